@@ -1,0 +1,160 @@
+"""An answer that is no success, or no answer at all -> the error that says what to do about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import TracebackType
+from urllib.parse import urlsplit
+
+import httpx
+
+from agentos_mcp.agentos.errors import (
+    AgentOSError,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    ServerFailure,
+    Unauthorized,
+    Unreachable,
+    Unsupported,
+)
+
+PASSING = frozenset({502, 504})
+"""Statuses that may be gone a moment later. AgentOS's own 503 means "not set up", which stays."""
+
+_DETAIL_LIMIT = 600
+
+
+def shown_url(url: str) -> str:
+    """A URL as it may be shown: without a user, a password, a query or a fragment."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def detail(body: bytes) -> str:
+    """What AgentOS said, in words: `{"detail": "Agent not found"}` -> `Agent not found`.
+
+    A 422's list becomes `message: Field required; stream: ...`. '' where the body says nothing.
+    """
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return ""
+    if isinstance(said, dict):
+        said = said.get("detail") or said.get("message") or said.get("error") or ""
+    if isinstance(said, list):
+        said = "; ".join(_one_problem(item) for item in said)
+    if not isinstance(said, str):
+        said = json.dumps(said, ensure_ascii=False)
+    said = " ".join(said.split())
+    return said if len(said) <= _DETAIL_LIMIT else said[:_DETAIL_LIMIT] + "…"
+
+
+def _one_problem(item: object) -> str:
+    if not isinstance(item, dict):
+        return str(item)
+    where = ".".join(str(part) for part in item.get("loc", []) if part not in {"body", "query", "path"})
+    return f"{where}: {item.get('msg', '')}" if where else str(item.get("msg", ""))
+
+
+def refusal(
+    method: str,
+    path: str,
+    *,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    place: str,
+    with_token: bool,
+) -> AgentOSError:
+    """The error for an answer that is no success."""
+    said = detail(body)
+    match status:
+        case 401:
+            if with_token:
+                return Unauthorized(
+                    f"AgentOS refuses the token: {said or 'unauthorized'}.",
+                    "Check AGENTOS_TOKEN (or the token file): it may be expired or another AgentOS's.",
+                    status=status,
+                )
+            return Unauthorized(
+                "AgentOS wants a token, and none is set.",
+                "Set AGENTOS_TOKEN (or OS_SECURITY_KEY) to its security key, a JWT or a service account token.",
+                status=status,
+            )
+        case 403:
+            return Forbidden(
+                f"The token does not allow this: {said or 'forbidden'}.",
+                "Use a token with the scope that is named, or ask the AgentOS's admin.",
+                status=status,
+            )
+        case 404 if said in {"Not Found", ""}:
+            # FastAPI's own words for a path that it does not serve; AgentOS names what it misses.
+            return Unsupported(
+                f"{place} has no {method} {path}.",
+                "This AgentOS may be too old for that, or AGENTOS_URL points somewhere else.",
+                status=status,
+            )
+        case 404:
+            return NotFound(f"{said}.".replace("..", "."), "List what there is and use an id from it.", status=status)
+        case 429:
+            return RateLimited(
+                "AgentOS is limiting requests.",
+                "Wait a little and try again.",
+                retry_after=_seconds(headers.get("retry-after", "")),
+            )
+        case 400 | 409 | 413 | 422:
+            return InvalidRequest(f"AgentOS refused the request: {said or status}.", status=status)
+        case _ if 300 <= status < 400:
+            target = shown_url(headers.get("location", ""))
+            return ServerFailure(
+                f"{place} redirects to {target}.", "Set AGENTOS_URL to where it leads.", status=status
+            )
+        case _:
+            return ServerFailure(
+                f"AgentOS failed on {method} {path} ({status}{': ' + said if said else ''}).",
+                "Its own log says why.",
+                status=status,
+            )
+
+
+def _seconds(retry_after: str) -> float:
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        return 0.0
+
+
+class TransportErrors:
+    """Inside it, httpx's errors become `Unreachable`, with what was known of the request."""
+
+    def __init__(self, what: str, place: str) -> None:
+        self.what = what
+        self.place = place
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        match error:
+            case httpx.ConnectTimeout() | httpx.ConnectError() | httpx.PoolTimeout():
+                raise Unreachable(
+                    f"No AgentOS answers at {self.place}.",
+                    "Start it, or set AGENTOS_URL to where it runs.",
+                    sent=False,
+                ) from error
+            case httpx.TimeoutException():
+                raise Unreachable(f"AgentOS did not answer {self.what} in time.", "Try again.") from error
+            case httpx.TransportError():
+                raise Unreachable(
+                    f"The connection to {self.place} broke during {self.what}.", "Try again."
+                ) from error
+            case httpx.InvalidURL():
+                raise Unreachable(f"{self.place} is no URL.", "Set AGENTOS_URL.", sent=False) from error
+            case _:
+                return

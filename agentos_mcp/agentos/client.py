@@ -1,0 +1,224 @@
+"""One HTTP client for one AgentOS: credentials, quoting, retries of reads, limits, errors.
+
+Everything above this file names a path template and its values, and nothing more of HTTP.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import logging
+import random
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import httpx
+from httpx_sse import EventSource
+
+from agentos_mcp.agentos import answers
+from agentos_mcp.agentos.errors import AgentOSError, RateLimited, ServerFailure, Unreachable
+from agentos_mcp.agentos.events import Event, read_events
+from agentos_mcp.agentos.paths import fill
+
+log = logging.getLogger(__name__)
+
+Values = Mapping[str, str]
+Query = Mapping[str, str | int | float | bool | list[str]]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Times are in seconds, sizes in bytes."""
+
+    connect: float = 5.0
+    read: float = 30.0
+    # Background streams carry a comment every 15 s: two missed ones mean a dead connection.
+    quiet: float = 45.0
+    response: int = 32 * 1024 * 1024
+    read_attempts: int = 3
+    longest_retry_wait: float = 10.0
+
+
+class AgentOS:
+    """A running AgentOS at `url`. `token` is asked before every request, so that it can change.
+
+    Use it as an async context manager; it is safe for many tasks at once.
+    """
+
+    def __init__(
+        self, url: str, *, token: Callable[[], str] = lambda: "", limits: Limits | None = None
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.limits = limits or Limits()
+        self._token = token
+        limits_ = self.limits
+        self._http = httpx.AsyncClient(
+            base_url=self.url,
+            timeout=httpx.Timeout(limits_.read, connect=limits_.connect),
+            # uvicorn drops idle connections after 5 s, httpx's default too: a request sent on one
+            # that is just being dropped has an unknown fate. So ours go first.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0),
+            # Loading the certificates takes longer than a local request; plain HTTP needs none.
+            verify=ssl.create_default_context() if self.url.startswith("https:") else False,
+            headers={"User-Agent": "agentos-mcp"},
+        )
+
+    async def __aenter__(self) -> AgentOS:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    @property
+    def place(self) -> str:
+        """The URL as it may be shown: without a user, a password or a query."""
+        return answers.shown_url(self.url)
+
+    async def get(self, template: str, values: Values | None = None, query: Query | None = None) -> Any:
+        """GET a JSON document; retried where that can help."""
+        return await self.request("GET", template, values, query=query, retry=True)
+
+    async def request(
+        self,
+        method: str,
+        template: str,
+        values: Values | None = None,
+        *,
+        query: Query | None = None,
+        form: Mapping[str, str] | None = None,
+        json: object = None,
+        retry: bool = False,
+    ) -> Any:
+        """Send one request; the answer's JSON, None for an empty answer.
+
+        `retry` says that sending it twice does no harm; without it, it is sent again only if it
+        provably never reached AgentOS. Raises the errors of `errors.py`.
+        """
+        path = fill(template, values or {})
+        attempt = 1
+        while True:
+            try:
+                return await self._once(method, path, query=query, form=form, json=json)
+            except AgentOSError as error:
+                wait = self._wait_before_retry(error, attempt, retry)
+                if wait is None:
+                    raise
+                log.info("%s %s: %s Trying again in %.1f s.", method, path, error.message, wait)
+            await anyio.sleep(wait)
+            attempt += 1
+
+    def _wait_before_retry(self, error: AgentOSError, attempt: int, retry: bool) -> float | None:
+        """Seconds until the next attempt, None where there should be none."""
+        never_sent = isinstance(error, Unreachable) and not error.sent
+        if attempt >= self.limits.read_attempts or not (retry or never_sent):
+            return None
+        if isinstance(error, RateLimited) and error.retry_after:
+            return error.retry_after if error.retry_after <= self.limits.longest_retry_wait else None
+        passing = isinstance(error, Unreachable | RateLimited) or error.status in answers.PASSING
+        backoff: float = 0.2 * 2 ** (attempt - 1)
+        return backoff * random.uniform(0.5, 1.5) if passing else None  # noqa: S311 - jitter is no secret
+
+    async def _once(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None,
+        form: Mapping[str, str] | None,
+        json: object,
+    ) -> Any:
+        request = self._http.build_request(
+            method, path, params=query, data=dict(form) if form else None, json=json, headers=self._headers()
+        )
+        with self._transport_errors(method, path):
+            response = await self._http.send(request, stream=True)
+            try:
+                body = await self._read(response)
+            finally:
+                await response.aclose()
+        if not response.is_success:
+            raise self._refusal(method, path, response, body)
+        if not body.strip():
+            return None
+        try:
+            return jsonlib.loads(body)
+        except ValueError:
+            kind = response.headers.get("content-type", "no content type").partition(";")[0]
+            raise ServerFailure(
+                f"{self.place} answered {method} {path} with {kind}, not JSON.",
+                "Is that really an AgentOS? Check AGENTOS_URL.",
+            ) from None
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        template: str,
+        values: Values,
+        form: Mapping[str, str],
+        *,
+        files: list[tuple[str, tuple[str, bytes, str]]] | None = None,
+        kept_alive: bool,
+    ) -> AsyncIterator[AsyncIterator[Event]]:
+        """POST a form and read the answer as events. Sent once, never again.
+
+        `kept_alive` says that the stream is never quiet for long (background and resumed streams),
+        so that silence means a dead connection; a foreground stream may be silent for hours.
+        Leaving the context drops the connection. Raises Unreachable where the stream breaks.
+        """
+        path = fill(template, values)
+        quiet = self.limits.quiet if kept_alive else None
+        request = self._http.build_request(
+            "POST",
+            path,
+            data=dict(form),
+            files=files,
+            # Compression on the way would hold events back.
+            headers=self._headers() | {"Accept": "text/event-stream", "Accept-Encoding": "identity"},
+            timeout=httpx.Timeout(self.limits.read, connect=self.limits.connect, read=quiet),
+        )
+        with self._transport_errors("POST", path):
+            response = await self._http.send(request, stream=True)
+            try:
+                if not response.is_success:
+                    raise self._refusal("POST", path, response, await self._read(response))
+                source = EventSource(response)
+                if "text/event-stream" not in response.headers.get("content-type", ""):
+                    raise ServerFailure(f"{self.place} answered POST {path} without a stream of events.")
+                yield read_events(source)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await response.aclose()
+
+    def _headers(self) -> dict[str, str]:
+        token = self._token()
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > self.limits.response:
+                raise ServerFailure(
+                    f"The answer is larger than {self.limits.response // 1024 // 1024} MiB.",
+                    "Ask for less: a smaller page, one run instead of a session.",
+                )
+        return bytes(body)
+
+    def _refusal(self, method: str, path: str, response: httpx.Response, body: bytes) -> AgentOSError:
+        return answers.refusal(
+            method,
+            path,
+            status=response.status_code,
+            headers=response.headers,
+            body=body,
+            place=self.place,
+            with_token=bool(self._token()),
+        )
+
+    def _transport_errors(self, method: str, path: str) -> answers.TransportErrors:
+        return answers.TransportErrors(f"{method} {path}", self.place)
+
+

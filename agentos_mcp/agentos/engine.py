@@ -1,0 +1,191 @@
+"""Drives a run from its start to its end, whatever happens to the connection.
+
+A run is started once. Where the stream breaks, the run is followed by `/resume` from the last
+event that arrived, else read; nothing is started again to find out.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import anyio
+
+from agentos_mcp.agentos.catalogue import Catalogue, Component
+from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, Unreachable
+from agentos_mcp.agentos.features import Discovery
+from agentos_mcp.agentos.outputs import read_output
+from agentos_mcp.agentos.reduction import reduce
+from agentos_mcp.agentos.run import RunRef, RunState, Status, new_id
+
+log = logging.getLogger(__name__)
+
+Report = Callable[[RunState], None]
+
+_NOT_BACKGROUND = "AgentOS cannot run it in the background (it has no database), so it ends if the connection does."
+_LOOK_UPS = 4
+_OUTAGE_SECONDS = 60.0
+_DRAIN_SECONDS = 5.0
+_SLOWEST_POLL = 2.0
+
+
+@dataclass(frozen=True)
+class RunOrder:
+    """What to run. `fields` are further form fields, already as AgentOS takes them."""
+
+    component: Component
+    message: str
+    session_id: str = ""
+    user_id: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+class Engine:
+    """Runs, follows, reads and cancels the runs of one AgentOS. It keeps nothing between calls."""
+
+    def __init__(self, agent_os: AgentOS, discovery: Discovery, catalogue: Catalogue) -> None:
+        self._os = agent_os
+        self._discovery = discovery
+        self._catalogue = catalogue
+
+    async def run(self, order: RunOrder, report: Report) -> RunState:
+        """Start a run and follow it to its end; `report` is called with every new state.
+
+        Raises InvalidRequest, NotFound and the like where AgentOS refuses it, Unreachable where
+        its fate cannot be learned. A run that fails, pauses or is cancelled is a returned state.
+        """
+        kind = order.component.kind
+        features = await self._discovery.features()
+        state = RunState(
+            ref=RunRef(kind, order.component.id, order.session_id or new_id(), new_id()),
+            total_steps=await self._catalogue.step_count(order.component),
+        )
+        report(state)
+        background = features.background(kind)
+        try:
+            state = await self._start(order, state, report, background=background)
+        except InvalidRequest as refusal:
+            if not (background and _wants_a_database(refusal)):
+                raise
+            state = replace(state, notes=(_NOT_BACKGROUND,))
+            state = await self._start(order, state, report, background=False)
+        return await self._until_ended(state, report)
+
+    async def follow(self, ref: RunRef, report: Report) -> RunState:
+        """Follow a run that is already there to its end, or read it where it has ended."""
+        state = await self.read(ref)
+        report(state)
+        return await self._until_ended(state, report)
+
+    async def read(self, ref: RunRef) -> RunState:
+        """Where a run stands now. Raises NotFound where AgentOS does not know it."""
+        return read_output(RunState(ref=ref), await self._stored(ref))
+
+    async def cancel(self, ref: RunRef) -> None:
+        """Ask AgentOS to cancel a run; it answers alike for runs that it does not know."""
+        path = f"{_runs(ref)}/{{run_id}}/cancel"
+        await self._os.request("POST", path, _ids(ref), query={"session_id": ref.session})
+
+    async def _start(self, order: RunOrder, state: RunState, report: Report, *, background: bool) -> RunState:
+        """Send the start, once, and reduce its stream until it ends or breaks."""
+        form = {
+            "message": order.message,
+            "stream": "true",
+            **({"background": "true"} if background else {}),
+            "session_id": state.ref.session,
+            "run_id": state.ref.run,
+            **({"user_id": order.user_id} if order.user_id else {}),
+            **order.fields,
+        }
+        return await self._stream(state, report, _runs(state.ref), form, kept_alive=background)
+
+    async def _resume(self, state: RunState, report: Report) -> RunState:
+        """Go on from the last event that arrived; the state unchanged where AgentOS cannot."""
+        form = {"session_id": state.ref.session}
+        if state.last_index >= 0:
+            form["last_event_index"] = str(state.last_index)
+        return await self._stream(state, report, f"{_runs(state.ref)}/{{run_id}}/resume", form, kept_alive=True)
+
+    async def _stream(
+        self, state: RunState, report: Report, path: str, form: Mapping[str, str], *, kept_alive: bool
+    ) -> RunState:
+        """Reduce one stream until it ends or breaks; the state tells which.
+
+        After the run's last event the stream is read on for a moment: AgentOS is still storing the
+        run, and takes a dropped foreground stream for a wish to cancel.
+        """
+        try:
+            async with self._os.stream(path, _ids(state.ref), form, kept_alive=kept_alive) as events:
+                with anyio.CancelScope() as drain:
+                    async for event in events:
+                        state = reduce(state, event)
+                        report(state)
+                        if state.ended and drain.deadline == math.inf:
+                            drain.deadline = anyio.current_time() + _DRAIN_SECONDS
+        except Unreachable as error:
+            if not error.sent:
+                raise
+            log.info("%s (%s, after %d events)", error.message, state.ref, state.events)
+        return state
+
+    async def _until_ended(self, state: RunState, report: Report) -> RunState:
+        """Follow a run that has not ended: resume its stream where that works, and read it."""
+        features = await self._discovery.features()
+        resumable = features.resume(state.ref.kind)
+        unknown, trouble_since, pause = 0, math.inf, 0.1
+        while not state.ended:
+            try:
+                if resumable and state.numbered:
+                    state = await self._resume(state, report)
+                if not state.ended:
+                    state = read_output(state, await self._stored(state.ref))
+                    report(state)
+                unknown, trouble_since = 0, math.inf
+            except NotFound:
+                # A run is stored a moment after it starts.
+                unknown += 1
+                if unknown >= _LOOK_UPS:
+                    raise _lost(state) from None
+            except Unreachable as error:
+                trouble_since = min(trouble_since, anyio.current_time())
+                if anyio.current_time() - trouble_since > _OUTAGE_SECONDS:
+                    raise Unreachable(
+                        error.message, f"The run may still be going on: its reference is {state.ref}."
+                    ) from error
+            if not state.ended:
+                await anyio.sleep(pause)
+                pause = min(pause * 1.6, _SLOWEST_POLL)
+        return state
+
+    async def _stored(self, ref: RunRef) -> Mapping[str, Any]:
+        output = await self._os.get(f"{_runs(ref)}/{{run_id}}", _ids(ref), {"session_id": ref.session})
+        return output if isinstance(output, Mapping) else {}
+
+
+def _runs(ref: RunRef) -> str:
+    return f"/{ref.kind}s/{{component_id}}/runs"
+
+
+def _ids(ref: RunRef) -> dict[str, str]:
+    return {"component_id": ref.component, "run_id": ref.run}
+
+
+def _wants_a_database(refusal: InvalidRequest) -> bool:
+    said = refusal.message.casefold()
+    return refusal.status == 400 and "background" in said and ("database" in said or " db" in said)
+
+
+def _lost(state: RunState) -> AgentOSError:
+    if state.status is Status.PENDING:
+        return Unreachable(
+            "The connection broke as the run was being started, and AgentOS knows no such run.",
+            f"Nothing was started, so it can be run again (its reference would have been {state.ref}).",
+        )
+    return NotFound(
+        f"The connection broke during the run, and AgentOS has not stored it ({state.ref}).",
+        "Its component may have no database; then a run ends with its connection. Run it again.",
+    )

@@ -1,0 +1,71 @@
+"""What can go wrong with an AgentOS, as one small tree.
+
+    AgentOSError
+    ├── Unreachable        no answer: down, wrong URL, connection lost, too slow
+    ├── Unauthorized       401: no token, or one that AgentOS does not take
+    ├── Forbidden          403: a valid token without the scope
+    ├── NotFound           404: no such agent, session, run, ...
+    ├── InvalidRequest     400, 409, 422, or refused here before it was sent
+    ├── RateLimited        429
+    ├── ServerFailure      5xx, or an answer that is no AgentOS answer
+    │   └── Unsupported    this AgentOS (its version, its set-up) cannot do that
+    └── RunFailed          the run itself ended in an error
+
+Each says what happened (`message`) and the next move (`next_move`); `str()` is both.
+"""
+
+from __future__ import annotations
+
+
+class AgentOSError(Exception):
+    """Anything that went wrong with an AgentOS. `status` is the HTTP status, 0 where there was none."""
+
+    def __init__(self, message: str, next_move: str = "", *, status: int = 0) -> None:
+        self.message = message
+        self.next_move = next_move
+        self.status = status
+        super().__init__(f"{message} {next_move}".strip())
+
+
+class Unreachable(AgentOSError):
+    """No answer came. `sent` is False where the request provably never reached AgentOS."""
+
+    def __init__(self, message: str, next_move: str = "", *, sent: bool = True) -> None:
+        super().__init__(message, next_move)
+        self.sent = sent
+
+
+class Unauthorized(AgentOSError):
+    """AgentOS wants a token, or takes no notice of this one (401)."""
+
+
+class Forbidden(AgentOSError):
+    """The token is good and does not allow this (403)."""
+
+
+class NotFound(AgentOSError):
+    """AgentOS has no such thing (404)."""
+
+
+class InvalidRequest(AgentOSError):
+    """AgentOS (400, 409, 422), or a check made before sending (status 0), refused the request."""
+
+
+class RateLimited(AgentOSError):
+    """Too many requests (429). `retry_after` is in seconds, 0 where AgentOS named none."""
+
+    def __init__(self, message: str, next_move: str = "", *, retry_after: float = 0.0) -> None:
+        super().__init__(message, next_move, status=429)
+        self.retry_after = retry_after
+
+
+class ServerFailure(AgentOSError):
+    """AgentOS failed (5xx), or answered with something that is no AgentOS answer."""
+
+
+class Unsupported(ServerFailure):
+    """This AgentOS cannot do that: too old, or set up without the part it needs."""
+
+
+class RunFailed(AgentOSError):
+    """The run ended in an error; `message` is what AgentOS said of it."""

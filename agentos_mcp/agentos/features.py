@@ -1,0 +1,107 @@
+"""What this AgentOS is and can do: learned once from `/info` and `/openapi.json`, then kept.
+
+Versions are not compared: a path that is declared is there. AgentOS 2.5 to 3.1 are known to work;
+an older one lacks paths that are needed, and `require` says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+
+from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.errors import Forbidden, NotFound, ServerFailure, Unauthorized, Unsupported
+from agentos_mcp.agentos.run import Kind
+
+OLDEST = "2.5"
+
+
+@dataclass(frozen=True)
+class Features:
+    """`declared` holds "GET /agents"-like words; None where AgentOS keeps its description to itself."""
+
+    name: str = ""
+    version: str = ""
+    auth_mode: str = ""
+    declared: frozenset[str] | None = None
+    background_kinds: frozenset[str] = frozenset()
+
+    def has(self, method: str, path: str) -> bool:
+        """True where the endpoint is declared, or where nothing is known."""
+        return self.declared is None or f"{method} {path}" in self.declared
+
+    def background(self, kind: Kind) -> bool:
+        """Whether runs of this kind can be asked to go on without us."""
+        return self.declared is None or kind in self.background_kinds
+
+    def resume(self, kind: Kind) -> bool:
+        return self.has("POST", f"/{kind}s/{{{kind}_id}}/runs/{{run_id}}/resume")
+
+    def require(self, method: str, path: str, what: str) -> None:
+        """Raises Unsupported, naming the version, where the endpoint is missing."""
+        if not self.has(method, path):
+            version = f"agno {self.version}" if self.version else f"older than agno {OLDEST}"
+            raise Unsupported(
+                f"This AgentOS ({version}) cannot {what}: it has no {method} {path}.",
+                f"Upgrade its agno to {OLDEST} or later (pip install -U agno).",
+            )
+
+
+class Discovery:
+    """Asks an AgentOS for its features once and keeps the answer; a failure is not kept."""
+
+    def __init__(self, agent_os: AgentOS) -> None:
+        self._os = agent_os
+        self._features: Features | None = None
+        self._lock = anyio.Lock()
+
+    async def features(self) -> Features:
+        async with self._lock:
+            if self._features is None:
+                self._features = await _ask(self._os)
+            return self._features
+
+
+async def _ask(agent_os: AgentOS) -> Features:
+    info = await _optional(agent_os, "/info")
+    openapi = await _optional(agent_os, "/openapi.json")
+    declared = None
+    background: frozenset[str] = frozenset()
+    paths = openapi.get("paths")
+    if isinstance(paths, Mapping):
+        declared = frozenset(
+            f"{method.upper()} {path}" for path, methods in paths.items() for method in methods
+        )
+        background = frozenset(kind for kind in ("agent", "team", "workflow") if _takes_background(openapi, kind))
+    if not info and declared is not None and "GET /config" not in declared:
+        raise ServerFailure(f"{agent_os.place} answers, but it is no AgentOS.", "Check AGENTOS_URL.")
+    return Features(
+        name=str(info.get("name") or info.get("os_id") or ""),
+        version=str(info.get("agno_version") or ""),
+        auth_mode=str(info.get("auth_mode") or ""),
+        declared=declared,
+        background_kinds=background,
+    )
+
+
+async def _optional(agent_os: AgentOS, path: str) -> Mapping[str, Any]:
+    """A public document; {} where this AgentOS does not show it."""
+    try:
+        document = await agent_os.get(path)
+    except (Unsupported, NotFound, Unauthorized, Forbidden):
+        return {}
+    return document if isinstance(document, Mapping) else {}
+
+
+def _takes_background(openapi: Mapping[str, Any], kind: str) -> bool:
+    try:
+        body = openapi["paths"][f"/{kind}s/{{{kind}_id}}/runs"]["post"]["requestBody"]["content"]
+        schema = next(iter(body.values()))["schema"]
+        named = schema.get("$ref", "").rpartition("/")[2]
+        properties = openapi["components"]["schemas"][named]["properties"] if named else schema["properties"]
+    except (KeyError, StopIteration, AttributeError):
+        return False
+    return "background" in properties

@@ -1,0 +1,57 @@
+"""A stored run (`GET .../runs/{run_id}`) -> RunState."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from agentos_mcp.agentos.reduction import measures, requirements_of, steps_of
+from agentos_mcp.agentos.run import RunState, Status
+
+
+def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
+    """What the stored run says, on top of what is already known of it."""
+    status = _status(output.get("status"))
+    content = output.get("content")
+    stored = dataclasses.replace(
+        state, status=status, steps=steps_of(output.get("step_results"), state), **measures(output.get("metrics"))
+    )
+    match status:
+        case Status.ERROR:
+            return dataclasses.replace(stored, error=_words(content) or "AgentOS gave no reason")
+        case Status.COMPLETED | Status.REGENERATED:
+            return dataclasses.replace(
+                stored, answer=content, activity="", failed_tools=_failed_tools(output) or state.failed_tools
+            )
+        case Status.PAUSED:
+            return dataclasses.replace(
+                stored, requirements=requirements_of(output), answer=content, activity="waiting for an answer"
+            )
+        case Status.CANCELLED:
+            return dataclasses.replace(stored, answer=content, activity="")
+        case _:
+            return stored
+
+
+def _status(value: object) -> Status:
+    """AgentOS's status; a word that is not known counts as running, so that nothing is ended by mistake."""
+    try:
+        return Status(str(value).upper())
+    except ValueError:
+        return Status.RUNNING
+
+
+def _words(content: object) -> str:
+    return content if isinstance(content, str) else ""
+
+
+def _failed_tools(output: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    tools = output.get("tools")
+    if not isinstance(tools, list):
+        return ()
+    return tuple(
+        (str(tool.get("tool_name") or "a tool"), str(tool.get("result") or ""))
+        for tool in tools
+        if isinstance(tool, Mapping) and tool.get("tool_call_error")
+    )

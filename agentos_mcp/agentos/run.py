@@ -1,0 +1,155 @@
+"""What is known of one run: how it is named (`RunRef`) and where it stands (`RunState`).
+
+The state is a value: `reduction.reduce(state, event)` and `outputs.read_output` make new ones.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+from urllib.parse import unquote
+
+from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.paths import quoted
+
+Kind = Literal["agent", "team", "workflow"]
+KINDS: tuple[Kind, ...] = ("agent", "team", "workflow")
+
+# No look-alikes, no vowels: ids that can be read out and that spell nothing.
+_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
+
+
+def new_id() -> str:
+    """A short id of our own for a run or a session: 10 characters, about 47 bits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(10))
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """A run's name anywhere: `workflow/content-pipeline/<session>/<run>`, every part percent-encoded."""
+
+    kind: Kind
+    component: str
+    session: str
+    run: str
+
+    def __str__(self) -> str:
+        parts = (self.component, self.session, self.run)
+        return "/".join((self.kind, *map(quoted, parts)))
+
+    @classmethod
+    def parse(cls, text: str) -> RunRef:
+        """The reference in `text`, also as the tail of an `agentos://runs/` URI.
+
+        Raises InvalidRequest where it is none.
+        """
+        bare = text.strip().removeprefix("agentos://runs/")
+        kind, *rest = bare.split("/")
+        if kind in KINDS and len(rest) == 3 and all(rest):
+            component, session, run = (unquote(part) for part in rest)
+            return cls(kind, component, session, run)
+        raise InvalidRequest(
+            f"'{bare[:80]}' is no run reference.",
+            "It looks like workflow/content-pipeline/<session>/<run>; copy it from the run's result.",
+        )
+
+
+class Status(StrEnum):
+    """AgentOS's own words for where a run stands."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    ERROR = "ERROR"
+    REGENERATED = "REGENERATED"
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more will happen by itself: finished, or waiting for a person."""
+        return self not in (Status.PENDING, Status.RUNNING)
+
+
+StepOutcome = Literal["running", "completed", "failed", "paused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A workflow's top-level step. `seconds` is its duration by AgentOS's clock, 0 where unknown."""
+
+    name: str
+    outcome: StepOutcome = "running"
+    error: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """Where a run stands. `total_steps` is 0 where the number of steps is not known."""
+
+    ref: RunRef
+    status: Status = Status.PENDING
+    steps: tuple[Step, ...] = ()
+    total_steps: int = 0
+    part: str = ""
+    """The part of the current step that is under way: "lap 2/3", "left"."""
+    actor: str = ""
+    """Who is at work, by name, where that is not the component itself."""
+    activity: str = ""
+    """What is being done: "calling search_knowledge"; '' while words are coming."""
+    words: str = ""
+    """The last words that anybody said, on one line."""
+    said: tuple[str, ...] = field(default=(), repr=False)
+    """The component's own words so far, in pieces; `answer` once it has ended."""
+    answer: Any = None
+    """The final content: text, or data where a schema was asked for."""
+    error: str = ""
+    failed_tools: tuple[tuple[str, str], ...] = ()
+    """Tools that failed, with their errors."""
+    requirements: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    """What a paused run waits for, as AgentOS sent it."""
+    tokens: int = 0
+    seconds: float = 0.0
+    """Duration by AgentOS's clock, 0 where unknown."""
+    notes: tuple[str, ...] = ()
+    """What the reader should know about how it was run."""
+    last_index: int = -1
+    """The last numbered event that went in."""
+    events: int = 0
+
+    @property
+    def ended(self) -> bool:
+        return self.status.ended
+
+    @property
+    def numbered(self) -> bool:
+        """Its events carry numbers, as a background run's do: it goes on without us and can be resumed."""
+        return self.last_index >= 0
+
+    @property
+    def step_number(self) -> int:
+        """The current step's number, from 1; 0 before the first."""
+        return len(self.steps)
+
+    @property
+    def failed_steps(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.outcome == "failed")
+
+    @property
+    def text(self) -> str:
+        """The answer as far as it is known, if it is text."""
+        if isinstance(self.answer, str):
+            return self.answer
+        return "".join(self.said) if self.answer is None else ""
+
+
+def joined(pieces: tuple[str, ...], piece: str) -> tuple[str, ...]:
+    """`pieces` with one more, kept to a few growing strings: n pieces cost n log n, not n squared."""
+    while pieces and len(pieces[-1]) <= len(piece):
+        piece = pieces[-1] + piece
+        pieces = pieces[:-1]
+    return (*pieces, piece)

@@ -1,0 +1,1 @@
+"""Where a run becomes MCP: how a tool is declared, progress, compact results."""

@@ -1,0 +1,24 @@
+"""Parameters that many tools share, so that they look the same everywhere.
+
+Every schema stays flat: no unions, no references. Free text is exactly `str` (the SDK parses
+everything else as JSON first), with '' for "not given".
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, WithJsonSchema
+
+_OBJECT = WithJsonSchema({"type": "object"})
+
+JsonObject = Annotated[dict[str, Any] | None, _OBJECT]
+JsonFilters = Annotated[dict[str, Any] | list[Any] | None, _OBJECT]
+"""An object of filters; AgentOS also takes a list of filter expressions."""
+
+Message = Annotated[str, Field(description="The input, as the user means it")]
+SessionId = Annotated[str, Field(description="Continue this conversation")]
+UserId = str
+Run = Annotated[str, Field(description="Run reference")]
+Limit = Annotated[int, Field(ge=1, le=100)]
+Page = Annotated[int, Field(ge=1)]

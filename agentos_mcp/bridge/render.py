@@ -1,0 +1,120 @@
+"""Results as short markdown: the answer first, then what a reader needs to know, cut to a budget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from agentos_mcp.agentos.run import RunState, Status
+
+CHARACTERS_PER_TOKEN = 4
+"""A rule of thumb for English and JSON; results are cut by characters."""
+
+RULE = "---"
+"""Above it a component's own words, below it ours."""
+
+
+def run_result(state: RunState, *, tokens: int, offset: int = 0) -> str:
+    """A run's answer from `offset` on, then its facts and its reference."""
+    answer = piece(answer_text(state), tokens=tokens, offset=offset)
+    return "\n".join(part for part in (answer, RULE if answer else "", *facts(state)) if part)
+
+
+def answer_text(state: RunState) -> str:
+    """The answer as text; data (where a schema was asked for) as JSON; else the words so far."""
+    if state.answer is None or isinstance(state.answer, str):
+        return state.text.strip()
+    return json.dumps(without_nulls(state.answer), ensure_ascii=False, indent=1)
+
+
+def facts(state: RunState) -> list[str]:
+    """How the run went, what failed in it, and its reference; a line each."""
+    lines = [" · ".join(part for part in (_outcome(state), _duration(state.seconds), _tokens(state.tokens)) if part)]
+    lines += [f"failed step {step.name}: {one_line(step.error)}" for step in state.failed_steps]
+    lines += [f"failed tool {name}: {one_line(error)}" for name, error in state.failed_tools]
+    lines += state.notes
+    lines.append(f"run: {state.ref}")
+    return lines
+
+
+def _outcome(state: RunState) -> str:
+    match state.status:
+        case Status.COMPLETED if state.failed_steps:
+            return f"completed, but {len(state.failed_steps)} of {len(state.steps)} steps failed"
+        case Status.ERROR:
+            where = f" in step {state.steps[-1].name}" if state.steps else ""
+            return f"failed{where}: {one_line(state.error)}"
+        case Status.PAUSED:
+            return "paused: it waits for an answer"
+        case Status.CANCELLED:
+            return "cancelled" + (f": {one_line(state.error)}" if state.error else "")
+        case _:
+            return state.status.lower()
+
+
+def _duration(seconds: float) -> str:
+    if not seconds:
+        return ""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes:.0f} min {rest:.0f} s" if minutes else f"{rest:.1f} s"
+
+
+def _tokens(tokens: int) -> str:
+    return f"{tokens:,} tokens" if tokens else ""
+
+
+def piece(words: str, *, tokens: int, offset: int = 0) -> str:
+    """The part of a long text that fits the budget, and where the next one begins."""
+    most = tokens * CHARACTERS_PER_TOKEN
+    part = words[offset : offset + most]
+    left = len(words) - offset - len(part)
+    if left <= 0:
+        return part
+    return f"{part}\n[{left:,} more characters: get_run with offset={offset + len(part)}]"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A markdown table. Cells are one line each, without bars of their own."""
+    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+    lines += [f"| {' | '.join(_cell(value) for value in row)} |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    return one_line("" if value is None else str(value), most=160).replace("|", "\\|")
+
+
+def one_line(words: str, *, most: int = 300) -> str:
+    """Words on one line, cut with an ellipsis."""
+    line = " ".join(words.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def fenced(words: str) -> str:
+    """A component's words set apart; a fence that they cannot close themselves."""
+    fence = "```"
+    while fence in words:
+        fence += "`"
+    return f"{fence}\n{words}\n{fence}"
+
+
+def page_note(meta: object, shown: int) -> str:
+    """"20 of 143; page=2" where there is more, else ''."""
+    if not isinstance(meta, Mapping):
+        return ""
+    total, page, pages = (meta.get(key) for key in ("total_count", "page", "total_pages"))
+    if not isinstance(total, int) or total <= shown:
+        return ""
+    if isinstance(page, int) and isinstance(pages, int) and page < pages:
+        return f"{shown} of {total}; page={page + 1} has more"
+    return f"{shown} of {total}"
+
+
+def without_nulls(value: Any) -> Any:
+    """Data without the keys that say nothing."""
+    if isinstance(value, Mapping):
+        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [without_nulls(inner) for inner in value]
+    return value

@@ -1,0 +1,244 @@
+"""The AgentOS of the demo: its agents, team, workflows and knowledge base."""
+
+import ast
+import operator
+import os
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal
+
+from agno.agent import Agent
+from agno.db.sqlite import SqliteDb
+from agno.factory import RequestContext
+from agno.knowledge.knowledge import Knowledge
+from agno.os import AgentOS
+from agno.team import Team
+from agno.tools import tool
+from agno.workflow import Step, Workflow
+from agno.workflow.factory import WorkflowFactory
+from pydantic import BaseModel, Field
+
+from agentos_mcp.demo import scripts
+from agentos_mcp.demo.archive import ARTICLES
+from agentos_mcp.demo.knowledge import InMemoryVectorDb
+from agentos_mcp.demo.model import Script, ScriptedModel, Turn, say
+
+PACE_VARIABLE = "AGENTOS_DEMO_PACE"
+"""Environment variable: multiplies every pause of the demo's models; 0 means none."""
+
+_OPERATIONS: dict[type[ast.AST], Callable[..., float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+}
+
+
+def calculate(expression: str) -> str:
+    """Work out an arithmetic expression.
+
+    Args:
+        expression: Numbers with + - * / // % ** and parentheses, for example "2 * (3 + 4)".
+    """
+    result = _value(ast.parse(expression, mode="eval").body)
+    return str(int(result)) if result == int(result) else f"{result:.10g}"
+
+
+def _value(node: ast.expr) -> float:
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            return number
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATIONS:
+            return _OPERATIONS[type(op)](_value(operand))
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATIONS:
+            a, b = _value(left), _value(right)
+            if isinstance(op, ast.Pow) and (abs(a) > 10_000 or abs(b) > 64):
+                raise ValueError("that power is too large for this calculator")
+            return _OPERATIONS[type(op)](a, b)
+    raise ValueError("only numbers, + - * / // % ** and parentheses, please")
+
+
+def today() -> str:
+    """The date and the time of day, with the time zone."""
+    return datetime.now().astimezone().strftime("%A, %d %B %Y, %H:%M %Z")
+
+
+@tool(requires_confirmation=True)
+def publish(title: str) -> str:
+    """Publish a piece on the newsroom's bulletin, where everyone can read it.
+
+    Args:
+        title: The title of the piece.
+    """
+    slug = re.sub(r"[\W_]+", "-", title.lower()).strip("-")
+    return f"Published “{title}” as /bulletin/{slug or 'untitled'}."
+
+
+class LaunchBrief(BaseModel):
+    """What a launch plan is built from."""
+
+    product: str = Field(min_length=1, max_length=80, description="What is to be launched.")
+    audience: Literal["everyone", "developers", "designers", "teachers"] = Field(
+        default="everyone", description="Whom it is for."
+    )
+    weeks: int = Field(default=2, ge=1, le=6, description="Weeks until the launch: one step for each.")
+
+
+_WEEKS = (
+    ("Tell the story", "one sentence that {audience} would repeat, and a page that shows {product} at work"),
+    ("Find the first ten", "ten of the {audience} to try {product}, and what they say, word for word"),
+    ("Fix what they trip over", "the three things that stopped people from using {product}, gone"),
+    ("Teach it", "a five-minute guide to {product}, written for {audience}"),
+    ("Rehearse", "the whole launch of {product} played through once, with somebody asking awkward questions"),
+    ("Go", "{product} in the open, and somebody there to answer {audience} all day"),
+)
+
+
+def build_agent_os(db_file: str) -> AgentOS:
+    """The demo's AgentOS, with its sessions, runs, memories and contents in the SQLite file `db_file`."""
+    pace = float(os.environ.get(PACE_VARIABLE) or 1.0)
+    db = SqliteDb(db_file=db_file, id="demo-db")
+    archive = _newsroom_archive(db)
+
+    def model(script: Script) -> ScriptedModel:
+        return ScriptedModel(script=script, pace=pace)
+
+    def agent(id: str, script: Script, description: str, **more: Any) -> Agent:
+        return Agent(
+            id=id,
+            name=id.capitalize(),
+            description=description,
+            model=model(script),
+            db=db,
+            telemetry=False,
+            **more,
+        )
+
+    def launch_plan(context: RequestContext) -> Workflow:
+        brief = context.input if isinstance(context.input, LaunchBrief) else LaunchBrief(product="it")
+        steps = [
+            Step(name=f"week-{number}", agent=agent("planner", _week(brief, number), "Plans a week."))
+            for number in range(1, brief.weeks + 1)
+        ]
+        return Workflow(id="launch-plan", name="Launch Plan", db=db, steps=list(steps), telemetry=False)
+
+    return AgentOS(
+        id="demo-os",
+        name="Newsroom Demo",
+        description="A small newsroom whose models play from scripts: real AgentOS, no key, no network.",
+        db=db,
+        agents=[
+            agent(
+                "assistant",
+                scripts.assistant,
+                "General helper: does sums with a calculator, tells the date, and remembers the session. "
+                "Also counts slowly ('count to 20'), or fails on request ('simulate an outage').",
+                tools=[calculate, today],
+                add_history_to_context=True,
+                num_history_runs=20,
+            ),
+            agent(
+                "librarian",
+                scripts.librarian,
+                "Answers questions from the Newsroom Archive and cites the article.",
+                knowledge=archive,
+            ),
+            agent(
+                "publisher",
+                scripts.publisher,
+                "Publishes a finished piece on the bulletin, once a person has confirmed it.",
+                tools=[publish],
+            ),
+        ],
+        teams=[
+            Team(
+                id="newsroom",
+                name="Newsroom",
+                description="An editor in chief who asks a reporter for facts, or a columnist for headlines.",
+                model=model(scripts.newsroom),
+                members=[
+                    agent(
+                        "reporter", scripts.librarian, "Looks things up in the archive.", knowledge=archive
+                    ),
+                    agent("columnist", scripts.columnist, "Finds headlines."),
+                ],
+                db=db,
+                telemetry=False,
+            )
+        ],
+        workflows=[
+            Workflow(
+                id="content-pipeline",
+                name="Content Pipeline",
+                description="Writes a short piece about any topic: research, draft, edit.",
+                steps=[
+                    Step(
+                        name="research",
+                        description="Searches the Newsroom Archive and takes notes.",
+                        agent=agent("researcher", scripts.researcher, "Takes notes.", knowledge=archive),
+                    ),
+                    Step(
+                        name="draft",
+                        description="Writes a draft from the notes.",
+                        agent=agent("writer", scripts.writer, "Writes drafts."),
+                    ),
+                    Step(
+                        name="edit",
+                        description="Cuts the draft to the house style.",
+                        agent=agent("editor", scripts.editor, "Edits drafts.", knowledge=archive),
+                    ),
+                ],
+                db=db,
+                telemetry=False,
+            ),
+            WorkflowFactory(
+                id="launch-plan",
+                name="Launch Plan",
+                description="Plans a product's launch, a step for each week; built anew from factory_input.",
+                db=db,
+                factory=launch_plan,
+                input_schema=LaunchBrief,
+            ),
+        ],
+        knowledge=[archive],
+        telemetry=False,
+    )
+
+
+def _newsroom_archive(db: SqliteDb) -> Knowledge:
+    archive = Knowledge(
+        name="Newsroom Archive",
+        description="Short explainers of everyday things (solar panels, tea, bees...) and the house style.",
+        contents_db=db,
+        vector_db=InMemoryVectorDb(name="newsroom-archive", similarity_threshold=0.1),
+        max_results=3,
+    )
+    for article in ARTICLES:
+        archive.insert(
+            name=article.title,
+            text_content=article.text,
+            metadata={"section": article.section},
+        )
+    return archive
+
+
+def _week(brief: LaunchBrief, number: int) -> Script:
+    audience = "people" if brief.audience == "everyone" else brief.audience
+    # The last week is always the launch itself.
+    title, goal = _WEEKS[-1] if number == brief.weeks else _WEEKS[number - 1]
+    goal = goal.format(product=brief.product, audience=audience)
+
+    def week(turn: Turn) -> Any:
+        # Each step is handed what the one before it said, so the plan grows.
+        so_far = (
+            f"{turn.last_user}\n\n" if number > 1 else f"# Launch plan: {brief.product} for {audience}\n\n"
+        )
+        yield from say(f"{so_far}**Week {number}. {title}**: {goal}.", 0.7)
+
+    return week

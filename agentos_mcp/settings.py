@@ -1,0 +1,239 @@
+"""Every setting, in one frozen object, from the command line's flags and the environment.
+
+A flag wins over its environment variable. `OPTIONS` is the only list of them: flags, variables,
+checks and their descriptions are all made from it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+TOOLSETS = ("catalogue", "runs", "memory", "knowledge")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+MASK = "********"
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used: one line with what is wrong and the fix."""
+
+
+class Token:
+    """The credential for AgentOS: a fixed one, or a file's content, read again when the file changes.
+
+    It never shows itself: its `repr` is masked.
+    """
+
+    def __init__(self, value: str = "", file: Path | None = None) -> None:
+        self._value = value
+        self._file = file
+        self._seen: tuple[int, int] | None = None
+
+    def __call__(self) -> str:
+        if self._file is None:
+            return self._value
+        try:
+            stat = self._file.stat()
+            if self._seen != (stat.st_mtime_ns, stat.st_size):
+                self._value = self._file.read_text(encoding="utf-8").strip()
+                self._seen = (stat.st_mtime_ns, stat.st_size)
+        except (OSError, UnicodeDecodeError) as error:
+            # While it is being replaced the file may be gone: the last token is still the best guess.
+            if self._seen is None:
+                raise SettingsError(f"Cannot read the token file {self._file} ({_reason(error)}).") from None
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Token({MASK if self._value or self._file else 'none'})"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Times are in seconds. `result_tokens` is about how many tokens a result may cost the model."""
+
+    url: str = "http://localhost:7777"
+    token: Token = field(default_factory=Token)
+    toolsets: tuple[str, ...] = TOOLSETS
+    read_only: bool = False
+    timeout: float = 30.0
+    result_tokens: int = 6000
+    log_level: str = "warning"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting as people write it: `--flag VALUE` or `VARIABLE=value`."""
+
+    name: str
+    flag: str
+    variables: tuple[str, ...]
+    parse: Callable[[str], Any]
+    description: str
+    metavar: str = "VALUE"
+    switch: bool = False
+
+
+def load(flags: Mapping[str, str | bool | None], environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings from parsed flags (by option name, None where not given) and the environment.
+
+    Raises SettingsError for the first value that cannot be used.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for option in OPTIONS:
+        source, text = option.flag, flags.get(option.name)
+        if text is None or text is False:
+            source, text = next(((name, environ[name]) for name in option.variables if environ.get(name)), ("", None))
+        if text is None:
+            continue
+        try:
+            values[option.name] = option.parse("true" if text is True else text)
+        except ValueError as error:
+            shown = MASK if option.name == "token" else repr(text)
+            raise SettingsError(f"{source}={shown} cannot be used: {error}") from None
+    token_file = values.pop("token_file", None)
+    if token_file is not None and flags.get("token") is None:
+        values["token"] = Token(file=token_file)
+        values["token"]()
+    return Settings(**values)
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("give a whole URL such as http://localhost:7777")
+    if parts.query or parts.fragment:
+        raise ValueError("give the URL without '?' and '#'")
+    if parts.username or parts.password:
+        raise ValueError("give the credential as AGENTOS_TOKEN, not in the URL")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("its port is no number from 1 to 65535") from None
+    return text.strip().rstrip("/")
+
+
+def _token(text: str) -> Token:
+    value = text.strip()
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("a token is one word of ASCII characters")
+    return Token(value)
+
+
+def _token_file(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise ValueError("there is no such file")
+    return path
+
+
+def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        word = text.strip().casefold()
+        if word not in words:
+            raise ValueError(f"use one of {', '.join(words)}")
+        return word
+
+    return parse
+
+
+def _toolsets(text: str) -> tuple[str, ...]:
+    asked = [word.strip().casefold() for word in text.split(",") if word.strip()]
+    if "all" in asked or "default" in asked:
+        return TOOLSETS
+    if unknown := [word for word in asked if word not in TOOLSETS]:
+        raise ValueError(f"there is no toolset '{unknown[0]}'; use {', '.join(TOOLSETS)}, or all")
+    if not asked:
+        raise ValueError(f"name at least one of {', '.join(TOOLSETS)}")
+    return tuple(word for word in TOOLSETS if word in asked)
+
+
+def _yes(text: str) -> bool:
+    word = text.strip().casefold()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    if word in {"0", "false", "no", "off"}:
+        return False
+    raise ValueError("use true or false")
+
+
+def _number(least: float, most: float, kind: Callable[[str], float] = float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = float("nan")
+        if not least <= number <= most:
+            raise ValueError(f"use a number from {least:g} to {most:g}")
+        return number
+
+    return parse
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else "") or type(error).__name__
+
+
+OPTIONS = (
+    Option("url", "--url", ("AGENTOS_URL",), _url, "where AgentOS runs (default: http://localhost:7777)", "URL"),
+    Option(
+        "token",
+        "--token",
+        ("AGENTOS_TOKEN", "OS_SECURITY_KEY"),
+        _token,
+        "AgentOS's security key, a JWT or a service account token; the environment keeps it out of process lists",
+        "TOKEN",
+    ),
+    Option(
+        "token_file",
+        "--token-file",
+        ("AGENTOS_TOKEN_FILE",),
+        _token_file,
+        "a file with the token, read again whenever it changes",
+        "PATH",
+    ),
+    Option(
+        "toolsets",
+        "--toolsets",
+        ("AGENTOS_MCP_TOOLSETS",),
+        _toolsets,
+        f"which tools to offer, by comma: {', '.join(TOOLSETS)} (default: all)",
+        "NAMES",
+    ),
+    Option(
+        "read_only",
+        "--read-only",
+        ("AGENTOS_MCP_READ_ONLY",),
+        _yes,
+        "offer only tools that change nothing",
+        switch=True,
+    ),
+    Option(
+        "timeout",
+        "--timeout",
+        ("AGENTOS_MCP_TIMEOUT",),
+        _number(1, 3600),
+        "seconds to wait for an answer of AgentOS other than a run's (default: 30)",
+        "SECONDS",
+    ),
+    Option(
+        "result_tokens",
+        "--result-tokens",
+        ("AGENTOS_MCP_RESULT_TOKENS",),
+        _number(200, 200_000, int),
+        "about how many tokens a result may cost (default: 6000)",
+        "NUMBER",
+    ),
+    Option(
+        "log_level",
+        "--log-level",
+        ("AGENTOS_MCP_LOG_LEVEL",),
+        _one_of(LOG_LEVELS),
+        f"what to log on stderr: {', '.join(LOG_LEVELS)} (default: warning)",
+        "LEVEL",
+    ),
+)

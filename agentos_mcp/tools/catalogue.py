@@ -1,0 +1,128 @@
+"""Which agents, teams and workflows there are, and what each is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from agentos_mcp.agentos.catalogue import shown_id
+from agentos_mcp.agentos.run import Kind
+from agentos_mcp.bridge.context import Ctx
+from agentos_mcp.bridge.render import one_line, table
+from agentos_mcp.bridge.toolset import Toolset, read
+
+
+async def list_agents(ctx: Ctx) -> str:
+    """Agents: id, name, what each does. Run one with run_agent."""
+    return await _listed(ctx, "agent")
+
+
+async def list_teams(ctx: Ctx) -> str:
+    """Teams of agents. Run one with run_team."""
+    return await _listed(ctx, "team")
+
+
+async def list_workflows(ctx: Ctx) -> str:
+    """Workflows (pipelines of steps). Run one with run_workflow."""
+    return await _listed(ctx, "workflow")
+
+
+async def get_component(ctx: Ctx, kind: Literal["agent", "team", "workflow"], id: str) -> str:
+    """One agent, team or workflow in detail: model, tools, members, steps, inputs."""
+    component = await ctx.catalogue.find(kind, id)
+    page = await ctx.catalogue.detail(kind, component.id)
+    lines = [f"# {component.name} ({kind} {shown_id(component.id)})"]
+    if component.description or page.get("description"):
+        lines.append(one_line(component.description or str(page["description"]), most=600))
+    lines += _lines("", page)
+    if component.is_factory or page.get("is_factory"):
+        lines.append("Built anew for every run by a factory.")
+    for title, key in (("Factory input", "factory_input_schema"), ("Input", "input_schema")):
+        if isinstance(schema := page.get(key), Mapping):
+            lines.append(f"{title}: {_fields(schema)}")
+            break
+    return "\n".join(lines)
+
+
+async def _listed(ctx: Ctx, kind: Kind) -> str:
+    contents = await ctx.catalogue.contents(fresh=True)
+    components = contents.of(kind)
+    if not components:
+        others = [f"list_{other}s" for other in ("agent", "team", "workflow") if other != kind]
+        return f"This AgentOS has no {kind}s. See {' and '.join(others)}."
+    return table(("id", "name", "description"), ((c.id, c.name, c.description) for c in components))
+
+
+def _lines(indent: str, page: Mapping[str, Any]) -> list[str]:
+    """What a component is made of, a line each."""
+    lines = []
+    model = page.get("model")
+    if isinstance(model, Mapping) and model.get("model"):
+        lines.append(f"{indent}Model: {model.get('model')} ({model.get('provider') or 'unknown provider'})")
+    lines += [f"{indent}Tool {name}: {about}" for name, about in _tools(page)]
+    for key, title in (("knowledge", "Knowledge"), ("memory", "Memory")):
+        if page.get(key):
+            lines.append(f"{indent}{title}: yes")
+    for member in page.get("members") or ():
+        if isinstance(member, Mapping):
+            lines.append(f"{indent}Member {member.get('name') or member.get('id')}")
+            lines += _lines(indent + "  ", member)
+    for number, step in enumerate(_steps(page), 1):
+        lines.append(f"{indent}Step {number}: {_step(step)}")
+        lines += [f"{indent}  {_step(inner)}" for inner in _steps(step)]
+    return lines
+
+
+def _steps(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    steps = page.get("steps")
+    return [step for step in steps if isinstance(step, Mapping)] if isinstance(steps, list) else []
+
+
+def _step(step: Mapping[str, Any]) -> str:
+    who = next(
+        (f"{kind} {by.get('name') or by.get('id')}" for kind in ("agent", "team", "workflow")
+         if isinstance(by := step.get(kind), Mapping)),
+        str(step.get("type") or "") if step.get("type") != "Step" else "function",
+    )
+    words = f"{step.get('name') or 'unnamed'} ({who})"
+    return f"{words}: {one_line(str(step['description']))}" if step.get("description") else words
+
+
+def _tools(page: Mapping[str, Any]) -> list[tuple[str, str]]:
+    holder = page.get("tools")
+    tools = holder.get("tools") if isinstance(holder, Mapping) else None
+    return [
+        (str(tool.get("name")), one_line(str(tool.get("description") or ""), most=160))
+        for tool in tools or ()
+        if isinstance(tool, Mapping) and tool.get("name")
+    ]
+
+
+def _fields(schema: Mapping[str, Any]) -> str:
+    """A schema's fields in a line: `product (string), audience (string, default everyone)`."""
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping) or not properties:
+        return "any object"
+    required = schema.get("required") or ()
+    return ", ".join(_field(name, about, name in required) for name, about in properties.items())
+
+
+def _field(name: str, about: object, required: bool) -> str:
+    about = about if isinstance(about, Mapping) else {}
+    allowed = about.get("enum")
+    what = [" | ".join(map(str, allowed)) if isinstance(allowed, list) else str(about.get("type") or "any")]
+    if not required:
+        what.append(f"default {about['default']}" if about.get("default") is not None else "optional")
+    if about.get("description"):
+        what.append(one_line(str(about["description"]), most=120))
+    return f"{name} ({', '.join(what)})"
+
+
+TOOLSET = Toolset(
+    "catalogue",
+    "list_agents, list_teams and list_workflows say what there is; get_component shows one in detail.",
+    read(list_agents),
+    read(list_teams),
+    read(list_workflows),
+    read(get_component),
+)

@@ -1,0 +1,234 @@
+"""A real AgentOS with one component for every behaviour that a test needs.
+
+`python -m tests.live.zoo --db FILE [--key KEY]` serves it on a free loopback port and prints its URL.
+Messages steer it: `slow` streams as many words over as many seconds as its message says ("30 3").
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from agno.agent import Agent
+from agno.db.sqlite import SqliteDb
+from agno.factory import FactoryPermissionError, RequestContext
+from agno.knowledge import Knowledge
+from agno.os import AgentOS
+from agno.os.settings import AgnoAPISettings
+from agno.team import Team
+from agno.tools import tool
+from agno.workflow import Condition, Loop, Parallel, Router, Step, Workflow, WorkflowFactory
+from agno.workflow.types import StepInput, StepOutput
+from pydantic import BaseModel
+
+from agentos_mcp.demo.knowledge import HashedEmbedder, InMemoryVectorDb
+from agentos_mcp.demo.model import Beat, Call, Fail, Pause, Script, ScriptedModel, Turn, play, say
+
+HOSTILE_IDS = ("a?b#c", "100%", "日本", "..", "a b&c=d", "a;b", "ünï:code@x")
+
+
+def model(script: Script) -> ScriptedModel:
+    return ScriptedModel(script=script)
+
+
+@tool
+def lookup(term: str) -> str:
+    """Look a term up."""
+    return f"{term} is a fine thing"
+
+
+@tool
+def explode(reason: str) -> str:
+    """Always fails."""
+    raise RuntimeError(f"boom: {reason}")
+
+
+@tool(requires_confirmation=True)
+def deploy(env: str) -> str:
+    """Deploy to an environment."""
+    return f"deployed to {env}"
+
+
+def echo(turn: Turn) -> Iterable[Beat]:
+    yield f"echo: {turn.last_user}"
+
+
+def slow(turn: Turn) -> Iterable[Beat]:
+    words, seconds = (float(part) for part in turn.last_user.split()[:2])
+    yield from say(" ".join(f"w{i}" for i in range(int(words))), seconds)
+
+
+def thinker(turn: Turn) -> Iterable[Beat]:
+    yield Pause(float(turn.last_user))
+    yield "thought it over"
+
+
+def calling(name: str, **args: str) -> Script:
+    def script(turn: Turn) -> Iterable[Beat]:
+        if turn.tool_results:
+            yield f"the tool said: {turn.tool_results[-1]}"
+        else:
+            yield Pause(0.05)
+            yield Call(name, args)
+
+    return script
+
+
+def failing(turn: Turn) -> Iterable[Beat]:
+    yield "a first word "
+    yield Fail("the provider is out of tokens")
+
+
+def big(turn: Turn) -> Iterable[Beat]:
+    chunk = "x" * 999 + "\n"
+    for _ in range(int(turn.last_user)):
+        yield chunk
+
+
+def leader(turn: Turn) -> Iterable[Beat]:
+    if turn.tool_results:
+        yield f"the member said: {turn.tool_results[-1]}"
+    else:
+        yield Call("delegate_task_to_member", {"member_id": "team-writer", "task": turn.last_user})
+
+
+class LaunchInput(BaseModel):
+    product: str
+    audience: str = "everyone"
+
+
+def build_launch(ctx: RequestContext) -> Workflow:
+    if ctx.user_id == "banned":
+        raise FactoryPermissionError("banned may not launch")
+    given = ctx.input if isinstance(ctx.input, LaunchInput) else LaunchInput(product="nothing")
+    writer = Agent(name="Launcher", model=model(play(f"launching {given.product} for {given.audience}")))
+    return Workflow(name="Launch", db=db_of(ctx), steps=[Step(name="launch", agent=writer)])
+
+
+_db: list[SqliteDb] = []
+
+
+def db_of(_: RequestContext) -> SqliteDb:
+    return _db[0]
+
+
+def function_step(step_input: StepInput) -> StepOutput:
+    return StepOutput(content=f"handled {step_input.input}")
+
+
+def broken_step(step_input: StepInput) -> StepOutput:
+    raise ValueError("this step cannot work")
+
+
+def build(db_file: str, *, key: str = "") -> AgentOS:
+    db = SqliteDb(db_file=db_file, id="zoo-db")
+    _db[:] = [db]
+
+    def agent(id: str, script: Script, **options: object) -> Agent:
+        settings = {"id": id, "name": id.title(), "db": db, "model": model(script)} | options
+        return Agent(**settings)  # type: ignore[arg-type]  # the options are agno's own keywords
+
+    def step(name: str, text: str, seconds: float = 0.05) -> Step:
+        speaker = Agent(name=name.title(), model=model(lambda turn: say(text, seconds)))
+        return Step(name=name, agent=speaker)
+
+    def workflow(name: str, *steps: object, **options: object) -> Workflow:
+        return Workflow(id=name, name=name.replace("-", " ").title(), db=db, steps=list(steps), **options)  # type: ignore[arg-type]  # agno's step types are a wide union
+
+    knowledge = Knowledge(
+        name="Zoo Facts",
+        vector_db=InMemoryVectorDb(embedder=HashedEmbedder()),
+        contents_db=db,
+    )
+    knowledge.insert(name="giraffe", text_content="A giraffe sleeps about two hours a day.", metadata={"kind": "mammal"})
+    knowledge.insert(name="penguin", text_content="A penguin cannot fly but swims well.", metadata={"kind": "bird"})
+
+    inner = workflow("inner", step("inner one", "inner words"), step("inner two", "more inner words"))
+    agents = [
+        agent("echo", echo, description="Repeats what it is told.\nSecond line."),
+        agent("slow", slow),
+        agent("thinker", thinker),
+        agent("tooler", calling("lookup", term="honey"), tools=[lookup]),
+        agent("toolfail", calling("explode", reason="bad day"), tools=[explode]),
+        agent("broken", failing),
+        agent("big", big),
+        agent("confirmer", calling("deploy", env="prod"), tools=[deploy]),
+        agent("memo", echo, update_memory_on_run=True),
+        agent("stateless", echo, db=None),
+        agent("twin-one", echo, name="Twin Agent"),
+        agent("twin-two", echo, name="Twin Agent"),
+        agent("facts", calling("search_knowledge_base", query="giraffe"), knowledge=knowledge, search_knowledge=True),
+        *(agent(hostile, echo) for hostile in HOSTILE_IDS),
+    ]
+    member = Agent(id="team-writer", name="Team Writer", model=model(lambda turn: say("member words here", 0.1)))
+    failing_member = Agent(id="team-writer", name="Team Writer", model=model(failing))
+    teams = [
+        Team(id="pair", name="Pair", db=db, model=model(leader), members=[member], stream_member_events=True),
+        Team(id="sad-pair", name="Sad Pair", db=db, model=model(leader), members=[failing_member]),
+        Team(id="slow-team", name="Slow Team", db=db, model=model(slow), members=[member]),
+        Team(id="broken-team", name="Broken Team", db=db, model=model(failing), members=[member]),
+    ]
+    workflows: list[Workflow | WorkflowFactory] = [
+        workflow("three-steps", step("one", "first words"), step("two", "second words"), step("three", "third words")),
+        workflow("slow-steps", step("one", "a b c d e f g h", 1.0), step("two", "i j k l m n o p", 1.0)),
+        workflow("functions", Step(name="handle", executor=function_step), step("tell", "told")),
+        workflow("side-by-side", Parallel(step("left", "left"), step("right", "right"), name="both"), step("join", "ok")),
+        workflow("around", Loop(steps=[step("lap", "lap words")], name="laps", max_iterations=3), step("end", "done")),
+        workflow(
+            "maybe",
+            Condition(evaluator=lambda _: True, steps=[step("when true", "true")], name="check"),
+            step("end", "done"),
+        ),
+        workflow(
+            "routed",
+            Router(
+                selector=lambda _: [step("chosen", "chosen words")],
+                choices=[step("chosen", "x"), step("other", "y")],
+                name="fork",
+            ),
+            step("end", "done"),
+        ),
+        workflow("outer", Step(name="nested", workflow=inner), step("after", "after words")),
+        workflow("with-tools", Step(name="find", agent=agents[3]), step("end", "done")),
+        workflow("with-team", Step(name="talk", team=teams[0]), step("end", "done")),
+        workflow("skips-failure", Step(name="bad", executor=broken_step, skip_on_failure=True, max_retries=0), step("end", "done")),
+        workflow("stops-on-failure", step("good", "fine"), Step(name="bad", executor=broken_step, max_retries=0)),
+        workflow("broken-model", step("good", "fine"), Step(name="bad", agent=agents[5], max_retries=0)),
+        workflow("asks-first", Step(name="publish", agent=agents[7]), step("end", "done")),
+        WorkflowFactory(
+            id="launch",
+            name="Launch",
+            description="Plans a launch.",
+            db=db,
+            factory=build_launch,
+            input_schema=LaunchInput,
+        ),
+    ]
+    return AgentOS(
+        id="zoo",
+        name="Zoo",
+        description="Everything a test needs.",
+        agents=agents,
+        teams=teams,  # type: ignore[arg-type]  # list is invariant, and agno's type is a union
+        workflows=workflows,  # type: ignore[arg-type]  # likewise
+        knowledge=[knowledge],
+        db=db,
+        settings=AgnoAPISettings(os_security_key=key or None),
+        telemetry=False,
+    )
+
+
+def main() -> None:
+    from agentos_mcp.demo.host import serve
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--db", required=True)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--key", default="")
+    given = parser.parse_args()
+    serve(build(str(Path(given.db)), key=given.key), port=given.port)
+
+
+if __name__ == "__main__":
+    main()
