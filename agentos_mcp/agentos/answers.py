@@ -110,9 +110,7 @@ def refusal(
             return InvalidRequest(f"AgentOS refused the request: {said or status}.", status=status)
         case _ if 300 <= status < 400:
             target = shown_url(headers.get("location", ""))
-            return ServerFailure(
-                f"{place} redirects to {target}.", "Set AGENTOS_URL to where it leads.", status=status
-            )
+            return ServerFailure(f"{place} redirects to {target}.", "Set AGENTOS_URL to where it leads.", status=status)
         case _:
             return ServerFailure(
                 f"AgentOS failed on {method} {path} ({status}{': ' + said if said else ''}).",
@@ -138,9 +136,7 @@ class TransportErrors:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(
-        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
-    ) -> None:
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         match error:
             case httpx.ConnectTimeout() | httpx.ConnectError() | httpx.PoolTimeout():
                 raise Unreachable(
@@ -151,9 +147,7 @@ class TransportErrors:
             case httpx.TimeoutException():
                 raise Unreachable(f"AgentOS did not answer {self.what} in time.", "Try again.") from error
             case httpx.TransportError():
-                raise Unreachable(
-                    f"The connection to {self.place} broke during {self.what}.", "Try again."
-                ) from error
+                raise Unreachable(f"The connection to {self.place} broke during {self.what}.", "Try again.") from error
             case httpx.InvalidURL():
                 raise Unreachable(f"{self.place} is no URL.", "Set AGENTOS_URL.", sent=False) from error
             case _:

@@ -122,9 +122,7 @@ def match(kind: Kind, asked: str, contents: Contents) -> Component:
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
-            raise NotFound(
-                f"'{asked}' could be {len(candidates)} {kind}s.", f"Use one of the ids: {_ids(candidates)}."
-            )
+            raise NotFound(f"'{asked}' could be {len(candidates)} {kind}s.", f"Use one of the ids: {_ids(candidates)}.")
     raise NotFound(f"No {kind} '{asked}'.", _next_move(kind, asked, contents))
 
 
@@ -150,7 +148,7 @@ def _ids(components: Sequence[Component], between: str = ", ") -> str:
 
 
 def _plain(text: str) -> str:
-    """"Content Pipeline", "content-pipeline" and "content_pipeline" are one."""
+    """ "Content Pipeline", "content-pipeline" and "content_pipeline" are one."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return " ".join("".join(char if char.isalnum() else " " for char in folded).split())
 

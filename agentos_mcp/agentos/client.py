@@ -12,7 +12,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import anyio
 import httpx
@@ -48,9 +48,7 @@ class AgentOS:
     Use it as an async context manager; it is safe for many tasks at once.
     """
 
-    def __init__(
-        self, url: str, *, token: Callable[[], str] = lambda: "", limits: Limits | None = None
-    ) -> None:
+    def __init__(self, url: str, *, token: Callable[[], str] = lambda: "", limits: Limits | None = None) -> None:
         self.url = url.rstrip("/")
         self.limits = limits or Limits()
         self._token = token
@@ -66,7 +64,7 @@ class AgentOS:
             headers={"User-Agent": "agentos-mcp"},
         )
 
-    async def __aenter__(self) -> AgentOS:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -220,5 +218,3 @@ class AgentOS:
 
     def _transport_errors(self, method: str, path: str) -> answers.TransportErrors:
         return answers.TransportErrors(f"{method} {path}", self.place)
-
-

@@ -72,9 +72,7 @@ async def _ask(agent_os: AgentOS) -> Features:
     background: frozenset[str] = frozenset()
     paths = openapi.get("paths")
     if isinstance(paths, Mapping):
-        declared = frozenset(
-            f"{method.upper()} {path}" for path, methods in paths.items() for method in methods
-        )
+        declared = frozenset(f"{method.upper()} {path}" for path, methods in paths.items() for method in methods)
         background = frozenset(kind for kind in ("agent", "team", "workflow") if _takes_background(openapi, kind))
     if not info and declared is not None and "GET /config" not in declared:
         raise ServerFailure(f"{agent_os.place} answers, but it is no AgentOS.", "Check AGENTOS_URL.")

@@ -15,7 +15,10 @@ def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
     status = _status(output.get("status"))
     content = output.get("content")
     stored = dataclasses.replace(
-        state, status=status, steps=steps_of(output.get("step_results"), state), **measures(output.get("metrics"))
+        state,
+        status=status,
+        steps=steps_of(output.get("step_results"), state),
+        **measures(output.get("metrics")),
     )
     match status:
         case Status.ERROR:

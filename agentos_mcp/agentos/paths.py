@@ -25,8 +25,15 @@ def segment(value: str, name: str = "id") -> str:
             f"AgentOS cannot route {name} '{quoted(value)}': ids with a slash do not reach it over REST.",
             "Give the component an id without '/' in its AgentOS.",
         )
+    return quoted(value)
+
+
+def quoted(value: str) -> str:
+    """Any text percent-encoded as one segment of a path or of a run reference."""
     # Dots need no encoding elsewhere, but a client folds the segments '.' and '..' away.
-    return value.replace(".", "%2E") if value in {".", ".."} else quote(value, safe="", errors="surrogatepass")
+    if value in {".", ".."}:
+        return value.replace(".", "%2E")
+    return quote(value, safe="", errors="surrogatepass")
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:

@@ -194,7 +194,10 @@ def _inner_started(state: RunState, event: Event) -> Changes:
 
 
 def _inner_failed(state: RunState, event: Event) -> Changes:
-    return {"activity": f"failed: {event.text('content') or event.text('error')}"[:_WORDS], "actor": _actor(event)}
+    return {
+        "activity": f"failed: {event.text('content') or event.text('error')}"[:_WORDS],
+        "actor": _actor(event),
+    }
 
 
 def _doing(activity: str) -> Callable[[RunState, Event], Changes]:
@@ -260,9 +263,7 @@ _MEANINGS: Mapping[str, Callable[[RunState, Event], Changes]] = {
 
 def _is_top_level(event: Event) -> bool:
     """A step of the workflow itself: children have an index pair or, under a router, a parent."""
-    return (
-        event.depth == 0 and not event.text("parent_step_id") and isinstance(event.data.get("step_index", 0), int)
-    )
+    return event.depth == 0 and not event.text("parent_step_id") and isinstance(event.data.get("step_index", 0), int)
 
 
 def _actor(event: Event) -> str:

@@ -100,7 +100,7 @@ def fenced(words: str) -> str:
 
 
 def page_note(meta: object, shown: int) -> str:
-    """"20 of 143; page=2" where there is more, else ''."""
+    """ "20 of 143; page=2" where there is more, else ''."""
     if not isinstance(meta, Mapping):
         return ""
     total, page, pages = (meta.get(key) for key in ("total_count", "page", "total_pages"))

@@ -46,9 +46,7 @@ def read(fn: ToolFunction, *, title: str = "") -> Declared:
     return Declared(fn, title or _title(fn), read_only=True, destructive=False, idempotent=True, open_world=False)
 
 
-def write(
-    fn: ToolFunction, *, title: str = "", idempotent: bool = False, open_world: bool = False
-) -> Declared:
+def write(fn: ToolFunction, *, title: str = "", idempotent: bool = False, open_world: bool = False) -> Declared:
     """A tool that adds or changes something, without taking anything away."""
     return Declared(
         fn,
@@ -60,12 +58,15 @@ def write(
     )
 
 
-def destructive(
-    fn: ToolFunction, *, title: str = "", idempotent: bool = True, open_world: bool = False
-) -> Declared:
+def destructive(fn: ToolFunction, *, title: str = "", idempotent: bool = True, open_world: bool = False) -> Declared:
     """A tool that ends, deletes or overwrites something."""
     return Declared(
-        fn, title or _title(fn), read_only=False, destructive=True, idempotent=idempotent, open_world=open_world
+        fn,
+        title or _title(fn),
+        read_only=False,
+        destructive=True,
+        idempotent=idempotent,
+        open_world=open_world,
     )
 
 

@@ -163,9 +163,7 @@ def build_agent_os(db_file: str) -> AgentOS:
                 description="An editor in chief who asks a reporter for facts, or a columnist for headlines.",
                 model=model(scripts.newsroom),
                 members=[
-                    agent(
-                        "reporter", scripts.librarian, "Looks things up in the archive.", knowledge=archive
-                    ),
+                    agent("reporter", scripts.librarian, "Looks things up in the archive.", knowledge=archive),
                     agent("columnist", scripts.columnist, "Finds headlines."),
                 ],
                 db=db,
@@ -236,9 +234,7 @@ def _week(brief: LaunchBrief, number: int) -> Script:
 
     def week(turn: Turn) -> Any:
         # Each step is handed what the one before it said, so the plan grows.
-        so_far = (
-            f"{turn.last_user}\n\n" if number > 1 else f"# Launch plan: {brief.product} for {audience}\n\n"
-        )
+        so_far = f"{turn.last_user}\n\n" if number > 1 else f"# Launch plan: {brief.product} for {audience}\n\n"
         yield from say(f"{so_far}**Week {number}. {title}**: {goal}.", 0.7)
 
     return week

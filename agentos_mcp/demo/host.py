@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import importlib
 import importlib.util
 import logging
 import os
@@ -19,13 +20,14 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+DEMO = "agentos_mcp.demo.components:build_agent_os"
 START_LIMIT = 60.0
 """Seconds a host may take to get ready."""
 
@@ -37,14 +39,23 @@ class DemoError(RuntimeError):
 
 
 @contextlib.contextmanager
-def demo_agentos(*, db_file: str | None = None, pace: float = 1.0, port: int = 0) -> Iterator[str]:
-    """A running demo AgentOS in a process of its own: yields its address, ends it on leaving.
+def demo_agentos(
+    *,
+    db_file: str | None = None,
+    pace: float = 1.0,
+    port: int = 0,
+    build: str = DEMO,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """A running AgentOS in a process of its own: yields its address, ends it on leaving.
 
     Without `db_file` everything it stores is forgotten at the end. `pace` multiplies its models' pauses.
+    `build` names a function ("module:function") that makes the AgentOS from the path of its database;
+    `environment` is added to the process's own.
     """
     if importlib.util.find_spec("agno") is None:
         raise DemoError(MISSING)
-    command = [sys.executable, "-m", "agentos_mcp.demo.host", "--with-parent", "--port", str(port)]
+    command = [sys.executable, "-m", "agentos_mcp.demo.host", "--with-parent", "--port", str(port), "--build", build]
     if db_file is not None:
         command += ["--db", db_file]
     child = subprocess.Popen(
@@ -52,7 +63,7 @@ def demo_agentos(*, db_file: str | None = None, pace: float = 1.0, port: int = 0
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "AGENTOS_DEMO_PACE": str(pace)},
+        env={**os.environ, **(environment or {}), "AGENTOS_DEMO_PACE": str(pace)},
         text=True,
         encoding="utf-8",
         errors="replace",
@@ -122,11 +133,10 @@ def _end(child: "subprocess.Popen[str]") -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command."""
-    parser = argparse.ArgumentParser(
-        prog="python -m agentos_mcp.demo.host", description="Serve the demo's AgentOS."
-    )
+    parser = argparse.ArgumentParser(prog="python -m agentos_mcp.demo.host", description="Serve the demo's AgentOS.")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
     parser.add_argument("--db", metavar="FILE", help="SQLite file to keep (default: a temporary one)")
+    parser.add_argument("--build", default=DEMO, metavar="MODULE:FUNCTION", help="what makes the AgentOS")
     parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
     options = parser.parse_args(arguments)
 
@@ -137,9 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
         sock.bind(("127.0.0.1", options.port))
     except OSError as error:
         sock.close()
-        print(
-            f"Port {options.port} can't be used: {error.strerror}. Next: leave --port out.", file=sys.stderr
-        )
+        print(f"Port {options.port} can't be used: {error.strerror}. Next: leave --port out.", file=sys.stderr)
         return 2
 
     with contextlib.ExitStack() as stack:
@@ -154,8 +162,9 @@ def main(arguments: list[str] | None = None) -> int:
             db_file = str(Path(folder) / "agentos.db")
         # Nothing made while starting is ever garbage: not looking for any saves a fifth of the time.
         gc.disable()
+        module, _, function = options.build.partition(":")
         try:
-            from agentos_mcp.demo.components import build_agent_os
+            build_agent_os = getattr(importlib.import_module(module), function)
         except ModuleNotFoundError as error:
             print(f"{MISSING} ({error})", file=sys.stderr)
             return 3

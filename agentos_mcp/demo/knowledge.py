@@ -240,9 +240,7 @@ class InMemoryVectorDb(VectorDb):
         return self._delete(lambda chunk: _passes(chunk.document.meta_data, metadata))
 
     def delete_by_content_id(self, content_id: str, user_id: str | None = None) -> bool:
-        return self._delete(
-            lambda chunk: chunk.document.content_id == content_id and user_id in (None, chunk.owner)
-        )
+        return self._delete(lambda chunk: chunk.document.content_id == content_id and user_id in (None, chunk.owner))
 
     def update_metadata(self, content_id: str, metadata: dict[str, Any]) -> None:
         for chunk in self._all():

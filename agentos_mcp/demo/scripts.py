@@ -239,9 +239,7 @@ def _read_notes(notes: str) -> tuple[str, list[Source]]:
 
 
 def _headline(topic: str) -> str:
-    question = re.match(
-        r"(?:why|how|what|when|where|who)\b( (?:is|are|do|does|did|can)\b)?", topic, re.IGNORECASE
-    )
+    question = re.match(r"(?:why|how|what|when|where|who)\b( (?:is|are|do|does|did|can)\b)?", topic, re.IGNORECASE)
     if not question:
         return f"{_capital(topic)}: what is worth knowing"
     return _capital(topic) + ("?" if question[1] else "")

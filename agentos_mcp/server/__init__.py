@@ -1,0 +1,1 @@
+"""Builds the MCP server and serves it over stdio or streamable HTTP."""

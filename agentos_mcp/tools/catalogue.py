@@ -80,8 +80,11 @@ def _steps(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _step(step: Mapping[str, Any]) -> str:
     who = next(
-        (f"{kind} {by.get('name') or by.get('id')}" for kind in ("agent", "team", "workflow")
-         if isinstance(by := step.get(kind), Mapping)),
+        (
+            f"{kind} {by.get('name') or by.get('id')}"
+            for kind in ("agent", "team", "workflow")
+            if isinstance(by := step.get(kind), Mapping)
+        ),
         str(step.get("type") or "") if step.get("type") != "Step" else "function",
     )
     words = f"{step.get('name') or 'unnamed'} ({who})"

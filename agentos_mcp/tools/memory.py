@@ -42,7 +42,10 @@ async def list_memories(
 
 
 async def create_memory(
-    ctx: Ctx, memory: Annotated[str, Field(description="One fact, in a sentence")], user_id: UserId, topics: list[str] | None = None
+    ctx: Ctx,
+    memory: Annotated[str, Field(description="One fact, in a sentence")],
+    user_id: UserId,
+    topics: list[str] | None = None,
 ) -> str:
     """Remember a fact about a user for AgentOS's agents."""
     if not memory.strip():

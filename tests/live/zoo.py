@@ -1,14 +1,13 @@
 """A real AgentOS with one component for every behaviour that a test needs.
 
-`python -m tests.live.zoo --db FILE [--key KEY]` serves it on a free loopback port and prints its URL.
 Messages steer it: `slow` streams as many words over as many seconds as its message says ("30 3").
 """
 
 from __future__ import annotations
 
-import argparse
+import os
 from collections.abc import Iterable
-from pathlib import Path
+from typing import Any
 
 from agno.agent import Agent
 from agno.db.sqlite import SqliteDb
@@ -25,6 +24,7 @@ from pydantic import BaseModel
 from agentos_mcp.demo.knowledge import HashedEmbedder, InMemoryVectorDb
 from agentos_mcp.demo.model import Beat, Call, Fail, Pause, Script, ScriptedModel, Turn, play, say
 
+KEY_VARIABLE = "ZOO_KEY"
 HOSTILE_IDS = ("a?b#c", "100%", "日本", "..", "a b&c=d", "a;b", "ünï:code@x")
 
 
@@ -121,31 +121,32 @@ def broken_step(step_input: StepInput) -> StepOutput:
     raise ValueError("this step cannot work")
 
 
-def build(db_file: str, *, key: str = "") -> AgentOS:
+def build(db_file: str) -> AgentOS:
     db = SqliteDb(db_file=db_file, id="zoo-db")
     _db[:] = [db]
 
-    def agent(id: str, script: Script, **options: object) -> Agent:
-        settings = {"id": id, "name": id.title(), "db": db, "model": model(script)} | options
-        return Agent(**settings)  # type: ignore[arg-type]  # the options are agno's own keywords
+    def agent(id: str, script: Script, **options: Any) -> Agent:
+        return Agent(**({"id": id, "name": id.title(), "db": db, "model": model(script)} | options))
 
-    def step(name: str, text: str, seconds: float = 0.05) -> Step:
+    def step(name: str, text: str, seconds: float = 0.05) -> Any:
         speaker = Agent(name=name.title(), model=model(lambda turn: say(text, seconds)))
         return Step(name=name, agent=speaker)
 
-    def workflow(name: str, *steps: object, **options: object) -> Workflow:
-        return Workflow(id=name, name=name.replace("-", " ").title(), db=db, steps=list(steps), **options)  # type: ignore[arg-type]  # agno's step types are a wide union
+    def workflow(name: str, *steps: Any) -> Workflow:
+        return Workflow(id=name, name=name.replace("-", " ").title(), db=db, steps=list(steps))
 
     knowledge = Knowledge(
         name="Zoo Facts",
         vector_db=InMemoryVectorDb(embedder=HashedEmbedder()),
         contents_db=db,
     )
-    knowledge.insert(name="giraffe", text_content="A giraffe sleeps about two hours a day.", metadata={"kind": "mammal"})
+    knowledge.insert(
+        name="giraffe", text_content="A giraffe sleeps about two hours a day.", metadata={"kind": "mammal"}
+    )
     knowledge.insert(name="penguin", text_content="A penguin cannot fly but swims well.", metadata={"kind": "bird"})
 
     inner = workflow("inner", step("inner one", "inner words"), step("inner two", "more inner words"))
-    agents = [
+    agents: list[Any] = [
         agent("echo", echo, description="Repeats what it is told.\nSecond line."),
         agent("slow", slow),
         agent("thinker", thinker),
@@ -158,23 +159,41 @@ def build(db_file: str, *, key: str = "") -> AgentOS:
         agent("stateless", echo, db=None),
         agent("twin-one", echo, name="Twin Agent"),
         agent("twin-two", echo, name="Twin Agent"),
-        agent("facts", calling("search_knowledge_base", query="giraffe"), knowledge=knowledge, search_knowledge=True),
+        agent(
+            "facts",
+            calling("search_knowledge_base", query="giraffe"),
+            knowledge=knowledge,
+            search_knowledge=True,
+        ),
         *(agent(hostile, echo) for hostile in HOSTILE_IDS),
     ]
     member = Agent(id="team-writer", name="Team Writer", model=model(lambda turn: say("member words here", 0.1)))
     failing_member = Agent(id="team-writer", name="Team Writer", model=model(failing))
-    teams = [
+    teams: list[Any] = [
         Team(id="pair", name="Pair", db=db, model=model(leader), members=[member], stream_member_events=True),
         Team(id="sad-pair", name="Sad Pair", db=db, model=model(leader), members=[failing_member]),
         Team(id="slow-team", name="Slow Team", db=db, model=model(slow), members=[member]),
         Team(id="broken-team", name="Broken Team", db=db, model=model(failing), members=[member]),
     ]
-    workflows: list[Workflow | WorkflowFactory] = [
-        workflow("three-steps", step("one", "first words"), step("two", "second words"), step("three", "third words")),
+    workflows: list[Any] = [
+        workflow(
+            "three-steps",
+            step("one", "first words"),
+            step("two", "second words"),
+            step("three", "third words"),
+        ),
         workflow("slow-steps", step("one", "a b c d e f g h", 1.0), step("two", "i j k l m n o p", 1.0)),
         workflow("functions", Step(name="handle", executor=function_step), step("tell", "told")),
-        workflow("side-by-side", Parallel(step("left", "left"), step("right", "right"), name="both"), step("join", "ok")),
-        workflow("around", Loop(steps=[step("lap", "lap words")], name="laps", max_iterations=3), step("end", "done")),
+        workflow(
+            "side-by-side",
+            Parallel(step("left", "left"), step("right", "right"), name="both"),
+            step("join", "ok"),
+        ),
+        workflow(
+            "around",
+            Loop(steps=[step("lap", "lap words")], name="laps", max_iterations=3),
+            step("end", "done"),
+        ),
         workflow(
             "maybe",
             Condition(evaluator=lambda _: True, steps=[step("when true", "true")], name="check"),
@@ -192,7 +211,11 @@ def build(db_file: str, *, key: str = "") -> AgentOS:
         workflow("outer", Step(name="nested", workflow=inner), step("after", "after words")),
         workflow("with-tools", Step(name="find", agent=agents[3]), step("end", "done")),
         workflow("with-team", Step(name="talk", team=teams[0]), step("end", "done")),
-        workflow("skips-failure", Step(name="bad", executor=broken_step, skip_on_failure=True, max_retries=0), step("end", "done")),
+        workflow(
+            "skips-failure",
+            Step(name="bad", executor=broken_step, skip_on_failure=True, max_retries=0),
+            step("end", "done"),
+        ),
         workflow("stops-on-failure", step("good", "fine"), Step(name="bad", executor=broken_step, max_retries=0)),
         workflow("broken-model", step("good", "fine"), Step(name="bad", agent=agents[5], max_retries=0)),
         workflow("asks-first", Step(name="publish", agent=agents[7]), step("end", "done")),
@@ -210,25 +233,10 @@ def build(db_file: str, *, key: str = "") -> AgentOS:
         name="Zoo",
         description="Everything a test needs.",
         agents=agents,
-        teams=teams,  # type: ignore[arg-type]  # list is invariant, and agno's type is a union
-        workflows=workflows,  # type: ignore[arg-type]  # likewise
+        teams=teams,
+        workflows=workflows,
         knowledge=[knowledge],
         db=db,
-        settings=AgnoAPISettings(os_security_key=key or None),
+        settings=AgnoAPISettings(os_security_key=os.environ.get(KEY_VARIABLE) or None),
         telemetry=False,
     )
-
-
-def main() -> None:
-    from agentos_mcp.demo.host import serve
-
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--db", required=True)
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--key", default="")
-    given = parser.parse_args()
-    serve(build(str(Path(given.db)), key=given.key), port=given.port)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,184 @@
+"""The one file that knows the SDK's corners: what it leaves to servers, in both protocol eras.
+
+Legacy (2025-11-25 and earlier) has sessions and `initialize`, modern (2026-07-28) is stateless and
+has `server/discover`. Middleware and the low-level server are provisional in the SDK, so their use
+stays here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.lowlevel.server import NotificationOptions
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
+from mcp_types import CallToolResult, InputRequiredResult
+from pydantic import BaseModel, ValidationError
+
+from agentos_mcp.bridge.context import Backend
+from agentos_mcp.bridge.toolset import failure
+
+
+class AgentOSServer(MCPServer[Backend]):
+    """MCPServer with arguments that are checked in our words and an introduction made for each client."""
+
+    backend: Backend | None = None
+    """The backend that is open, for those who stop the server."""
+
+    def __init__(self, name: str, *, introduce: Callable[[], Awaitable[str]], **options: Any) -> None:
+        super().__init__(name, middleware=[self._introduce], **options)
+        self._introduction = introduce
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        tool = self._tool_manager.get_tool(name)
+        if tool is None:
+            return failure(_no_such_tool(name, [tool.name for tool in self._tool_manager.list_tools()]))
+        if unknown := [argument for argument in arguments if argument not in tool.parameters["properties"]]:
+            return failure(f"{name} has no argument '{unknown[0]}'. {_takes(tool)}")
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                return failure(f"{_problems(error.__cause__)} {_takes(tool)}")
+            raise
+
+    def leave(self) -> None:
+        """Calls that end from now on end because the client or the server goes, not because they were cancelled."""
+        if self.backend is not None:
+            self.backend.leaving = True
+
+    async def _introduce(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        result = await call_next(ctx)
+        if ctx.method not in {"initialize", "server/discover"} or result is None:
+            return result
+        words = await self._introduction()
+        if isinstance(result, BaseModel):
+            return result.model_copy(update={"instructions": words})
+        return {**result, "instructions": words}
+
+
+async def serve_stdio(server: AgentOSServer) -> int:
+    """Serve one client over stdin and stdout until it closes stdin or a signal comes; the exit code.
+
+    After a signal the caller has to leave by `os._exit`: the thread that reads stdin cannot be ended.
+    """
+    low = server._lowlevel_server
+    options = low.create_initialization_options(NotificationOptions(tools_changed=True))
+    received: list[int] = []
+    async with anyio.create_task_group() as tasks:
+        if sys.platform != "win32":
+            await tasks.start(_stop_on_signal, server, tasks.cancel_scope, received)
+        async with stdio_server() as (incoming, outgoing):
+            await low.run(_Watched(incoming, server.leave), outgoing, options)
+        tasks.cancel_scope.cancel()
+    return 128 + received[0] if received else 0
+
+
+async def _stop_on_signal(
+    server: AgentOSServer,
+    scope: anyio.CancelScope,
+    received: list[int],
+    *,
+    task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
+        async for number in signals:
+            received.append(number)
+            server.leave()
+            scope.cancel()
+            return
+
+
+def leave_process(code: int) -> None:
+    """End the process at once, with what was written flushed: a reader thread may still hold stdin."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+class _Watched:
+    """A stream of messages that tells when it is at its end: the client is gone."""
+
+    def __init__(self, stream: Any, at_end: Callable[[], None]) -> None:
+        self._stream = stream
+        self._at_end = at_end
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        try:
+            message: SessionMessage | Exception = await self._stream.__anext__()
+        except StopAsyncIteration:
+            self._at_end()
+            raise
+        return message
+
+    async def receive(self) -> SessionMessage | Exception:
+        try:
+            message: SessionMessage | Exception = await self._stream.receive()
+        except anyio.EndOfStream:
+            self._at_end()
+            raise
+        return message
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        done: bool | None = await self._stream.__aexit__(kind, error, trace)
+        return done
+
+
+def _no_such_tool(name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"Unknown tool: {name[:80]}. " + (f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}.")
+
+
+def _takes(tool: Tool) -> str:
+    required = tool.parameters.get("required", [])
+    names = [f"{name} (required)" if name in required else name for name in tool.parameters["properties"]]
+    return f"{tool.name} takes {', '.join(names)}." if names else f"{tool.name} takes no arguments."
+
+
+def _problems(error: ValidationError) -> str:
+    """What is wrong with the arguments, without the values: they may be long, or secret."""
+    problems = []
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        where = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "missing":
+            problems.append(f"'{where}' is missing.")
+        else:
+            name, _, rest = where.partition(".")
+            inside = f" (at {rest})" if rest and "[" not in rest else ""
+            problems.append(f"'{name}'{inside}: {_said(problem['type'], problem['msg'])}.")
+    return " ".join(dict.fromkeys(problems))
+
+
+def _said(kind: str, message: str) -> str:
+    if kind in {"dict_type", "mapping_type"}:
+        return "give a JSON object"
+    return message[:1].lower() + message[1:]
