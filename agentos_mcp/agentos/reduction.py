@@ -164,7 +164,7 @@ def _iteration_started(state: RunState, event: Event) -> Changes:
 
 
 def _tool_started(state: RunState, event: Event) -> Changes:
-    return {"activity": f"calling {_tool(event).get('tool_name') or 'a tool'}", "actor": _actor(event)}
+    return {"activity": f"calling {_tool(event).get('tool_name') or 'a tool'}", "actor": _actor(state, event)}
 
 
 def _tool_completed(state: RunState, event: Event) -> Changes:
@@ -181,7 +181,7 @@ def _content(state: RunState, event: Event) -> Changes:
     piece = event.data.get("content")
     if not isinstance(piece, str) or not piece:
         return {}
-    actor = _actor(event)
+    actor = _actor(state, event)
     before = state.words if actor == state.actor else ""
     changes: Changes = {"words": (before + piece)[-_WORDS:], "activity": "", "actor": actor}
     if event.text("run_id") == state.ref.run:
@@ -190,23 +190,23 @@ def _content(state: RunState, event: Event) -> Changes:
 
 
 def _inner_started(state: RunState, event: Event) -> Changes:
-    return {"actor": _actor(event), "activity": "", "words": ""}
+    return {"actor": _actor(state, event), "activity": "", "words": ""}
 
 
 def _inner_failed(state: RunState, event: Event) -> Changes:
     return {
         "activity": f"failed: {event.text('content') or event.text('error')}"[:_WORDS],
-        "actor": _actor(event),
+        "actor": _actor(state, event),
     }
 
 
 def _doing(activity: str) -> Callable[[RunState, Event], Changes]:
-    return lambda state, event: {"activity": activity, "actor": _actor(event)}
+    return lambda state, event: {"activity": activity, "actor": _actor(state, event)}
 
 
 def _task(state: RunState, event: Event) -> Changes:
     title = event.text("title") or event.text("task_title")
-    return {"activity": f"task: {title}" if title else "planning its tasks", "actor": _actor(event)}
+    return {"activity": f"task: {title}" if title else "planning its tasks", "actor": _actor(state, event)}
 
 
 def _step_progress(state: RunState, event: Event) -> Changes:
@@ -266,7 +266,10 @@ def _is_top_level(event: Event) -> bool:
     return event.depth == 0 and not event.text("parent_step_id") and isinstance(event.data.get("step_index", 0), int)
 
 
-def _actor(event: Event) -> str:
+def _actor(state: RunState, event: Event) -> str:
+    """Who is at work; '' for the component itself."""
+    if event.text("run_id") == state.ref.run:
+        return ""
     return event.text("agent_name") or event.text("team_name") or event.text("agent_id") or event.text("team_id")
 
 

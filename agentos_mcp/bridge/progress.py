@@ -22,8 +22,8 @@ Send = Callable[[float, float | None, str], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 APART = 0.2
-WORDS_APART = 1.0
-"""Words alone are news only once a second."""
+WORDS_APART = 0.5
+"""Words alone are news only twice a second."""
 HEARTBEAT = 8.0
 
 _TAIL = 60
@@ -53,7 +53,7 @@ class Progress:
             with anyio.move_on_after(HEARTBEAT) as silence:
                 await self._next_news()
             state = self._state
-            if state is None:
+            if state is None or (state.status is Status.PENDING and not silence.cancelled_caught):
                 continue
             self._shown = _gist(state)
             waited = anyio.current_time() - self._begun

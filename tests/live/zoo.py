@@ -126,7 +126,8 @@ def build(db_file: str) -> AgentOS:
     _db[:] = [db]
 
     def agent(id: str, script: Script, **options: Any) -> Agent:
-        return Agent(**({"id": id, "name": id.title(), "db": db, "model": model(script)} | options))
+        settings: dict[str, Any] = {"id": id, "name": id.title(), "db": db, "model": model(script)}
+        return Agent(**(settings | options))
 
     def step(name: str, text: str, seconds: float = 0.05) -> Any:
         speaker = Agent(name=name.title(), model=model(lambda turn: say(text, seconds)))

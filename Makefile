@@ -1,0 +1,45 @@
+# make demo   run the whole thing: a real AgentOS, an MCP client, a pipeline seen live
+# make test   lint, types, tests
+# make lint   lint and types alone        make format   format the code
+# make bench  ratios against a bare server and against straight REST
+# Each makes .venv if it must, with uv where there is one. PYTHON=python3.12 picks another Python.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+UV := $(shell command -v uv 2>/dev/null)
+INPUTS := pyproject.toml constraints.txt
+
+.PHONY: demo test lint format bench clean
+
+demo: $(VENV)/.with-demo
+	@$(BIN)/agentos-mcp demo
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.with-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.with-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.with-dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .node .mypy_cache .ruff_cache .pytest_cache
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "agentos-mcp needs Python 3.11 or later: install one, or name it: make PYTHON=/path/to/python3"; exit 1; }
+	@if [ -n "$(UV)" ]; then uv venv --quiet --python "$(PYTHON)" $(VENV); else "$(PYTHON)" -m venv $(VENV); fi
+
+$(VENV)/.with-%: $(INPUTS) | $(BIN)/python
+	@echo "Installing agentos-mcp[$*] into $(VENV) ..."
+	@if [ -n "$(UV)" ]; then uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$*]'; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'; fi
+	@touch $@

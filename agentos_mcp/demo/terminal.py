@@ -1,0 +1,39 @@
+"""Progress notifications in a terminal: one moving line with rich, plain lines where there is no terminal."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from mcp.shared.dispatcher import ProgressFnT
+
+
+@contextlib.contextmanager
+def progress_display() -> Iterator[ProgressFnT]:
+    """A progress callback for `Client.call_tool` that shows what arrives."""
+    if not sys.stdout.isatty():
+        yield _print_line
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(highlight=False)
+    columns = (SpinnerColumn(), BarColumn(bar_width=24), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("starting", total=None)
+        last_step = ""
+
+        async def move(progress: float, total: float | None, message: str | None) -> None:
+            nonlocal last_step
+            words = message or ""
+            step = words.partition(":")[0].partition(" · ")[0] if total else ""
+            if last_step and step != last_step:
+                console.print(f"[green]✔[/green] {last_step}")
+            last_step = step if words != "done" else ""
+            bar.update(task, completed=progress, total=total, description=words.replace("[", "\\["))
+
+        yield move
+
+
+async def _print_line(progress: float, total: float | None, message: str | None) -> None:
+    share = f"{progress / total:4.0%}" if total else "    "
+    print(f"  {share}  {message or ''}", flush=True)
