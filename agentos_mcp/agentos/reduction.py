@@ -184,7 +184,7 @@ def _content(state: RunState, event: Event) -> Changes:
     actor = _actor(state, event)
     before = state.words if actor == state.actor else ""
     changes: Changes = {"words": (before + piece)[-_WORDS:], "activity": "", "actor": actor}
-    if event.text("run_id") == state.ref.run:
+    if event.text("run_id") == state.ref.run and "Intermediate" not in event.name:
         changes["said"] = joined(state.said, piece)
     return changes
 
@@ -295,14 +295,18 @@ def steps_of(results: object, state: RunState) -> tuple[Step, ...]:
     """The steps and their outcomes as the finished run tells them, else as the events did."""
     if not isinstance(results, list) or not results:
         return state.steps
-    return tuple(_step_result(result) for result in results if isinstance(result, Mapping))
+    # A step that was skipped for its failure has a result without a name.
+    known = [step.name for step in state.steps] + [""] * len(results)
+    return tuple(
+        _step_result(result, name) for result, name in zip(results, known, strict=False) if isinstance(result, Mapping)
+    )
 
 
-def _step_result(result: Mapping[str, Any]) -> Step:
+def _step_result(result: Mapping[str, Any], known_name: str) -> Step:
     failed = result.get("success") is False
     metrics = result.get("metrics")
     return Step(
-        name=str(result.get("step_name") or "step"),
+        name=str(result.get("step_name") or known_name or "step"),
         outcome="failed" if failed else "paused" if result.get("is_paused") else "completed",
         error=str(result.get("error") or result.get("content") or "") if failed else "",
         seconds=_number(metrics, "duration"),

@@ -6,7 +6,8 @@ Messages steer it: `slow` streams as many words over as many seconds as its mess
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from agno.agent import Agent
@@ -15,10 +16,13 @@ from agno.factory import FactoryPermissionError, RequestContext
 from agno.knowledge import Knowledge
 from agno.os import AgentOS
 from agno.os.settings import AgnoAPISettings
+from agno.run.agent import CustomEvent, RunInput, RunOutput
 from agno.team import Team
+from agno.team.mode import TeamMode
 from agno.tools import tool
-from agno.workflow import Condition, Loop, Parallel, Router, Step, Workflow, WorkflowFactory
-from agno.workflow.types import StepInput, StepOutput
+from agno.tools.reasoning import ReasoningTools
+from agno.workflow import Condition, Loop, Parallel, Router, Step, Steps, Workflow, WorkflowFactory
+from agno.workflow.types import HumanReview, OnError, StepInput, StepOutput
 from pydantic import BaseModel
 
 from agentos_mcp.demo.knowledge import HashedEmbedder, InMemoryVectorDb
@@ -48,6 +52,26 @@ def explode(reason: str) -> str:
 def deploy(env: str) -> str:
     """Deploy to an environment."""
     return f"deployed to {env}"
+
+
+@dataclass
+class Announcement(CustomEvent):
+    note: str = ""
+
+
+@tool
+async def announce(note: str) -> AsyncIterator[Any]:
+    """Announce something as an event of its own."""
+    yield Announcement(note=note)
+    yield f"announced {note}"
+
+
+def check_input(run_input: RunInput) -> None:
+    """A hook that only looks."""
+
+
+def check_output(run_output: RunOutput) -> None:
+    """A hook that only looks."""
 
 
 def echo(turn: Turn) -> Iterable[Beat]:
@@ -84,6 +108,18 @@ def big(turn: Turn) -> Iterable[Beat]:
     chunk = "x" * 999 + "\n"
     for _ in range(int(turn.last_user)):
         yield chunk
+
+
+def task_leader(turn: Turn) -> Iterable[Beat]:
+    if turn.calls == 0:
+        yield Call("create_task", {"title": "write it up", "description": "write", "assignee": "team-writer"})
+    elif turn.calls == 1:
+        task_id = turn.tool_results[-1].partition("[")[2].partition("]")[0]
+        yield Call("execute_task", {"task_id": task_id, "member_id": "team-writer"})
+    elif turn.calls == 2:
+        yield Call("mark_all_complete", {"summary": "all written"})
+    else:
+        yield "all tasks are done"
 
 
 def leader(turn: Turn) -> Iterable[Beat]:
@@ -166,6 +202,13 @@ def build(db_file: str) -> AgentOS:
             knowledge=knowledge,
             search_knowledge=True,
         ),
+        agent("hooked", echo, pre_hooks=[check_input], post_hooks=[check_output]),
+        agent("summed", echo, enable_session_summaries=True),
+        agent("parsed", echo, parser_model=model(play('{"product": "tea"}')), output_schema=LaunchInput),
+        agent("polished", echo, output_model=model(play("polished words"))),
+        agent("followed", echo, followups=True, followup_model=model(play('{"suggestions": ["and then?"]}'))),
+        agent("announcer", calling("announce", note="hear, hear"), tools=[announce]),
+        agent("reasoner", calling("think", title="first", thought="let me see"), tools=[ReasoningTools()]),
         *(agent(hostile, echo) for hostile in HOSTILE_IDS),
     ]
     member = Agent(id="team-writer", name="Team Writer", model=model(lambda turn: say("member words here", 0.1)))
@@ -174,6 +217,16 @@ def build(db_file: str) -> AgentOS:
         Team(id="pair", name="Pair", db=db, model=model(leader), members=[member], stream_member_events=True),
         Team(id="sad-pair", name="Sad Pair", db=db, model=model(leader), members=[failing_member]),
         Team(id="slow-team", name="Slow Team", db=db, model=model(slow), members=[member]),
+        Team(
+            id="tasker",
+            name="Tasker",
+            db=db,
+            mode=TeamMode.tasks,
+            model=model(task_leader),
+            members=[member],
+            max_iterations=2,
+            stream_member_events=True,
+        ),
         Team(id="broken-team", name="Broken Team", db=db, model=model(failing), members=[member]),
     ]
     workflows: list[Any] = [
@@ -209,6 +262,12 @@ def build(db_file: str) -> AgentOS:
             ),
             step("end", "done"),
         ),
+        workflow("grouped", Steps(name="group", steps=[step("inside", "inside words")]), step("end", "done")),
+        workflow(
+            "fails",
+            step("good", "fine"),
+            Step(name="bad", executor=broken_step, max_retries=0, human_review=HumanReview(on_error=OnError.fail)),
+        ),
         workflow("outer", Step(name="nested", workflow=inner), step("after", "after words")),
         workflow("with-tools", Step(name="find", agent=agents[3]), step("end", "done")),
         workflow("with-team", Step(name="talk", team=teams[0]), step("end", "done")),
@@ -239,5 +298,16 @@ def build(db_file: str) -> AgentOS:
         knowledge=[knowledge],
         db=db,
         settings=AgnoAPISettings(os_security_key=os.environ.get(KEY_VARIABLE) or None),
+        telemetry=False,
+    )
+
+
+def build_bare(db_file: str) -> AgentOS:
+    """An AgentOS that keeps nothing: no database, so no background runs, sessions or memories."""
+    speaker = Agent(id="echo", name="Echo", model=model(echo))
+    return AgentOS(
+        id="bare",
+        agents=[speaker, Agent(id="slow", name="Slow", model=model(slow))],
+        workflows=[Workflow(id="short", name="Short", steps=[Step(name="only", agent=speaker)])],
         telemetry=False,
     )

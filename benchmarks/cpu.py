@@ -1,0 +1,86 @@
+"""Processor time an event: our library and our whole server, against a bare httpx loop over the same stream."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import AsyncExitStack
+
+import httpx
+from mcp.client.client import Client
+
+from agentos_mcp.agentos.engine import Engine, RunOrder
+from agentos_mcp.bridge.context import open_backend
+from agentos_mcp.settings import Settings
+from benchmarks.process import cpu_seconds, watched
+from benchmarks.stage import (
+    COMPONENTS,
+    Failed,
+    agentos,
+    in_turns,
+    our_server,
+    rest,
+    run_form,
+    stream_events,
+    through_mcp,
+)
+from benchmarks.table import Row
+
+ROUNDS = 10
+WORDS = 1000
+MESSAGE = f"{WORDS} 0"
+
+
+async def measure(rounds: int) -> list[Row]:
+    async with AsyncExitStack() as stack:
+        url = stack.enter_context(agentos())
+        client, pid = await stack.enter_async_context(watched(our_server(url)))
+        backend = await stack.enter_async_context(open_backend(Settings(url=url)))
+        http = await stack.enter_async_context(rest(url))
+        component = await backend.catalogue.find("agent", COMPONENTS["agent"])
+        order = RunOrder(component, MESSAGE)
+        library, server, bare, parsed = await in_turns(
+            rounds,
+            lambda: _library(backend.engine, order),
+            lambda: _server(client, pid),
+            lambda: _bare(http),
+            lambda: _parsed(http),
+        )
+    return [
+        Row("CPU per event, library (stream + reduction) | bare httpx loop", library, bare, unit="us"),
+        Row("CPU per event, library | httpx loop + json.loads", library, parsed, unit="us"),
+        Row("CPU per event, whole stdio server | bare httpx loop", server, bare, unit="us"),
+    ]
+
+
+async def _library(engine: Engine, order: RunOrder) -> float:
+    begun = time.process_time()
+    state = await engine.run(order, lambda state: None)
+    return 1e6 * (time.process_time() - begun) / state.events
+
+
+async def _server(client: Client, pid: int) -> float:
+    begun = cpu_seconds(pid)
+    await through_mcp(client, "agent", MESSAGE)
+    # Its events are those of the other sides: the words, and a few around them.
+    return 1e6 * (cpu_seconds(pid) - begun) / WORDS
+
+
+async def _bare(http: httpx.AsyncClient) -> float:
+    begun = time.process_time()
+    events = await stream_events(http, "agent", MESSAGE)
+    return 1e6 * (time.process_time() - begun) / events
+
+
+async def _parsed(http: httpx.AsyncClient) -> float:
+    """The least that a reader of events can do."""
+    begun, events, name = time.process_time(), 0, ""
+    path = f"/agents/{COMPONENTS['agent']}/runs"
+    async with http.stream("POST", path, data=run_form(MESSAGE, background=True)) as response:
+        async for line in response.aiter_lines():
+            if line.startswith("data:"):
+                name = json.loads(line[5:])["event"]
+                events += 1
+    if name != "RunCompleted":
+        raise Failed(f"A run over REST ended with {name or 'nothing'}.")
+    return 1e6 * (time.process_time() - begun) / events

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.paths import fill, segment
+from agentos_mcp.agentos.run import RunRef, new_id
+
+TEXT = st.text(min_size=1, max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("id", "path"),
+    [
+        ("plain", "/agents/plain/runs"),
+        ("a?b#c", "/agents/a%3Fb%23c/runs"),
+        ("100%", "/agents/100%25/runs"),
+        ("日本", "/agents/%E6%97%A5%E6%9C%AC/runs"),
+        ("..", "/agents/%2E%2E/runs"),
+        (".", "/agents/%2E/runs"),
+        ("a b", "/agents/a%20b/runs"),
+    ],
+)
+def test_an_id_is_one_segment_of_the_path(id: str, path: str) -> None:
+    assert fill("/agents/{agent_id}/runs", {"agent_id": id}) == path
+
+
+@pytest.mark.parametrize("id", ["../sessions", "a/b", "/", "x/runs"])
+def test_an_id_with_a_slash_is_refused_because_agentos_cannot_route_it(id: str) -> None:
+    with pytest.raises(InvalidRequest, match="slash"):
+        segment(id)
+
+
+def test_an_empty_id_is_refused_with_its_name() -> None:
+    with pytest.raises(InvalidRequest, match="agent_id is empty"):
+        segment("", "agent_id")
+
+
+@given(TEXT.filter(lambda text: "/" not in text and "\x00" not in text))
+def test_any_other_id_stays_one_segment(id: str) -> None:
+    path = fill("/agents/{agent_id}", {"agent_id": id})
+    assert path.count("/") == 2
+    assert not set(path) & set("?# \\\n\r")
+    assert path.rpartition("/")[2] not in {"", ".", ".."}
+
+
+@given(TEXT, TEXT, TEXT)
+def test_a_run_reference_reads_back_as_it_was(component: str, session: str, run: str) -> None:
+    ref = RunRef("workflow", component, session, run)
+    assert str(ref).count("/") == 3
+    assert RunRef.parse(str(ref)) == ref
+    assert RunRef.parse(f" agentos://runs/{ref}\n") == ref
+
+
+@pytest.mark.parametrize("text", ["", "hello", "agent/x", "robot/a/b/c", "agent/a/b/", "agent/a/b/c/d"])
+def test_what_is_no_run_reference_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="workflow/content-pipeline/<session>/<run>"):
+        RunRef.parse(text)
+
+
+def test_new_ids_are_short_and_never_the_same() -> None:
+    ids = {new_id() for _ in range(1000)}
+    assert len(ids) == 1000
+    assert {len(new) for new in ids} == {10}

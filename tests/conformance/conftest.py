@@ -1,0 +1,44 @@
+"""Two servers in front of one demo AgentOS, and what the conformance suite says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import pytest
+
+from agentos_mcp.demo.host import demo_agentos
+from tests.conformance.node import NodeError
+from tests.conformance.serving import serving
+from tests.conformance.suite import Report, Spec, entry_point, run
+
+Reports = Callable[[Spec], Report]
+
+
+@pytest.fixture(scope="session")
+def suite() -> None:
+    """The suite is installed. Its absence fails the tests: a green run without it would mean nothing."""
+    try:
+        entry_point()
+    except NodeError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def agentos() -> Iterator[str]:
+    with demo_agentos(pace=0.5) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def real_reports(suite: None, agentos: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reports]:
+    """Verdicts on the server as people run it."""
+    with serving("-m", "agentos_mcp", "serve", "--http", "--port", "0", "--url", agentos) as url:
+        yield cache(lambda spec: run(url, spec, tmp_path_factory.mktemp(f"real-{spec}")))
+
+
+@pytest.fixture(scope="session")
+def fixture_reports(suite: None, agentos: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reports]:
+    """Verdicts on the same server with the suite's fixtures added to it."""
+    with serving("-m", "tests.conformance.with_fixtures", agentos) as url:
+        yield cache(lambda spec: run(url, spec, tmp_path_factory.mktemp(f"fixtures-{spec}")))

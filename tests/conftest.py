@@ -1,0 +1,88 @@
+"""Live AgentOSes for the whole session, and ways to connect to them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from agentos_mcp.agentos.catalogue import Catalogue
+from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.engine import Engine
+from agentos_mcp.agentos.features import Discovery
+from agentos_mcp.demo.host import demo_agentos
+from tests.live import zoo as zoo_module
+from tests.live.connect import Connect, connector
+
+ZOO = "tests.live.zoo:build"
+KEY = "a-secret-key"
+ERAS = ("legacy", "auto")
+"""The client's modes: `auto` speaks the modern protocol to a server that knows it."""
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def zoo() -> Iterator[str]:
+    """The address of an AgentOS with a component for every behaviour."""
+    with demo_agentos(build=ZOO) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def locked_zoo() -> Iterator[str]:
+    """The same, behind the security key KEY."""
+    with demo_agentos(build=ZOO, environment={zoo_module.KEY_VARIABLE: KEY}) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def bare_zoo() -> Iterator[str]:
+    """An AgentOS without a database and without a knowledge base."""
+    with demo_agentos(build="tests.live.zoo:build_bare") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[str]:
+    """The AgentOS that people are shown, without its pauses."""
+    with demo_agentos(pace=0) as url:
+        yield url
+
+
+@pytest.fixture
+async def agent_os(zoo: str) -> AsyncIterator[AgentOS]:
+    async with AgentOS(zoo) as client:
+        yield client
+
+
+@pytest.fixture
+async def catalogue(agent_os: AgentOS) -> Catalogue:
+    return Catalogue(agent_os)
+
+
+@pytest.fixture
+async def engine(agent_os: AgentOS, catalogue: Catalogue) -> Engine:
+    return Engine(agent_os, Discovery(agent_os), catalogue)
+
+
+@pytest.fixture(params=ERAS)
+def era(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def connect(era: str) -> Connect:
+    """Connect an MCP client, in process and in each protocol era: `async with connect(url) as client`."""
+    return connector(era)
+
+
+@pytest.fixture
+async def rest(zoo: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The zoo's own REST API, to see what really happened."""
+    async with httpx.AsyncClient(base_url=zoo, timeout=30) as client:
+        yield client

@@ -1,0 +1,107 @@
+"""A TCP proxy in front of an AgentOS that makes faults: cuts, stalls, and answers of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import anyio
+from anyio.abc import SocketAttribute, SocketStream
+
+
+@dataclass
+class Proxy:
+    """What happens to the connections that go through; change it at any time."""
+
+    url: str = ""
+    cut_after: list[int] = field(default_factory=list)
+    """For each coming answer, after how many bytes it is cut; none left: not cut."""
+    answers: list[bytes] = field(default_factory=list)
+    """Raw HTTP answers to give instead of asking AgentOS, one a request."""
+    cut_at: Callable[[bytes], bool] = lambda seen: False
+    """Cut an answer as soon as this is true of all its bytes so far; once."""
+    requests: list[bytes] = field(default_factory=list)
+    """The first line of every request."""
+    bodies: list[bytes] = field(default_factory=list)
+
+    def asked(self, method: str, part: str) -> int:
+        """How many requests of a method had `part` in their path."""
+        return sum(line.startswith(method.encode() + b" ") and part.encode() in line for line in self.requests)
+
+
+@asynccontextmanager
+async def proxy_to(url: str) -> AsyncIterator[Proxy]:
+    """A proxy before the AgentOS at `url`, on a free port."""
+    target = urlsplit(url)
+    proxy = Proxy()
+
+    async def handle(client: SocketStream) -> None:
+        async with client:
+            try:
+                first = await client.receive()
+            except (anyio.EndOfStream, anyio.BrokenResourceError):
+                return
+            proxy.requests.append(first.partition(b"\r\n")[0])
+            proxy.bodies.append(first)
+            if proxy.answers:
+                await client.send(proxy.answers.pop(0))
+                return
+            async with await anyio.connect_tcp(target.hostname or "", target.port or 80) as server:
+                await server.send(_closing(first))
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(_forward, client, server, tasks.cancel_scope)
+                    await _answer(proxy, server, client)
+                    tasks.cancel_scope.cancel()
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
+    port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - anyio's, not Django's
+    proxy.url = f"http://127.0.0.1:{port}"
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, handle)
+        yield proxy
+        tasks.cancel_scope.cancel()
+
+
+def _closing(request: bytes) -> bytes:
+    """One request a connection, so that every request is seen."""
+    head, end, body = request.partition(b"\r\n\r\n")
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
+    return b"\r\n".join([*lines, b"Connection: close"]) + end + body
+
+
+async def _forward(client: SocketStream, server: SocketStream, scope: anyio.CancelScope) -> None:
+    try:
+        while True:
+            await server.send(await client.receive())
+    except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+        scope.cancel()  # the client hung up: so do we
+
+
+async def _answer(proxy: Proxy, server: SocketStream, client: SocketStream) -> None:
+    seen = b""
+    limit = proxy.cut_after.pop(0) if proxy.cut_after else None
+    try:
+        while True:
+            chunk = await server.receive()
+            if limit is not None and len(seen) + len(chunk) >= limit:
+                await client.send(chunk[: limit - len(seen)])
+                return
+            seen += chunk
+            await client.send(chunk)
+            if proxy.cut_at(seen):
+                proxy.cut_at = lambda seen: False
+                return
+    except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+        return
+
+
+def http_answer(status: int, body: str = "{}", **headers: str) -> bytes:
+    """A whole HTTP answer; `retry_after="1"` becomes `Retry-After: 1`."""
+    named = {"Content-Type": "application/json"} | {
+        name.replace("_", "-").title(): value for name, value in headers.items()
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
+    data = body.encode()
+    return f"HTTP/1.1 {status} X\r\n{head}Content-Length: {len(data)}\r\nConnection: close\r\n\r\n".encode() + data

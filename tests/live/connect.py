@@ -1,0 +1,77 @@
+"""MCP clients for tests: in process, in either protocol era, with what they were told kept."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcp.client.client import Client
+from mcp_types import CallToolResult, TextContent
+
+from agentos_mcp.server.build import build_server
+from agentos_mcp.settings import Settings
+
+
+@dataclass
+class Told:
+    """What progress a call was told: (progress, total, message)."""
+
+    heard: list[tuple[float, float | None, str]] = field(default_factory=list)
+
+    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
+        self.heard.append((progress, total, message or ""))
+
+    @property
+    def messages(self) -> list[str]:
+        return [message for _, _, message in self.heard]
+
+
+@dataclass
+class Peer:
+    """A connected client with short ways to call tools."""
+
+    client: Client
+
+    async def call(self, tool: str, /, **arguments: Any) -> CallToolResult:
+        return await self.client.call_tool(tool, arguments)
+
+    async def text(self, tool: str, /, **arguments: Any) -> str:
+        """The text of a call that has to succeed."""
+        result = await self.call(tool, **arguments)
+        assert not result.is_error, words(result)
+        return words(result)
+
+    async def error(self, tool: str, /, **arguments: Any) -> str:
+        """The text of a call that has to fail."""
+        result = await self.call(tool, **arguments)
+        assert result.is_error, words(result)
+        return words(result)
+
+    async def watch(self, tool: str, /, **arguments: Any) -> tuple[str, Told]:
+        """The text of a call, and the progress it was told."""
+        told = Told()
+        result = await self.client.call_tool(tool, arguments, progress_callback=told)
+        return words(result), told
+
+
+Connect = Callable[..., AbstractAsyncContextManager[Peer]]
+
+
+def connector(era: str) -> Connect:
+    @asynccontextmanager
+    async def connect(url: str, **settings: Any) -> AsyncIterator[Peer]:
+        async with Client(build_server(Settings(url=url, **settings)), mode=era) as client:
+            yield Peer(client)
+
+    return connect
+
+
+def words(result: CallToolResult) -> str:
+    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+def reference(result: str) -> str:
+    """The run reference that ends a run's result."""
+    return result.rpartition("run: ")[2].strip()
