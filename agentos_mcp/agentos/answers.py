@@ -21,9 +21,6 @@ from agentos_mcp.agentos.errors import (
     Unsupported,
 )
 
-PASSING = frozenset({502, 504})
-"""Statuses that may be gone a moment later. AgentOS's own 503 means "not set up", which stays."""
-
 _DETAIL_LIMIT = 600
 
 

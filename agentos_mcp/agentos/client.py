@@ -115,9 +115,8 @@ class AgentOS:
             return None
         if isinstance(error, RateLimited) and error.retry_after:
             return error.retry_after if error.retry_after <= self.limits.longest_retry_wait else None
-        passing = isinstance(error, Unreachable | RateLimited) or error.status in answers.PASSING
         backoff: float = 0.2 * 2 ** (attempt - 1)
-        return backoff * random.uniform(0.5, 1.5) if passing else None  # noqa: S311 - jitter is no secret
+        return backoff * random.uniform(0.5, 1.5) if error.passing else None  # noqa: S311 - jitter is no secret
 
     async def _once(
         self,

@@ -150,7 +150,9 @@ class Engine:
                 unknown += 1
                 if unknown >= _LOOK_UPS:
                     raise _lost(state) from None
-            except Unreachable as error:
+            except AgentOSError as error:
+                if not error.passing:
+                    raise
                 trouble_since = min(trouble_since, anyio.current_time())
                 if anyio.current_time() - trouble_since > _OUTAGE_SECONDS:
                     raise Unreachable(

@@ -26,6 +26,11 @@ class AgentOSError(Exception):
         self.status = status
         super().__init__(f"{message} {next_move}".strip())
 
+    @property
+    def passing(self) -> bool:
+        """Whether it may be gone a moment later, so that a read is worth another try."""
+        return False
+
 
 class Unreachable(AgentOSError):
     """No answer came. `sent` is False where the request provably never reached AgentOS."""
@@ -33,6 +38,10 @@ class Unreachable(AgentOSError):
     def __init__(self, message: str, next_move: str = "", *, sent: bool = True) -> None:
         super().__init__(message, next_move)
         self.sent = sent
+
+    @property
+    def passing(self) -> bool:
+        return True
 
 
 class Unauthorized(AgentOSError):
@@ -58,9 +67,18 @@ class RateLimited(AgentOSError):
         super().__init__(message, next_move, status=429)
         self.retry_after = retry_after
 
+    @property
+    def passing(self) -> bool:
+        return True
+
 
 class ServerFailure(AgentOSError):
     """AgentOS failed (5xx), or answered with something that is no AgentOS answer."""
+
+    @property
+    def passing(self) -> bool:
+        # A proxy's words for an AgentOS that is just restarting. Its own 503 means "not set up", which stays.
+        return self.status in (502, 504)
 
 
 class Unsupported(ServerFailure):

@@ -1,0 +1,206 @@
+"""Whole runs on a live AgentOS, and what becomes of them when the connection does not hold."""
+
+from __future__ import annotations
+
+import anyio
+import httpx
+import pytest
+
+from agentos_mcp.agentos.catalogue import Catalogue
+from agentos_mcp.agentos.client import AgentOS, Limits
+from agentos_mcp.agentos.engine import Engine, RunOrder
+from agentos_mcp.agentos.errors import InvalidRequest, NotFound, Unreachable
+from agentos_mcp.agentos.features import Discovery
+from agentos_mcp.agentos.run import Kind, RunRef, RunState, Status
+from tests.faults.proxy import http_answer, proxy_to
+
+pytestmark = pytest.mark.anyio
+
+
+def nobody(_: RunState) -> None:
+    """A report that nobody reads."""
+
+
+async def engine_of(client: AgentOS) -> tuple[Engine, Catalogue]:
+    """An engine that knows its AgentOS already, so that a proxy's next fault hits the run."""
+    catalogue, discovery = Catalogue(client), Discovery(client)
+    await discovery.features()
+    return Engine(client, discovery, catalogue), catalogue
+
+
+async def order(catalogue: Catalogue, kind: Kind, id: str, message: str = "hello", **fields: str) -> RunOrder:
+    return RunOrder(await catalogue.find(kind, id), message, fields=fields)
+
+
+@pytest.mark.parametrize(
+    ("kind", "id", "answer"),
+    [
+        ("agent", "echo", "echo: hello"),
+        ("team", "pair", "the member said: member words here"),
+        ("workflow", "three-steps", "third words"),
+    ],
+)
+async def test_a_run_ends_with_its_answer_under_our_own_ids(
+    engine: Engine, catalogue: Catalogue, rest: httpx.AsyncClient, kind: Kind, id: str, answer: str
+) -> None:
+    state = await engine.run(await order(catalogue, kind, id), nobody)
+    assert (state.status, state.answer) == (Status.COMPLETED, answer)
+    assert len(state.ref.run) == len(state.ref.session) == 10
+    stored = await rest.get(f"/{kind}s/{id}/runs/{state.ref.run}", params={"session_id": state.ref.session})
+    assert stored.json()["status"] == "COMPLETED"
+
+
+async def test_every_state_is_reported_in_order(engine: Engine, catalogue: Catalogue) -> None:
+    seen: list[RunState] = []
+    state = await engine.run(await order(catalogue, "workflow", "three-steps"), seen.append)
+    assert seen[0].status is Status.PENDING
+    assert seen[-1] == state
+    assert [one.events for one in seen] == sorted(one.events for one in seen)
+    assert {one.total_steps for one in seen} == {3}
+
+
+async def test_a_given_session_goes_on(engine: Engine, catalogue: Catalogue) -> None:
+    component = await catalogue.find("agent", "echo")
+    first = await engine.run(RunOrder(component, "one", session_id="my-session"), nobody)
+    second = await engine.run(RunOrder(component, "two", session_id="my-session"), nobody)
+    assert first.ref.session == second.ref.session == "my-session"
+    assert first.ref.run != second.ref.run
+
+
+async def test_a_background_workflow_that_pauses_has_its_requirements(engine: Engine, catalogue: Catalogue) -> None:
+    state = await engine.run(await order(catalogue, "workflow", "asks-first"), nobody)
+    assert state.status is Status.PAUSED
+    assert state.requirements
+
+
+async def test_a_factory_takes_its_input(engine: Engine, catalogue: Catalogue) -> None:
+    wanted = await order(catalogue, "workflow", "launch", factory_input='{"product": "tea"}')
+    assert (await engine.run(wanted, nobody)).answer == "launching tea for everyone"
+
+
+async def test_a_refused_start_says_why(engine: Engine, catalogue: Catalogue) -> None:
+    wanted = await order(catalogue, "workflow", "launch", factory_input='{"audience": "x"}')
+    with pytest.raises(InvalidRequest, match="product"):
+        await engine.run(wanted, nobody)
+
+
+async def test_without_a_database_a_run_goes_on_in_the_foreground_and_says_so(bare_zoo: str) -> None:
+    async with AgentOS(bare_zoo) as client:
+        engine, catalogue = await engine_of(client)
+        for wanted in (await order(catalogue, "agent", "echo"), await order(catalogue, "workflow", "short")):
+            state = await engine.run(wanted, nobody)
+            assert state.status is Status.COMPLETED
+            assert "no database" in state.notes[0]
+
+
+@pytest.mark.parametrize("after", [200, 1500, 4000])
+async def test_a_background_run_whose_stream_breaks_is_followed_to_its_end(zoo: str, after: int) -> None:
+    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+        engine, catalogue = await engine_of(client)
+        wanted = await order(catalogue, "workflow", "three-steps")
+        await catalogue.step_count(wanted.component)
+        proxy.cut_after = [after]
+        seen: list[RunState] = []
+        state = await engine.run(wanted, seen.append)
+        assert (state.status, state.answer) == (Status.COMPLETED, "third words")
+        assert [step.outcome for step in state.steps] == ["completed"] * 3
+        assert proxy.asked("POST", "/runs HTTP") == 1
+
+
+async def test_a_run_in_the_middle_is_resumed_and_no_event_counts_twice(zoo: str) -> None:
+    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+        engine, catalogue = await engine_of(client)
+        proxy.cut_at = lambda seen: b'"w10 "' in seen
+        seen: list[RunState] = []
+        state = await engine.run(await order(catalogue, "agent", "slow", "40 1"), seen.append)
+        assert state.answer == " ".join(f"w{number}" for number in range(40))
+        assert "".join(state.said).strip() == state.answer
+        assert proxy.asked("POST", "/resume") >= 1
+        assert proxy.asked("POST", "/runs HTTP") == 1
+
+
+async def test_a_start_that_never_arrived_is_not_sent_again_and_says_so(zoo: str) -> None:
+    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+        engine, catalogue = await engine_of(client)
+        wanted = await order(catalogue, "agent", "echo")
+        proxy.answers = [b""]
+        with pytest.raises(Unreachable, match="Nothing was started"):
+            await engine.run(wanted, nobody)
+        assert proxy.asked("POST", "/runs HTTP") == 1
+
+
+async def test_a_start_whose_answer_is_lost_is_found_by_its_id(zoo: str) -> None:
+    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+        engine, catalogue = await engine_of(client)
+        wanted = await order(catalogue, "agent", "echo")
+        proxy.cut_after = [1]
+        assert (await engine.run(wanted, nobody)).answer == "echo: hello"
+        assert proxy.asked("POST", "/runs HTTP") == 1
+
+
+async def test_a_run_without_a_database_whose_stream_breaks_is_told_from_a_finished_one(bare_zoo: str) -> None:
+    async with proxy_to(bare_zoo) as proxy, AgentOS(proxy.url) as client:
+        engine, catalogue = await engine_of(client)
+        proxy.cut_at = lambda seen: b'"w3 "' in seen
+        with pytest.raises(NotFound, match="broke during the run"):
+            await engine.run(await order(catalogue, "agent", "slow", "40 3"), nobody)
+
+
+async def test_cancel_ends_a_run_between_two_words(
+    engine: Engine, catalogue: Catalogue, rest: httpx.AsyncClient
+) -> None:
+    going = anyio.Event()
+    ended: list[RunState] = []
+
+    def report(state: RunState) -> None:
+        if state.words:
+            going.set()
+
+    async def run() -> None:
+        wanted = RunOrder(await catalogue.find("agent", "slow"), "100 20", session_id="cancel-me")
+        ended.append(await engine.run(wanted, report))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run)
+        await going.wait()
+        runs = (await rest.get("/agents/slow/runs", params={"session_id": "cancel-me"})).json()
+        await engine.cancel(RunRef("agent", "slow", "cancel-me", runs[0]["run_id"]))
+    assert ended[0].status is Status.CANCELLED
+
+
+async def test_reading_a_run_that_is_not_there_says_so(engine: Engine) -> None:
+    with pytest.raises(NotFound, match="Run not found"):
+        await engine.read(RunRef("agent", "echo", "no-session", "no-run"))
+
+
+async def test_following_a_finished_run_reads_it(engine: Engine, catalogue: Catalogue) -> None:
+    state = await engine.run(await order(catalogue, "workflow", "stops-on-failure"), nobody)
+    again = await engine.follow(state.ref, nobody)
+    assert again.status is Status.COMPLETED
+    assert [step.name for step in again.failed_steps] == ["bad"]
+
+
+async def test_following_a_run_that_another_client_started_waits_for_its_end(
+    engine: Engine, rest: httpx.AsyncClient
+) -> None:
+    form = {"message": "20 1", "background": "true", "stream": "false", "session_id": "others", "run_id": "theirs"}
+    assert (await rest.post("/agents/slow/runs", data=form)).status_code == 202
+    state = await engine.follow(RunRef("agent", "slow", "others", "theirs"), nobody)
+    assert state.status is Status.COMPLETED
+    assert str(state.answer).endswith("w19")
+
+
+async def test_a_long_outage_ends_with_the_reference(zoo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agentos_mcp.agentos.engine._OUTAGE_SECONDS", 0.5)
+    async with proxy_to(zoo) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
+        engine, catalogue = await engine_of(client)
+
+        def cut_for_good(seen: bytes) -> bool:
+            if b'"w3 "' not in seen:
+                return False
+            proxy.answers = [http_answer(502), *[b""] * 500]
+            return True
+
+        proxy.cut_at = cut_for_good
+        with pytest.raises(Unreachable, match=r"may still be going on: its reference is agent/slow/"):
+            await engine.run(await order(catalogue, "agent", "slow", "40 3"), nobody)

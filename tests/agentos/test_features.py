@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from agentos_mcp.agentos.client import AgentOS, Limits
+from agentos_mcp.agentos.errors import ServerFailure, Unreachable, Unsupported
+from agentos_mcp.agentos.features import Discovery, Features
+from agentos_mcp.agentos.run import KINDS
+from tests.faults.proxy import http_answer, proxy_to
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_todays_agentos_can_do_everything(agent_os: AgentOS) -> None:
+    features = await Discovery(agent_os).features()
+    assert features.version.startswith("3.")
+    assert all(features.background(kind) and features.resume(kind) for kind in KINDS)
+    features.require("POST", "/knowledge/search", "search knowledge")
+
+
+async def test_it_is_asked_once(zoo: str) -> None:
+    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+        discovery = Discovery(client)
+        for _ in range(3):
+            await discovery.features()
+        assert len(proxy.requests) == 2
+
+
+async def test_a_failure_is_not_kept(zoo: str) -> None:
+    async with proxy_to(zoo) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
+        discovery = Discovery(client)
+        proxy.cut_after = [5]
+        with pytest.raises(Unreachable):
+            await discovery.features()
+        assert (await discovery.features()).version.startswith("3.")
+
+
+async def test_an_agentos_that_hides_its_description_is_taken_at_its_best(zoo: str) -> None:
+    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+        missing = http_answer(404, '{"detail": "Not Found"}')
+        proxy.answers = [missing, missing]
+        features = await Discovery(client).features()
+    assert features.background("workflow")
+    assert features.resume("agent")
+
+
+async def test_an_older_agentos_is_known_by_what_it_declares(zoo: str) -> None:
+    older = {
+        "openapi": "3.1.0",
+        "paths": {
+            "/config": {"get": {}},
+            "/agents/{agent_id}/runs": {
+                "post": {
+                    "requestBody": {
+                        "content": {"multipart/form-data": {"schema": {"$ref": "#/components/schemas/Body"}}}
+                    }
+                }
+            },
+        },
+        "components": {"schemas": {"Body": {"properties": {"message": {}, "stream": {}}}}},
+    }
+    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+        proxy.answers = [http_answer(404, '{"detail": "Not Found"}'), http_answer(200, json.dumps(older))]
+        features = await Discovery(client).features()
+    assert not features.background("agent")
+    assert not features.resume("agent")
+    with pytest.raises(Unsupported, match=r"older than agno 2\.5\) cannot list approvals.*Upgrade"):
+        features.require("GET", "/approvals", "list approvals")
+
+
+async def test_another_server_is_told_from_an_agentos(zoo: str) -> None:
+    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+        other = json.dumps({"openapi": "3.1.0", "paths": {"/pets": {"get": {}}}})
+        proxy.answers = [http_answer(404, '{"detail": "Not Found"}'), http_answer(200, other)]
+        with pytest.raises(ServerFailure, match="no AgentOS"):
+            await Discovery(client).features()
+
+
+async def test_nothing_known_means_nothing_forbidden() -> None:
+    assert Features().has("GET", "/anything")
