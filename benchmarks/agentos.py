@@ -15,6 +15,9 @@ from agentos_mcp.demo.model import Beat, ScriptedModel, Turn, say
 OWN_MCP = "BENCHMARK_OWN_MCP"
 """Set in the environment: serve AgentOS's own /mcp too (it needs fastmcp)."""
 
+LAST_OF_A_STEP = "finis"
+"""A step's last word."""
+
 
 def stream(turn: Turn) -> Iterable[Beat]:
     """ "50 1.5" streams 50 words over 1.5 seconds."""
@@ -24,7 +27,7 @@ def stream(turn: Turn) -> Iterable[Beat]:
 
 def third(turn: Turn) -> Iterable[Beat]:
     """A step's share of a workflow's 1.5 seconds."""
-    yield from say("a few words that a step of a workflow may say to the next one of its steps", 0.5)
+    yield from say(f"a few words that a step of a workflow may say before the next one {LAST_OF_A_STEP}", 0.5)
 
 
 def build(db_file: str) -> AgentOS:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from statistics import median
 
 import anyio
+import httpx
+from mcp.shared.exceptions import MCPError
 
 from agentos_mcp.agentos.run import Kind
-from benchmarks.stage import agentos, connected, in_turns, our_server, over_rest, rest, through_mcp
+from benchmarks.stage import Failed, agentos, connected, in_turns, our_server, over_rest, rest, through_mcp
 from benchmarks.table import Row
 
 ROUNDS = 8
@@ -44,15 +47,20 @@ async def measure(rounds: int) -> list[Row]:
 
 
 async def _crowd(go: Callable[[], Awaitable[float]]) -> list[float]:
-    """Seconds of every run of a crowd that completed."""
+    """Seconds of every run of a crowd that completed; the others are told of."""
     seconds: list[float] = []
 
     async def one() -> None:
-        seconds.append(await go())
+        try:
+            seconds.append(await go())
+        except (Failed, MCPError, httpx.HTTPError) as error:
+            print(f"crowd: a run did not complete: {error!r}", file=sys.stderr)
 
     async with anyio.create_task_group() as tasks:
         for _ in range(CROWD):
             tasks.start_soon(one)
+    if not seconds:
+        raise Failed("No run of a crowd completed.")
     return seconds
 
 

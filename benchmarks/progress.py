@@ -12,7 +12,7 @@ from agentos_mcp.agentos.run import Kind
 from benchmarks.stage import Failed, Progress, agentos, connected, our_server, through_mcp
 from benchmarks.table import Row
 
-ROUNDS = 25
+ROUNDS = 15
 BAR_MS = 50.0
 MESSAGE = "10 0.3"
 

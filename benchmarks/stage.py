@@ -16,7 +16,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from agentos_mcp.agentos.run import Kind, new_id
 from agentos_mcp.demo.host import demo_agentos
-from benchmarks.agentos import OWN_MCP
+from benchmarks.agentos import LAST_OF_A_STEP, OWN_MCP
 
 T = TypeVar("T")
 
@@ -75,15 +75,20 @@ async def through_mcp(client: Client, kind: Kind, message: str, progress: Progre
     begun = time.perf_counter()
     result = await client.call_tool(f"run_{kind}", arguments, progress_callback=progress or Progress())
     seconds = time.perf_counter() - begun
-    if result.is_error:
+    if result.is_error or last_word(kind, message) not in str(result.content):
         raise Failed(f"run_{kind} failed: {result.content}")
     return seconds
+
+
+def last_word(kind: Kind, message: str) -> str:
+    """What a component says last when it is asked with `message`: with it the answer is whole."""
+    return f"word{int(message.split(maxsplit=1)[0]) - 1}" if kind == "agent" else LAST_OF_A_STEP
 
 
 @asynccontextmanager
 async def rest(url: str) -> AsyncIterator[httpx.AsyncClient]:
     limits = httpx.Limits(max_connections=None, keepalive_expiry=2.0)
-    async with httpx.AsyncClient(base_url=url, timeout=None, limits=limits) as http:  # noqa: S113 - runs take their time
+    async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as http:
         yield http
 
 

@@ -53,7 +53,9 @@ class Progress:
             with anyio.move_on_after(HEARTBEAT) as silence:
                 await self._next_news()
             state = self._state
-            if state is None or (state.status is Status.PENDING and not silence.cancelled_caught):
+            if state is None or state.status is Status.COMPLETED:
+                continue  # the end is `finish`'s to tell
+            if state.status is Status.PENDING and not silence.cancelled_caught:
                 continue
             self._shown = _gist(state)
             waited = anyio.current_time() - self._begun

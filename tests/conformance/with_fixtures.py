@@ -23,9 +23,9 @@ from mcp_types import (
     MISSING_REQUIRED_CLIENT_CAPABILITY,
     AudioContent,
     CallToolResult,
+    CompleteRequestParams,
+    CompleteResult,
     Completion,
-    CompletionArgument,
-    CompletionContext,
     CreateMessageRequest,
     CreateMessageRequestParams,
     CreateMessageResult,
@@ -39,8 +39,6 @@ from mcp_types import (
     InputRequiredResult,
     ListRootsRequest,
     ListRootsResult,
-    PromptReference,
-    ResourceTemplateReference,
     SamplingMessage,
     SetLevelRequestParams,
     SubscribeRequestParams,
@@ -52,10 +50,11 @@ from pydantic import BaseModel, Field
 
 from agentos_mcp.bridge.context import Backend, Ctx
 from agentos_mcp.bridge.toolset import Toolset, read
-from agentos_mcp.server import build
+from agentos_mcp.server.build import build_server
 from agentos_mcp.server.eras import AgentOSServer
 from agentos_mcp.server.http import open_socket, serve_http
-from agentos_mcp.settings import TOOLSETS, Settings
+from agentos_mcp.settings import Settings
+from agentos_mcp.tools import TOOLSETS
 from agentos_mcp.tools.catalogue import get_component, list_agents
 from agentos_mcp.tools.runs import run_workflow
 
@@ -165,6 +164,13 @@ async def test_tool_with_logging(ctx: Ctx) -> str:
 async def test_logging_tool(ctx: Ctx) -> str:
     """Logs to the client."""
     return await test_tool_with_logging(ctx)
+
+
+async def test_reconnection(ctx: Ctx) -> str:
+    """Closes the stream of its own call."""
+    await ctx.mcp.close_sse_stream()
+    await anyio.sleep(0.2)
+    return "The client came back."
 
 
 async def test_trigger_tool_change(ctx: Ctx) -> str:
@@ -304,7 +310,11 @@ async def test_input_required_result_multiple_inputs(ctx: Ctx) -> TextOrQuestion
     """Asks three things at once."""
     if {"user_name", "greeting", "client_roots"} <= (ctx.mcp.input_responses or {}).keys():
         return "All answers are here."
-    questions = {"user_name": form("Name?", "name"), "greeting": sampling("Greet"), "client_roots": ListRootsRequest()}
+    questions: dict[str, InputRequest] = {
+        "user_name": form("Name?", "name"),
+        "greeting": sampling("Greet"),
+        "client_roots": ListRootsRequest(),
+    }
     return ask("asked", **questions)
 
 
@@ -353,6 +363,7 @@ TOOLS = Toolset(
     read(test_x_mcp_header),
     read(test_tool_with_logging),
     read(test_logging_tool),
+    read(test_reconnection),
     read(test_trigger_tool_change),
     read(test_trigger_prompt_change),
     read(test_sampling),
@@ -396,22 +407,27 @@ def add_prompts(server: AgentOSServer) -> None:
 
     @server.prompt()
     def test_simple_prompt() -> list[UserMessage]:
+        """A simple prompt."""
         return said(TextContent(type="text", text="A simple prompt."))
 
     @server.prompt()
     def test_prompt_with_arguments(arg1: str, arg2: str) -> list[UserMessage]:
+        """A prompt with arguments."""
         return said(TextContent(type="text", text=f"arg1='{arg1}', arg2='{arg2}'"))
 
     @server.prompt()
     def test_prompt_with_embedded_resource(resourceUri: str) -> list[UserMessage]:  # noqa: N803 - the suite's name
+        """A prompt with an embedded resource."""
         return said(embedded(resourceUri, "Embedded."), TextContent(type="text", text="Read it."))
 
     @server.prompt()
     def test_prompt_with_image() -> list[UserMessage]:
+        """A prompt with an image."""
         return said(IMAGE, TextContent(type="text", text="Look at it."))
 
     @server.prompt()
     def test_input_required_result_prompt(ctx: Context[Backend]) -> list[UserMessage] | InputRequiredResult:
+        """A prompt that asks back."""
         context = filled_in(ctx, "user_context", "context")
         if context is None:
             return ask(user_context=form("What is it about?", "context"))
@@ -427,18 +443,15 @@ def add_handlers(server: AgentOSServer) -> None:
     low.add_request_handler("resources/subscribe", SubscribeRequestParams, nothing)
     low.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, nothing)
 
-    @server.completion()
-    async def complete(
-        ref: PromptReference | ResourceTemplateReference,
-        argument: CompletionArgument,
-        context: CompletionContext | None,
-    ) -> Completion:
-        return Completion(values=[], total=0, has_more=False)
+    async def complete(ctx: ServerRequestContext[Any, Any], params: CompleteRequestParams) -> CompleteResult:
+        return CompleteResult(completion=Completion(values=[], total=0, has_more=False))
+
+    low.add_request_handler("completion/complete", CompleteRequestParams, complete)
 
 
 def server_with_fixtures(url: str) -> AgentOSServer:
-    with patch.object(build, "TOOLSETS", (*build.TOOLSETS, TOOLS)):
-        server = build.build_server(Settings(url=url, toolsets=(*TOOLSETS, TOOLS.name)))
+    with patch("agentos_mcp.server.build.TOOLSETS", (*TOOLSETS, TOOLS)):
+        server = build_server(Settings(url=url, toolsets=tuple(toolset.name for toolset in (*TOOLSETS, TOOLS))))
     tool = server._tool_manager.get_tool(json_schema_2020_12_tool.__name__)
     assert tool is not None
     tool.parameters = SCHEMA_2020_12

@@ -1,0 +1,248 @@
+"""Runs through MCP, in both protocol eras, against a live AgentOS."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import anyio
+import httpx
+import pytest
+
+from tests.conftest import KEY
+from tests.live.connect import Connect, Told, reference
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_workflow_is_found_by_name_and_its_steps_are_seen(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        result, told = await peer.watch("run_workflow", workflow_id="my slow steps", message="go")
+    assert result.startswith("i j k l m n o p\n---\ncompleted · ")
+    assert reference(result).startswith("workflow/slow-steps/")
+    assert any(message.startswith("1/2 one") for message in told.messages)
+    assert any(message.startswith("2/2 two") for message in told.messages)
+    values = [value for value, _, _ in told.heard]
+    assert all(later > earlier for earlier, later in pairwise(values))
+    assert {total for _, total, _ in told.heard} == {2.0}
+    assert values[-1] == 2.0
+
+
+async def test_a_call_without_a_progress_token_is_told_nothing_and_answers(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        assert (await peer.text("run_agent", agent_id="Echo", message="hi")).startswith("echo: hi\n")
+
+
+async def test_a_tool_call_is_seen_while_it_runs(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        _, told = await peer.watch("run_team", team_id="pair", message="write")
+    assert "calling delegate_task_to_member" in " ".join(told.messages) or "Team Writer" in " ".join(told.messages)
+
+
+async def test_everything_that_agentos_takes_is_passed_on(connect: Connect, zoo: str, rest: httpx.AsyncClient) -> None:
+    async with connect(zoo) as peer:
+        result = await peer.text(
+            "run_agent",
+            agent_id="echo",
+            message="hi",
+            session_id="kept-session",
+            user_id="ann",
+            session_state={"mood": "good"},
+            dependencies={"robot": "Anna"},
+            metadata={"why": "test"},
+            knowledge_filters={"kind": "bird"},
+        )
+    _, _, session, run = reference(result).split("/")
+    stored = (await rest.get(f"/agents/echo/runs/{run}", params={"session_id": session})).json()
+    assert session == "kept-session"
+    assert stored["session_state"]["mood"] == "good"
+    assert stored["metadata"]["why"] == "test"
+    sessions = (await rest.get("/sessions", params={"type": "agent", "user_id": "ann"})).json()
+    assert [one["session_id"] for one in sessions["data"]] == ["kept-session"]
+
+
+async def test_json_given_as_text_is_read(connect: Connect, zoo: str, rest: httpx.AsyncClient) -> None:
+    async with connect(zoo) as peer:
+        result = await peer.text("run_agent", agent_id="echo", message='{"a": 1}', metadata='{"why": "text"}')
+    assert result.startswith('echo: {"a": 1}')
+    _, _, session, run = reference(result).split("/")
+    stored = (await rest.get(f"/agents/echo/runs/{run}", params={"session_id": session})).json()
+    assert stored["metadata"]["why"] == "text"
+
+
+@pytest.mark.parametrize("name", ["session_state", "dependencies", "metadata", "knowledge_filters"])
+@pytest.mark.parametrize("value", ["{bad json", "[1", "5"])
+async def test_bad_json_is_refused_before_it_is_sent(connect: Connect, zoo: str, name: str, value: str) -> None:
+    async with connect(zoo) as peer:
+        said = await peer.error("run_agent", agent_id="echo", message="hi", **{name: value})
+    assert f"'{name}'" in said
+    assert "JSON object" in said
+
+
+async def test_an_argument_that_does_not_exist_is_refused_with_those_that_do(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        said = await peer.error("run_workflow", workflow_id="three-steps", message="x", topic="tea")
+    assert said.startswith("run_workflow has no argument 'topic'. run_workflow takes workflow_id (required), message")
+
+
+async def test_a_missing_argument_is_named(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        assert (await peer.error("run_agent", agent_id="echo")).startswith("'message' is missing.")
+
+
+@pytest.mark.parametrize("message", ["", "  "])
+async def test_an_empty_message_is_refused(connect: Connect, zoo: str, message: str) -> None:
+    async with connect(zoo) as peer:
+        assert "The message is empty" in await peer.error("run_agent", agent_id="echo", message=message)
+
+
+async def test_an_unknown_component_says_what_was_meant(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        assert "use run_workflow" in await peer.error("run_agent", agent_id="three-steps", message="x")
+        assert "could be 2 agents" in await peer.error("run_agent", agent_id="twin agent", message="x")
+
+
+async def test_a_tool_that_does_not_exist_names_one_like_it(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        assert "Did you mean run_workflow?" in await peer.error("run_workflows")
+
+
+async def test_a_failing_model_is_an_error_with_its_words(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        said = await peer.error("run_agent", agent_id="broken", message="x")
+    assert "failed: the provider is out of tokens" in said
+    assert "run: agent/broken/" in said
+
+
+async def test_a_workflow_with_a_failing_step_names_it(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        said = await peer.text("run_workflow", workflow_id="skips-failure", message="x")
+        assert "completed, but 1 of 2 steps failed" in said
+        assert "failed step bad:" in said
+        assert "failed in step bad" in await peer.error("run_workflow", workflow_id="fails", message="x")
+
+
+async def test_a_paused_run_says_that_it_waits(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        assert "paused: it waits for" in await peer.text("run_agent", agent_id="confirmer", message="x")
+
+
+async def test_a_factory_takes_its_input_and_refuses_a_bad_one(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        answer = await peer.text("run_workflow", workflow_id="launch", message="x", factory_input={"product": "tea"})
+        assert answer.startswith("launching tea for everyone")
+        assert "product" in await peer.error("run_workflow", workflow_id="launch", message="x", factory_input={"a": 1})
+
+
+@pytest.mark.parametrize("id", ["a?b#c", "100%", "日本", "..", "a b&c=d"])
+async def test_a_hostile_id_runs_its_own_agent_and_its_reference_works(connect: Connect, zoo: str, id: str) -> None:
+    async with connect(zoo) as peer:
+        result = await peer.text("run_agent", agent_id=id, message="x")
+        assert result.startswith("echo: x")
+        assert (await peer.text("get_run", run=reference(result))).startswith("echo: x")
+
+
+async def test_a_long_answer_is_read_piece_by_piece(connect: Connect, zoo: str) -> None:
+    async with connect(zoo, result_tokens=500) as peer:
+        first = await peer.text("run_agent", agent_id="big", message="5")
+        assert "[2,999 more characters: get_run with offset=2000]" in first
+        second = await peer.text("get_run", run=reference(first), offset=2000)
+        assert "get_run with offset=4000" in second
+        last = await peer.text("get_run", run=reference(first), offset=4000)
+        assert "more characters" not in last
+
+
+async def test_get_run_follows_a_run_that_goes_on(connect: Connect, zoo: str, rest: httpx.AsyncClient) -> None:
+    form = {"message": "20 1", "background": "true", "stream": "false", "session_id": "s-follow", "run_id": "r-follow"}
+    async with connect(zoo) as peer:
+        await rest.post("/agents/slow/runs", data=form)
+        answer = await peer.text("get_run", run="agent/slow/s-follow/r-follow")
+    assert answer.startswith("w0 w1")
+
+
+async def test_get_run_says_what_a_reference_is(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        assert "is no run reference" in await peer.error("get_run", run="my last run")
+        assert "Run not found" in await peer.error("get_run", run="agent/echo/no/no")
+
+
+async def test_cancelling_the_call_cancels_the_run_on_agentos(
+    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+) -> None:
+    session = f"cancelled-{era}"
+    heard = anyio.Event()
+
+    class Listening(Told):
+        async def __call__(self, progress: float, total: float | None, message: str) -> None:
+            heard.set()
+
+    async with connect(zoo) as peer, anyio.create_task_group() as tasks:
+
+        async def call() -> None:
+            arguments = {"agent_id": "slow", "message": "200 20", "session_id": session}
+            await peer.client.call_tool("run_agent", arguments, progress_callback=Listening())
+
+        tasks.start_soon(call)
+        await heard.wait()
+        tasks.cancel_scope.cancel()
+    assert await ends_as(rest, "agents/slow", session) == "CANCELLED"
+
+
+async def test_cancel_run_ends_it_and_says_so(connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str) -> None:
+    form = {
+        "message": "200 20",
+        "background": "true",
+        "stream": "false",
+        "session_id": f"c-{era}",
+        "run_id": f"c-{era}",
+    }
+    async with connect(zoo) as peer:
+        await rest.post("/agents/slow/runs", data=form)
+        said = await peer.text("cancel_run", run=f"agent/slow/c-{era}/c-{era}")
+        assert "cancelled" in said
+        assert await ends_as(rest, "agents/slow", f"c-{era}") == "CANCELLED"
+        assert (await peer.text("cancel_run", run=f"agent/slow/c-{era}/c-{era}")).startswith("Nothing to cancel")
+
+
+async def test_cancel_run_of_a_paused_run_says_when_it_takes_effect(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        paused = await peer.text("run_agent", agent_id="confirmer", message="x")
+        assert "as soon as it is continued" in await peer.text("cancel_run", run=reference(paused))
+
+
+async def test_cancel_run_of_an_unknown_run_is_an_error(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        assert "Run not found" in await peer.error("cancel_run", run="agent/slow/none/none")
+
+
+async def test_an_agentos_that_is_down_says_what_to_do(connect: Connect) -> None:
+    async with connect("http://127.0.0.1:9") as peer:
+        said = await peer.error("run_agent", agent_id="echo", message="x")
+    assert "No AgentOS answers at http://127.0.0.1:9. Start it, or set AGENTOS_URL" in said
+
+
+async def test_a_wrong_token_says_so_and_a_right_one_works(connect: Connect, locked_zoo: str) -> None:
+    from agentos_mcp.settings import Token
+
+    async with connect(locked_zoo, token=Token("wrong")) as peer:
+        assert "refuses the token" in await peer.error("run_agent", agent_id="echo", message="x")
+    async with connect(locked_zoo) as peer:
+        assert "Set AGENTOS_TOKEN" in await peer.error("list_agents")
+    async with connect(locked_zoo, token=Token(KEY)) as peer:
+        assert (await peer.text("run_agent", agent_id="echo", message="x")).startswith("echo: x")
+
+
+async def test_without_a_database_a_run_works_and_says_what_that_means(connect: Connect, bare_zoo: str) -> None:
+    async with connect(bare_zoo) as peer:
+        said = await peer.text("run_agent", agent_id="echo", message="x")
+    assert said.startswith("echo: x\n---\ncompleted")
+    assert "it has no database" in said
+
+
+async def ends_as(rest: httpx.AsyncClient, component: str, session: str) -> str:
+    """The status that the session's last run ends with, on AgentOS itself."""
+    while True:
+        runs = (await rest.get(f"/{component}/runs", params={"session_id": session})).json()
+        status = str(runs[-1]["status"])
+        if status not in {"PENDING", "RUNNING"}:
+            return status
+        await anyio.sleep(0.05)
