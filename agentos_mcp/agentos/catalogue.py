@@ -69,11 +69,11 @@ class Catalogue:
         self._kept: dict[str, _Kept] = {}
         self._lock = anyio.Lock()
 
-    async def contents(self, *, fresh: bool = False) -> Contents:
+    async def contents(self, *, fresh: bool = False, patient: bool = True) -> Contents:
         async with self._lock:
             kept = self._kept.get("contents")
             if fresh or kept is None or kept.until < time.monotonic():
-                kept = self._kept["contents"] = _Kept(_read_config(await self._os.get("/config")))
+                kept = self._kept["contents"] = _Kept(_read_config(await self._os.get("/config", patient=patient)))
             contents: Contents = kept.value
             return contents
 

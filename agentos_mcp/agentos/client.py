@@ -75,9 +75,12 @@ class AgentOS:
         """The URL as it may be shown: without a user, a password or a query."""
         return answers.shown_url(self.url)
 
-    async def get(self, template: str, values: Values | None = None, query: Query | None = None) -> Any:
-        """GET a JSON document; retried where that can help."""
-        return await self.request("GET", template, values, query=query, retry=True)
+    async def get(
+        self, template: str, values: Values | None = None, query: Query | None = None, *, patient: bool = True
+    ) -> Any:
+        """GET a JSON document; retried where that can help, unless an early answer matters more."""
+        attempts = self.limits.read_attempts if patient else 1
+        return await self.request("GET", template, values, query=query, retry=True, attempts=attempts)
 
     async def request(
         self,
@@ -89,29 +92,31 @@ class AgentOS:
         form: Mapping[str, str] | None = None,
         json: object = None,
         retry: bool = False,
+        attempts: int | None = None,
     ) -> Any:
         """Send one request; the answer's JSON, None for an empty answer.
 
         `retry` says that sending it twice does no harm; without it, it is sent again only if it
         provably never reached AgentOS. Raises the errors of `errors.py`.
         """
+        most = attempts or self.limits.read_attempts
         path = fill(template, values or {})
         attempt = 1
         while True:
             try:
                 return await self._once(method, path, query=query, form=form, json=json)
             except AgentOSError as error:
-                wait = self._wait_before_retry(error, attempt, retry)
+                wait = self._wait_before_retry(error, retry, attempt) if attempt < most else None
                 if wait is None:
                     raise
                 log.info("%s %s: %s Trying again in %.1f s.", method, path, error.message, wait)
             await anyio.sleep(wait)
             attempt += 1
 
-    def _wait_before_retry(self, error: AgentOSError, attempt: int, retry: bool) -> float | None:
+    def _wait_before_retry(self, error: AgentOSError, retry: bool, attempt: int) -> float | None:
         """Seconds until the next attempt, None where there should be none."""
         never_sent = isinstance(error, Unreachable) and not error.sent
-        if attempt >= self.limits.read_attempts or not (retry or never_sent):
+        if not (retry or never_sent):
             return None
         if isinstance(error, RateLimited) and error.retry_after:
             return error.retry_after if error.retry_after <= self.limits.longest_retry_wait else None

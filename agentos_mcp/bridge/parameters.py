@@ -16,6 +16,8 @@ JsonObject = Annotated[dict[str, Any] | None, _OBJECT]
 JsonFilters = Annotated[dict[str, Any] | list[Any] | None, _OBJECT]
 """An object of filters; AgentOS also takes a list of filter expressions."""
 
+Words = Annotated[list[str] | None, WithJsonSchema({"type": "array", "items": {"type": "string"}})]
+
 Message = Annotated[str, Field(description="The input, as the user means it")]
 SessionId = Annotated[str, Field(description="Continue this conversation")]
 UserId = str

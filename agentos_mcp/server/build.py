@@ -75,7 +75,7 @@ async def _what_there_is(backend: Backend | None) -> str:
         return ""
     try:
         with anyio.fail_after(INTRODUCTION_SECONDS):
-            contents = await backend.catalogue.contents()
+            contents = await backend.catalogue.contents(patient=False)
     except AgentOSError as error:
         return f"AgentOS cannot be used at the moment: {error}"
     except TimeoutError:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.parameters import Limit, Page, UserId
+from agentos_mcp.bridge.parameters import Limit, Page, UserId, Words
 from agentos_mcp.bridge.render import page_note, table
 from agentos_mcp.bridge.toolset import Toolset, read, write
 
@@ -18,7 +18,7 @@ async def list_memories(
     ctx: Ctx,
     user_id: UserId = "",
     search: str = "",
-    topics: list[str] | None = None,
+    topics: Words = None,
     limit: Limit = 20,
     page: Page = 1,
 ) -> str:
@@ -45,7 +45,7 @@ async def create_memory(
     ctx: Ctx,
     memory: Annotated[str, Field(description="One fact, in a sentence")],
     user_id: UserId,
-    topics: list[str] | None = None,
+    topics: Words = None,
 ) -> str:
     """Remember a fact about a user for AgentOS's agents."""
     if not memory.strip():

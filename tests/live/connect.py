@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcp.client.client import Client
-from mcp_types import CallToolResult, TextContent
+from mcp.shared.dispatcher import ProgressFnT
+from mcp_types import CallToolResult, RequestParamsMeta, TextContent
 
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
@@ -52,8 +53,13 @@ class Peer:
     async def watch(self, tool: str, /, **arguments: Any) -> tuple[str, Told]:
         """The text of a call, and the progress it was told."""
         told = Told()
-        result = await self.client.call_tool(tool, arguments, progress_callback=told)
+        result = await self.listen(told, tool, **arguments)
         return words(result), told
+
+    async def listen(self, told: ProgressFnT, tool: str, /, **arguments: Any) -> CallToolResult:
+        """A call whose progress goes to `told`. In process the modern era has no token of its own."""
+        meta: RequestParamsMeta = {"progress_token": "in-process"}
+        return await self.client.call_tool(tool, arguments, progress_callback=told, meta=meta)
 
 
 Connect = Callable[..., AbstractAsyncContextManager[Peer]]

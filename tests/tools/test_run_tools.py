@@ -178,8 +178,7 @@ async def test_cancelling_the_call_cancels_the_run_on_agentos(
     async with connect(zoo) as peer, anyio.create_task_group() as tasks:
 
         async def call() -> None:
-            arguments = {"agent_id": "slow", "message": "200 20", "session_id": session}
-            await peer.client.call_tool("run_agent", arguments, progress_callback=Listening())
+            await peer.listen(Listening(), "run_agent", agent_id="slow", message="200 20", session_id=session)
 
         tasks.start_soon(call)
         await heard.wait()
@@ -236,6 +235,13 @@ async def test_without_a_database_a_run_works_and_says_what_that_means(connect: 
         said = await peer.text("run_agent", agent_id="echo", message="x")
     assert said.startswith("echo: x\n---\ncompleted")
     assert "it has no database" in said
+
+
+async def start_and_leave(rest: httpx.AsyncClient, component: str, message: str, **ids: str) -> None:
+    """Start a background run as another client would, and hang up."""
+    form = {"message": message, "background": "true", "stream": "true", **ids}
+    async with rest.stream("POST", f"/{component}/runs", data=form) as response:
+        await anext(response.aiter_lines())
 
 
 async def ends_as(rest: httpx.AsyncClient, component: str, session: str) -> str:
