@@ -172,7 +172,7 @@ async def test_cancelling_the_call_cancels_the_run_on_agentos(
     heard = anyio.Event()
 
     class Listening(Told):
-        async def __call__(self, progress: float, total: float | None, message: str) -> None:
+        async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
             heard.set()
 
     async with connect(zoo) as peer, anyio.create_task_group() as tasks:
@@ -187,19 +187,23 @@ async def test_cancelling_the_call_cancels_the_run_on_agentos(
 
 
 async def test_cancel_run_ends_it_and_says_so(connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str) -> None:
-    form = {
-        "message": "200 20",
-        "background": "true",
-        "stream": "false",
-        "session_id": f"c-{era}",
-        "run_id": f"c-{era}",
-    }
     async with connect(zoo) as peer:
-        await rest.post("/agents/slow/runs", data=form)
+        await start_and_leave(rest, "agents/slow", "200 20", session_id=f"c-{era}", run_id=f"c-{era}")
         said = await peer.text("cancel_run", run=f"agent/slow/c-{era}/c-{era}")
         assert "cancelled" in said
         assert await ends_as(rest, "agents/slow", f"c-{era}") == "CANCELLED"
         assert (await peer.text("cancel_run", run=f"agent/slow/c-{era}/c-{era}")).startswith("Nothing to cancel")
+
+
+async def test_cancel_run_says_that_a_call_in_progress_is_waited_out(
+    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentos_mcp.tools.runs._CANCEL_WAIT", 0.3)
+    ids = {"session_id": f"w-{era}", "run_id": f"w-{era}"}
+    async with connect(zoo) as peer:
+        await rest.post("/agents/thinker/runs", data={"message": "3", "background": "true", "stream": "false", **ids})
+        said = await peer.text("cancel_run", run=f"agent/thinker/w-{era}/w-{era}")
+    assert said.startswith("Cancelling: it stops when")
 
 
 async def test_cancel_run_of_a_paused_run_says_when_it_takes_effect(connect: Connect, zoo: str) -> None:
