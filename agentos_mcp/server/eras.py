@@ -8,6 +8,7 @@ stays here.
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import signal
 import sys
@@ -22,8 +23,19 @@ from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.stdio import stdio_server
+from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
-from mcp_types import CallToolResult, InputRequiredResult
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    CompleteRequestParams,
+    CompleteResult,
+    Completion,
+    EmptyResult,
+    GetPromptResult,
+    InputRequiredResult,
+    SetLevelRequestParams,
+)
 from pydantic import BaseModel, ValidationError
 
 from agentos_mcp.bridge.context import Backend
@@ -39,6 +51,8 @@ class AgentOSServer(MCPServer[Backend]):
     def __init__(self, name: str, *, introduce: Callable[[], Awaitable[str]], **options: Any) -> None:
         super().__init__(name, middleware=[self._introduce], **options)
         self._introduction = introduce
+        self._lowlevel_server.add_request_handler("logging/setLevel", SetLevelRequestParams, _set_log_level)
+        self._lowlevel_server.add_request_handler("completion/complete", CompleteRequestParams, _complete)
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None = None
@@ -46,14 +60,24 @@ class AgentOSServer(MCPServer[Backend]):
         tool = self._tool_manager.get_tool(name)
         if tool is None:
             return failure(_no_such_tool(name, [tool.name for tool in self._tool_manager.list_tools()]))
-        if unknown := [argument for argument in arguments if argument not in tool.parameters["properties"]]:
+        known = tool.parameters.get("properties", {})
+        if unknown := [argument for argument in arguments if argument not in known]:
             return failure(f"{name} has no argument '{unknown[0]}'. {_takes(tool)}")
+        # Some models write null for "not given".
+        arguments = {key: value for key, value in arguments.items() if value is not None}
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
             if isinstance(error.__cause__, ValidationError):
                 return failure(f"{_problems(error.__cause__)} {_takes(tool)}")
             raise
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Backend, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        if self._prompt_manager.get_prompt(name) is None:
+            raise MCPError(code=INVALID_PARAMS, message=f"Unknown prompt: {name[:80]}. List the prompts there are.")
+        return await super().get_prompt(name, arguments, context)
 
     def leave(self) -> None:
         """Calls that end from now on end because the client or the server goes, not because they were cancelled."""
@@ -68,6 +92,21 @@ class AgentOSServer(MCPServer[Backend]):
         if isinstance(result, BaseModel):
             return result.model_copy(update={"instructions": words})
         return {**result, "instructions": words}
+
+
+async def _complete(ctx: ServerRequestContext[Any, Any], params: CompleteRequestParams) -> CompleteResult:
+    """Nothing that is offered takes an argument that could be completed."""
+    return CompleteResult(completion=Completion(values=[]))
+
+
+_LOG_LEVELS = {"notice": logging.INFO, "alert": logging.CRITICAL, "emergency": logging.CRITICAL}
+
+
+async def _set_log_level(ctx: ServerRequestContext[Any, Any], params: SetLevelRequestParams) -> EmptyResult:
+    """A legacy client's wish for more or fewer logs: what goes to stderr, since log messages are deprecated."""
+    level = _LOG_LEVELS.get(params.level) or logging.getLevelNamesMapping()[params.level.upper()]
+    logging.getLogger("agentos_mcp").setLevel(level)
+    return EmptyResult()
 
 
 async def serve_stdio(server: AgentOSServer) -> int:
@@ -160,7 +199,7 @@ def _no_such_tool(name: str, names: list[str]) -> str:
 
 def _takes(tool: Tool) -> str:
     required = tool.parameters.get("required", [])
-    names = [f"{name} (required)" if name in required else name for name in tool.parameters["properties"]]
+    names = [f"{name} (required)" if name in required else name for name in tool.parameters.get("properties", {})]
     return f"{tool.name} takes {', '.join(names)}." if names else f"{tool.name} takes no arguments."
 
 

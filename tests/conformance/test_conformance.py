@@ -105,12 +105,8 @@ NOT_OFFERED: dict[Spec, dict[str, str]] = {
 }
 """Scenarios that fail even with fixtures, and why."""
 
-NO_COMPLETIONS = {"completion-complete": "the server completes nothing yet"}
 CAPABILITY = "calls the fixture test_missing_capability"
 EXCUSED: dict[tuple[Spec, str], dict[str, str]] = {
-    (OLD, "completion-complete"): NO_COMPLETIONS,
-    (OLD, "logging-set-level"): {"logging-set-level": "the server sends no log messages and does not say it can"},
-    (NEW, "completion-complete"): NO_COMPLETIONS,
     (NEW, "caching"): {"sep-2549-resources-read-caching-hints": "the server has no resource to read yet"},
     (NEW, "server-stateless"): {
         "sep-2575-server-rejects-undeclared-capability": CAPABILITY,

@@ -23,9 +23,6 @@ from mcp_types import (
     MISSING_REQUIRED_CLIENT_CAPABILITY,
     AudioContent,
     CallToolResult,
-    CompleteRequestParams,
-    CompleteResult,
-    Completion,
     CreateMessageRequest,
     CreateMessageRequestParams,
     CreateMessageResult,
@@ -40,7 +37,6 @@ from mcp_types import (
     ListRootsRequest,
     ListRootsResult,
     SamplingMessage,
-    SetLevelRequestParams,
     SubscribeRequestParams,
     TextContent,
     TextResourceContents,
@@ -439,14 +435,8 @@ def add_handlers(server: AgentOSServer) -> None:
         return EmptyResult()
 
     low = server._lowlevel_server
-    low.add_request_handler("logging/setLevel", SetLevelRequestParams, nothing)
     low.add_request_handler("resources/subscribe", SubscribeRequestParams, nothing)
     low.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, nothing)
-
-    async def complete(ctx: ServerRequestContext[Any, Any], params: CompleteRequestParams) -> CompleteResult:
-        return CompleteResult(completion=Completion(values=[], total=0, has_more=False))
-
-    low.add_request_handler("completion/complete", CompleteRequestParams, complete)
 
 
 def server_with_fixtures(url: str) -> AgentOSServer:

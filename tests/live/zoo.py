@@ -185,6 +185,7 @@ def build(db_file: str) -> AgentOS:
     inner = workflow("inner", step("inner one", "inner words"), step("inner two", "more inner words"))
     agents: list[Any] = [
         agent("echo", echo, description="Repeats what it is told.\nSecond line."),
+        *(agent(hostile, echo) for hostile in HOSTILE_IDS),
         agent("slow", slow),
         agent("thinker", thinker),
         agent("tooler", calling("lookup", term="honey"), tools=[lookup]),
@@ -209,8 +210,8 @@ def build(db_file: str) -> AgentOS:
         agent("followed", echo, followups=True, followup_model=model(play('{"suggestions": ["and then?"]}'))),
         agent("announcer", calling("announce", note="hear, hear"), tools=[announce]),
         agent("reasoner", calling("think", title="first", thought="let me see"), tools=[ReasoningTools()]),
-        *(agent(hostile, echo) for hostile in HOSTILE_IDS),
     ]
+    by_id = {one.id: one for one in agents}
     member = Agent(id="team-writer", name="Team Writer", model=model(lambda turn: say("member words here", 0.1)))
     failing_member = Agent(id="team-writer", name="Team Writer", model=model(failing))
     teams: list[Any] = [
@@ -269,7 +270,7 @@ def build(db_file: str) -> AgentOS:
             Step(name="bad", executor=broken_step, max_retries=0, human_review=HumanReview(on_error=OnError.fail)),
         ),
         workflow("outer", Step(name="nested", workflow=inner), step("after", "after words")),
-        workflow("with-tools", Step(name="find", agent=agents[3]), step("end", "done")),
+        workflow("with-tools", Step(name="find", agent=by_id["tooler"]), step("end", "done")),
         workflow("with-team", Step(name="talk", team=teams[0]), step("end", "done")),
         workflow(
             "skips-failure",
@@ -277,8 +278,8 @@ def build(db_file: str) -> AgentOS:
             step("end", "done"),
         ),
         workflow("stops-on-failure", step("good", "fine"), Step(name="bad", executor=broken_step, max_retries=0)),
-        workflow("broken-model", step("good", "fine"), Step(name="bad", agent=agents[5], max_retries=0)),
-        workflow("asks-first", Step(name="publish", agent=agents[7]), step("end", "done")),
+        workflow("broken-model", step("good", "fine"), Step(name="bad", agent=by_id["broken"], max_retries=0)),
+        workflow("asks-first", Step(name="publish", agent=by_id["confirmer"]), step("end", "done")),
         WorkflowFactory(
             id="launch",
             name="Launch",

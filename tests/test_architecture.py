@@ -1,0 +1,74 @@
+"""The house keeps its order: imports go down, each library stays in its room."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import agentos_mcp
+
+PACKAGE = Path(agentos_mcp.__file__).parent
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+FLOORS = ("cli", "demo", "server", "tools", "bridge", "settings", "agentos")
+"""From the top down; a module may import what is on its own floor or below."""
+
+
+def floor_of(module: str) -> str:
+    """`agentos_mcp.agentos.client` -> `agentos`."""
+    parts = module.split(".")
+    if len(parts) < 2 or parts[1] in {"__main__", "__init__"}:
+        return "cli"
+    return parts[1]
+
+
+def name_of(path: Path) -> str:
+    parts = ("agentos_mcp", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+class TestModule:
+    def test_its_imports_go_down(self, path: Path) -> None:
+        here = FLOORS.index(floor_of(name_of(path)))
+        for imported in imports_of(path):
+            if imported.startswith("agentos_mcp.") and floor_of(imported) in FLOORS:
+                assert FLOORS.index(floor_of(imported)) >= here, f"{name_of(path)} imports {imported}"
+
+    def test_libraries_stay_in_their_rooms(self, path: Path) -> None:
+        floor = floor_of(name_of(path))
+        for imported in imports_of(path):
+            library = imported.partition(".")[0]
+            if library in {"mcp", "mcp_types"}:
+                assert floor in {"bridge", "server", "tools", "demo"}, f"{name_of(path)} imports {imported}"
+            if library in {"httpx", "httpx_sse"}:
+                assert floor == "agentos", f"{name_of(path)} imports {imported}"
+            if library in {"agno", "rich"}:
+                assert floor == "demo", f"{name_of(path)} imports {imported}"
+
+    def test_it_does_one_thing(self, path: Path) -> None:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
+
+
+def test_toolsets_do_not_know_each_other() -> None:
+    toolsets = {path.stem for path in (PACKAGE / "tools").glob("*.py")} - {"__init__"}
+    for path in (PACKAGE / "tools").glob("*.py"):
+        if path.stem != "__init__":
+            others = {f"agentos_mcp.tools.{name}" for name in toolsets}
+            assert not imports_of(path) & others, path.stem
+
+
+def test_every_name_says_what_is_inside() -> None:
+    assert not {path.stem for path in MODULES} & {"utils", "helpers", "manager", "misc", "common"}
