@@ -143,16 +143,7 @@ class AgentOS:
                 await response.aclose()
         if not response.is_success:
             raise self._refusal(method, path, response, body)
-        if not body.strip():
-            return None
-        try:
-            return jsonlib.loads(body)
-        except ValueError:
-            kind = response.headers.get("content-type", "no content type").partition(";")[0]
-            raise ServerFailure(
-                f"{self.place} answered {method} {path} with {kind}, not JSON.",
-                "Is that really an AgentOS? Check AGENTOS_URL.",
-            ) from None
+        return self._document(body, response.headers.get("content-type", ""), method, path)
 
     @asynccontextmanager
     async def stream(
@@ -169,6 +160,7 @@ class AgentOS:
         `kept_alive` says that the stream is never quiet for long (background and resumed streams),
         so that silence means a dead connection; a foreground stream may be silent for hours.
         Leaving the context drops the connection. Raises Unreachable where the stream breaks.
+        An AgentOS that takes the run without streaming it (202) gives one event, `RunAccepted`.
         """
         path = fill(template, values)
         quiet = self.limits.quiet if kept_alive else None
@@ -186,10 +178,11 @@ class AgentOS:
             try:
                 if not response.is_success:
                     raise self._refusal("POST", path, response, await self._read(response))
-                source = EventSource(response)
-                if "text/event-stream" not in response.headers.get("content-type", ""):
-                    raise ServerFailure(f"{self.place} answered POST {path} without a stream of events.")
-                yield read_events(source)
+                kind = response.headers.get("content-type", "")
+                if "text/event-stream" in kind:
+                    yield read_events(EventSource(response))
+                else:
+                    yield _one(self._document(await self._read(response), kind, "POST", path))
             finally:
                 with anyio.CancelScope(shield=True):
                     await response.aclose()
@@ -209,6 +202,17 @@ class AgentOS:
                 )
         return bytes(body)
 
+    def _document(self, body: bytes, kind: str, method: str, path: str) -> Any:
+        if not body.strip():
+            return None
+        try:
+            return jsonlib.loads(body)
+        except ValueError:
+            raise ServerFailure(
+                f"{self.place} answered {method} {path} with {kind.partition(';')[0] or 'no content type'}, not JSON.",
+                "Is that really an AgentOS? Check AGENTOS_URL.",
+            ) from None
+
     def _refusal(self, method: str, path: str, response: httpx.Response, body: bytes) -> AgentOSError:
         return answers.refusal(
             method,
@@ -222,3 +226,7 @@ class AgentOS:
 
     def _transport_errors(self, method: str, path: str) -> answers.TransportErrors:
         return answers.TransportErrors(f"{method} {path}", self.place)
+
+
+async def _one(document: object) -> AsyncIterator[Event]:
+    yield Event("RunAccepted", document if isinstance(document, Mapping) else {})

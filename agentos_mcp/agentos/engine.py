@@ -83,6 +83,8 @@ class Engine:
 
     async def read(self, ref: RunRef) -> RunState:
         """Where a run stands now. Raises NotFound where AgentOS does not know it."""
+        features = await self._discovery.features()
+        features.require("GET", f"/{ref.kind}s/{{{ref.kind}_id}}/runs/{{run_id}}", "show a run again")
         return read_output(RunState(ref=ref), await self._stored(ref))
 
     async def cancel(self, ref: RunRef) -> None:

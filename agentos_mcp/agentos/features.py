@@ -34,8 +34,8 @@ class Features:
         return self.declared is None or f"{method} {path}" in self.declared
 
     def background(self, kind: Kind) -> bool:
-        """Whether runs of this kind can be asked to go on without us."""
-        return self.declared is None or kind in self.background_kinds
+        """Whether runs of this kind go on without us and can be joined again; before 2.6 they were not streamed."""
+        return self.declared is None or (kind in self.background_kinds and self.resume(kind))
 
     def resume(self, kind: Kind) -> bool:
         return self.has("POST", f"/{kind}s/{{{kind}_id}}/runs/{{run_id}}/resume")

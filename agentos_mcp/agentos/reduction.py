@@ -39,7 +39,7 @@ def reduce(state: RunState, event: Event) -> RunState:
 
 # How a run begins and goes on
 
-_STARTS = {"RunStarted", "WorkflowStarted", "RunContinued"}
+_STARTS = {"RunStarted", "WorkflowStarted", "RunContinued", "RunAccepted"}
 
 
 def _starts_this_run(state: RunState, event: Event) -> bool:
@@ -48,7 +48,7 @@ def _starts_this_run(state: RunState, event: Event) -> bool:
         return False
     if event.text("run_id") == state.ref.run:
         return True
-    return state.status is Status.PENDING and event.name == _START_OF[state.ref.kind]
+    return state.status is Status.PENDING and event.name in {"RunAccepted", _START_OF[state.ref.kind]}
 
 
 _START_OF = {"agent": "RunStarted", "team": "TeamRunStarted", "workflow": "WorkflowStarted"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import anyio
 import httpx
 import pytest
@@ -188,6 +190,18 @@ async def test_following_a_run_that_another_client_started_waits_for_its_end(
     state = await engine.follow(RunRef("agent", "slow", "others", "theirs"), nobody)
     assert state.status is Status.COMPLETED
     assert str(state.answer).endswith("w19")
+
+
+async def test_a_run_that_is_taken_but_not_streamed_is_followed(zoo: str) -> None:
+    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client, AgentOS(zoo) as direct:
+        engine, catalogue = await engine_of(client)
+        wanted = await order(catalogue, "agent", "slow", "10 0.5")
+        form = {"message": "10 0.5", "background": "true", "stream": "false"}
+        taken = await direct.request("POST", "/agents/slow/runs", form=form)
+        proxy.answers = [http_answer(202, json.dumps(taken))]
+        state = await engine.run(wanted, nobody)
+    assert (state.status, state.ref.run) == (Status.COMPLETED, taken["run_id"])
+    assert str(state.answer).startswith("w0 w1")
 
 
 async def test_a_long_outage_ends_with_the_reference(zoo: str, monkeypatch: pytest.MonkeyPatch) -> None:

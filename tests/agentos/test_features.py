@@ -65,6 +65,7 @@ async def test_an_older_agentos_is_known_by_what_it_declares(zoo: str) -> None:
         proxy.answers = [http_answer(404, '{"detail": "Not Found"}'), http_answer(200, json.dumps(older))]
         features = await Discovery(client).features()
     assert not features.background("agent")
+    assert not features.background("workflow")
     assert not features.resume("agent")
     with pytest.raises(Unsupported, match=r"older than agno 2\.5\) cannot list approvals.*Upgrade"):
         features.require("GET", "/approvals", "list approvals")
