@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 TOOLSETS = ("catalogue", "runs", "memory", "knowledge")
+DURABILITIES = ("background", "foreground")
+ON_CANCEL = ("cancel", "detach")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MASK = "********"
 
@@ -61,6 +63,12 @@ class Settings:
     read_only: bool = False
     timeout: float = 30.0
     result_tokens: int = 6000
+    wait: float = 0.0
+    """How long a call waits for its run; 0: what its client can bear."""
+    durability: str = "background"
+    on_cancel: str = "cancel"
+    ask: bool = True
+    """Whether people may be asked by a form of their client's."""
     log_level: str = "warning"
 
 
@@ -227,6 +235,39 @@ OPTIONS = (
         _number(200, 200_000, int),
         "about how many tokens a result may cost (default: 6000)",
         "NUMBER",
+    ),
+    Option(
+        "wait",
+        "--wait",
+        ("AGENTOS_MCP_WAIT",),
+        _number(1, 3600),
+        "seconds that a call waits for its run before it tells where it stands (default: by client, 45 or more)",
+        "SECONDS",
+    ),
+    Option(
+        "durability",
+        "--durability",
+        ("AGENTOS_MCP_DURABILITY",),
+        _one_of(DURABILITIES),
+        "background: runs survive a lost connection; foreground: they end with it, and cost AgentOS less "
+        "(default: background)",
+        "MODE",
+    ),
+    Option(
+        "on_cancel",
+        "--on-cancel",
+        ("AGENTOS_MCP_ON_CANCEL",),
+        _one_of(ON_CANCEL),
+        "what cancelling a call does to its run: cancel or detach (default: cancel)",
+        "ACTION",
+    ),
+    Option(
+        "ask",
+        "--ask",
+        ("AGENTOS_MCP_ASK",),
+        _yes,
+        "whether people are asked by a form of their client's: true or false (default: true)",
+        "BOOLEAN",
     ),
     Option(
         "log_level",

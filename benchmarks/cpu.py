@@ -64,7 +64,7 @@ async def measure(rounds: int) -> list[Row]:
 async def _library(engine: Engine, order: RunOrder) -> float:
     """Our library: stream and reduction."""
     begun = time.process_time()
-    state = await engine.run(order, lambda state: None)
+    state = await engine.run(order, engine.name(order), lambda state: None)
     return 1e6 * (time.process_time() - begun) / state.events
 
 

@@ -52,10 +52,8 @@ class AgentOS:
         self.url = url.rstrip("/")
         self.limits = limits or Limits()
         self._token = token
-        limits_ = self.limits
         self._http = httpx.AsyncClient(
             base_url=self.url,
-            timeout=httpx.Timeout(limits_.read, connect=limits_.connect),
             # uvicorn drops idle connections after 5 s, httpx's default too: a request sent on one
             # that is just being dropped has an unknown fate. So ours go first.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0),
@@ -93,18 +91,20 @@ class AgentOS:
         json: object = None,
         retry: bool = False,
         attempts: int | None = None,
+        endless: bool = False,
     ) -> Any:
         """Send one request; the answer's JSON, None for an empty answer.
 
         `retry` says that sending it twice does no harm; without it, it is sent again only if it
-        provably never reached AgentOS. Raises the errors of `errors.py`.
+        provably never reached AgentOS. `endless` waits for the answer however long it takes.
+        Raises the errors of `errors.py`.
         """
         most = attempts or self.limits.read_attempts
         path = fill(template, values or {})
         attempt = 1
         while True:
             try:
-                return await self._once(method, path, query=query, form=form, json=json)
+                return await self._once(method, path, query=query, form=form, json=json, endless=endless)
             except AgentOSError as error:
                 wait = self._wait_before_retry(error, retry, attempt) if attempt < most else None
                 if wait is None:
@@ -131,9 +131,16 @@ class AgentOS:
         query: Query | None,
         form: Mapping[str, str] | None,
         json: object,
+        endless: bool,
     ) -> Any:
         request = self._http.build_request(
-            method, path, params=query, data=dict(form) if form else None, json=json, headers=self._headers()
+            method,
+            path,
+            params=query,
+            data=dict(form) if form else None,
+            json=json,
+            headers=self._headers(),
+            timeout=self._timeout(None if endless else self.limits.read),
         )
         with self._transport_errors(method, path):
             response = await self._http.send(request, stream=True)
@@ -171,7 +178,7 @@ class AgentOS:
             files=files,
             # Compression on the way would hold events back.
             headers=self._headers() | {"Accept": "text/event-stream", "Accept-Encoding": "identity"},
-            timeout=httpx.Timeout(self.limits.read, connect=self.limits.connect, read=quiet),
+            timeout=self._timeout(quiet),
         )
         with self._transport_errors("POST", path):
             response = await self._http.send(request, stream=True)
@@ -186,6 +193,9 @@ class AgentOS:
             finally:
                 with anyio.CancelScope(shield=True):
                     await response.aclose()
+
+    def _timeout(self, read: float | None) -> httpx.Timeout:
+        return httpx.Timeout(self.limits.read, connect=self.limits.connect, read=read)
 
     def _headers(self) -> dict[str, str]:
         token = self._token()

@@ -45,27 +45,34 @@ class RunOrder:
 
 
 class Engine:
-    """Runs, follows, reads and cancels the runs of one AgentOS. It keeps nothing between calls."""
+    """Runs, follows, reads, continues and cancels the runs of one AgentOS. It keeps nothing between calls.
 
-    def __init__(self, agent_os: AgentOS, discovery: Discovery, catalogue: Catalogue) -> None:
+    `durable` runs go on in the background of AgentOS where it can; others end with their connection
+    and cost a crowded AgentOS less.
+    """
+
+    def __init__(self, agent_os: AgentOS, discovery: Discovery, catalogue: Catalogue, *, durable: bool = True) -> None:
         self._os = agent_os
         self._discovery = discovery
         self._catalogue = catalogue
+        self._durable = durable
 
-    async def run(self, order: RunOrder, report: Report) -> RunState:
-        """Start a run and follow it to its end; `report` is called with every new state.
+    def name(self, order: RunOrder) -> RunState:
+        """A run that has a reference and nothing else yet."""
+        ref = RunRef(order.component.kind, order.component.id, order.session_id or new_id(), new_id())
+        return RunState(ref=ref)
+
+    async def run(self, order: RunOrder, state: RunState, report: Report) -> RunState:
+        """Start the run that `name` named and follow it to its end; `report` is called with every new state.
 
         Raises InvalidRequest, NotFound and the like where AgentOS refuses it, Unreachable where
         its fate cannot be learned. A run that fails, pauses or is cancelled is a returned state.
         """
         kind = order.component.kind
         features = await self._discovery.features()
-        state = RunState(
-            ref=RunRef(kind, order.component.id, order.session_id or new_id(), new_id()),
-            total_steps=await self._catalogue.step_count(order.component),
-        )
+        state = replace(state, total_steps=await self._catalogue.step_count(order.component))
         report(state)
-        background = features.background(kind)
+        background = self._durable and features.background(kind)
         try:
             state = await self._start(order, state, report, background=background)
         except InvalidRequest as refusal:
@@ -78,7 +85,34 @@ class Engine:
     async def follow(self, ref: RunRef, report: Report) -> RunState:
         """Follow a run that is already there to its end, or read it where it has ended."""
         state = await self.read(ref)
+        if not state.ended:
+            state = await self._with_steps(state)
         report(state)
+        return await self._until_ended(state, report)
+
+    async def continue_run(self, state: RunState, form: Mapping[str, str], report: Report) -> RunState:
+        """Send the answers to a paused run, once, and follow it to its next end.
+
+        The caller has read that it is paused: AgentOS would execute a finished run again.
+        """
+        features = await self._discovery.features()
+        path = f"{_runs(state.ref)}/{{run_id}}/continue"
+        state = await self._with_steps(
+            replace(state, status=Status.RUNNING, requirements=(), answer=None, activity="", last_index=-1)
+        )
+        report(state)
+        if state.ref.kind == "workflow" and self._durable:
+            # A streamed continuation of a workflow would end with our connection; this one does not.
+            try:
+                await self._os.request("POST", path, _ids(state.ref), form={**form, "stream": "false"}, endless=True)
+            except Unreachable as error:
+                if not error.sent:
+                    raise
+                log.info("%s (%s goes on)", error.message, state.ref)
+        else:
+            background = self._durable and features.background(state.ref.kind)
+            fields = {**form, "stream": "true"} | ({"background": "true"} if background else {})
+            state = await self._stream(state, report, path, fields, kept_alive=background)
         return await self._until_ended(state, report)
 
     async def read(self, ref: RunRef) -> RunState:
@@ -108,9 +142,15 @@ class Engine:
     async def _resume(self, state: RunState, report: Report) -> RunState:
         """Go on from the last event that arrived; the state unchanged where AgentOS cannot."""
         form = {"session_id": state.ref.session}
-        if state.last_index >= 0:
+        if state.numbered:
             form["last_event_index"] = str(state.last_index)
-        return await self._stream(state, report, f"{_runs(state.ref)}/{{run_id}}/resume", form, kept_alive=True)
+        # Without a number to go on from, all events come again.
+        base = state if state.numbered else RunState(ref=state.ref, total_steps=state.total_steps, notes=state.notes)
+        path = f"{_runs(state.ref)}/{{run_id}}/resume"
+        resumed = await self._stream(
+            base, lambda new: report(new) if new.numbered else None, path, form, kept_alive=True
+        )
+        return resumed if resumed.numbered else state
 
     async def _stream(
         self, state: RunState, report: Report, path: str, form: Mapping[str, str], *, kept_alive: bool
@@ -126,13 +166,25 @@ class Engine:
                     async for event in events:
                         state = reduce(state, event)
                         report(state)
-                        if state.ended and drain.deadline == math.inf:
+                        if not state.ended:
+                            drain.deadline = math.inf
+                        elif drain.deadline == math.inf:
                             drain.deadline = anyio.current_time() + _DRAIN_SECONDS
         except Unreachable as error:
             if not error.sent:
                 raise
             log.info("%s (%s, after %d events)", error.message, state.ref, state.events)
         return state
+
+    async def _with_steps(self, state: RunState) -> RunState:
+        """With the number of its steps, where that can be known."""
+        if state.ref.kind != "workflow" or state.total_steps:
+            return state
+        try:
+            component = await self._catalogue.find("workflow", state.ref.component)
+        except AgentOSError:
+            return state
+        return replace(state, total_steps=await self._catalogue.step_count(component))
 
     async def _until_ended(self, state: RunState, report: Report) -> RunState:
         """Follow a run that has not ended: resume its stream where that works, and read it."""
@@ -141,8 +193,11 @@ class Engine:
         unknown, trouble_since, pause = 0, math.inf, 0.1
         while not state.ended:
             try:
-                if resumable and state.numbered:
+                if resumable:
+                    before = state.last_index
                     state = await self._resume(state, report)
+                    # A run that is not streamed in the background has no numbered events to wait for.
+                    resumable = state.last_index > before
                 if not state.ended:
                     state = read_output(state, await self._stored(state.ref))
                     report(state)
@@ -163,7 +218,19 @@ class Engine:
             if not state.ended:
                 await anyio.sleep(pause)
                 pause = min(pause * 1.6, _SLOWEST_POLL)
-        return state
+        return await self._with_requirements(state, report)
+
+    async def _with_requirements(self, state: RunState, report: Report) -> RunState:
+        """A pause as AgentOS has stored it: a stream may not tell all of it, or be of an earlier one."""
+        if state.status is not Status.PAUSED:
+            return state
+        try:
+            stored = read_output(state, await self._stored(state.ref))
+        except AgentOSError as error:
+            log.info("The pause of %s could not be read: %s", state.ref, error)
+            return state
+        report(stored)
+        return stored if stored.ended else await self._until_ended(stored, report)
 
     async def _stored(self, ref: RunRef) -> Mapping[str, Any]:
         output = await self._os.get(f"{_runs(ref)}/{{run_id}}", _ids(ref), {"session_id": ref.session})

@@ -39,7 +39,7 @@ def reduce(state: RunState, event: Event) -> RunState:
 
 # How a run begins and goes on
 
-_STARTS = {"RunStarted", "WorkflowStarted", "RunContinued", "RunAccepted"}
+_STARTS = {"RunStarted", "WorkflowStarted", "RunAccepted", "RunContinued", "StepContinued", "StepExecutorContinued"}
 
 
 def _starts_this_run(state: RunState, event: Event) -> bool:

@@ -12,6 +12,7 @@ from agentos_mcp.agentos.catalogue import Catalogue
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.engine import Engine
 from agentos_mcp.agentos.features import Discovery
+from agentos_mcp.agentos.live import LiveRuns, live_runs
 from agentos_mcp.settings import Settings
 
 
@@ -24,6 +25,7 @@ class Backend:
     discovery: Discovery
     catalogue: Catalogue
     engine: Engine
+    live: LiveRuns
     leaving: bool = False
     """True once the client is gone or the server is stopping: a call that ends now was not cancelled."""
 
@@ -34,7 +36,9 @@ async def open_backend(settings: Settings) -> AsyncIterator[Backend]:
     limits = Limits(read=settings.timeout)
     async with AgentOS(settings.url, token=settings.token, limits=limits) as agent_os:
         discovery, catalogue = Discovery(agent_os), Catalogue(agent_os)
-        yield Backend(settings, agent_os, discovery, catalogue, Engine(agent_os, discovery, catalogue))
+        engine = Engine(agent_os, discovery, catalogue, durable=settings.durability == "background")
+        async with live_runs(engine) as live:
+            yield Backend(settings, agent_os, discovery, catalogue, engine, live)
 
 
 @dataclass(frozen=True)
@@ -61,5 +65,15 @@ class Ctx:
         return self.backend.engine
 
     @property
+    def live(self) -> LiveRuns:
+        return self.backend.live
+
+    @property
     def settings(self) -> Settings:
         return self.backend.settings
+
+    @property
+    def client_name(self) -> str:
+        """The client's own name for itself, '' where it gives none."""
+        params = self.mcp.request_context.session.client_params
+        return params.client_info.name if params is not None else ""

@@ -22,5 +22,6 @@ Message = Annotated[str, Field(description="The input, as the user means it")]
 SessionId = Annotated[str, Field(description="Continue this conversation")]
 UserId = str
 Run = Annotated[str, Field(description="Run reference")]
+Wait = Annotated[float, Field(ge=0, description="Seconds to wait for it")]
 Limit = Annotated[int, Field(ge=1, le=100)]
 Page = Annotated[int, Field(ge=1)]

@@ -32,12 +32,13 @@ _TAIL = 60
 class Progress:
     """Takes every state of a run (`report` costs next to nothing) and sends what is worth sending."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, after: float = 0.0) -> None:
         self._send = send
         self._state: RunState | None = None
         self._news = anyio.Event()
         self._begun = self._last_sent = -math.inf
-        self._last_value = 0.0
+        self.value = after
+        """The last progress value that was sent."""
         self._step = -1
         self._within = 0
         self._shown: object = None
@@ -64,7 +65,7 @@ class Progress:
 
     async def finish(self) -> None:
         """Say that the run is done, as its steps have it."""
-        if self._state is not None and self._state.status is Status.COMPLETED and self._last_value:
+        if self._state is not None and self._state.status is Status.COMPLETED and self._last_sent > -math.inf:
             await self._notify(self._state, "done")
 
     async def _next_news(self) -> None:
@@ -85,7 +86,7 @@ class Progress:
     async def _notify(self, state: RunState, message: str) -> None:
         self._last_sent = anyio.current_time()
         value, total = self._value(state)
-        self._last_value = value
+        self.value = value
         try:
             await self._send(value, total, message)
         except Exception as error:  # a receiver that is gone must not end the run
@@ -96,7 +97,7 @@ class Progress:
         """The next progress value, always larger than the last, and the total."""
         total = state.total_steps
         if not total or state.step_number > total:
-            return math.floor(self._last_value) + 1.0, None
+            return math.floor(self.value) + 1.0, None
         if state.status is Status.COMPLETED:
             return float(total), float(total)
         current = max(state.step_number, 1)
@@ -104,9 +105,9 @@ class Progress:
             self._step, self._within = current, 0
         self._within += 1
         value = current - 1 + 0.95 * self._within / (self._within + 8)
-        if value <= self._last_value:
-            value = math.nextafter(self._last_value, math.inf)
-        return round(value, 4) if round(value, 4) > self._last_value else value, float(total)
+        if value <= self.value:
+            value = math.nextafter(self.value, math.inf)
+        return round(value, 4) if round(value, 4) > self.value else value, float(total)
 
 
 async def _nowhere(progress: float, total: float | None, message: str) -> None:
@@ -157,17 +158,20 @@ def _elapsed(seconds: float) -> str:
 
 
 @asynccontextmanager
-async def live_progress(send: Send | None) -> AsyncIterator[Callable[[RunState], None]]:
-    """A `report` for the run engine. Without a receiver it does nothing and no task runs."""
+async def live_progress(send: Send | None, *, after: float = 0.0) -> AsyncIterator[Progress]:
+    """Progress that is sent while the context is open, with values above `after`.
+
+    Without a receiver nothing is sent and no task runs.
+    """
+    progress = Progress(send or _nowhere, after)
     if send is None:
-        yield lambda state: None
+        yield progress
         return
-    progress = Progress(send)
     failure: Exception | None = None
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(progress.pump)
         try:
-            yield progress.report
+            yield progress
         except Exception as error:  # kept out of the task group, which would wrap it
             failure = error
         tasks.cancel_scope.cancel()

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from agentos_mcp.agentos.pauses import questions
 from agentos_mcp.agentos.run import RunState, Status
+from agentos_mcp.bridge.progress import describe
 
 CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English and JSON; results are cut by characters."""
@@ -17,7 +19,9 @@ RULE = "---"
 
 def run_result(state: RunState, *, tokens: int, offset: int = 0) -> str:
     """A run's answer from `offset` on, then its facts and its reference."""
-    answer = piece(answer_text(state), tokens=tokens, offset=offset)
+    # A paused run's content is a stock phrase of AgentOS's.
+    words = "" if state.status is Status.PAUSED else answer_text(state)
+    answer = piece(words, tokens=tokens, offset=offset)
     return "\n".join(part for part in (answer, RULE if answer else "", *facts(state)) if part)
 
 
@@ -34,8 +38,39 @@ def facts(state: RunState) -> list[str]:
     lines += [f"failed step {step.name}: {one_line(step.error)}" for step in state.failed_steps]
     lines += [f"failed tool {name}: {one_line(error)}" for name, error in state.failed_tools]
     lines += state.notes
+    lines += asked(state)
     lines.append(f"run: {state.ref}")
     return lines
+
+
+def asked(state: RunState) -> list[str]:
+    """What a paused run waits for, and how to answer it, in plain words."""
+    if state.status is not Status.PAUSED:
+        return []
+    waiting = questions(state.ref, state.requirements)
+    lines = []
+    for question in waiting:
+        lines.append(f"- {question.key}: {one_line(question.title)} {one_line(question.details, most=1200)}".rstrip())
+        if question.how:
+            lines.append(f"  {question.how}")
+    if any(question.fields for question in waiting):
+        lines.append("Ask the user, then call continue_run(run, answers). Never answer for them.")
+    return lines
+
+
+def standing(state: RunState) -> str:
+    """Where a run stands that goes on: its step, who does what, the last words, and the next move."""
+    return "\n".join(
+        part
+        for part in (
+            f"Still going: {describe(state)}",
+            *(f"failed step {step.name}: {one_line(step.error)}" for step in state.failed_steps),
+            *state.notes,
+            "It goes on by itself. Call get_run to go on waiting.",
+            f"run: {state.ref}",
+        )
+        if part
+    )
 
 
 def _outcome(state: RunState) -> str:

@@ -16,12 +16,12 @@ from typing import Any
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
-from mcp_types import CallToolResult, TextContent, ToolAnnotations
+from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.bridge.context import Backend, Ctx
 
-Result = str | CallToolResult
+Result = str | CallToolResult | InputRequiredResult
 ToolFunction = Callable[..., Awaitable[Result]]
 
 
@@ -89,7 +89,7 @@ def mcp_tool(declared: Declared) -> Tool:
     fn = declared.fn
 
     @functools.wraps(fn)
-    async def call(**arguments: Any) -> CallToolResult:
+    async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
         context: Context[Backend] = arguments.pop("ctx")
         try:
             result = await fn(Ctx.of(context), **arguments)

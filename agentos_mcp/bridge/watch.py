@@ -1,49 +1,50 @@
-"""A tool call watches a run: live progress while it goes, its result when it ends, cancel on cancel."""
+"""A tool call watches a run: live progress while there is time, then its end or where it stands."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 
 import anyio
-from mcp_types import CallToolResult
+from mcp_types import CallToolResult, InputRequiredResult
 
-from agentos_mcp.agentos.engine import Report
 from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.live import LiveRun
 from agentos_mcp.agentos.run import RunState, Status
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.progress import Send, live_progress
-from agentos_mcp.bridge.render import run_result
+from agentos_mcp.bridge.questions import ask, earlier_progress
+from agentos_mcp.bridge.render import run_result, standing
 from agentos_mcp.bridge.toolset import failure, text
+from agentos_mcp.bridge.waiting import wait_of
 
 log = logging.getLogger(__name__)
 
 _CANCEL_SECONDS = 1.5
 
 
-async def watch(ctx: Ctx, go: Callable[[Report], Awaitable[RunState]], *, offset: int = 0) -> CallToolResult:
-    """Let `go` run or follow a run, reporting to the client; the finished run's result.
+async def watch(
+    ctx: Ctx, run: LiveRun, *, wait: float = 0.0, offset: int = 0, ours: bool = True
+) -> CallToolResult | InputRequiredResult:
+    """Show a run to the client until it ends or the wait does.
 
-    A call that the client cancels cancels the run on AgentOS too. One that ends because the client
-    is gone or the server stops leaves a background run going.
+    `ours`: the call started or continued the run, so cancelling the call cancels the run, and the
+    person can be asked what it waits for. A call that ends because the client is gone or the
+    server stops leaves the run going.
     """
-    latest: RunState | None = None
     try:
-        async with live_progress(_receiver(ctx)) as show:
-
-            def report(state: RunState) -> None:
-                nonlocal latest
-                latest = state
-                show(state)
-
-            state = await go(report)
+        async with live_progress(_receiver(ctx), after=earlier_progress(ctx)) as show:
+            ended = await run.watch(show.report, wait_of(ctx, wait))
     except anyio.get_cancelled_exc_class():
-        if latest is not None and not latest.ended and not (ctx.backend.leaving and latest.numbered):
+        if ours and not run.done and not ctx.backend.leaving and ctx.settings.on_cancel == "cancel":
             with anyio.move_on_after(_CANCEL_SECONDS, shield=True):
-                await _cancel(ctx, latest)
+                await _cancel(ctx, run.state)
         raise
-    words = run_result(state, tokens=ctx.settings.result_tokens, offset=offset)
-    return failure(words) if state.status is Status.ERROR else text(words)
+    if not ended:
+        return text(standing(run.state))
+    if run.state.status is Status.PAUSED and ours and (question := ask(ctx, run.state, show.value)):
+        return question
+    words = run_result(run.state, tokens=ctx.settings.result_tokens, offset=offset)
+    return failure(words) if run.state.status is Status.ERROR else text(words)
 
 
 async def _cancel(ctx: Ctx, state: RunState) -> None:

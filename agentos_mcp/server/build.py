@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import anyio
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import MCPServer, RequestStateSecurity
 
 from agentos_mcp import __version__
 from agentos_mcp.agentos.catalogue import Component, shown_id
@@ -19,6 +20,8 @@ from agentos_mcp.settings import Settings
 from agentos_mcp.tools import TOOLSETS
 
 INTRODUCTION_SECONDS = 1.0
+STATE_SECONDS = 7 * 24 * 3600.0
+"""How long a person may think about a question."""
 _SHOWN_IDS = 20
 
 
@@ -43,8 +46,18 @@ def build_server(settings: Settings) -> AgentOSServer:
         tools=[mcp_tool(tool) for _, tools in offered for tool in tools],
         lifespan=lifespan,
         introduce=introduce,
+        request_state_security=RequestStateSecurity(keys=[_state_key(settings)], ttl=STATE_SECONDS),
     )
     return server
+
+
+def _state_key(settings: Settings) -> bytes:
+    """Seals what a client carries between two rounds of a question.
+
+    Made from the settings, so that an answer is also understood after a restart or by another
+    replica. It holds a run's reference and nothing secret; the pause itself is what an answer is for.
+    """
+    return hashlib.sha256(f"agentos-mcp\0{settings.url}\0{settings.token()}".encode()).digest()
 
 
 def offered_tools(toolset: Toolset, settings: Settings) -> list[Declared]:

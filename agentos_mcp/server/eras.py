@@ -24,18 +24,23 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
-from mcp.shared.message import SessionMessage
+from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from mcp_types import (
     INVALID_PARAMS,
+    CallToolRequestParams,
     CallToolResult,
     CompleteRequestParams,
     CompleteResult,
     Completion,
+    ElicitRequest,
+    ElicitResult,
     EmptyResult,
     GetPromptResult,
     InputRequiredResult,
+    InputResponses,
     SetLevelRequestParams,
 )
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel, ValidationError
 
 from agentos_mcp.bridge.context import Backend
@@ -66,7 +71,13 @@ class AgentOSServer(MCPServer[Backend]):
         # Some models write null for "not given".
         arguments = {key: value for key, value in arguments.items() if value is not None}
         try:
-            return await super().call_tool(name, arguments, context)
+            result = await super().call_tool(name, arguments, context)
+            for _ in range(_MOST_ROUNDS):
+                if not isinstance(result, InputRequiredResult) or context is None or _is_modern(context):
+                    break
+                context = await _asked(context, name, arguments, result)
+                result = await super().call_tool(name, arguments, context)
+            return result
         except ToolError as error:
             if isinstance(error.__cause__, ValidationError):
                 return failure(f"{_problems(error.__cause__)} {_takes(tool)}")
@@ -92,6 +103,36 @@ class AgentOSServer(MCPServer[Backend]):
         if isinstance(result, BaseModel):
             return result.model_copy(update={"instructions": words})
         return {**result, "instructions": words}
+
+
+_MOST_ROUNDS = 50
+"""How often a legacy client's person is asked within one call."""
+
+
+def _is_modern(context: Context[Backend, Any]) -> bool:
+    return context.protocol_version in MODERN_PROTOCOL_VERSIONS
+
+
+async def _asked(
+    context: Context[Backend, Any], name: str, arguments: dict[str, Any], result: InputRequiredResult
+) -> Context[Backend, Any]:
+    """A legacy client's answers to the questions, in the form in which a modern client brings them."""
+    session, related = context.request_context.session, context.request_context.request_id
+    responses: InputResponses = {
+        key: await session.send_request(
+            request, ElicitResult, metadata=ServerMessageMetadata(related_request_id=related)
+        )
+        for key, request in (result.input_requests or {}).items()
+        if isinstance(request, ElicitRequest)
+    }
+    return Context(
+        request_context=context.request_context,
+        mcp_server=context.mcp_server,
+        input_params=CallToolRequestParams(
+            name=name, arguments=arguments, input_responses=responses, request_state=result.request_state
+        ),
+        subscriptions=context._subscriptions,
+    )
 
 
 async def _complete(ctx: ServerRequestContext[Any, Any], params: CompleteRequestParams) -> CompleteResult:

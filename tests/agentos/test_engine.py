@@ -10,7 +10,7 @@ import pytest
 
 from agentos_mcp.agentos.catalogue import Catalogue
 from agentos_mcp.agentos.client import AgentOS, Limits
-from agentos_mcp.agentos.engine import Engine, RunOrder
+from agentos_mcp.agentos.engine import Engine, Report, RunOrder
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, Unreachable
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.run import Kind, RunRef, RunState, Status
@@ -30,6 +30,10 @@ async def engine_of(client: AgentOS) -> tuple[Engine, Catalogue]:
     return Engine(client, discovery, catalogue), catalogue
 
 
+async def run(engine: Engine, wanted: RunOrder, report: Report) -> RunState:
+    return await engine.run(wanted, engine.name(wanted), report)
+
+
 async def order(catalogue: Catalogue, kind: Kind, id: str, message: str = "hello", **fields: str) -> RunOrder:
     return RunOrder(await catalogue.find(kind, id), message, fields=fields)
 
@@ -45,7 +49,7 @@ async def order(catalogue: Catalogue, kind: Kind, id: str, message: str = "hello
 async def test_a_run_ends_with_its_answer_under_our_own_ids(
     engine: Engine, catalogue: Catalogue, rest: httpx.AsyncClient, kind: Kind, id: str, answer: str
 ) -> None:
-    state = await engine.run(await order(catalogue, kind, id), nobody)
+    state = await run(engine, await order(catalogue, kind, id), nobody)
     assert (state.status, state.answer) == (Status.COMPLETED, answer)
     assert len(state.ref.run) == len(state.ref.session) == 10
     stored = await rest.get(f"/{kind}s/{id}/runs/{state.ref.run}", params={"session_id": state.ref.session})
@@ -54,7 +58,7 @@ async def test_a_run_ends_with_its_answer_under_our_own_ids(
 
 async def test_every_state_is_reported_in_order(engine: Engine, catalogue: Catalogue) -> None:
     seen: list[RunState] = []
-    state = await engine.run(await order(catalogue, "workflow", "three-steps"), seen.append)
+    state = await run(engine, await order(catalogue, "workflow", "three-steps"), seen.append)
     assert seen[0].status is Status.PENDING
     assert seen[-1] == state
     assert [one.events for one in seen] == sorted(one.events for one in seen)
@@ -63,34 +67,34 @@ async def test_every_state_is_reported_in_order(engine: Engine, catalogue: Catal
 
 async def test_a_given_session_goes_on(engine: Engine, catalogue: Catalogue) -> None:
     component = await catalogue.find("agent", "echo")
-    first = await engine.run(RunOrder(component, "one", session_id="my-session"), nobody)
-    second = await engine.run(RunOrder(component, "two", session_id="my-session"), nobody)
+    first = await run(engine, RunOrder(component, "one", session_id="my-session"), nobody)
+    second = await run(engine, RunOrder(component, "two", session_id="my-session"), nobody)
     assert first.ref.session == second.ref.session == "my-session"
     assert first.ref.run != second.ref.run
 
 
 async def test_a_background_workflow_that_pauses_has_its_requirements(engine: Engine, catalogue: Catalogue) -> None:
-    state = await engine.run(await order(catalogue, "workflow", "asks-first"), nobody)
+    state = await run(engine, await order(catalogue, "workflow", "asks-first"), nobody)
     assert state.status is Status.PAUSED
     assert state.requirements
 
 
 async def test_a_factory_takes_its_input(engine: Engine, catalogue: Catalogue) -> None:
     wanted = await order(catalogue, "workflow", "launch", factory_input='{"product": "tea"}')
-    assert (await engine.run(wanted, nobody)).answer == "launching tea for everyone"
+    assert (await run(engine, wanted, nobody)).answer == "launching tea for everyone"
 
 
 async def test_a_refused_start_says_why(engine: Engine, catalogue: Catalogue) -> None:
     wanted = await order(catalogue, "workflow", "launch", factory_input='{"audience": "x"}')
     with pytest.raises(InvalidRequest, match="product"):
-        await engine.run(wanted, nobody)
+        await run(engine, wanted, nobody)
 
 
 async def test_without_a_database_a_run_goes_on_in_the_foreground_and_says_so(bare_zoo: str) -> None:
     async with AgentOS(bare_zoo) as client:
         engine, catalogue = await engine_of(client)
         for wanted in (await order(catalogue, "agent", "echo"), await order(catalogue, "workflow", "short")):
-            state = await engine.run(wanted, nobody)
+            state = await run(engine, wanted, nobody)
             assert state.status is Status.COMPLETED
             assert "no database" in state.notes[0]
 
@@ -103,7 +107,7 @@ async def test_a_background_run_whose_stream_breaks_is_followed_to_its_end(zoo: 
         await catalogue.step_count(wanted.component)
         proxy.cut_after = [after]
         seen: list[RunState] = []
-        state = await engine.run(wanted, seen.append)
+        state = await run(engine, wanted, seen.append)
         assert (state.status, state.answer) == (Status.COMPLETED, "third words")
         assert [step.outcome for step in state.steps] == ["completed"] * 3
         assert proxy.asked("POST", "/runs HTTP") == 1
@@ -114,7 +118,7 @@ async def test_a_run_in_the_middle_is_resumed_and_no_event_counts_twice(zoo: str
         engine, catalogue = await engine_of(client)
         proxy.cut_at = lambda seen: b'"w10 "' in seen
         seen: list[RunState] = []
-        state = await engine.run(await order(catalogue, "agent", "slow", "40 1"), seen.append)
+        state = await run(engine, await order(catalogue, "agent", "slow", "40 1"), seen.append)
         assert state.answer == " ".join(f"w{number}" for number in range(40))
         assert "".join(state.said).strip() == state.answer
         assert proxy.asked("POST", "/resume") >= 1
@@ -127,7 +131,7 @@ async def test_a_start_that_never_arrived_is_not_sent_again_and_says_so(zoo: str
         wanted = await order(catalogue, "agent", "echo")
         proxy.answers = [b""]
         with pytest.raises(Unreachable, match="Nothing was started"):
-            await engine.run(wanted, nobody)
+            await run(engine, wanted, nobody)
         assert proxy.asked("POST", "/runs HTTP") == 1
 
 
@@ -136,7 +140,7 @@ async def test_a_start_whose_answer_is_lost_is_found_by_its_id(zoo: str) -> None
         engine, catalogue = await engine_of(client)
         wanted = await order(catalogue, "agent", "echo")
         proxy.cut_after = [1]
-        assert (await engine.run(wanted, nobody)).answer == "echo: hello"
+        assert (await run(engine, wanted, nobody)).answer == "echo: hello"
         assert proxy.asked("POST", "/runs HTTP") == 1
 
 
@@ -145,7 +149,7 @@ async def test_a_run_without_a_database_whose_stream_breaks_is_told_from_a_finis
         engine, catalogue = await engine_of(client)
         proxy.cut_at = lambda seen: b'"w3 "' in seen
         with pytest.raises(NotFound, match="broke during the run"):
-            await engine.run(await order(catalogue, "agent", "slow", "40 3"), nobody)
+            await run(engine, await order(catalogue, "agent", "slow", "40 3"), nobody)
 
 
 async def test_cancel_ends_a_run_between_two_words(
@@ -158,12 +162,12 @@ async def test_cancel_ends_a_run_between_two_words(
         if state.words:
             going.set()
 
-    async def run() -> None:
+    async def start() -> None:
         wanted = RunOrder(await catalogue.find("agent", "slow"), "100 20", session_id="cancel-me")
-        ended.append(await engine.run(wanted, report))
+        ended.append(await run(engine, wanted, report))
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(run)
+        tasks.start_soon(start)
         await going.wait()
         runs = (await rest.get("/agents/slow/runs", params={"session_id": "cancel-me"})).json()
         await engine.cancel(RunRef("agent", "slow", "cancel-me", runs[0]["run_id"]))
@@ -176,7 +180,7 @@ async def test_reading_a_run_that_is_not_there_says_so(engine: Engine) -> None:
 
 
 async def test_following_a_finished_run_reads_it(engine: Engine, catalogue: Catalogue) -> None:
-    state = await engine.run(await order(catalogue, "workflow", "stops-on-failure"), nobody)
+    state = await run(engine, await order(catalogue, "workflow", "stops-on-failure"), nobody)
     again = await engine.follow(state.ref, nobody)
     assert again.status is Status.COMPLETED
     assert [step.name for step in again.failed_steps] == ["bad"]
@@ -199,7 +203,7 @@ async def test_a_run_that_is_taken_but_not_streamed_is_followed(zoo: str) -> Non
         form = {"message": "10 0.5", "background": "true", "stream": "false"}
         taken = await direct.request("POST", "/agents/slow/runs", form=form)
         proxy.answers = [http_answer(202, json.dumps(taken))]
-        state = await engine.run(wanted, nobody)
+        state = await run(engine, wanted, nobody)
     assert (state.status, state.ref.run) == (Status.COMPLETED, taken["run_id"])
     assert str(state.answer).startswith("w0 w1")
 
@@ -217,4 +221,4 @@ async def test_a_long_outage_ends_with_the_reference(zoo: str, monkeypatch: pyte
 
         proxy.cut_at = cut_for_good
         with pytest.raises(Unreachable, match=r"may still be going on: its reference is agent/slow/"):
-            await engine.run(await order(catalogue, "agent", "slow", "40 3"), nobody)
+            await run(engine, await order(catalogue, "agent", "slow", "40 3"), nobody)

@@ -74,10 +74,10 @@ async def test_only_the_last_words_are_shown_and_whole_ones() -> None:
 
 async def test_the_first_state_with_news_is_sent_at_once() -> None:
     ear = Ear()
-    async with live_progress(ear) as report:
-        report(RunState(ref=REF))
+    async with live_progress(ear) as live:
+        live.report(RunState(ref=REF))
         begun = anyio.current_time()
-        report(EDIT)
+        live.report(EDIT)
         await ear.until(lambda: bool(ear.heard))
     assert ear.messages[0] == "2/3 edit"
     assert ear.heard[0][0] - begun < progress_module.APART
@@ -85,12 +85,12 @@ async def test_the_first_state_with_news_is_sent_at_once() -> None:
 
 async def test_a_flood_of_states_is_at_most_five_notifications_a_second() -> None:
     ear = Ear()
-    async with live_progress(ear) as report:
+    async with live_progress(ear) as live:
         end = anyio.current_time() + 1.1
         number = 0
         while anyio.current_time() < end:
             number += 1
-            report(replace(EDIT, activity=f"calling tool {number}"))
+            live.report(replace(EDIT, activity=f"calling tool {number}"))
             await anyio.sleep(0.001)
     times = [time for time, *_ in ear.heard]
     assert 4 <= len(times) <= 7
@@ -99,12 +99,12 @@ async def test_a_flood_of_states_is_at_most_five_notifications_a_second() -> Non
 
 async def test_words_alone_come_less_often_than_steps() -> None:
     ear = Ear()
-    async with live_progress(ear) as report:
+    async with live_progress(ear) as live:
         end = anyio.current_time() + 1.1
         words = ""
         while anyio.current_time() < end:
             words += "word "
-            report(replace(EDIT, words=words))
+            live.report(replace(EDIT, words=words))
             await anyio.sleep(0.001)
     assert 2 <= len(ear.heard) <= 4
 
@@ -112,8 +112,8 @@ async def test_words_alone_come_less_often_than_steps() -> None:
 async def test_silence_is_broken_by_a_heartbeat_that_tells_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_module, "HEARTBEAT", 0.05)
     ear = Ear()
-    async with live_progress(ear) as report:
-        report(EDIT)
+    async with live_progress(ear) as live:
+        live.report(EDIT)
         await ear.until(lambda: len(ear.heard) >= 4)
     assert ear.messages[0] == "2/3 edit"
     assert all(message == "2/3 edit (0 s)" for message in ear.messages[1:4])
@@ -123,8 +123,8 @@ async def test_silence_is_broken_by_a_heartbeat_that_tells_the_time(monkeypatch:
 async def test_a_run_that_does_not_start_has_a_heartbeat_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_module, "HEARTBEAT", 0.05)
     ear = Ear()
-    async with live_progress(ear) as report:
-        report(RunState(ref=REF))
+    async with live_progress(ear) as live:
+        live.report(RunState(ref=REF))
         await ear.until(lambda: bool(ear.heard))
     assert ear.messages[0] == "starting (0 s)"
 
@@ -136,14 +136,14 @@ async def test_heartbeats_come_at_least_every_ten_seconds() -> None:
 async def test_progress_is_the_steps_that_are_done_and_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_module, "APART", 0.0)
     ear = Ear()
-    async with live_progress(ear) as report:
+    async with live_progress(ear) as live:
         for number in range(1, 4):
             steps = tuple(Step(f"s{n}") for n in range(number))
             for call in range(30):
                 before = len(ear.heard)
-                report(replace(RUNNING, steps=steps, activity=f"call {call}"))
+                live.report(replace(RUNNING, steps=steps, activity=f"call {call}"))
                 await ear.until(lambda before=before: len(ear.heard) > before)  # type: ignore[misc]  # a default binds the loop's value
-        report(replace(RUNNING, steps=steps, status=Status.COMPLETED))
+        live.report(replace(RUNNING, steps=steps, status=Status.COMPLETED))
     assert all(later > earlier for earlier, later in pairwise(ear.values))
     assert {total for _, _, total, _ in ear.heard} == {3.0}
     assert ear.values[29] < 1 <= ear.values[30] < 2 <= ear.values[60] < 3
@@ -152,24 +152,24 @@ async def test_progress_is_the_steps_that_are_done_and_never_goes_back(monkeypat
 
 async def test_without_a_number_of_steps_it_counts_without_a_total() -> None:
     ear = Ear()
-    async with live_progress(ear) as report:
-        report(replace(RUNNING, total_steps=0))
+    async with live_progress(ear) as live:
+        live.report(replace(RUNNING, total_steps=0))
         await ear.until(lambda: bool(ear.heard))
-        report(replace(RUNNING, total_steps=0, status=Status.COMPLETED))
+        live.report(replace(RUNNING, total_steps=0, status=Status.COMPLETED))
     assert [(value, total) for _, value, total, _ in ear.heard] == [(1.0, None), (2.0, None)]
 
 
 async def test_more_steps_than_were_known_drop_the_total() -> None:
     ear = Ear()
-    async with live_progress(ear) as report:
-        report(replace(RUNNING, total_steps=1, steps=(Step("a"), Step("b"))))
+    async with live_progress(ear) as live:
+        live.report(replace(RUNNING, total_steps=1, steps=(Step("a"), Step("b"))))
         await ear.until(lambda: bool(ear.heard))
     assert ear.heard[0][2] is None
 
 
 async def test_without_a_receiver_nothing_happens() -> None:
-    async with live_progress(None) as report:
-        report(EDIT)
+    async with live_progress(None) as live:
+        live.report(EDIT)
 
 
 async def test_a_receiver_that_fails_does_not_end_the_run() -> None:
@@ -180,11 +180,11 @@ async def test_a_receiver_that_fails_does_not_end_the_run() -> None:
         calls += 1
         raise anyio.BrokenResourceError
 
-    async with live_progress(deaf) as report:
-        report(EDIT)
+    async with live_progress(deaf) as live:
+        live.report(EDIT)
         while not calls:
             await anyio.lowlevel.checkpoint()
-        report(replace(EDIT, activity="more"))
+        live.report(replace(EDIT, activity="more"))
     assert calls == 1
 
 

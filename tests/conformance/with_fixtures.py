@@ -75,7 +75,7 @@ async def test_simple_text(ctx: Ctx) -> str:
     return await list_agents(ctx)
 
 
-async def test_tool_with_progress(ctx: Ctx) -> CallToolResult:
+async def test_tool_with_progress(ctx: Ctx) -> CallToolResult | InputRequiredResult:
     """Runs a workflow of three steps."""
     return await run_workflow(ctx, "content-pipeline", "Conformance")
 

@@ -1,0 +1,156 @@
+"""A pause -> a form for the person (elicitation), in either protocol era, or words for the model.
+
+One tool body serves both eras: it returns an `InputRequiredResult`; a modern client calls again
+with the answers, for a legacy one `server/eras.py` asks and calls again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mcp_types import (
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitResult,
+    InputRequiredResult,
+)
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from agentos_mcp.agentos.errors import Forbidden
+from agentos_mcp.agentos.pauses import Field, Question, check_answers, continuation_form, questions, rejections
+from agentos_mcp.agentos.run import RunRef, RunState
+from agentos_mcp.bridge.context import Ctx
+from agentos_mcp.bridge.render import one_line
+
+TOO_QUICK = 1.0
+"""A person needs longer than that, in seconds, to decline: a client did it by itself."""
+
+_ASKABLE = frozenset({"confirmation", "input", "feedback", "route", "review"})
+_DETAILS = 2000
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came back for a question that an earlier round of this call asked."""
+
+    ref: RunRef
+    answers: Mapping[str, Any] | None
+    """By the question's key; None where the person gave no answer, so the run stays paused."""
+    asked_in_vain: bool = False
+    """The client declined by itself: the question has to be told instead."""
+
+
+def ask(ctx: Ctx, state: RunState, progress: float) -> InputRequiredResult | None:
+    """The forms for all that a paused run asks, or None where the person cannot be asked."""
+    asked = questions(state.ref, state.requirements)
+    if not asked or not _can_ask(ctx) or any(question.kind not in _ASKABLE for question in asked):
+        return None
+    memory = {"run": str(state.ref), "at": time.time(), "progress": progress}
+    return InputRequiredResult(
+        input_requests={question.key: _form(question) for question in asked}, request_state=json.dumps(memory)
+    )
+
+
+def answered(ctx: Ctx, state: RunState) -> Answered | None:
+    """The answers that came with this round of the call, None in its first round.
+
+    A decline is a rejection; a cancel, or a decline that no person can have made, is no answer.
+    """
+    memory = _memory(ctx)
+    if memory is None:
+        return None
+    responses = ctx.mcp.input_responses or {}
+    asked = questions(state.ref, state.requirements)
+    quick = time.time() - float(memory["at"]) < TOO_QUICK
+    answers: dict[str, Any] = {}
+    for question in asked:
+        response = responses.get(question.key)
+        if not isinstance(response, ElicitResult) or response.action == "cancel":
+            return Answered(state.ref, None)
+        if response.action == "decline":
+            if quick:
+                return Answered(state.ref, None, asked_in_vain=True)
+            answers |= rejections([question])
+        else:
+            answers[question.key] = {k: v for k, v in (response.content or {}).items() if v is not None and v != ""}
+    return Answered(state.ref, answers)
+
+
+async def answer(ctx: Ctx, state: RunState, answers: Mapping[str, Any]) -> dict[str, str]:
+    """The form that continues a paused run with these answers.
+
+    Raises InvalidRequest where one is missing or cannot be, Forbidden while an admin has to approve.
+    """
+    asked = questions(state.ref, state.requirements)
+    for question in asked:
+        if question.kind == "approval":
+            await _approved(ctx, state, question)
+    given = check_answers([question for question in asked if question.fields], answers)
+    return continuation_form(state.ref, state.requirements, given)
+
+
+async def _approved(ctx: Ctx, state: RunState, question: Question) -> None:
+    """Raises Forbidden until an admin has resolved the approvals of this run."""
+    query = {"run_id": state.ref.run, "status": "pending"}
+    pending = await ctx.agent_os.get("/approvals", query=query)
+    if isinstance(pending, Mapping) and pending.get("data"):
+        raise Forbidden(
+            f"{question.key} still waits for an admin's approval.",
+            "An admin resolves it in AgentOS; then call continue_run(run) again.",
+        )
+
+
+def asked_run(ctx: Ctx) -> RunRef | None:
+    """The run whose question this round answers, None in the first round of a call."""
+    memory = _memory(ctx)
+    return RunRef.parse(str(memory["run"])) if memory else None
+
+
+def earlier_progress(ctx: Ctx) -> float:
+    """The last progress value that an earlier round of this call sent."""
+    memory = _memory(ctx)
+    return float(memory["progress"]) if memory else 0.0
+
+
+def _memory(ctx: Ctx) -> Mapping[str, Any] | None:
+    state = ctx.mcp.request_state
+    if not state:
+        return None
+    memory: Mapping[str, Any] = json.loads(state)
+    return memory
+
+
+def _can_ask(ctx: Ctx) -> bool:
+    capabilities = ctx.mcp.client_capabilities
+    wish = capabilities.elicitation if capabilities else None
+    if not ctx.settings.ask or wish is None or (wish.form is None and wish.url is not None):
+        return False
+    session = ctx.mcp.request_context.session
+    return session.protocol_version in MODERN_PROTOCOL_VERSIONS or session.can_send_request
+
+
+def _form(question: Question) -> ElicitRequest:
+    words = question.title + (f"\n\n{question.details[:_DETAILS]}" if question.details else "")
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {field.name: _property(field) for field in question.fields},
+        "required": [field.name for field in question.fields if field.required],
+    }
+    return ElicitRequest(params=ElicitRequestFormParams(message=words, requested_schema=schema))
+
+
+def _property(field: Field) -> dict[str, Any]:
+    about: dict[str, Any] = {"type": field.type, "title": one_line(field.name.replace("_", " ").capitalize())}
+    if field.description:
+        about["description"] = one_line(field.description)
+    if field.default is not None:
+        about["default"] = field.default
+    if field.choices and field.multiple:
+        return about | {"type": "array", "items": {"type": "string", "enum": list(field.choices)}}
+    if field.choices:
+        about["enum"] = list(field.choices)
+    return about
