@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-TOOLSETS = ("catalogue", "runs", "memory", "knowledge")
+TOOLSETS = ("catalogue", "runs", "sessions", "memory", "knowledge")
 DURABILITIES = ("background", "foreground")
 ON_CANCEL = ("cancel", "detach")
 LOG_LEVELS = ("debug", "info", "warning", "error")

@@ -203,6 +203,7 @@ def build(db_file: str) -> AgentOS:
             knowledge=knowledge,
             search_knowledge=True,
         ),
+        agent("folding", echo, compaction=True, add_history_to_context=True),
         agent("hooked", echo, pre_hooks=[check_input], post_hooks=[check_output]),
         agent("summed", echo, enable_session_summaries=True),
         agent("parsed", echo, parser_model=model(play('{"product": "tea"}')), output_schema=LaunchInput),
