@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.engine import Engine
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.demo.host import demo_agentos
+from tests.live import pausing as pausing_module
 from tests.live import zoo as zoo_module
 from tests.live.connect import Connect, connector
 
@@ -44,6 +46,22 @@ def locked_zoo() -> Iterator[str]:
 def bare_zoo() -> Iterator[str]:
     """An AgentOS without a database and without a knowledge base."""
     with demo_agentos(build="tests.live.zoo:build_bare") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the tools and steps of the `pausing` AgentOS really did, a line each."""
+    path = tmp_path_factory.mktemp("pausing") / "ledger"
+    path.touch()
+    return path
+
+
+@pytest.fixture(scope="session")
+def pausing(ledger: Path) -> Iterator[str]:
+    """An AgentOS with a component for every way in which a run waits for a person."""
+    environment = {pausing_module.LEDGER_VARIABLE: str(ledger)}
+    with demo_agentos(build="tests.live.pausing:build", environment=environment) as url:
         yield url
 
 

@@ -20,8 +20,15 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from agentos_mcp.agentos.errors import Forbidden
-from agentos_mcp.agentos.pauses import Field, Question, check_answers, continuation_form, questions, rejections
+from agentos_mcp.agentos.pauses import (
+    Field,
+    Question,
+    approval_ids,
+    check_answers,
+    continuation_form,
+    questions,
+    rejections,
+)
 from agentos_mcp.agentos.run import RunRef, RunState
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.render import one_line
@@ -39,9 +46,7 @@ class Answered:
 
     ref: RunRef
     answers: Mapping[str, Any] | None
-    """By the question's key; None where the person gave no answer, so the run stays paused."""
-    asked_in_vain: bool = False
-    """The client declined by itself: the question has to be told instead."""
+    """By the question's key; None where no person gave an answer, so the run stays paused."""
 
 
 def ask(ctx: Ctx, state: RunState, progress: float) -> InputRequiredResult | None:
@@ -72,8 +77,8 @@ def answered(ctx: Ctx, state: RunState) -> Answered | None:
         if not isinstance(response, ElicitResult) or response.action == "cancel":
             return Answered(state.ref, None)
         if response.action == "decline":
-            if quick:
-                return Answered(state.ref, None, asked_in_vain=True)
+            if quick or not question.declinable:
+                return Answered(state.ref, None)
             answers |= rejections([question])
         else:
             answers[question.key] = {k: v for k, v in (response.content or {}).items() if v is not None and v != ""}
@@ -83,25 +88,15 @@ def answered(ctx: Ctx, state: RunState) -> Answered | None:
 async def answer(ctx: Ctx, state: RunState, answers: Mapping[str, Any]) -> dict[str, str]:
     """The form that continues a paused run with these answers.
 
-    Raises InvalidRequest where one is missing or cannot be, Forbidden while an admin has to approve.
+    Raises InvalidRequest where one is missing or cannot be, or an admin has yet to approve.
     """
-    asked = questions(state.ref, state.requirements)
-    for question in asked:
-        if question.kind == "approval":
-            await _approved(ctx, state, question)
-    given = check_answers([question for question in asked if question.fields], answers)
-    return continuation_form(state.ref, state.requirements, given)
-
-
-async def _approved(ctx: Ctx, state: RunState, question: Question) -> None:
-    """Raises Forbidden until an admin has resolved the approvals of this run."""
-    query = {"run_id": state.ref.run, "status": "pending"}
-    pending = await ctx.agent_os.get("/approvals", query=query)
-    if isinstance(pending, Mapping) and pending.get("data"):
-        raise Forbidden(
-            f"{question.key} still waits for an admin's approval.",
-            "An admin resolves it in AgentOS; then call continue_run(run) again.",
-        )
+    given = check_answers(questions(state.ref, state.requirements), answers)
+    approvals = {
+        approval: await ctx.agent_os.get("/approvals/{approval_id}", {"approval_id": approval})
+        for approval in approval_ids(state.ref, state.requirements)
+        if approval
+    }
+    return continuation_form(state.ref, state.requirements, given, approvals)
 
 
 def asked_run(ctx: Ctx) -> RunRef | None:
@@ -145,8 +140,9 @@ def _form(question: Question) -> ElicitRequest:
 
 def _property(field: Field) -> dict[str, Any]:
     about: dict[str, Any] = {"type": field.type, "title": one_line(field.name.replace("_", " ").capitalize())}
-    if field.description:
-        about["description"] = one_line(field.description)
+    shape = {"list": 'A JSON list, such as ["a", "b"].', "dict": "A JSON object."}.get(field.structure, "")
+    if description := " ".join(filter(None, (one_line(field.description), shape))):
+        about["description"] = description
     if field.default is not None:
         about["default"] = field.default
     if field.choices and field.multiple:

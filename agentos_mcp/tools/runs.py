@@ -17,7 +17,7 @@ from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.parameters import JsonFilters, JsonObject, Message, Run, SessionId, UserId, Wait
 from agentos_mcp.bridge.questions import answer, answered, asked_run
 from agentos_mcp.bridge.render import run_result
-from agentos_mcp.bridge.toolset import Toolset, destructive, read, text, write
+from agentos_mcp.bridge.toolset import Toolset, destructive, failure, read, text, write
 from agentos_mcp.bridge.watch import watch
 
 Shown = CallToolResult | InputRequiredResult
@@ -152,7 +152,11 @@ async def _continue(ctx: Ctx, ref: RunRef, answers: Mapping[str, Any], wait: flo
                 if given.answers is None:
                     return text(run_result(state, tokens=ctx.settings.result_tokens))
                 answers = given.answers
-            run = ctx.live.resume(state, await answer(ctx, state, answers))
+            try:
+                form = await answer(ctx, state, answers)
+            except InvalidRequest as problem:
+                return failure(f"{problem}\n{run_result(state, tokens=ctx.settings.result_tokens)}")
+            run = ctx.live.resume(state, form)
     return await watch(ctx, run, wait=wait)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcp.client.client import Client
+from mcp.client.session import ElicitationFnT
 from mcp.shared.dispatcher import ProgressFnT
 from mcp_types import CallToolResult, RequestParamsMeta, TextContent
 
@@ -67,8 +68,9 @@ Connect = Callable[..., AbstractAsyncContextManager[Peer]]
 
 def connector(era: str) -> Connect:
     @asynccontextmanager
-    async def connect(url: str, **settings: Any) -> AsyncIterator[Peer]:
-        async with Client(build_server(Settings(url=url, **settings)), mode=era) as client:
+    async def connect(url: str, person: ElicitationFnT | None = None, **settings: Any) -> AsyncIterator[Peer]:
+        server = build_server(Settings(url=url, **settings))
+        async with Client(server, mode=era, elicitation_callback=person) as client:
             yield Peer(client)
 
     return connect

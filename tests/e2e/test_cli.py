@@ -1,0 +1,129 @@
+"""The command line: its commands, its flags, and what it says of those that it cannot use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agentos_mcp import __version__
+from agentos_mcp.tools import TOOLSETS
+from tests.e2e.processes import DOWN, MODULE, SCRIPT, RawServer, run
+
+WRITING = {"run_agent", "run_team", "run_workflow", "cancel_run"}
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [(SCRIPT, ()), (MODULE, ()), (SCRIPT, ("--log-level", "error"))],
+    ids=["agentos-mcp", "python -m agentos_mcp", "agentos-mcp and a flag"],
+)
+def test_the_bare_command_serves(zoo: str, command: tuple[str, ...], arguments: tuple[str, ...]) -> None:
+    with RawServer(*arguments, command=command, given={"AGENTOS_URL": zoo}) as server:
+        assert server.shake_hands()["serverInfo"]["version"] == __version__
+        assert server.call("run_agent", agent_id="echo", message="hi")[0].startswith("echo: hi")
+        server.close_stdin()
+        assert server.exit_code() == 0
+
+
+@pytest.mark.parametrize("command", [SCRIPT, MODULE], ids=["agentos-mcp", "python -m agentos_mcp"])
+def test_it_tells_its_version(command: tuple[str, ...]) -> None:
+    ended = run("--version", command=command)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"agentos-mcp {__version__}\n", "")
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_names_the_commands(flag: str) -> None:
+    ended = run(flag)
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("usage: agentos-mcp ")
+    assert "serve MCP (the default command)" in ended.stdout
+    assert "start a demo AgentOS" in ended.stdout
+    assert ended.stderr == ""
+
+
+def test_help_of_serve_names_every_flag_with_its_variable() -> None:
+    ended = run("serve", "--help")
+    assert ended.returncode == 0
+    told = " ".join(ended.stdout.split())
+    for flag in ("--url URL", "--token TOKEN", "--token-file PATH", "--toolsets NAMES", "--read-only", "--http"):
+        assert flag in told
+    for variable in ("AGENTOS_URL", "AGENTOS_TOKEN", "AGENTOS_TOKEN_FILE", "AGENTOS_MCP_TOOLSETS"):
+        assert variable in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "said"),
+    [
+        (["--url", "localhost"], {}, "--url='localhost' cannot be used: give a whole URL"),
+        (["--url", "http://ann:pw@host"], {}, "give the credential as AGENTOS_TOKEN"),
+        ([], {"AGENTOS_URL": "ftp://host"}, "AGENTOS_URL='ftp://host' cannot be used"),
+        (["--timeout", "0"], {}, "--timeout='0' cannot be used: use a number from 1 to 3600"),
+        ([], {"AGENTOS_MCP_TIMEOUT": "soon"}, "AGENTOS_MCP_TIMEOUT='soon' cannot be used"),
+        (["--toolsets", "runs,magic"], {}, "there is no toolset 'magic'"),
+        ([], {"AGENTOS_MCP_TOOLSETS": "magic"}, "AGENTOS_MCP_TOOLSETS='magic' cannot be used"),
+        (["--result-tokens", "1"], {}, "use a number from 200 to 200000"),
+        (["--log-level", "loud"], {}, "use one of debug, info, warning, error"),
+        ([], {"AGENTOS_MCP_READ_ONLY": "maybe"}, "AGENTOS_MCP_READ_ONLY='maybe' cannot be used: use true or false"),
+        (["--token-file", "/no/such/file"], {}, "there is no such file"),
+        ([], {"AGENTOS_TOKEN": "two words"}, "AGENTOS_TOKEN=******** cannot be used"),
+        (["--token", "two words"], {}, "--token=******** cannot be used"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_one_line(arguments: list[str], given: dict[str, str], said: str) -> None:
+    ended = run("serve", *arguments, given=given)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("agentos-mcp: ")
+    assert ended.stderr.splitlines() == [ended.stderr.strip()]
+    assert said in ended.stderr
+    assert "two words" not in ended.stderr
+    assert ended.stdout == ""
+
+
+@pytest.mark.parametrize("arguments", [["--nope"], ["serve", "--nope"], ["demo", "--nope"], ["surf"]])
+def test_what_it_does_not_know_is_refused(arguments: list[str]) -> None:
+    ended = run(*arguments)
+    assert ended.returncode == 2
+    assert f"unrecognized arguments: {arguments[-1]}" in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_a_flag_wins_over_the_environment(zoo: str) -> None:
+    with RawServer("serve", "--url", zoo, given={"AGENTOS_URL": DOWN}) as server:
+        server.shake_hands()
+        assert not server.call("list_agents")[1]
+
+
+def test_a_token_file_opens_a_locked_agentos(locked_zoo: str, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("wrong\n", encoding="utf-8")
+    with RawServer("serve", "--url", locked_zoo, "--token-file", str(file)) as server:
+        server.shake_hands()
+        assert "refuses the token" in server.call("list_agents")[0]
+        file.write_text("a-secret-key\n", encoding="utf-8")
+        assert not server.call("list_agents")[1]
+
+
+@pytest.mark.parametrize(("arguments", "given"), [(["--read-only"], {}), ([], {"AGENTOS_MCP_READ_ONLY": "yes"})])
+def test_read_only_neither_offers_nor_runs_what_writes(zoo: str, arguments: list[str], given: dict[str, str]) -> None:
+    with RawServer("serve", "--url", zoo, *arguments, given=given) as server:
+        assert "Read-only: nothing can be run or changed." in server.shake_hands()["instructions"]
+        tools = server.result("tools/list")["tools"]
+        names = {tool["name"] for tool in tools}
+        assert all(tool["annotations"]["readOnlyHint"] for tool in tools)
+        assert {"list_agents", "get_run"} <= names
+        assert not WRITING & names
+        said, failed = server.call("run_agent", agent_id="echo", message="hi")
+        assert failed
+        assert said.startswith("Unknown tool: run_agent.")
+        assert not server.call("list_agents")[1]
+
+
+def test_toolsets_choose_the_tools(zoo: str) -> None:
+    with RawServer("serve", "--url", zoo, "--toolsets", "runs") as server:
+        server.shake_hands()
+        names = server.tool_names()
+        assert WRITING | {"get_run"} <= set(names)
+        assert names == [tool.name for toolset in TOOLSETS if toolset.name == "runs" for tool in toolset.tools]
+        assert server.call("list_agents")[0].startswith("Unknown tool: list_agents.")
+        assert server.call("run_agent", agent_id="Echo", message="hi")[0].startswith("echo: hi")

@@ -1,0 +1,178 @@
+"""`serve --http`: one endpoint for both protocol eras, on loopback alone."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+
+import anyio
+import httpx
+import pytest
+
+from tests.e2e.clients import Clock, cancelled_midway, ends_as, over_http
+from tests.e2e.processes import PATIENCE, HttpServer, is_gone, run
+from tests.live.connect import words
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+
+CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+ACCEPTED = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def served(zoo: str) -> Iterator[str]:
+    """The address of an MCP server for the zoo."""
+    with HttpServer("--url", zoo) as server:
+        yield server.url
+
+
+@pytest.mark.anyio
+async def test_progress_arrives_while_the_workflow_is_going(era: str, served: str) -> None:
+    clock = Clock()
+    async with over_http(era, served) as peer:
+        assert "run_workflow" in [tool.name for tool in (await peer.client.list_tools()).tools]
+        assert "slow-steps" in (peer.client.instructions or "")
+        begun = anyio.current_time()
+        result = await peer.client.call_tool(
+            "run_workflow", {"workflow_id": "my slow steps", "message": "go"}, progress_callback=clock
+        )
+        ended = anyio.current_time()
+    assert words(result).startswith("i j k l m n o p\n---\ncompleted · ")
+    assert clock.increases()
+    assert clock.values[-1] == 2.0
+    assert clock.heard[0][0] < (begun + ended) / 2, "the first news comes in the first half"
+    assert any(message.startswith("1/2 one") for message in clock.messages)
+    assert any(message.startswith("2/2 two") for message in clock.messages)
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_call_cancels_the_run_and_the_client_goes_on(
+    era: str, zoo: str, served: str, session: str
+) -> None:
+    async with over_http(era, served) as peer:
+        await cancelled_midway(peer, "run_agent", agent_id="slow", message="200 20", session_id=session)
+        assert await ends_as(zoo, "agents/slow", session) == "CANCELLED"
+        assert (await peer.text("run_agent", agent_id="echo", message="and now?")).startswith("echo: and now?")
+
+
+@pytest.mark.anyio
+async def test_clients_of_both_eras_are_served_at_once(served: str) -> None:
+    results: dict[str, str] = {}
+    clocks = {"legacy": Clock(), "auto": Clock()}
+
+    async def use(era: str) -> None:
+        async with over_http(era, served) as peer:
+            modern = peer.client.protocol_version == "2026-07-28"
+            assert modern is (era == "auto")
+            result = await peer.client.call_tool(
+                "run_agent", {"agent_id": "slow", "message": f"{len(era)} 1.5"}, progress_callback=clocks[era]
+            )
+            results[era] = words(result)
+
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            for era in clocks:
+                tasks.start_soon(use, era)
+    assert results["legacy"].startswith("w0 w1 w2 w3 w4 w5\n---\n")
+    assert results["auto"].startswith("w0 w1 w2 w3\n---\n")
+    assert all(clock.heard and clock.increases() for clock in clocks.values())
+    spans = [(clock.heard[0][0], clock.heard[-1][0]) for clock in clocks.values()]
+    assert max(first for first, _ in spans) < min(last for _, last in spans), "they ran at the same time"
+
+
+@pytest.mark.anyio
+async def test_errors_are_results(era: str, served: str) -> None:
+    async with over_http(era, served) as peer:
+        assert "Did you mean run_workflow?" in await peer.error("run_workflows")
+        assert "the provider is out of tokens" in await peer.error("run_agent", agent_id="broken", message="x")
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "0.0.0.0:1"])
+def test_a_foreign_host_header_is_refused(served: str, host: str) -> None:
+    answer = httpx.post(served, json=CALL, headers={**ACCEPTED, "host": host})
+    assert answer.status_code == 421
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://localhost.evil.example", "null"])
+def test_a_foreign_origin_is_refused(served: str, origin: str) -> None:
+    answer = httpx.post(served, json=CALL, headers={**ACCEPTED, "origin": origin})
+    assert answer.status_code == 403
+
+
+def test_a_page_on_this_machine_may_call(served: str) -> None:
+    hands = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "page", "version": "1"}}
+    answer = httpx.post(
+        served,
+        json={"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hands},
+        headers={**ACCEPTED, "origin": "http://localhost:3000"},
+    )
+    assert answer.status_code == 200
+    httpx.delete(served, headers={"mcp-session-id": answer.headers["mcp-session-id"]})
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "example.com"])
+def test_an_address_that_others_can_reach_is_refused_in_one_line(host: str) -> None:
+    ended = run("serve", "--http", "--host", host, "--port", "0")
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines() == [ended.stderr.strip()]
+    assert f"--host {host} cannot be used: only loopback is served" in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_a_port_in_use_is_refused_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run("serve", "--http", "--port", str(port))
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines() == [ended.stderr.strip()]
+    assert f"--port {port} cannot be used: Address already in use" in ended.stderr
+
+
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_port_that_is_none_is_refused_in_one_line(port: str) -> None:
+    ended = run("serve", "--http", f"--port={port}")
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines() == [ended.stderr.strip()]
+    assert "--port" in ended.stderr
+    assert port in ended.stderr
+
+
+STOPS = [
+    pytest.param(signal.SIGTERM, 143, id="SIGTERM"),
+    pytest.param(signal.SIGINT, 130, id="SIGINT"),
+]
+
+
+@posix
+@pytest.mark.parametrize(("number", "code"), STOPS)
+def test_a_signal_ends_an_idle_server(zoo: str, number: signal.Signals, code: int) -> None:
+    with HttpServer("--url", zoo) as server:
+        server.signal(number)
+        assert server.exit_code() == code
+        assert "Traceback" not in server.everything
+        assert is_gone(server.url)
+
+
+@posix
+@pytest.mark.anyio
+async def test_a_signal_ends_a_server_during_a_run_which_goes_on(era: str, zoo: str, session: str) -> None:
+    clock = Clock()
+    with HttpServer("--url", zoo) as server:
+
+        async def call() -> None:
+            with contextlib.suppress(Exception):  # the server goes away under it
+                async with over_http(era, server.url) as peer:
+                    arguments = {"agent_id": "slow", "message": "20 2", "session_id": session}
+                    await peer.client.call_tool("run_agent", arguments, progress_callback=clock)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(call)
+            await clock.wait_for_first()
+            server.signal(signal.SIGTERM)
+            assert await anyio.to_thread.run_sync(server.exit_code) == 143
+            tasks.cancel_scope.cancel()
+        assert "Traceback" not in server.everything
+    assert await ends_as(zoo, "agents/slow", session) == "COMPLETED"

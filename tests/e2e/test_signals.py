@@ -1,0 +1,97 @@
+"""How the process ends, and what becomes of a run that is going then."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+
+import anyio
+import pytest
+
+from tests.e2e.clients import ends_as
+from tests.e2e.processes import PATIENCE, RawServer
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+
+Stop = Callable[[RawServer], None]
+STOPS = [
+    pytest.param(lambda server: server.signal(signal.SIGTERM), 143, id="SIGTERM"),
+    pytest.param(lambda server: server.signal(signal.SIGINT), 130, id="SIGINT"),
+    pytest.param(RawServer.close_stdin, 0, id="closed stdin"),
+]
+
+
+@pytest.mark.parametrize(("stop", "code"), STOPS)
+def test_an_idle_server_ends_promptly_and_silently(zoo: str, stop: Stop, code: int) -> None:
+    with RawServer("serve", "--url", zoo) as server:
+        server.shake_hands()
+        server.tool_names()
+        stop(server)
+        assert server.exit_code() == code
+        assert server.everything == ""
+
+
+@pytest.mark.parametrize(("stop", "code"), STOPS)
+def test_a_server_ends_promptly_during_a_run_which_goes_on(zoo: str, session: str, stop: Stop, code: int) -> None:
+    with RawServer("serve", "--url", zoo) as server:
+        server.shake_hands()
+        server.begin("run_agent", agent_id="slow", message="10 1", session_id=session)
+        stop(server)
+        assert server.exit_code() == code
+        assert server.everything == ""
+    assert anyio.run(ends_as, zoo, "agents/slow", session) == "COMPLETED"
+
+
+def test_a_client_that_dies_during_a_run_leaves_it_going(zoo: str, session: str) -> None:
+    with RawServer("serve", "--url", zoo) as server:
+        server.shake_hands()
+        server.begin("run_workflow", workflow_id="slow-steps", message="go", session_id=session)
+        server.die_as_a_client_does()
+        server.exit_code()
+        assert "Traceback" not in server.everything
+    assert anyio.run(ends_as, zoo, "workflows/slow-steps", session) == "COMPLETED"
+
+
+def test_of_two_runs_the_cancelled_one_ends_and_the_other_goes_on(zoo: str, session: str) -> None:
+    with RawServer("serve", "--url", zoo) as server:
+        server.shake_hands()
+        given_up = server.begin("run_agent", agent_id="slow", message="20 2", session_id=session)
+        server.begin("run_agent", agent_id="slow", message="10 1", session_id=f"{session}-kept")
+        server.notify("notifications/cancelled", requestId=given_up)
+        assert server.call("run_agent", agent_id="echo", message="hi")[0].startswith("echo: hi")
+        assert anyio.run(ends_as, zoo, "agents/slow", session) == "CANCELLED"
+        server.close_stdin()
+        assert server.exit_code() == 0
+        assert given_up not in [message.get("id") for message in server.messages()], "cancelled calls get no answer"
+    assert anyio.run(ends_as, zoo, "agents/slow", f"{session}-kept") == "COMPLETED"
+
+
+def test_calls_cancelled_in_the_moment_of_leaving_are_cancelled(zoo: str, session: str) -> None:
+    with RawServer("serve", "--url", zoo) as server:
+        server.shake_hands()
+        sessions = [f"{session}-{number}" for number in range(6)]
+        calls = [server.begin("run_agent", agent_id="slow", message="20 2", session_id=one) for one in sessions]
+        for call in calls:
+            server.notify("notifications/cancelled", requestId=call)
+        server.close_stdin()
+        assert server.exit_code() == 0
+    assert [anyio.run(ends_as, zoo, "agents/slow", one) for one in sessions] == ["CANCELLED"] * 6
+
+
+def test_a_run_that_no_background_keeps_is_cancelled_with_its_call(bare_zoo: str) -> None:
+    with RawServer("serve", "--url", bare_zoo) as server:
+        server.shake_hands()
+        server.begin("run_agent", agent_id="slow", message="200 20")
+        server.signal(signal.SIGTERM)
+        assert server.exit_code() == 143
+        assert "Traceback" not in server.everything
+
+
+@pytest.mark.parametrize(("stop", "code"), STOPS[:2])
+def test_a_signal_ends_a_server_that_is_just_starting(stop: Stop, code: int) -> None:
+    with RawServer("serve", "--log-level", "debug") as server:
+        server.err.wait_for(lambda line: "Initializing server" in line, PATIENCE)
+        stop(server)
+        assert server.exit_code() == code
+        assert "Traceback" not in server.everything

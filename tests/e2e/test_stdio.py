@@ -1,0 +1,151 @@
+"""The server as clients start it: a process that speaks over its pipes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import anyio
+import pytest
+
+from tests.conftest import ERAS
+from tests.e2e.clients import Clock, cancelled_midway, ends_as, over_stdio
+from tests.e2e.processes import DOWN, PATIENCE, RawServer
+from tests.live.connect import Peer, reference, words
+
+SECRET = "a-secret"
+
+MODERN = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+
+@pytest.fixture(scope="module", params=ERAS)
+async def peer(request: pytest.FixtureRequest, zoo: str) -> AsyncIterator[Peer]:
+    """A client of the zoo in each protocol era; one connection bears many tests."""
+    async with over_stdio(str(request.param), "serve", "--url", zoo) as connected:
+        yield connected
+
+
+@pytest.mark.anyio
+async def test_a_client_lists_the_tools_and_is_told_what_there_is(peer: Peer) -> None:
+    names = [tool.name for tool in (await peer.client.list_tools()).tools]
+    assert names[0] == "list_agents"
+    assert {"run_agent", "run_team", "run_workflow", "get_run", "cancel_run"} < set(names)
+    assert "slow-steps" in (peer.client.instructions or "")
+    assert "| slow-steps | Slow Steps |" in await peer.text("list_workflows")
+
+
+@pytest.mark.anyio
+async def test_progress_arrives_while_the_workflow_is_going(peer: Peer) -> None:
+    clock = Clock()
+    begun = anyio.current_time()
+    result = await peer.client.call_tool(
+        "run_workflow", {"workflow_id": "my slow steps", "message": "go"}, progress_callback=clock
+    )
+    ended = anyio.current_time()
+    assert words(result).startswith("i j k l m n o p\n---\ncompleted · ")
+    assert clock.increases()
+    assert clock.values[-1] == 2.0
+    assert {total for _, _, total, _ in clock.heard} == {2.0}
+    first_of_each_step = [
+        next(when for when, _, _, message in clock.heard if message.startswith(step)) for step in ("1/2 one", "2/2 two")
+    ]
+    assert begun < first_of_each_step[0] < (begun + ended) / 2, "the first step is seen in the first half"
+    assert first_of_each_step[0] < first_of_each_step[1] < ended
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_call_cancels_the_run_and_the_connection_goes_on(peer: Peer, zoo: str, session: str) -> None:
+    await cancelled_midway(peer, "run_agent", agent_id="slow", message="200 20", session_id=session)
+    assert (await peer.text("run_agent", agent_id="echo", message="still there?")).startswith("echo: still there?")
+    assert await ends_as(zoo, "agents/slow", session) == "CANCELLED"
+    assert (await peer.text("run_agent", agent_id="echo", message="and now?")).startswith("echo: and now?")
+
+
+@pytest.mark.anyio
+async def test_a_call_cancelled_just_before_the_client_leaves_is_cancelled(era: str, zoo: str, session: str) -> None:
+    async with over_stdio(era, "serve", "--url", zoo) as peer:
+        await cancelled_midway(peer, "run_agent", agent_id="slow", message="20 2", session_id=session)
+    assert await ends_as(zoo, "agents/slow", session) == "CANCELLED"
+
+
+@pytest.mark.anyio
+async def test_errors_are_results_and_the_connection_goes_on(peer: Peer) -> None:
+    assert "Did you mean run_workflow?" in await peer.error("run_workflows")
+    assert "'message' is missing." in await peer.error("run_agent", agent_id="echo")
+    assert "use run_workflow" in await peer.error("run_agent", agent_id="three-steps", message="x")
+    assert "the provider is out of tokens" in await peer.error("run_agent", agent_id="broken", message="x")
+    assert "Run not found" in await peer.error("get_run", run="agent/echo/no/no")
+    assert (await peer.text("run_agent", agent_id="echo", message="hi")).startswith("echo: hi")
+
+
+@pytest.mark.anyio
+async def test_twenty_runs_at_once_each_get_their_own_answer(peer: Peer) -> None:
+    results: dict[int, str] = {}
+    clocks = {count: Clock() for count in range(1, 21)}
+
+    async def call(count: int) -> None:
+        result = await peer.client.call_tool(
+            "run_agent", {"agent_id": "slow", "message": f"{count} 0.6"}, progress_callback=clocks[count]
+        )
+        results[count] = words(result)
+
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            for count in clocks:
+                tasks.start_soon(call, count)
+    for count, result in results.items():
+        assert result.partition("\n---\n")[0].split() == [f"w{i}" for i in range(count)], result
+    assert len(results) == 20
+    assert len({reference(result) for result in results.values()}) == 20
+    assert all(clock.increases() for clock in clocks.values())
+
+
+@pytest.mark.parametrize("up", [True, False], ids=["up", "down"])
+def test_stdout_carries_messages_alone_and_the_token_is_never_shown(zoo: str, up: bool) -> None:
+    url = zoo if up else DOWN
+    with RawServer("serve", "--url", url, "--log-level", "debug", given={"AGENTOS_TOKEN": SECRET}) as server:
+        server.shake_hands()
+        assert "run_agent" in server.tool_names()
+        said, failed = server.call("run_agent", agent_id="echo", message="hi")
+        assert failed is not up
+        assert ("echo: hi" if up else "No AgentOS answers") in said
+        if up:
+            server.begin("run_workflow", workflow_id="three-steps", message="go")
+        server.write("this is no JSON")
+        server.write('{"jsonrpc": "2.0"}')
+        assert "error" in server.answer(server.ask("no/such/method"))
+        server.notify("notifications/no-such-thing")
+        assert server.call("no_such_tool")[1]
+        server.close_stdin()
+        assert server.exit_code() == 0
+        logged = server.everything
+        assert server.messages()
+    assert SECRET not in logged
+    assert SECRET not in "\n".join(server.out.said)
+    assert "Traceback" not in logged
+    assert "DEBUG " in logged
+
+
+def test_a_handshake_locks_the_connection_to_its_era(zoo: str) -> None:
+    with RawServer("serve", "--url", zoo) as server:
+        hands = server.shake_hands("2025-06-18")
+        assert hands["protocolVersion"] == "2025-06-18"
+        assert hands["serverInfo"]["name"] == "agentos-mcp"
+        assert hands["capabilities"]["tools"]["listChanged"] is True
+        assert "slow-steps" in hands["instructions"]
+        refused = server.answer(server.ask("server/discover", _meta=MODERN))
+        assert "handshake" in refused["error"]["message"]
+        assert server.call("run_agent", agent_id="echo", message="hi")[0].startswith("echo: hi")
+
+
+def test_a_first_modern_request_locks_the_connection_to_its_era(zoo: str) -> None:
+    with RawServer("serve", "--url", zoo) as server:
+        found = server.result("server/discover", _meta=MODERN)
+        assert "2026-07-28" in found["supportedVersions"]
+        assert "slow-steps" in found["instructions"]
+        hands = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}}
+        assert "error" in server.answer(server.ask("initialize", **hands))
+        assert server.result("tools/list", _meta=MODERN)["tools"]

@@ -1,0 +1,370 @@
+"""People in the loop: every pause, asked by a form or told in words, approved and rejected, in both eras.
+
+What the gated tools and steps really did is counted: once when approved, not at all when rejected.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import anyio
+import httpx
+import pytest
+from mcp_types import ElicitResult
+
+from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.pauses import Question, questions
+from agentos_mcp.agentos.run import RunRef
+from agentos_mcp.bridge import questions as questions_module
+from tests.live.connect import Connect, Peer, connector, reference, words
+from tests.live.person import Decision, Person, answers
+
+pytestmark = pytest.mark.anyio
+
+Choice = Literal["approve", "reject"]
+
+
+class Case(NamedTuple):
+    kind: Literal["agent", "team", "workflow"]
+    id: str
+    gated: str
+    """What may only be done once it is approved."""
+    approved: int = 1
+
+
+CASES = (
+    Case("agent", "deployer", "deploy"),
+    Case("agent", "twice", "deploy", approved=2),
+    Case("agent", "mixed", "wipe"),
+    Case("agent", "sender", "send"),
+    Case("agent", "noter", "note_down"),
+    Case("team", "boss", "deploy"),
+    Case("team", "crew", "deploy"),
+    Case("workflow", "gate-skip", "gate"),
+    Case("workflow", "gate-cancel", "gate"),
+    Case("workflow", "gate-and-form", "fill"),
+    Case("workflow", "route-gate", "quick"),
+    Case("workflow", "review-cancel", "last"),
+    Case("workflow", "loop-gate", "round", approved=3),
+    Case("workflow", "branch", "yes-way"),
+    Case("workflow", "group-gate", "two"),
+    Case("workflow", "in-step", "deploy"),
+    Case("workflow", "in-team-step", "deploy"),
+    Case("workflow", "in-crew-step", "deploy"),
+    Case("workflow", "gate-then-tool", "deploy"),
+)
+UNDECLINABLE = (
+    Case("agent", "interviewer", ""),
+    Case("agent", "chooser", ""),
+    Case("workflow", "form", "fill"),
+    Case("workflow", "open-form", "fill"),
+    Case("workflow", "route-one", "quick"),
+    Case("workflow", "route-many", "quick"),
+)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These people decide at once; elsewhere that counts as their client's doing."""
+    monkeypatch.setattr(questions_module, "TOO_QUICK", -1.0)
+
+
+@pytest.fixture
+def tag() -> str:
+    return f"tag-{uuid.uuid4().hex[:10]}"
+
+
+def done(ledger: Path, what: str, tag: str) -> int:
+    return ledger.read_text().splitlines().count(f"{what} {tag}")
+
+
+async def run(peer: Peer, case: Case, tag: str) -> str:
+    result = await peer.call(f"run_{case.kind}", **{f"{case.kind}_id": case.id}, message=f"do it, {tag}")
+    return words(result)
+
+
+async def waiting(url: str, ref: RunRef) -> Sequence[Question]:
+    """What the run asks, as AgentOS has it."""
+    async with AgentOS(url) as client:
+        path = f"/{ref.kind}s/{{id}}/runs/{{run}}"
+        stored = await client.get(path, {"id": ref.component, "run": ref.run}, {"session_id": ref.session})
+    return questions(ref, stored.get("requirements") or stored.get("step_requirements") or [])
+
+
+async def tell(peer: Peer, url: str, result: str, decision: Choice) -> str:
+    """Answer by continue_run until the run waits for nothing more."""
+    with anyio.fail_after(50):
+        while "\npaused: " in f"\n{result}":
+            assert "call continue_run(run, answers)" in result
+            asked = await waiting(url, RunRef.parse(reference(result)))
+            for question in asked:
+                assert f"- {question.key}: " in result
+            given = await peer.call("continue_run", run=reference(result), answers=answers(asked, decision))
+            result = words(given)
+    return result
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+class TestPause:
+    async def test_it_is_asked_by_a_form_and_done_once_or_not_at_all(
+        self, connect: Connect, pausing: str, ledger: Path, tag: str, case: Case, decision: Decision
+    ) -> None:
+        person = Person(decision)
+        async with connect(pausing, person=person) as peer:
+            result = await run(peer, case, tag)
+        assert person.asked
+        assert "paused" not in result
+        assert done(ledger, case.gated, tag) == (case.approved if decision == "approve" else 0)
+
+    async def test_it_is_told_and_answered_by_continue_run(
+        self, pausing: str, ledger: Path, tag: str, case: Case, decision: Choice
+    ) -> None:
+        async with connector("auto")(pausing) as peer:
+            result = await tell(peer, pausing, await run(peer, case, tag), decision)
+        assert "paused" not in result
+        assert done(ledger, case.gated, tag) == (case.approved if decision == "approve" else 0)
+
+
+@pytest.mark.parametrize("case", UNDECLINABLE, ids=lambda case: case.id)
+class TestInput:
+    async def test_it_is_filled_in_by_a_form(
+        self, connect: Connect, pausing: str, ledger: Path, tag: str, case: Case
+    ) -> None:
+        person = Person("approve")
+        async with connect(pausing, person=person) as peer:
+            result = await run(peer, case, tag)
+        assert len(person.asked) == 1
+        assert "\ncompleted" in result
+        assert not case.gated or done(ledger, case.gated, tag) == 1
+
+    async def test_it_is_told_and_given_by_continue_run(self, pausing: str, ledger: Path, tag: str, case: Case) -> None:
+        async with connector("auto")(pausing) as peer:
+            result = await tell(peer, pausing, await run(peer, case, tag), "approve")
+        assert "\ncompleted" in result
+        assert not case.gated or done(ledger, case.gated, tag) == 1
+
+
+async def test_a_decline_is_a_rejection(connect: Connect, pausing: str, ledger: Path, tag: str) -> None:
+    async with connect(pausing, person=Person("decline")) as peer:
+        result = await run(peer, CASES[0], tag)
+    assert "completed" in result
+    assert done(ledger, "deploy", tag) == 0
+
+
+async def test_a_cancel_leaves_the_run_paused_and_says_how_to_answer(
+    connect: Connect, pausing: str, ledger: Path, tag: str
+) -> None:
+    async with connect(pausing, person=Person("cancel")) as peer:
+        result = await run(peer, CASES[0], tag)
+        assert "paused: it waits for" in result
+        assert done(ledger, "deploy", tag) == 0
+        assert "completed" in await tell(peer, pausing, result, "approve")
+    assert done(ledger, "deploy", tag) == 1
+
+
+async def test_a_client_that_declines_by_itself_is_told_instead(
+    connect: Connect, pausing: str, ledger: Path, tag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions_module, "TOO_QUICK", 30.0)
+    person = Person("decline")
+    async with connect(pausing, person=person) as peer:
+        result = await run(peer, CASES[0], tag)
+    assert len(person.asked) == 1
+    assert "call continue_run(run, answers)" in result
+    assert done(ledger, "deploy", tag) == 0
+
+
+async def test_people_are_not_asked_where_the_setting_says_so(connect: Connect, pausing: str, tag: str) -> None:
+    person = Person("approve")
+    async with connect(pausing, person=person, ask=False) as peer:
+        assert "call continue_run" in await run(peer, CASES[0], tag)
+    assert not person.asked
+
+
+async def test_the_form_shows_what_is_to_be_decided(connect: Connect, pausing: str, tag: str) -> None:
+    person = Person("reject")
+    async with connect(pausing, person=person) as peer:
+        await run(peer, CASES[0], tag)
+    (asked,) = person.asked
+    assert "deployer wants to call deploy" in asked
+    assert f"tag: {tag}" in asked
+
+
+async def test_several_questions_are_asked_at_once_and_each_decided_by_itself(
+    connect: Connect, pausing: str, ledger: Path, tag: str
+) -> None:
+    async def one_of_two(context: object, params: object) -> ElicitResult:
+        return ElicitResult(action="accept", content={"approve": "wipe" in getattr(params, "message", "")})
+
+    async with connect(pausing, person=one_of_two) as peer:
+        assert "completed" in await run(peer, Case("agent", "mixed", "wipe"), tag)
+    assert (done(ledger, "deploy", tag), done(ledger, "wipe", tag)) == (0, 1)
+
+
+async def test_an_edited_output_goes_to_the_next_step(connect: Connect, pausing: str, tag: str) -> None:
+    async def editor(context: object, params: object) -> ElicitResult:
+        return ElicitResult(action="accept", content={"approve": True, "edited_output": "better words"})
+
+    async with connect(pausing, person=editor) as peer:
+        result = await run(peer, Case("workflow", "review-cancel", "last"), tag)
+    assert "after 'better words'" in result
+
+
+async def test_a_declined_review_is_done_again_with_its_note_until_it_is_approved(
+    connect: Connect, pausing: str, ledger: Path, tag: str
+) -> None:
+    asked: list[str] = []
+
+    async def strict(context: object, params: object) -> ElicitResult:
+        asked.append(str(getattr(params, "message", "")))
+        return ElicitResult(action="accept", content={"approve": len(asked) > 2, "note": "shorter"})
+
+    async with connect(pausing, person=strict) as peer:
+        assert "completed" in await run(peer, Case("workflow", "review-retry", "last"), tag)
+    assert len(asked) == 3
+    assert (done(ledger, "draft", tag), done(ledger, "last", tag)) == (3, 1)
+
+
+async def test_a_form_that_was_filled_in_wrongly_says_what_is_wrong_and_leaves_the_run_paused(
+    connect: Connect, pausing: str, ledger: Path, tag: str
+) -> None:
+    async def sloppy(context: object, params: object) -> ElicitResult:
+        return ElicitResult(action="accept", content={"tone": "sour", "length": 3})
+
+    async with connect(pausing, person=sloppy) as peer:
+        result = await run(peer, Case("workflow", "form", "fill"), tag)
+        assert "sour" in result
+        assert "call continue_run(run, answers)" in result
+    assert done(ledger, "fill", tag) == 0
+
+
+async def test_rounds_of_a_loop_are_reviewed_one_by_one(connect: Connect, pausing: str, ledger: Path, tag: str) -> None:
+    person = Person("approve")
+    async with connect(pausing, person=person) as peer:
+        assert "completed" in await run(peer, Case("workflow", "rounds", "last"), tag)
+    assert len(person.asked) == done(ledger, "round", tag) == 1
+
+
+async def test_what_is_done_outside_is_told_with_how_to_bring_its_result(
+    connect: Connect, pausing: str, tag: str
+) -> None:
+    person = Person("approve")
+    async with connect(pausing, person=person) as peer:
+        result = await run(peer, Case("agent", "outsider", ""), tag)
+        assert not person.asked
+        assert "outside of AgentOS" in result
+        key = result.partition("- ")[2].partition(":")[0]
+        assert "done by hand" in await peer.text("continue_run", run=reference(result), answers={key: "done by hand"})
+
+
+async def test_an_admins_approval_is_never_given_by_us(connect: Connect, pausing: str, ledger: Path, tag: str) -> None:
+    person = Person("approve")
+    async with connect(pausing, person=person) as peer, httpx.AsyncClient(base_url=pausing) as admin:
+        result = await run(peer, Case("agent", "payer", "pay"), tag)
+        assert not person.asked
+        assert "an admin" in result
+        key = result.partition("- ")[2].partition(":")[0]
+        assert "admin" in await peer.error("continue_run", run=reference(result), answers={key: True})
+        assert "admin" in await peer.error("continue_run", run=reference(result))
+        assert done(ledger, "pay", tag) == 0
+        run_id = RunRef.parse(reference(result)).run
+        pending = (await admin.get("/approvals", params={"run_id": run_id, "status": "pending"})).json()
+        approval = pending["data"][0]["id"]
+        resolved = {"status": "approved", "resolved_by": "admin"}
+        (await admin.post(f"/approvals/{approval}/resolve", json=resolved)).raise_for_status()
+        assert "completed" in await peer.text("continue_run", run=reference(result))
+    assert done(ledger, "pay", tag) == 1
+
+
+async def test_answers_are_all_checked_before_anything_is_sent(
+    connect: Connect, pausing: str, ledger: Path, tag: str
+) -> None:
+    async with connect(pausing) as peer:
+        result = await run(peer, Case("agent", "mixed", "wipe"), tag)
+        first = (await waiting(pausing, RunRef.parse(reference(result))))[0].key
+        said = await peer.error("continue_run", run=reference(result), answers={first: "perhaps", "other-1a2b": True})
+        assert "Nothing was sent" in said
+        assert first in said
+        assert "other-1a2b" in said
+        assert "is not answered" in said
+        assert "paused" in await peer.text("get_run", run=reference(result))
+    assert done(ledger, "wipe", tag) == 0
+
+
+async def test_an_answer_to_an_earlier_pause_approves_nothing_new(
+    connect: Connect, pausing: str, ledger: Path, tag: str
+) -> None:
+    async with connect(pausing) as peer:
+        result = await run(peer, Case("agent", "twice", "deploy"), tag)
+        given = answers(await waiting(pausing, RunRef.parse(reference(result))), "approve")
+        second = await peer.text("continue_run", run=reference(result), answers=given)
+        assert "paused" in second
+        assert "earlier pause" in await peer.error("continue_run", run=reference(second), answers=given)
+    assert done(ledger, "deploy", tag) == 1
+
+
+@pytest.mark.parametrize("case", [Case("agent", "slow-deployer", ""), Case("team", "boss-slow", "")])
+async def test_two_clients_of_one_server_that_answer_at_once_execute_once(
+    pausing: str, ledger: Path, tag: str, case: Case
+) -> None:
+    from mcp.client.client import Client
+
+    from agentos_mcp.server.build import build_server
+    from agentos_mcp.settings import Settings
+
+    server = build_server(Settings(url=pausing))
+    async with Client(server, mode="legacy") as client:
+        peer = Peer(client)
+        result = await run(peer, case, tag)
+        given = answers(await waiting(pausing, RunRef.parse(reference(result))), "approve")
+        ends: list[str] = []
+
+        async def answer() -> None:
+            ends.append(await peer.text("continue_run", run=reference(result), answers=given))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(answer)
+    assert all("deployed slowly" in end for end in ends)
+    assert done(ledger, "slow_deploy", tag) == 1
+
+
+@pytest.mark.parametrize(
+    "case",
+    [Case("agent", "slow-deployer", ""), Case("team", "boss-slow", ""), Case("workflow", "in-step-slow", "")],
+    ids=lambda case: case.id,
+)
+async def test_a_second_server_that_answers_later_gets_the_result(
+    connect: Connect, pausing: str, ledger: Path, tag: str, case: Case
+) -> None:
+    async with connect(pausing) as first:
+        result = await run(first, case, tag)
+        given = answers(await waiting(pausing, RunRef.parse(reference(result))), "approve")
+        assert "completed" in await first.text("continue_run", run=reference(result), answers=given)
+    async with connect(pausing) as second:
+        again = await second.text("continue_run", run=reference(result), answers=given)
+    assert "completed" in again
+    assert done(ledger, "slow_deploy", tag) == 1
+
+
+async def test_a_paused_run_is_finished_by_another_server(
+    connect: Connect, pausing: str, ledger: Path, tag: str
+) -> None:
+    async with connect(pausing) as first:
+        result = await run(first, Case("workflow", "in-step", "deploy"), tag)
+    async with connect(pausing) as second:
+        shown = await second.text("get_run", run=reference(result))
+        assert "- deploy-" in shown
+        assert "completed" in await tell(second, pausing, shown, "approve")
+    assert done(ledger, "deploy", tag) == 1
+
+
+async def test_continuing_a_run_that_waits_for_nothing_shows_it(connect: Connect, pausing: str, tag: str) -> None:
+    async with connect(pausing) as peer:
+        result = await tell(peer, pausing, await run(peer, CASES[0], tag), "approve")
+        again = await peer.text("continue_run", run=reference(result), answers={"deploy-000000": True})
+    assert "completed" in again
