@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         print(f"agentos-mcp: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,18 +99,16 @@ def _serve_over(options: argparse.Namespace, settings: Settings) -> int:
     gc.freeze()
     gc.enable()
     if options.http:
-        from agentos_mcp.server.http import open_socket, serve_http
+        from agentos_mcp.server.http import address, open_socket, serve_http
 
         listener = open_socket(options.host, options.port)
+        print(f"Serving MCP at {address(listener)}", file=sys.stderr, flush=True)
         anyio.run(serve_http, server, listener)
         return 0
 
-    from agentos_mcp.server.eras import leave_process, serve_stdio
+    from agentos_mcp.server.eras import serve_stdio
 
-    code = anyio.run(serve_stdio, server)
-    if code:
-        leave_process(code)
-    return 0
+    return anyio.run(serve_stdio, server)
 
 
 def _demo(options: argparse.Namespace) -> int:

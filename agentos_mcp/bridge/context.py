@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mcp.server.mcpserver import Context
 
@@ -28,6 +28,8 @@ class Backend:
     live: LiveRuns
     leaving: bool = False
     """True once the client is gone or the server is stopping: a call that ends now was not cancelled."""
+    cancelled: set[str | int] = field(default_factory=set)
+    """The ids of calls that their client did cancel."""
 
 
 @asynccontextmanager
@@ -71,6 +73,12 @@ class Ctx:
     @property
     def settings(self) -> Settings:
         return self.backend.settings
+
+    @property
+    def cancelled(self) -> bool:
+        """Of a call that is being ended: whether its client cancelled it, rather than went away."""
+        ours = self.mcp.request_context.request_id
+        return not self.backend.leaving or (ours is not None and ours in self.backend.cancelled)
 
     @property
     def client_name(self) -> str:

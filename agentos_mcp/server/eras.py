@@ -7,6 +7,7 @@ stays here.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import logging
 import os
@@ -38,6 +39,7 @@ from mcp_types import (
     GetPromptResult,
     InputRequiredResult,
     InputResponses,
+    JSONRPCNotification,
     SetLevelRequestParams,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
@@ -95,6 +97,11 @@ class AgentOSServer(MCPServer[Backend]):
         if self.backend is not None:
             self.backend.leaving = True
 
+    def cancelled_by_client(self, request_id: object) -> None:
+        """The client has cancelled this call, whatever happens to the connection in the same moment."""
+        if self.backend is not None and isinstance(request_id, str | int):
+            self.backend.cancelled.add(request_id)
+
     async def _introduce(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         result = await call_next(ctx)
         if ctx.method not in {"initialize", "server/discover"} or result is None:
@@ -151,20 +158,29 @@ async def _set_log_level(ctx: ServerRequestContext[Any, Any], params: SetLevelRe
 
 
 async def serve_stdio(server: AgentOSServer) -> int:
-    """Serve one client over stdin and stdout until it closes stdin or a signal comes; the exit code.
+    """Serve one client over stdin and stdout until it closes stdin; the exit code.
 
-    After a signal the caller has to leave by `os._exit`: the thread that reads stdin cannot be ended.
+    A signal ends the process from here: the thread that reads stdin cannot be ended, so nothing
+    that waits for it ever returns.
     """
     low = server._lowlevel_server
     options = low.create_initialization_options(NotificationOptions(tools_changed=True))
     received: list[int] = []
-    async with anyio.create_task_group() as tasks:
-        if sys.platform != "win32":
-            await tasks.start(_stop_on_signal, server, tasks.cancel_scope, received)
-        async with stdio_server() as (incoming, outgoing):
-            await low.run(_Watched(incoming, server.leave), outgoing, options)
-        tasks.cancel_scope.cancel()
-    return 128 + received[0] if received else 0
+    try:
+        async with anyio.create_task_group() as tasks:
+            if sys.platform != "win32":
+                await tasks.start(_stop_on_signal, server, tasks.cancel_scope, received)
+            async with stdio_server() as (incoming, outgoing):
+                try:
+                    await low.run(_Watched(incoming, server), outgoing, options)
+                finally:
+                    if received:
+                        leave_process(128 + received[0])
+            tasks.cancel_scope.cancel()
+    except* (BrokenPipeError, ConnectionResetError):
+        # The client is gone, and with it the other end of stdout.
+        leave_process(0)
+    return 0
 
 
 async def _stop_on_signal(
@@ -185,38 +201,44 @@ async def _stop_on_signal(
 
 def leave_process(code: int) -> None:
     """End the process at once, with what was written flushed: a reader thread may still hold stdin."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
     os._exit(code)
 
 
 class _Watched:
-    """A stream of messages that tells when it is at its end: the client is gone."""
+    """The client's messages, with an eye on those that say how a call ends.
 
-    def __init__(self, stream: Any, at_end: Callable[[], None]) -> None:
+    A call is cancelled by its client, or ends because the client is gone; by then the SDK tells
+    the call only that it is over.
+    """
+
+    def __init__(self, stream: Any, server: AgentOSServer) -> None:
         self._stream = stream
-        self._at_end = at_end
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        self._server = server
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> SessionMessage | Exception:
         try:
-            message: SessionMessage | Exception = await self._stream.__anext__()
+            return self._seen(await self._stream.__anext__())
         except StopAsyncIteration:
-            self._at_end()
+            self._server.leave()
             raise
-        return message
 
     async def receive(self) -> SessionMessage | Exception:
         try:
-            message: SessionMessage | Exception = await self._stream.receive()
+            return self._seen(await self._stream.receive())
         except anyio.EndOfStream:
-            self._at_end()
+            self._server.leave()
             raise
+
+    def _seen(self, message: SessionMessage | Exception) -> SessionMessage | Exception:
+        inner = message.message if isinstance(message, SessionMessage) else None
+        if isinstance(inner, JSONRPCNotification) and inner.method == "notifications/cancelled":
+            self._server.cancelled_by_client((inner.params or {}).get("requestId"))
         return message
 
     async def aclose(self) -> None:

@@ -11,8 +11,6 @@ import uvicorn
 from agentos_mcp.server.eras import AgentOSServer
 from agentos_mcp.settings import SettingsError
 
-log = logging.getLogger(__name__)
-
 PATH = "/mcp"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -24,6 +22,8 @@ class _Uvicorn(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._agentos_server.leave()
+        # What is cut off now complains with tracebacks; being stopped is no fault.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         super().handle_exit(sig, frame)
 
 
@@ -38,10 +38,15 @@ def open_socket(host: str, port: int) -> socket.socket:
         return socket.create_server(
             (host, port), family=socket.AF_INET6 if host == "::1" else socket.AF_INET, backlog=128
         )
-    except OSError as error:
-        raise SettingsError(
-            f"--port {port} cannot be used: {error.strerror}. Use another one, or 0 for a free one."
-        ) from None
+    except (OSError, OverflowError) as error:
+        why = error.strerror if isinstance(error, OSError) else "ports go from 0 to 65535"
+        raise SettingsError(f"--port {port} cannot be used: {why}. Use another one, or 0 for a free one.") from None
+
+
+def address(listener: socket.socket) -> str:
+    """Where clients connect: `http://127.0.0.1:7800/mcp`."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
 
 
 async def serve_http(server: AgentOSServer, listener: socket.socket) -> None:
@@ -49,7 +54,6 @@ async def serve_http(server: AgentOSServer, listener: socket.socket) -> None:
 
     The SDK checks Host and Origin headers, since the address is a loopback one.
     """
-    host, port = listener.getsockname()[:2]
     config = uvicorn.Config(
         server.streamable_http_app(streamable_http_path=PATH, host="127.0.0.1"),
         log_config=None,
@@ -57,6 +61,4 @@ async def serve_http(server: AgentOSServer, listener: socket.socket) -> None:
         timeout_graceful_shutdown=1,
         lifespan="on",
     )
-    shown = f"[{host}]" if ":" in host else host
-    log.warning("Serving MCP at http://%s:%s%s", shown, port, PATH)
     await _Uvicorn(config, server).serve(sockets=[listener])
