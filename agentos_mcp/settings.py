@@ -67,6 +67,8 @@ class Settings:
     """How long a call waits for its run; 0: what its client can bear."""
     durability: str = "background"
     on_cancel: str = "cancel"
+    allow_files: tuple[Path, ...] = ()
+    """Folders beneath which files may be read to be attached to a run."""
     ask: bool = True
     """Whether people may be asked by a form of their client's."""
     log_level: str = "warning"
@@ -137,6 +139,14 @@ def _token_file(text: str) -> Path:
     if not path.is_file():
         raise ValueError("there is no such file")
     return path
+
+
+def _folders(text: str) -> tuple[Path, ...]:
+    folders = tuple(Path(part).expanduser().resolve() for part in text.split(os.pathsep) if part.strip())
+    for folder in folders:
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is no folder")
+    return folders
 
 
 def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
@@ -260,6 +270,14 @@ OPTIONS = (
         _one_of(ON_CANCEL),
         "what cancelling a call does to its run: cancel or detach (default: cancel)",
         "ACTION",
+    ),
+    Option(
+        "allow_files",
+        "--allow-files",
+        ("AGENTOS_MCP_ALLOW_FILES",),
+        _folders,
+        f"folders whose files may be attached to runs, separated by {os.pathsep!r} (default: none)",
+        "FOLDERS",
     ),
     Option(
         "ask",

@@ -66,6 +66,13 @@ def pausing(ledger: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def media() -> Iterator[str]:
+    """An AgentOS whose components take and give media, follow schemas, and fail in many ways."""
+    with demo_agentos(build="tests.live.media:build") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def demo() -> Iterator[str]:
     """The AgentOS that people are shown, without its pauses."""
     with demo_agentos(pace=0) as url:

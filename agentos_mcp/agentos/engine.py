@@ -14,6 +14,7 @@ from typing import Any
 
 import anyio
 
+from agentos_mcp.agentos.attachments import Part
 from agentos_mcp.agentos.catalogue import Catalogue, Component
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, Unreachable
@@ -42,6 +43,8 @@ class RunOrder:
     session_id: str = ""
     user_id: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[Part, ...] = field(default=(), repr=False)
+    """Files, as parts of a multipart form; agents and teams only."""
 
 
 class Engine:
@@ -117,9 +120,13 @@ class Engine:
 
     async def read(self, ref: RunRef) -> RunState:
         """Where a run stands now. Raises NotFound where AgentOS does not know it."""
+        return read_output(RunState(ref=ref), await self.stored(ref))
+
+    async def stored(self, ref: RunRef) -> Mapping[str, Any]:
+        """The run as AgentOS has stored it (up to some hundred KB). Raises NotFound where it has not."""
         features = await self._discovery.features()
         features.require("GET", f"/{ref.kind}s/{{{ref.kind}_id}}/runs/{{run_id}}", "show a run again")
-        return read_output(RunState(ref=ref), await self._stored(ref))
+        return await self._stored(ref)
 
     async def cancel(self, ref: RunRef) -> None:
         """Ask AgentOS to cancel a run; it answers alike for runs that it does not know."""
@@ -137,7 +144,7 @@ class Engine:
             **({"user_id": order.user_id} if order.user_id else {}),
             **order.fields,
         }
-        return await self._stream(state, report, _runs(state.ref), form, kept_alive=background)
+        return await self._stream(state, report, _runs(state.ref), form, parts=order.parts, kept_alive=background)
 
     async def _resume(self, state: RunState, report: Report) -> RunState:
         """Go on from the last event that arrived; the state unchanged where AgentOS cannot."""
@@ -153,7 +160,14 @@ class Engine:
         return resumed if resumed.numbered else state
 
     async def _stream(
-        self, state: RunState, report: Report, path: str, form: Mapping[str, str], *, kept_alive: bool
+        self,
+        state: RunState,
+        report: Report,
+        path: str,
+        form: Mapping[str, str],
+        *,
+        parts: tuple[Part, ...] = (),
+        kept_alive: bool,
     ) -> RunState:
         """Reduce one stream until it ends or breaks; the state tells which.
 
@@ -161,7 +175,9 @@ class Engine:
         run, and takes a dropped foreground stream for a wish to cancel.
         """
         try:
-            async with self._os.stream(path, _ids(state.ref), form, kept_alive=kept_alive) as events:
+            async with self._os.stream(
+                path, _ids(state.ref), form, files=list(parts) or None, kept_alive=kept_alive
+            ) as events:
                 with anyio.CancelScope() as drain:
                     async for event in events:
                         state = reduce(state, event)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from agentos_mcp.agentos.reduction import measures, requirements_of, steps_of
+from agentos_mcp.agentos.documents import measures, media_of, requirements_of, steps_of
 from agentos_mcp.agentos.run import RunState, Status
 
 
@@ -22,10 +22,14 @@ def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
     )
     match status:
         case Status.ERROR:
-            return dataclasses.replace(stored, error=_words(content) or "AgentOS gave no reason")
+            return dataclasses.replace(stored, error=error_of(output) or _words(content) or "AgentOS gave no reason")
         case Status.COMPLETED | Status.REGENERATED:
             return dataclasses.replace(
-                stored, answer=content, activity="", failed_tools=_failed_tools(output) or state.failed_tools
+                stored,
+                answer=content,
+                media=media_of(output),
+                activity="",
+                failed_tools=_failed_tools(output) or state.failed_tools,
             )
         case Status.PAUSED:
             return dataclasses.replace(
@@ -43,6 +47,17 @@ def _status(value: object) -> Status:
         return Status(str(value).upper())
     except ValueError:
         return Status.RUNNING
+
+
+def error_of(output: Mapping[str, Any]) -> str:
+    """Why the run failed: AgentOS keeps it only in the run's events, its content is what had been said until then."""
+    events = output.get("events")
+    for event in reversed(events if isinstance(events, list) else []):
+        if not isinstance(event, Mapping) or event.get("run_id") != output.get("run_id"):
+            continue
+        if event.get("event") in {"RunError", "TeamRunError", "WorkflowError"}:
+            return str(event.get("error") or event.get("content") or "")
+    return ""
 
 
 def _words(content: object) -> str:

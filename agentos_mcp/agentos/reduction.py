@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agentos_mcp.agentos.documents import measures, media_of, requirements_of, steps_of
 from agentos_mcp.agentos.events import Event
 from agentos_mcp.agentos.run import RunRef, RunState, Status, Step, StepOutcome, joined
 
@@ -76,6 +77,7 @@ def _completed(state: RunState, event: Event) -> Changes:
     return {
         "status": Status.COMPLETED,
         "answer": event.data.get("content"),
+        "media": media_of(event.data),
         "steps": outcomes,
         "activity": "",
         "part": "",
@@ -289,52 +291,3 @@ def _settled(state: RunState) -> tuple[Step, ...]:
     if state.steps and state.steps[-1].outcome == "running":
         return _last_step(state, "failed", "AgentOS reported no result")
     return state.steps
-
-
-def steps_of(results: object, state: RunState) -> tuple[Step, ...]:
-    """The steps and their outcomes as the finished run tells them, else as the events did."""
-    if not isinstance(results, list) or not results:
-        return state.steps
-    # A step that was skipped for its failure has a result without a name.
-    known = [step.name for step in state.steps] + [""] * len(results)
-    return tuple(
-        _step_result(result, name) for result, name in zip(results, known, strict=False) if isinstance(result, Mapping)
-    )
-
-
-def _step_result(result: Mapping[str, Any], known_name: str) -> Step:
-    failed = result.get("success") is False
-    metrics = result.get("metrics")
-    return Step(
-        name=str(result.get("step_name") or known_name or "step"),
-        outcome="failed" if failed else "paused" if result.get("is_paused") else "completed",
-        error=str(result.get("error") or result.get("content") or "") if failed else "",
-        seconds=_number(metrics, "duration"),
-    )
-
-
-def requirements_of(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    """What a paused run waits for, whichever kind of run it is."""
-    for key in ("requirements", "step_requirements", "error_requirements"):
-        needs = data.get(key)
-        if isinstance(needs, list) and needs:
-            return tuple(need for need in needs if isinstance(need, Mapping))
-    return ()
-
-
-def measures(metrics: object) -> Changes:
-    """Tokens and seconds of a run. A workflow's tokens are those of its steps."""
-    if not isinstance(metrics, Mapping):
-        return {}
-    tokens = int(_number(metrics, "total_tokens"))
-    steps = metrics.get("steps")
-    if isinstance(steps, Mapping):
-        tokens += sum(
-            int(_number(step.get("metrics"), "total_tokens")) for step in steps.values() if isinstance(step, Mapping)
-        )
-    return {"tokens": tokens, "seconds": _number(metrics, "duration")}
-
-
-def _number(values: object, key: str) -> float:
-    value = values.get(key) if isinstance(values, Mapping) else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0

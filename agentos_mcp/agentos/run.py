@@ -107,6 +107,8 @@ class RunState:
     """The component's own words so far, in pieces; `answer` once it has ended."""
     answer: Any = None
     """The final content: text, or data where a schema was asked for."""
+    media: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The images, sounds, films and documents of the answer, as AgentOS sent them."""
     error: str = ""
     failed_tools: tuple[tuple[str, str], ...] = ()
     """Tools that failed, with their errors."""

@@ -18,6 +18,15 @@ JsonFilters = Annotated[dict[str, Any] | list[Any] | None, _OBJECT]
 
 Words = Annotated[list[str] | None, WithJsonSchema({"type": "array", "items": {"type": "string"}})]
 
+Files = Annotated[
+    list[str] | None,
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "description": "Paths, URLs or data: URLs"}),
+]
+Schema = Annotated[
+    dict[str, Any] | None, WithJsonSchema({"type": "object", "description": "JSON schema of the answer"})
+]
+Version = Annotated[int, Field(ge=0)]
+
 Message = Annotated[str, Field(description="The input, as the user means it")]
 SessionId = Annotated[str, Field(description="Continue this conversation")]
 UserId = str

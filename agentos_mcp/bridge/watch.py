@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import anyio
-from mcp_types import CallToolResult, InputRequiredResult
+from mcp_types import CallToolResult, InputRequiredResult, TextContent
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.live import LiveRun
 from agentos_mcp.agentos.run import RunState, Status
 from agentos_mcp.bridge.context import Ctx
+from agentos_mcp.bridge.media import media_blocks
+from agentos_mcp.bridge.orders import with_schema_notes
 from agentos_mcp.bridge.progress import Send, live_progress
 from agentos_mcp.bridge.questions import ask, earlier_progress
 from agentos_mcp.bridge.render import run_result, standing
@@ -23,13 +27,19 @@ _CANCEL_SECONDS = 1.5
 
 
 async def watch(
-    ctx: Ctx, run: LiveRun, *, wait: float = 0.0, offset: int = 0, ours: bool = True
+    ctx: Ctx,
+    run: LiveRun,
+    *,
+    wait: float = 0.0,
+    offset: int = 0,
+    ours: bool = True,
+    schema: Mapping[str, Any] | None = None,
 ) -> CallToolResult | InputRequiredResult:
     """Show a run to the client until it ends or the wait does.
 
     `ours`: the call started or continued the run, so cancelling the call cancels the run, and the
-    person can be asked what it waits for. A call that ends because the client is gone or the
-    server stops leaves the run going.
+    person can be asked what it waits for. `schema` is what the answer has to fit. A call that ends
+    because the client is gone or the server stops leaves the run going.
     """
     try:
         async with live_progress(_receiver(ctx), after=earlier_progress(ctx)) as show:
@@ -43,8 +53,11 @@ async def watch(
         return text(standing(run.state))
     if run.state.status is Status.PAUSED and ours and (question := ask(ctx, run.state, show.value)):
         return question
-    words = run_result(run.state, tokens=ctx.settings.result_tokens, offset=offset)
-    return failure(words) if run.state.status is Status.ERROR else text(words)
+    state = with_schema_notes(run.state, schema)
+    words = run_result(state, tokens=ctx.settings.result_tokens, offset=offset)
+    if state.status is Status.ERROR:
+        return failure(words)
+    return CallToolResult(content=[TextContent(type="text", text=words), *media_blocks(state.media)])
 
 
 async def _cancel(ctx: Ctx, state: RunState) -> None:

@@ -1,26 +1,44 @@
-"""Runs: start one and watch it, look at one again, cancel one."""
+"""Runs: start one and watch it, answer what it asks, look at it again, cancel it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
 import anyio
 from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import Field
 
-from agentos_mcp.agentos.engine import RunOrder
-from agentos_mcp.agentos.errors import InvalidRequest
-from agentos_mcp.agentos.run import Kind, RunRef, Status
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
+from agentos_mcp.agentos.history import MOST_SESSIONS
+from agentos_mcp.agentos.history import list_runs as list_stored_runs
+from agentos_mcp.agentos.outputs import read_output
+from agentos_mcp.agentos.run import Kind, RunRef, RunState, Status
+from agentos_mcp.agentos.schemas import factory_error
 from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.parameters import JsonFilters, JsonObject, Message, Run, SessionId, UserId, Wait
+from agentos_mcp.bridge.explanation import explain
+from agentos_mcp.bridge.orders import Given, order_of
+from agentos_mcp.bridge.parameters import (
+    Files,
+    JsonFilters,
+    JsonObject,
+    Limit,
+    Message,
+    Run,
+    Schema,
+    SessionId,
+    UserId,
+    Version,
+    Wait,
+)
 from agentos_mcp.bridge.questions import answer, answered, asked_run
-from agentos_mcp.bridge.render import run_result
+from agentos_mcp.bridge.render import run_result, table
 from agentos_mcp.bridge.toolset import Toolset, destructive, failure, read, text, write
 from agentos_mcp.bridge.watch import watch
 
 Shown = CallToolResult | InputRequiredResult
+FactoryInput = Annotated[JsonObject, Field(description="A factory's inputs: see get_component")]
 
 _CANCEL_WAIT = 5.0
 
@@ -35,16 +53,26 @@ async def run_agent(
     dependencies: JsonObject = None,
     metadata: JsonObject = None,
     knowledge_filters: JsonFilters = None,
+    factory_input: FactoryInput = None,
+    output_schema: Schema = None,
+    files: Files = None,
+    version: Version = 0,
     wait: Wait = 0,
 ) -> Shown:
     """Run an agent (by id or name) and return its answer. Long runs show their progress."""
-    fields = _form_fields(
+    given = Given(
+        session_id=session_id,
+        user_id=user_id,
         session_state=session_state,
         dependencies=dependencies,
         metadata=metadata,
         knowledge_filters=knowledge_filters,
+        factory_input=factory_input,
+        output_schema=output_schema,
+        files=files,
+        version=version,
     )
-    return await _run(ctx, "agent", agent_id, message, session_id, user_id, fields, wait)
+    return await _run(ctx, "agent", agent_id, message, given, wait)
 
 
 async def run_team(
@@ -57,16 +85,26 @@ async def run_team(
     dependencies: JsonObject = None,
     metadata: JsonObject = None,
     knowledge_filters: JsonFilters = None,
+    factory_input: FactoryInput = None,
+    output_schema: Schema = None,
+    files: Files = None,
+    version: Version = 0,
     wait: Wait = 0,
 ) -> Shown:
     """Run a team of agents (by id or name) and return its answer."""
-    fields = _form_fields(
+    given = Given(
+        session_id=session_id,
+        user_id=user_id,
         session_state=session_state,
         dependencies=dependencies,
         metadata=metadata,
         knowledge_filters=knowledge_filters,
+        factory_input=factory_input,
+        output_schema=output_schema,
+        files=files,
+        version=version,
     )
-    return await _run(ctx, "team", team_id, message, session_id, user_id, fields, wait)
+    return await _run(ctx, "team", team_id, message, given, wait)
 
 
 async def run_workflow(
@@ -78,14 +116,23 @@ async def run_workflow(
     session_state: JsonObject = None,
     dependencies: JsonObject = None,
     metadata: JsonObject = None,
-    factory_input: Annotated[JsonObject, Field(description="A factory's inputs: see get_component")] = None,
+    factory_input: FactoryInput = None,
+    files: Files = None,
+    version: Version = 0,
     wait: Wait = 0,
 ) -> Shown:
     """Run a workflow (by id or name: "content pipeline") step by step and return its result."""
-    fields = _form_fields(
-        session_state=session_state, dependencies=dependencies, metadata=metadata, factory_input=factory_input
+    given = Given(
+        session_id=session_id,
+        user_id=user_id,
+        session_state=session_state,
+        dependencies=dependencies,
+        metadata=metadata,
+        factory_input=factory_input,
+        files=files,
+        version=version,
     )
-    return await _run(ctx, "workflow", workflow_id, message, session_id, user_id, fields, wait)
+    return await _run(ctx, "workflow", workflow_id, message, given, wait)
 
 
 async def get_run(
@@ -101,6 +148,42 @@ async def get_run(
 async def continue_run(ctx: Ctx, run: Run, answers: JsonObject = None, wait: Wait = 0) -> Shown:
     """Give a paused run the user's answers, keyed as its result says, and go on watching it."""
     return await _continue(ctx, RunRef.parse(run), answers or {}, wait)
+
+
+async def list_runs(
+    ctx: Ctx,
+    kind: Literal["", "agent", "team", "workflow"] = "",
+    id: str = "",
+    session_id: str = "",
+    status: str = "",
+    limit: Limit = 10,
+) -> str:
+    """Latest runs, whoever started them, by component, session or status (running, paused, error...)."""
+    if id and not kind:
+        raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
+    component = await ctx.catalogue.find(kind, id) if kind and id else None
+    runs = await list_stored_runs(
+        ctx.agent_os,
+        ctx.catalogue,
+        component=component,
+        session_id=session_id,
+        status=status,
+        limit=100 if kind and not id else limit,
+    )
+    runs = [run for run in runs if not kind or run.ref.kind == kind][:limit]
+    if not runs:
+        return f"No such runs in the {MOST_SESSIONS} latest sessions."
+    return table(
+        ("run", "status", "started", "input", "answer"),
+        ((run.ref, run.status.lower(), _moment(run.started), run.question, run.answer) for run in runs),
+    )
+
+
+async def explain_run(ctx: Ctx, run: Run) -> str:
+    """What happened in a run: steps, tool calls, what failed and why, what to try next."""
+    ref = RunRef.parse(run)
+    output = await ctx.engine.stored(ref)
+    return explain(output, read_output(RunState(ref=ref), output))
 
 
 async def cancel_run(ctx: Ctx, run: Run) -> str:
@@ -121,23 +204,14 @@ async def cancel_run(ctx: Ctx, run: Run) -> str:
     return run_result(state, tokens=ctx.settings.result_tokens)
 
 
-async def _run(
-    ctx: Ctx,
-    kind: Kind,
-    asked: str,
-    message: str,
-    session_id: str,
-    user_id: str,
-    fields: Mapping[str, str],
-    wait: float,
-) -> Shown:
+async def _run(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given, wait: float) -> Shown:
     if (ref := asked_run(ctx)) is not None:
         return await _continue(ctx, ref, {}, wait)
-    if not message.strip():
-        raise InvalidRequest("The message is empty.", f"Say what the {kind} should do.")
-    component = await ctx.catalogue.find(kind, asked)
-    order = RunOrder(component, message, session_id=session_id, user_id=user_id, fields=fields)
-    return await watch(ctx, ctx.live.start(order), wait=wait)
+    order = await order_of(ctx, kind, asked, message, given)
+    try:
+        return await watch(ctx, ctx.live.start(order), wait=wait, schema=given.output_schema)
+    except AgentOSError as error:
+        raise (factory_error(error) if order.component.is_factory else error) from error
 
 
 async def _continue(ctx: Ctx, ref: RunRef, answers: Mapping[str, Any], wait: float) -> Shown:
@@ -160,22 +234,19 @@ async def _continue(ctx: Ctx, ref: RunRef, answers: Mapping[str, Any], wait: flo
     return await watch(ctx, run, wait=wait)
 
 
-def _form_fields(**values: object) -> dict[str, str]:
-    """AgentOS's form fields for the values that were given: JSON, which it drops silently if it is bad."""
-    return {
-        name: json.dumps(value, ensure_ascii=False, allow_nan=False)
-        for name, value in values.items()
-        if value is not None
-    }
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if seconds else ""
 
 
 TOOLSET = Toolset(
     "runs",
-    "A result ends with the run's reference (run: ...), which get_run, continue_run and cancel_run take.",
+    "A result ends with the run's reference (run: ...), which get_run, continue_run, explain_run and cancel_run take.",
     write(run_agent, open_world=True),
     write(run_team, open_world=True),
     write(run_workflow, open_world=True),
     read(get_run),
     write(continue_run, open_world=True),
+    read(list_runs),
+    read(explain_run),
     destructive(cancel_run),
 )
