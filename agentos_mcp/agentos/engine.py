@@ -27,8 +27,14 @@ log = logging.getLogger(__name__)
 
 Report = Callable[[RunState], None]
 
-_NOT_BACKGROUND = "AgentOS cannot run it in the background (it has no database), so it ends if the connection does."
-_LOOK_UPS = 4
+NOT_BACKGROUND = "AgentOS cannot run it in the background (it has no database), so it ends if the connection does."
+_RESTARTED = (
+    "AgentOS has lost the run's events: it seems to have been restarted, and then the run will never end. "
+    "Run it again unless you know better."
+)
+_START_SECONDS = 5.0
+_STORE_SECONDS = 1.0
+_FORGOTTEN_SECONDS = 600.0
 _OUTAGE_SECONDS = 60.0
 _DRAIN_SECONDS = 5.0
 _SLOWEST_POLL = 2.0
@@ -81,7 +87,7 @@ class Engine:
         except InvalidRequest as refusal:
             if not (background and _wants_a_database(refusal)):
                 raise
-            state = replace(state, notes=(_NOT_BACKGROUND,))
+            state = replace(state, notes=(NOT_BACKGROUND,))
             state = await self._start(order, state, report, background=False)
         return await self._until_ended(state, report)
 
@@ -206,7 +212,8 @@ class Engine:
         """Follow a run that has not ended: resume its stream where that works, and read it."""
         features = await self._discovery.features()
         resumable = features.resume(state.ref.kind)
-        unknown, trouble_since, pause = 0, math.inf, 0.1
+        unknown_since = trouble_since = forgotten_since = math.inf
+        pause = 0.1
         while not state.ended:
             try:
                 if resumable:
@@ -214,14 +221,19 @@ class Engine:
                     state = await self._resume(state, report)
                     # A run that is not streamed in the background has no numbered events to wait for.
                     resumable = state.last_index > before
+                    if not (resumable or state.ended) and before >= 0:
+                        forgotten_since = anyio.current_time()
                 if not state.ended:
                     state = read_output(state, await self._stored(state.ref))
+                    if not state.ended and forgotten_since < math.inf:
+                        state = _forgotten(state, anyio.current_time() - forgotten_since)
                     report(state)
-                unknown, trouble_since = 0, math.inf
+                unknown_since = trouble_since = math.inf
             except NotFound:
-                # A run is stored a moment after it starts.
-                unknown += 1
-                if unknown >= _LOOK_UPS:
+                # A run is stored a moment after it starts, and later by a busy AgentOS.
+                unknown_since = min(unknown_since, anyio.current_time())
+                patience = _START_SECONDS if state.status is Status.PENDING else _STORE_SECONDS
+                if anyio.current_time() - unknown_since > patience:
                     raise _lost(state) from None
             except AgentOSError as error:
                 if not error.passing:
@@ -266,11 +278,24 @@ def _wants_a_database(refusal: InvalidRequest) -> bool:
     return refusal.status == 400 and "background" in said and ("database" in said or " db" in said)
 
 
+def _forgotten(state: RunState, seconds: float) -> RunState:
+    """The state of a run whose stream AgentOS does not know any more, though it calls the run running.
+
+    Another of its processes may be at it; but if it was restarted, the run is called running for ever.
+    """
+    if seconds > _FORGOTTEN_SECONDS:
+        raise Unreachable(
+            f"AgentOS calls {state.ref} running, but seems to have been restarted in the middle of it.",
+            "Look again with get_run, or run it again.",
+        )
+    return state if _RESTARTED in state.notes else replace(state, notes=(*state.notes, _RESTARTED))
+
+
 def _lost(state: RunState) -> AgentOSError:
     if state.status is Status.PENDING:
         return Unreachable(
             "The connection broke as the run was being started, and AgentOS knows no such run.",
-            f"Nothing was started, so it can be run again (its reference would have been {state.ref}).",
+            f"Most likely nothing was started; look with get_run at {state.ref} before you run it again.",
         )
     return NotFound(
         f"The connection broke during the run, and AgentOS has not stored it ({state.ref}).",

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.abc import TaskGroup
 
-from agentos_mcp.agentos.engine import Engine, Report, RunOrder
+from agentos_mcp.agentos.engine import NOT_BACKGROUND, Engine, Report, RunOrder
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.run import RunRef, RunState
 
@@ -130,7 +130,7 @@ class LiveRuns:
             for key in {first, str(run.state.ref)}:
                 if self._going.get(key) is run:
                     del self._going[key]
-            if run.state.ended and run.state.notes:
+            if run.state.ended and NOT_BACKGROUND in run.state.notes:
                 self._unstored[str(run.state.ref)] = run
                 while len(self._unstored) > _KEPT:
                     self._unstored.popitem(last=False)

@@ -66,7 +66,7 @@ def standing(state: RunState) -> str:
             f"Still going: {describe(state)}",
             *(f"failed step {step.name}: {one_line(step.error)}" for step in state.failed_steps),
             *state.notes,
-            "It goes on by itself. Call get_run to go on waiting.",
+            "Call get_run to go on waiting; the run goes on by itself.",
             f"run: {state.ref}",
         )
         if part

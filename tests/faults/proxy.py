@@ -22,6 +22,8 @@ class Proxy:
     """Raw HTTP answers to give instead of asking AgentOS, one a request."""
     cut_at: Callable[[bytes], bool] = lambda seen: False
     """Cut an answer as soon as this is true of all its bytes so far; once."""
+    fault: Callable[[bytes], int | None] = lambda request: None
+    """After how many bytes the answer to a request (its first line) is cut; None: not at all."""
     requests: list[bytes] = field(default_factory=list)
     """The first line of every request."""
     bodies: list[bytes] = field(default_factory=list)
@@ -52,7 +54,7 @@ async def proxy_to(url: str) -> AsyncIterator[Proxy]:
                 await server.send(_closing(first))
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(_forward, client, server, tasks.cancel_scope)
-                    await _answer(proxy, server, client)
+                    await _answer(proxy, server, client, first.partition(b"\r\n")[0])
                     tasks.cancel_scope.cancel()
 
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
@@ -79,9 +81,9 @@ async def _forward(client: SocketStream, server: SocketStream, scope: anyio.Canc
         scope.cancel()  # the client hung up: so do we
 
 
-async def _answer(proxy: Proxy, server: SocketStream, client: SocketStream) -> None:
+async def _answer(proxy: Proxy, server: SocketStream, client: SocketStream, request: bytes) -> None:
     seen = b""
-    limit = proxy.cut_after.pop(0) if proxy.cut_after else None
+    limit = proxy.cut_after.pop(0) if proxy.cut_after else proxy.fault(request)
     try:
         while True:
             chunk = await server.receive()

@@ -24,7 +24,7 @@ from agno.tools.user_feedback import UserFeedbackTools
 from agno.workflow import Condition, Loop, Router, Step, Steps, Workflow
 from agno.workflow.types import HumanReview, StepInput, StepOutput
 
-from agentos_mcp.demo.model import Beat, Call, Script, ScriptedModel, Turn, play
+from agentos_mcp.demo.model import Beat, Call, Script, ScriptedModel, Turn, play, say
 
 LEDGER_VARIABLE = "PAUSING_LEDGER"
 SLOW_SECONDS = 1.5
@@ -144,6 +144,14 @@ def all_set(turn: Turn) -> Iterable[Beat]:
     return [Call("send", {"tag": tag_in(turn), "subject": "hello", "copies": 2, "urgent": True})]
 
 
+def counted(turn: Turn) -> Iterable[Beat]:
+    """Does one thing that counts, then says forty words."""
+    if turn.calls == 0:
+        yield Call("lookup", {"tag": tag_in(turn)})
+    else:
+        yield from say(" ".join(f"w{number}" for number in range(40)), 0.3)
+
+
 def delegating(*members: str) -> Script:
     def script(turn: Turn) -> Iterable[Beat]:
         if turn.calls:
@@ -210,6 +218,7 @@ def build(db_file: str) -> AgentOS:
     deployer = agent("deployer", calling("deploy"), deploy)
     agents: list[Any] = [
         deployer,
+        agent("counter", counted, lookup),
         agent("twice", calling("deploy", rounds=2), deploy),
         agent("mixed", calling("lookup", "deploy", "wipe"), lookup, deploy, wipe),
         agent("slow-deployer", calling("slow_deploy"), slow_deploy),
@@ -343,6 +352,7 @@ def build(db_file: str) -> AgentOS:
         workflow("late-approve", step("gate", requires_confirmation=True, timeout=1, on_timeout="approve")),
         workflow("late-cancel", step("gate", requires_confirmation=True, timeout=1, on_timeout="cancel")),
         workflow("late-skip", step("gate", requires_confirmation=True, timeout=1, on_timeout="skip"), step("last")),
+        workflow("counts", Step(name="count", agent=by_id["counter"]), step("last")),
         workflow("in-step", Step(name="ship", agent=deployer), step("last")),
         workflow("in-step-twice", Step(name="ship", agent=by_id["twice"]), step("last")),
         workflow("in-step-slow", Step(name="ship", agent=by_id["slow-deployer"]), step("last")),

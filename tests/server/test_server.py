@@ -23,6 +23,8 @@ READING = {
     "list_workflows",
     "get_component",
     "get_run",
+    "list_runs",
+    "explain_run",
     "list_memories",
     "search_knowledge",
 }

@@ -1,0 +1,67 @@
+"""Two hundred seeded runs whose connections break at random moments: none is lost, none is run twice."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import anyio
+import pytest
+
+from tests.faults.proxy import proxy_to
+from tests.live.connect import connector
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
+
+RUNS = 200
+AT_ONCE = 8
+ANSWER = " ".join(f"w{number}" for number in range(40))
+
+
+@pytest.mark.parametrize("seed", [20260728])
+async def test_every_run_ends_with_its_answer_and_was_executed_once(pausing: str, ledger: Path, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    cuts = 0
+
+    def fault(request: bytes) -> int | None:
+        nonlocal cuts
+        if b"/runs" not in request or chance.random() < 0.3:
+            return None
+        cuts += 1
+        # A start is cut once its stream has begun; whatever follows it at any moment.
+        least = 700 if b"/runs HTTP" in request else 0
+        return least + chance.choice((0, 1, chance.randrange(400), chance.randrange(6000), chance.randrange(30_000)))
+
+    async with proxy_to(pausing) as proxy, connector("auto")(proxy.url, wait=60) as peer:
+        await peer.text("run_agent", agent_id="counter", message="warm up tag-warm")
+        proxy.fault = fault
+        slots = anyio.CapacityLimiter(AT_ONCE)
+        wrong: list[str] = []
+
+        async def one(number: int) -> None:
+            async with slots:
+                kind = "workflow" if number % 4 == 0 else "agent"
+                arguments = {"message": f"go, tag-{seed}x{number}"}
+                component = "counts" if kind == "workflow" else "counter"
+                said = await peer.text(f"run_{kind}", **{f"{kind}_id": component}, **arguments)
+                expected = f"last done tag-{seed}x{number}" if kind == "workflow" else ANSWER
+                if not said.startswith(expected):
+                    wrong.append(said)
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(RUNS):
+                tasks.start_soon(one, number)
+    assert not wrong, wrong[:3]
+    assert cuts > RUNS
+    executed = (await anyio.Path(ledger).read_text()).splitlines()
+    assert [executed.count(f"lookup tag-{seed}x{number}") for number in range(RUNS)] == [1] * RUNS
+
+
+async def test_a_start_whose_answer_never_began_is_not_sent_again(pausing: str, ledger: Path) -> None:
+    async with proxy_to(pausing) as proxy, connector("auto")(proxy.url) as peer:
+        await peer.text("list_agents")
+        proxy.fault = lambda request: 0 if b"/runs HTTP" in request else None
+        result = await peer.call("run_agent", agent_id="counter", message="go, tag-never")
+        assert proxy.asked("POST", "/runs HTTP") == 1
+    executed = (await anyio.Path(ledger).read_text()).splitlines().count("lookup tag-never")
+    assert executed == (0 if result.is_error else 1)

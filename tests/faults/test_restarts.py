@@ -1,0 +1,157 @@
+"""AgentOS dies and comes back; the server dies and another one takes over."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+from mcp.client.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.shared.exceptions import MCPError
+
+from agentos_mcp.agentos.run import RunRef
+from tests.live.connect import Connect, Peer, connector, reference
+from tests.live.person import answers
+from tests.tools.test_questions import done, waiting
+
+pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="kills processes by signal")]
+
+
+class Host:
+    """An AgentOS that can be killed and started again on the same port and database."""
+
+    def __init__(self, db: Path) -> None:
+        self._db = db
+        self._port = 0
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "agentos_mcp.demo.host", "--build", "tests.live.zoo:build"]
+        command += ["--db", str(self._db), "--port", str(self._port), "--with-parent"]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert self._process.stdout is not None
+        self._port = int(self._process.stdout.readline().strip().rpartition(":")[2])
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(timeout=10)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+@contextmanager
+def host_at(db: Path) -> Iterator[Host]:
+    host = Host(db)
+    host.start()
+    try:
+        yield host
+    finally:
+        host.kill()
+
+
+async def test_a_run_in_which_agentos_was_killed_and_restarted_is_told_honestly(tmp_path: Path) -> None:
+    with host_at(tmp_path / "os.db") as host:
+        async with connector("auto")(host.url, wait=20) as peer, anyio.create_task_group() as tasks:
+            said: list[str] = []
+
+            async def call() -> None:
+                said.append(await peer.text("run_agent", agent_id="slow", message="100 30", wait=8))
+
+            tasks.start_soon(call)
+            with anyio.fail_after(30):
+                await has_run(host.url)
+                await anyio.to_thread.run_sync(host.kill)
+                await anyio.to_thread.run_sync(host.start)
+        assert "seems to have been restarted" in said[0]
+        assert "run: agent/slow/" in said[0]
+
+
+async def test_an_agentos_that_stays_away_is_said_to_be_away(tmp_path: Path) -> None:
+    with host_at(tmp_path / "os.db") as host:
+        async with connector("auto")(host.url) as peer:
+            first = await peer.text("run_agent", agent_id="slow", message="100 30", wait=1)
+            await anyio.to_thread.run_sync(host.kill)
+            with anyio.fail_after(30):
+                again = await peer.text("get_run", run=reference(first), wait=2)
+            assert "Still going" in again
+            assert "No AgentOS answers" in await peer.error("list_agents")
+        async with connector("auto")(host.url) as another:
+            with anyio.fail_after(30):
+                assert "No AgentOS answers" in await another.error("get_run", run=reference(first))
+        await anyio.to_thread.run_sync(host.start)
+
+
+@asynccontextmanager
+async def bridge(url: str) -> AsyncIterator[tuple[Peer, int]]:
+    """The real server over stdio, and its process id."""
+    pid_file = Path(os.environ.get("TMPDIR", "/tmp")) / f"bridge-{uuid.uuid4().hex}"  # noqa: S108 - a name of our own
+    starter = (
+        "import os, pathlib, sys; from agentos_mcp.cli import main; "
+        f"pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid())); sys.exit(main(['serve', '--url', {url!r}]))"
+    )
+    parameters = StdioServerParameters(command=sys.executable, args=["-c", starter])
+    try:
+        async with Client(stdio_client(parameters)) as client:
+            yield Peer(client), int(pid_file.read_text())
+    finally:
+        pid_file.unlink(missing_ok=True)
+
+
+async def test_a_server_killed_during_a_wait_leaves_a_run_that_another_finishes(connect: Connect, zoo: str) -> None:
+    session = f"killed-{uuid.uuid4().hex[:8]}"
+    async with bridge(zoo) as (peer, pid), anyio.create_task_group() as tasks:
+
+        async def call() -> None:
+            with contextlib.suppress(MCPError):  # it is told that its server is gone
+                await peer.call("run_agent", agent_id="slow", message="30 3", session_id=session)
+
+        tasks.start_soon(call)
+        with anyio.fail_after(20):
+            await has_run(zoo, session)
+        os.kill(pid, signal.SIGKILL)
+    async with connect(zoo) as another:
+        listed = await another.text("list_runs", session_id=session)
+        run = next(part for part in listed.split() if part.startswith("agent/slow/"))
+        assert (await another.text("get_run", run=run)).startswith("w0 w1")
+
+
+async def test_a_server_killed_during_a_question_leaves_a_pause_that_another_answers(
+    connect: Connect, pausing: str, ledger: Path
+) -> None:
+    tag = f"tag-{uuid.uuid4().hex[:10]}"
+    async with bridge(pausing) as (peer, pid):
+        paused = await peer.text("run_workflow", workflow_id="in-step", message=f"do it, {tag}")
+        os.kill(pid, signal.SIGKILL)
+    async with connect(pausing) as another:
+        asked = await waiting(pausing, RunRef.parse(reference(paused)))
+        given = answers(asked, "approve")
+        assert "completed" in await another.text("continue_run", run=reference(paused), answers=given)
+    assert done(ledger, "deploy", tag) == 1
+
+
+async def has_run(url: str, session: str = "") -> None:
+    """Return once AgentOS has a run (of this session)."""
+    async with httpx.AsyncClient(base_url=url, timeout=10) as rest:
+        while True:
+            sessions = (await rest.get("/sessions", params={"type": "agent"})).json().get("data", [])
+            if any(not session or one["session_id"] == session for one in sessions):
+                return
+            await anyio.sleep(0.05)
