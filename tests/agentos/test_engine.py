@@ -125,6 +125,25 @@ async def test_a_run_in_the_middle_is_resumed_and_no_event_counts_twice(zoo: str
         assert proxy.asked("POST", "/runs HTTP") == 1
 
 
+async def test_a_stream_that_falls_silent_is_left_and_resumed(zoo: str) -> None:
+    async with proxy_to(zoo) as proxy, AgentOS(proxy.url, limits=Limits(quiet=0.5)) as client:
+        engine, catalogue = await engine_of(client)
+        proxy.stall_at = lambda seen: b'"w10 "' in seen
+        state = await run(engine, await order(catalogue, "agent", "slow", "40 1"), nobody)
+        assert state.answer == " ".join(f"w{number}" for number in range(40))
+        assert proxy.asked("POST", "/runs HTTP") == 1
+        assert proxy.asked("POST", "/resume") >= 1
+
+
+async def test_a_slow_connection_only_takes_longer(zoo: str) -> None:
+    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+        engine, catalogue = await engine_of(client)
+        proxy.slowness = 0.05
+        state = await run(engine, await order(catalogue, "workflow", "three-steps"), nobody)
+        assert (state.status, state.answer) == (Status.COMPLETED, "third words")
+        assert proxy.asked("POST", "/resume") == 0
+
+
 async def test_a_start_that_never_arrived_is_not_sent_again_and_says_so(zoo: str) -> None:
     async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
         engine, catalogue = await engine_of(client)

@@ -22,6 +22,10 @@ class Proxy:
     """Raw HTTP answers to give instead of asking AgentOS, one a request."""
     cut_at: Callable[[bytes], bool] = lambda seen: False
     """Cut an answer as soon as this is true of all its bytes so far; once."""
+    stall_at: Callable[[bytes], bool] = lambda seen: False
+    """Send nothing more of an answer, and keep its connection, once this is true of its bytes; once."""
+    slowness: float = 0.0
+    """Seconds before each piece of an answer."""
     fault: Callable[[bytes], int | None] = lambda request: None
     """After how many bytes the answer to a request (its first line) is cut; None: not at all."""
     requests: list[bytes] = field(default_factory=list)
@@ -91,7 +95,12 @@ async def _answer(proxy: Proxy, server: SocketStream, client: SocketStream, requ
                 await client.send(chunk[: limit - len(seen)])
                 return
             seen += chunk
+            if proxy.slowness:
+                await anyio.sleep(proxy.slowness)
             await client.send(chunk)
+            if proxy.stall_at(seen):
+                proxy.stall_at = lambda seen: False
+                await anyio.sleep_forever()
             if proxy.cut_at(seen):
                 proxy.cut_at = lambda seen: False
                 return

@@ -204,6 +204,11 @@ def build(db_file: str) -> AgentOS:
             search_knowledge=True,
         ),
         agent("folding", echo, compaction=True, add_history_to_context=True),
+        agent(
+            "story-writer-agent",
+            lambda turn: say(str(turn.messages[0].content)),
+            instructions="You write stories. Always name the robot {robot_name}",
+        ),
         agent("hooked", echo, pre_hooks=[check_input], post_hooks=[check_output]),
         agent("summed", echo, enable_session_summaries=True),
         agent("parsed", echo, parser_model=model(play('{"product": "tea"}')), output_schema=LaunchInput),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import anyio
 import httpx
 import pytest
 
@@ -24,7 +25,7 @@ async def test_a_call_answers_within_its_wait_with_where_the_run_stands(connect:
     async with connect(zoo) as peer:
         said = await peer.text("run_workflow", workflow_id="slow-steps", message="x", wait=0.5)
         assert said.startswith("Still going: 1/2 one")
-        assert "Call get_run to go on waiting." in said
+        assert "Call get_run to go on waiting" in said
         ended = await peer.text("get_run", run=reference(said))
     assert ended.startswith("i j k l m n o p\n---\ncompleted")
 
@@ -68,7 +69,7 @@ async def test_foreground_runs_are_a_choice(connect: Connect, zoo: str, rest: ht
     async with connect(zoo, durability="foreground") as peer:
         said = await peer.text("run_agent", agent_id="slow", message="20 1", session_id=session, wait=0.3)
         assert (await peer.text("get_run", run=reference(said))).startswith("w0 w1")
-        await peer.text("run_agent", agent_id="slow", message="100 10", session_id=session, wait=0.3)
+        await peer.text("run_agent", agent_id="slow", message="100 10", session_id=session, wait=1.5)
     assert await ends_as(rest, "agents/slow", session) == "CANCELLED"
 
 
@@ -79,6 +80,27 @@ async def test_a_background_run_goes_on_when_its_server_is_gone(
     async with connect(zoo) as peer:
         await peer.text("run_agent", agent_id="slow", message="20 1", session_id=session, wait=0.3)
     assert await ends_as(rest, "agents/slow", session) == "COMPLETED"
+
+
+async def test_cancelling_a_call_can_leave_its_run_going(
+    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+) -> None:
+    session = f"detached-{era}"
+    async with connect(zoo, on_cancel="detach") as peer:
+        with anyio.move_on_after(0.5):
+            await peer.text("run_agent", agent_id="slow", message="20 1.5", session_id=session)
+        assert await ends_as(rest, "agents/slow", session) == "COMPLETED"
+
+
+async def test_cancelling_get_run_only_stops_looking(
+    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+) -> None:
+    session = f"looking-{era}"
+    async with connect(zoo) as peer:
+        said = await peer.text("run_agent", agent_id="slow", message="20 1.5", session_id=session, wait=0.3)
+        with anyio.move_on_after(0.3):
+            await peer.text("get_run", run=reference(said))
+        assert await ends_as(rest, "agents/slow", session) == "COMPLETED"
 
 
 async def test_waits_fit_the_shortest_limit_that_clients_have() -> None:
