@@ -251,8 +251,9 @@ async def start_and_leave(rest: httpx.AsyncClient, component: str, message: str,
 async def ends_as(rest: httpx.AsyncClient, component: str, session: str) -> str:
     """The status that the session's last run ends with, on AgentOS itself."""
     while True:
-        runs = (await rest.get(f"/{component}/runs", params={"session_id": session})).json()
-        status = str(runs[-1]["status"])
-        if status not in {"PENDING", "RUNNING"}:
-            return status
+        answer = await rest.get(f"/{component}/runs", params={"session_id": session})
+        # A foreground run, and its session, are stored when it ends.
+        runs = answer.json() if answer.is_success else []
+        if runs and runs[-1]["status"] not in {"PENDING", "RUNNING"}:
+            return str(runs[-1]["status"])
         await anyio.sleep(0.05)

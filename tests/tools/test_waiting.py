@@ -69,8 +69,8 @@ async def test_foreground_runs_are_a_choice(connect: Connect, zoo: str, rest: ht
     async with connect(zoo, durability="foreground") as peer:
         said = await peer.text("run_agent", agent_id="slow", message="20 1", session_id=session, wait=0.3)
         assert (await peer.text("get_run", run=reference(said))).startswith("w0 w1")
-        await peer.text("run_agent", agent_id="slow", message="100 10", session_id=session, wait=1.5)
-    assert await ends_as(rest, "agents/slow", session) == "CANCELLED"
+        await peer.text("run_agent", agent_id="slow", message="100 10", session_id=f"{session}-2", wait=1.5)
+    assert await ends_as(rest, "agents/slow", f"{session}-2") == "CANCELLED"
 
 
 async def test_a_background_run_goes_on_when_its_server_is_gone(
