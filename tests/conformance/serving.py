@@ -21,7 +21,7 @@ _ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def serving(*arguments: str) -> Iterator[str]:
-    """`python ARGUMENTS`, a process that logs "Serving MCP at URL": yields that URL, ends the process on leaving."""
+    """`python ARGUMENTS`, a process that says "Serving MCP at URL": yields that URL, ends the process on leaving."""
     ours = {variable for option in OPTIONS for variable in option.variables}
     process = subprocess.Popen(
         [sys.executable, *arguments],

@@ -48,7 +48,7 @@ from agentos_mcp.bridge.context import Backend, Ctx
 from agentos_mcp.bridge.toolset import Toolset, read
 from agentos_mcp.server.build import build_server
 from agentos_mcp.server.eras import AgentOSServer
-from agentos_mcp.server.http import open_socket, serve_http
+from agentos_mcp.server.http import address, open_socket, serve_http
 from agentos_mcp.settings import Settings
 from agentos_mcp.tools import TOOLSETS
 from agentos_mcp.tools.catalogue import get_component, list_agents
@@ -453,4 +453,7 @@ def server_with_fixtures(url: str) -> AgentOSServer:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
-    anyio.run(serve_http, server_with_fixtures(sys.argv[1]), open_socket("127.0.0.1", 0))
+    listener = open_socket("127.0.0.1", 0)
+    sys.stderr.write(f"Serving MCP at {address(listener)}\n")
+    sys.stderr.flush()
+    anyio.run(serve_http, server_with_fixtures(sys.argv[1]), listener)
