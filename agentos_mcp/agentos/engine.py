@@ -34,6 +34,7 @@ _RESTARTED = (
 )
 _START_SECONDS = 5.0
 _STORE_SECONDS = 1.0
+_TAKEN_SECONDS = 0.5
 _FORGOTTEN_SECONDS = 600.0
 _OUTAGE_SECONDS = 60.0
 _DRAIN_SECONDS = 5.0
@@ -110,18 +111,27 @@ class Engine:
             replace(state, status=Status.RUNNING, requirements=(), answer=None, activity="", last_index=-1)
         )
         report(state)
-        if state.ref.kind == "workflow" and self._durable:
-            # A streamed continuation of a workflow would end with our connection; this one does not.
-            try:
+        before, taken = state.events, False
+        try:
+            if state.ref.kind == "workflow" and self._durable:
+                # A streamed continuation of a workflow would end with our connection; this one does not.
                 await self._os.request("POST", path, _ids(state.ref), form={**form, "stream": "false"}, endless=True)
-            except Unreachable as error:
-                if not error.sent:
-                    raise
-                log.info("%s (%s goes on)", error.message, state.ref)
-        else:
-            background = self._durable and features.background(state.ref.kind)
-            fields = {**form, "stream": "true"} | ({"background": "true"} if background else {})
-            state = await self._stream(state, report, path, fields, kept_alive=background)
+                taken = True
+            else:
+                background = self._durable and features.background(state.ref.kind)
+                fields = {**form, "stream": "true"} | ({"background": "true"} if background else {})
+                state = await self._stream(state, report, path, fields, kept_alive=background)
+        except Unreachable as error:
+            if not error.sent:
+                raise
+            log.info("%s (%s goes on)", error.message, state.ref)
+        except InvalidRequest as refusal:
+            if refusal.status != 409:
+                raise
+            log.info("%s was continued by somebody else: %s", state.ref, refusal.message)
+        if not taken and state.events == before:
+            # AgentOS calls a run paused for a moment after it took the answers.
+            await anyio.sleep(_TAKEN_SECONDS)
         return await self._until_ended(state, report)
 
     async def read(self, ref: RunRef) -> RunState:

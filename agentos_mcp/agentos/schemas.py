@@ -60,8 +60,8 @@ def _wrapped(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _check_schema(schema: Mapping[str, Any]) -> None:
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-    from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # jsonschema ships no types
+    from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # jsonschema ships no types
 
     if schema.get("type") != "object":
         raise InvalidRequest('The output_schema\'s root is not "type": "object".', _EXAMPLE)

@@ -256,7 +256,7 @@ class HttpServer(Process):
         super().__init__("serve", "--http", "--port", "0", *arguments, given=given)
         try:
             line = self.err.wait_for(lambda line: bool(self._ADDRESS.search(line)), PATIENCE)
-            self.url = self._ADDRESS.search(line)[1]  # type: ignore[index]
+            self.url = self._ADDRESS.search(line)[1]  # type: ignore[index]  # the line was waited for by this pattern
             wait_until_it_answers(self.url)
         except BaseException:
             self.__exit__(None, None, None)

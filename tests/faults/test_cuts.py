@@ -8,8 +8,11 @@ from pathlib import Path
 import anyio
 import pytest
 
+from agentos_mcp.agentos.run import RunRef
 from tests.faults.proxy import proxy_to
-from tests.live.connect import connector
+from tests.live.connect import connector, reference
+from tests.live.person import answers
+from tests.tools.test_questions import waiting
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 
@@ -65,3 +68,34 @@ async def test_a_start_whose_answer_never_began_is_not_sent_again(pausing: str, 
         assert proxy.asked("POST", "/runs HTTP") == 1
     executed = (await anyio.Path(ledger).read_text()).splitlines().count("lookup tag-never")
     assert executed == (0 if result.is_error else 1)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 900])
+@pytest.mark.parametrize(
+    ("kind", "component", "gated"),
+    [
+        ("agent", "slow-deployer", "slow_deploy"),
+        ("team", "boss", "deploy"),
+        ("workflow", "in-step-slow", "slow_deploy"),
+    ],
+)
+async def test_answers_whose_acceptance_is_lost_are_not_sent_again(
+    pausing: str, ledger: Path, kind: str, component: str, gated: str, cut: int
+) -> None:
+    tag = f"tag-lost{cut}{kind}"
+    async with proxy_to(pausing) as proxy, connector("auto")(proxy.url) as peer:
+        paused = await peer.text(f"run_{kind}", **{f"{kind}_id": component}, message=f"do it, {tag}")
+        given = answers(await waiting(pausing, RunRef.parse(reference(paused))), "approve")
+        proxy.fault = lambda request: cut if b"/continue" in request else None
+        result = await peer.text("continue_run", run=reference(paused), answers=given)
+        assert proxy.asked("POST", "/continue") == 1
+        proxy.fault = lambda request: None
+        if "\npaused: " in f"\n{result}":  # AgentOS never took them
+            assert await times(ledger, gated, tag) == 0
+            result = await peer.text("continue_run", run=reference(paused), answers=given)
+    assert "\ncompleted" in result
+    assert await times(ledger, gated, tag) == 1
+
+
+async def times(ledger: Path, what: str, tag: str) -> int:
+    return (await anyio.Path(ledger).read_text()).splitlines().count(f"{what} {tag}")
