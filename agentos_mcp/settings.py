@@ -242,7 +242,7 @@ OPTIONS = (
         "result_tokens",
         "--result-tokens",
         ("AGENTOS_MCP_RESULT_TOKENS",),
-        _number(200, 200_000, int),
+        _number(200, 50_000, int),
         "about how many tokens a result may cost (default: 6000)",
         "NUMBER",
     ),

@@ -13,6 +13,9 @@ from agentos_mcp.bridge.progress import describe
 CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English and JSON; results are cut by characters."""
 
+LARGEST = 200_000
+"""Characters of one answer's piece, however large the budget: no message may pass a megabyte in any script."""
+
 RULE = "---"
 """Above it a component's own words, below it ours."""
 
@@ -101,7 +104,7 @@ def _tokens(tokens: int) -> str:
 
 def piece(words: str, *, tokens: int, offset: int = 0) -> str:
     """The part of a long text that fits the budget, and where the next one begins."""
-    most = tokens * CHARACTERS_PER_TOKEN
+    most = min(tokens * CHARACTERS_PER_TOKEN, LARGEST)
     part = words[offset : offset + most]
     left = len(words) - offset - len(part)
     if left <= 0:

@@ -24,6 +24,8 @@ from agentos_mcp.bridge.waiting import wait_of
 log = logging.getLogger(__name__)
 
 _CANCEL_SECONDS = 1.5
+_MEDIA = 800_000
+"""Characters of media and bytes of text that one result may carry: clients drop messages that are too large."""
 
 
 async def watch(
@@ -57,7 +59,8 @@ async def watch(
     words = run_result(state, tokens=ctx.settings.result_tokens, offset=offset)
     if state.status is Status.ERROR:
         return failure(words)
-    return CallToolResult(content=[TextContent(type="text", text=words), *media_blocks(state.media)])
+    media = media_blocks(state.media, limit=max(0, _MEDIA - len(words.encode("utf-8", "replace"))))
+    return CallToolResult(content=[TextContent(type="text", text=words), *media])
 
 
 async def _cancel(ctx: Ctx, state: RunState) -> None:

@@ -105,8 +105,9 @@ def failing(turn: Turn) -> Iterable[Beat]:
 
 
 def big(turn: Turn) -> Iterable[Beat]:
-    chunk = "x" * 999 + "\n"
-    for _ in range(int(turn.last_user)):
+    size, _, letter = turn.last_user.partition(" ")
+    chunk = (letter or "x") * 999 + "\n"
+    for _ in range(int(size)):
         yield chunk
 
 

@@ -122,13 +122,14 @@ async def test_no_message_to_the_client_is_larger_than_a_megabyte(connect: Conne
     async with connect(media) as peer:
         result = await peer.call("run_agent", agent_id="enlarger", message="2000000")
         assert len(result.model_dump_json()) < 1_000_000
-    async with connect(zoo, result_tokens=200_000) as peer:
-        result = await peer.call("run_agent", agent_id="big", message="2000")
-        assert len(result.model_dump_json()) < 1_000_000
+    async with connect(zoo, result_tokens=50_000) as peer:
+        for message in ("2000", "2000 日"):
+            result = await peer.call("run_agent", agent_id="big", message=message)
+            assert 150_000 < len(result.model_dump_json().encode()) < 1_000_000
 
 
 async def test_two_megabytes_are_read_piece_by_piece(connect: Connect, zoo: str) -> None:
-    async with connect(zoo, result_tokens=100_000) as peer:
+    async with connect(zoo, result_tokens=50_000) as peer:
         result = await peer.text("run_agent", agent_id="big", message="2000")
         run, pieces = reference(result), []
         while True:
