@@ -62,7 +62,7 @@ def test_help_of_serve_names_every_flag_with_its_variable() -> None:
         ([], {"AGENTOS_MCP_TIMEOUT": "soon"}, "AGENTOS_MCP_TIMEOUT='soon' cannot be used"),
         (["--toolsets", "runs,magic"], {}, "there is no toolset 'magic'"),
         ([], {"AGENTOS_MCP_TOOLSETS": "magic"}, "AGENTOS_MCP_TOOLSETS='magic' cannot be used"),
-        (["--result-tokens", "1"], {}, "use a number from 200 to 200000"),
+        (["--result-tokens", "1"], {}, "use a number from 200 to 50000"),
         (["--log-level", "loud"], {}, "use one of debug, info, warning, error"),
         ([], {"AGENTOS_MCP_READ_ONLY": "maybe"}, "AGENTOS_MCP_READ_ONLY='maybe' cannot be used: use true or false"),
         (["--token-file", "/no/such/file"], {}, "there is no such file"),
