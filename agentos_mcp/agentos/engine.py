@@ -230,8 +230,8 @@ class Engine:
                     before = state.last_index
                     state = await self._resume(state, report)
                     # A run that is not streamed in the background has no numbered events to wait for.
-                    resumable = state.last_index > before
-                    if not (resumable or state.ended) and before >= 0:
+                    resumable = state.last_index > before or (before >= 0 and not state.replayed)
+                    if before >= 0 and not resumable:
                         forgotten_since = anyio.current_time()
                 if not state.ended:
                     state = read_output(state, await self._stored(state.ref))
@@ -256,6 +256,7 @@ class Engine:
             if not state.ended:
                 await anyio.sleep(pause)
                 pause = min(pause * 1.6, _SLOWEST_POLL)
+        state = replace(state, notes=tuple(note for note in state.notes if note != _RESTARTED))
         return await self._with_requirements(state, report)
 
     async def _with_requirements(self, state: RunState, report: Report) -> RunState:

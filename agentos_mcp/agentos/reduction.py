@@ -216,6 +216,7 @@ def _step_progress(state: RunState, event: Event) -> Changes:
 
 
 _MEANINGS: Mapping[str, Callable[[RunState, Event], Changes]] = {
+    "replay": lambda state, event: {"replayed": True},
     "StepStarted": _step_started,
     "ParallelExecutionStarted": _step_started,
     "LoopExecutionStarted": _step_started,

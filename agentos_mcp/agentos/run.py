@@ -119,6 +119,8 @@ class RunState:
     """Duration by AgentOS's clock, 0 where unknown."""
     notes: tuple[str, ...] = ()
     """What the reader should know about how it was run."""
+    replayed: bool = False
+    """AgentOS has no live events of it (any more), and has replayed those that it kept."""
     last_index: int = -1
     """The last numbered event that went in."""
     events: int = 0

@@ -198,10 +198,10 @@ class Defaults(BaseModel):
 
 class Enums(BaseModel):
     untitledSingle: str = Field(json_schema_extra={"enum": ["option1", "option2"]})  # noqa: N815 - the suite's name
-    titledSingle: str = Field(json_schema_extra={"oneOf": [{"const": "v1", "title": "First"}]})  # noqa: N815
-    legacyEnum: str = Field(json_schema_extra={"enum": ["opt1"], "enumNames": ["Option One"]})  # noqa: N815
-    untitledMulti: list[str] = Field(json_schema_extra={"items": {"type": "string", "enum": ["option1"]}})  # noqa: N815
-    titledMulti: list[str] = Field(  # noqa: N815
+    titledSingle: str = Field(json_schema_extra={"oneOf": [{"const": "v1", "title": "First"}]})  # noqa: N815 - the suite names it so
+    legacyEnum: str = Field(json_schema_extra={"enum": ["opt1"], "enumNames": ["Option One"]})  # noqa: N815 - the suite names it so
+    untitledMulti: list[str] = Field(json_schema_extra={"items": {"type": "string", "enum": ["option1"]}})  # noqa: N815 - the suite names it so
+    titledMulti: list[str] = Field(  # noqa: N815 - the suite names it so
         json_schema_extra={"items": {"anyOf": [{"const": "v1", "title": "First"}]}}
     )
 

@@ -48,7 +48,7 @@ async def test_every_run_ends_with_its_answer_and_was_executed_once(pausing: str
                 component = "counts" if kind == "workflow" else "counter"
                 said = await peer.text(f"run_{kind}", **{f"{kind}_id": component}, **arguments)
                 expected = f"last done tag-{seed}x{number}" if kind == "workflow" else ANSWER
-                if not said.startswith(expected):
+                if not said.startswith(expected) or "restarted" in said:
                     wrong.append(said)
 
         async with anyio.create_task_group() as tasks:
