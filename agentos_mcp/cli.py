@@ -106,7 +106,7 @@ def _serve_over(options: argparse.Namespace, settings: Settings) -> int:
         anyio.run(serve_http, server, listener)
         return 0
 
-    from agentos_mcp.server.eras import serve_stdio
+    from agentos_mcp.server.stdio import serve_stdio
 
     return anyio.run(serve_stdio, server)
 

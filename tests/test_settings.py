@@ -53,7 +53,7 @@ def test_a_token_is_never_shown() -> None:
         ({"url": "http://h:99999"}, "no number from 1 to 65535"),
         ({"url": "http://u:p@h"}, "AGENTOS_TOKEN, not in the URL"),
         ({"url": "http://h/?x=1"}, "without '?'"),
-        ({"toolsets": "runs,rnus"}, "no toolset 'rnus'; use catalogue, runs"),
+        ({"toolsets": "runs,rnus"}, "no toolset 'rnus'; use default, catalogue, runs"),
         ({"toolsets": ","}, "name at least one"),
         ({"timeout": "soon"}, "use a number from 1 to 3600"),
         ({"timeout": "nan"}, "use a number from 1 to 3600"),

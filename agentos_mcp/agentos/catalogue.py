@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import time
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 import anyio
@@ -33,11 +33,17 @@ class Component:
 
 
 @dataclass(frozen=True)
-class Database:
-    """A part of AgentOS that has its own databases; a knowledge base has an id beside its database."""
+class KnowledgeBase:
+    """A knowledge base, and the database that holds what is known of its contents."""
 
     id: str
     name: str = ""
+    db_id: str = ""
+
+
+Part = Literal["session", "memory", "knowledge", "traces", "metrics", "evals", "learning"]
+"""What of AgentOS lies in databases, by the names of `/config`."""
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,9 @@ class Contents:
     description: str
     components: tuple[Component, ...]
     databases: tuple[str, ...]
-    knowledge: tuple[Database, ...]
+    knowledge: tuple[KnowledgeBase, ...]
+    stores: Mapping[Part, tuple[str, ...]] = field(default_factory=dict)
+    """The databases of each part."""
 
     def of(self, kind: Kind) -> tuple[Component, ...]:
         return tuple(component for component in self.components if component.kind == kind)
@@ -76,6 +84,13 @@ class Catalogue:
                 kept = self._kept["contents"] = _Kept(_read_config(await self._os.get("/config", patient=patient)))
             contents: Contents = kept.value
             return contents
+
+    @property
+    def known(self) -> Contents | None:
+        """What was read last, however long ago; None before the first time."""
+        kept = self._kept.get("contents")
+        contents: Contents | None = kept.value if kept else None
+        return contents
 
     async def detail(self, kind: Kind, component_id: str) -> Mapping[str, Any]:
         """A component's own page: model, tools, members, steps, input schema."""
@@ -190,8 +205,16 @@ def _read_config(config: object) -> Contents:
         components=components,
         databases=tuple(str(database) for database in config.get("databases") or ()),
         knowledge=tuple(
-            Database(id=str(base["id"]), name=str(base.get("name") or ""))
+            KnowledgeBase(str(base["id"]), str(base.get("name") or ""), str(base.get("db_id") or ""))
             for base in bases or ()
             if isinstance(base, Mapping) and base.get("id")
         ),
+        stores={part: tuple(dict.fromkeys(_databases(config.get(part)))) for part in PARTS},
     )
+
+
+def _databases(part: object) -> Iterator[str]:
+    listed = part.get("dbs") if isinstance(part, Mapping) else None
+    for database in listed or ():
+        if isinstance(database, Mapping) and database.get("db_id"):
+            yield str(database["db_id"])

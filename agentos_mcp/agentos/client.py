@@ -19,7 +19,7 @@ import httpx
 from httpx_sse import EventSource
 
 from agentos_mcp.agentos import answers
-from agentos_mcp.agentos.errors import AgentOSError, RateLimited, ServerFailure, Unreachable
+from agentos_mcp.agentos.errors import AgentOSError, Forbidden, RateLimited, ServerFailure, Unreachable
 from agentos_mcp.agentos.events import Event, read_events
 from agentos_mcp.agentos.paths import fill
 
@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 
 Values = Mapping[str, str]
 Query = Mapping[str, str | int | float | bool | list[str]]
+Parts = list[tuple[str, tuple[str, bytes, str]]]
+"""Files of a form: (field, (file name, content, MIME type))."""
+
+_READING_POSTS = frozenset({"/knowledge/search", "/traces/search"})
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,20 @@ class Limits:
 class AgentOS:
     """A running AgentOS at `url`. `token` is asked before every request, so that it can change.
 
+    `read_only`: what could change anything is refused before it is sent.
     Use it as an async context manager; it is safe for many tasks at once.
     """
 
-    def __init__(self, url: str, *, token: Callable[[], str] = lambda: "", limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: Callable[[], str] = lambda: "",
+        limits: Limits | None = None,
+        read_only: bool = False,
+    ) -> None:
         self.url = url.rstrip("/")
+        self.read_only = read_only
         self.limits = limits or Limits()
         self._token = token
         self._http = httpx.AsyncClient(
@@ -88,6 +101,7 @@ class AgentOS:
         *,
         query: Query | None = None,
         form: Mapping[str, str] | None = None,
+        files: Parts | None = None,
         json: object = None,
         retry: bool = False,
         attempts: int | None = None,
@@ -99,12 +113,13 @@ class AgentOS:
         provably never reached AgentOS. `endless` waits for the answer however long it takes.
         Raises the errors of `errors.py`.
         """
+        self._permit(method, template)
         most = attempts or self.limits.read_attempts
         path = fill(template, values or {})
         attempt = 1
         while True:
             try:
-                return await self._once(method, path, query=query, form=form, json=json, endless=endless)
+                return await self._once(method, path, query=query, form=form, files=files, json=json, endless=endless)
             except AgentOSError as error:
                 wait = self._wait_before_retry(error, retry, attempt) if attempt < most else None
                 if wait is None:
@@ -130,6 +145,7 @@ class AgentOS:
         *,
         query: Query | None,
         form: Mapping[str, str] | None,
+        files: Parts | None,
         json: object,
         endless: bool,
     ) -> Any:
@@ -138,6 +154,7 @@ class AgentOS:
             path,
             params=query,
             data=dict(form) if form else None,
+            files=files,
             json=json,
             headers=self._headers(),
             timeout=self._timeout(None if endless else self.limits.read),
@@ -159,7 +176,7 @@ class AgentOS:
         values: Values,
         form: Mapping[str, str],
         *,
-        files: list[tuple[str, tuple[str, bytes, str]]] | None = None,
+        files: Parts | None = None,
         kept_alive: bool,
     ) -> AsyncIterator[AsyncIterator[Event]]:
         """POST a form and read the answer as events. Sent once, never again.
@@ -169,6 +186,7 @@ class AgentOS:
         Leaving the context drops the connection. Raises Unreachable where the stream breaks.
         An AgentOS that takes the run without streaming it (202) gives one event, `RunAccepted`.
         """
+        self._permit("POST", template)
         path = fill(template, values)
         quiet = self.limits.quiet if kept_alive else None
         request = self._http.build_request(
@@ -193,6 +211,12 @@ class AgentOS:
             finally:
                 with anyio.CancelScope(shield=True):
                     await response.aclose()
+
+    def _permit(self, method: str, template: str) -> None:
+        """Raises Forbidden where this client only reads, and the request could do more."""
+        reads = method == "GET" or template in _READING_POSTS or template.endswith("/resume")
+        if self.read_only and not reads:
+            raise Forbidden("This server is read-only: nothing can be run or changed.", "Start it without --read-only.")
 
     def _timeout(self, read: float | None) -> httpx.Timeout:
         return httpx.Timeout(self.limits.read, connect=self.limits.connect, read=read)

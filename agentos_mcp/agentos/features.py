@@ -58,6 +58,11 @@ class Discovery:
         self._features: Features | None = None
         self._lock = anyio.Lock()
 
+    @property
+    def known(self) -> Features | None:
+        """What was learned already, without asking."""
+        return self._features
+
     async def features(self) -> Features:
         async with self._lock:
             if self._features is None:

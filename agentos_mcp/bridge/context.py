@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from mcp.server.mcpserver import Context
 
-from agentos_mcp.agentos.catalogue import Catalogue
-from agentos_mcp.agentos.client import AgentOS, Limits
+from agentos_mcp.agentos.catalogue import Catalogue, KnowledgeBase, Part, shown_id
+from agentos_mcp.agentos.client import AgentOS, Limits, Parts, Values
 from agentos_mcp.agentos.engine import Engine
+from agentos_mcp.agentos.errors import InvalidRequest, Unsupported
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.live import LiveRuns, live_runs
+from agentos_mcp.agentos.pages import Page, page_of, record_of
+from agentos_mcp.bridge.render import one_line
 from agentos_mcp.settings import Settings
+
+QueryValue = str | int | float | bool | list[str] | None
 
 
 @dataclass
@@ -36,7 +42,7 @@ class Backend:
 async def open_backend(settings: Settings) -> AsyncIterator[Backend]:
     """Connect the parts for one AgentOS. Nothing is asked of it yet, so it may be down."""
     limits = Limits(read=settings.timeout)
-    async with AgentOS(settings.url, token=settings.token, limits=limits) as agent_os:
+    async with AgentOS(settings.url, token=settings.token, limits=limits, read_only=settings.read_only) as agent_os:
         discovery, catalogue = Discovery(agent_os), Catalogue(agent_os)
         engine = Engine(agent_os, discovery, catalogue, durable=settings.durability == "background")
         async with live_runs(engine) as live:
@@ -85,3 +91,68 @@ class Ctx:
         """The client's own name for itself, '' where it gives none."""
         params = self.mcp.request_context.session.client_params
         return params.client_info.name if params is not None else ""
+
+    async def get(self, template: str, values: Values | None = None, /, **query: QueryValue) -> Any:
+        """GET a JSON document. Query values that are None or '' are left out."""
+        return await self.agent_os.get(template, values, present(**query))
+
+    async def page(self, template: str, values: Values | None = None, /, **query: QueryValue) -> Page:
+        """GET one page of a list."""
+        return page_of(await self.get(template, values, **query))
+
+    async def send(
+        self,
+        method: str,
+        template: str,
+        values: Values | None = None,
+        /,
+        *,
+        query: Mapping[str, QueryValue] | None = None,
+        json: object = None,
+        form: Mapping[str, str] | None = None,
+        files: Parts | None = None,
+    ) -> Mapping[str, Any]:
+        """Send a change, once; the object that AgentOS answers, {} where it answers nothing."""
+        asked = present(**query) if query else None
+        return record_of(
+            await self.agent_os.request(method, template, values, query=asked, json=json, form=form, files=files)
+        )
+
+    async def database(self, part: Part, asked: str) -> str:
+        """The database to name in a request about this part of AgentOS; '' where there is only one.
+
+        Raises InvalidRequest with their ids where there are several and none of them is asked for.
+        """
+        stores = (await self.catalogue.contents()).stores.get(part, ())
+        if asked in stores or not stores:
+            return asked
+        if not asked and len(stores) == 1:
+            return ""
+        raise InvalidRequest(
+            f"There is no database '{asked}' for this." if asked else "This lies in several databases.",
+            f"Give db_id, one of: {', '.join(map(shown_id, stores))}.",
+        )
+
+    async def knowledge_base(self, asked: str) -> KnowledgeBase:
+        """The knowledge base that is meant: the only one, or the one of that id or name.
+
+        Raises InvalidRequest with their ids and names where that leaves none or several.
+        """
+        bases = (await self.catalogue.contents()).knowledge
+        if not bases:
+            raise Unsupported("This AgentOS has no knowledge base.", "Give it one (AgentOS(knowledge=[...])).")
+        if not asked and len(bases) == 1:
+            return bases[0]
+        for base in bases:
+            if asked and (asked == base.id or asked.casefold() == base.name.casefold()):
+                return base
+        listed = ", ".join(f"{shown_id(base.id)} ({one_line(base.name, most=60)})" for base in bases)
+        raise InvalidRequest(
+            f"No knowledge base '{asked}'." if asked else "There are several knowledge bases.",
+            f"Give knowledge_id, one of: {listed}.",
+        )
+
+
+def present(**values: QueryValue) -> dict[str, str | int | float | bool | list[str]]:
+    """The values that are there: without None, '' and []."""
+    return {name: value for name, value in values.items() if value is not None and value != "" and value != []}

@@ -6,7 +6,7 @@ everything else as JSON first), with '' for "not given".
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
@@ -30,7 +30,13 @@ Version = Annotated[int, Field(ge=0)]
 Message = Annotated[str, Field(description="The input, as the user means it")]
 SessionId = Annotated[str, Field(description="Continue this conversation")]
 UserId = str
+DbId = str
+"""A database; needed only where there are several."""
+KnowledgeId = str
+"""A knowledge base, by id or name; needed only where there are several."""
 Run = Annotated[str, Field(description="Run reference")]
 Wait = Annotated[float, Field(ge=0, description="Seconds to wait for it")]
 Limit = Annotated[int, Field(ge=1, le=100)]
 Page = Annotated[int, Field(ge=1)]
+AnyKind = Literal["", "agent", "team", "workflow"]
+"""A kind of component, '' for all."""

@@ -52,7 +52,7 @@ class Answered:
 def ask(ctx: Ctx, state: RunState, progress: float) -> InputRequiredResult | None:
     """The forms for all that a paused run asks, or None where the person cannot be asked."""
     asked = questions(state.ref, state.requirements)
-    if not asked or not _can_ask(ctx) or any(question.kind not in _ASKABLE for question in asked):
+    if not asked or not can_ask(ctx) or any(question.kind not in _ASKABLE for question in asked):
         return None
     memory = {"run": str(state.ref), "at": time.time(), "progress": progress}
     return InputRequiredResult(
@@ -119,7 +119,8 @@ def _memory(ctx: Ctx) -> Mapping[str, Any] | None:
     return memory
 
 
-def _can_ask(ctx: Ctx) -> bool:
+def can_ask(ctx: Ctx) -> bool:
+    """Whether the client can show the person a form, and may."""
     capabilities = ctx.mcp.client_capabilities
     wish = capabilities.elicitation if capabilities else None
     if not ctx.settings.ask or wish is None or (wish.form is None and wish.url is not None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from agentos_mcp.agentos.pauses import questions
@@ -26,6 +27,18 @@ def run_result(state: RunState, *, tokens: int, offset: int = 0) -> str:
     words = "" if state.status is Status.PAUSED else answer_text(state)
     answer = piece(words, tokens=tokens, offset=offset)
     return "\n".join(part for part in (answer, RULE if answer else "", *facts(state)) if part)
+
+
+def run_data(state: RunState, *, tokens: int) -> dict[str, Any]:
+    """A run as data that is enough by itself; an answer that is data stays data where it fits."""
+    answer: Any = answer_text(state)
+    whole = len(answer) <= tokens * CHARACTERS_PER_TOKEN
+    if state.answer is not None and not isinstance(state.answer, str) and whole:
+        answer = without_nulls(state.answer)
+    elif not whole:
+        answer = piece(answer, tokens=tokens)
+    data = {"run": str(state.ref), "status": state.status.lower(), "facts": facts(state)[:-1]}
+    return data if state.status is Status.PAUSED else data | {"answer": answer}
 
 
 def answer_text(state: RunState) -> str:
@@ -113,14 +126,35 @@ def piece(words: str, *, tokens: int, offset: int = 0) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A markdown table. Cells are one line each, without bars of their own."""
+    """A markdown table. Cells are one line each, without bars of their own; of a list, its items."""
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
-    lines += [f"| {' | '.join(_cell(value) for value in row)} |" for row in rows]
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(table_row, rows)])
+
+
+def table_row(row: Sequence[object]) -> str:
+    return f"| {' | '.join(_cell(value) for value in row)} |"
 
 
 def _cell(value: object) -> str:
-    return one_line("" if value is None else str(value), most=160).replace("|", "\\|")
+    words = ", ".join(map(str, value)) if isinstance(value, list | tuple) else "" if value is None else str(value)
+    return one_line(words, most=160).replace("|", "\\|")
+
+
+def when(moment: object) -> str:
+    """A moment as people read it: seconds since 1970, or ISO 8601, -> "2026-11-21 05:48 UTC"; '' for none."""
+    if isinstance(moment, str):
+        try:
+            return _read(datetime.fromisoformat(moment))
+        except ValueError:
+            return moment
+    if isinstance(moment, int | float) and not isinstance(moment, bool) and moment > 0:
+        return _read(datetime.fromtimestamp(moment, UTC))
+    return ""
+
+
+def _read(moment: datetime) -> str:
+    # AgentOS's own times are in UTC where they do not say.
+    return (moment.astimezone(UTC) if moment.tzinfo else moment).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def one_line(words: str, *, most: int = 300) -> str:

@@ -3,99 +3,157 @@
 A tool is a plain async function whose first parameter is a `Ctx`; its docstring is its prompt. Its
 place, its title and its hints are data beside it:
 
-    TOOLSET = Toolset("memory", "What AgentOS remembers of its users.", read(list_memories), write(create_memory))
+    TOOLSET = Toolset(
+        "memory",
+        "What AgentOS remembers of its users.",
+        read(list_memories, "GET /memories"),
+        write(create_memory, "POST /memories"),
+        needs=DATABASE,
+    )
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_type_hints
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 
 from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.bridge.confirmation import confirm
 from agentos_mcp.bridge.context import Backend, Ctx
+from agentos_mcp.bridge.results import RUN_SCHEMA, WORDS_SCHEMA, Record, Table, cut_to_budget
+from agentos_mcp.settings import Settings
 
-Result = str | CallToolResult | InputRequiredResult
+Result = str | Table | Record | CallToolResult | InputRequiredResult
 ToolFunction = Callable[..., Awaitable[Result]]
+
+DATABASE = "a database"
+KNOWLEDGE = "a knowledge base"
 
 
 @dataclass(frozen=True)
 class Declared:
-    """A tool and all that a client is told of it. `open_world`: it reaches beyond AgentOS's own data."""
+    """A tool and all that a client is told of it.
+
+    `endpoint` is what AgentOS has to serve for it ("GET /sessions"), '' where it has ways around.
+    `default`: it is on where nobody chose. `open_world`: it reaches beyond AgentOS's own data.
+    """
 
     fn: ToolFunction
+    endpoint: str
     title: str
     read_only: bool
     destructive: bool
     idempotent: bool
     open_world: bool
+    default: bool
 
     @property
     def name(self) -> str:
         return self.fn.__name__
 
 
-def read(fn: ToolFunction, *, title: str = "") -> Declared:
+def read(fn: ToolFunction, endpoint: str = "", *, title: str = "", default: bool = False) -> Declared:
     """A tool that changes nothing."""
-    return Declared(fn, title or _title(fn), read_only=True, destructive=False, idempotent=True, open_world=False)
+    return Declared(
+        fn,
+        endpoint,
+        title or _title(fn),
+        read_only=True,
+        destructive=False,
+        idempotent=True,
+        open_world=False,
+        default=default,
+    )
 
 
-def write(fn: ToolFunction, *, title: str = "", idempotent: bool = False, open_world: bool = False) -> Declared:
+def write(
+    fn: ToolFunction,
+    endpoint: str = "",
+    *,
+    title: str = "",
+    idempotent: bool = False,
+    open_world: bool = False,
+    default: bool = False,
+) -> Declared:
     """A tool that adds or changes something, without taking anything away."""
     return Declared(
         fn,
+        endpoint,
         title or _title(fn),
         read_only=False,
         destructive=False,
         idempotent=idempotent,
         open_world=open_world,
+        default=default,
     )
 
 
-def destructive(fn: ToolFunction, *, title: str = "", idempotent: bool = True, open_world: bool = False) -> Declared:
-    """A tool that ends, deletes or overwrites something."""
+def destructive(
+    fn: ToolFunction,
+    endpoint: str = "",
+    *,
+    title: str = "",
+    idempotent: bool = True,
+    default: bool = False,
+) -> Declared:
+    """A tool that ends, deletes or overwrites something. The person is asked first where that can be."""
     return Declared(
         fn,
+        endpoint,
         title or _title(fn),
         read_only=False,
         destructive=True,
         idempotent=idempotent,
-        open_world=open_world,
+        open_world=False,
+        default=default,
     )
 
 
 @dataclass(frozen=True)
 class Toolset:
-    """Tools that belong together. `instructions` join the server's own when the set is on."""
+    """Tools that belong together. `instructions` join the server's own when the set is on.
+
+    `needs` is DATABASE or KNOWLEDGE where none of them works without.
+    """
 
     name: str
     instructions: str
     tools: tuple[Declared, ...]
+    needs: str
 
-    def __init__(self, name: str, instructions: str, *tools: Declared) -> None:
+    def __init__(self, name: str, instructions: str, *tools: Declared, needs: str = "") -> None:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "instructions", instructions)
         object.__setattr__(self, "tools", tools)
+        object.__setattr__(self, "needs", needs)
 
 
-def mcp_tool(declared: Declared) -> Tool:
-    """The SDK's tool for a declaration: text results, our errors as results, a lean schema."""
+def mcp_tool(declared: Declared, settings: Settings) -> Tool:
+    """The SDK's tool for a declaration: results within the budget, our errors as results, a lean schema.
+
+    Parameters that the settings fix are gone from the schema and given to every call.
+    """
     fn = declared.fn
+    fixed = {name: value for name, value in settings.fixed.items() if name in inspect.signature(fn).parameters}
 
     @functools.wraps(fn)
     async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
         context: Context[Backend] = arguments.pop("ctx")
+        ctx = Ctx.of(context)
+        arguments |= fixed
         try:
-            result = await fn(Ctx.of(context), **arguments)
+            if declared.destructive and (unconfirmed := confirm(ctx, declared.title, arguments)) is not None:
+                return text(unconfirmed) if isinstance(unconfirmed, str) else unconfirmed
+            return shown(await fn(ctx, **arguments), settings)
         except AgentOSError as error:
             return failure(str(error))
-        return text(result) if isinstance(result, str) else result
 
     tool = Tool.from_function(
         call,
@@ -111,8 +169,38 @@ def mcp_tool(declared: Declared) -> Tool:
         ),
         structured_output=False,
     )
-    tool.parameters = lean_schema(tool.parameters)
+    tool.parameters = lean_schema(tool.parameters, without=fixed)
+    if settings.structured_output:
+        tool.fn_metadata.output_schema = output_schema(fn)
     return tool
+
+
+def shown(result: Result, settings: Settings) -> CallToolResult | InputRequiredResult:
+    """What a tool returned as MCP takes it: cut to the budget, with its data where the settings ask for it."""
+    match result:
+        case str():
+            words, data = cut_to_budget(result, settings.result_tokens), {"text": result}
+        case Table() | Record():
+            words, data = result.text(settings.result_tokens), result.data()
+        case CallToolResult(structured_content=None) if settings.structured_output:
+            words = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+            return result.model_copy(update={"structured_content": {"text": words}})
+        case _:
+            return result
+    return CallToolResult(
+        content=[TextContent(type="text", text=words)],
+        structured_content=data if settings.structured_output else None,
+    )
+
+
+def output_schema(fn: ToolFunction) -> dict[str, Any]:
+    """The schema of a tool's structured content, by what it returns."""
+    returned = get_type_hints(fn)["return"]
+    if returned is str:
+        return dict(WORDS_SCHEMA)
+    if returned in {Table, Record}:
+        return dict(returned.schema)
+    return dict(RUN_SCHEMA)
 
 
 def text(words: str) -> CallToolResult:
@@ -123,12 +211,16 @@ def failure(words: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=words)], is_error=True)
 
 
-def lean_schema(schema: dict[str, Any]) -> dict[str, Any]:
+def lean_schema(schema: dict[str, Any], *, without: Collection[str] = ()) -> dict[str, Any]:
     """A schema without what no model reads: titles, empty defaults, "anything else is fine"."""
-    properties = {name: _lean_property(value) for name, value in schema.get("properties", {}).items()}
-    lean: dict[str, Any] = {"type": "object", "properties": properties}
-    if schema.get("required"):
-        lean["required"] = schema["required"]
+    lean: dict[str, Any] = {
+        "type": "object",
+        "properties": {
+            name: _lean_property(value) for name, value in schema.get("properties", {}).items() if name not in without
+        },
+    }
+    if required := [name for name in schema.get("required", ()) if name not in without]:
+        lean["required"] = required
     return lean
 
 

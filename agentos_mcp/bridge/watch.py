@@ -17,8 +17,7 @@ from agentos_mcp.bridge.media import media_blocks
 from agentos_mcp.bridge.orders import with_schema_notes
 from agentos_mcp.bridge.progress import Send, live_progress
 from agentos_mcp.bridge.questions import ask, earlier_progress
-from agentos_mcp.bridge.render import run_result, standing
-from agentos_mcp.bridge.toolset import failure, text
+from agentos_mcp.bridge.render import run_data, run_result, standing
 from agentos_mcp.bridge.waiting import wait_of
 
 log = logging.getLogger(__name__)
@@ -52,15 +51,25 @@ async def watch(
                 await _cancel(ctx, run.state)
         raise
     if not ended:
-        return text(standing(run.state))
+        return _shown(ctx, run.state, standing(run.state))
     if run.state.status is Status.PAUSED and ours and (question := ask(ctx, run.state, show.value)):
         return question
     state = with_schema_notes(run.state, schema)
     words = run_result(state, tokens=ctx.settings.result_tokens, offset=offset)
-    if state.status is Status.ERROR:
-        return failure(words)
-    media = media_blocks(state.media, limit=max(0, _MEDIA - len(words.encode("utf-8", "replace"))))
-    return CallToolResult(content=[TextContent(type="text", text=words), *media])
+    return _shown(ctx, state, words)
+
+
+def _shown(ctx: Ctx, state: RunState, words: str) -> CallToolResult:
+    """A run as the client gets it: its words, its media where it has ended well, its data where that is asked for."""
+    failed = state.status is Status.ERROR
+    room = 0 if failed else max(0, _MEDIA - len(words.encode("utf-8", "replace")))
+    return CallToolResult(
+        content=[TextContent(type="text", text=words), *media_blocks(state.media, limit=room)],
+        structured_content=run_data(state, tokens=ctx.settings.result_tokens)
+        if ctx.settings.structured_output
+        else None,
+        is_error=failed,
+    )
 
 
 async def _cancel(ctx: Ctx, state: RunState) -> None:

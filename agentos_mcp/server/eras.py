@@ -7,25 +7,16 @@ stays here.
 
 from __future__ import annotations
 
-import contextlib
-import difflib
 import logging
-import os
-import signal
-import sys
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.server.lowlevel.server import NotificationOptions
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
-from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
-from mcp.shared.message import ServerMessageMetadata, SessionMessage
+from mcp.shared.message import ServerMessageMetadata
 from mcp_types import (
     INVALID_PARAMS,
     CallToolRequestParams,
@@ -39,14 +30,16 @@ from mcp_types import (
     GetPromptResult,
     InputRequiredResult,
     InputResponses,
-    JSONRPCNotification,
     SetLevelRequestParams,
 )
+from mcp_types import Tool as ListedTool
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel, ValidationError
 
 from agentos_mcp.bridge.context import Backend
-from agentos_mcp.bridge.toolset import failure
+from agentos_mcp.bridge.toolset import failure, mcp_tool
+from agentos_mcp.server.offering import Offer
+from agentos_mcp.settings import Settings
 
 
 class AgentOSServer(MCPServer[Backend]):
@@ -55,18 +48,27 @@ class AgentOSServer(MCPServer[Backend]):
     backend: Backend | None = None
     """The backend that is open, for those who stop the server."""
 
-    def __init__(self, name: str, *, introduce: Callable[[], Awaitable[str]], **options: Any) -> None:
-        super().__init__(name, middleware=[self._introduce], **options)
+    def __init__(
+        self, name: str, *, offer: Offer, settings: Settings, introduce: Callable[[], Awaitable[str]], **options: Any
+    ) -> None:
+        tools = [mcp_tool(tool, settings) for tool in offer.tools]
+        super().__init__(name, tools=tools, middleware=[self._introduce], **options)
+        self.offer = offer
         self._introduction = introduce
         self._lowlevel_server.add_request_handler("logging/setLevel", SetLevelRequestParams, _set_log_level)
         self._lowlevel_server.add_request_handler("completion/complete", CompleteRequestParams, _complete)
+
+    async def list_tools(self) -> list[ListedTool]:
+        return [tool for tool in await super().list_tools() if not self.offer.lack(tool.name, self.backend)]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         tool = self._tool_manager.get_tool(name)
         if tool is None:
-            return failure(_no_such_tool(name, [tool.name for tool in self._tool_manager.list_tools()]))
+            return failure(self.offer.unknown(name, [tool.name for tool in self._tool_manager.list_tools()]))
+        if lack := self.offer.lack(name, self.backend):
+            return failure(lack)
         known = tool.parameters.get("properties", {})
         if unknown := [argument for argument in arguments if argument not in known]:
             return failure(f"{name} has no argument '{unknown[0]}'. {_takes(tool)}")
@@ -155,109 +157,6 @@ async def _set_log_level(ctx: ServerRequestContext[Any, Any], params: SetLevelRe
     level = _LOG_LEVELS.get(params.level) or logging.getLevelNamesMapping()[params.level.upper()]
     logging.getLogger("agentos_mcp").setLevel(level)
     return EmptyResult()
-
-
-async def serve_stdio(server: AgentOSServer) -> int:
-    """Serve one client over stdin and stdout until it closes stdin; the exit code.
-
-    A signal ends the process from here: the thread that reads stdin cannot be ended, so nothing
-    that waits for it ever returns.
-    """
-    low = server._lowlevel_server
-    options = low.create_initialization_options(NotificationOptions(tools_changed=True))
-    received: list[int] = []
-    try:
-        async with anyio.create_task_group() as tasks:
-            if sys.platform != "win32":
-                await tasks.start(_stop_on_signal, server, tasks.cancel_scope, received)
-            async with stdio_server() as (incoming, outgoing):
-                try:
-                    await low.run(_Watched(incoming, server), outgoing, options)
-                finally:
-                    if received:
-                        leave_process(128 + received[0])
-            tasks.cancel_scope.cancel()
-    except* (BrokenPipeError, ConnectionResetError):
-        # The client is gone, and with it the other end of stdout.
-        leave_process(0)
-    return 0
-
-
-async def _stop_on_signal(
-    server: AgentOSServer,
-    scope: anyio.CancelScope,
-    received: list[int],
-    *,
-    task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
-) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        task_status.started()
-        async for number in signals:
-            received.append(number)
-            server.leave()
-            scope.cancel()
-            return
-
-
-def leave_process(code: int) -> None:
-    """End the process at once, with what was written flushed: a reader thread may still hold stdin."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError):
-            stream.flush()
-    os._exit(code)
-
-
-class _Watched:
-    """The client's messages, with an eye on those that say how a call ends.
-
-    A call is cancelled by its client, or ends because the client is gone; by then the SDK tells
-    the call only that it is over.
-    """
-
-    def __init__(self, stream: Any, server: AgentOSServer) -> None:
-        self._stream = stream
-        self._server = server
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> SessionMessage | Exception:
-        try:
-            return self._seen(await self._stream.__anext__())
-        except StopAsyncIteration:
-            self._server.leave()
-            raise
-
-    async def receive(self) -> SessionMessage | Exception:
-        try:
-            return self._seen(await self._stream.receive())
-        except anyio.EndOfStream:
-            self._server.leave()
-            raise
-
-    def _seen(self, message: SessionMessage | Exception) -> SessionMessage | Exception:
-        inner = message.message if isinstance(message, SessionMessage) else None
-        if isinstance(inner, JSONRPCNotification) and inner.method == "notifications/cancelled":
-            self._server.cancelled_by_client((inner.params or {}).get("requestId"))
-        return message
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    async def __aenter__(self) -> Self:
-        await self._stream.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        done: bool | None = await self._stream.__aexit__(kind, error, trace)
-        return done
-
-
-def _no_such_tool(name: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"Unknown tool: {name[:80]}. " + (f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}.")
 
 
 def _takes(tool: Tool) -> str:

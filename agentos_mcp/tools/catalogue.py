@@ -6,23 +6,24 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from agentos_mcp.agentos.catalogue import shown_id
-from agentos_mcp.agentos.run import Kind
+from agentos_mcp.agentos.run import KINDS, Kind
 from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.render import one_line, table
+from agentos_mcp.bridge.render import one_line
+from agentos_mcp.bridge.results import Table
 from agentos_mcp.bridge.toolset import Toolset, read
 
 
-async def list_agents(ctx: Ctx) -> str:
+async def list_agents(ctx: Ctx) -> Table:
     """Agents: id, name, what each does. Run one with run_agent."""
     return await _listed(ctx, "agent")
 
 
-async def list_teams(ctx: Ctx) -> str:
+async def list_teams(ctx: Ctx) -> Table:
     """Teams of agents. Run one with run_team."""
     return await _listed(ctx, "team")
 
 
-async def list_workflows(ctx: Ctx) -> str:
+async def list_workflows(ctx: Ctx) -> Table:
     """Workflows (pipelines of steps). Run one with run_workflow."""
     return await _listed(ctx, "workflow")
 
@@ -44,13 +45,14 @@ async def get_component(ctx: Ctx, kind: Literal["agent", "team", "workflow"], id
     return "\n".join(lines)
 
 
-async def _listed(ctx: Ctx, kind: Kind) -> str:
-    contents = await ctx.catalogue.contents(fresh=True)
-    components = contents.of(kind)
-    if not components:
-        others = [f"list_{other}s" for other in ("agent", "team", "workflow") if other != kind]
-        return f"This AgentOS has no {kind}s. See {' and '.join(others)}."
-    return table(("id", "name", "description"), ((c.id, c.name, c.description) for c in components))
+async def _listed(ctx: Ctx, kind: Kind) -> Table:
+    components = (await ctx.catalogue.contents(fresh=True)).of(kind)
+    others = [f"list_{other}s" for other in KINDS if other != kind]
+    return Table(
+        ("id", "name", "description"),
+        [(c.id, c.name, c.description) for c in components],
+        empty=f"This AgentOS has no {kind}s. See {' and '.join(others)}.",
+    )
 
 
 def _lines(indent: str, page: Mapping[str, Any]) -> list[str]:
@@ -124,8 +126,8 @@ def _field(name: str, about: object, required: bool) -> str:
 TOOLSET = Toolset(
     "catalogue",
     "list_agents, list_teams and list_workflows say what there is; get_component shows one in detail.",
-    read(list_agents),
-    read(list_teams),
-    read(list_workflows),
-    read(get_component),
+    read(list_agents, default=True),
+    read(list_teams, default=True),
+    read(list_workflows, default=True),
+    read(get_component, default=True),
 )

@@ -67,5 +67,5 @@ async def _base(ctx: Ctx, asked: str) -> str:
 TOOLSET = Toolset(
     "knowledge",
     "search_knowledge looks things up in AgentOS's own documents.",
-    read(search_knowledge),
+    read(search_knowledge, default=True),
 )

@@ -59,6 +59,6 @@ async def create_memory(
 TOOLSET = Toolset(
     "memory",
     "Memories are facts about a user that agents see in every session.",
-    read(list_memories),
-    write(create_memory),
+    read(list_memories, default=True),
+    write(create_memory, default=True),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import anyio
@@ -33,7 +32,8 @@ from agentos_mcp.bridge.parameters import (
     Wait,
 )
 from agentos_mcp.bridge.questions import answer, answered, asked_run
-from agentos_mcp.bridge.render import run_result, table
+from agentos_mcp.bridge.render import run_result, when
+from agentos_mcp.bridge.results import Table
 from agentos_mcp.bridge.toolset import Toolset, destructive, failure, read, text, write
 from agentos_mcp.bridge.watch import watch
 
@@ -157,7 +157,7 @@ async def list_runs(
     session_id: str = "",
     status: str = "",
     limit: Limit = 10,
-) -> str:
+) -> Table:
     """Latest runs, whoever started them, by component, session or status (running, paused, error...)."""
     if id and not kind:
         raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
@@ -171,11 +171,10 @@ async def list_runs(
         limit=100 if kind and not id else limit,
     )
     runs = [run for run in runs if not kind or run.ref.kind == kind][:limit]
-    if not runs:
-        return f"No such runs in the {MOST_SESSIONS} latest sessions."
-    return table(
+    return Table(
         ("run", "status", "started", "input", "answer"),
-        ((run.ref, run.status.lower(), _moment(run.started), run.question, run.answer) for run in runs),
+        [(str(run.ref), run.status.lower(), when(run.started), run.question, run.answer) for run in runs],
+        empty=f"No such runs in the {MOST_SESSIONS} latest sessions.",
     )
 
 
@@ -234,19 +233,15 @@ async def _continue(ctx: Ctx, ref: RunRef, answers: Mapping[str, Any], wait: flo
     return await watch(ctx, run, wait=wait)
 
 
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if seconds else ""
-
-
 TOOLSET = Toolset(
     "runs",
     "A result ends with the run's reference (run: ...), which get_run, continue_run, explain_run and cancel_run take.",
-    write(run_agent, open_world=True),
-    write(run_team, open_world=True),
-    write(run_workflow, open_world=True),
-    read(get_run),
-    write(continue_run, open_world=True),
-    read(list_runs),
-    read(explain_run),
-    destructive(cancel_run),
+    write(run_agent, open_world=True, default=True),
+    write(run_team, open_world=True, default=True),
+    write(run_workflow, open_world=True, default=True),
+    read(get_run, default=True),
+    write(continue_run, open_world=True, default=True),
+    read(list_runs, default=True),
+    read(explain_run, default=True),
+    destructive(cancel_run, default=True),
 )

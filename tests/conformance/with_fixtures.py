@@ -72,7 +72,7 @@ def embedded(uri: str, words: str, mime_type: str = "text/plain") -> EmbeddedRes
 
 async def test_simple_text(ctx: Ctx) -> str:
     """Lists the agents."""
-    return await list_agents(ctx)
+    return (await list_agents(ctx)).text(1000)
 
 
 async def test_tool_with_progress(ctx: Ctx) -> CallToolResult | InputRequiredResult:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from agentos_mcp.bridge.toolset import Declared, mcp_tool
+from agentos_mcp.settings import Settings
 from agentos_mcp.tools import TOOLSETS
 
 DECLARED = [tool for toolset in TOOLSETS for tool in toolset.tools]
@@ -25,7 +26,7 @@ def keys_of(value: Any) -> set[str]:
 @pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.name)
 class TestTool:
     def test_it_has_a_title_a_description_and_all_four_hints(self, declared: Declared) -> None:
-        tool = mcp_tool(declared)
+        tool = mcp_tool(declared, Settings())
         assert tool.title
         assert tool.description
         assert tool.annotations
@@ -34,7 +35,7 @@ class TestTool:
         assert not (hints.read_only_hint and hints.destructive_hint)
 
     def test_its_schema_is_flat_and_lean(self, declared: Declared) -> None:
-        schema = mcp_tool(declared).parameters
+        schema = mcp_tool(declared, Settings()).parameters
         assert not keys_of(schema) & FORBIDDEN
         for name, about in schema["properties"].items():
             assert isinstance(about.get("type"), str), name
@@ -52,12 +53,12 @@ def test_names_are_not_used_twice() -> None:
 
 def test_a_harmless_tool_is_listed_first() -> None:
     assert DECLARED[0].name == "list_agents"
-    assert not mcp_tool(DECLARED[0]).parameters["properties"]
+    assert not mcp_tool(DECLARED[0], Settings()).parameters["properties"]
 
 
 def test_the_whole_surface_is_small() -> None:
     surface = [
         {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
-        for tool in map(mcp_tool, DECLARED)
+        for tool in (mcp_tool(one, Settings()) for one in DECLARED)
     ]
     assert len(json.dumps(surface, separators=(",", ":"), ensure_ascii=False)) < 7000

@@ -1,4 +1,4 @@
-"""Every setting, in one frozen object, from the command line's flags and the environment.
+"""Every setting as people write it, from the command line's flags and the environment.
 
 A flag wins over its environment variable. `OPTIONS` is the only list of them: flags, variables,
 checks and their descriptions are all made from it.
@@ -8,70 +8,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-TOOLSETS = ("catalogue", "runs", "sessions", "memory", "knowledge")
-DURABILITIES = ("background", "foreground")
-ON_CANCEL = ("cancel", "detach")
-LOG_LEVELS = ("debug", "info", "warning", "error")
-MASK = "********"
-
-
-class SettingsError(Exception):
-    """A setting that cannot be used: one line with what is wrong and the fix."""
-
-
-class Token:
-    """The credential for AgentOS: a fixed one, or a file's content, read again when the file changes.
-
-    It never shows itself: its `repr` is masked.
-    """
-
-    def __init__(self, value: str = "", file: Path | None = None) -> None:
-        self._value = value
-        self._file = file
-        self._seen: tuple[int, int] | None = None
-
-    def __call__(self) -> str:
-        if self._file is None:
-            return self._value
-        try:
-            stat = self._file.stat()
-            if self._seen != (stat.st_mtime_ns, stat.st_size):
-                self._value = self._file.read_text(encoding="utf-8").strip()
-                self._seen = (stat.st_mtime_ns, stat.st_size)
-        except (OSError, UnicodeDecodeError) as error:
-            # While it is being replaced the file may be gone: the last token is still the best guess.
-            if self._seen is None:
-                raise SettingsError(f"Cannot read the token file {self._file} ({_reason(error)}).") from None
-        return self._value
-
-    def __repr__(self) -> str:
-        return f"Token({MASK if self._value or self._file else 'none'})"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Times are in seconds. `result_tokens` is about how many tokens a result may cost the model."""
-
-    url: str = "http://localhost:7777"
-    token: Token = field(default_factory=Token)
-    toolsets: tuple[str, ...] = TOOLSETS
-    read_only: bool = False
-    timeout: float = 30.0
-    result_tokens: int = 6000
-    wait: float = 0.0
-    """How long a call waits for its run; 0: what its client can bear."""
-    durability: str = "background"
-    on_cancel: str = "cancel"
-    allow_files: tuple[Path, ...] = ()
-    """Folders beneath which files may be read to be attached to a run."""
-    ask: bool = True
-    """Whether people may be asked by a form of their client's."""
-    log_level: str = "warning"
+from agentos_mcp.settings.values import (
+    ALL,
+    DEFAULT,
+    DURABILITIES,
+    EXPOSED,
+    LOG_LEVELS,
+    MASK,
+    ON_CANCEL,
+    TOOLSETS,
+    Settings,
+    SettingsError,
+    Token,
+)
 
 
 @dataclass(frozen=True)
@@ -159,15 +113,35 @@ def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
     return parse
 
 
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not words:
+        raise ValueError("name at least one, separated by commas")
+    return words
+
+
 def _toolsets(text: str) -> tuple[str, ...]:
-    asked = [word.strip().casefold() for word in text.split(",") if word.strip()]
-    if "all" in asked or "default" in asked:
-        return TOOLSETS
-    if unknown := [word for word in asked if word not in TOOLSETS]:
-        raise ValueError(f"there is no toolset '{unknown[0]}'; use {', '.join(TOOLSETS)}, or all")
-    if not asked:
-        raise ValueError(f"name at least one of {', '.join(TOOLSETS)}")
-    return tuple(word for word in TOOLSETS if word in asked)
+    asked = tuple(word.casefold() for word in _words(text))
+    for word in asked:
+        if word not in {*TOOLSETS, DEFAULT, ALL}:
+            raise ValueError(f"there is no toolset '{word}'; use default, {', '.join(TOOLSETS)}, or all")
+    return asked
+
+
+def _exposed(text: str) -> tuple[tuple[str, str], ...]:
+    asked = []
+    for word in _words(text):
+        kind, _, component = word.partition(":")
+        if kind.strip().casefold() not in EXPOSED:
+            raise ValueError(f"'{word}' is neither agents, teams, workflows nor one of them, such as agents:writer")
+        asked.append((kind.strip().casefold(), component.strip()))
+    return tuple(asked)
+
+
+def _id(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it is empty")
+    return text.strip()
 
 
 def _yes(text: str) -> bool:
@@ -190,10 +164,6 @@ def _number(least: float, most: float, kind: Callable[[str], float] = float) -> 
         return number
 
     return parse
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else "") or type(error).__name__
 
 
 OPTIONS = (
@@ -219,7 +189,23 @@ OPTIONS = (
         "--toolsets",
         ("AGENTOS_MCP_TOOLSETS",),
         _toolsets,
-        f"which tools to offer, by comma: {', '.join(TOOLSETS)} (default: all)",
+        f"which tools to offer, by comma: default, {', '.join(TOOLSETS)}, or all (default: default)",
+        "NAMES",
+    ),
+    Option(
+        "tools",
+        "--tools",
+        ("AGENTOS_MCP_TOOLS",),
+        _words,
+        "single tools to offer, by comma: beside --toolsets, or alone where it is not given",
+        "NAMES",
+    ),
+    Option(
+        "exclude_tools",
+        "--exclude-tools",
+        ("AGENTOS_MCP_EXCLUDE_TOOLS",),
+        _words,
+        "tools not to offer, by comma",
         "NAMES",
     ),
     Option(
@@ -227,7 +213,47 @@ OPTIONS = (
         "--read-only",
         ("AGENTOS_MCP_READ_ONLY",),
         _yes,
-        "offer only tools that change nothing",
+        "offer only tools that change nothing, and send nothing that could; wins over everything else",
+        switch=True,
+    ),
+    Option(
+        "expose",
+        "--expose",
+        ("AGENTOS_MCP_EXPOSE",),
+        _exposed,
+        "components that get a tool of their own, by comma: agents, teams, workflows, or one, such as agents:writer",
+        "COMPONENTS",
+    ),
+    Option(
+        "user_id",
+        "--user-id",
+        ("AGENTOS_MCP_USER_ID",),
+        _id,
+        "the user that every call is for; no tool asks for it then",
+        "ID",
+    ),
+    Option(
+        "db_id",
+        "--db-id",
+        ("AGENTOS_MCP_DB_ID",),
+        _id,
+        "the database that every call is about; no tool asks for it then",
+        "ID",
+    ),
+    Option(
+        "knowledge_id",
+        "--knowledge-id",
+        ("AGENTOS_MCP_KNOWLEDGE_ID",),
+        _id,
+        "the knowledge base, by id or name, that every call is about; no tool asks for it then",
+        "ID",
+    ),
+    Option(
+        "structured_output",
+        "--structured-output",
+        ("AGENTOS_MCP_STRUCTURED_OUTPUT",),
+        _yes,
+        "add output schemas and structured content to results",
         switch=True,
     ),
     Option(

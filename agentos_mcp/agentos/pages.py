@@ -1,0 +1,34 @@
+"""AgentOS's lists: `{data, meta}`, or a bare array from older versions and smaller endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list. `meta` holds page, limit, total_pages and total_count, where AgentOS gives them."""
+
+    rows: Sequence[Mapping[str, Any]]
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def page_of(answer: object) -> Page:
+    """The page in an answer; an empty one where there is none."""
+    data = answer.get("data") if isinstance(answer, Mapping) else answer
+    meta = answer.get("meta") if isinstance(answer, Mapping) else None
+    rows = [row for row in data if isinstance(row, Mapping)] if isinstance(data, list) else []
+    return Page(rows, meta if isinstance(meta, Mapping) else {})
+
+
+def record_of(answer: object) -> Mapping[str, Any]:
+    """The object in an answer; an empty one where there is none."""
+    return answer if isinstance(answer, Mapping) else {}

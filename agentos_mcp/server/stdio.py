@@ -1,0 +1,116 @@
+"""Serving one client over stdin and stdout: how it begins, and every way in which it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+from mcp.server.lowlevel.server import NotificationOptions
+from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCNotification
+
+from agentos_mcp.server.eras import AgentOSServer
+
+
+async def serve_stdio(server: AgentOSServer) -> int:
+    """Serve one client over stdin and stdout until it closes stdin; the exit code.
+
+    A signal ends the process from here: the thread that reads stdin cannot be ended, so nothing
+    that waits for it ever returns.
+    """
+    low = server._lowlevel_server
+    options = low.create_initialization_options(NotificationOptions(tools_changed=True))
+    received: list[int] = []
+    try:
+        async with anyio.create_task_group() as tasks:
+            if sys.platform != "win32":
+                await tasks.start(_stop_on_signal, server, tasks.cancel_scope, received)
+            async with stdio_server() as (incoming, outgoing):
+                try:
+                    await low.run(_Watched(incoming, server), outgoing, options)
+                finally:
+                    if received:
+                        leave_process(128 + received[0])
+            tasks.cancel_scope.cancel()
+    except* (BrokenPipeError, ConnectionResetError):
+        # The client is gone, and with it the other end of stdout.
+        leave_process(0)
+    return 0
+
+
+async def _stop_on_signal(
+    server: AgentOSServer,
+    scope: anyio.CancelScope,
+    received: list[int],
+    *,
+    task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
+        async for number in signals:
+            received.append(number)
+            server.leave()
+            scope.cancel()
+            return
+
+
+def leave_process(code: int) -> None:
+    """End the process at once, with what was written flushed: a reader thread may still hold stdin."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(code)
+
+
+class _Watched:
+    """The client's messages, with an eye on those that say how a call ends.
+
+    A call is cancelled by its client, or ends because the client is gone; by then the SDK tells
+    the call only that it is over.
+    """
+
+    def __init__(self, stream: Any, server: AgentOSServer) -> None:
+        self._stream = stream
+        self._server = server
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        try:
+            return self._seen(await self._stream.__anext__())
+        except StopAsyncIteration:
+            self._server.leave()
+            raise
+
+    async def receive(self) -> SessionMessage | Exception:
+        try:
+            return self._seen(await self._stream.receive())
+        except anyio.EndOfStream:
+            self._server.leave()
+            raise
+
+    def _seen(self, message: SessionMessage | Exception) -> SessionMessage | Exception:
+        inner = message.message if isinstance(message, SessionMessage) else None
+        if isinstance(inner, JSONRPCNotification) and inner.method == "notifications/cancelled":
+            self._server.cancelled_by_client((inner.params or {}).get("requestId"))
+        return message
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        done: bool | None = await self._stream.__aexit__(kind, error, trace)
+        return done
