@@ -2,6 +2,7 @@
 # make test   lint, types, tests
 # make lint   lint and types alone        make format   format the code
 # make bench  ratios against a bare server and against straight REST
+# make surface  write docs/tools.md, docs/coverage.md and the snapshots of the tools from the code
 # Each makes .venv if it must, with uv where there is one. PYTHON=python3.12 picks another Python.
 
 VENV := .venv
@@ -11,7 +12,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 UV := $(shell command -v uv 2>/dev/null)
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format bench surface clean
 
 demo: $(VENV)/.with-demo
 	@$(BIN)/agentos-mcp demo
@@ -31,8 +32,11 @@ format: $(VENV)/.with-dev
 bench: $(VENV)/.with-dev
 	$(BIN)/python -m benchmarks
 
+surface: $(VENV)/.with-dev
+	$(BIN)/python -m tests.surface
+
 clean:
-	rm -rf $(VENV) .node .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .agno .node .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "agentos-mcp needs Python 3.11 or later: install one, or name it: make PYTHON=/path/to/python3"; exit 1; }

@@ -104,7 +104,9 @@ def refusal(
                 retry_after=_seconds(headers.get("retry-after", "")),
             )
         case 400 | 409 | 413 | 422:
-            return InvalidRequest(f"AgentOS refused the request: {said or status}.", status=status)
+            return InvalidRequest(f"AgentOS refused the request: {(said or str(status)).rstrip('.')}.", status=status)
+        case 503 if "not available" in said:
+            return Unsupported(f"{said.rstrip('.')}.", "Set AgentOS up with it, or leave that out.", status=status)
         case _ if 300 <= status < 400:
             target = shown_url(headers.get("location", ""))
             return ServerFailure(f"{place} redirects to {target}.", "Set AGENTOS_URL to where it leads.", status=status)

@@ -91,6 +91,7 @@ _MIME_OF = {
 }
 _CATEGORY_OF: dict[str, Category] = {mime: category for category, mimes in _BY_EXTENSION.items() for mime in mimes}
 _EXTENSION_OF = {mime: names.split()[0] for mimes in _BY_EXTENSION.values() for mime, names in mimes.items()}
+_UNKNOWN = "application/octet-stream"
 _ALIASES = {
     "image/jpg": "image/jpeg",
     "image/tif": "image/tiff",
@@ -118,7 +119,9 @@ class Attachments:
 
 
 @dataclass(frozen=True)
-class _File:
+class File:
+    """A file with its content, or the URL of one."""
+
     name: str
     mime: str
     content: bytes = field(default=b"", repr=False)
@@ -142,8 +145,22 @@ async def attach(
     return await anyio.to_thread.run_sync(_attach, tuple(files), kind, tuple(allowed), limit)
 
 
+async def document(file: str, *, allowed: Sequence[Path], limit: int = DEFAULT_LIMIT) -> File:
+    """One file with its content, of any type: a local path or `file://` URL beneath `allowed`, or a `data:` URL.
+
+    `limit` is in bytes. Raises InvalidRequest like `attach`.
+    """
+    return await anyio.to_thread.run_sync(_document, file.strip(), tuple(allowed), limit)
+
+
+def _document(text: str, allowed: tuple[Path, ...], limit: int) -> File:
+    declared = text[:5].casefold() == "data:"
+    file = _declared(text, 1) if declared else _local(text, allowed, limit, any_type=True)
+    return _checked(file, limit, limit)
+
+
 def _attach(files: tuple[str, ...], kind: Kind, allowed: tuple[Path, ...], limit: int) -> Attachments:
-    found: list[_File] = []
+    found: list[File] = []
     for number, text in enumerate(files, 1):
         left = limit - sum(len(file.content) for file in found)
         found.append(_one(text.strip(), number, allowed, limit, left))
@@ -158,11 +175,14 @@ def _attach(files: tuple[str, ...], kind: Kind, allowed: tuple[Path, ...], limit
     return Attachments(encoded, parts)
 
 
-def _one(text: str, number: int, allowed: tuple[Path, ...], limit: int, left: int) -> _File:
+def _one(text: str, number: int, allowed: tuple[Path, ...], limit: int, left: int) -> File:
     scheme = text.partition(":")[0].casefold()
     if scheme in {"http", "https"}:
         return _linked(text)
-    file = _declared(text, number) if scheme == "data" else _local(text, allowed, left)
+    return _checked(_declared(text, number) if scheme == "data" else _local(text, allowed, left), limit, left)
+
+
+def _checked(file: File, limit: int, left: int) -> File:
     if not file.content:
         raise InvalidRequest(f"{file.name} is empty.", "AgentOS drops empty files: leave it out.")
     if len(file.content) > left:
@@ -172,23 +192,23 @@ def _one(text: str, number: int, allowed: tuple[Path, ...], limit: int, left: in
     return file
 
 
-def _linked(url: str) -> _File:
+def _linked(url: str) -> File:
     """A file that AgentOS fetches itself; its type is in its path, else in the fragment ("#.png")."""
     parts = urlsplit(url)
     if not parts.hostname:
         raise InvalidRequest(f"'{_shown(url)}' is no URL.", "Give a whole http(s) URL.")
     name = unquote(parts.path.rpartition("/")[2])
     if mime := _MIME_OF.get(_extension(name)):
-        return _File(name, mime, url=url)
+        return File(name, mime, url=url)
     if mime := _MIME_OF.get(_extension(parts.fragment)):
-        return _File(f"{name or parts.hostname}.{_EXTENSION_OF[mime]}", mime, url=url.partition("#")[0])
+        return File(f"{name or parts.hostname}.{_EXTENSION_OF[mime]}", mime, url=url.partition("#")[0])
     raise InvalidRequest(
         f"What is at {_shown(url)} cannot be told from the URL.",
         f"End it with its type, like '#.png'. Known types: {_known()}.",
     )
 
 
-def _declared(url: str, number: int) -> _File:
+def _declared(url: str, number: int) -> File:
     head, comma, body = url[len("data:") :].partition(",")
     mime, *options = (part.strip() for part in head.split(";"))
     mime = mime.casefold() or "text/plain"
@@ -201,14 +221,14 @@ def _declared(url: str, number: int) -> _File:
     name = next((unquote(option[5:]) for option in options if option.startswith("name=")), "")
     name = name.replace("\\", "/").rpartition("/")[2] or f"file-{number}.{_EXTENSION_OF[mime]}"
     if "base64" not in options:
-        return _File(name, mime, unquote_to_bytes(body))
+        return File(name, mime, unquote_to_bytes(body))
     try:
-        return _File(name, mime, b64decode("".join(unquote(body).split()), validate=True))
+        return File(name, mime, b64decode("".join(unquote(body).split()), validate=True))
     except (binascii.Error, ValueError):
         raise InvalidRequest(f"The base64 of data:{mime} cannot be decoded.", "Send the whole content.") from None
 
 
-def _local(text: str, allowed: tuple[Path, ...], left: int) -> _File:
+def _local(text: str, allowed: tuple[Path, ...], left: int, *, any_type: bool = False) -> File:
     folders = tuple(folder.expanduser().resolve() for folder in allowed)
     if not folders:
         raise InvalidRequest(
@@ -216,14 +236,14 @@ def _local(text: str, allowed: tuple[Path, ...], left: int) -> _File:
             "Start agentos-mcp with --allow-files FOLDER, or give a URL or a data: URL instead.",
         )
     path = _allowed_path(text, folders)
-    mime = _MIME_OF.get(_extension(path.name))
+    mime = _MIME_OF.get(_extension(path.name), _UNKNOWN if any_type else "")
     if not mime:
         raise InvalidRequest(f"AgentOS takes no files like '{_shown(path.name)}'.", f"Known types: {_known()}.")
     try:
         if not path.is_file():
             raise FileNotFoundError(path)
         with path.open("rb") as file:
-            return _File(path.name, mime, file.read(max(0, left) + 1))
+            return File(path.name, mime, file.read(max(0, left) + 1))
     except FileNotFoundError:
         raise InvalidRequest(f"There is no file '{_shown(text)}'.", f"Allowed: {_folders(folders)}.") from None
     except OSError as error:
@@ -255,7 +275,7 @@ def _path_of_url(url: str) -> str:
     return url2pathname(parts.path)
 
 
-def _medium(file: _File) -> dict[str, str]:
+def _medium(file: File) -> dict[str, str]:
     """A file as AgentOS's media JSON."""
     described = {"mime_type": file.mime, **({"filename": file.name} if file.category == "input_files" else {})}
     if file.url:

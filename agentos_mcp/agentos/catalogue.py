@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 from urllib.parse import quote
@@ -76,12 +76,19 @@ class Catalogue:
         self._os = agent_os
         self._kept: dict[str, _Kept] = {}
         self._lock = anyio.Lock()
+        self.changed: Callable[[], None] = lambda: None
+        """Called when the components are others than they were."""
 
     async def contents(self, *, fresh: bool = False, patient: bool = True) -> Contents:
         async with self._lock:
             kept = self._kept.get("contents")
             if fresh or kept is None or kept.until < time.monotonic():
-                kept = self._kept["contents"] = _Kept(_read_config(await self._os.get("/config", patient=patient)))
+                before = self.known
+                now = _read_config(await self._os.get("/config", patient=patient))
+                kept = self._kept["contents"] = _Kept(now)
+                if before is not None and before.components != now.components:
+                    self._kept = {"contents": kept}
+                    self.changed()
             contents: Contents = kept.value
             return contents
 
@@ -144,7 +151,7 @@ def match(kind: Kind, asked: str, contents: Contents) -> Component:
 def _next_move(kind: Kind, asked: str, contents: Contents) -> str:
     for other in KINDS:
         if other != kind and any(c.id == asked or _plain(c.name) == _plain(asked) for c in contents.of(other)):
-            return f"It is a {other}: use run_{other}."
+            return f"It is {'an' if other == 'agent' else 'a'} {other}: use run_{other}."
     here = sorted(contents.of(kind), key=lambda c: -_likeness(asked, c))
     if not here:
         return f"This AgentOS has no {kind}s."

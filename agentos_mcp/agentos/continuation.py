@@ -212,10 +212,11 @@ def apply_approval(one: Waiting, record: Mapping[str, Any]) -> None:
     approved = record.get("status") == "approved"
     data = record.get("resolution_data")
     data = data if isinstance(data, Mapping) else {}
+    refused = f"An admin has rejected it: {data['note']}" if data.get("note") else "An admin has rejected it."
     if tool.get("requires_confirmation"):
-        _confirm(one, tool, approved, "" if approved else "An admin has rejected it.")
+        _confirm(one, tool, approved, "" if approved else refused)
     elif not approved:
-        _refuse(one, tool, "An admin has rejected it.")
+        _refuse(one, tool, refused)
     elif tool.get("external_execution_required"):
         tool["result"] = one.requirement["external_execution_result"] = data.get("result")
     else:

@@ -41,6 +41,8 @@ class _Session:
     id: str
     database: str = ""
     active: float = 0.0
+    user_id: str = ""
+    """The user whose it has to be, '' for any."""
     workflow: str = ""
     """The workflow whose session it is; '' where it is no workflow's, or not known whose."""
 
@@ -52,9 +54,10 @@ async def list_runs(
     component: Component | None = None,
     session_id: str = "",
     status: str = "",
+    user_id: str = "",
     limit: int = 20,
 ) -> list[RunSummary]:
-    """The newest runs, of one component, session or status if given; those of members and steps are left out.
+    """The newest runs, of one component, session, status or user if given; those of members and steps are left out.
 
     At most MOST_SESSIONS sessions are looked at. Raises InvalidRequest for an unknown status and
     NotFound for an unknown session.
@@ -63,8 +66,9 @@ async def list_runs(
     contents = await catalogue.contents()
     databases = contents.databases if len(contents.databases) > 1 else ("",)
     if session_id:
-        return await _runs_of_session(agent_os, contents, databases, session_id, component, wanted, limit)
-    sessions = await _sessions(agent_os, databases, component)
+        asked = [_Session(session_id, database, user_id=user_id) for database in databases]
+        return await _runs_of_session(agent_os, contents, asked, component, wanted, limit)
+    sessions = await _sessions(agent_os, databases, component, user_id)
     found: list[RunSummary] = []
     for start in range(0, len(sessions), _AT_ONCE):
         batch = sessions[start : start + _AT_ONCE]
@@ -85,7 +89,9 @@ def _status(asked: str) -> str:
     return word
 
 
-async def _sessions(agent_os: AgentOS, databases: tuple[str, ...], component: Component | None) -> list[_Session]:
+async def _sessions(
+    agent_os: AgentOS, databases: tuple[str, ...], component: Component | None, user_id: str
+) -> list[_Session]:
     """The sessions that were last active, of all databases."""
     found: list[_Session] = []
     refusals: list[AgentOSError] = []
@@ -94,6 +100,8 @@ async def _sessions(agent_os: AgentOS, databases: tuple[str, ...], component: Co
         # A workflow's session may be stored as an agent's, so its own are not asked for by id.
         if component is not None and component.kind != "workflow":
             query["component_id"] = component.id
+        if user_id:
+            query["user_id"] = user_id
         try:
             page = await agent_os.get("/sessions", query=query | ({"db_id": database} if database else {}))
         except (NotFound, InvalidRequest) as refusal:
@@ -106,6 +114,7 @@ async def _sessions(agent_os: AgentOS, databases: tuple[str, ...], component: Co
                 str(row["session_id"]),
                 database,
                 _seconds(row.get("updated_at") or row.get("created_at")),
+                user_id,
                 str(row.get("workflow_id") or ""),
             )
             for row in rows or ()
@@ -142,25 +151,23 @@ async def _runs_of(
 async def _runs_of_session(
     agent_os: AgentOS,
     contents: Contents,
-    databases: tuple[str, ...],
-    session_id: str,
+    sessions: list[_Session],
     component: Component | None,
     wanted: str,
     limit: int,
 ) -> list[RunSummary]:
     found: list[RunSummary] = []
     missing = 0
-    for database in databases:
+    for session in sessions:
         try:
-            session = _Session(session_id, database)
             rows = await _rows(agent_os, session, wanted)
-            session = await _with_owner(agent_os, session, rows)
+            owned = await _with_owner(agent_os, session, rows)
         except NotFound:
             missing += 1
         else:
-            found += _summaries(rows, session, contents, component, wanted)
-    if missing == len(databases):
-        raise NotFound(f"No session '{session_id[:80]}'.", "Leave session_id out to see the newest runs of all.")
+            found += _summaries(rows, owned, contents, component, wanted)
+    if missing == len(sessions):
+        raise NotFound(f"No session '{sessions[0].id[:80]}'.", "Leave session_id out to see the newest runs of all.")
     return sorted(found, key=lambda run: run.started, reverse=True)[:limit]
 
 
@@ -176,7 +183,9 @@ async def _with_owner(agent_os: AgentOS, session: _Session, rows: list[Mapping[s
 
 async def _rows(agent_os: AgentOS, session: _Session, wanted: str) -> list[Mapping[str, Any]]:
     """A session's runs as previews, a few hundred bytes each; whole ones from an AgentOS that has no previews."""
-    query: dict[str, str] = {"db_id": session.database} if session.database else {}
+    # Asked for as a workflow's, every run says whose it is; as an agent's, those of teams and workflows do not.
+    scope = {"db_id": session.database, "user_id": session.user_id}
+    query = {"type": "workflow"} | {name: value for name, value in scope.items() if value}
     values = {"session_id": session.id}
     try:
         rows = await agent_os.get(

@@ -36,7 +36,7 @@ def output_schema_fields(schema: Mapping[str, Any]) -> dict[str, str]:
         raise InvalidRequest(
             f"AgentOS answers with nothing where a property starts with '_': {', '.join(private)}.", "Rename them."
         )
-    return {"output_schema": json.dumps(_spelled_out(schema), ensure_ascii=False)}
+    return {"output_schema": json.dumps(spelled_out(schema), ensure_ascii=False)}
 
 
 def answer_problems(schema: Mapping[str, Any], answer: object) -> list[str]:
@@ -85,7 +85,7 @@ def _property_names(schema: object) -> Iterable[str]:
             yield from _property_names(inner)
 
 
-def _spelled_out(schema: Mapping[str, Any]) -> Any:
+def spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema without references and without "or null", which AgentOS would turn into "anything"."""
     definitions = {
         f"#/{key}/{name}": definition
@@ -114,7 +114,7 @@ def _spelled_out(schema: Mapping[str, Any]) -> Any:
         return {key: spell(inner, inside) for key, inner in value.items()}
 
     spelled: dict[str, Any] = spell(schema, frozenset())
-    return spelled if "$ref" in json.dumps(spelled["properties"]) else _without(spelled, "$defs", "definitions")
+    return spelled if "$ref" in json.dumps(spelled.get("properties")) else _without(spelled, "$defs", "definitions")
 
 
 def _without(schema: Mapping[str, Any], *keys: str) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def check_input(schema: Mapping[str, Any], value: Mapping[str, Any], what: str) 
         more = f" (and {len(problems) - _MOST_PROBLEMS} more)" if len(problems) > _MOST_PROBLEMS else ""
         raise InvalidRequest(
             f"The {what} does not fit: {'; '.join(problems[:_MOST_PROBLEMS])}{more}.",
-            f"It takes {_allowed(schema)}." if isinstance(properties, Mapping) and properties else "",
+            f"It takes {allowed(schema)}." if isinstance(properties, Mapping) and properties else "",
         )
 
 
@@ -165,12 +165,12 @@ def _problem(error: Any) -> str:
     return f"{path}: {message}" if path else message
 
 
-def _allowed(schema: Mapping[str, Any]) -> str:
+def allowed(schema: Mapping[str, Any]) -> str:
     """ "city (string, required), days (integer, 1 to 9, default 1), pace (slow | fast)"."""
     required = schema.get("required") or ()
     return ", ".join(
         f"{name} ({', '.join(_traits(one, schema, required=name in required))})"
-        for name, one in schema["properties"].items()
+        for name, one in (schema.get("properties") or {}).items()
     )
 
 
@@ -203,8 +203,11 @@ _NO_PLACE = {"Value", "Assertion", "Input"}
 """First words of pydantic's messages where the whole input is wrong, and no place is named."""
 
 
-def factory_error(error: AgentOSError) -> AgentOSError:
-    """A factory's refusal (400, 403) or failure (500) in plain words; any other error as it is."""
+def input_error(error: AgentOSError) -> AgentOSError:
+    """The refusal (400, 403) or failure (500) of a factory or an input schema in plain words; others as they are."""
+    if isinstance(error, InvalidRequest) and "Input failed schema validation" in error.message:
+        said = _pydantic_in_short(error.message.removeprefix("AgentOS refused the request: "))
+        return InvalidRequest(said, "Its message has to be a JSON object: get_component shows the fields.", status=400)
     if isinstance(error, InvalidRequest) and "factory_input" in error.message:
         said = error.message.removeprefix("AgentOS refused the request: ")
         return InvalidRequest(_pydantic_in_short(said), _SEE_INPUTS, status=error.status)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from mcp.server.mcpserver import Context
 
@@ -59,6 +60,11 @@ class Ctx:
     @classmethod
     def of(cls, context: Context[Backend]) -> Ctx:
         return cls(context.request_context.lifespan_context, context)
+
+    @classmethod
+    def alone(cls, backend: Backend) -> Ctx:
+        """Without a client: nobody can be asked, and progress goes nowhere."""
+        return cls(backend, cast("Context[Backend]", _NoClient()))
 
     @property
     def agent_os(self) -> AgentOS:
@@ -143,14 +149,28 @@ class Ctx:
             raise Unsupported("This AgentOS has no knowledge base.", "Give it one (AgentOS(knowledge=[...])).")
         if not asked and len(bases) == 1:
             return bases[0]
-        for base in bases:
-            if asked and (asked == base.id or asked.casefold() == base.name.casefold()):
-                return base
+        meant = [base for base in bases if asked and asked == base.id] or [
+            base for base in bases if asked and asked.casefold() == base.name.casefold()
+        ]
+        if len(meant) == 1:
+            return meant[0]
         listed = ", ".join(f"{shown_id(base.id)} ({one_line(base.name, most=60)})" for base in bases)
         raise InvalidRequest(
-            f"No knowledge base '{asked}'." if asked else "There are several knowledge bases.",
+            f"No knowledge base '{asked}'." if asked and not meant else "There are several knowledge bases.",
             f"Give knowledge_id, one of: {listed}.",
         )
+
+
+class _NoClient:
+    """What is asked of an MCP context, where a tool's function is called without one."""
+
+    request_state = None
+    input_responses = None
+    client_capabilities = None
+    request_context = SimpleNamespace(meta=None, request_id=None, session=SimpleNamespace(client_params=None))
+
+    async def report_progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
+        return None
 
 
 def present(**values: QueryValue) -> dict[str, str | int | float | bool | list[str]]:

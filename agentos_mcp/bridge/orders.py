@@ -13,9 +13,9 @@ from typing import Any
 from agentos_mcp.agentos.attachments import attach
 from agentos_mcp.agentos.catalogue import Component, shown_id
 from agentos_mcp.agentos.engine import RunOrder
-from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.errors import Forbidden, InvalidRequest
 from agentos_mcp.agentos.run import Kind, RunState, Status
-from agentos_mcp.agentos.schemas import answer_problems, check_input, output_schema_fields
+from agentos_mcp.agentos.schemas import allowed, answer_problems, check_input, output_schema_fields
 from agentos_mcp.bridge.context import Ctx
 
 
@@ -43,8 +43,11 @@ async def order_of(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given)
     if not message.strip():
         raise InvalidRequest("The message is empty.", f"Say what the {kind} should do.")
     component = await ctx.catalogue.find(kind, asked)
+    page = await _page(ctx, component)
     if given.factory_input is not None:
-        component = await _checked_factory(ctx, component, given.factory_input)
+        component = _checked_factory(component, page, given.factory_input)
+    elif isinstance(schema := page.get("input_schema"), Mapping):
+        _check_message(schema, message)
     fields = {
         name: json.dumps(value, ensure_ascii=False, allow_nan=False)
         for name in ("session_state", "dependencies", "metadata", "knowledge_filters", "factory_input")
@@ -65,15 +68,33 @@ async def order_of(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given)
     )
 
 
-async def _checked_factory(ctx: Ctx, component: Component, given: Mapping[str, Any]) -> Component:
-    page = await ctx.catalogue.detail(component.kind, component.id)
-    if not (component.is_factory or page.get("is_factory")):
+async def _page(ctx: Ctx, component: Component) -> Mapping[str, Any]:
+    """The component's own page; {} where the token may run it without being allowed to look at it."""
+    try:
+        return await ctx.catalogue.detail(component.kind, component.id)
+    except Forbidden:
+        return {}
+
+
+def _checked_factory(component: Component, page: Mapping[str, Any], given: Mapping[str, Any]) -> Component:
+    if page and not (component.is_factory or page.get("is_factory")):
         raise InvalidRequest(
             f"'{shown_id(component.id)}' is built by no factory, so it takes no factory_input.",
             "Leave it out; what it should do goes into the message.",
         )
     check_input(page.get("factory_input_schema") or {}, given, "factory_input")
     return replace(component, is_factory=True)
+
+
+def _check_message(schema: Mapping[str, Any], message: str) -> None:
+    """AgentOS ends a stream without a word where the message does not fit the component's input schema."""
+    try:
+        given = json.loads(message)
+    except ValueError:
+        given = None
+    if not isinstance(given, Mapping):
+        raise InvalidRequest("The message has to be a JSON object here.", f"It takes {allowed(schema)}.")
+    check_input(schema, given, "message")
 
 
 def with_schema_notes(state: RunState, schema: Mapping[str, Any] | None) -> RunState:

@@ -101,7 +101,7 @@ class Record:
         left = _characters(tokens) - sum(len(line) + 1 for line in lines)
         for number, (name, words) in enumerate(texts.items()):
             share = max(200, left // (len(texts) - number))
-            part = cut(words.strip(), share)
+            part = cut(words.strip("\n"), share)
             lines += [f"{name}:", fenced(part)]
             left -= len(part)
         return "\n".join([*lines, self.then] if self.then else lines)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -27,11 +27,14 @@ from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.bridge.confirmation import confirm
 from agentos_mcp.bridge.context import Backend, Ctx
+from agentos_mcp.bridge.questions import can_ask
 from agentos_mcp.bridge.results import RUN_SCHEMA, WORDS_SCHEMA, Record, Table, cut_to_budget
 from agentos_mcp.settings import Settings
 
 Result = str | Table | Record | CallToolResult | InputRequiredResult
 ToolFunction = Callable[..., Awaitable[Result]]
+Details = Callable[[Ctx, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+"""What a person has to know, besides a call's arguments, before they agree to it."""
 
 DATABASE = "a database"
 KNOWLEDGE = "a knowledge base"
@@ -53,6 +56,8 @@ class Declared:
     idempotent: bool
     open_world: bool
     default: bool
+    only_if: str = ""
+    details: Details | None = None
 
     @property
     def name(self) -> str:
@@ -101,9 +106,16 @@ def destructive(
     *,
     title: str = "",
     idempotent: bool = True,
+    open_world: bool = False,
     default: bool = False,
+    only_if: str = "",
+    details: Details | None = None,
 ) -> Declared:
-    """A tool that ends, deletes or overwrites something. The person is asked first where that can be."""
+    """A tool that ends, deletes or overwrites something. The person is asked first where that can be.
+
+    `only_if` names the argument without which nothing is done yet, so that nobody need be asked.
+    `details` adds to the question what the arguments alone do not say.
+    """
     return Declared(
         fn,
         endpoint,
@@ -111,8 +123,10 @@ def destructive(
         read_only=False,
         destructive=True,
         idempotent=idempotent,
-        open_world=False,
+        open_world=open_world,
         default=default,
+        only_if=only_if,
+        details=details,
     )
 
 
@@ -141,7 +155,8 @@ def mcp_tool(declared: Declared, settings: Settings) -> Tool:
     Parameters that the settings fix are gone from the schema and given to every call.
     """
     fn = declared.fn
-    fixed = {name: value for name, value in settings.fixed.items() if name in inspect.signature(fn).parameters}
+    signature = inspect.signature(fn, eval_str=True)
+    fixed = {name: value for name, value in settings.fixed.items() if name in signature.parameters}
 
     @functools.wraps(fn)
     async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
@@ -149,12 +164,17 @@ def mcp_tool(declared: Declared, settings: Settings) -> Tool:
         ctx = Ctx.of(context)
         arguments |= fixed
         try:
-            if declared.destructive and (unconfirmed := confirm(ctx, declared.title, arguments)) is not None:
+            asks = declared.destructive and (not declared.only_if or arguments.get(declared.only_if))
+            details = await declared.details(ctx, arguments) if asks and declared.details and can_ask(ctx) else {}
+            if asks and (unconfirmed := confirm(ctx, declared.title, {**arguments, **details})) is not None:
                 return text(unconfirmed) if isinstance(unconfirmed, str) else unconfirmed
             return shown(await fn(ctx, **arguments), settings)
         except AgentOSError as error:
             return failure(str(error))
 
+    if fixed:
+        open_to_clients = [one for name, one in signature.parameters.items() if name not in fixed]
+        call.__signature__ = signature.replace(parameters=open_to_clients)  # type: ignore[attr-defined]  # functions may carry a signature of their own
     tool = Tool.from_function(
         call,
         name=declared.name,
@@ -169,7 +189,7 @@ def mcp_tool(declared: Declared, settings: Settings) -> Tool:
         ),
         structured_output=False,
     )
-    tool.parameters = lean_schema(tool.parameters, without=fixed)
+    tool.parameters = lean_schema(tool.parameters)
     if settings.structured_output:
         tool.fn_metadata.output_schema = output_schema(fn)
     return tool
@@ -211,16 +231,12 @@ def failure(words: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=words)], is_error=True)
 
 
-def lean_schema(schema: dict[str, Any], *, without: Collection[str] = ()) -> dict[str, Any]:
+def lean_schema(schema: dict[str, Any]) -> dict[str, Any]:
     """A schema without what no model reads: titles, empty defaults, "anything else is fine"."""
-    lean: dict[str, Any] = {
-        "type": "object",
-        "properties": {
-            name: _lean_property(value) for name, value in schema.get("properties", {}).items() if name not in without
-        },
-    }
-    if required := [name for name in schema.get("required", ()) if name not in without]:
-        lean["required"] = required
+    properties = {name: _lean_property(value) for name, value in schema.get("properties", {}).items()}
+    lean: dict[str, Any] = {"type": "object", "properties": properties}
+    if schema.get("required"):
+        lean["required"] = schema["required"]
     return lean
 
 

@@ -16,6 +16,7 @@ from agentos_mcp.agentos.run import KINDS
 from agentos_mcp.bridge.context import Backend, open_backend
 from agentos_mcp.server.eras import AgentOSServer
 from agentos_mcp.server.offering import Offer
+from agentos_mcp.server.watching import watching
 from agentos_mcp.settings import Settings
 
 INTRODUCTION_SECONDS = 1.0
@@ -30,12 +31,16 @@ def build_server(settings: Settings) -> AgentOSServer:
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Backend]) -> AsyncIterator[Backend]:
-        async with open_backend(settings) as backend:
+        async with open_backend(settings) as backend, server.changes.following(backend):
             server.backend = backend
-            yield backend
+            async with watching(server, backend):
+                yield backend
 
     async def introduce() -> str:
-        return "\n".join([*_how_to_begin(settings, offer), await _what_there_is(server.backend)])
+        there = await _what_there_is(server.backend)
+        await server.exposure.refresh(server.backend)
+        missing = [f"Cannot be exposed: {one}" for one in server.exposure.missing]
+        return "\n".join([*_how_to_begin(settings, offer), there, *missing])
 
     server = AgentOSServer(
         "agentos-mcp",

@@ -7,23 +7,21 @@ stays here.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.server.mcpserver.tools import Tool
-from mcp.shared.exceptions import MCPError
+from mcp.server.mcpserver.tools import Tool, ToolManager
 from mcp.shared.message import ServerMessageMetadata
 from mcp_types import (
-    INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
-    CompleteRequestParams,
-    CompleteResult,
-    Completion,
     ElicitRequest,
     ElicitResult,
     EmptyResult,
@@ -34,11 +32,17 @@ from mcp_types import (
 )
 from mcp_types import Tool as ListedTool
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-from pydantic import BaseModel, ValidationError
+from pydantic import AnyUrl, BaseModel, ValidationError
 
-from agentos_mcp.bridge.context import Backend
+from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.bridge.context import Backend, Ctx
 from agentos_mcp.bridge.toolset import failure, mcp_tool
+from agentos_mcp.server.exposing import Exposure
+from agentos_mcp.server.handlers import handle_lists_and_changes, in_our_words
 from agentos_mcp.server.offering import Offer
+from agentos_mcp.server.prompts import Prompts
+from agentos_mcp.server.resources import MARKDOWN, Resources
+from agentos_mcp.server.subscriptions import Changes
 from agentos_mcp.settings import Settings
 
 
@@ -47,24 +51,38 @@ class AgentOSServer(MCPServer[Backend]):
 
     backend: Backend | None = None
     """The backend that is open, for those who stop the server."""
+    listed: anyio.Event
+    """Set once a client has asked for the tools."""
 
     def __init__(
         self, name: str, *, offer: Offer, settings: Settings, introduce: Callable[[], Awaitable[str]], **options: Any
     ) -> None:
-        tools = [mcp_tool(tool, settings) for tool in offer.tools]
-        super().__init__(name, tools=tools, middleware=[self._introduce], **options)
+        self.changes = Changes()
+        super().__init__(name, middleware=[self._introduce], subscriptions=self.changes.bus, **options)
         self.offer = offer
+        self.listed = anyio.Event()
+        self.exposure = Exposure(settings, offer.names)
+        self._tool_manager = _Tools([mcp_tool(tool, settings) for tool in offer.tools], self.exposure)
         self._introduction = introduce
         self._lowlevel_server.add_request_handler("logging/setLevel", SetLevelRequestParams, _set_log_level)
-        self._lowlevel_server.add_request_handler("completion/complete", CompleteRequestParams, _complete)
+        self.resources = Resources(settings)
+        self.prompts = Prompts(offer)
+        handle_lists_and_changes(self, self.resources, self.prompts, self.changes)
 
     async def list_tools(self) -> list[ListedTool]:
+        await self.exposure.refresh(self.backend)
+        if self.backend is not None:
+            with anyio.move_on_after(_LEARNING_SECONDS), contextlib.suppress(AgentOSError):
+                await self.backend.discovery.features()
+        self.listed.set()
         return [tool for tool in await super().list_tools() if not self.offer.lack(tool.name, self.backend)]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         tool = self._tool_manager.get_tool(name)
+        if tool is None and await self.exposure.refresh(self.backend):
+            tool = self._tool_manager.get_tool(name)
         if tool is None:
             return failure(self.offer.unknown(name, [tool.name for tool in self._tool_manager.list_tools()]))
         if lack := self.offer.lack(name, self.backend):
@@ -90,14 +108,25 @@ class AgentOSServer(MCPServer[Backend]):
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Backend, Any] | None = None
     ) -> GetPromptResult | InputRequiredResult:
-        if self._prompt_manager.get_prompt(name) is None:
-            raise MCPError(code=INVALID_PARAMS, message=f"Unknown prompt: {name[:80]}. List the prompts there are.")
-        return await super().get_prompt(name, arguments, context)
+        if context is None or self._prompt_manager.get_prompt(name) is not None:
+            return await super().get_prompt(name, arguments, context)
+        with in_our_words(f"The prompt {name[:80]}"):
+            return await self.prompts.get(Ctx.of(context), name, arguments or {})
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Backend, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        if context is None or not str(uri).startswith("agentos:"):
+            return await super().read_resource(uri, context)
+        with in_our_words(f"Reading {str(uri)[:200]}", {"uri": str(uri)}):
+            words = await self.resources.read(Ctx.of(context), str(uri))
+        return [ReadResourceContents(content=words, mime_type=MARKDOWN)]
 
     def leave(self) -> None:
         """Calls that end from now on end because the client or the server goes, not because they were cancelled."""
         if self.backend is not None:
             self.backend.leaving = True
+        self.changes.close_streams()
 
     def cancelled_by_client(self, request_id: object) -> None:
         """The client has cancelled this call, whatever happens to the connection in the same moment."""
@@ -114,6 +143,22 @@ class AgentOSServer(MCPServer[Backend]):
         return {**result, "instructions": words}
 
 
+class _Tools(ToolManager):
+    """The tools that are fixed, and those of components, which come and go."""
+
+    def __init__(self, tools: list[Tool], exposure: Exposure) -> None:
+        super().__init__(tools=tools)
+        self._exposure = exposure
+
+    def get_tool(self, name: str) -> Tool | None:
+        return super().get_tool(name) or self._exposure.tools.get(name)
+
+    def list_tools(self) -> list[Tool]:
+        return [*super().list_tools(), *self._exposure.tools.values()]
+
+
+_LEARNING_SECONDS = 0.5
+"""How long the first list of tools waits to learn what this AgentOS can do; a longer one is corrected later."""
 _MOST_ROUNDS = 50
 """How often a legacy client's person is asked within one call."""
 
@@ -142,11 +187,6 @@ async def _asked(
         ),
         subscriptions=context._subscriptions,
     )
-
-
-async def _complete(ctx: ServerRequestContext[Any, Any], params: CompleteRequestParams) -> CompleteResult:
-    """Nothing that is offered takes an argument that could be completed."""
-    return CompleteResult(completion=Completion(values=[]))
 
 
 _LOG_LEVELS = {"notice": logging.INFO, "alert": logging.CRITICAL, "emergency": logging.CRITICAL}

@@ -22,17 +22,21 @@ class Offer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        everything = {tool.name: toolset for toolset in TOOLSETS for tool in toolset.tools}
-        for name in (*settings.tools, *settings.exclude_tools):
-            if name not in everything:
-                raise SettingsError(f"There is no tool '{name}'.{_meant(name, everything)}")
         self._all = {tool.name: tool for toolset in TOOLSETS for tool in toolset.tools}
+        for name in (*settings.tools, *settings.exclude_tools):
+            if name not in self._all:
+                raise SettingsError(f"There is no tool '{name}'.{_meant(name, self._all)}")
         self.toolsets: list[tuple[Toolset, list[Declared]]] = [
             (toolset, tools)
             for toolset in TOOLSETS
             if (tools := [tool for tool in toolset.tools if _chosen(tool, toolset, settings)])
         ]
         self._needs = {tool.name: toolset.needs for toolset, tools in self.toolsets for tool in tools}
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all tools, whether they are offered or not."""
+        return frozenset(self._all)
 
     @property
     def tools(self) -> list[Declared]:

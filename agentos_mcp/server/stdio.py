@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import anyio
-from mcp.server.lowlevel.server import NotificationOptions
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCNotification
@@ -25,7 +24,7 @@ async def serve_stdio(server: AgentOSServer) -> int:
     that waits for it ever returns.
     """
     low = server._lowlevel_server
-    options = low.create_initialization_options(NotificationOptions(tools_changed=True))
+    options = low.create_initialization_options()
     received: list[int] = []
     try:
         async with anyio.create_task_group() as tasks:

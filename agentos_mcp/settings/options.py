@@ -302,7 +302,7 @@ OPTIONS = (
         "--allow-files",
         ("AGENTOS_MCP_ALLOW_FILES",),
         _folders,
-        f"folders whose files may be attached to runs, separated by {os.pathsep!r} (default: none)",
+        f"folders whose files runs and knowledge may be given, separated by {os.pathsep!r} (default: none)",
         "FOLDERS",
     ),
     Option(

@@ -89,7 +89,7 @@ class Settings:
     durability: str = "background"
     on_cancel: str = "cancel"
     allow_files: tuple[Path, ...] = ()
-    """Folders beneath which files may be read to be attached to a run."""
+    """Folders beneath which files may be read, to be attached to a run or added to knowledge."""
     ask: bool = True
     """Whether people may be asked by a form of their client's."""
     log_level: str = "warning"

@@ -2,10 +2,300 @@
 
 from __future__ import annotations
 
-from agentos_mcp.bridge.toolset import DATABASE, Toolset
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import anyio
+from pydantic import Field
+
+from agentos_mcp.agentos.catalogue import shown_id
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
+from agentos_mcp.agentos.history import RunSummary
+from agentos_mcp.agentos.history import list_runs as list_stored_runs
+from agentos_mcp.agentos.pages import Page as Listed
+from agentos_mcp.agentos.pages import record_of
+from agentos_mcp.agentos.pauses import approval_ids
+from agentos_mcp.agentos.run import KINDS, RunRef, Status
+from agentos_mcp.bridge.context import Ctx
+from agentos_mcp.bridge.parameters import AnyKind, JsonObject, Limit, Page, UserId
+from agentos_mcp.bridge.render import one_line, when
+from agentos_mcp.bridge.results import Record, Table
+from agentos_mcp.bridge.toolset import DATABASE, Toolset, destructive, read
+
+Approval = Mapping[str, Any]
+
+_APPROVAL = "/approvals/{approval_id}"
+_AT_ONCE = 8
+_MOST = 100
+
+
+async def list_approvals(
+    ctx: Ctx,
+    status: Literal["pending", "approved", "rejected", "all"] = "pending",
+    run: str = "",
+    kind: AnyKind = "",
+    id: str = "",
+    user_id: UserId = "",
+    limit: Limit = 20,
+    page: Page = 1,
+) -> Table:
+    """Tool calls that an admin has to approve, and their runs. Decide with resolve_approval."""
+    if id and not kind:
+        raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
+    wanted = "" if status == "all" else status
+    owner = (await ctx.catalogue.find(kind, id)).id if kind and id else ""
+    if run:
+        found = await _of_run(ctx, RunRef.parse(run), wanted)
+    elif kind == "workflow":
+        found = await ctx.page("/approvals", status=wanted, user_id=user_id, limit=_MOST)
+    else:
+        by_owner = {f"{kind}_id": owner} if owner else {"source_type": kind}
+        found = await ctx.page("/approvals", status=wanted, user_id=user_id, limit=limit, page=page, **by_owner)
+    runs = await _runs(ctx, found.rows)
+    if kind == "workflow":
+        # AgentOS keeps a step's approval under the step's agent or team, and knows of no workflow's.
+        found = Listed([row for row in found if _is_of_workflow(runs[str(row.get("id"))], owner)])
+    return Table(
+        ("id", "tool", "asked by", "run", "created", "status", "resolved by"),
+        [
+            (
+                approval.get("id"),
+                "; ".join(map(_short_call, _calls(approval))),
+                approval.get("source_name"),
+                runs[str(approval.get("id"))],
+                when(approval.get("created_at")),
+                "" if wanted else approval.get("status"),
+                approval.get("resolved_by"),
+            )
+            for approval in found
+        ],
+        empty=f"No {wanted + ' ' if wanted else ''}approvals{' of that run or component' if run or kind else ''}.",
+        meta=found.meta,
+    )
+
+
+async def count_approvals(ctx: Ctx, user_id: UserId = "") -> str:
+    """How many approvals are pending."""
+    count = record_of(await ctx.get("/approvals/count", user_id=user_id)).get("count") or 0
+    if not count:
+        return "No approval is pending."
+    return f"{count} approval{' is' if count == 1 else 's are'} pending. list_approvals shows them."
+
+
+async def get_approval(ctx: Ctx, approval_id: str) -> Record:
+    """One approval with the whole arguments of its tool calls. Read it before it is resolved."""
+    approval = await _approval(ctx, approval_id)
+    runs = await _runs(ctx, [approval])
+    pending = approval.get("status") == "pending"
+    return Record(
+        "Approval",
+        {
+            "id": approval.get("id"),
+            "status": approval.get("status"),
+            "asked by": approval.get("source_name"),
+            "for user": approval.get("user_id"),
+            "created": when(approval.get("created_at")),
+            "expires": when(approval.get("expires_at")),
+            "values to give": ", ".join(_fields(approval)) if pending else "",
+            "resolved by": approval.get("resolved_by"),
+            "resolved": when(approval.get("resolved_at")),
+            "note": record_of(approval.get("resolution_data")).get("note"),
+            "run": runs[str(approval.get("id"))],
+        },
+        {
+            f"call of {one_line(str(call.get('tool_name')), most=80)}": json.dumps(
+                call.get("tool_args") or {}, ensure_ascii=False, indent=1
+            )
+            for call in _calls(approval)
+        },
+        then="A person decides: ask the user, then call resolve_approval." if pending else "",
+    )
+
+
+async def resolve_approval(
+    ctx: Ctx,
+    approval_id: str,
+    decision: Literal["approved", "rejected"],
+    note: str = "",
+    values: Annotated[JsonObject, Field(description="What get_approval says to give")] = None,
+    user_id: Annotated[str, Field(description="Who decided")] = "",
+) -> str:
+    """Approve or reject a tool call as the user decided, never by yourself; then call continue_run."""
+    approval = await _approval(ctx, approval_id)
+    _check_pending(approval)
+    by = user_id or "@".join(("-".join(ctx.client_name.split()) or "client", "agentos-mcp"))
+    body = {
+        "status": decision,
+        "resolved_by": by[:255],
+        "resolution_data": _resolution(approval, decision, note, values or {}),
+    }
+    try:
+        resolved = await ctx.send("POST", f"{_APPROVAL}/resolve", {"approval_id": approval_id}, json=body)
+    except InvalidRequest:
+        # Somebody else was faster.
+        _check_pending(await _approval(ctx, approval_id))
+        raise
+    # AgentOS's own word for the run's status is not told: a step's run that waits, it calls cancelled.
+    run = (await _runs(ctx, [resolved]))[approval_id]
+    if not run:
+        return f"It is {decision}. Its run waits to be continued; list_runs(status='paused') finds it."
+    return f"It is {decision}. The run goes on when it is continued: continue_run(run).\nrun: {run}"
+
+
+async def _decided_on(ctx: Ctx, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the person is asked about: an id says nothing."""
+    approval = await _approval(ctx, str(arguments["approval_id"]))
+    _check_pending(approval)
+    calls = [
+        f"{call.get('tool_name')} {json.dumps(call.get('tool_args') or {}, ensure_ascii=False)}"
+        for call in _calls(approval)
+    ]
+    return {"asked by": approval.get("source_name")} | {f"call {number}": call for number, call in enumerate(calls, 1)}
+
+
+# Which approvals
+
+
+async def _approval(ctx: Ctx, approval_id: str) -> Approval:
+    try:
+        approval = record_of(await ctx.get(_APPROVAL, {"approval_id": approval_id}))
+    except NotFound:
+        approval = {}
+    if approval.get("id") != approval_id:
+        raise NotFound(f"No approval '{shown_id(approval_id)}'.", "list_approvals(status='all') shows them.")
+    return approval
+
+
+async def _of_run(ctx: Ctx, ref: RunRef, status: str) -> Listed:
+    """The approvals of a run, also those that AgentOS keeps under a step's or a member's run."""
+    found = await ctx.page("/approvals", status=status, run_id=ref.run, limit=_MOST)
+    if found:
+        return found
+    waiting = approval_ids(ref, (await ctx.engine.read(ref)).requirements)
+    rows = [record_of(await ctx.get(_APPROVAL, {"approval_id": one})) for one in dict.fromkeys(waiting) if one]
+    return Listed([row for row in rows if not status or row.get("status") == status])
+
+
+def _is_of_workflow(run: str, workflow: str) -> bool:
+    ref = RunRef.parse(run) if run else None
+    return ref is not None and ref.kind == "workflow" and workflow in ("", ref.component)
+
+
+# Which run it is that waits
+
+
+async def _runs(ctx: Ctx, approvals: Sequence[Approval]) -> dict[str, str]:
+    """The references of the runs to continue, by the approvals' ids; '' where it cannot be told."""
+    found: dict[str, str] = {}
+    limiter = anyio.CapacityLimiter(_AT_ONCE)
+    sessions: dict[str, list[Approval]] = {}
+    for approval in approvals:
+        sessions.setdefault(str(approval.get("session_id") or ""), []).append(approval)
+
+    async def look(session: str, its: list[Approval]) -> None:
+        async with limiter:
+            runs = await _runs_of_session(ctx, session)
+            for approval in its:
+                found[str(approval.get("id"))] = await _run_of(ctx, approval, runs)
+
+    async with anyio.create_task_group() as tasks:
+        for session, its in sessions.items():
+            tasks.start_soon(look, session, its)
+    return found
+
+
+async def _runs_of_session(ctx: Ctx, session: str) -> list[RunSummary]:
+    try:
+        return await list_stored_runs(ctx.agent_os, ctx.catalogue, session_id=session, limit=_MOST)
+    except AgentOSError:
+        # Deleted, or not for this token: the approval's own words are then all there is.
+        return []
+
+
+async def _run_of(ctx: Ctx, approval: Approval, runs: Sequence[RunSummary]) -> str:
+    """The run that was started as such: an approval may name the run of a workflow's step or of a team's member."""
+    run_id = str(approval.get("run_id") or "")
+    for run in runs:
+        if run.ref.run == run_id:
+            return str(run.ref)
+    for run in runs:
+        if run.status == Status.PAUSED:
+            state = await ctx.engine.read(run.ref)
+            if approval.get("id") in approval_ids(run.ref, state.requirements):
+                return str(run.ref)
+    holders = [run for run in runs if run.ref.kind != "agent"]
+    if runs:
+        return str(holders[0].ref) if len(holders) == 1 else ""
+    owner = next(((kind, approval[f"{kind}_id"]) for kind in reversed(KINDS) if approval.get(f"{kind}_id")), None)
+    if owner is None or not approval.get("session_id"):
+        return ""
+    return str(RunRef(owner[0], str(owner[1]), str(approval["session_id"]), run_id))
+
+
+# What is asked
+
+
+def _calls(approval: Approval) -> list[Mapping[str, Any]]:
+    """The tool calls that the approval covers: AgentOS's own line names only the first of them."""
+    needs = [record_of(need) for need in approval.get("requirements") or ()]
+    tools = [record_of(need.get("tool_execution")) for need in needs]
+    return [tool for tool in tools if tool.get("approval_type") == "required"] or [approval]
+
+
+def _short_call(call: Mapping[str, Any]) -> str:
+    arguments = record_of(call.get("tool_args")).items()
+    return f"{call.get('tool_name')}({', '.join(f'{name}={_short(value)}' for name, value in arguments)})"
+
+
+def _short(value: object) -> str:
+    return one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), most=40)
+
+
+def _fields(approval: Approval) -> list[str]:
+    """The names of the values that an approval has to bring along."""
+    names: list[str] = []
+    for call in _calls(approval):
+        if call.get("external_execution_required"):
+            names.append("result")
+        elif call.get("requires_user_input"):
+            fields = map(record_of, call.get("user_input_schema") or ())
+            names += [str(field.get("name")) for field in fields if field.get("value") is None]
+    return list(dict.fromkeys(names))
+
+
+def _resolution(approval: Approval, decision: str, note: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a decision brings along. Approved without its values, the tool would be called with nothing."""
+    told = {"note": note} if note.strip() else {}
+    fields = _fields(approval) if decision == "approved" else []
+    if set(fields) != set(values):
+        needs = f"needs the values {', '.join(map(shown_id, fields))}" if fields else "takes no values"
+        raise InvalidRequest(
+            f"It {needs} to be {decision}.", "Give them as values; get_approval says which." if fields else ""
+        )
+    result = {"result": str(values["result"])} if "result" in fields else {}
+    return told | ({"values": dict(values)} if fields else {}) | result
+
+
+def _check_pending(approval: Approval) -> None:
+    status = approval.get("status")
+    if status in ("pending", None):
+        return
+    by = f" by '{shown_id(str(approval['resolved_by']))}'" if approval.get("resolved_by") else ""
+    at = f" at {when(approval.get('resolved_at'))}" if approval.get("resolved_at") else ""
+    raise InvalidRequest(
+        f"It was {one_line(str(status), most=20)} already{by}{at}.",
+        "If its run is still paused, call continue_run(run).",
+    )
+
 
 TOOLSET = Toolset(
     "approvals",
-    "An approval is an admin's yes or no that a paused run waits for.",
+    "An approval is an admin's yes or no that a paused run waits for; after resolve_approval, continue_run goes on.",
+    read(list_approvals, "GET /approvals"),
+    read(count_approvals, "GET /approvals/count"),
+    read(get_approval, "GET /approvals/{approval_id}"),
+    # It cannot be taken back, and it lets a tool run that was thought dangerous: the person is asked first.
+    destructive(resolve_approval, "POST /approvals/{approval_id}/resolve", idempotent=False, details=_decided_on),
     needs=DATABASE,
 )

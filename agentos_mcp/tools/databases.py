@@ -2,9 +2,124 @@
 
 from __future__ import annotations
 
-from agentos_mcp.bridge.toolset import Toolset
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from agentos_mcp.agentos.features import Features
+from agentos_mcp.agentos.pages import record_of
+from agentos_mcp.agentos.run import KINDS
+from agentos_mcp.bridge.context import Ctx
+from agentos_mcp.bridge.results import Record, Table
+from agentos_mcp.bridge.toolset import Toolset, read
+
+PARTS = ("session", "memory", "knowledge", "learning", "traces", "metrics", "evals", "company")
+"""The parts of `/config` that lie in databases, in the order in which they are shown."""
+
+_AUTHORIZATION = {
+    "none": "none (everyone may do everything)",
+    "security_key": "a security key for all",
+    "jwt": "a JWT that names the caller",
+}
+
+
+async def get_config(ctx: Ctx) -> Record:
+    """What this AgentOS is: versions, authorization, databases, knowledge bases, models, interfaces."""
+    config = record_of(await ctx.get("/config"))
+    features = await ctx.backend.discovery.features()
+    info = record_of(await ctx.get("/info")) if features.has("GET", "/info") else {}
+    counts = {f"{kind}s": config.get(f"{kind}s") or () for kind in KINDS}
+    bases = _listed(record_of(config.get("knowledge")), "knowledge_instances")
+    authorization = str(info.get("auth_mode") or features.auth_mode)
+    databases = config.get("databases") or ()
+    return Record(
+        str(info.get("name") or config.get("name") or config.get("os_id") or "AgentOS"),
+        {
+            "id": config.get("os_id"),
+            "description": config.get("description"),
+            "agno": info.get("agno_version") or features.version,
+            "its own version": info.get("os_version"),
+            "authorization": _AUTHORIZATION.get(authorization, authorization),
+            "user isolation": _yes(info.get("user_isolation")),
+            "components": ", ".join(_counted(name, listed) for name, listed in counts.items()),
+            "models": ", ".join(_model(one) for one in _listed(config, "available_models")),
+            "databases": ", ".join(_database(config, str(one)) for one in databases) or "none: nothing is kept",
+            "knowledge bases": ", ".join(f"{one.get('name')} ({one.get('id')})" for one in bases),
+            "files of agents": ", ".join(dict.fromkeys(str(one.get("namespace")) for one in _namespaces(config))),
+            "interfaces": ", ".join(f"{one.get('type')} {one.get('route')}" for one in _listed(config, "interfaces")),
+            "its own MCP": record_of(info.get("mcp")).get("path"),
+            "background runs": _background(features, bool(databases)),
+            "durable queue": _yes(record_of(config.get("queue")).get("durable")),
+            "traces in": ", ".join(str(one.get("db_id")) for one in _listed(record_of(config.get("traces")), "dbs")),
+        },
+        then="See list_databases, and list_agents, list_teams, list_workflows.",
+    )
+
+
+async def list_databases(ctx: Ctx) -> Table:
+    """Databases (db_id), the parts of AgentOS that lie in each, and their tables."""
+    config = record_of(await ctx.get("/config"))
+    own = config.get("os_database")
+    return Table(
+        ("database", "part", "tables"),
+        [(database, part, tables) for database in _databases(config) for part, tables in _parts(config, database)],
+        empty="This AgentOS has no database, so it keeps nothing. Give it one (AgentOS(db=...)).",
+        then=f"AgentOS's own: {own}" if own and len(_databases(config)) > 1 else "",
+    )
+
+
+def _databases(config: Mapping[str, Any]) -> list[str]:
+    """AgentOS's own first: `/config` has them in no order."""
+    own = config.get("os_database")
+    return sorted(map(str, config.get("databases") or ()), key=lambda one: (one != own, one))
+
+
+def _parts(config: Mapping[str, Any], database: str) -> Iterator[tuple[str, Sequence[object]]]:
+    """What lies in a database: its parts with their tables, files, and the components that use it."""
+    for part in PARTS:
+        holders = [one for one in _listed(record_of(config.get(part)), "dbs") if one.get("db_id") == database]
+        if holders:
+            yield part, list(dict.fromkeys(table for one in holders for table in one.get("tables") or ()))
+    if tables := [one.get("table_name") for one in _namespaces(config) if one.get("db_id") == database]:
+        yield "files of agents", list(dict.fromkeys(tables))
+
+
+def _database(config: Mapping[str, Any], database: str) -> str:
+    parts = [part for part, _ in _parts(config, database)]
+    return f"{database} ({' '.join(parts)})" if parts else database
+
+
+def _listed(part: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    listed = part.get(key)
+    return [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+
+
+def _namespaces(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return _listed(record_of(config.get("filesystem")), "namespaces")
+
+
+def _counted(name: str, listed: Sequence[object]) -> str:
+    factories = sum(1 for one in listed if record_of(one).get("is_factory"))
+    return f"{len(listed)} {name}" + (f" ({factories} built anew for every run)" if factories else "")
+
+
+def _model(one: Mapping[str, Any]) -> str:
+    return f"{one.get('id')} ({one.get('provider')})" if one.get("provider") else str(one.get("id"))
+
+
+def _background(features: Features, database: bool) -> str:
+    if not database:
+        return "no: that needs a database"
+    kinds = [f"{kind}s" for kind in KINDS if features.background(kind)]
+    return "yes" if len(kinds) == len(KINDS) else ", ".join(kinds) or "no"
+
+
+def _yes(value: object) -> str:
+    return "" if value is None else "yes" if value else "no"
+
 
 TOOLSET = Toolset(
     "databases",
     "get_config says what this AgentOS is made of.",
+    read(get_config, "GET /config"),
+    read(list_databases, "GET /config"),
 )

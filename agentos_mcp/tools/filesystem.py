@@ -2,9 +2,261 @@
 
 from __future__ import annotations
 
-from agentos_mcp.bridge.toolset import Toolset
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from pydantic import Field
+
+from agentos_mcp.agentos.catalogue import shown_id
+from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.pages import record_of
+from agentos_mcp.bridge.context import Ctx
+from agentos_mcp.bridge.parameters import Limit, Page, UserId
+from agentos_mcp.bridge.render import CHARACTERS_PER_TOKEN, when
+from agentos_mcp.bridge.results import Record, Table
+from agentos_mcp.bridge.toolset import Toolset, read
+
+LONGEST_QUERY = 200
+"""Characters that AgentOS takes to search for."""
+
+_ROOM_FOR_FACTS = 1000
+_AROUND = 60
+_NONE = "No agent here keeps files: that takes Agent(filesystem=True)."
+
+
+async def list_agent_files(
+    ctx: Ctx, agent_id: str = "", namespace: str = "", directory: str = "", limit: Limit = 20, page: Page = 1
+) -> Table:
+    """Files of one agent or namespace, a directory at a time; without either, all files."""
+    store = await _store(ctx, agent_id, namespace)
+    if not store.query:
+        if directory:
+            raise InvalidRequest("A directory of which agent?", "Give agent_id or namespace, too.")
+        answer = record_of(await ctx.get("/filesystem/files", limit=limit, page=page))
+        files = _entries(answer)
+        return Table(
+            ("namespace", "path", "bytes", "updated", "user", "agents"),
+            [(file.get("namespace"), *_file(file), file.get("agent_ids")) for file in files],
+            empty=f"No files. {store.hidden(files)}".strip() if store.known else _NONE,
+            meta=record_of(answer.get("meta")),
+            then=store.hidden(files),
+        )
+    with store.told():
+        answer = record_of(
+            await ctx.get("/filesystem/entries", **store.query, directory=directory, limit=limit, page=page)
+        )
+    usage, chosen = record_of(answer.get("usage")), str(answer.get("namespace"))
+    total = f"namespace {_shown(chosen)}: {usage.get('file_count')} files, {usage.get('total_bytes'):,} bytes"
+    others = [name for name in store.namespaces if name != chosen] if agent_id else []
+    more = f"; this agent's other namespaces: {', '.join(map(_shown, others))}" if others else ""
+    return Table(
+        ("path", "bytes", "updated", "user"),
+        [_file(entry) for entry in _entries(answer)],
+        empty=f"Nothing there ({total}{more}).",
+        meta=record_of(answer.get("meta")),
+        then=f"{total}{more}",
+    )
+
+
+async def read_agent_file(
+    ctx: Ctx,
+    path: str,
+    agent_id: str = "",
+    namespace: str = "",
+    user_id: UserId = "",
+    offset: Annotated[int, Field(ge=0)] = 0,
+    limit: Annotated[int, Field(ge=1, le=100_000, description="Characters")] = 100_000,
+) -> Record:
+    """A file of an agent or a namespace, as much as fits, from offset on."""
+    if not agent_id and not namespace:
+        raise InvalidRequest("A file of which agent?", "Give agent_id or namespace: list_agent_files shows them.")
+    if not path.strip():
+        raise InvalidRequest("The path is empty.", "list_agent_files shows the paths.")
+    store = await _store(ctx, agent_id, namespace)
+    most = min(limit, max(200, ctx.settings.result_tokens * CHARACTERS_PER_TOKEN - _ROOM_FOR_FACTS))
+    with store.told(path):
+        file = record_of(
+            await ctx.get(
+                "/filesystem/content", **store.query, path=path, user_id=store.of(user_id), offset=offset, limit=most
+            )
+        )
+    content = str(file.get("content") or "")
+    if offset and not content:
+        raise InvalidRequest(f"The file ends before offset {offset}.", "Begin with offset=0.")
+    further = file.get("next_offset")
+    return Record(
+        str(file.get("path")),
+        {
+            "namespace": file.get("namespace"),
+            "agents": ", ".join(map(str, file.get("agent_ids") or ())),
+            "user": file.get("user_id"),
+            "size": f"{file.get('size_bytes'):,} bytes, {file.get('line_count'):,} lines",
+            "updated": when(file.get("updated_at")),
+        },
+        {"content": content},
+        then=f"It goes on: read_agent_file with offset={further}." if further else "",
+    )
+
+
+async def search_agent_files(
+    ctx: Ctx,
+    query: str,
+    agent_id: str = "",
+    namespace: str = "",
+    directory: str = "",
+    user_id: UserId = "",
+    limit: Limit = 20,
+    page: Page = 1,
+) -> Table:
+    """Files that contain these exact words, in any case. Read one with read_agent_file."""
+    query = query.strip()
+    if not query or len(query) > LONGEST_QUERY:
+        what = f"longer than {LONGEST_QUERY} characters" if query else "empty"
+        raise InvalidRequest(f"The query is {what}.", "Give a few words as they stand in the file.")
+    store = await _store(ctx, agent_id, namespace)
+    if not store.query and directory:
+        raise InvalidRequest("A directory of which agent?", "Give agent_id or namespace, too.")
+    with store.told():
+        answer = record_of(
+            await ctx.get(
+                "/filesystem/search",
+                **store.query,
+                query=query,
+                directory=directory,
+                user_id=store.of(user_id),
+                limit=limit,
+                page=page,
+            )
+            if store.query
+            else await ctx.get("/filesystem/files", query=query, limit=limit, page=page)
+        )
+    files = _entries(answer)
+    hidden = "" if store.query else store.hidden(files)
+    return Table(
+        ("namespace", "path", "line", "times", "words", "user"),
+        [
+            (
+                file.get("namespace") or answer.get("namespace"),
+                file.get("path"),
+                file.get("line"),
+                file.get("match_count"),
+                _around(str(file.get("snippet") or ""), query),
+                file.get("user_id"),
+            )
+            for file in files
+        ],
+        empty=f"No file contains '{query}'. Try a single word of it. {hidden}".strip(),
+        meta=record_of(answer.get("meta")),
+        then=hidden,
+    )
+
+
+@dataclass(frozen=True)
+class _Store:
+    """Whose files are meant: what AgentOS is asked for, and what `/config` says of it."""
+
+    query: Mapping[str, str]
+    known: Sequence[Mapping[str, Any]]
+    """All namespaces of this AgentOS."""
+    meant: Sequence[Mapping[str, Any]]
+    """Those that `query` means."""
+
+    @property
+    def namespaces(self) -> list[str]:
+        return [str(one.get("namespace")) for one in self.meant]
+
+    def hidden(self, shown: Sequence[Mapping[str, Any]]) -> str:
+        """What a list of all files may leave out without a word."""
+        there = {entry.get("namespace") for entry in shown}
+        by_user = [
+            _shown(one.get("namespace"))
+            for one in self.known
+            if one.get("user_isolation") and one.get("namespace") not in there
+        ]
+        return f"Kept by user, shown only to a token that names one: {', '.join(by_user)}." if by_user else ""
+
+    def of(self, user_id: str) -> str:
+        """The user to name: AgentOS refuses one where files are shared."""
+        return user_id if any(one.get("user_isolation") for one in self.meant) else ""
+
+    @contextmanager
+    def told(self, path: str = "") -> Iterator[None]:
+        """AgentOS's refusals, with what to do about them."""
+        try:
+            yield
+        except NotFound as error:
+            if path and error.message.startswith("File not found"):
+                whose = ", and whose they are (user_id)" if self.of("anyone") else ""
+                raise NotFound(
+                    f"No file '{_shown(path)}' there.", f"list_agent_files shows the paths{whose}.", status=404
+                ) from error
+            names = ", ".join(dict.fromkeys(_shown(one.get("namespace")) for one in self.known))
+            raise NotFound("There are no such files.", f"The namespaces are: {names}." if names else _NONE) from error
+        except InvalidRequest as error:
+            if "invalid path" in error.message or not any(one.get("user_isolation") for one in self.meant):
+                raise
+            raise InvalidRequest(
+                error.message,
+                "These files are kept by user: start agentos-mcp with a token that names one.",
+                status=error.status,
+            ) from error
+
+
+async def _store(ctx: Ctx, agent_id: str, namespace: str) -> _Store:
+    listed = record_of(record_of(await ctx.get("/config")).get("filesystem")).get("namespaces")
+    known = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+    meant, query = known, {}
+    if agent_id:
+        query["agent_id"] = (await ctx.catalogue.find("agent", agent_id)).id
+        meant = [one for one in meant if query["agent_id"] in _holders(one)]
+        if not meant:
+            holders = ", ".join(dict.fromkeys(shown_id(holder) for one in known for holder in _holders(one)))
+            raise NotFound(
+                f"Agent '{shown_id(query['agent_id'])}' keeps no files.",
+                f"These do: {holders}." if holders else _NONE,
+            )
+    if namespace:
+        query["namespace"] = namespace
+        meant = [one for one in meant if one.get("namespace") == namespace]
+    return _Store(query, known, meant)
+
+
+def _holders(namespace: Mapping[str, Any]) -> list[str]:
+    return [str(record_of(agent).get("id")) for agent in namespace.get("agents") or ()]
+
+
+def _entries(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [entry for entry in answer.get("entries") or () if isinstance(entry, Mapping)]
+
+
+def _file(entry: Mapping[str, Any]) -> tuple[object, ...]:
+    path = str(entry.get("path"))
+    return (
+        f"{path}/" if entry.get("type") == "directory" else path,
+        entry.get("size_bytes"),
+        when(entry.get("updated_at")),
+        entry.get("user_id"),
+    )
+
+
+def _shown(name: object) -> str:
+    """A namespace or a path in our own sentences: as it is given back, without spaces to say anything with."""
+    return quote(str(name), safe="-._~@+:/{}%", errors="surrogatepass")
+
+
+def _around(snippet: str, query: str) -> str:
+    """The words with what stands next to them: a snippet alone could be cut before them."""
+    at = max(0, snippet.casefold().find(query.casefold()))
+    return snippet[max(0, at - _AROUND) : at + len(query) + _AROUND]
+
 
 TOOLSET = Toolset(
     "filesystem",
     "Agents keep files in namespaces; these tools read them.",
+    read(list_agent_files, "GET /filesystem/entries"),
+    read(read_agent_file, "GET /filesystem/content"),
+    read(search_agent_files, "GET /filesystem/search"),
 )

@@ -2,10 +2,231 @@
 
 from __future__ import annotations
 
-from agentos_mcp.bridge.toolset import DATABASE, Toolset
+import uuid
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from agentos_mcp.agentos.catalogue import shown_id
+from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.pages import record_of
+from agentos_mcp.bridge.context import Ctx
+from agentos_mcp.bridge.outline import in_a_line, outline
+from agentos_mcp.bridge.parameters import DbId, JsonObject, Limit, Page, UserId
+from agentos_mcp.bridge.render import when
+from agentos_mcp.bridge.results import Record, Table
+from agentos_mcp.bridge.toolset import DATABASE, Toolset, destructive, read, write
+
+_KEYED: Mapping[str, tuple[str, ...]] = {
+    "user_profile": ("user_id",),
+    "user_memory": ("user_id",),
+    "session_context": ("session_id",),
+    "entity_memory": ("entity_type", "entity_id"),
+}
+"""What names a learning of these types; AgentOS keeps one for each."""
+
+_HOLDS = {"user_memory": "memories", "decision_log": "decision"}
+"""What agents look for in a content of these types; without it they see nothing."""
+
+_BOOKKEEPING = ("user_id", "session_id", "entity_type", "entity_id", "namespace", "agent_id", "team_id", "created_at")
+"""Agents write these into the content, too, and ignore a content that lacks whom it is about."""
+
+
+async def list_learnings(
+    ctx: Ctx,
+    learning_type: str = "",
+    user_id: UserId = "",
+    kind: Literal["", "agent", "team"] = "",
+    id: str = "",
+    session_id: str = "",
+    db_id: DbId = "",
+    limit: Limit = 20,
+    page: Page = 1,
+) -> Table:
+    """Learnings, latest first. Read one whole with get_learning."""
+    if bool(kind) != bool(id):
+        raise InvalidRequest("kind and id belong together.", "Give both, or neither.")
+    learner = {f"{kind}_id": (await ctx.catalogue.find(kind, id)).id} if kind else {}
+    found = await ctx.page(
+        "/learnings",
+        learning_type=learning_type,
+        user_id=user_id,
+        session_id=session_id,
+        db_id=await ctx.database("learning", db_id),
+        limit=limit,
+        page=page,
+        **learner,
+    )
+    return Table(
+        ("id", "type", "about", "learned", "updated"),
+        [
+            (
+                one.get("learning_id"),
+                one.get("learning_type"),
+                _about(one),
+                in_a_line(_learned(one)),
+                when(one.get("updated_at")),
+            )
+            for one in found
+        ],
+        empty="No such learnings: agents with learning note them in their runs, create_learning adds one.",
+        meta=found.meta,
+    )
+
+
+async def get_learning(ctx: Ctx, learning_id: str, db_id: DbId = "") -> Record:
+    """One learning, whole."""
+    one = await _found(ctx, learning_id, await ctx.database("learning", db_id))
+    names = ("user_id", "session_id", "entity_type", "entity_id", "namespace", "agent_id", "team_id")
+    return Record(
+        learning_id,
+        {
+            "type": one.get("learning_type"),
+            **{name.removesuffix("_id").replace("_", " "): one.get(name) for name in names},
+            "created": when(one.get("created_at")),
+            "updated": when(one.get("updated_at")),
+        },
+        {"content": outline(_learned(one)), "metadata": outline(one.get("metadata"))},
+    )
+
+
+async def create_learning(
+    ctx: Ctx,
+    learning_type: Annotated[
+        str, Field(description="user_profile, user_memory, session_context, entity_memory or decision_log")
+    ],
+    content: Annotated[
+        JsonObject, Field(description="user_memory: {memories: [{id, content}]}, decision_log: {decision, reasoning}")
+    ],
+    user_id: UserId = "",
+    session_id: str = "",
+    entity_type: str = "",
+    entity_id: str = "",
+    namespace: str = "",
+    db_id: DbId = "",
+) -> str:
+    """Add what agents shall know of a user, a session or an entity (company, project, ...)."""
+    learning_type = learning_type.strip()
+    if not learning_type:
+        raise InvalidRequest("The learning_type is empty.", f"Give one of: {', '.join((*_KEYED, 'decision_log'))}.")
+    about = {"user_id": user_id, "session_id": session_id, "entity_type": entity_type, "entity_id": entity_id}
+    if missing := [name for name in _KEYED.get(learning_type, ()) if not about[name].strip()]:
+        raise InvalidRequest(f"A {learning_type} has to say what it is about.", f"Give {' and '.join(missing)}.")
+    given = {name: value for name, value in about.items() if value}
+    if learning_type == "decision_log":
+        given["id"] = f"dec_{uuid.uuid4().hex[:8]}"
+    body = {
+        "learning_type": learning_type,
+        "content": given | _checked(learning_type, content),
+        "namespace": namespace or None,
+        **{name: value or None for name, value in about.items()},
+    }
+    try:
+        created = await ctx.send(
+            "POST", "/learnings", query={"db_id": await ctx.database("learning", db_id)}, json=body
+        )
+    except InvalidRequest as error:
+        if error.status != 409:
+            raise
+        raise InvalidRequest(
+            error.message.removeprefix("AgentOS refused the request: ").partition(" Use PATCH")[0],
+            "Read it with get_learning, then change it with update_learning.",
+            status=error.status,
+        ) from error
+    return f"Kept as learning {shown_id(str(created.get('learning_id')))}."
+
+
+async def update_learning(ctx: Ctx, learning_id: str, content: JsonObject, db_id: DbId = "") -> str:
+    """Replace a learning's whole content: read it with get_learning first."""
+    where = await ctx.database("learning", db_id)
+    one = await _found(ctx, learning_id, where)
+    before = record_of(one.get("content"))
+    kept = {name: before[name] for name in (*_BOOKKEEPING, "id") if name in before}
+    body = {"content": kept | _checked(str(one.get("learning_type")), content)}
+    await ctx.send("PATCH", "/learnings/{learning_id}", {"learning_id": learning_id}, query={"db_id": where}, json=body)
+    return f"Learning {shown_id(learning_id)} has its new content."
+
+
+async def delete_learning(ctx: Ctx, learning_id: str, db_id: DbId = "") -> str:
+    """Make agents forget a learning for good."""
+    where = await ctx.database("learning", db_id)
+    await _found(ctx, learning_id, where)
+    await ctx.send("DELETE", "/learnings/{learning_id}", {"learning_id": learning_id}, query={"db_id": where})
+    return f"Deleted learning {shown_id(learning_id)}."
+
+
+async def list_learning_users(
+    ctx: Ctx,
+    user_id: UserId = "",
+    db_id: DbId = "",
+    limit: Limit = 20,
+    page: Page = 1,
+) -> Table:
+    """Users of whom agents have learned something. Go on with list_learnings(user_id)."""
+    found = await ctx.page(
+        "/learnings/users",
+        user_id=user_id,
+        db_id=await ctx.database("learning", db_id),
+        limit=limit,
+        page=page,
+    )
+    return Table(
+        ("user", "last learned"),
+        [(one.get("user_id"), when(one.get("last_learning_updated_at"))) for one in found],
+        empty="Nothing is learned of any such user. list_learnings shows what is learned of sessions and entities.",
+        meta=found.meta,
+    )
+
+
+async def _found(ctx: Ctx, learning_id: str, db_id: str) -> Mapping[str, Any]:
+    """The learning of that id; on a server for one user, as in its lists, only that user's are there.
+
+    AgentOS takes no user with the id of a learning, so that is looked at here.
+    """
+    ours = ctx.settings.user_id
+    try:
+        one = record_of(await ctx.get("/learnings/{learning_id}", {"learning_id": learning_id}, db_id=db_id))
+    except NotFound:
+        one = {}
+    if not one or (ours and one.get("user_id") != ours):
+        raise NotFound(f"No learning '{shown_id(learning_id)}'.", "list_learnings shows their ids.", status=404)
+    return one
+
+
+def _checked(learning_type: str, content: JsonObject) -> dict[str, Any]:
+    if not content:
+        raise InvalidRequest("The content is empty.", "Give an object with what is learned.")
+    holds = _HOLDS.get(learning_type, "")
+    if holds and not content.get(holds):
+        raise InvalidRequest(
+            f"Agents would see nothing in this {learning_type}: it has no '{holds}'.",
+            "Give content={memories: [{id, content}, ...]}."
+            if holds == "memories"
+            else "Give content={decision, reasoning}.",
+        )
+    return content
+
+
+def _learned(one: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A learning's content without what its facts say already."""
+    return {name: value for name, value in record_of(one.get("content")).items() if name not in _BOOKKEEPING}
+
+
+def _about(one: Mapping[str, Any]) -> str:
+    whom = [f"{name} {one[f'{name}_id']}" for name in ("user", "session", "agent", "team") if one.get(f"{name}_id")]
+    entity = [f"{one.get('entity_type') or 'entity'} {one['entity_id']}"] if one.get("entity_id") else []
+    return " · ".join(entity + whom)
+
 
 TOOLSET = Toolset(
     "learnings",
-    "Learnings are what agents noted by themselves, by type.",
+    "Learnings are what agents noted by themselves, by type: of users, sessions, entities and their own decisions.",
+    read(list_learnings, "GET /learnings"),
+    read(get_learning, "GET /learnings/{learning_id}"),
+    write(create_learning, "POST /learnings"),
+    destructive(update_learning, "PATCH /learnings/{learning_id}"),
+    destructive(delete_learning, "DELETE /learnings/{learning_id}"),
+    read(list_learning_users, "GET /learnings/users"),
     needs=DATABASE,
 )

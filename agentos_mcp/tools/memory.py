@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.catalogue import shown_id
+from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unsupported
+from agentos_mcp.agentos.pages import page_of
 from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.parameters import Limit, Page, UserId, Words
-from agentos_mcp.bridge.render import page_note, table
-from agentos_mcp.bridge.toolset import Toolset, read, write
+from agentos_mcp.bridge.parameters import DbId, Limit, Page, UserId, Words
+from agentos_mcp.bridge.render import when
+from agentos_mcp.bridge.results import Record, Table
+from agentos_mcp.bridge.toolset import DATABASE, Toolset, destructive, read, write
+
+_LONGEST = 5000
+"""Characters of a memory; AgentOS refuses more."""
+
+Fact = Annotated[str, Field(description="One fact, in a sentence")]
 
 
 async def list_memories(
@@ -19,46 +27,211 @@ async def list_memories(
     user_id: UserId = "",
     search: str = "",
     topics: Words = None,
+    db_id: DbId = "",
     limit: Limit = 20,
     page: Page = 1,
-) -> str:
-    """User memories, newest first."""
-    query: dict[str, str | int | float | bool | list[str]] = {"limit": limit, "page": page}
-    query |= {key: value for key, value in (("user_id", user_id), ("search_content", search)) if value}
-    if topics:
-        query["topics"] = topics
-    answer = await ctx.agent_os.get("/memories", query=query)
-    memories = answer.get("data") if isinstance(answer, Mapping) else None
-    if not memories:
-        return "No memories" + (f" of user '{user_id}'." if user_id else ". create_memory adds one.")
-    rows = (
-        (m.get("memory_id"), m.get("memory"), ", ".join(m.get("topics") or ()), m.get("user_id"))
-        for m in memories
-        if isinstance(m, Mapping)
+) -> Table:
+    """User memories, newest first, by words in them or by topics (those with all of them)."""
+    found = await ctx.page(
+        "/memories",
+        user_id=user_id,
+        search_content=search,
+        # AgentOS reads only the first of repeated values, and splits it at commas.
+        topics=",".join(topics or ()),
+        db_id=await ctx.database("memory", db_id),
+        limit=limit,
+        page=page,
     )
-    listed = table(("id", "memory", "topics", "user"), rows)
-    note = page_note(answer.get("meta"), len(memories))
-    return f"{listed}\n{note}" if note else listed
+    whose = _of(user_id)
+    return Table(
+        ("id", "memory", "topics", "user"),
+        [
+            (row.get("memory_id"), row.get("memory"), row.get("topics"), "" if user_id else row.get("user_id"))
+            for row in found
+        ],
+        empty=f"No such memories{whose}." if search or topics else f"No memories{whose}. create_memory adds one.",
+        meta=found.meta,
+    )
+
+
+async def get_memory(ctx: Ctx, memory_id: str, user_id: UserId = "", db_id: DbId = "") -> Record:
+    """A whole memory: list_memories cuts long ones."""
+    memory = await _memory(ctx, memory_id, user_id, await ctx.database("memory", db_id))
+    return Record(
+        "",
+        {
+            "id": memory.get("memory_id"),
+            "user": memory.get("user_id"),
+            "topics": ", ".join(map(str, memory.get("topics") or ())),
+            "agent": memory.get("agent_id"),
+            "team": memory.get("team_id"),
+            "updated": when(memory.get("updated_at")),
+        },
+        {"memory": str(memory.get("memory") or "")},
+    )
 
 
 async def create_memory(
     ctx: Ctx,
-    memory: Annotated[str, Field(description="One fact, in a sentence")],
+    memory: Fact,
     user_id: UserId,
     topics: Words = None,
+    db_id: DbId = "",
 ) -> str:
     """Remember a fact about a user for AgentOS's agents."""
-    if not memory.strip():
+    body = {"memory": _checked(memory), "user_id": _someone(user_id), "topics": topics or []}
+    created = await ctx.send("POST", "/memories", query={"db_id": await ctx.database("memory", db_id)}, json=body)
+    return f"Remembered for user '{shown_id(user_id)}' (memory {created.get('memory_id')})."
+
+
+async def update_memory(
+    ctx: Ctx, memory_id: str, memory: str = "", topics: Words = None, user_id: UserId = "", db_id: DbId = ""
+) -> str:
+    """Correct a memory's words or topics; what is not given stays."""
+    if not memory.strip() and topics is None:
+        raise InvalidRequest("Nothing to change is given.", "Give memory or topics.")
+    database = await ctx.database("memory", db_id)
+    # AgentOS itself would make a memory of an unknown id, and drop topics that are not given.
+    before = await _memory(ctx, memory_id, user_id, database)
+    body = {
+        "memory": _checked(memory) if memory.strip() else before.get("memory"),
+        "topics": before.get("topics") if topics is None else topics,
+        "user_id": before.get("user_id"),
+    }
+    await ctx.send("PATCH", "/memories/{memory_id}", _id(memory_id), query={"db_id": database}, json=body)
+    return f"Updated memory {shown_id(memory_id.strip())}."
+
+
+async def delete_memory(ctx: Ctx, memory_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
+    """Forget a memory, for good."""
+    database = await ctx.database("memory", db_id)
+    # AgentOS says nothing where there is none.
+    memory = await _memory(ctx, memory_id, user_id, database)
+    query = {"user_id": user_id, "db_id": database}
+    await ctx.send("DELETE", "/memories/{memory_id}", _id(memory_id), query=query)
+    return f"Forgot memory {shown_id(memory_id.strip())} of user '{shown_id(str(memory.get('user_id') or ''))}'."
+
+
+async def list_memory_topics(ctx: Ctx, user_id: UserId = "", db_id: DbId = "") -> Table:
+    """Topics of memories, as list_memories takes them."""
+    answer = await ctx.get("/memory_topics", user_id=user_id, db_id=await ctx.database("memory", db_id))
+    topics = sorted({str(topic) for topic in answer}) if isinstance(answer, list) else []
+    return Table(("topic",), [(topic,) for topic in topics], empty=f"No memory{_of(user_id)} has a topic.")
+
+
+async def get_memory_stats(
+    ctx: Ctx, user_id: UserId = "", db_id: DbId = "", limit: Limit = 20, page: Page = 1
+) -> Table:
+    """How many memories each user has, and when the last one changed."""
+    database = await ctx.database("memory", db_id)
+    found = await ctx.page("/user_memory_stats", user_id=user_id, db_id=database, limit=limit, page=page)
+    return Table(
+        ("user", "memories", "updated"),
+        [(row.get("user_id"), row.get("total_memories"), when(row.get("last_memory_updated_at"))) for row in found],
+        empty=f"No memories{_of(user_id)}.",
+        meta=found.meta,
+    )
+
+
+async def optimize_memories(
+    ctx: Ctx,
+    user_id: UserId,
+    apply: Annotated[bool, Field(description="Replace them; else only a preview")] = False,
+    model: Annotated[str, Field(description="provider:model, default openai:gpt-4o")] = "",
+    db_id: DbId = "",
+) -> Record:
+    """Let a model fold all memories of a user into one. Preview first."""
+    database = await ctx.database("memory", db_id)
+    body: dict[str, Any] = {"user_id": _someone(user_id), "apply": apply}
+    if model.strip():
+        body["model"] = model.strip()
+    try:
+        answer = await ctx.send("POST", "/optimize-memories", query={"db_id": database}, json=body)
+    except NotFound as missing:
+        raise NotFound(f"User '{shown_id(user_id)}' has no memories.", "See get_memory_stats.", status=404) from missing
+    except Unsupported:
+        raise
+    except ServerFailure as failed:
+        raise _not_optimized(failed, apply) from failed
+    memories = page_of(answer.get("memories"))
+    before, after = answer.get("memories_before"), answer.get("memories_after")
+    preview = (
+        "Nothing was changed. apply=true lets the model write anew and replaces them for good: ask the user first."
+    )
+    return Record(
+        "Memories replaced" if apply else "Preview",
+        {
+            "memories": f"{before} -> {after}",
+            "tokens": f"{answer.get('tokens_before')} -> {answer.get('tokens_after')}",
+            "ids": ", ".join(str(row.get("memory_id")) for row in memories) if apply else "",
+        },
+        {f"memory {number}": str(row.get("memory") or "") for number, row in enumerate(memories, 1)},
+        then="" if apply else preview,
+    )
+
+
+def _not_optimized(failed: ServerFailure, apply: bool) -> ServerFailure:
+    # AgentOS counts the saving after it has replaced the memories, and fails where there is none.
+    if "tokens_saved" in failed.message:
+        what = "What the model wrote is longer than the memories"
+        if apply:
+            return ServerFailure(
+                f"{what}; AgentOS replaced them nevertheless.", "See list_memories.", status=failed.status
+            )
+        return ServerFailure(f"{what}, so nothing is gained. Nothing was changed.", status=failed.status)
+    return ServerFailure(
+        failed.message,
+        "Give model (provider:model) one whose library and key AgentOS has; without it, it takes openai:gpt-4o."
+        + (" See with list_memories whether anything was replaced." if apply else ""),
+        status=failed.status,
+    )
+
+
+async def _memory(ctx: Ctx, memory_id: str, user_id: str, database: str) -> Mapping[str, Any]:
+    """The memory, once it is known to be there and to be this user's."""
+    try:
+        found = await ctx.get("/memories/{memory_id}", _id(memory_id), user_id=user_id, db_id=database)
+    except NotFound as missing:
+        what = f"There is no memory '{shown_id(memory_id.strip())}'{_of(user_id)}."
+        raise NotFound(what, "list_memories shows their ids.", status=404) from missing
+    return found if isinstance(found, Mapping) else {}
+
+
+def _of(user_id: str) -> str:
+    return f" of user '{shown_id(user_id)}'" if user_id else ""
+
+
+def _id(memory_id: str) -> dict[str, str]:
+    return {"memory_id": memory_id.strip()}
+
+
+def _checked(memory: str) -> str:
+    words = memory.strip()
+    if not words:
         raise InvalidRequest("The memory is empty.", "Say what to remember.")
-    body = {"memory": memory, "user_id": user_id, "topics": topics or []}
-    created = await ctx.agent_os.request("POST", "/memories", json=body)
-    memory_id = created.get("memory_id") if isinstance(created, Mapping) else ""
-    return f"Remembered for user '{user_id}' (memory {memory_id})."
+    if len(words) > _LONGEST:
+        raise InvalidRequest(
+            f"The memory has {len(words):,} characters, AgentOS takes {_LONGEST:,}.", "Split it into single facts."
+        )
+    return words
+
+
+def _someone(user_id: str) -> str:
+    if not user_id.strip():
+        raise InvalidRequest("The user_id is empty.", "Say whose memories these are; get_memory_stats lists users.")
+    return user_id
 
 
 TOOLSET = Toolset(
     "memory",
     "Memories are facts about a user that agents see in every session.",
-    read(list_memories, default=True),
-    write(create_memory, default=True),
+    read(list_memories, "GET /memories", default=True),
+    read(get_memory, "GET /memories/{memory_id}"),
+    write(create_memory, "POST /memories", default=True),
+    write(update_memory, "PATCH /memories/{memory_id}", idempotent=True),
+    destructive(delete_memory, "DELETE /memories/{memory_id}"),
+    read(list_memory_topics, "GET /memory_topics"),
+    read(get_memory_stats, "GET /user_memory_stats"),
+    destructive(optimize_memories, "POST /optimize-memories", idempotent=False, open_world=True, only_if="apply"),
+    needs=DATABASE,
 )

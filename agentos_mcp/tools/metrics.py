@@ -2,10 +2,160 @@
 
 from __future__ import annotations
 
-from agentos_mcp.bridge.toolset import DATABASE, Toolset
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import anyio
+from pydantic import Field
+
+from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
+from agentos_mcp.agentos.pages import record_of
+from agentos_mcp.bridge.context import Ctx, present
+from agentos_mcp.bridge.parameters import DbId, UserId
+from agentos_mcp.bridge.render import one_line, when
+from agentos_mcp.bridge.results import Table
+from agentos_mcp.bridge.times import day_of
+from agentos_mcp.bridge.toolset import DATABASE, Toolset, read, write
+
+Metrics = Sequence[Mapping[str, Any]]
+
+_DAYS = 30
+_REFRESH_WAIT = 5.0
+_STATUS = "/metrics/refresh/status"
+_COLUMNS = (
+    "day",
+    "agent runs",
+    "team runs",
+    "workflow runs",
+    "sessions",
+    "tokens in",
+    "tokens out",
+    "users",
+    "runs by model",
+)
+
+
+async def get_metrics(
+    ctx: Ctx,
+    since: Annotated[str, Field(description="YYYY-MM-DD; default 30 days ago")] = "",
+    until: str = "",
+    user_id: UserId = "",
+    db_id: DbId = "",
+) -> Table:
+    """Runs, sessions, tokens and users by day, newest first."""
+    last = day_of(until, "until") or datetime.now(UTC).date()
+    first = day_of(since, "since") or last - timedelta(days=_DAYS - 1)
+    if first > last:
+        raise InvalidRequest(f"since ({first}) is after until ({last}).", "Swap them.")
+    answer = record_of(
+        await ctx.get(
+            "/metrics",
+            starting_date=first.isoformat(),
+            ending_date=last.isoformat(),
+            user_id=user_id,
+            db_id=await ctx.database("metrics", db_id),
+        )
+    )
+    listed = answer.get("metrics")
+    days = [day for day in (listed if isinstance(listed, list) else []) if isinstance(day, Mapping)]
+    days.sort(key=lambda day: str(day.get("date")), reverse=True)
+    rows = [
+        (str(day.get("date"))[:10], *_figures([day]), day.get("users_count") or None, _models([day])) for day in days
+    ]
+    if len(days) > 1:
+        # A person may have come on several days, so users cannot be added up.
+        rows.insert(0, ("total", *_figures(days), None, _models(days)))
+    return Table(
+        _COLUMNS,
+        rows,
+        empty=f"No figures from {first} to {last}. refresh_metrics makes them from the sessions there are.",
+        then=f"As of {when(answer.get('updated_at'))}.",
+    )
+
+
+async def refresh_metrics(ctx: Ctx, db_id: DbId = "") -> str:
+    """Bring the figures up to date, for get_metrics."""
+    database = await ctx.database("metrics", db_id)
+    query = present(db_id=database, background=True)
+    answer = await ctx.agent_os.request("POST", "/metrics/refresh", query=query, endless=True)
+    features = await ctx.backend.discovery.features()
+    if isinstance(answer, list) or not features.has("GET", _STATUS):
+        return "The figures are up to date: see get_metrics."
+    already = record_of(answer).get("status") == "already_running"
+    status = record_of(await ctx.get(_STATUS, db_id=database))
+    with anyio.move_on_after(_REFRESH_WAIT):
+        while status.get("status") == "running":
+            await anyio.sleep(0.1)
+            status = record_of(await ctx.get(_STATUS, db_id=database))
+    match status.get("status"):
+        case "completed":
+            return "The figures are up to date: see get_metrics."
+        case "failed":
+            raise ServerFailure(f"The refresh failed: {_error(status)}.", "AgentOS's own log says why.")
+        case _:
+            begun = "A refresh was already going on" if already else "The refresh has begun"
+            return f"{begun}. get_metrics_status says when it is done."
+
+
+async def get_metrics_status(ctx: Ctx, db_id: DbId = "") -> str:
+    """How the last refresh_metrics went."""
+    status = record_of(await ctx.get(_STATUS, db_id=await ctx.database("metrics", db_id)))
+    match status.get("status"):
+        case "running":
+            return f"Going on since {when(status.get('started_at'))}."
+        case "completed":
+            return f"Done {when(status.get('finished_at'))}: see get_metrics."
+        case "failed":
+            return f"Failed {when(status.get('finished_at'))}: {_error(status)}."
+        case "idle":
+            return "No refresh since this AgentOS started. refresh_metrics begins one."
+        case other:
+            return f"Status: {one_line(str(other))}."
+
+
+def _figures(days: Metrics) -> tuple[int | None, ...]:
+    """The sums over some days; None for 0, so that a column of nothing is not shown."""
+    counted = [
+        (
+            _count(day, "agent_runs_count"),
+            _count(day, "team_runs_count"),
+            _count(day, "workflow_runs_count"),
+            sum(_count(day, f"{kind}_sessions_count") for kind in ("agent", "team", "workflow")),
+            _count(record_of(day.get("token_metrics")), "input_tokens"),
+            _count(record_of(day.get("token_metrics")), "output_tokens"),
+        )
+        for day in days
+    ]
+    return tuple(sum(column) or None for column in zip(*counted, strict=True))
+
+
+def _count(figures: Mapping[str, Any], key: str) -> int:
+    value = figures.get(key)
+    return value if isinstance(value, int) else 0
+
+
+def _models(days: Metrics) -> list[str]:
+    """How many runs each model did, the busiest first."""
+    runs: dict[str, int] = {}
+    for day in days:
+        used = day.get("model_metrics")
+        for model in used if isinstance(used, list) else []:
+            if isinstance(model, Mapping) and model.get("model_id"):
+                name = str(model["model_id"])
+                runs[name] = runs.get(name, 0) + _count(model, "count")
+    return [f"{name} {count}" for name, count in sorted(runs.items(), key=lambda run: -run[1])]
+
+
+def _error(status: Mapping[str, Any]) -> str:
+    return one_line(str(status.get("error") or "no reason given")).rstrip(".")
+
 
 TOOLSET = Toolset(
     "metrics",
     "Metrics are figures by day; refresh_metrics brings them up to date.",
+    read(get_metrics, "GET /metrics"),
+    write(refresh_metrics, "POST /metrics/refresh", idempotent=True),
+    read(get_metrics_status, "GET /metrics/refresh/status"),
     needs=DATABASE,
 )

@@ -2,9 +2,77 @@
 
 from __future__ import annotations
 
-from agentos_mcp.bridge.toolset import Toolset
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from agentos_mcp.agentos.pages import record_of
+from agentos_mcp.agentos.run import KINDS, RunRef
+from agentos_mcp.bridge.context import Ctx
+from agentos_mcp.bridge.parameters import Limit, Page, UserId
+from agentos_mcp.bridge.render import when
+from agentos_mcp.bridge.results import Table
+from agentos_mcp.bridge.toolset import Toolset, read
+
+
+async def list_queue_jobs(
+    ctx: Ctx,
+    status: Literal["", "queued", "running", "paused", "completed", "failed", "cancelled"] = "",
+    user_id: UserId = "",
+    limit: Limit = 20,
+    page: Page = 1,
+) -> Table:
+    """Background runs in the queue, latest first, with the errors of failed ones. Look closer with get_run."""
+    found = await ctx.page("/queue/jobs", status=status, user_id=user_id, limit=limit, page=page)
+    return Table(
+        ("run", "status", "accepted", "ended", "tries", "user", "error"),
+        [
+            (
+                _run(job),
+                job.get("status"),
+                when(job.get("created_at")),
+                when(job.get("completed_at")),
+                _tries(job),
+                job.get("user_id"),
+                job.get("error"),
+            )
+            for job in found
+        ],
+        empty=f"No {status + ' ' if status else ''}jobs in the queue.",
+        meta=found.meta,
+    )
+
+
+async def get_queue_stats(ctx: Ctx) -> str:
+    """How many jobs wait, run, failed and are done, and how long the oldest has waited."""
+    stats = record_of(await ctx.get("/queue/stats"))
+    counts = record_of(stats.get("counts"))
+    if not counts:
+        return "The queue is empty."
+    lines = [", ".join(f"{number:,} {status}" for status, number in sorted(counts.items()))]
+    oldest = stats.get("oldest_queued_age_seconds")
+    if isinstance(oldest, int | float):
+        lines.append(f"The oldest queued job has waited for {oldest:,.0f} s.")
+    if counts.get("failed"):
+        lines.append("list_queue_jobs(status='failed') shows why they failed.")
+    return "\n".join(lines)
+
+
+def _run(job: Mapping[str, Any]) -> str:
+    """A job is named by its run's id, so its run is known."""
+    kind = next((kind for kind in KINDS if kind == job.get("component_type")), None)
+    parts = [str(job.get(name) or "") for name in ("component_id", "session_id", "id")]
+    return str(RunRef(kind, *parts)) if kind and all(parts) else parts[-1]
+
+
+def _tries(job: Mapping[str, Any]) -> str:
+    """'2 of 3'; '' where there is only one."""
+    most = job.get("max_attempts")
+    return f"{job.get('attempt') or 0} of {most}" if isinstance(most, int) and most > 1 else ""
+
 
 TOOLSET = Toolset(
     "queue",
-    "The queue holds runs that wait for a worker.",
+    "The queue holds background runs that wait for a worker.",
+    read(list_queue_jobs, "GET /queue/jobs"),
+    read(get_queue_stats, "GET /queue/stats"),
 )

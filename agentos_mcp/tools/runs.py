@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import anyio
-from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import Field
 
-from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
+from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.history import MOST_SESSIONS
 from agentos_mcp.agentos.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.outputs import read_output
-from agentos_mcp.agentos.run import Kind, RunRef, RunState, Status
-from agentos_mcp.agentos.schemas import factory_error
+from agentos_mcp.agentos.run import RunRef, RunState, Status
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.explanation import explain
-from agentos_mcp.bridge.orders import Given, order_of
+from agentos_mcp.bridge.orders import Given
 from agentos_mcp.bridge.parameters import (
     Files,
     JsonFilters,
@@ -31,13 +28,12 @@ from agentos_mcp.bridge.parameters import (
     Version,
     Wait,
 )
-from agentos_mcp.bridge.questions import answer, answered, asked_run
 from agentos_mcp.bridge.render import run_result, when
 from agentos_mcp.bridge.results import Table
-from agentos_mcp.bridge.toolset import Toolset, destructive, failure, read, text, write
+from agentos_mcp.bridge.running import Shown, continue_paused, run_component
+from agentos_mcp.bridge.toolset import Toolset, destructive, read, write
 from agentos_mcp.bridge.watch import watch
 
-Shown = CallToolResult | InputRequiredResult
 FactoryInput = Annotated[JsonObject, Field(description="A factory's inputs: see get_component")]
 
 _CANCEL_WAIT = 5.0
@@ -72,7 +68,7 @@ async def run_agent(
         files=files,
         version=version,
     )
-    return await _run(ctx, "agent", agent_id, message, given, wait)
+    return await run_component(ctx, "agent", agent_id, message, given, wait)
 
 
 async def run_team(
@@ -104,7 +100,7 @@ async def run_team(
         files=files,
         version=version,
     )
-    return await _run(ctx, "team", team_id, message, given, wait)
+    return await run_component(ctx, "team", team_id, message, given, wait)
 
 
 async def run_workflow(
@@ -132,7 +128,7 @@ async def run_workflow(
         files=files,
         version=version,
     )
-    return await _run(ctx, "workflow", workflow_id, message, given, wait)
+    return await run_component(ctx, "workflow", workflow_id, message, given, wait)
 
 
 async def get_run(
@@ -147,7 +143,7 @@ async def get_run(
 
 async def continue_run(ctx: Ctx, run: Run, answers: JsonObject = None, wait: Wait = 0) -> Shown:
     """Give a paused run the user's answers, keyed as its result says, and go on watching it."""
-    return await _continue(ctx, RunRef.parse(run), answers or {}, wait)
+    return await continue_paused(ctx, RunRef.parse(run), answers or {}, wait)
 
 
 async def list_runs(
@@ -156,6 +152,7 @@ async def list_runs(
     id: str = "",
     session_id: str = "",
     status: str = "",
+    user_id: UserId = "",
     limit: Limit = 10,
 ) -> Table:
     """Latest runs, whoever started them, by component, session or status (running, paused, error...)."""
@@ -168,6 +165,7 @@ async def list_runs(
         component=component,
         session_id=session_id,
         status=status,
+        user_id=user_id,
         limit=100 if kind and not id else limit,
     )
     runs = [run for run in runs if not kind or run.ref.kind == kind][:limit]
@@ -201,36 +199,6 @@ async def cancel_run(ctx: Ctx, run: Run) -> str:
     if not state.ended:
         return f"Cancelling: it stops when its current tool or function call returns.\nrun: {ref}"
     return run_result(state, tokens=ctx.settings.result_tokens)
-
-
-async def _run(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given, wait: float) -> Shown:
-    if (ref := asked_run(ctx)) is not None:
-        return await _continue(ctx, ref, {}, wait)
-    order = await order_of(ctx, kind, asked, message, given)
-    try:
-        return await watch(ctx, ctx.live.start(order), wait=wait, schema=given.output_schema)
-    except AgentOSError as error:
-        raise (factory_error(error) if order.component.is_factory else error) from error
-
-
-async def _continue(ctx: Ctx, ref: RunRef, answers: Mapping[str, Any], wait: float) -> Shown:
-    """Continue a paused run, or show it as it is where it waits for nothing (any more)."""
-    async with ctx.live.alone(ref):
-        run = ctx.live.known(ref)
-        if run is None or run.done:
-            state = run.state if run is not None else await ctx.engine.read(ref)
-            if state.status is not Status.PAUSED:
-                return await watch(ctx, ctx.live.join(ref), wait=wait)
-            if (given := answered(ctx, state)) is not None:
-                if given.answers is None:
-                    return text(run_result(state, tokens=ctx.settings.result_tokens))
-                answers = given.answers
-            try:
-                form = await answer(ctx, state, answers)
-            except InvalidRequest as problem:
-                return failure(f"{problem}\n{run_result(state, tokens=ctx.settings.result_tokens)}")
-            run = ctx.live.resume(state, form)
-    return await watch(ctx, run, wait=wait)
 
 
 TOOLSET = Toolset(

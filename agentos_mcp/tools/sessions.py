@@ -1,33 +1,231 @@
-"""Conversations: copy one to try another way, or shorten what of it is sent to the model."""
+"""Conversations: found, read, named, set up, copied, folded and deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field
 
 from agentos_mcp.agentos.catalogue import Component, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
-from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.parameters import UserId
-from agentos_mcp.bridge.render import one_line
-from agentos_mcp.bridge.toolset import Toolset, write
+from agentos_mcp.agentos.history import RunSummary
+from agentos_mcp.agentos.history import list_runs as list_stored_runs
+from agentos_mcp.agentos.pages import record_of
+from agentos_mcp.agentos.run import Kind, Status, new_id
+from agentos_mcp.agentos.sessions import (
+    MOST_NAMES,
+    Session,
+    one_kind_at_a_time,
+    owner_of,
+    read_session,
+    search_sessions,
+)
+from agentos_mcp.bridge.context import Ctx, present
+from agentos_mcp.bridge.parameters import AnyKind, DbId, JsonObject, Limit, Page, UserId
+from agentos_mcp.bridge.render import one_line, table, when
+from agentos_mcp.bridge.results import Record, Table
+from agentos_mcp.bridge.toolset import DATABASE, Toolset, destructive, read, write
+
+_LATEST_RUNS = 5
+_MOST_RUNS = 100_000
+"""AgentOS tells all runs of a session at once."""
+_RUN_COLUMNS = ("run", "status", "started", "input", "answer")
+_Row = TypeVar("_Row")
+
+Changes = Annotated[JsonObject, Field(description="null removes a key")]
 
 
-async def fork_session(ctx: Ctx, kind: Literal["agent", "team"], id: str, session_id: str, user_id: UserId = "") -> str:
-    """Copy an agent's or team's conversation to a new session, to go on another way in it."""
-    component, answer = await _of_session(ctx, kind, id, session_id, user_id, "fork")
-    copy = answer.get("session_id")
-    if not isinstance(copy, str) or not copy:
-        raise ServerFailure("AgentOS gave the copy no session id.", "See its log.")
-    return (
-        f"Copied. The original stays as it is; go on in the copy with run_{component.kind}"
-        f"({component.kind}_id='{shown_id(component.id)}', session_id='{shown_id(copy)}')."
+async def list_sessions(
+    ctx: Ctx,
+    kind: AnyKind = "",
+    id: Annotated[str, Field(description="A component's")] = "",
+    name: str = "",
+    user_id: UserId = "",
+    db_id: DbId = "",
+    limit: Limit = 20,
+    page: Page = 1,
+) -> Table:
+    """Conversations, last active first: by component, user or words in their name. Read one with get_session."""
+    component = await _component(ctx, kind, id) if id else None
+    query = present(
+        type=component.kind if component else kind,
+        component_id=component.id if component else "",
+        user_id=user_id,
+        db_id=await ctx.database("session", db_id),
+        sort_by="updated_at",
+        sort_order="desc",
+    )
+    rows: Sequence[Mapping[str, Any]]
+    meta: Mapping[str, Any]
+    if name.strip():
+        rows, meta = _sliced(await search_sessions(ctx.agent_os, name.strip(), query), limit, page)
+        empty = f"No session has this in its name, nor in its first input (of the {MOST_NAMES} latest)."
+    else:
+        found = await ctx.page("/sessions", **query, limit=limit, page=page)
+        rows, meta = found.rows, found.meta
+        empty = "No such sessions." if kind or id or user_id else "No sessions yet: every run opens one."
+    features = await ctx.backend.discovery.features()
+    partly = "type" not in query and one_kind_at_a_time(features)
+    then = "Only agents' sessions: this AgentOS lists one kind at a time, so give kind." if partly else ""
+    return Table(
+        ("id", "component", "name", "user", "active"),
+        [
+            (
+                row.get("session_id"),
+                " ".join(owner_of(row)),
+                one_line(str(row.get("session_name") or ""), most=80),
+                "" if user_id else row.get("user_id"),
+                when(row.get("updated_at") or row.get("created_at")),
+            )
+            for row in rows
+        ],
+        empty=f"{empty} {then}".strip(),
+        meta=meta,
+        then=then,
     )
 
 
-async def compact_session(ctx: Ctx, agent_id: str, session_id: str, user_id: UserId = "") -> str:
-    """Fold an agent's older messages of a session into a summary; the record itself stays whole."""
-    _, answer = await _of_session(ctx, "agent", agent_id, session_id, user_id, "compact")
+async def get_session(ctx: Ctx, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Record:
+    """A conversation: its facts, summary, state and latest runs."""
+    session = await _session(ctx, session_id, user_id, db_id)
+    runs = await _runs(ctx, session)
+    document = session.document
+    texts = {
+        "summary": session.summary,
+        "state": _entries(document.get("session_state")),
+        "metadata": _entries(document.get("metadata")),
+    }
+    if runs:
+        texts["latest runs"] = table(_RUN_COLUMNS, map(_run_row, runs[:_LATEST_RUNS]))
+    more = f"list_session_runs shows all {len(runs)} runs. " if len(runs) > _LATEST_RUNS else ""
+    return Record(
+        one_line(str(document.get("session_name") or ""), most=120) or "Session without a name",
+        {
+            "session": session.id,
+            "component": f"{session.kind} {session.owner}".strip(),
+            "user": document.get("user_id"),
+            "created": when(document.get("created_at")),
+            "active": when(document.get("updated_at")),
+            "runs": len(runs),
+            "tokens": document.get("total_tokens"),
+        },
+        texts,
+        then=f"{more}{_go_on(session.kind, session.owner, session.id)}",
+    )
+
+
+async def list_session_runs(
+    ctx: Ctx,
+    session_id: str,
+    status: str = "",
+    user_id: UserId = "",
+    db_id: DbId = "",
+    limit: Limit = 20,
+    page: Page = 1,
+) -> Table:
+    """All runs of a conversation, newest first; get_run takes their references."""
+    session = await _session(ctx, session_id, user_id, db_id)
+    runs, meta = _sliced(await _runs(ctx, session, status), limit, page)
+    return Table(
+        _RUN_COLUMNS,
+        [_run_row(run) for run in runs],
+        empty="No such runs in this session."
+        if status or page > 1
+        else f"No runs yet. {_go_on(session.kind, session.owner, session.id)}".strip(),
+        meta=meta,
+    )
+
+
+async def create_session(
+    ctx: Ctx,
+    kind: Kind,
+    id: Annotated[str, Field(description="The component's")],
+    name: str = "",
+    session_state: JsonObject = None,
+    metadata: JsonObject = None,
+    user_id: UserId = "",
+    db_id: DbId = "",
+) -> str:
+    """Open a conversation with a name or a state before its first run (runs open their own)."""
+    component = await ctx.catalogue.find(kind, id)
+    session_id = new_id()
+    body: dict[str, Any] = {"session_id": session_id, f"{kind}_id": component.id}
+    body |= present(session_name=name.strip(), user_id=user_id)
+    body |= {"session_state": session_state} if session_state else {}
+    body |= {"metadata": metadata} if metadata else {}
+    query = {"type": kind, "db_id": await _home(ctx, component, db_id)}
+    await ctx.send("POST", "/sessions", query=query, json=body)
+    return f"Created session '{session_id}'. {_go_on(kind, component.id, session_id)}"
+
+
+async def rename_session(ctx: Ctx, session_id: str, name: str, user_id: UserId = "", db_id: DbId = "") -> str:
+    """Give a conversation a name."""
+    if not name.strip():
+        raise InvalidRequest("The name is empty.", "Say what to call the session.")
+    session = await _session(ctx, session_id, user_id, db_id)
+    path, body = "/sessions/{session_id}/rename", {"session_name": name.strip()}
+    await ctx.send("POST", path, {"session_id": session.id}, query=session.typed, json=body)
+    return f"Renamed session '{shown_id(session.id)}'."
+
+
+async def update_session(
+    ctx: Ctx,
+    session_id: str,
+    session_state: Changes = None,
+    metadata: Changes = None,
+    summary: str = "",
+    name: str = "",
+    user_id: UserId = "",
+    db_id: DbId = "",
+) -> str:
+    """Change keys of a conversation's state or metadata (others stay), or its summary or name."""
+    if not (session_state or metadata or summary.strip() or name.strip()):
+        raise InvalidRequest("Nothing to change is given.", "Give session_state, metadata, summary or name.")
+    session = await _session(ctx, session_id, user_id, db_id)
+    if summary.strip() and session.kind == "workflow":
+        raise InvalidRequest("A workflow's session keeps no summary.", "Put it into metadata.")
+    body: dict[str, Any] = dict(present(session_name=name.strip()))
+    for key, changes in (
+        ("session_state", session_state),
+        ("metadata", metadata),
+        ("summary", {"summary": summary.strip()} if summary.strip() else None),
+    ):
+        if changes:
+            before = session.document.get("session_summary" if key == "summary" else key)
+            body[key] = _changed(record_of(before), changes)
+    await ctx.send("PATCH", "/sessions/{session_id}", {"session_id": session.id}, query=session.typed, json=body)
+    what = ", ".join(key.removeprefix("session_") for key in body)
+    return f"Changed {what} of session '{shown_id(session.id)}'."
+
+
+async def delete_session(ctx: Ctx, session_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
+    """Delete a conversation with all its runs, for good."""
+    # AgentOS says nothing where there is none.
+    session = await _session(ctx, session_id, user_id, db_id)
+    runs = await _runs(ctx, session)
+    await ctx.send("DELETE", "/sessions/{session_id}", {"session_id": session.id}, query=session.whose)
+    done = f"Deleted session '{shown_id(session.id)}' and its runs ({len(runs)})."
+    going_on = ", ".join(str(run.ref) for run in runs if run.status in {Status.PENDING, Status.RUNNING})
+    if not going_on:
+        return done
+    return f"{done} Still going: {going_on}; its end brings the session back. Call cancel_run, then delete it again."
+
+
+async def fork_session(ctx: Ctx, session_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
+    """Copy an agent's or team's conversation to a new session, to go on another way in it."""
+    session = await _session(ctx, session_id, user_id, db_id)
+    copy = (await _sent_to_owner(ctx, session, "fork", ("agent", "team"))).get("session_id")
+    if not isinstance(copy, str) or not copy:
+        raise ServerFailure("AgentOS gave the copy no session id.", "See its log.")
+    return f"Copied; the original stays as it is. {_go_on(session.kind, session.owner, copy)}"
+
+
+async def compact_session(ctx: Ctx, session_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
+    """Fold older messages that an agent's model is sent into a summary; the record stays whole."""
+    session = await _session(ctx, session_id, user_id, db_id)
+    answer = await _sent_to_owner(ctx, session, "compact", ("agent",))
     message = one_line(str(answer.get("message") or answer.get("status") or "No answer."))
     record = answer.get("record")
     if not answer.get("compacted") or not isinstance(record, Mapping):
@@ -38,27 +236,89 @@ async def compact_session(ctx: Ctx, agent_id: str, session_id: str, user_id: Use
     return f"Folded. {message}" + (f" ({one_line(counts)})" if counts else "")
 
 
-async def _of_session(
-    ctx: Ctx, kind: Literal["agent", "team"], asked: str, session_id: str, user_id: str, what: str
-) -> tuple[Component, Mapping[str, object]]:
-    if not session_id.strip():
-        raise InvalidRequest("The session_id is empty.", "Take it from the session's run reference.")
-    path = f"/{kind}s/{{{kind}_id}}/sessions/{{session_id}}/{what}"
+async def _session(ctx: Ctx, session_id: str, user_id: str, db_id: str) -> Session:
+    features = await ctx.backend.discovery.features()
+    database = await ctx.database("session", db_id)
+    return await read_session(ctx.agent_os, features, session_id, user_id=user_id, database=database)
+
+
+async def _runs(ctx: Ctx, session: Session, status: str = "") -> list[RunSummary]:
+    return await list_stored_runs(ctx.agent_os, ctx.catalogue, session_id=session.id, status=status, limit=_MOST_RUNS)
+
+
+def _run_row(run: RunSummary) -> tuple[object, ...]:
+    return str(run.ref), run.status.lower(), when(run.started), run.question, run.answer
+
+
+async def _component(ctx: Ctx, kind: AnyKind, asked: str) -> Component:
+    if kind:
+        return await ctx.catalogue.find(kind, asked)
+    there = [one for one in (await ctx.catalogue.contents()).components if asked in {one.id, one.name}]
+    if len(there) != 1:
+        raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
+    return there[0]
+
+
+def _sliced(rows: Sequence[_Row], limit: int, page: int) -> tuple[Sequence[_Row], dict[str, int]]:
+    """One page of what AgentOS tells as a whole, and its meta."""
+    meta = {"page": page, "total_pages": -(-len(rows) // limit), "total_count": len(rows)}
+    return rows[(page - 1) * limit : page * limit], meta
+
+
+async def _home(ctx: Ctx, component: Component, asked: str) -> str:
+    """The database of a component's sessions: its own, where there are several."""
+    stores = (await ctx.catalogue.contents()).stores.get("session", ())
+    if asked or len(stores) < 2:
+        return await ctx.database("session", asked)
+    own = (await ctx.catalogue.detail(component.kind, component.id)).get("db_id")
+    return await ctx.database("session", str(own or ""))
+
+
+async def _sent_to_owner(ctx: Ctx, session: Session, what: str, kinds: tuple[Kind, ...]) -> Mapping[str, Any]:
+    if session.kind not in kinds:
+        possible = " and ".join(f"{kind}s" for kind in kinds)
+        raise InvalidRequest(f"AgentOS cannot {what} a {session.kind}'s session.", f"It can only those of {possible}.")
+    if not session.owner:
+        raise InvalidRequest(f"The session belongs to no {session.kind} yet.", "Run something in it first.")
+    path = f"/{session.kind}s/{{{session.kind}_id}}/sessions/{{session_id}}/{what}"
     features = await ctx.backend.discovery.features()
     features.require("POST", path, f"{what} a session")
-    component = await ctx.catalogue.find(kind, asked)
-    answer = await ctx.agent_os.request(
-        "POST",
-        path,
-        {f"{kind}_id": component.id, "session_id": session_id},
-        query={"user_id": user_id} if user_id else None,
+    values = {f"{session.kind}_id": session.owner, "session_id": session.id}
+    return await ctx.send("POST", path, values, query={"user_id": session.user_id})
+
+
+def _changed(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """All of it, since AgentOS puts what is sent in the place of what was there."""
+    return {key: value for key, value in {**before, **changes}.items() if value is not None or key not in changes}
+
+
+def _entries(data: object) -> str:
+    """Data in short, an entry a line."""
+    if not isinstance(data, Mapping):
+        return ""
+    return "\n".join(
+        f"{key}: {one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), most=200)}"
+        for key, value in data.items()
     )
-    return component, answer if isinstance(answer, Mapping) else {}
+
+
+def _go_on(kind: Kind, owner: str, session_id: str) -> str:
+    if not owner:
+        return ""
+    return f"Go on in it with run_{kind}({kind}_id='{shown_id(owner)}', session_id='{shown_id(session_id)}')."
 
 
 TOOLSET = Toolset(
     "sessions",
     "A session is a conversation; its id is the third part of a run reference.",
-    write(fork_session),
-    write(compact_session, idempotent=True, open_world=True),
+    read(list_sessions, "GET /sessions", default=True),
+    read(get_session, "GET /sessions/{session_id}", default=True),
+    read(list_session_runs, "GET /sessions/{session_id}/runs"),
+    write(create_session, "POST /sessions"),
+    write(rename_session, "POST /sessions/{session_id}/rename", idempotent=True),
+    write(update_session, "PATCH /sessions/{session_id}", idempotent=True),
+    destructive(delete_session, "DELETE /sessions/{session_id}"),
+    write(fork_session, "POST /agents/{agent_id}/sessions/{session_id}/fork"),
+    write(compact_session, "POST /agents/{agent_id}/sessions/{session_id}/compact", idempotent=True, open_world=True),
+    needs=DATABASE,
 )

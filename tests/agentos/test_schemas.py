@@ -12,7 +12,7 @@ import pytest
 from agentos_mcp.agentos.catalogue import Catalogue
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, NotFound, ServerFailure
-from agentos_mcp.agentos.schemas import answer_problems, check_input, factory_error, output_schema_fields
+from agentos_mcp.agentos.schemas import answer_problems, check_input, input_error, output_schema_fields
 from agentos_mcp.demo.host import demo_agentos
 
 pytestmark = pytest.mark.anyio
@@ -153,7 +153,7 @@ async def refused(client: AgentOS, factory_input: str) -> AgentOSError:
     form = {"message": "go", "stream": "true", "background": "true", "factory_input": factory_input}
     with pytest.raises(AgentOSError) as refusal:
         await client.request("POST", "/workflows/trip/runs", form=form)
-    return factory_error(refusal.value)
+    return input_error(refusal.value)
 
 
 class TestFactoryErrors:
@@ -193,7 +193,7 @@ class TestFactoryErrors:
         ],
     )
     def test_other_errors_stay_as_they_are(self, error: AgentOSError) -> None:
-        assert factory_error(error) is error
+        assert input_error(error) is error
 
     def test_a_long_refusal_that_was_cut_keeps_what_is_whole(self) -> None:
         cut = InvalidRequest(
@@ -202,7 +202,7 @@ class TestFactoryErrors:
             "For further information visit https://errors.pydantic.dev/2.14/v/missing days Input should be….",
             status=400,
         )
-        assert factory_error(cut).message == "factory_input validation failed: city: Field required; …"
+        assert input_error(cut).message == "factory_input validation failed: city: Field required; …"
 
     def test_a_problem_of_the_whole_input_has_no_place(self) -> None:
         whole = InvalidRequest(
@@ -210,4 +210,4 @@ class TestFactoryErrors:
             "Value error, too far away [type=value_error, input_value={'city': 'X'}, input_type=dict] "
             "For further information visit https://errors.pydantic.dev/2.14/v/value_error."
         )
-        assert factory_error(whole).message == "factory_input validation failed: Value error, too far away."
+        assert input_error(whole).message == "factory_input validation failed: Value error, too far away."

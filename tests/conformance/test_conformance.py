@@ -28,7 +28,15 @@ LISTS_AND_TRANSPORT = (
     "tools-list",
 )
 NEED_NO_FIXTURE: dict[Spec, tuple[str, ...]] = {
-    OLD: (*LISTS_AND_TRANSPORT, "logging-set-level", "ping", "server-initialize", "server-session-lifecycle"),
+    OLD: (
+        *LISTS_AND_TRANSPORT,
+        "logging-set-level",
+        "ping",
+        "resources-subscribe",
+        "resources-unsubscribe",
+        "server-initialize",
+        "server-session-lifecycle",
+    ),
     NEW: (
         *LISTS_AND_TRANSPORT,
         "caching",
@@ -61,8 +69,6 @@ NEED_FIXTURES: dict[Spec, tuple[str, ...]] = {
         *CONTENTS,
         "elicitation-sep1034-defaults",
         "elicitation-sep1330-enums",
-        "resources-subscribe",
-        "resources-unsubscribe",
         "tools-call-elicitation",
         "tools-call-sampling",
         "tools-call-with-logging",
@@ -107,7 +113,6 @@ NOT_OFFERED: dict[Spec, dict[str, str]] = {
 
 CAPABILITY = "calls the fixture test_missing_capability"
 EXCUSED: dict[tuple[Spec, str], dict[str, str]] = {
-    (NEW, "caching"): {"sep-2549-resources-read-caching-hints": "the server has no resource to read yet"},
     (NEW, "server-stateless"): {
         "sep-2575-server-rejects-undeclared-capability": CAPABILITY,
         "sep-2575-missing-capability-http-400": CAPABILITY,

@@ -15,7 +15,6 @@ from typing import Annotated, Any
 from unittest.mock import patch
 
 import anyio
-from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.prompts.base import UserMessage
 from mcp.shared.exceptions import MCPError
@@ -30,17 +29,14 @@ from mcp_types import (
     ElicitRequestFormParams,
     ElicitResult,
     EmbeddedResource,
-    EmptyResult,
     ImageContent,
     InputRequest,
     InputRequiredResult,
     ListRootsRequest,
     ListRootsResult,
     SamplingMessage,
-    SubscribeRequestParams,
     TextContent,
     TextResourceContents,
-    UnsubscribeRequestParams,
 )
 from pydantic import BaseModel, Field
 
@@ -392,10 +388,6 @@ def add_resources(server: AgentOSServer) -> None:
     def template(id: str) -> str:
         return json.dumps({"id": id, "templateTest": True, "data": f"Data for ID: {id}"})
 
-    @server.resource("test://watched-resource", mime_type="text/plain")
-    def watched() -> str:
-        return "Watched."
-
 
 def add_prompts(server: AgentOSServer) -> None:
     def said(*contents: TextContent | ImageContent | EmbeddedResource) -> list[UserMessage]:
@@ -430,24 +422,14 @@ def add_prompts(server: AgentOSServer) -> None:
         return said(TextContent(type="text", text=f"It is about {context}."))
 
 
-def add_handlers(server: AgentOSServer) -> None:
-    async def nothing(ctx: ServerRequestContext[Any, Any], params: BaseModel) -> EmptyResult:
-        return EmptyResult()
-
-    low = server._lowlevel_server
-    low.add_request_handler("resources/subscribe", SubscribeRequestParams, nothing)
-    low.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, nothing)
-
-
 def server_with_fixtures(url: str) -> AgentOSServer:
-    with patch("agentos_mcp.server.build.TOOLSETS", (*TOOLSETS, TOOLS)):
+    with patch("agentos_mcp.server.offering.TOOLSETS", (*TOOLSETS, TOOLS)):
         server = build_server(Settings(url=url, toolsets=tuple(toolset.name for toolset in (*TOOLSETS, TOOLS))))
     tool = server._tool_manager.get_tool(json_schema_2020_12_tool.__name__)
     assert tool is not None
     tool.parameters = SCHEMA_2020_12
     add_resources(server)
     add_prompts(server)
-    add_handlers(server)
     return server
 
 

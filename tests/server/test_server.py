@@ -25,8 +25,11 @@ READING = {
     "get_run",
     "list_runs",
     "explain_run",
+    "list_sessions",
+    "get_session",
     "list_memories",
     "search_knowledge",
+    "list_knowledge",
 }
 
 

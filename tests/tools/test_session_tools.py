@@ -1,11 +1,338 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 import httpx
 import pytest
 
-from tests.live.connect import Connect
+from agentos_mcp.demo.host import demo_agentos
+from tests.live.connect import Connect, Peer, reference
 
 pytestmark = pytest.mark.anyio
+
+ALL = ("all",)
+
+
+@pytest.fixture(scope="module")
+def two_databases() -> Iterator[str]:
+    """An AgentOS whose agents `one` and `two` keep their sessions in a database each."""
+    with demo_agentos(build="tests.live.remembering:build") as url:
+        yield url
+
+
+async def converse(peer: Peer, kind: str, id: str, session: str, *messages: str, user: str = "") -> list[str]:
+    """Runs of one session, and their references."""
+    given = {f"{kind}_id": id, "session_id": session} | ({"user_id": user} if user else {})
+    return [reference(await peer.text(f"run_{kind}", message=message, **given)) for message in messages]
+
+
+async def session_in(rest: httpx.AsyncClient, session: str) -> dict[str, object]:
+    document: dict[str, object] = (await rest.get(f"/sessions/{session}")).json()
+    return document
+
+
+def new_session(said: str) -> str:
+    found = re.search(r"session_id='([^']+)'", said)
+    assert found is not None, said
+    return found[1]
+
+
+async def test_sessions_are_listed_with_whose_they_are_and_their_first_input(
+    connect: Connect, zoo: str, era: str
+) -> None:
+    user = f"lister-{era}"
+    async with connect(zoo, toolsets=ALL) as peer:
+        for kind, of in (("agent", "echo"), ("team", "pair"), ("workflow", "three-steps")):
+            await converse(peer, kind, of, f"{user}-{kind}", f"hello {of}", user=user)
+        listed = await peer.text("list_sessions", user_id=user)
+        only = await peer.text("list_sessions", kind="team", user_id=user)
+        of_one = await peer.text("list_sessions", kind="workflow", id="three steps", user_id=user)
+        by_id = await peer.text("list_sessions", id="echo", user_id=user)
+        nobody = await peer.text("list_sessions", user_id=f"nobody-{era}")
+    for kind, of in (("agent", "echo"), ("team", "pair"), ("workflow", "three-steps")):
+        assert f"| {user}-{kind} | {kind} {of} | hello {of} |" in listed
+    assert "None" not in listed
+    assert [f"{user}-{kind}" in only for kind in ("agent", "team", "workflow")] == [False, True, False]
+    assert [f"{user}-{kind}" in of_one for kind in ("agent", "team", "workflow")] == [False, False, True]
+    assert [f"{user}-{kind}" in by_id for kind in ("agent", "team", "workflow")] == [True, False, False]
+    assert nobody == "No such sessions."
+
+
+async def test_a_session_is_found_by_its_given_name_and_by_its_first_input(
+    connect: Connect, zoo: str, era: str
+) -> None:
+    user = f"namer-{era}"
+    async with connect(zoo, toolsets=ALL) as peer:
+        await converse(peer, "agent", "echo", f"{user}-named", "one thing", user=user)
+        await converse(peer, "agent", "echo", f"{user}-asked", "What of the Lighthouse?", user=user)
+        await converse(peer, "agent", "echo", f"{user}-other", "another thing", user=user)
+        await peer.text("rename_session", session_id=f"{user}-named", name="Lighthouse plans")
+        found = await peer.text("list_sessions", name="lighthouse", user_id=user)
+        first = await peer.text("list_sessions", name="lighthouse", user_id=user, limit=1)
+        second = await peer.text("list_sessions", name="lighthouse", user_id=user, limit=1, page=2)
+        nothing = await peer.text("list_sessions", name="a name of no session", user_id=user)
+    assert f"{user}-named" in found
+    assert f"{user}-asked" in found
+    assert f"{user}-other" not in found
+    assert first.endswith("1 of 2; page=2 has more")
+    assert {f"{user}-named" in part for part in (first, second)} == {True, False}
+    assert nothing == "No session has this in its name, nor in its first input (of the 100 latest)."
+
+
+async def test_pages_of_sessions_say_how_many_there_are(connect: Connect, zoo: str, era: str) -> None:
+    user = f"pager-{era}"
+    async with connect(zoo, toolsets=ALL) as peer:
+        for number in range(3):
+            await converse(peer, "agent", "echo", f"{user}-{number}", "hello", user=user)
+        first = await peer.text("list_sessions", user_id=user, limit=2)
+        both = first + await peer.text("list_sessions", user_id=user, limit=2, page=2)
+    assert first.endswith("2 of 3; page=2 has more")
+    assert all(both.count(f"| {user}-{number} |") == 1 for number in range(3))
+
+
+async def test_a_list_of_sessions_is_much_shorter_than_what_agentos_sends(
+    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+) -> None:
+    user = f"brief-{era}"
+    async with connect(zoo, toolsets=ALL) as peer:
+        for number in range(3):
+            await converse(peer, "team", "pair", f"{user}-{number}", "words " * 30, user=user)
+        await converse(peer, "agent", "echo", f"{user}-long", *("words " * 200,) * 3, user=user)
+        sessions = await peer.text("list_sessions", user_id=user)
+        session = await peer.text("get_session", session_id=f"{user}-long")
+        runs = await peer.text("list_session_runs", session_id=f"{user}-long")
+    raw = [
+        (await rest.get(path, params=query)).text
+        for path, query in (
+            ("/sessions", {"user_id": user}),
+            (f"/sessions/{user}-long", {}),
+            (f"/sessions/{user}-long/runs", {}),
+        )
+    ]
+    assert [5 * len(text) <= len(whole) for text, whole in zip((sessions, session, runs), raw, strict=True)] == [
+        True
+    ] * 3
+
+
+async def test_an_id_that_could_be_of_any_kind_needs_its_kind(connect: Connect, zoo: str) -> None:
+    async with connect(zoo, toolsets=ALL) as peer:
+        said = await peer.error("list_sessions", id="nobody-has-this-id")
+        named = await peer.error("list_sessions", kind="team", id="nobody-has-this-id")
+    assert said == "An id needs its kind. Give kind: agent, team or workflow."
+    assert "No team 'nobody-has-this-id'" in named
+
+
+@pytest.mark.parametrize(
+    ("kind", "id", "run_tool"),
+    [
+        ("agent", "echo", "run_agent(agent_id='echo'"),
+        ("team", "pair", "run_team(team_id='pair'"),
+        ("workflow", "three-steps", "run_workflow(workflow_id='three-steps'"),
+    ],
+)
+async def test_a_session_is_read_without_saying_its_kind(
+    connect: Connect, zoo: str, era: str, kind: str, id: str, run_tool: str
+) -> None:
+    session = f"read-{era}-{kind}"
+    async with connect(zoo, toolsets=ALL) as peer:
+        refs = await converse(peer, kind, id, session, "the first words", "the second words", user=f"reader-{era}")
+        said = await peer.text("get_session", session_id=session)
+        runs = [await peer.text("get_run", run=ref) for ref in refs]
+    assert said.startswith(f"# the first words\nsession: {session}\ncomponent: {kind} {id}\nuser: reader-{era}\n")
+    assert "runs: 2" in said
+    for ref in refs:
+        assert f"| {ref} | completed | " in said
+    assert all("completed" in run for run in runs)
+    assert "null" not in said
+    assert said.endswith(f"Go on in it with {run_tool}, session_id='{session}').")
+
+
+async def test_a_session_shows_its_latest_runs_and_where_the_others_are(connect: Connect, zoo: str, era: str) -> None:
+    session = f"many-{era}"
+    async with connect(zoo, toolsets=ALL) as peer:
+        refs = await converse(peer, "agent", "echo", session, *(f"message {number}" for number in range(7)))
+        said = await peer.text("get_session", session_id=session)
+        all_runs = await peer.text("list_session_runs", session_id=session)
+        first = await peer.text("list_session_runs", session_id=session, limit=4)
+        both = first + await peer.text("list_session_runs", session_id=session, limit=4, page=2)
+    assert sum(ref in said for ref in refs) == 5
+    assert "list_session_runs shows all 7 runs." in said
+    assert all_runs.startswith("| run | status | started | input | answer |")
+    for number, ref in enumerate(refs):
+        assert re.search(
+            rf"\| {re.escape(ref)} \| completed \| .* \| message {number} \| echo: message {number} \|", all_runs
+        )
+    assert first.endswith("4 of 7; page=2 has more")
+    assert all(both.count(ref) == 1 for ref in refs)
+
+
+async def test_runs_are_listed_by_status_and_those_of_members_are_left_out(
+    connect: Connect, zoo: str, era: str
+) -> None:
+    session = f"statuses-{era}"
+    async with connect(zoo, toolsets=ALL) as peer:
+        await converse(peer, "team", "pair", session, "hello")
+        await peer.call("run_agent", agent_id="broken", message="fail, please", session_id=session)
+        every = await peer.text("list_session_runs", session_id=session)
+        failed = await peer.text("list_session_runs", session_id=session, status="error")
+        paused = await peer.text("list_session_runs", session_id=session, status="paused")
+        wrong = await peer.error("list_session_runs", session_id=session, status="sleeping")
+    assert every.count("| completed |") == 1
+    assert "team-writer" not in every
+    assert f"agent/broken/{session}/" in failed
+    assert "completed" not in failed
+    assert paused == "No such runs in this session."
+    assert "'sleeping' is no status. Use one of" in wrong
+
+
+async def test_a_created_session_is_there_before_its_first_run(
+    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+) -> None:
+    async with connect(zoo, toolsets=ALL) as peer:
+        said = await peer.text(
+            "create_session",
+            kind="agent",
+            id="Echo",
+            name=f"Planned {era}",
+            session_state={"topic": "tea", "steps": ["one", "two"]},
+            metadata={"ticket": 7},
+            user_id=f"planner-{era}",
+        )
+        session = new_session(said)
+        read = await peer.text("get_session", session_id=session)
+        runs = await peer.text("list_session_runs", session_id=session)
+        await converse(peer, "agent", "echo", session, "hello", user=f"planner-{era}")
+        after = await peer.text("get_session", session_id=session)
+    go_on = f"Go on in it with run_agent(agent_id='echo', session_id='{session}')."
+    assert said == f"Created session '{session}'. {go_on}"
+    assert read.startswith(f"# Planned {era}\n")
+    assert 'state:\n```\ntopic: tea\nsteps: ["one", "two"]\n```\nmetadata:\n```\nticket: 7\n```' in read
+    assert runs == f"No runs yet. {go_on}"
+    assert "runs: 1" in after
+    document = await session_in(rest, session)
+    assert (document["user_id"], document["agent_id"]) == (f"planner-{era}", "echo")
+
+
+@pytest.mark.parametrize(("kind", "id"), [("team", "pair"), ("workflow", "three-steps")])
+async def test_an_empty_session_keeps_its_kind(connect: Connect, zoo: str, kind: str, id: str) -> None:
+    async with connect(zoo, toolsets=ALL) as peer:
+        session = new_session(await peer.text("create_session", kind=kind, id=id))
+        assert f"component: {kind} {id}\n" in await peer.text("get_session", session_id=session)
+
+
+async def test_no_session_is_created_for_a_component_that_is_not_there(connect: Connect, zoo: str) -> None:
+    async with connect(zoo, toolsets=ALL) as peer:
+        said = await peer.error("create_session", kind="agent", id="ekko")
+        other = await peer.error("create_session", kind="agent", id="three-steps")
+    assert "No agent 'ekko'. Did you mean 'echo'" in said
+    assert "It is a workflow" in other
+
+
+@pytest.mark.parametrize(("kind", "id"), [("agent", "echo"), ("team", "pair"), ("workflow", "three-steps")])
+async def test_a_renamed_session_has_its_name_and_keeps_its_runs(
+    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str, kind: str, id: str
+) -> None:
+    session = f"rename-{era}-{kind}"
+    async with connect(zoo, toolsets=ALL) as peer:
+        [ref] = await converse(peer, kind, id, session, "hello")
+        said = await peer.text("rename_session", session_id=session, name="  A good name ")
+        assert ref in await peer.text("get_session", session_id=session)
+        assert "The name is empty" in await peer.error("rename_session", session_id=session, name=" ")
+    assert said == f"Renamed session '{session}'."
+    document = await session_in(rest, session)
+    assert (document["session_name"], document[f"{kind}_id"]) == ("A good name", id)
+
+
+async def test_an_update_changes_the_keys_it_names_and_no_others(
+    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+) -> None:
+    session = f"update-{era}"
+    async with connect(zoo, toolsets=ALL) as peer:
+        [ref] = await converse(peer, "agent", "echo", session, "hello")
+        said = await peer.text(
+            "update_session", session_id=session, session_state={"a": 1, "b": [2]}, metadata={"m": "n"}, name="Updated"
+        )
+        await peer.text("update_session", session_id=session, session_state={"a": None, "c": {"d": 3}}, summary="So.")
+        read = await peer.text("get_session", session_id=session)
+    assert said == f"Changed name, state, metadata of session '{session}'."
+    document = await session_in(rest, session)
+    assert document["session_state"] == {"b": [2], "c": {"d": 3}}
+    assert document["metadata"] == {"m": "n"}
+    assert document["session_summary"] == {"summary": "So."}
+    assert read.startswith("# Updated\n")
+    assert 'summary:\n```\nSo.\n```\nstate:\n```\nb: [2]\nc: {"d": 3}\n```\nmetadata:\n```\nm: n\n```' in read
+    assert ref in read
+
+
+async def test_an_update_that_agentos_would_lose_is_refused(
+    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+) -> None:
+    session = f"unchanged-{era}"
+    async with connect(zoo, toolsets=ALL) as peer:
+        await converse(peer, "workflow", "three-steps", session, "hello")
+        nothing = await peer.error("update_session", session_id=session)
+        summary = await peer.error("update_session", session_id=session, summary="So.", name="Renamed")
+    assert nothing == "Nothing to change is given. Give session_state, metadata, summary or name."
+    assert summary == "A workflow's session keeps no summary. Put it into metadata."
+    assert (await session_in(rest, session))["session_name"] == "hello"
+
+
+async def test_a_deleted_session_is_gone_with_its_runs(
+    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+) -> None:
+    session = f"delete-{era}"
+    async with connect(zoo, toolsets=ALL) as peer:
+        [ref, _] = await converse(peer, "agent", "echo", session, "hello", "again")
+        said = await peer.text("delete_session", session_id=session)
+        assert await peer.error("get_run", run=ref)
+        again = await peer.error("delete_session", session_id=session)
+    assert said == f"Deleted session '{session}' and its runs (2)."
+    assert again == f"There is no session '{session}'. list_sessions shows what there is."
+    assert (await rest.get(f"/sessions/{session}")).status_code == 404
+
+
+async def test_a_session_that_is_deleted_under_a_run_says_that_it_comes_back(
+    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+) -> None:
+    session = f"busy-{era}"
+    form = {"message": "600 60", "session_id": session, "stream": "false", "background": "true"}
+    run = (await rest.post("/agents/slow/runs", data=form)).json()["run_id"]
+    ref = f"agent/slow/{session}/{run}"
+    async with connect(zoo, toolsets=ALL) as peer:
+        said = await peer.text("delete_session", session_id=session)
+    assert said == (
+        f"Deleted session '{session}' and its runs (1). Still going: {ref}; its end brings the session back. "
+        "Call cancel_run, then delete it again."
+    )
+    await rest.post(f"/agents/slow/runs/{run}/cancel")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("get_session", {}),
+        ("list_session_runs", {}),
+        ("rename_session", {"name": "x"}),
+        ("update_session", {"name": "x"}),
+        ("delete_session", {}),
+        ("fork_session", {}),
+        ("compact_session", {}),
+    ],
+)
+async def test_another_users_session_is_no_session(
+    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str, tool: str, arguments: dict[str, str]
+) -> None:
+    session = f"owned-{era}-{tool}"
+    async with connect(zoo, toolsets=ALL) as peer:
+        await converse(peer, "agent", "echo", session, "hello", user="the-owner")
+        said = await peer.error(tool, session_id=session, user_id="somebody", **arguments)
+        unknown = await peer.error(tool, session_id="no-such-session", **arguments)
+        empty = await peer.error(tool, session_id=" ", **arguments)
+    assert said == f"There is no session '{session}' of user 'somebody'. list_sessions shows what there is."
+    assert unknown == "There is no session 'no-such-session'. list_sessions shows what there is."
+    assert "session_id is empty" in empty
+    assert (await session_in(rest, session))["session_name"] == "hello"
 
 
 @pytest.mark.parametrize(("kind", "id"), [("agent", "echo"), ("team", "pair")])
@@ -13,29 +340,73 @@ async def test_a_fork_is_a_session_of_its_own_with_the_same_runs(
     connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str, kind: str, id: str
 ) -> None:
     session = f"fork-{era}-{id}"
-    async with connect(zoo) as peer:
-        await peer.text(f"run_{kind}", **{f"{kind}_id": id}, message="first", session_id=session)
-        said = await peer.text("fork_session", kind=kind, id=id, session_id=session)
-        copy = said.rpartition("session_id='")[2].partition("'")[0]
+    async with connect(zoo, toolsets=ALL) as peer:
+        await converse(peer, kind, id, session, "first")
+        said = await peer.text("fork_session", session_id=session)
+        copy = new_session(said)
+        assert said.endswith(f"Go on in it with run_{kind}({kind}_id='{id}', session_id='{copy}').")
         assert copy != session
-        await peer.text(f"run_{kind}", **{f"{kind}_id": id}, message="second", session_id=copy)
+        await converse(peer, kind, id, copy, "second")
     runs = {key: (await rest.get(f"/{kind}s/{id}/runs", params={"session_id": key})).json() for key in (session, copy)}
     assert len(runs[copy]) == len(runs[session]) + 1
 
 
 async def test_compacting_says_what_came_of_it(connect: Connect, zoo: str, era: str) -> None:
     session = f"compact-{era}"
-    async with connect(zoo) as peer:
-        for number in range(4):
-            await peer.text("run_agent", agent_id="folding", message=f"words {number} " * 50, session_id=session)
-        said = await peer.text("compact_session", agent_id="folding", session_id=session)
+    async with connect(zoo, toolsets=ALL) as peer:
+        await converse(peer, "agent", "folding", session, *(f"words {number} " * 50 for number in range(4)))
+        said = await peer.text("compact_session", session_id=session)
         assert said.startswith(("Folded.", "Nothing was folded: "))
-        await peer.text("run_agent", agent_id="echo", message="x", session_id=session)
-        assert "not enabled" in await peer.text("compact_session", agent_id="echo", session_id=session)
+        await converse(peer, "agent", "echo", f"{session}-echo", "x")
+        assert "not enabled" in await peer.text("compact_session", session_id=f"{session}-echo")
 
 
-async def test_a_session_that_is_not_there_is_an_error(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
-        assert await peer.error("fork_session", kind="agent", id="echo", session_id="no-such-session")
-        assert await peer.error("compact_session", agent_id="echo", session_id="no-such-session")
-        assert "session_id is empty" in await peer.error("fork_session", kind="agent", id="echo", session_id=" ")
+async def test_a_session_that_cannot_be_copied_or_folded_says_which_can(connect: Connect, zoo: str, era: str) -> None:
+    async with connect(zoo, toolsets=ALL) as peer:
+        workflow = new_session(await peer.text("create_session", kind="workflow", id="three-steps"))
+        team = new_session(await peer.text("create_session", kind="team", id="pair"))
+        forked = await peer.error("fork_session", session_id=workflow)
+        folded = await peer.error("compact_session", session_id=team)
+        empty = await peer.error("fork_session", session_id=team)
+    assert forked == "AgentOS cannot fork a workflow's session. It can only those of agents and teams."
+    assert folded == "AgentOS cannot compact a team's session. It can only those of agents."
+    assert "no runs to fork" in empty
+
+
+async def test_a_session_that_nobody_owns_yet_is_read_and_not_forked(
+    connect: Connect, zoo: str, rest: httpx.AsyncClient
+) -> None:
+    session = (await rest.post("/sessions", json={})).json()["session_id"]
+    async with connect(zoo, toolsets=ALL) as peer:
+        read = await peer.text("get_session", session_id=session)
+        forked = await peer.error("fork_session", session_id=session)
+    assert read.startswith(f"# Session without a name\nsession: {session}\ncomponent: agent\n")
+    assert "Go on" not in read
+    assert forked == "The session belongs to no agent yet. Run something in it first."
+
+
+async def test_a_sessions_database_is_asked_for_only_where_it_cannot_be_told(
+    connect: Connect, two_databases: str
+) -> None:
+    async with connect(two_databases, toolsets=ALL) as peer:
+        session = new_session(await peer.text("create_session", kind="agent", id="two", name="In the second"))
+        unsaid = await peer.error("get_session", session_id=session)
+        wrong = await peer.error("list_sessions", db_id="third-db")
+        elsewhere = await peer.error("get_session", session_id=session, db_id="first-db")
+        read = await peer.text("get_session", session_id=session, db_id="second-db")
+        await converse(peer, "agent", "two", session, "hello")
+        runs = await peer.text("list_session_runs", session_id=session, db_id="second-db")
+        deleted = await peer.text("delete_session", session_id=session, db_id="second-db")
+        listed = await peer.text("list_sessions", name="In the second", db_id="second-db")
+    assert unsaid == "This lies in several databases. Give db_id, one of: first-db, second-db."
+    assert wrong == "There is no database 'third-db' for this. Give db_id, one of: first-db, second-db."
+    assert "There is no session" in elsewhere
+    assert read.startswith("# In the second\n")
+    assert f"agent/two/{session}/" in runs
+    assert deleted.startswith("Deleted")
+    assert listed.startswith("No session")
+
+
+async def test_an_agentos_without_a_database_says_so(connect: Connect, bare_zoo: str) -> None:
+    async with connect(bare_zoo, toolsets=ALL) as peer:
+        assert "no database" in await peer.error("list_sessions")

@@ -1,18 +1,24 @@
-"""What every client is told of every tool, whatever it does."""
+"""What every client is told of every tool, whatever it does, and what that costs."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from agentos_mcp.bridge.toolset import Declared, mcp_tool
 from agentos_mcp.settings import Settings
+from agentos_mcp.bridge.toolset import Declared, mcp_tool
 from agentos_mcp.tools import TOOLSETS
+from tests.surface.asked import FAILING, SUCCEEDING, tools_called
+from tests.surface.listing import listed, total
 
 DECLARED = [tool for toolset in TOOLSETS for tool in toolset.tools]
-FORBIDDEN = {"anyOf", "oneOf", "allOf", "$ref", "$defs", "title", "additionalProperties"}
+FORBIDDEN = {"anyOf", "oneOf", "allOf", "not", "$ref", "$defs", "title", "additionalProperties"}
+
+MOST_ON = 20
+MOST_TOKENS_ON = 1_818
+MOST_TOKENS = 7_500
+MOST_TOKENS_OF_ONE = 300
 
 
 def keys_of(value: Any) -> set[str]:
@@ -36,10 +42,13 @@ class TestTool:
 
     def test_its_schema_is_flat_and_lean(self, declared: Declared) -> None:
         schema = mcp_tool(declared, Settings()).parameters
-        assert not keys_of(schema) & FORBIDDEN
-        for name, about in schema["properties"].items():
+        properties = schema["properties"]
+        assert not keys_of({**schema, "properties": list(properties.values())}) & FORBIDDEN
+        for name, about in properties.items():
             assert isinstance(about.get("type"), str), name
             assert about.get("default", "") is not None
+            if about["type"] == "array":
+                assert isinstance(about["items"].get("type"), str), name
 
     def test_its_name_fits_every_client(self, declared: Declared) -> None:
         assert len(declared.name) <= 40
@@ -56,9 +65,24 @@ def test_a_harmless_tool_is_listed_first() -> None:
     assert not mcp_tool(DECLARED[0], Settings()).parameters["properties"]
 
 
-def test_the_whole_surface_is_small() -> None:
-    surface = [
-        {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
-        for tool in (mcp_tool(one, Settings()) for one in DECLARED)
-    ]
-    assert len(json.dumps(surface, separators=(",", ":"), ensure_ascii=False)) < 7000
+def test_what_is_on_by_default_is_little() -> None:
+    tools, tokens = total(default_only=True)
+    assert tools <= MOST_ON
+    assert tokens <= MOST_TOKENS_ON
+
+
+def test_all_tools_together_are_affordable() -> None:
+    _, tokens = total(default_only=False)
+    assert tokens <= MOST_TOKENS
+
+
+def test_no_tool_is_a_burden_by_itself() -> None:
+    assert not [f"{tool.name}: {tool.tokens}" for tool in listed() if tool.tokens > MOST_TOKENS_OF_ONE]
+
+
+def test_every_tool_is_tried_on_a_live_agentos() -> None:
+    assert not {declared.name for declared in DECLARED} - tools_called(SUCCEEDING)
+
+
+def test_every_tool_is_given_something_wrong_on_a_live_agentos() -> None:
+    assert not {declared.name for declared in DECLARED} - tools_called(FAILING)

@@ -1,0 +1,99 @@
+"""Sessions that AgentOS keeps: whose each is, and which one a name means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentos_mcp.agentos.catalogue import shown_id
+from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.features import Features
+from agentos_mcp.agentos.pages import page_of, record_of
+from agentos_mcp.agentos.run import KINDS, Kind
+
+MOST_NAMES = 100
+"""So many sessions' names are looked at in a search, the last active first."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session that is there. `owner` is the id of its agent, team or workflow, '' where it has none yet."""
+
+    id: str
+    kind: Kind
+    owner: str
+    document: Mapping[str, Any] = field(repr=False)
+    user_id: str = ""
+    """The user whom it was asked for, '' for any."""
+    database: str = ""
+
+    @property
+    def whose(self) -> dict[str, str]:
+        """The query that a request about it needs."""
+        scope = (("user_id", self.user_id), ("db_id", self.database))
+        return {name: value for name, value in scope if value}
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """The same for a request that takes its type: before 2.6 AgentOS would store it as an agent's without."""
+        return {"type": self.kind, **self.whose}
+
+    @property
+    def summary(self) -> str:
+        return str(record_of(self.document.get("session_summary")).get("summary") or "")
+
+
+async def read_session(
+    agent_os: AgentOS, features: Features, session_id: str, *, user_id: str = "", database: str = ""
+) -> Session:
+    """The session of this id, and of this user if one is given. Raises NotFound where there is none."""
+    asked = session_id.strip()
+    if not asked:
+        raise InvalidRequest("The session_id is empty.", "Take it from list_sessions or from a run reference.")
+    session = Session(asked, "agent", "", {}, user_id, database)
+    # Before 2.6 AgentOS reads each session as an agent's where it is not told the type, leaving its owner out.
+    for kind in KINDS if one_kind_at_a_time(features) else ("",):
+        query = {"type": kind} | session.whose if kind else session.whose
+        try:
+            document = record_of(await agent_os.get("/sessions/{session_id}", {"session_id": asked}, query))
+        except NotFound as missing:
+            of = f" of user '{shown_id(user_id)}'" if user_id else ""
+            raise NotFound(
+                f"There is no session '{shown_id(asked)}'{of}.", "list_sessions shows what there is.", status=404
+            ) from missing
+        session = Session(asked, *owner_of(document), document, user_id, database)
+        if session.owner:
+            break
+    return session
+
+
+async def search_sessions(agent_os: AgentOS, name: str, query: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Sessions whose name, as people see it, has these words; the last active first.
+
+    AgentOS searches only the names that were given, not the first inputs that stand in for them: those are
+    looked for among the MOST_NAMES latest sessions.
+    """
+    latest = {**query, "limit": MOST_NAMES}
+    given = page_of(await agent_os.get("/sessions", query={**latest, "session_name": name}))
+    rows = (*given, *page_of(await agent_os.get("/sessions", query=latest)))
+    wanted = name.casefold()
+    found = {str(row.get("session_id")): row for row in rows if wanted in str(row.get("session_name")).casefold()}
+    return sorted(found.values(), key=lambda row: str(row.get("updated_at")), reverse=True)
+
+
+def owner_of(row: Mapping[str, Any]) -> tuple[Kind, str]:
+    """The kind and the id of the component whose session it is; the id is '' where it names none."""
+    for kind in reversed(KINDS):
+        if row.get(f"{kind}_id"):
+            return kind, str(row[f"{kind}_id"])
+    for kind in KINDS:
+        if row.get("session_type") == kind or f"{kind}_session_id" in row or f"{kind}_data" in row:
+            return kind, ""
+    return "team" if "chat_history" in row else "agent", ""
+
+
+def one_kind_at_a_time(features: Features) -> bool:
+    """Whether AgentOS (before 2.6, which brought resuming too) takes a type that is not given for "agent"."""
+    return not features.resume("agent")

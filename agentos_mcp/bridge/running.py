@@ -1,0 +1,51 @@
+"""One tool call that runs a component, or continues a run that waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_types import CallToolResult, InputRequiredResult
+
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
+from agentos_mcp.agentos.run import Kind, RunRef, Status
+from agentos_mcp.agentos.schemas import input_error
+from agentos_mcp.bridge.context import Ctx
+from agentos_mcp.bridge.orders import Given, order_of
+from agentos_mcp.bridge.questions import answer, answered, asked_run
+from agentos_mcp.bridge.render import run_result
+from agentos_mcp.bridge.toolset import failure, text
+from agentos_mcp.bridge.watch import watch
+
+Shown = CallToolResult | InputRequiredResult
+
+
+async def run_component(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given, wait: float = 0.0) -> Shown:
+    """Run a component that is asked for by id or name and watch it; in a later round, answer what it asked."""
+    if (ref := asked_run(ctx)) is not None:
+        return await continue_paused(ctx, ref, {}, wait)
+    order = await order_of(ctx, kind, asked, message, given)
+    try:
+        return await watch(ctx, ctx.live.start(order), wait=wait, schema=given.output_schema)
+    except AgentOSError as error:
+        raise input_error(error) from error
+
+
+async def continue_paused(ctx: Ctx, ref: RunRef, answers: Mapping[str, Any], wait: float) -> Shown:
+    """Continue a paused run, or show it as it is where it waits for nothing (any more)."""
+    async with ctx.live.alone(ref):
+        run = ctx.live.known(ref)
+        if run is None or run.done:
+            state = run.state if run is not None else await ctx.engine.read(ref)
+            if state.status is not Status.PAUSED:
+                return await watch(ctx, ctx.live.join(ref), wait=wait)
+            if (given := answered(ctx, state)) is not None:
+                if given.answers is None:
+                    return text(run_result(state, tokens=ctx.settings.result_tokens))
+                answers = given.answers
+            try:
+                form = await answer(ctx, state, answers)
+            except InvalidRequest as problem:
+                return failure(f"{problem}\n{run_result(state, tokens=ctx.settings.result_tokens)}")
+            run = ctx.live.resume(state, form)
+    return await watch(ctx, run, wait=wait)

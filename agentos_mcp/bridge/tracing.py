@@ -1,0 +1,156 @@
+"""Finds the traces of runs: by AgentOS's own filters where its traces have ids, else by looking inside.
+
+Where the web framework traces requests too (FastAPI from 0.165 on), AgentOS files every request as a
+trace, under no run, session or component; the run is in the tree. So the newest traces are read
+with their trees, page by page, and those that hold a run which fits are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentos_mcp.agentos.catalogue import Component
+from agentos_mcp.agentos.pages import Page, page_of
+from agentos_mcp.agentos.run import RunRef
+from agentos_mcp.bridge.context import Ctx, present
+from agentos_mcp.bridge.spans import TracedRun, has_errors, is_named, runs_of
+
+Trace = Mapping[str, Any]
+
+LOOKED_AT = 1000
+"""How many traces are looked into at most, from the newest on."""
+UNNAMED_ADVICE = (
+    'To have traces named after their runs, build AgentOS with base_app=FastAPI(telemetry={"tracing": False}).'
+)
+
+_PAGE = 50
+"""Not more: a trace's tree holds all that its models read."""
+_SAMPLE = 5
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which traces are asked for; what is '' or None does not matter."""
+
+    run: RunRef | None = None
+    session_id: str = ""
+    user_id: str = ""
+    component: Component | None = None
+    errors: bool = False
+    """Only those in which something failed. AgentOS's own status is the last span's, so it cannot serve for that."""
+    since: str = ""
+    until: str = ""
+    """Moments in ISO 8601: started since, ended until."""
+
+    def fits(self, trace: Trace) -> bool:
+        """Whether a trace, with its tree, holds a run that is asked for."""
+        return self.fits_errors(trace) and any(self._fits_run(run) for run in runs_of(trace, inner=True))
+
+    def fits_errors(self, trace: Trace) -> bool:
+        return not self.errors or has_errors(trace)
+
+    def _fits_run(self, run: TracedRun) -> bool:
+        if self.session_id and run.session != self.session_id:
+            return False
+        if self.user_id and run.user != self.user_id:
+            return False
+        if self.component is not None and not run.of(self.component):
+            return False
+        if self.run is None:
+            return True
+        # An inner workflow's span has no run id: its session must do, which is a run's own unless one was given.
+        return run.run == self.run.run or (
+            not run.run and run.kind == self.run.kind and run.session == self.run.session
+        )
+
+
+@dataclass(frozen=True)
+class Found:
+    """Traces, newest first. `looked` is how many were looked at, `inside` whether with their trees."""
+
+    traces: list[Trace] = field(default_factory=list)
+    looked: int = 0
+    inside: bool = False
+    more: bool = False
+    """Whether there are older traces that were not looked at."""
+
+
+async def find_traces(ctx: Ctx, db_id: str, wanted: Wanted, limit: int) -> Found:
+    """The newest traces that are asked for, at most `limit`."""
+    inside = not await traces_are_named(ctx, db_id)
+    fits = wanted.fits if inside else wanted.fits_errors
+    found: list[Trace] = []
+    looked, whole = 0, False
+    async for page in _with_trees(ctx, db_id, wanted) if inside else _filtered(ctx, db_id, wanted):
+        for trace in page:
+            if len(found) == limit:
+                return Found(found, looked, inside, more=True)
+            looked += 1
+            if fits(trace):
+                found.append(trace)
+        whole = len(page) < _PAGE
+    return Found(found, looked, inside, more=not whole)
+
+
+async def traces_are_named(ctx: Ctx, db_id: str) -> bool:
+    """Whether AgentOS's traces have a run's ids: then its own filters find them. True where there are none."""
+    newest = await ctx.page("/traces", db_id=db_id, limit=_SAMPLE)
+    return all(is_named(trace) for trace in newest)
+
+
+async def _filtered(ctx: Ctx, db_id: str, wanted: Wanted) -> AsyncIterator[Page]:
+    """Pages of the newest traces that AgentOS finds itself; the last one is not full, or the limit is reached."""
+    component = wanted.component
+    for number in range(1, LOOKED_AT // _PAGE + 1):
+        page = await ctx.page(
+            "/traces",
+            run_id=wanted.run.run if wanted.run else "",
+            session_id=wanted.session_id,
+            user_id=wanted.user_id,
+            agent_id=component.id if component and component.kind == "agent" else "",
+            team_id=component.id if component and component.kind == "team" else "",
+            workflow_id=component.id if component and component.kind == "workflow" else "",
+            start_time=wanted.since,
+            end_time=wanted.until,
+            db_id=db_id,
+            limit=_PAGE,
+            page=number,
+        )
+        yield page
+        if len(page) < _PAGE:
+            return
+
+
+async def _with_trees(ctx: Ctx, db_id: str, wanted: Wanted) -> AsyncIterator[Page]:
+    """Pages of the newest traces with their trees; the last one is not full, or the limit is reached."""
+    within = [
+        {"op": op, "key": key, "value": value}
+        for op, key, value in (("GTE", "start_time", wanted.since), ("LTE", "end_time", wanted.until))
+        if value
+    ]
+    before = ""
+    for _ in range(LOOKED_AT // _PAGE):
+        # Not by page number: every request, this one too, is a new trace that shifts the pages.
+        older = [{"op": "LT", "key": "start_time", "value": before}] if before else []
+        page = await search(ctx, db_id, _all_of(within + older), limit=_PAGE)
+        yield page
+        if len(page) < _PAGE:
+            return
+        before = str(page.rows[-1].get("start_time") or "")
+
+
+async def search(
+    ctx: Ctx, db_id: str, filter: Mapping[str, Any] | None, *, group_by: str = "run", limit: int, page: int = 1
+) -> Page:
+    """One page of AgentOS's search: traces with their trees, or sessions."""
+    body = {"group_by": group_by, "page": page, "limit": limit} | ({"filter": filter} if filter else {})
+    answer = await ctx.agent_os.request("POST", "/traces/search", query=present(db_id=db_id), json=body, retry=True)
+    return page_of(answer)
+
+
+def _all_of(conditions: list[dict[str, Any]]) -> dict[str, Any] | None:
+    if len(conditions) < 2:
+        return conditions[0] if conditions else None
+    return {"op": "AND", "conditions": conditions}

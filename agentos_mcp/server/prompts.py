@@ -1,0 +1,231 @@
+"""Prompts: one to run each component, and a few for what people ask of an AgentOS again and again."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from mcp_types import GetPromptResult, PromptArgument, PromptMessage, TextContent
+from mcp_types import Prompt as ListedPrompt
+
+from agentos_mcp.agentos.catalogue import Component, Contents, shown_id
+from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.history import MOST_SESSIONS
+from agentos_mcp.agentos.history import list_runs as list_stored_runs
+from agentos_mcp.agentos.run import RunRef
+from agentos_mcp.bridge.context import Ctx
+from agentos_mcp.bridge.render import fenced, one_line
+from agentos_mcp.server import completions
+from agentos_mcp.server.completions import Completer
+from agentos_mcp.server.glance import glance, in_order
+from agentos_mcp.server.offering import Offer
+
+_REPORTED_DAYS = 7
+_ASKING = (
+    "Show me its progress. When it asks for something, ask me, and give it my answer with continue_run; never answer "
+    "for me. If it takes longer than the call, go on with get_run. Then show me its answer."
+)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt and what it says. `tools` are those that it wants called: without them it is not offered."""
+
+    name: str
+    title: str
+    description: str
+    say: Callable[[Ctx, Mapping[str, str]], Awaitable[str]]
+    tools: tuple[str, ...]
+    arguments: tuple[PromptArgument, ...] = ()
+    completes: Mapping[str, Completer] = field(default_factory=dict)
+
+    def takes(self) -> str:
+        names = [f"{one.name} (required)" if one.required else one.name for one in self.arguments]
+        return f"{self.name} takes {', '.join(names)}." if names else f"{self.name} takes no arguments."
+
+
+def _argument(name: str, description: str, *, required: bool = True) -> PromptArgument:
+    return PromptArgument(name=name, description=description, required=required)
+
+
+async def _investigate(ctx: Ctx, given: Mapping[str, str]) -> str:
+    if asked := given.get("run", ""):
+        ref = RunRef.parse(asked)
+    else:
+        failed = await list_stored_runs(ctx.agent_os, ctx.catalogue, status="ERROR", limit=1)
+        if not failed:
+            return (
+                f"No run failed in the {MOST_SESSIONS} latest sessions of this AgentOS. Tell me so, and ask me for "
+                "the reference of the run that I mean (run: ... at the end of its result)."
+            )
+        ref = failed[0].ref
+    return (
+        f"Find out why this run failed: {ref}\n"
+        "Call explain_run with it. Say in plain words what happened, in which step or tool, and why; then what to "
+        "change so that it works. Do not run anything again before I have agreed."
+    )
+
+
+async def _compare(ctx: Ctx, given: Mapping[str, str]) -> str:
+    first, second = [await ctx.catalogue.find("agent", given[name]) for name in ("first", "second")]
+    if first.id == second.id:
+        raise InvalidRequest(f"Both are the agent '{shown_id(first.id)}'.", "Name two agents.")
+    calls = "\n".join(_call(agent, given["task"]) for agent in (first, second))
+    return (
+        "Compare two agents of AgentOS on the same task: call run_agent once for each, with these arguments.\n"
+        f"{calls}\n"
+        "Then compare their answers: what is right, what is missing, how long each took and how many tokens it used. "
+        "Say which one you would take for such tasks, and why. If one asks for something, ask me."
+    )
+
+
+_REPORTING = (
+    ("list_runs", "list_runs(limit=100) for what ran; count only what started since then, by component and status"),
+    ("refresh_metrics", "refresh_metrics, so that the next is up to date"),
+    ("get_metrics", "get_metrics(since={since}) for runs, users and tokens by day"),
+    ("explain_run", "explain_run for each run that failed (the latest five at most)"),
+    ("list_schedules", "list_schedules for what will run by itself"),
+)
+
+
+def _weekly(offered: Collection[str]) -> Prompt:
+    """What it asks for is what can be called."""
+
+    async def say(ctx: Ctx, given: Mapping[str, str]) -> str:
+        today = datetime.now(UTC).date()
+        since = today - timedelta(days=_REPORTED_DAYS)
+        steps = "\n".join(f"- {what.format(since=since)}" for tool, what in _REPORTING if tool in offered)
+        return (
+            f"Write a report of what ran on this AgentOS from {since} to {today} (UTC). Call:\n{steps}\n"
+            "Report on one page: how many runs there were, of which components, how many failed and why, what they "
+            "cost in tokens (and money, if you are told), and what I should look at. Say what you could not find out."
+        )
+
+    return Prompt(
+        "weekly_report",
+        "Weekly report",
+        "What ran in the last 7 days: runs, failures, cost.",
+        say,
+        ("list_runs",),
+    )
+
+
+INVESTIGATE = Prompt(
+    "investigate_failed_run",
+    "Investigate a failed run",
+    "Why a run failed, and what to change: the latest failed one, or the one you name.",
+    _investigate,
+    ("explain_run",),
+    (_argument("run", "Run reference; the latest failed run if empty", required=False),),
+    {"run": completions.failed_runs},
+)
+COMPARE = Prompt(
+    "compare_agents",
+    "Compare two agents",
+    "Give two agents the same task and compare their answers.",
+    _compare,
+    ("run_agent",),
+    (
+        _argument("first", "An agent, by id or name"),
+        _argument("second", "Another agent"),
+        _argument("task", "What both should do"),
+    ),
+    {"first": completions.components("agent"), "second": completions.other_agents},
+)
+
+
+class Prompts:
+    """The prompts of one server: those whose tools it offers."""
+
+    def __init__(self, offer: Offer) -> None:
+        self._offer = offer
+
+    async def listed(self, ctx: Ctx) -> list[ListedPrompt]:
+        return [
+            ListedPrompt(
+                name=prompt.name, title=prompt.title, description=prompt.description, arguments=list(prompt.arguments)
+            )
+            for prompt in self._prompts(ctx, await glance(ctx)).values()
+        ]
+
+    async def get(self, ctx: Ctx, name: str, given: Mapping[str, str]) -> GetPromptResult:
+        """What a prompt says. Raises NotFound for an unknown one, InvalidRequest for arguments that don't fit."""
+        prompt = await self._find(ctx, name)
+        known = {argument.name for argument in prompt.arguments}
+        if unknown := [argument for argument in given if argument not in known]:
+            raise InvalidRequest(f"There is no argument '{one_line(unknown[0], most=80)}'.", prompt.takes())
+        for argument in prompt.arguments:
+            if argument.required and not given.get(argument.name, "").strip():
+                raise InvalidRequest(f"'{argument.name}' is missing.", prompt.takes())
+        words = await prompt.say(ctx, given)
+        return GetPromptResult(
+            description=prompt.description,
+            messages=[PromptMessage(role="user", content=TextContent(type="text", text=words))],
+        )
+
+    async def completer(self, ctx: Ctx, name: str, argument: str) -> Completer | None:
+        try:
+            return (await self._find(ctx, name)).completes.get(argument)
+        except NotFound:
+            return None
+
+    async def _find(self, ctx: Ctx, name: str) -> Prompt:
+        if (prompt := self._prompts(ctx, None).get(name)) is not None:
+            return prompt
+        for fresh in (False, True):
+            if (prompt := self._prompts(ctx, await ctx.catalogue.contents(fresh=fresh)).get(name)) is not None:
+                return prompt
+        raise NotFound(f"Unknown prompt: {one_line(name, most=80)}.", "List the prompts there are.")
+
+    def _prompts(self, ctx: Ctx, contents: Contents | None) -> dict[str, Prompt]:
+        """All that are offered, by name; those of components only where these are known."""
+        offered = {tool.name for tool in self._offer.tools if not self._offer.lack(tool.name, ctx.backend)}
+        own = [_weekly(offered), INVESTIGATE, COMPARE]
+        found = _of_components(contents, {prompt.name for prompt in own}) if contents is not None else []
+        return {prompt.name: prompt for prompt in (*found, *own) if offered.issuperset(prompt.tools)}
+
+
+def _of_components(contents: Contents, taken: Collection[str]) -> list[Prompt]:
+    """A prompt for each component, by its id; with its kind before that where the id is another's too."""
+    components = in_order(contents)
+    often = Counter(component.id for component in components)
+    found: dict[str, Prompt] = {}
+    for component in components:
+        name = shown_id(component.id)
+        if often[component.id] > 1 or name in taken:
+            name = f"{component.kind}-{name}"
+        while name in found or name in taken:
+            name += "-"
+        found[name] = _of_component(name, component)
+    return list(found.values())
+
+
+def _of_component(name: str, component: Component) -> Prompt:
+    async def say(ctx: Ctx, given: Mapping[str, str]) -> str:
+        tool = f"run_{component.kind}"
+        lines = [
+            f"Run the {component.kind} {shown_id(component.id)} of AgentOS: call {tool} with these arguments.",
+            _call(component, given["message"]),
+            _ASKING,
+        ]
+        if component.is_factory:
+            lines.insert(2, "It is built for each run: get_component says what factory_input it takes.")
+        return "\n".join(lines)
+
+    return Prompt(
+        name,
+        one_line(component.name, most=60),
+        one_line(component.description) or f"Run the {component.kind} {shown_id(component.id)}.",
+        say,
+        (f"run_{component.kind}",),
+        (_argument("message", "The input, in your words"),),
+        {"message": completions.quick_prompts(component)},
+    )
+
+
+def _call(component: Component, message: str) -> str:
+    """A call's arguments, set apart: neither the id nor the message can pass for our words."""
+    return fenced(json.dumps({f"{component.kind}_id": component.id, "message": message}, ensure_ascii=False))

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from agentos_mcp.demo.host import demo_agentos
+from agentos_mcp.settings import Token
+from tests.conftest import KEY
+from tests.live.connect import Connect
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def studio() -> Iterator[str]:
+    with demo_agentos(build="tests.live.studio:build") as url:
+        yield url
+
+
+async def test_an_agentos_is_described_in_short(connect: Connect, zoo: str, rest: httpx.AsyncClient) -> None:
+    async with connect(zoo, toolsets=("all",)) as peer:
+        said = await peer.text("get_config")
+    config, info = (await rest.get("/config")), (await rest.get("/info")).json()
+    lines = said.splitlines()
+    assert lines[:3] == ["# Zoo", "id: zoo", "description: Everything a test needs."]
+    assert f"agno: {info['agno_version']}" in lines
+    assert "authorization: none (everyone may do everything)" in lines
+    assert f"components: {info['agent_count']} agents, {info['team_count']} teams" in said
+    assert f"{info['workflow_count']} workflows (1 built anew for every run)" in said
+    assert "models: scripted (agentos-mcp)" in lines
+    assert "databases: zoo-db (session memory knowledge learning traces metrics evals)" in lines
+    base = config.json()["knowledge"]["knowledge_instances"][0]["id"]
+    assert f"knowledge bases: Zoo Facts ({base})" in lines
+    assert "background runs: yes" in lines
+    assert "durable queue: no" in lines
+    assert len(said) * 5 < len(config.text)
+
+
+async def test_interfaces_files_and_its_own_version_are_told(connect: Connect, studio: str) -> None:
+    async with connect(studio, toolsets=("all",)) as peer:
+        lines = (await peer.text("get_config")).splitlines()
+    assert "interfaces: doorbell /doorbell" in lines
+    assert "files of agents: diaries, drafts, team/notes" in lines
+    assert "its own version: 7.2" in lines
+    assert "traces in: studio-db" in lines
+
+
+async def test_authorization_is_told(connect: Connect, locked_zoo: str) -> None:
+    async with connect(locked_zoo, toolsets=("all",), token=Token(KEY)) as peer:
+        assert "authorization: a security key for all\n" in await peer.text("get_config")
+
+
+async def test_without_the_key_the_way_in_is_told(connect: Connect, locked_zoo: str) -> None:
+    async with connect(locked_zoo, toolsets=("all",)) as peer:
+        for tool in ("get_config", "list_databases"):
+            assert "Set AGENTOS_TOKEN" in await peer.error(tool)
+
+
+async def test_databases_are_listed_with_their_parts_and_tables(connect: Connect, studio: str) -> None:
+    async with connect(studio, toolsets=("all",)) as peer:
+        said = await peer.text("list_databases")
+    rows = said.splitlines()[2:]
+    assert rows[0] == "| studio-db | session | agno_sessions |"
+    assert "| studio-db | files of agents | agno_fs |" in rows
+    assert "| studio-db | traces |  |" in rows
+    assert "| attic-db | learning | agno_learnings |" in rows
+    assert "| attic-db | traces |  |" not in rows
+    assert rows[-1] == "AgentOS's own: studio-db"
+
+
+async def test_a_database_that_is_listed_is_one_that_tools_take(connect: Connect, studio: str) -> None:
+    async with connect(studio, toolsets=("all",)) as peer:
+        listed = await peer.text("list_databases")
+        databases = {line.split(" | ")[0].removeprefix("| ") for line in listed.splitlines() if "| learning |" in line}
+        assert databases == {"studio-db", "attic-db"}
+        for db_id in databases:
+            await peer.text("list_learnings", db_id=db_id)
+
+
+async def test_an_agentos_that_keeps_nothing_says_so(connect: Connect, bare_zoo: str) -> None:
+    async with connect(bare_zoo, toolsets=("all",)) as peer:
+        said = await peer.text("get_config")
+        assert "databases: none: nothing is kept\n" in said
+        assert "background runs: no: that needs a database\n" in said
+        assert (await peer.text("list_databases")).startswith("This AgentOS has no database")
+
+
+@pytest.mark.parametrize("tool", ["get_config", "list_databases"])
+async def test_what_it_does_not_take_is_refused(connect: Connect, zoo: str, tool: str) -> None:
+    async with connect(zoo, toolsets=("all",)) as peer:
+        assert "'part'" in await peer.error(tool, part="memory")

@@ -1,0 +1,613 @@
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from mcp.client.context import ClientRequestContext
+from mcp_types import ElicitRequestParams, ElicitResult
+
+from agentos_mcp.demo.host import demo_agentos
+from tests.live.connect import Connect
+from tests.live.library import FOLDER_VARIABLE
+from tests.live.pages import Pages, serve_pages
+
+pytestmark = pytest.mark.anyio
+
+ALL: dict[str, Any] = {"toolsets": ("all",)}
+SHORT: dict[str, Any] = {"toolsets": ("all",), "wait": 1.5}
+"""For what never settles."""
+MAIN: dict[str, Any] = {"knowledge_id": "main hall"}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for each era, with two files."""
+    root = tmp_path_factory.mktemp("folders")
+    for era in ("legacy", "auto"):
+        (root / era).mkdir()
+        (root / era / "stays.txt").write_text(f"In {era} a lamp stands by the door.")
+        (root / era / "changes.txt").write_text(f"In {era} the door is red.")
+    return root
+
+
+@pytest.fixture(scope="module")
+def library(folders: Path) -> Iterator[str]:
+    """An AgentOS with three knowledge bases, two of them in one database."""
+    with demo_agentos(build="tests.live.library:build", environment={FOLDER_VARIABLE: str(folders)}) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def pages() -> Iterator[Pages]:
+    with serve_pages({"/tides.txt": "Tides follow the moon.", "/held.txt": "It took its time."}) as served:
+        yield served
+
+
+@pytest.fixture
+async def shelves(library: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The library's own REST API."""
+    async with httpx.AsyncClient(base_url=library, timeout=30) as client:
+        yield client
+
+
+async def bases(rest: httpx.AsyncClient) -> dict[str, str]:
+    """The ids of the knowledge bases, by name."""
+    config = (await rest.get("/config")).json()
+    return {each["name"]: each["id"] for each in config["knowledge"]["knowledge_instances"]}
+
+
+async def rows(rest: httpx.AsyncClient, base: str = "Main Hall") -> dict[str, dict[str, Any]]:
+    """The contents of a knowledge base, by name."""
+    query: dict[str, str | int] = {"knowledge_id": (await bases(rest))[base], "limit": 1000}
+    return {each["name"]: each for each in (await rest.get("/knowledge/content", params=query)).json()["data"]}
+
+
+def id_in(words: str) -> str:
+    """ "Added 'x' (content 123). ..." -> "123"."""
+    return words.partition("(content ")[2].partition(")")[0]
+
+
+# Searching
+
+
+async def test_knowledge_is_searched_and_its_words_are_set_apart(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        found = await peer.text("search_knowledge", query="how long does a giraffe sleep?", max_results=1)
+    assert found == "1. giraffe\n```\nA giraffe sleeps about two hours a day.\n```"
+
+
+async def test_filters_narrow_a_search(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        found = await peer.text("search_knowledge", query="a giraffe or a penguin", filters={"kind": "bird"})
+    assert "penguin" in found
+    assert "giraffe" not in found
+
+
+async def test_nothing_found_says_so(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        said = await peer.text("search_knowledge", query="giraffe", filters={"kind": "mineral"})
+    assert said == "Nothing found for 'giraffe'. Try other words."
+
+
+async def test_an_empty_query_is_refused(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        assert "The query is empty" in await peer.error("search_knowledge", query=" ")
+
+
+async def test_the_type_of_a_search_reaches_the_vector_database(connect: Connect, library: str) -> None:
+    async with connect(library) as peer:
+        by_words = await peer.text(
+            "search_knowledge", query="annex guide", search_type="keyword", knowledge_id="annex", max_results=1
+        )
+        assert by_words.startswith("Nothing found")
+        by_meaning = await peer.text(
+            "search_knowledge", query="annex guide", search_type="vector", knowledge_id="annex", max_results=1
+        )
+        assert "maps of the moon" in by_meaning
+
+
+async def test_a_search_type_that_would_silently_be_another_is_refused(connect: Connect, library: str) -> None:
+    async with connect(library) as peer:
+        said = await peer.error("search_knowledge", query="moon", search_type="hybrid", knowledge_id="annex")
+        assert said == ("This knowledge base has no hybrid search. Leave search_type out, or use: vector, keyword.")
+        assert "'search_type'" in await peer.error("search_knowledge", query="moon", search_type="magic")
+
+
+# Which knowledge base
+
+
+async def test_a_wrong_knowledge_base_lists_the_right_ones(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        assert "giraffe" in await peer.text("search_knowledge", query="giraffe", knowledge_id="zoo facts")
+        said = await peer.error("search_knowledge", query="giraffe", knowledge_id="nope")
+    assert "No knowledge base 'nope'" in said
+    assert "(Zoo Facts)" in said
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("search_knowledge", {"query": "x"}),
+        ("list_knowledge", {}),
+        ("get_knowledge", {"content_id": "x"}),
+        ("add_knowledge", {"text": "x"}),
+        ("add_remote_knowledge", {"source_id": "shelf", "path": "x"}),
+        ("refresh_knowledge", {"content_id": "x"}),
+        ("update_knowledge", {"content_id": "x", "name": "y"}),
+        ("delete_knowledge", {"content_id": "x"}),
+        ("get_knowledge_config", {}),
+        ("list_knowledge_sources", {}),
+    ],
+)
+async def test_where_there_are_several_knowledge_bases_one_has_to_be_named(
+    connect: Connect, library: str, shelves: httpx.AsyncClient, tool: str, arguments: dict[str, str]
+) -> None:
+    async with connect(library, **ALL) as peer:
+        said = await peer.error(tool, **arguments)
+    assert said.startswith("There are several knowledge bases. Give knowledge_id, one of: ")
+    for name, knowledge_id in (await bases(shelves)).items():
+        assert f"{knowledge_id} ({name})" in said
+
+
+async def test_one_of_several_is_meant_by_its_id_or_its_name(
+    connect: Connect, library: str, shelves: httpx.AsyncClient
+) -> None:
+    annex = (await bases(shelves))["Annex"]
+    async with connect(library) as peer:
+        assert "annex guide" in await peer.text("list_knowledge", knowledge_id=annex)
+        assert "annex guide" in await peer.text("list_knowledge", knowledge_id="ANNEX")
+    async with connect(library, knowledge_id="annex") as peer:
+        assert "annex guide" in await peer.text("list_knowledge")
+
+
+async def test_an_agentos_without_a_knowledge_base_offers_none_of_the_tools(connect: Connect, bare_zoo: str) -> None:
+    async with connect(bare_zoo, **ALL) as peer:
+        assert "no knowledge base" in await peer.error("list_knowledge")
+        names = {tool.name for tool in (await peer.client.list_tools()).tools}
+    assert not {name for name in names if "knowledge" in name}
+
+
+# Looking
+
+
+async def test_contents_are_listed_with_what_became_of_them(connect: Connect, zoo: str) -> None:
+    async with connect(zoo) as peer:
+        listed = await peer.text("list_knowledge", limit=100)
+    assert listed.startswith("| id | name | type | status | size | updated |")
+    line = next(line for line in listed.splitlines() if "| giraffe |" in line)
+    assert "| giraffe | text | completed | 39 bytes | 20" in line
+
+
+async def test_a_list_goes_on_and_ends(connect: Connect, library: str, era: str) -> None:
+    async with connect(library, knowledge_id="far", **ALL) as peer:
+        for number in range(3):
+            await peer.text("add_knowledge", text=f"Fact {number} of {era}", name=f"fact {number} {era}")
+        first = await peer.text("list_knowledge", limit=2)
+        assert "page=2 has more" in first
+        second = await peer.text("list_knowledge", limit=2, page=2)
+        assert not set(first.splitlines()[2:4]) & set(second.splitlines()[2:4])
+        assert await peer.text("list_knowledge", page=50) == "No more pages."
+
+
+async def test_one_content_tells_its_state_and_metadata_without_agentos_own_notes(
+    connect: Connect, library: str, era: str
+) -> None:
+    async with connect(library, **ALL) as peer:
+        added = await peer.text(
+            "add_knowledge",
+            text="Bees dance.",
+            name=f"bees {era}",
+            description="What bees do",
+            metadata={"kind": "insect", "legs": 6, "seen": ["May", "June"]},
+            **MAIN,
+        )
+        shown = await peer.text("get_knowledge", content_id=id_in(added), **MAIN)
+    lines = shown.splitlines()
+    assert lines[0] == f"# bees {era}"
+    assert {"status: completed", "description: What bees do", "type: text"} <= set(lines)
+    assert 'metadata: kind=insect, legs=6, seen=["May", "June"]' in lines
+    assert "_agno" not in shown
+    assert "null" not in shown
+
+
+@pytest.mark.parametrize("tool", ["get_knowledge", "delete_knowledge", "refresh_knowledge"])
+async def test_an_unknown_content_says_where_to_look(connect: Connect, library: str, tool: str) -> None:
+    async with connect(library, **ALL) as peer:
+        said = await peer.error(tool, content_id="no such one", **MAIN)
+        assert said == "There is no content 'no%20such%20one'. See list_knowledge."
+        assert "content_id is empty." in await peer.error(tool, content_id="", **MAIN)
+        assert "There is no content '..'" in await peer.error(tool, content_id="..", **MAIN)
+
+
+async def test_what_a_knowledge_base_can_read_is_told_in_a_fifth_of_agentos_words(
+    connect: Connect, library: str, shelves: httpx.AsyncClient
+) -> None:
+    main = (await bases(shelves))["Main Hall"]
+    async with connect(library, **ALL) as peer:
+        told = await peer.text("get_knowledge_config", **MAIN)
+    assert "text (.txt)" in told
+    assert "pdf (pypdf)" in told
+    assert "searched by: vector" in told
+    assert "sources: shelf (shelf), locked (shelf), code (github)" in told
+    whole = (await shelves.get("/knowledge/config", params={"knowledge_id": main})).text
+    assert len(told) < len(whole) / 5
+
+
+# Adding
+
+
+async def test_a_text_is_added_and_found(connect: Connect, library: str, shelves: httpx.AsyncClient, era: str) -> None:
+    async with connect(library, **ALL) as peer:
+        said = await peer.text(
+            "add_knowledge",
+            text=f"The {era} archive holds letters.",
+            name=f"archive {era}",
+            metadata={"era": era},
+            **MAIN,
+        )
+        row = (await rows(shelves))[f"archive {era}"]
+        assert said == f"Added 'archive {era}' (content {row['id']}). search_knowledge finds it."
+        assert row["metadata"]["era"] == era
+        found = await peer.text("search_knowledge", query="archive letters", filters={"era": era}, **MAIN)
+    assert f"The {era} archive holds letters." in found
+
+
+async def test_a_text_without_a_name_is_named_by_its_beginning(connect: Connect, library: str, era: str) -> None:
+    async with connect(library, **ALL) as peer:
+        one = await peer.text("add_knowledge", text=f"Unnamed {era} words", **MAIN)
+        other = await peer.text("add_knowledge", text=f"Other unnamed {era} words", **MAIN)
+    assert one.startswith(f"Added 'Unnamed {era} words'")
+    assert id_in(one) != id_in(other)
+
+
+async def test_a_text_too_long_for_a_form_is_added_all_the_same(connect: Connect, library: str, era: str) -> None:
+    async with connect(library, **ALL) as peer:
+        text = f"{era} saga. " + "日本 " * 150_000
+        said = await peer.text("add_knowledge", text=text, name=f"saga {era}", metadata={"saga": era}, **MAIN)
+        assert said.startswith(f"Added 'saga {era}'")
+        assert f"{era} saga." in await peer.text("search_knowledge", query="saga", filters={"saga": era}, **MAIN)
+
+
+async def test_other_words_under_the_same_name_are_no_success(connect: Connect, library: str, era: str) -> None:
+    """AgentOS calls them completed, and drops them."""
+    async with connect(library, **ALL) as peer:
+        first = await peer.text("add_knowledge", text="Zebras have stripes.", name=f"stripes {era}", **MAIN)
+        said = await peer.error("add_knowledge", text="Quarks have colours.", name=f"stripes {era}", **MAIN)
+        assert said.startswith(f"'stripes {era}' is there already (content {id_in(first)})")
+        await peer.text("delete_knowledge", content_id=id_in(first), **MAIN)
+        await peer.text("add_knowledge", text="Quarks have colours.", name=f"stripes {era}", **MAIN)
+        found = await peer.text("search_knowledge", query="quarks colours", max_results=1, **MAIN)
+    assert "Quarks have colours." in found
+
+
+async def test_local_files_are_added_only_from_allowed_folders(
+    connect: Connect, library: str, shelves: httpx.AsyncClient, tmp_path: Path, era: str
+) -> None:
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    for each in (inside, outside):
+        each.mkdir()
+        (each / f"Käse {era}.txt").write_text(f"Cheese ripens in {era} cellars.")
+    async with connect(library, allow_files=(inside,), **ALL) as peer:
+        said = await peer.text("add_knowledge", file=f"Käse {era}.txt", **MAIN)
+        assert said.startswith(f"Added 'Käse {era}.txt'")
+        assert "cellars" in await peer.text("search_knowledge", query=f"cheese {era}", max_results=1, **MAIN)
+        for path in (outside / f"Käse {era}.txt", inside / ".." / "out" / f"Käse {era}.txt"):
+            assert "is not in a folder whose files may be read" in await peer.error(
+                "add_knowledge", file=str(path), **MAIN
+            )
+        assert "There is no file" in await peer.error("add_knowledge", file="nope.txt", **MAIN)
+    assert (await rows(shelves))[f"Käse {era}.txt"]["type"] == "text/plain"
+    async with connect(library, **ALL) as peer:
+        said = await peer.error("add_knowledge", file=str(inside / f"Käse {era}.txt"), **MAIN)
+    assert "Local files may not be read." in said
+
+
+@pytest.mark.parametrize("file_name", ["notes", "notes.weird", "notes.go"])
+async def test_a_text_file_of_any_type_is_read(
+    connect: Connect, library: str, tmp_path: Path, era: str, file_name: str
+) -> None:
+    (tmp_path / f"{era}-{file_name}").write_text("package notes")
+    async with connect(library, allow_files=(tmp_path,), **ALL) as peer:
+        said = await peer.text("add_knowledge", file=f"{era}-{file_name}", **MAIN)
+    assert said.startswith(f"Added '{era}-{file_name}'")
+
+
+async def test_a_data_url_is_a_file(connect: Connect, library: str, era: str) -> None:
+    content = base64.b64encode(f"# Moss\nMoss of {era} is soft.".encode()).decode()
+    async with connect(library, **ALL) as peer:
+        said = await peer.text("add_knowledge", file=f"data:text/markdown;name=moss-{era}.md;base64,{content}", **MAIN)
+        assert said.startswith(f"Added 'moss-{era}.md'")
+        assert "is soft" in await peer.text("search_knowledge", query=f"moss {era}", max_results=1, **MAIN)
+        assert "AgentOS takes no 'image/x' files" in await peer.error(
+            "add_knowledge", file="data:image/x;base64,aaaa", **MAIN
+        )
+
+
+@pytest.mark.parametrize("parameter", ["url", "file"])
+async def test_a_url_is_fetched_by_agentos(
+    connect: Connect, library: str, pages: Pages, era: str, parameter: str
+) -> None:
+    async with connect(library, **ALL) as peer:
+        name = f"tides {era} {parameter}"
+        said = await peer.text("add_knowledge", name=name, **{parameter: pages.at("/tides.txt")}, **MAIN)
+        shown = await peer.text("get_knowledge", content_id=id_in(said), **MAIN)
+        assert f"source: {pages.at('/tides.txt')}" in shown
+        assert "follow the moon" in await peer.text("search_knowledge", query="tides", max_results=1, **MAIN)
+
+
+async def test_what_cannot_be_read_is_an_error_with_the_reason_and_can_be_tried_again(
+    connect: Connect, library: str, shelves: httpx.AsyncClient, era: str
+) -> None:
+    with serve_pages(there := {}) as pages:
+        async with connect(library, **ALL) as peer:
+            said = await peer.error("add_knowledge", url=pages.at("/late.txt"), name=f"late {era}", **MAIN)
+            assert said.startswith(f"AgentOS could not read 'late {era}' (content ")
+            assert "404 Not Found" in said
+            assert "delete_knowledge" in said
+            assert (await rows(shelves))[f"late {era}"]["status"] == "failed"
+            there["/late.txt"] = "Better late than never."
+            again = await peer.text("add_knowledge", url=pages.at("/late.txt"), name=f"late {era}", **MAIN)
+    assert again.startswith(f"Added 'late {era}'")
+
+
+async def test_a_file_whose_reader_is_not_installed_says_what_to_install(
+    connect: Connect, library: str, era: str
+) -> None:
+    async with connect(library, **ALL) as peer:
+        said = await peer.error("add_knowledge", file=f"data:application/pdf;name={era}.pdf,%25PDF-1.4", **MAIN)
+    assert "pip install pypdf" in said
+
+
+async def test_the_wait_is_bounded_and_progress_is_told(connect: Connect, library: str, era: str) -> None:
+    with serve_pages({"/held.txt": "It took its time."}) as pages:
+        async with connect(library, **SHORT) as peer:
+            said, told = await peer.watch("add_knowledge", url=pages.at("/held.txt"), name=f"held {era}", **MAIN)
+            assert said.startswith(f"'held {era}' (content ")
+            assert said.endswith("is still being read. Call get_knowledge later to see how it went.")
+            assert f"AgentOS reads held {era}" in told.messages
+            values = [progress for progress, _, _ in told.heard]
+            assert values == sorted(set(values))
+            shown = await peer.text("get_knowledge", content_id=id_in(said), **MAIN)
+            assert "status: processing" in shown
+            pages.held.set()
+            with anyio.fail_after(10):
+                while "status: completed" not in shown:
+                    shown = await peer.text("get_knowledge", content_id=id_in(said), **MAIN)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, "There is nothing to add. Give exactly one of text, url and file."),
+        ({"text": " "}, "There is nothing to add."),
+        ({"text": "x", "url": "http://x.y/z.txt"}, "text and url are given together."),
+        ({"url": "x.y/z.txt"}, "'x.y/z.txt' is no URL."),
+        ({"url": "file:///etc/passwd"}, "is no URL."),
+        ({"url": "http://"}, "is no URL."),
+        ({"text": "x", "metadata": {"_agno": {"children": ["a"]}}}, "_agno is AgentOS's own"),
+        ({"text": "x", "metadata": "not an object"}, "'metadata'"),
+        ({"text": "x", "chunk_size": -1}, "'chunk_size'"),
+        ({"text": "x", "chunker": "FixedSizeChunker"}, "AgentOS ignores chunker without reader_id."),
+        ({"text": "x", "reader_id": "text", "chunk_size": 9}, "AgentOS ignores chunk_size without chunker."),
+        ({"text": "x", "reader_id": "nope"}, "There is no reader 'nope'. Use one of: "),
+        ({"text": "x", "reader_id": "pdf"}, "pip install pypdf"),
+        ({"text": "x", "reader_id": "text", "chunker": "Nope"}, "has no chunker 'Nope'. Use one of: FixedSizeChunker"),
+    ],
+)
+async def test_what_agentos_would_take_and_drop_is_refused(
+    connect: Connect, library: str, arguments: dict[str, Any], said: str
+) -> None:
+    async with connect(library, **ALL) as peer:
+        assert said in await peer.error("add_knowledge", **arguments, **MAIN)
+
+
+async def test_a_text_is_cut_as_its_chunker_is_told(connect: Connect, library: str, era: str) -> None:
+    async with connect(library, **ALL) as peer:
+        await peer.text(
+            "add_knowledge",
+            text=f"chunked{era} " * 40,
+            name=f"chunked {era}",
+            metadata={"cut": era},
+            reader_id="text",
+            chunker="FixedSizeChunker",
+            chunk_size=100,
+            **MAIN,
+        )
+        found = await peer.text("search_knowledge", query=f"chunked{era}", max_results=50, filters={"cut": era}, **MAIN)
+    assert "\n2. " in found
+
+
+# Changing
+
+
+async def test_a_content_is_renamed_and_its_metadata_grows(connect: Connect, library: str, era: str) -> None:
+    async with connect(library, **ALL) as peer:
+        added = await peer.text(
+            "add_knowledge", text=f"Foxes of {era} run.", name=f"fox {era}", metadata={"kind": "mammal"}, **MAIN
+        )
+        said = await peer.text(
+            "update_knowledge", content_id=id_in(added), name=f"foxes {era}", metadata={"mark": era}, **MAIN
+        )
+        assert said == f"Changed name and metadata of 'foxes {era}'. Passages go on under the old name."
+        shown = await peer.text("get_knowledge", content_id=id_in(added), **MAIN)
+        assert f"# foxes {era}" in shown
+        assert f"metadata: kind=mammal, mark={era}" in shown
+        found = await peer.text("search_knowledge", query="foxes run", filters={"mark": era}, **MAIN)
+    assert f"1. fox {era}" in found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"content_id": "x"}, "There is nothing to change."),
+        ({"content_id": "x", "name": " "}, "There is nothing to change."),
+        ({"content_id": "x", "name": "y" * 256}, "'name'"),
+        ({"content_id": "x", "description": "y" * 1001}, "'description'"),
+        ({"content_id": "x", "metadata": {"_agno": {}}}, "_agno is AgentOS's own"),
+        ({"content_id": "x", "name": "y"}, "There is no content 'x'. See list_knowledge."),
+    ],
+)
+async def test_a_change_that_cannot_be_is_refused(
+    connect: Connect, library: str, arguments: dict[str, Any], said: str
+) -> None:
+    async with connect(library, **ALL) as peer:
+        assert said in await peer.error("update_knowledge", **arguments, **MAIN)
+
+
+async def test_a_deleted_content_is_gone_and_no_longer_found(
+    connect: Connect, library: str, shelves: httpx.AsyncClient, era: str
+) -> None:
+    async with connect(library, **ALL) as peer:
+        added = await peer.text("add_knowledge", text=f"Dodo{era} lived here.", name=f"dodo {era}", **MAIN)
+        said = await peer.text("delete_knowledge", content_id=id_in(added), **MAIN)
+        assert said == f"Deleted 'dodo {era}' (content {id_in(added)})."
+        assert "lived here" not in await peer.text("search_knowledge", query=f"Dodo{era}", **MAIN)
+        assert "There is no content" in await peer.error("delete_knowledge", content_id=id_in(added), **MAIN)
+    assert f"dodo {era}" not in await rows(shelves)
+
+
+async def test_a_person_is_asked_before_something_is_deleted(
+    connect: Connect, library: str, shelves: httpx.AsyncClient, era: str
+) -> None:
+    asked: list[str] = []
+
+    async def decline(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        asked.append(params.message)
+        return ElicitResult(action="decline")
+
+    async with connect(library, decline, **ALL) as peer:
+        added = await peer.text("add_knowledge", text="Keep me.", name=f"keepsake {era}", **MAIN)
+        said = await peer.text("delete_knowledge", content_id=id_in(added), **MAIN)
+    assert "Nothing was done" in said or "nothing was done" in said
+    assert id_in(added) in asked[0]
+    assert f"keepsake {era}" in await rows(shelves)
+
+
+@pytest.mark.parametrize("tool", ["delete_knowledge", "update_knowledge", "refresh_knowledge"])
+async def test_a_content_is_not_changed_by_way_of_another_knowledge_base(
+    connect: Connect, library: str, shelves: httpx.AsyncClient, tool: str
+) -> None:
+    """AgentOS would, and leave its passages in the base where they are."""
+    content = (await rows(shelves, "Annex"))["annex guide"]
+    arguments = {"name": "stolen"} if tool == "update_knowledge" else {}
+    async with connect(library, **ALL) as peer:
+        said = await peer.error(tool, content_id=content["id"], **arguments, **MAIN)
+    assert said.startswith(f"The content '{content['id']}' is not in the knowledge base Main Hall.")
+    assert (await bases(shelves))["Annex"] in said
+    assert (await rows(shelves, "Annex"))["annex guide"] == content
+
+
+async def test_a_folder_is_read_again(connect: Connect, library: str, folders: Path, era: str) -> None:
+    async with connect(library, **ALL) as peer:
+        listed = await peer.text("list_knowledge", limit=100, **MAIN)
+        row = next(line for line in listed.splitlines() if f"| {era} | folder |" in line)
+        folder = row.split(" | ")[0].strip("| ")
+        shown = await peer.text("get_knowledge", content_id=folder, **MAIN)
+        assert f"source: {folders / era}" in shown
+        assert "parts: 2 contents of their own" in shown
+        (folders / era / "changes.txt").write_text(f"In {era} the door is green.")
+        said = await peer.text("refresh_knowledge", content_id=folder, **MAIN)
+        assert said.startswith(f"Refreshed '{era}' (content {folder}): 2 of 2 files loaded.")
+        found = await peer.text("search_knowledge", query=f"{era} door green", max_results=50, **MAIN)
+    assert f"In {era} the door is green." in found
+    assert f"In {era} the door is red." not in found
+
+
+async def test_what_came_from_nowhere_or_from_one_page_cannot_be_refreshed(
+    connect: Connect, library: str, pages: Pages, era: str
+) -> None:
+    async with connect(library, **ALL) as peer:
+        text = await peer.text("add_knowledge", text="Only words.", name=f"words {era}", **MAIN)
+        said = await peer.error("refresh_knowledge", content_id=id_in(text), **MAIN)
+        assert f"'words {era}' came from no website or folder" in said
+        page = await peer.text("add_knowledge", url=pages.at("/tides.txt"), name=f"page {era}", **MAIN)
+        said = await peer.error("refresh_knowledge", content_id=id_in(page), **MAIN)
+        assert said.endswith("Only websites and folders can be refreshed: call delete_knowledge and add_knowledge.")
+
+
+# Remote sources
+
+
+async def test_sources_and_their_files_are_listed(connect: Connect, library: str) -> None:
+    async with connect(library, **ALL) as peer:
+        sources = await peer.text("list_knowledge_sources", **MAIN)
+        assert "| shelf | The Shelf | shelf |" in sources
+        assert "| code | Code | github |" in sources
+        files = await peer.text("list_knowledge_sources", source_id="The Shelf", **MAIN)
+        assert "| guides/ | folder |  |  |" in files
+        assert "| welcome.txt | text/plain | 41 bytes | 2026-03-01 12:00 UTC |" in files
+        beneath = await peer.text("list_knowledge_sources", source_id="shelf", folder="guides/", **MAIN)
+        assert "| guides/one.txt |" in beneath
+        assert "welcome" not in beneath
+        first = await peer.text("list_knowledge_sources", source_id="shelf", folder="guides/", limit=2, **MAIN)
+        assert "2 of 3; page=2 has more" in first
+        assert (
+            await peer.text("list_knowledge_sources", source_id="shelf", folder="none/", **MAIN) == "Nothing is there."
+        )
+        assert "no remote sources" in await peer.text("list_knowledge_sources", knowledge_id="annex")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("nope", "There is no source 'nope'. Use one of: shelf, locked, code."),
+        ("code", "add_remote_knowledge takes its paths all the same."),
+        ("locked", "The source locked refuses AgentOS's credentials for it."),
+    ],
+)
+async def test_a_source_that_cannot_be_listed_says_why(connect: Connect, library: str, source: str, said: str) -> None:
+    async with connect(library, **ALL) as peer:
+        assert said in await peer.error("list_knowledge_sources", source_id=source, **MAIN)
+
+
+async def test_a_remote_file_is_added_and_found(
+    connect: Connect, library: str, shelves: httpx.AsyncClient, era: str
+) -> None:
+    """Its id is not the one that AgentOS announces."""
+    async with connect(library, **ALL) as peer:
+        said = await peer.text(
+            "add_remote_knowledge", source_id="shelf", path="welcome.txt", name=f"welcome {era}", **MAIN
+        )
+        row = (await rows(shelves))[f"welcome {era}"]
+        assert said == f"Added 'welcome {era}' (content {row['id']}). search_knowledge finds it."
+        assert "source: The Shelf (s3)" in await peer.text("get_knowledge", content_id=row["id"], **MAIN)
+        assert "ocelots" in await peer.text("search_knowledge", query="ocelots", max_results=1, **MAIN)
+
+
+async def test_a_remote_folder_tells_what_became_of_its_files(connect: Connect, library: str, era: str) -> None:
+    async with connect(library, **ALL) as peer:
+        said = await peer.text("add_remote_knowledge", source_id="shelf", path="guides/", name=f"g {era}", **MAIN)
+        assert said.startswith("3 files came from guides/ of shelf: ")
+        assert "2 completed" in said
+        assert f"- g {era}/guides/broken.txt: guides/broken.txt cannot be opened" in said
+        failed = await peer.error("add_remote_knowledge", source_id="shelf", path="ruins/", name=f"r {era}", **MAIN)
+        assert failed.startswith("2 files came from ruins/ of shelf: 2 failed.")
+
+
+async def test_a_remote_path_of_which_nothing_comes_is_no_success(connect: Connect, library: str, era: str) -> None:
+    async with connect(library, **SHORT) as peer:
+        said = await peer.error("add_remote_knowledge", source_id="shelf", path="missing.txt", **MAIN)
+        assert said.startswith("Nothing has come from missing.txt of shelf so far.")
+        stuck = await peer.text("add_remote_knowledge", source_id="shelf", path="stuck.txt", name=f"s {era}", **MAIN)
+        assert "is still being read" in stuck
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"source_id": "nope", "path": "x"}, "There is no source 'nope'."),
+        ({"source_id": "shelf", "path": " / "}, "The path is empty."),
+        ({"source_id": "code", "path": "x"}, "GitHub config 'code' has no 'repo' set."),
+        ({"source_id": "shelf", "path": "x", "source_params": {"repo": "a/b"}}, "does not accept source_params"),
+    ],
+)
+async def test_a_remote_order_that_cannot_be_is_refused(
+    connect: Connect, library: str, arguments: dict[str, Any], said: str
+) -> None:
+    async with connect(library, **ALL) as peer:
+        assert said in await peer.error("add_remote_knowledge", **arguments, **MAIN)

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from agentos_mcp.demo.host import demo_agentos
+from tests.live.connect import Connect
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def measured() -> Iterator[str]:
+    """An AgentOS with runs on several days."""
+    with demo_agentos(build="tests.live.measured:build") as url:
+        yield url
+
+
+def day(days_ago: int) -> str:
+    return (datetime.now(UTC).date() - timedelta(days=days_ago)).isoformat()
+
+
+async def test_figures_are_told_by_day_newest_first_with_their_total(connect: Connect, measured: str) -> None:
+    async with connect(measured, toolsets=("all",)) as peer:
+        await peer.text("refresh_metrics")
+        told = await peer.text("get_metrics", since=day(40), until=day(1))
+    head, _, *rows, made = told.splitlines()
+    assert head == "| day | agent runs | sessions | tokens in | tokens out | users | runs by model |"
+    assert rows == [
+        "| total | 3 | 3 | 9 | 12 |  | scripted 3 |",
+        f"| {day(1)} | 2 | 2 | 6 | 8 | 2 | scripted 2 |",
+        f"| {day(40)} | 1 | 1 | 3 | 4 | 1 | scripted 1 |",
+    ]
+    assert made.startswith("As of 20")
+
+
+async def test_the_figures_are_agentoss_own_in_a_third_of_its_words(connect: Connect, measured: str) -> None:
+    async with connect(measured, toolsets=("all",)) as peer:
+        await peer.text("refresh_metrics")
+        told = await peer.text("get_metrics", since=day(40), until=day(1))
+    query = {"starting_date": day(40), "ending_date": day(1)}
+    async with httpx.AsyncClient(base_url=measured) as rest:
+        answer = (await rest.get("/metrics", params=query)).json()
+    assert {one["date"][:10]: one["agent_runs_count"] for one in answer["metrics"]} == {day(1): 2, day(40): 1}
+    assert len(told) * 3 < len(json.dumps(answer))
+
+
+async def test_without_dates_it_is_the_last_thirty_days(connect: Connect, measured: str) -> None:
+    async with connect(measured, toolsets=("all",)) as peer:
+        await peer.text("refresh_metrics")
+        told = await peer.text("get_metrics")
+    assert day(1) in told
+    assert day(40) not in told
+
+
+async def test_one_users_figures_are_told_by_themselves(connect: Connect, measured: str) -> None:
+    async with connect(measured, toolsets=("all",)) as peer:
+        await peer.text("refresh_metrics")
+        bob = await peer.text("get_metrics", user_id="bob")
+    assert f"| {day(1)} | 1 | 1 | 3 | 4 | 1 | scripted 1 |" in bob
+    assert "total" not in bob
+
+
+async def test_a_refresh_brings_in_what_has_just_happened(connect: Connect, measured: str, era: str) -> None:
+    user = f"new-{era}"
+    async with connect(measured, toolsets=("all",)) as peer:
+        await peer.text("refresh_metrics")
+        assert (await peer.text("get_metrics", user_id=user)).startswith("No figures from ")
+        await peer.text("run_agent", agent_id="echo", message="hello", user_id=user)
+        assert await peer.text("refresh_metrics") == "The figures are up to date: see get_metrics."
+        assert "| 1 | 1 | 1 | 2 | 1 | scripted 1 |" in await peer.text("get_metrics", user_id=user)
+
+
+async def test_the_last_refresh_is_told(connect: Connect, measured: str) -> None:
+    async with connect(measured, toolsets=("all",)) as peer:
+        await peer.text("refresh_metrics")
+        assert (await peer.text("get_metrics_status")).startswith("Done 20")
+
+
+async def test_where_nobody_refreshed_the_status_says_so(connect: Connect) -> None:
+    with demo_agentos(build="tests.live.measured:build") as url:
+        async with connect(url, toolsets=("metrics",)) as peer:
+            said = await peer.text("get_metrics_status")
+    assert said == "No refresh since this AgentOS started. refresh_metrics begins one."
+
+
+async def test_days_without_figures_say_how_to_get_some(connect: Connect, measured: str) -> None:
+    async with connect(measured, toolsets=("all",)) as peer:
+        said = await peer.text("get_metrics", since="2001-01-01", until="2001-01-31")
+    assert said == "No figures from 2001-01-01 to 2001-01-31. refresh_metrics makes them from the sessions there are."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"since": "last week"}, "since: 'last week' is no day. Write it as YYYY-MM-DD"),
+        ({"until": "2026-02-30"}, "until: '2026-02-30' is no day. Write it as YYYY-MM-DD"),
+        ({"since": "2026-02-02", "until": "2026-02-01"}, "since (2026-02-02) is after until (2026-02-01). Swap them."),
+        ({"db_id": "other"}, "There is no database 'other' for this. Give db_id, one of: measured-db."),
+    ],
+)
+async def test_figures_that_cannot_be_told_say_why(
+    connect: Connect, measured: str, arguments: dict[str, str], said: str
+) -> None:
+    async with connect(measured, toolsets=("all",)) as peer:
+        assert said in await peer.error("get_metrics", **arguments)
+
+
+@pytest.mark.parametrize("tool", ["refresh_metrics", "get_metrics_status"])
+async def test_a_refresh_of_an_unknown_database_is_refused(connect: Connect, measured: str, tool: str) -> None:
+    async with connect(measured, toolsets=("all",)) as peer:
+        assert "There is no database 'other' for this" in await peer.error(tool, db_id="other")

@@ -1,0 +1,384 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from agentos_mcp.bridge import tracing
+from agentos_mcp.demo.host import demo_agentos
+from tests.live.connect import Connect, Peer, reference
+
+pytestmark = pytest.mark.anyio
+
+ALL = {"toolsets": ("all",)}
+HASH = re.compile(r"[0-9a-f]{32}")
+
+
+@pytest.fixture(scope="module")
+def unnamed() -> Iterator[str]:
+    """An AgentOS as it comes: it traces requests, and its traces have no ids of runs."""
+    with demo_agentos(build="tests.live.traced:build") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def named() -> Iterator[str]:
+    """An AgentOS whose traces have the ids of their runs."""
+    with demo_agentos(build="tests.live.traced:build_named") as url:
+        yield url
+
+
+@pytest.fixture(params=["unnamed", "named"])
+def traced(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(request.param))
+
+
+async def run(peer: Peer, kind: str, id: str, message: str = "hello", **more: Any) -> str:
+    """Runs a component and returns the reference, once its trace is stored as a whole."""
+    result = await peer.call(f"run_{kind}", **{f"{kind}_id": id}, message=message, **more)
+    ref = reference("\n".join(getattr(block, "text", "") for block in result.content))
+    with anyio.fail_after(20):
+        missing = True
+        while missing:
+            missing = (await peer.call("get_trace", id=ref)).is_error
+    return ref
+
+
+def ids(table: str) -> list[str]:
+    return HASH.findall(table)
+
+
+def tree(record: str) -> list[str]:
+    """The lines of a trace's tree, without durations and span ids."""
+    lines = record.partition("tree:\n```\n")[2].partition("\n```")[0].splitlines()
+    return [re.sub(r" \d+(\.\d+)? m?s \[[0-9a-f]{16}\]", "", line) for line in lines]
+
+
+class TestListing:
+    async def test_runs_are_listed_by_what_ran_latest_first(self, connect: Connect, traced: str, era: str) -> None:
+        session = f"listed-{era}"
+        async with connect(traced, **ALL) as peer:
+            await run(peer, "agent", "echo", session_id=session)
+            await run(peer, "team", "pair", session_id=session)
+            await run(peer, "workflow", "two-steps", session_id=session)
+            listed = await peer.text("list_traces", session_id=session)
+        assert listed.startswith("| id | name | status | duration | spans | started (UTC) |")
+        assert re.findall(r"\| (\w+) \S+ \| OK \|", listed) == ["workflow", "team", "agent"]
+
+    async def test_each_trace_can_be_read(self, connect: Connect, traced: str, era: str) -> None:
+        session = f"readable-{era}"
+        async with connect(traced, **ALL) as peer:
+            ref = await run(peer, "agent", "echo", session_id=session)
+            [trace_id] = ids(await peer.text("list_traces", session_id=session))
+            assert f"trace: {trace_id}\n" in await peer.text("get_trace", id=ref)
+        async with httpx.AsyncClient(base_url=traced) as rest:
+            assert (await rest.get(f"/traces/{trace_id}")).json()["trace_id"] == trace_id
+
+    @pytest.mark.parametrize(
+        ("kind", "id"), [("agent", "look-up"), ("team", "pair"), ("workflow", "two-steps")], ids=lambda one: one
+    )
+    async def test_a_runs_own_trace_is_found(self, connect: Connect, traced: str, kind: str, id: str, era: str) -> None:
+        async with connect(traced, **ALL) as peer:
+            ref = await run(peer, kind, id)
+            other = await run(peer, kind, id)
+            [mine] = ids(await peer.text("list_traces", run=ref))
+            assert mine not in await peer.text("list_traces", run=other)
+            assert mine in await peer.text("list_traces", kind=kind, id=id, limit=100)
+            assert mine not in await peer.text("list_traces", kind="agent", id="echo", limit=100)
+
+    async def test_runs_are_found_by_user(self, connect: Connect, traced: str, era: str) -> None:
+        user = f"user-{era}"
+        async with connect(traced, **ALL) as peer:
+            await run(peer, "agent", "echo", user_id=user)
+            assert len(ids(await peer.text("list_traces", user_id=user))) == 1
+            assert not ids(await peer.text("list_traces", user_id=f"not-{user}"))
+
+    async def test_what_failed_is_found_also_where_agentos_calls_it_fine(
+        self, connect: Connect, traced: str, era: str
+    ) -> None:
+        session = f"failed-{era}"
+        async with connect(traced, **ALL) as peer:
+            for agent in ("echo", "tool-fail", "broken"):
+                await run(peer, "agent", agent, session_id=session)
+            failed = await peer.text("list_traces", session_id=session, errors=True)
+        assert len(ids(failed)) == 2
+        assert "echo" not in failed.casefold()
+        assert failed.count("| with errors |") == 2
+
+    async def test_times_narrow_it_and_older_ones_can_be_reached(self, connect: Connect, traced: str, era: str) -> None:
+        session = f"times-{era}"
+        today = datetime.now(UTC).date()
+        async with connect(traced, **ALL) as peer:
+            for _ in range(3):
+                await run(peer, "agent", "echo", session_id=session)
+            everything = ids(await peer.text("list_traces", session_id=session, since=str(today - timedelta(days=1))))
+            assert len(everything) == 3
+            assert not ids(await peer.text("list_traces", session_id=session, until=str(today - timedelta(days=1))))
+            page = await peer.text("list_traces", session_id=session, limit=2)
+            assert ids(page) == everything[:2]
+            until = page.rpartition("Older ones: until=")[2]
+            older = await peer.text("list_traces", session_id=session, limit=2, until=until)
+            assert ids(older) == everything[2:]
+            assert "Older ones" not in older
+
+    async def test_a_run_is_found_behind_many_requests_without_one(
+        self, connect: Connect, unnamed: str, era: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        session = f"hidden-{era}"
+        async with connect(unnamed, **ALL) as peer:
+            await run(peer, "agent", "echo", session_id=session)
+            async with httpx.AsyncClient(base_url=unnamed) as rest:
+                for _ in range(110):
+                    await rest.get("/health")
+            assert len(ids(await peer.text("list_traces", session_id=session))) == 1
+            monkeypatch.setattr(tracing, "LOOKED_AT", 50)
+            said = await peer.text("list_traces", session_id=session)
+        assert said == "None of the newest 50 traces (there are older ones)."
+
+    async def test_where_nothing_is_traced_it_says_how_to(self, connect: Connect) -> None:
+        with demo_agentos(build="tests.live.traced:build_untraced") as url:
+            async with connect(url, **ALL) as peer:
+                said = "No traces. AgentOS keeps them where it is built with AgentOS(tracing=True)."
+                assert await peer.text("list_traces") == said
+                assert await peer.text("search_traces") == said
+                assert await peer.text("list_trace_sessions") == said
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            ({"run": "echo"}, "'echo' is no run reference."),
+            ({"since": "soon"}, "since: 'soon' is no time. Write it as YYYY-MM-DD"),
+            ({"until": "2026-13-01"}, "until: '2026-13-01' is no time."),
+            ({"kind": "team"}, "Which team? Give its id or name (list_teams)."),
+            ({"id": "nobody"}, "An id needs its kind."),
+            ({"kind": "team", "id": "echo"}, "No team 'echo'."),
+            ({"db_id": "other"}, "There is no database 'other' for this. Give db_id, one of: traced-db."),
+            ({"limit": 0}, "'limit'"),
+        ],
+    )
+    async def test_a_list_that_cannot_be_made_says_why(
+        self, connect: Connect, unnamed: str, arguments: dict[str, Any], said: str
+    ) -> None:
+        async with connect(unnamed, **ALL) as peer:
+            assert said in await peer.error("list_traces", **arguments)
+
+
+class TestOneTrace:
+    async def test_a_runs_trace_is_a_short_tree(self, connect: Connect, named: str) -> None:
+        async with connect(named, **ALL) as peer:
+            ref = await run(peer, "agent", "look-up", "what is honey?", user_id="anna")
+            told = await peer.text("get_trace", id=ref)
+        assert told.startswith("# agent look-up\ntrace: ")
+        assert f"spans: 4\ntokens: 11 in, 10 out\nrun: {ref}\nuser: anna\n" in told
+        assert tree(told) == [
+            "agent Look_Up.arun in: what is honey? out: the tool said: honey is a fine thing",
+            "  llm Scripted.ainvoke_stream scripted 3→2 tokens out: calls lookup",
+            '  tool lookup in: {"term": "honey"} out: honey is a fine thing',
+            "  llm Scripted.ainvoke_stream scripted 8→8 tokens out: the tool said: honey is a fine thing",
+        ]
+
+    async def test_the_frameworks_own_spans_are_left_out(self, connect: Connect, unnamed: str) -> None:
+        async with connect(unnamed, **ALL) as peer:
+            ref = await run(peer, "agent", "echo", "hi")
+            told = await peer.text("get_trace", id=ref)
+        assert "of the web framework's not shown)" in told
+        assert f"run: {ref}\n" in told
+        assert "fastapi." not in told
+        assert tree(told)[:2] == ["POST /agents/{agent_id}/runs", "  agent Echo.arun in: hi out: echo: hi"]
+
+    async def test_a_workflows_steps_are_called_steps(self, connect: Connect, traced: str) -> None:
+        async with connect(traced, **ALL) as peer:
+            told = await peer.text("get_trace", id=await run(peer, "workflow", "two-steps", "go"))
+        lines = [line.strip() for line in tree(told)]
+        assert any(re.match(r"workflow Two_Steps\.\w+ in: go out: the tool said", line) for line in lines)
+        assert any(re.match(r"step handle\.\w+ out: handled go", line) for line in lines)
+        assert any(re.match(r"step find_it\.\w+ in: handled go", line) for line in lines)
+
+    async def test_what_failed_says_why(self, connect: Connect, traced: str) -> None:
+        async with connect(traced, **ALL) as peer:
+            told = await peer.text("get_trace", id=await run(peer, "agent", "tool-fail"))
+        assert "status: with errors\n" in told
+        assert "errors: 1\n" in told
+        assert any(line.strip() == 'tool explode in: {"reason": "bad day"} ERROR: boom: bad day' for line in tree(told))
+
+    async def test_long_words_are_cut_in_the_tree_and_whole_in_their_span(self, connect: Connect, named: str) -> None:
+        words = " ".join(f"word{number}" for number in range(200))
+        async with connect(named, **ALL) as peer:
+            told = await peer.text("get_trace", id=await run(peer, "agent", "echo", words))
+            assert "word5" in told
+            assert "word199" not in told
+            [trace_id, *_] = ids(told)
+            span_id = re.search(r"agent Echo\.arun .*?\[(\w+)\]", told)
+            assert span_id
+            span = await peer.text("get_trace", id=trace_id, span_id=span_id[1])
+        assert span.startswith("# Echo.arun\ntype: agent\nstatus: OK\nstarted: 20")
+        assert f"input:\n```\n{words}\n```\noutput:\n```\necho: {words}\n```" in span
+
+    async def test_a_spans_error_and_details_are_told(self, connect: Connect, traced: str) -> None:
+        async with connect(traced, **ALL) as peer:
+            told = await peer.text("get_trace", id=await run(peer, "agent", "tool-fail"))
+            span_id = re.search(r"tool explode .*?\[(\w+)\]", told)
+            assert span_id
+            span = await peer.text("get_trace", id=ids(told)[0], span_id=span_id[1])
+        assert "tool_name: explode\n" in span
+        assert "error: boom: bad day\n" in span
+
+    async def test_a_run_that_was_continued_has_two_traces(self, connect: Connect, traced: str) -> None:
+        async with connect(traced, **ALL) as peer:
+            ref = await run(peer, "agent", "asker")
+            [first] = ids(await peer.text("list_traces", run=ref))
+            asked = await peer.text("get_run", run=ref)
+            key = re.search(r"^- (\S+):", asked, re.MULTILINE)
+            assert key
+            await peer.text("continue_run", run=ref, answers={key[1]: True})
+            with anyio.fail_after(20):
+                told = ""
+                while "other traces" not in told:
+                    await anyio.sleep(0.05)
+                    told = await peer.text("get_trace", id=ref)
+        assert f"other traces of this run: {first}\n" in told
+        assert "Asker.acontinue_run" in told
+
+    async def test_it_is_a_small_part_of_agentoss_own_answer(self, connect: Connect, named: str) -> None:
+        async with connect(named, **ALL) as peer:
+            told = await peer.text("get_trace", id=await run(peer, "team", "pair"))
+        async with httpx.AsyncClient(base_url=named) as rest:
+            whole = (await rest.get(f"/traces/{ids(told)[0]}")).json()
+        assert len(told) * 3 < len(json.dumps(whole))
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            ({"id": "0" * 32}, "Trace not found. list_traces has the ids."),
+            ({"id": " "}, "The id is empty."),
+            ({"id": "agent/echo/never/was"}, "No trace of this run"),
+            ({"id": "never/was"}, "'never/was' is no run reference."),
+        ],
+    )
+    async def test_a_trace_that_is_not_there_leads_to_those_that_are(
+        self, connect: Connect, traced: str, arguments: dict[str, str], said: str
+    ) -> None:
+        async with connect(traced, **ALL) as peer:
+            assert said in await peer.error("get_trace", **arguments)
+
+    async def test_a_span_that_is_not_there_leads_to_those_that_are(self, connect: Connect, named: str) -> None:
+        async with connect(named, **ALL) as peer:
+            trace_id = ids(await peer.text("get_trace", id=await run(peer, "agent", "echo")))[0]
+            said = await peer.error("get_trace", id=trace_id, span_id="0" * 16)
+        assert said == "Span not found. get_trace without span_id shows its spans."
+
+
+class TestSearch:
+    async def test_a_filter_finds_what_it_says(self, connect: Connect, named: str, era: str) -> None:
+        session = f"search-{era}"
+        async with connect(named, **ALL) as peer:
+            await run(peer, "agent", "echo", session_id=session)
+            await run(peer, "agent", "look-up", session_id=session)
+            mine = {"op": "EQ", "key": "session_id", "value": session}
+            assert len(ids(await peer.text("search_traces", filter=mine))) == 2
+            slow = {"op": "AND", "conditions": [mine, {"op": "GTE", "key": "duration_ms", "value": 50}]}
+            assert "look-up" in await peer.text("search_traces", filter=slow)
+            others = {"op": "AND", "conditions": [mine, {"op": "NOT", "condition": {"agent_id": "echo"}}]}
+            found = await peer.text("search_traces", filter=others)
+            assert "look-up" in found
+            assert "agent echo" not in found
+
+    async def test_a_field_and_its_value_are_a_filter_too(self, connect: Connect, named: str, era: str) -> None:
+        session = f"short-{era}"
+        async with connect(named, **ALL) as peer:
+            await run(peer, "agent", "echo", session_id=session)
+            assert len(ids(await peer.text("search_traces", filter={"session_id": session, "status": "ok"}))) == 1
+            both = {"session_id": [session, "another"]}
+            assert len(ids(await peer.text("search_traces", filter=both))) == 1
+            assert await peer.text("search_traces", filter={"session_id": "another"}) == "Nothing fits."
+
+    async def test_sessions_are_found_instead_of_traces(self, connect: Connect, named: str, era: str) -> None:
+        session = f"grouped-{era}"
+        async with connect(named, **ALL) as peer:
+            await run(peer, "agent", "echo", session_id=session, user_id="anna")
+            await run(peer, "agent", "echo", session_id=session, user_id="anna")
+            found = await peer.text("search_traces", filter={"session_id": session}, group_by="session")
+        assert f"| {session} | agent echo | anna | 2 | 20" in found
+
+    async def test_where_traces_have_no_ids_it_says_where_to_look(self, connect: Connect, unnamed: str) -> None:
+        async with connect(unnamed, **ALL) as peer:
+            await run(peer, "agent", "echo")
+            for arguments in ({"filter": {"agent_id": "echo"}}, {"group_by": "session"}):
+                said = await peer.text("search_traces", **arguments)
+                assert "list_traces and list_trace_sessions look inside them" in said
+                assert 'FastAPI(telemetry={"tracing": False})' in said
+
+    async def test_requests_are_found_too_a_page_at_a_time_in_few_words(self, connect: Connect, unnamed: str) -> None:
+        async with connect(unnamed, **ALL) as peer:
+            await run(peer, "agent", "look-up")
+            found = await peer.text("search_traces", filter={"op": "GTE", "key": "duration_ms", "value": 0}, limit=5)
+        assert "page=2 has more" in found
+        async with httpx.AsyncClient(base_url=unnamed) as rest:
+            whole = (await rest.post("/traces/search", json={"limit": 5})).json()
+        assert len(found) * 5 < len(json.dumps(whole))
+
+    @pytest.mark.parametrize(
+        ("filter", "said"),
+        [
+            ({"agent": "echo"}, "There is no field 'agent' to filter by."),
+            ({"op": "LIKE", "key": "name", "value": "x"}, "name cannot be compared with 'LIKE'."),
+            ({"op": "EQ", "value": "x"}, "There is no field '' to filter by."),
+            ({"op": "GT", "key": "duration_ms", "value": "long"}, "duration_ms is a number."),
+            ({"op": "GT", "key": "start_time", "value": "soon"}, "start_time: 'soon' is no time."),
+            ({"status": "fine"}, "status is never 'fine'."),
+            ({"op": "EQ", "key": "name"}, "name needs a value to compare with."),
+            ({"op": "AND", "conditions": []}, "AND needs a list of conditions."),
+            ({"op": "NOT"}, "A filter is an object with op, key and value."),
+            ({"op": "IN", "key": "run_id", "value": "x"}, "IN on run_id needs a list of values."),
+        ],
+    )
+    async def test_a_filter_that_agentos_would_not_understand_is_refused(
+        self, connect: Connect, named: str, filter: dict[str, Any], said: str
+    ) -> None:
+        async with connect(named, **ALL) as peer:
+            answer = await peer.error("search_traces", filter=filter)
+        assert answer.startswith(said)
+        assert "no time" in said or "Fields: status (OK or ERROR): EQ NEQ IN; user_id, agent_id" in answer
+
+
+class TestSessions:
+    async def test_sessions_tell_how_many_traces_they_have(self, connect: Connect, traced: str, era: str) -> None:
+        session = f"sessions-{era}"
+        async with connect(traced, **ALL) as peer:
+            for agent in ("echo", "echo", "look-up"):
+                await run(peer, "agent", agent, session_id=session, user_id=f"owner-{era}")
+            listed = await peer.text("list_trace_sessions", user_id=f"owner-{era}")
+            alone = await peer.text("list_trace_sessions", kind="agent", id="echo", user_id=f"owner-{era}")
+        assert listed.startswith("| session | components | user | traces | first (UTC) | last (UTC) |")
+        assert re.search(rf"\| {session} \| [^|]+ \| owner-{era} \| 3 \| 20", listed)
+        assert re.search(rf"\| {session} \| agent [Ee]cho \| owner-{era} \| 2 \| 20", alone)
+
+    async def test_they_come_in_pages(self, connect: Connect, traced: str, era: str) -> None:
+        async with connect(traced, **ALL) as peer:
+            for number in range(2):
+                await run(peer, "agent", "echo", session_id=f"page-{number}-{era}", user_id=f"pages-{era}")
+            pages = [
+                await peer.text("list_trace_sessions", user_id=f"pages-{era}", limit=1, page=page) for page in (1, 2)
+            ]
+        assert f"page-1-{era}" in pages[0]
+        assert f"page-0-{era}" in pages[1]
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            ({"since": "soon"}, "since: 'soon' is no time."),
+            ({"kind": "agent", "id": "nobody"}, "No agent 'nobody'."),
+            ({"page": 0}, "'page'"),
+        ],
+    )
+    async def test_sessions_that_cannot_be_listed_say_why(
+        self, connect: Connect, unnamed: str, arguments: dict[str, Any], said: str
+    ) -> None:
+        async with connect(unnamed, **ALL) as peer:
+            assert said in await peer.error("list_trace_sessions", **arguments)
