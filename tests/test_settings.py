@@ -75,9 +75,9 @@ def test_a_bad_variable_is_named() -> None:
         load({}, {"AGENTOS_MCP_READ_ONLY": "maybe"})
 
 
-def test_toolsets_are_chosen_by_name_in_their_own_order() -> None:
-    assert load({"toolsets": "runs, catalogue"}, {}).toolsets == ("catalogue", "runs")
-    assert load({"toolsets": "all"}, {}).toolsets == Settings().toolsets
+def test_toolsets_are_chosen_by_name_whatever_their_case() -> None:
+    assert load({"toolsets": "Runs, catalogue,runs"}, {}).toolsets == ("runs", "catalogue")
+    assert load({"toolsets": "ALL"}, {}).toolsets == ("all",)
 
 
 def test_every_option_has_its_flag_and_its_variable() -> None:
