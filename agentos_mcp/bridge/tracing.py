@@ -25,7 +25,7 @@ UNNAMED_ADVICE = (
     'To have traces named after their runs, build AgentOS with base_app=FastAPI(telemetry={"tracing": False}).'
 )
 
-_PAGE = 50
+AT_ONCE = 50
 """Not more: a trace's tree holds all that its models read."""
 _SAMPLE = 5
 
@@ -90,7 +90,10 @@ async def find_traces(ctx: Ctx, db_id: str, wanted: Wanted, limit: int) -> Found
             looked += 1
             if fits(trace):
                 found.append(trace)
-        whole = len(page) < _PAGE
+        if found and wanted.run is not None:
+            # Its other traces, if it was paused and continued, are not far.
+            return Found(found, looked, inside)
+        whole = len(page) < AT_ONCE
     return Found(found, looked, inside, more=not whole)
 
 
@@ -103,7 +106,7 @@ async def traces_are_named(ctx: Ctx, db_id: str) -> bool:
 async def _filtered(ctx: Ctx, db_id: str, wanted: Wanted) -> AsyncIterator[Page]:
     """Pages of the newest traces that AgentOS finds itself; the last one is not full, or the limit is reached."""
     component = wanted.component
-    for number in range(1, LOOKED_AT // _PAGE + 1):
+    for number in range(1, LOOKED_AT // AT_ONCE + 1):
         page = await ctx.page(
             "/traces",
             run_id=wanted.run.run if wanted.run else "",
@@ -115,11 +118,11 @@ async def _filtered(ctx: Ctx, db_id: str, wanted: Wanted) -> AsyncIterator[Page]
             start_time=wanted.since,
             end_time=wanted.until,
             db_id=db_id,
-            limit=_PAGE,
+            limit=AT_ONCE,
             page=number,
         )
         yield page
-        if len(page) < _PAGE:
+        if len(page) < AT_ONCE:
             return
 
 
@@ -131,12 +134,12 @@ async def _with_trees(ctx: Ctx, db_id: str, wanted: Wanted) -> AsyncIterator[Pag
         if value
     ]
     before = ""
-    for _ in range(LOOKED_AT // _PAGE):
+    for _ in range(LOOKED_AT // AT_ONCE):
         # Not by page number: every request, this one too, is a new trace that shifts the pages.
         older = [{"op": "LT", "key": "start_time", "value": before}] if before else []
-        page = await search(ctx, db_id, _all_of(within + older), limit=_PAGE)
+        page = await search(ctx, db_id, _all_of(within + older), limit=AT_ONCE)
         yield page
-        if len(page) < _PAGE:
+        if len(page) < AT_ONCE:
             return
         before = str(page.rows[-1].get("start_time") or "")
 

@@ -22,10 +22,13 @@ _LOOKED_AT = 200
 
 @dataclass(frozen=True)
 class Candidates:
-    """Values, each with words that it is also known by. `unseen`: how many more there are that were not looked at."""
+    """Values, each with words that it is also known by.
+
+    `unseen` is how many more there are that were not looked at, None where there may be any number.
+    """
 
     values: tuple[tuple[str, str], ...] = ()
-    unseen: int = 0
+    unseen: int | None = 0
 
 
 Completer = Callable[[Ctx, Mapping[str, str]], Awaitable[Candidates]]
@@ -41,7 +44,7 @@ def completion(candidates: Candidates, typed: str) -> Completion:
         *(value for value, words in known if any(wanted in word for word in words)),
     ]
     values = list(dict.fromkeys(fitting))
-    if candidates.unseen and wanted:
+    if candidates.unseen is None or (candidates.unseen and wanted):
         return Completion(values=values[:MOST], has_more=True)
     total = len(values) + candidates.unseen
     return Completion(values=values[:MOST], total=total, has_more=total > MOST)
@@ -158,9 +161,8 @@ async def _runs(ctx: Ctx, given: Mapping[str, str], status: str = "") -> list[Ru
         return []
 
 
-def _more(runs: list[RunSummary]) -> int:
-    """Whether there may be more runs; how many nobody knows."""
-    return 1 if len(runs) >= _LOOKED_AT else 0
+def _more(runs: list[RunSummary]) -> int | None:
+    return None if len(runs) >= _LOOKED_AT else 0
 
 
 async def _listed(ctx: Ctx, part: Part, path: str, id: str, words: str, sort_by: str = "") -> Candidates:

@@ -41,7 +41,7 @@ _GLANCE_SECONDS = 0.1
 _LOOK_SECONDS = 10.0
 """How often AgentOS is asked for a paused run: somebody else may continue it."""
 _SEND_SECONDS = 5.0
-_COMPONENT_LISTS = ("agentos://config", "agentos://agents", "agentos://teams", "agentos://workflows")
+_OF_COMPONENTS = ("agentos://config", "agentos://agents", "agentos://teams", "agentos://workflows")
 
 
 class _Subscribed:
@@ -89,8 +89,9 @@ class Changes:
                 await _send(client.send_tool_list_changed)
                 await _send(client.send_prompt_list_changed)
                 await _send(client.send_resource_list_changed)
-        for uri in _COMPONENT_LISTS:
-            await self._updated(uri)
+        for uri in self.subscribed:
+            if uri.startswith(_OF_COMPONENTS):
+                await self._updated(uri)
 
     def close_streams(self) -> None:
         """End the streams of those who listen, so that each knows that it was no accident."""
@@ -178,7 +179,13 @@ class Changes:
         told = _mark(run.state)
         ended = False
         while not ended:
-            ended = await run.watch(_no_report, OFTEN)
+            try:
+                ended = await run.watch(_no_report, OFTEN)
+            except AgentOSError as error:
+                # A run that was never heard of has not ended either.
+                if not error.passing and run.state != RunState(ref=run.state.ref):
+                    await self._updated(uri)
+                raise
             if ended or _mark(run.state) != told:
                 told = _mark(run.state)
                 await self._updated(uri)

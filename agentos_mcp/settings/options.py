@@ -121,7 +121,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _toolsets(text: str) -> tuple[str, ...]:
-    asked = tuple(word.casefold() for word in _words(text))
+    asked = tuple(dict.fromkeys(word.casefold() for word in _words(text)))
     for word in asked:
         if word not in {*TOOLSETS, DEFAULT, ALL}:
             raise ValueError(f"there is no toolset '{word}'; use default, {', '.join(TOOLSETS)}, or all")

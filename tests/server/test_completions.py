@@ -61,6 +61,8 @@ class TestFitting:
         candidates = Candidates((("a", ""),), unseen=300)
         assert (completion(candidates, "").total, completion(candidates, "").has_more) == (301, True)
         assert (completion(candidates, "a").total, completion(candidates, "a").has_more) == (None, True)
+        endless = completion(Candidates((("a", ""),), unseen=None), "")
+        assert (endless.values, endless.total, endless.has_more) == (["a"], None, True)
 
 
 @pytest.mark.parametrize(

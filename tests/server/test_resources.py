@@ -414,9 +414,10 @@ async def trace_of(rest: httpx.AsyncClient, run: str) -> str:
     """The trace of a run, once AgentOS has stored it."""
     query = {"run_id": run.rpartition("/")[2]}
     with anyio.fail_after(30):
-        while not (found := (await rest.get("/traces", params=query)).json()["data"]):
+        while True:
+            if found := (await rest.get("/traces", params=query)).json()["data"]:
+                return str(found[0]["trace_id"])
             await anyio.sleep(0.1)
-    return str(found[0]["trace_id"])
 
 
 async def bases_of(url: str) -> dict[str, str]:

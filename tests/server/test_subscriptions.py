@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import anyio
 import pytest
 import uvicorn
 from mcp.client.client import Client
-from mcp.shared.exceptions import MCPError
+from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
 from mcp_types import INVALID_PARAMS, TextResourceContents
 
 from agentos_mcp.agentos.run import RunRef
@@ -213,11 +213,14 @@ class TestCleaningUp:
         async with on_a_socket(server) as url, connector("auto")(zoo) as another:
             uri = f"agentos://runs/{await begun(another)}"
             async with at(era, url, ear := Ear()) as peer:
-                leaving = told(peer, ear, uri)
-                await leaving.__aenter__()
-                assert server.changes.subscribed == (uri,)
-                if era != "legacy":
-                    await leaving.__aexit__(None, None, None)
+                if era == "legacy":
+                    with pytest.warns(MCPDeprecationWarning):
+                        await peer.client.subscribe_resource(uri)
+                    assert server.changes.subscribed == (uri,)
+                else:
+                    # A stream is all that there is of a modern connection.
+                    async with told(peer, ear, uri):
+                        assert server.changes.subscribed == (uri,)
             await nobody_subscribed(server)
             async with at(era, url, ear := Ear()) as peer, told(peer, ear, lists=True):
                 assert await peer.text("change") == "told"
@@ -278,6 +281,26 @@ async def test_a_modern_client_is_told_only_of_what_it_asked_for(zoo: str) -> No
             await ear.until(lambda words, count=count: len(words) == count)  # type: ignore[misc]
         assert ear.words == ["prompts", "prompts"]
         tasks.cancel_scope.cancel()
+
+
+async def test_an_agent_that_is_new_is_told_of_and_there(era: str) -> None:
+    with ExitStack() as before:
+        url = before.enter_context(demo_agentos(build="tests.live.exposed:build"))
+        async with (
+            hearing("memory", era, url) as (peer, ear),
+            told(peer, ear, "agentos://agents/writer", lists=True),
+        ):
+            assert "late-comer" not in await prompts_of(peer)
+            before.close()
+            with demo_agentos(build="tests.live.exposed:build_grown", port=int(url.rpartition(":")[2])):
+                assert "late-comer" in await peer.text("list_agents")
+                await ear.until(lambda words: set(words) >= EVERYTHING | {"agentos://agents/writer"})
+                assert "late-comer" in await prompts_of(peer)
+                assert "Late Comer" in await read(peer, "agentos://agents/late-comer")
+
+
+async def prompts_of(peer: Peer) -> set[str]:
+    return {prompt.name for prompt in (await peer.client.list_prompts()).prompts}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")

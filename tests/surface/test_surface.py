@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agentos_mcp.settings import Settings
 from agentos_mcp.bridge.toolset import Declared, mcp_tool
+from agentos_mcp.settings import Settings
 from agentos_mcp.tools import TOOLSETS
 from tests.surface.asked import FAILING, SUCCEEDING, tools_called
 from tests.surface.listing import listed, total

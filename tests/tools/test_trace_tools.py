@@ -71,13 +71,13 @@ class TestListing:
         assert listed.startswith("| id | name | status | duration | spans | started (UTC) |")
         assert re.findall(r"\| (\w+) \S+ \| OK \|", listed) == ["workflow", "team", "agent"]
 
-    async def test_each_trace_can_be_read(self, connect: Connect, traced: str, era: str) -> None:
+    async def test_each_trace_can_be_read(self, connect: Connect, unnamed: str, era: str) -> None:
         session = f"readable-{era}"
-        async with connect(traced, **ALL) as peer:
+        async with connect(unnamed, **ALL) as peer:
             ref = await run(peer, "agent", "echo", session_id=session)
             [trace_id] = ids(await peer.text("list_traces", session_id=session))
             assert f"trace: {trace_id}\n" in await peer.text("get_trace", id=ref)
-        async with httpx.AsyncClient(base_url=traced) as rest:
+        async with httpx.AsyncClient(base_url=unnamed) as rest:
             assert (await rest.get(f"/traces/{trace_id}")).json()["trace_id"] == trace_id
 
     @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ class TestListing:
             assert mine in await peer.text("list_traces", kind=kind, id=id, limit=100)
             assert mine not in await peer.text("list_traces", kind="agent", id="echo", limit=100)
 
-    async def test_runs_are_found_by_user(self, connect: Connect, traced: str, era: str) -> None:
+    async def test_runs_are_found_by_user(self, connect: Connect, unnamed: str, era: str) -> None:
         user = f"user-{era}"
-        async with connect(traced, **ALL) as peer:
+        async with connect(unnamed, **ALL) as peer:
             await run(peer, "agent", "echo", user_id=user)
             assert len(ids(await peer.text("list_traces", user_id=user))) == 1
             assert not ids(await peer.text("list_traces", user_id=f"not-{user}"))
@@ -134,12 +134,13 @@ class TestListing:
         async with connect(unnamed, **ALL) as peer:
             await run(peer, "agent", "echo", session_id=session)
             async with httpx.AsyncClient(base_url=unnamed) as rest:
-                for _ in range(110):
+                for _ in range(25):
                     await rest.get("/health")
+            monkeypatch.setattr(tracing, "AT_ONCE", 10)
             assert len(ids(await peer.text("list_traces", session_id=session))) == 1
-            monkeypatch.setattr(tracing, "LOOKED_AT", 50)
+            monkeypatch.setattr(tracing, "LOOKED_AT", 20)
             said = await peer.text("list_traces", session_id=session)
-        assert said == "None of the newest 50 traces (there are older ones)."
+        assert said == "None of the newest 20 traces (there are older ones)."
 
     async def test_where_nothing_is_traced_it_says_how_to(self, connect: Connect) -> None:
         with demo_agentos(build="tests.live.traced:build_untraced") as url:
@@ -192,8 +193,8 @@ class TestOneTrace:
         assert "fastapi." not in told
         assert tree(told)[:2] == ["POST /agents/{agent_id}/runs", "  agent Echo.arun in: hi out: echo: hi"]
 
-    async def test_a_workflows_steps_are_called_steps(self, connect: Connect, traced: str) -> None:
-        async with connect(traced, **ALL) as peer:
+    async def test_a_workflows_steps_are_called_steps(self, connect: Connect, unnamed: str) -> None:
+        async with connect(unnamed, **ALL) as peer:
             told = await peer.text("get_trace", id=await run(peer, "workflow", "two-steps", "go"))
         lines = [line.strip() for line in tree(told)]
         assert any(re.match(r"workflow Two_Steps\.\w+ in: go out: the tool said", line) for line in lines)
@@ -220,8 +221,8 @@ class TestOneTrace:
         assert span.startswith("# Echo.arun\ntype: agent\nstatus: OK\nstarted: 20")
         assert f"input:\n```\n{words}\n```\noutput:\n```\necho: {words}\n```" in span
 
-    async def test_a_spans_error_and_details_are_told(self, connect: Connect, traced: str) -> None:
-        async with connect(traced, **ALL) as peer:
+    async def test_a_spans_error_and_details_are_told(self, connect: Connect, named: str) -> None:
+        async with connect(named, **ALL) as peer:
             told = await peer.text("get_trace", id=await run(peer, "agent", "tool-fail"))
             span_id = re.search(r"tool explode .*?\[(\w+)\]", told)
             assert span_id
@@ -262,9 +263,9 @@ class TestOneTrace:
         ],
     )
     async def test_a_trace_that_is_not_there_leads_to_those_that_are(
-        self, connect: Connect, traced: str, arguments: dict[str, str], said: str
+        self, connect: Connect, named: str, arguments: dict[str, str], said: str
     ) -> None:
-        async with connect(traced, **ALL) as peer:
+        async with connect(named, **ALL) as peer:
             assert said in await peer.error("get_trace", **arguments)
 
     async def test_a_span_that_is_not_there_leads_to_those_that_are(self, connect: Connect, named: str) -> None:
@@ -359,8 +360,8 @@ class TestSessions:
         assert re.search(rf"\| {session} \| [^|]+ \| owner-{era} \| 3 \| 20", listed)
         assert re.search(rf"\| {session} \| agent [Ee]cho \| owner-{era} \| 2 \| 20", alone)
 
-    async def test_they_come_in_pages(self, connect: Connect, traced: str, era: str) -> None:
-        async with connect(traced, **ALL) as peer:
+    async def test_they_come_in_pages(self, connect: Connect, unnamed: str, era: str) -> None:
+        async with connect(unnamed, **ALL) as peer:
             for number in range(2):
                 await run(peer, "agent", "echo", session_id=f"page-{number}-{era}", user_id=f"pages-{era}")
             pages = [
