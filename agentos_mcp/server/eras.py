@@ -1,8 +1,8 @@
-"""The one file that knows the SDK's corners: what it leaves to servers, in both protocol eras.
+"""The SDK's corners: what it leaves to servers, in both protocol eras (with `handlers.py`).
 
 Legacy (2025-11-25 and earlier) has sessions and `initialize`, modern (2026-07-28) is stateless and
 has `server/discover`. Middleware and the low-level server are provisional in the SDK, so their use
-stays here.
+stays in these two files.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class AgentOSServer(MCPServer[Backend]):
 
     async def list_tools(self) -> list[ListedTool]:
         await self.exposure.refresh(self.backend)
-        if self.backend is not None:
+        # What is on by default needs nothing that a supported AgentOS lacks, so it need not wait to be checked.
+        if self.backend is not None and self.backend.catalogue.known and not all(t.default for t in self.offer.tools):
             with anyio.move_on_after(_LEARNING_SECONDS), contextlib.suppress(AgentOSError):
                 await self.backend.discovery.features()
         self.listed.set()

@@ -109,7 +109,7 @@ async def search_traces(
     limit: Limit = 20,
     page: Page = 1,
 ) -> Table:
-    """Traces by any condition, e.g. on duration_ms, name, status, start_time; those of mere requests too."""
+    """Traces by any condition (on duration_ms, name, start_time...), mere requests included."""
     database = await ctx.database("traces", db_id)
     asked = None
     if filter:
@@ -146,9 +146,11 @@ async def list_trace_sessions(
     )
     if not await traces_are_named(ctx, database):
         found = await find_traces(ctx, database, wanted, LOOKED_AT)
-        rows = _sessions(found.traces, wanted)[(page - 1) * limit :]
+        rows = _sessions(found.traces)
+        meta = {"page": page, "total_pages": -(-len(rows) // limit), "total_count": len(rows)}
+        shown = rows[(page - 1) * limit : page * limit]
         note = f"From the newest {found.looked:,} traces." if found.more else ""
-        return Table(_SESSION_COLUMNS, rows[:limit], empty=_none(found, wanted), then=note)
+        return Table(_SESSION_COLUMNS, shown, empty=_none(found, wanted), meta=meta, then=note)
     listed = await ctx.page(
         "/trace_session_stats",
         user_id=user_id,
@@ -236,7 +238,9 @@ def _none(found: Found, wanted: Wanted) -> str:
 
 def _older(found: Found) -> str:
     """Where the others are, if there are any."""
-    return f"Older ones: until={found.traces[-1].get('start_time')}" if found.more and found.traces else ""
+    if not found.more or not found.traces:
+        return ""
+    return f"Older ones: until={found.traces[-1].get('start_time')}"
 
 
 async def _explained(ctx: Ctx, database: str, empty: str) -> str:
@@ -260,7 +264,7 @@ def _session_row(session: Mapping[str, Any]) -> tuple[object, ...]:
     )
 
 
-def _sessions(traces: list[Trace], wanted: Wanted) -> list[tuple[object, ...]]:
+def _sessions(traces: list[Trace]) -> list[tuple[object, ...]]:
     """Traces by the session of their runs, the latest session first."""
     by_session: dict[str, list[tuple[Trace, str, str]]] = {}
     for trace in traces:

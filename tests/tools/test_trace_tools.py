@@ -368,6 +368,7 @@ class TestSessions:
                 await peer.text("list_trace_sessions", user_id=f"pages-{era}", limit=1, page=page) for page in (1, 2)
             ]
         assert f"page-1-{era}" in pages[0]
+        assert "1 of 2; page=2 has more" in pages[0]
         assert f"page-0-{era}" in pages[1]
 
     @pytest.mark.parametrize(
