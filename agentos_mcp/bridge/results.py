@@ -66,7 +66,8 @@ class Table:
             {name: _plain(value) for name, value in zip(self.columns, row, strict=True) if not _says_nothing(value)}
             for row in self.rows
         ]
-        note = page_note(self.meta, len(self.rows)) if self.rows else self.empty
+        notes = [page_note(self.meta, len(self.rows)), self.then] if self.rows else [self.empty]
+        note = " ".join(filter(None, notes))
         return {"items": items} | ({"note": note} if note else {})
 
     def _telling(self) -> tuple[list[str], list[Sequence[object]]]:

@@ -80,7 +80,7 @@ async def run_eval(
     input: str,
     expected_output: str = "",
     criteria: str = "",
-    passing_score: Annotated[int, Field(description="Of 10; else yes or no")] = 0,
+    passing_score: Annotated[int, Field(description="1-10")] = 0,
     openai_judge: bool = False,
     expected_tools: Words = None,
     expected_arguments: Annotated[JsonObject, Field(description="By tool")] = None,
@@ -207,7 +207,7 @@ def _check(type: EvalType, input: str, given: Mapping[str, Any]) -> None:
     if not 0 <= given["passing_score"] <= _BEST_SCORE:
         raise InvalidRequest("passing_score is from 1 to 10.", "0 makes the judge say yes or no.")
     if not 1 <= given["iterations"] + 1 <= _MOST_ITERATIONS:
-        raise InvalidRequest(f"iterations is from 1 to {_MOST_ITERATIONS}.", "Each runs the component once.")
+        raise InvalidRequest(f"iterations is from 1 to {_MOST_ITERATIONS}.", "Every one runs the component anew.")
     arguments = record_of(given["expected_arguments"])
     for value in arguments.values():
         if not all(isinstance(one, Mapping) for one in (value if isinstance(value, list) else [value])):

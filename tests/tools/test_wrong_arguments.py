@@ -1,0 +1,50 @@
+"""Wrong input to tools that take little or nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.live.connect import Connect
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("tool", ["list_agents", "list_teams", "list_workflows"])
+async def test_a_list_without_parameters_says_so(connect: Connect, zoo: str, tool: str) -> None:
+    async with connect(zoo) as peer:
+        said = await peer.error(tool, limit=5)
+    assert said == f"{tool} has no argument 'limit'. {tool} takes no arguments."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"team_id": "pair", "message": " "}, "The message is empty. Say what the team should do."),
+        ({"team_id": "pair"}, "'message' is missing."),
+        ({"team_id": "echo", "message": "x"}, "No team 'echo'. It is an agent: use "),
+        ({"team_id": "pairs of all", "message": "x"}, "No team 'pairs of all'."),
+        ({"team_id": "pair", "message": "x", "session_state": "calm"}, "'session_state': give a JSON object."),
+        ({"team_id": "pair", "message": "x", "factory_input": {"a": 1}}, "'pair' is built by no factory"),
+    ],
+)
+async def test_a_team_is_not_run_with_what_it_cannot_take(
+    connect: Connect, zoo: str, arguments: dict[str, Any], said: str
+) -> None:
+    async with connect(zoo) as peer:
+        assert (await peer.error("run_team", **arguments)).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"user_id": ["ann"]}, "'user_id': "),
+        ({"status": "pending"}, "count_approvals has no argument 'status'. count_approvals takes user_id."),
+    ],
+)
+async def test_approvals_are_not_counted_by_what_is_no_user(
+    connect: Connect, zoo: str, arguments: dict[str, Any], said: str
+) -> None:
+    async with connect(zoo, toolsets=("approvals",)) as peer:
+        assert (await peer.error("count_approvals", **arguments)).startswith(said)
