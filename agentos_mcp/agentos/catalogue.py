@@ -6,7 +6,7 @@ import difflib
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 from urllib.parse import quote
 
@@ -109,6 +109,16 @@ class Catalogue:
         page_kept: Mapping[str, Any] = kept.value
         return page_kept
 
+    async def components(self, kind: Kind) -> tuple[Component, ...]:
+        """All components, in the first places those of `/config`; of this kind also those that are stored as data."""
+        listed = (await self.contents()).components
+        try:
+            answer = await self._os.get(f"/{kind}s")
+        except AgentOSError:
+            return listed  # a token may run what it may not list; `/config` is open to it
+        known = {component.id for component in listed if component.kind == kind}
+        return (*listed, *(one for one in _components(kind, answer) if one.id not in known))
+
     async def step_count(self, component: Component) -> int:
         """How many top-level steps a workflow has; 0 where that is not known (factories, missing scope)."""
         if component.kind != "workflow" or component.is_factory:
@@ -127,8 +137,9 @@ class Catalogue:
         try:
             return match(kind, asked, await self.contents())
         except NotFound:
-            # It may be newer than what is kept.
-            return match(kind, asked, await self.contents(fresh=True))
+            # It may be newer than what is kept, or stored as data.
+            contents = await self.contents(fresh=True)
+            return match(kind, asked, replace(contents, components=await self.components(kind)))
 
 
 def match(kind: Kind, asked: str, contents: Contents) -> Component:
@@ -188,21 +199,22 @@ def _likeness(asked: str, component: Component) -> float:
     )
 
 
+def _components(kind: Kind, entries: object) -> Iterator[Component]:
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, Mapping) and entry.get("id"):
+            yield Component(
+                kind=kind,
+                id=str(entry["id"]),
+                name=str(entry.get("name") or entry["id"]),
+                description=str(entry.get("description") or ""),
+                is_factory=bool(entry.get("is_factory")),
+            )
+
+
 def _read_config(config: object) -> Contents:
     if not isinstance(config, Mapping):
         config = {}
-    components = tuple(
-        Component(
-            kind=kind,
-            id=str(entry["id"]),
-            name=str(entry.get("name") or entry["id"]),
-            description=str(entry.get("description") or ""),
-            is_factory=bool(entry.get("is_factory")),
-        )
-        for kind in KINDS
-        for entry in config.get(f"{kind}s") or ()
-        if isinstance(entry, Mapping) and entry.get("id")
-    )
+    components = tuple(one for kind in KINDS for one in _components(kind, config.get(f"{kind}s")))
     knowledge = config.get("knowledge")
     bases = knowledge.get("knowledge_instances") if isinstance(knowledge, Mapping) else None
     return Contents(

@@ -43,10 +43,11 @@ class Features:
     def require(self, method: str, path: str, what: str) -> None:
         """Raises Unsupported, naming the version, where the endpoint is missing."""
         if not self.has(method, path):
-            version = f"agno {self.version}" if self.version else f"older than agno {OLDEST}"
+            # Before 2.6 it did not tell its version.
+            version = f"agno {self.version}" if self.version else "an old agno"
             raise Unsupported(
                 f"This AgentOS ({version}) cannot {what}: it has no {method} {path}.",
-                f"Upgrade its agno to {OLDEST} or later (pip install -U agno).",
+                "Upgrade it where AgentOS runs: pip install -U agno.",
             )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 import anyio
@@ -56,10 +57,12 @@ async def list_runs(
     status: str = "",
     user_id: str = "",
     limit: int = 20,
+    types: Sequence[str] = ("",),
 ) -> list[RunSummary]:
     """The newest runs, of one component, session, status or user if given; those of members and steps are left out.
 
-    At most MOST_SESSIONS sessions are looked at. Raises InvalidRequest for an unknown status and
+    At most MOST_SESSIONS sessions are looked at. `types` of sessions are asked for one by one, for an AgentOS
+    that takes a type that is not given for "agent". Raises InvalidRequest for an unknown status and
     NotFound for an unknown session.
     """
     wanted = _status(status)
@@ -68,7 +71,7 @@ async def list_runs(
     if session_id:
         asked = [_Session(session_id, database, user_id=user_id) for database in databases]
         return await _runs_of_session(agent_os, contents, asked, component, wanted, limit)
-    sessions = await _sessions(agent_os, databases, component, user_id)
+    sessions = await _sessions(agent_os, databases, types, component, user_id)
     found: list[RunSummary] = []
     for start in range(0, len(sessions), _AT_ONCE):
         batch = sessions[start : start + _AT_ONCE]
@@ -90,20 +93,24 @@ def _status(asked: str) -> str:
 
 
 async def _sessions(
-    agent_os: AgentOS, databases: tuple[str, ...], component: Component | None, user_id: str
+    agent_os: AgentOS,
+    databases: tuple[str, ...],
+    types: Sequence[str],
+    component: Component | None,
+    user_id: str,
 ) -> list[_Session]:
     """The sessions that were last active, of all databases."""
     found: list[_Session] = []
     refusals: list[AgentOSError] = []
-    for database in databases:
+    for database, kind in product(databases, types):
         query: dict[str, str | int] = {"limit": MOST_SESSIONS, "sort_by": "updated_at", "sort_order": "desc"}
         # A workflow's session may be stored as an agent's, so its own are not asked for by id.
         if component is not None and component.kind != "workflow":
             query["component_id"] = component.id
-        if user_id:
-            query["user_id"] = user_id
+        scope = {"user_id": user_id, "db_id": database, "type": kind}
+        query |= {name: value for name, value in scope.items() if value}
         try:
-            page = await agent_os.get("/sessions", query=query | ({"db_id": database} if database else {}))
+            page = await agent_os.get("/sessions", query=query)
         except (NotFound, InvalidRequest) as refusal:
             # Not every database keeps sessions.
             refusals.append(refusal)
@@ -120,7 +127,7 @@ async def _sessions(
             for row in rows or ()
             if isinstance(row, Mapping) and row.get("session_id") and _may_hold(row, component)
         ]
-    if refusals and len(refusals) == len(databases):
+    if refusals and len(refusals) == len(databases) * len(types):
         raise refusals[0]
     found.sort(key=lambda session: session.active, reverse=True)
     return found[:MOST_SESSIONS]

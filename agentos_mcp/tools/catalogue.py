@@ -46,7 +46,8 @@ async def get_component(ctx: Ctx, kind: Literal["agent", "team", "workflow"], id
 
 
 async def _listed(ctx: Ctx, kind: Kind) -> Table:
-    components = (await ctx.catalogue.contents(fresh=True)).of(kind)
+    await ctx.catalogue.contents(fresh=True)
+    components = [component for component in await ctx.catalogue.components(kind) if component.kind == kind]
     others = [f"list_{other}s" for other in KINDS if other != kind]
     return Table(
         ("id", "name", "description"),

@@ -48,6 +48,10 @@ async def get_metrics(
     first = day_of(since, "since") or last - timedelta(days=_DAYS - 1)
     if first > last:
         raise InvalidRequest(f"since ({first}) is after until ({last}).", "Swap them.")
+    if user_id:
+        # AgentOS before 3 leaves the user out of account without a word; it has no such status either.
+        features = await ctx.backend.discovery.features()
+        features.require("GET", _STATUS, "tell one user's figures")
     answer = record_of(
         await ctx.get(
             "/metrics",

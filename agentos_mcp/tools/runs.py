@@ -11,7 +11,8 @@ from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.history import MOST_SESSIONS
 from agentos_mcp.agentos.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.outputs import read_output
-from agentos_mcp.agentos.run import RunRef, RunState, Status
+from agentos_mcp.agentos.run import KINDS, RunRef, RunState, Status
+from agentos_mcp.agentos.sessions import one_kind_at_a_time
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.explanation import explain
 from agentos_mcp.bridge.orders import Given
@@ -159,6 +160,7 @@ async def list_runs(
     if id and not kind:
         raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
     component = await ctx.catalogue.find(kind, id) if kind and id else None
+    features = await ctx.backend.discovery.features()
     runs = await list_stored_runs(
         ctx.agent_os,
         ctx.catalogue,
@@ -166,6 +168,7 @@ async def list_runs(
         session_id=session_id,
         status=status,
         user_id=user_id,
+        types=KINDS if one_kind_at_a_time(features) else ("",),
         limit=100 if kind and not id else limit,
     )
     runs = [run for run in runs if not kind or run.ref.kind == kind][:limit]

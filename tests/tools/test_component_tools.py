@@ -160,3 +160,13 @@ async def test_answers_take_a_fifth_of_what_the_rest_answers_take(
     configs = (await rest.get("/components/stored-writer/configs")).json()
     assert len(tools) * 5 < len(json.dumps(answer))
     assert len(writer) * 5 < len(json.dumps(configs))
+
+
+async def test_a_component_that_is_stored_as_data_is_listed_and_runs_like_any_other(
+    connect: Connect, studio: str
+) -> None:
+    async with connect(studio) as peer:
+        assert "stored-writer" in await peer.text("list_agents")
+        assert "stored-pair" in await peer.text("list_teams")
+        ran = await peer.text("run_agent", agent_id="stored writer", message="hello")
+    assert "run: agent/stored-writer/" in ran

@@ -1,0 +1,67 @@
+"""One AgentOS of the oldest and one of the newest agno, each in a Python environment of its own."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from unittest.mock import patch
+
+import httpx
+import pytest
+
+from agentos_mcp.demo.host import demo_agentos
+from tests.contract.calls import OLDEST
+from tests.contract.declaration import Declaration
+from tests.contract.environments import PORT_VARIABLE, ROOT, python_with
+from tests.live.pages import serve_pages
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running AgentOS of one version of agno, what it declares, and a web server that it can fetch from."""
+
+    version: str
+    url: str
+    pages: str
+    declaration: Declaration
+
+
+@pytest.fixture(scope="session", params=["oldest", "newest"])
+def served(request: pytest.FixtureRequest) -> Iterator[Served]:
+    """Each of the two, one after the other."""
+    old = request.param == "oldest"
+    python, version = (python_with(OLDEST), OLDEST) if old else (Path(sys.executable), metadata.version("agno"))
+    with _served(python, version) as served:
+        yield served
+
+
+@contextmanager
+def _served(python: Path, version: str) -> Iterator[Served]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    environment = {PORT_VARIABLE: str(port), "PYTHONPATH": str(ROOT)}
+    with ExitStack() as stack:
+        with patch.object(sys, "executable", str(python)):
+            host = demo_agentos(build="tests.contract.agentos:build", port=port, environment=environment)
+            url = stack.enter_context(host)
+        pages = stack.enter_context(serve_pages({"/tides.txt": "The tide turns twice a day."}))
+        openapi = httpx.get(f"{url}/openapi.json").json()
+        yield Served(version, url, pages.url, Declaration(openapi))
+
+
+@pytest.fixture(scope="session")
+def queueing() -> Iterator[Served]:
+    """The newest once more, with a durable queue."""
+    from tests.live.postgres import postgres
+    from tests.live.queueing import DATABASE_VARIABLE
+
+    with postgres() as database:
+        host = demo_agentos(build="tests.live.queueing:build", environment={DATABASE_VARIABLE: database})
+        with host as url:
+            yield Served(metadata.version("agno"), url, "", Declaration(httpx.get(f"{url}/openapi.json").json()))
