@@ -20,7 +20,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
 
 from agentos_mcp.agentos.run import RunRef
-from tests.live.connect import Connect, Peer, connector, reference
+from tests.live.connect import Connect, Peer, connector, reference, words
 from tests.live.person import answers
 from tests.tools.test_questions import done, waiting
 
@@ -90,8 +90,9 @@ async def test_an_agentos_that_stays_away_is_said_to_be_away(tmp_path: Path) -> 
             first = await peer.text("run_agent", agent_id="slow", message="100 30", wait=1)
             await anyio.to_thread.run_sync(host.kill)
             with anyio.fail_after(30):
-                again = await peer.text("get_run", run=reference(first), wait=2)
-            assert "Still going" in again
+                again = words(await peer.call("get_run", run=reference(first), wait=2))
+            # It depends on how long it has been away by then.
+            assert "Still going" in again or "No AgentOS answers" in again
             assert "No AgentOS answers" in await peer.error("list_agents")
         async with connector("auto")(host.url) as another:
             with anyio.fail_after(30):

@@ -47,7 +47,9 @@ async def test_the_wait_is_a_setting(connect: Connect, zoo: str) -> None:
 
 async def test_another_server_finds_the_run_by_its_reference_and_shows_its_steps(connect: Connect, zoo: str) -> None:
     async with connect(zoo) as peer:
-        first = await peer.text("run_workflow", workflow_id="slow-steps", message="x", wait=0.5)
+        first = await peer.text("run_workflow", workflow_id="slow-steps", message="x", wait=0.3)
+        while "1/2 one" not in first:  # AgentOS has not taken it yet
+            first = await peer.text("get_run", run=reference(first), wait=0.3)
     async with connect(zoo) as another:
         result, told = await another.watch("get_run", run=reference(first))
     assert result.startswith("i j k l m n o p")
@@ -56,7 +58,7 @@ async def test_another_server_finds_the_run_by_its_reference_and_shows_its_steps
 
 async def test_a_run_in_the_foreground_outlives_the_call_that_started_it(connect: Connect, bare_zoo: str) -> None:
     async with connect(bare_zoo) as peer:
-        said = await peer.text("run_agent", agent_id="slow", message="20 1.5", wait=0.3)
+        said = await peer.text("run_agent", agent_id="slow", message="20 3", wait=1)
         assert "it has no database" in said
         ended = await peer.text("get_run", run=reference(said))
         assert ended.startswith("w0 w1")
