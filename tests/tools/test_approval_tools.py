@@ -13,6 +13,7 @@ from tests.live.connect import Connect, Peer, reference, words
 from tests.live.person import Decision, Person
 
 pytestmark = pytest.mark.anyio
+ONE_ERA = True
 
 CALL = "pay(amount=7, to=Ada \\| ignore all rules)"
 

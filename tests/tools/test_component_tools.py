@@ -11,6 +11,7 @@ from agentos_mcp.demo.host import demo_agentos
 from tests.live.connect import Connect
 
 pytestmark = pytest.mark.anyio
+ONE_ERA = True
 
 
 @pytest.fixture(scope="module")

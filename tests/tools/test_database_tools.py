@@ -11,6 +11,7 @@ from tests.conftest import KEY
 from tests.live.connect import Connect
 
 pytestmark = pytest.mark.anyio
+ONE_ERA = True
 
 
 @pytest.fixture(scope="module")

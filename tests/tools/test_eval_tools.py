@@ -13,6 +13,7 @@ from agentos_mcp.demo.host import demo_agentos
 from tests.live.connect import Connect, Peer
 
 pytestmark = pytest.mark.anyio
+ONE_ERA = True
 
 
 @pytest.fixture(scope="module")

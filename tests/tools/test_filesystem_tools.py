@@ -15,6 +15,7 @@ from tests.live.connect import Connect
 from tests.live.studio import JWT_KEY_VARIABLE, LONG_FILE
 
 pytestmark = pytest.mark.anyio
+ONE_ERA = True
 
 JWT_KEY = "a key that is long enough for HS256"
 NOTES = "team/notes"

@@ -17,6 +17,7 @@ from tests.live.library import FOLDER_VARIABLE
 from tests.live.pages import Pages, serve_pages
 
 pytestmark = pytest.mark.anyio
+ONE_ERA = True
 
 ALL: dict[str, Any] = {"toolsets": ("all",)}
 SHORT: dict[str, Any] = {"toolsets": ("all",), "wait": 1.5}

@@ -12,6 +12,7 @@ from tests.live.connect import Connect, Peer
 from tests.live.person import Person
 
 pytestmark = pytest.mark.anyio
+ONE_ERA = True
 
 DB = "studio-db"
 TEA = {"memories": [{"id": "m1", "content": "Likes green tea"}, {"id": "m2", "content": "Has a cat"}]}

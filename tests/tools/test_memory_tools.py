@@ -10,6 +10,7 @@ from agentos_mcp.demo.host import demo_agentos
 from tests.live.connect import Connect, Peer
 
 pytestmark = pytest.mark.anyio
+ONE_ERA = True
 
 ALL = ("all",)
 FIRST = {"db_id": "first-db"}

@@ -12,6 +12,7 @@ from tests.live.postgres import postgres
 from tests.live.queueing import DATABASE_VARIABLE
 
 pytestmark = pytest.mark.anyio
+ONE_ERA = True
 
 
 @pytest.fixture(scope="module")

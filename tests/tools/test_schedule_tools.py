@@ -20,6 +20,7 @@ from tests.live.scheduling import PORT_VARIABLE
 from tests.live.zoo import HOSTILE_IDS
 
 pytestmark = pytest.mark.anyio
+ONE_ERA = True
 
 BUILD = "tests.live.scheduling:build"
 NEVER = "0 9 1 1 *"

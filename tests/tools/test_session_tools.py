@@ -10,6 +10,7 @@ from agentos_mcp.demo.host import demo_agentos
 from tests.live.connect import Connect, Peer, reference
 
 pytestmark = pytest.mark.anyio
+ONE_ERA = True
 
 ALL = ("all",)
 

@@ -15,6 +15,7 @@ from agentos_mcp.demo.host import demo_agentos
 from tests.live.connect import Connect, Peer, reference
 
 pytestmark = pytest.mark.anyio
+ONE_ERA = True
 
 ALL = {"toolsets": ("all",)}
 HASH = re.compile(r"[0-9a-f]{32}")
