@@ -40,6 +40,14 @@ def test_a_token_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
     assert token() == "second-one"
 
 
+@pytest.mark.parametrize("url", ["http://ann:pw-secret@host", "http://host/?key=pw-secret"])
+def test_a_secret_in_a_url_is_never_shown(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({"url": url}, {})
+    assert "pw-secret" not in str(caught.value)
+    assert "host" in str(caught.value)
+
+
 def test_a_token_is_never_shown() -> None:
     settings = load({"token": "very-secret"}, {})
     assert "very-secret" not in repr(settings)

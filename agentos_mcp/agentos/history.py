@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -142,16 +141,24 @@ async def _runs_of(
     agent_os: AgentOS, contents: Contents, sessions: list[_Session], component: Component | None, wanted: str
 ) -> list[RunSummary]:
     found: dict[str, list[RunSummary]] = {}
+    failures: list[AgentOSError] = []
 
     async def look(session: _Session) -> None:
-        # A session that is deleted meanwhile is no failure, and neither is one that cannot be read.
-        with contextlib.suppress(NotFound, ServerFailure):
+        try:
             rows = await _rows(agent_os, session, wanted)
-            found[session.id] = _summaries(rows, session, contents, component, wanted)
+        except (NotFound, ServerFailure, InvalidRequest):
+            # Deleted meanwhile, not readable, or with an id that AgentOS cannot route: the others are what counts.
+            return
+        except AgentOSError as failure:  # kept out of the task group, which would wrap it
+            failures.append(failure)
+            return
+        found[session.id] = _summaries(rows, session, contents, component, wanted)
 
     async with anyio.create_task_group() as tasks:
         for session in sessions:
             tasks.start_soon(look, session)
+    if failures:
+        raise failures[0]
     return [run for session in sessions for run in found.get(session.id, ())]
 
 

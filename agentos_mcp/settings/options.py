@@ -7,6 +7,7 @@ checks and their descriptions are all made from it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,13 +58,19 @@ def load(flags: Mapping[str, str | bool | None], environ: Mapping[str, str] | No
         try:
             values[option.name] = option.parse("true" if text is True else text)
         except ValueError as error:
-            shown = MASK if option.name == "token" else repr(text)
-            raise SettingsError(f"{source}={shown} cannot be used: {error}") from None
+            raise SettingsError(f"{source}={_shown(option.name, text)} cannot be used: {error}") from None
     token_file = values.pop("token_file", None)
     if token_file is not None and flags.get("token") is None:
         values["token"] = Token(file=token_file)
         values["token"]()
     return Settings(**values)
+
+
+def _shown(name: str, text: str | bool) -> str:
+    """A value as it may be shown: a URL may hold a password or a key."""
+    if name == "token":
+        return MASK
+    return re.sub(r"(?<=://)[^/@]*@|\?.*(?=')", MASK, repr(text)) if name == "url" else repr(text)
 
 
 def _url(text: str) -> str:

@@ -411,3 +411,12 @@ async def test_a_sessions_database_is_asked_for_only_where_it_cannot_be_told(
 async def test_an_agentos_without_a_database_says_so(connect: Connect, bare_zoo: str) -> None:
     async with connect(bare_zoo, toolsets=ALL) as peer:
         assert "no database" in await peer.error("list_sessions")
+
+
+async def test_a_session_that_cannot_be_read_over_rest_does_not_hide_the_others(
+    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+) -> None:
+    await rest.post("/sessions", params={"type": "agent"}, json={"session_id": f"with/slash-{era}", "agent_id": "echo"})
+    async with connect(zoo, toolsets=("all",)) as peer:
+        run = reference(await peer.text("run_agent", agent_id="echo", message="x", session_id=f"beside-{era}"))
+        assert run in await peer.text("list_runs", limit=100)
