@@ -1,0 +1,20 @@
+"""Machines to install on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.install.machines import PLATFORMS, Machine
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+@pytest.fixture(params=PLATFORMS)
+def any_machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
+    """The same on every system."""
+    return Machine(tmp_path, str(request.param))

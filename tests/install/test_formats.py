@@ -1,0 +1,235 @@
+"""The three formats: an entry goes in, and comes out again, in the file's own manner."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentos_mcp.install.formats import Section
+from agentos_mcp.install.json_text import JsonText
+from agentos_mcp.install.refusal import Broken, Uneditable
+from agentos_mcp.install.toml_text import TomlText
+from agentos_mcp.install.yaml_text import YamlText
+
+ENTRY = {
+    "command": "/opt/ö/agentos-mcp",
+    "args": ["serve", "--url", 'C:\\"x"'],
+    "env": {"A": "b"},
+    "n": 600,
+    "on": True,
+}
+JSON = Section(JsonText(), "servers")
+STRICT = Section(JsonText(strict=True), "servers")
+TOML = Section(TomlText(), "servers")
+YAML = Section(YamlText(), "servers")
+
+
+def comes_and_goes(section: Section, text: str) -> str:
+    """The text with the entry; without it, it has to be the same as before."""
+    written = section.put(text, "agentos", ENTRY)
+    assert section.entry(written, "agentos") == ENTRY
+    changed = section.put(written, "agentos", {**ENTRY, "command": "/longer/than/before"})
+    without = section.drop(changed, "agentos")
+    assert section.drop(written, "agentos") == without
+    if section.entries(text) is None:
+        without = section.drop_section(without)
+    assert without == text
+    return written
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("{}", '{\n  "servers": {\n    "agentos": {'),
+        ('{"a":1}', '{"a":1,"servers":{"agentos":{"command":"'),
+        ('{"a": 1}', '{"a": 1, "servers": {"agentos": {"command": "'),
+        ('{"servers": {}, "z": [1, {}]}', '{"servers": {"agentos": {'),
+        ('{"servers": {"x": {},},}', '{"servers": {"x": {}, "agentos": {'),
+        ('{\n "servers": {}\n}', '{\n "servers": {\n  "agentos": {\n   "command'),
+        ('{\n\t"a": 1 // one\n}', '{\n\t"a": 1, // one\n\t"servers": {\n\t\t"agentos": {'),
+        ('{\n  "a": 1, /* x */ // y\n}\n', '{\n  "a": 1, /* x */ // y\n  "servers": {\n    "agentos": {'),
+        ('{"servers": {\n  // none\n}}', '{"servers": {\n  // none\n  "agentos": {'),
+        (
+            '{\r\n    "servers": {\r\n        "x": 1\r\n    }\r\n}',
+            '{\r\n    "servers": {\r\n        "x": 1,\r\n        "agent',
+        ),
+        ('{\n"a": "}//",\n"b": "\\"{"\n}', '{\n"a": "}//",\n"b": "\\"{",\n"servers": {'),
+    ],
+)
+def test_json_is_written_in_its_own_manner(text: str, begins: str) -> None:
+    assert comes_and_goes(JSON, text).startswith(begins)
+
+
+def test_json_that_holds_only_comments_gets_its_value_below_them() -> None:
+    assert JSON.put("// mine\n", "agentos", {}) == '// mine\n{\n  "servers": {\n    "agentos": {}\n  }\n}\n'
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=12,
+)
+servers = st.dictionaries(st.text(max_size=5).filter(lambda name: name != "agentos"), values, max_size=3)
+
+
+@given(
+    before=st.dictionaries(st.text(max_size=5).filter(lambda name: name != "servers"), values, max_size=3),
+    held=st.none() | servers,
+    indent=st.sampled_from([None, 1, 2, 4, "\t"]),
+    newline=st.sampled_from(["\n", "\r\n"]),
+)
+def test_any_json_comes_back_as_it_was(
+    before: dict[str, Any], held: dict[str, Any] | None, indent: int | str | None, newline: str
+) -> None:
+    data = before | ({} if held is None else {"servers": held})
+    comes_and_goes(STRICT, json.dumps(data, indent=indent).replace("\n", newline))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("{", 1, "a name in double quotes is missing at its end"),
+        ('{\n"a": 1\n"b": 2}', 3, "a comma is missing"),
+        ('{\n"a" 1}', 2, "a colon is missing"),
+        ('{"a": }', 1, "a value is missing"),
+        ("{'a': 1}", 1, "is no JSON"),
+        ('{\n\n"a', 3, "a text in quotes that does not end"),
+        ('{"a": NaN}', 1, "this is no JSON value"),
+        ('{"a": yes}', 1, "this is no JSON value"),
+        ("{}\n{}", 2, "something follows after its end"),
+        ('{\n"a": 1, // x\n}', 2, "a comment"),
+        ('{\n"a": 1,\n}', 2, "a comma too many"),
+        ("[" * 5000, 0, "nested too deeply"),
+    ],
+)
+def test_broken_json_is_refused_with_its_line(text: str, line: int, words: str) -> None:
+    with pytest.raises(Broken) as raised:
+        STRICT.entries(text)
+    assert words in raised.value.words
+    assert raised.value.line == line
+
+
+@pytest.mark.parametrize("text", ['{"servers": {}, "servers": {}}', '{"servers": {"agentos": {}, "agentos": {}}}'])
+def test_json_with_a_name_twice_is_not_edited(text: str) -> None:
+    with pytest.raises(Uneditable, match="stands in it twice"):
+        JSON.put(text, "agentos", ENTRY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        'model = "x"\n',
+        "[servers]\n",
+        '[servers.a]\ncommand = "c"\n\n# tail\n[tui]\ny = 2\n# end\n',
+        'servers.a.command = "x"\r\n',
+        'text = """\n[servers.agentos]\n"""\nlist = [\n  "[servers.agentos]", # ]\n]\n',
+        "text = '''\n[servers.agentos]'''\n[[many.\"a ] b\"]] # [x]\nz = {k = \"v\"}\n",
+    ],
+)
+def test_toml_gets_a_table_at_its_end(text: str) -> None:
+    written = comes_and_goes(TOML, text)
+    assert written.startswith(text)
+    assert "[servers.agentos]" in written[len(text) :]
+
+
+def test_a_toml_table_in_the_middle_is_changed_there_with_its_own_tables() -> None:
+    text = textwrap.dedent("""\
+        [servers.a]
+        x = 1
+
+        [servers.agentos]
+        command = "c"
+
+        [servers.agentos.tools.run_agent]
+        approval_mode = "approve"
+
+        # about b
+        [servers.b]
+        x = 2
+        """)
+    entry = TOML.entry(text, "agentos")
+    assert entry is not None
+    written = TOML.put(text, "agentos", {**entry, "command": "d"})
+    assert TOML.entry(written, "agentos") == {"command": "d", "tools": {"run_agent": {"approval_mode": "approve"}}}
+    assert written.endswith("\n\n# about b\n[servers.b]\nx = 2\n")
+    assert TOML.drop(text, "agentos") == "[servers.a]\nx = 1\n\n# about b\n[servers.b]\nx = 2\n"
+
+
+@pytest.mark.parametrize("text", ["servers = {}\n", 'servers = {agentos = {command = "x"}}\n'])
+def test_toml_that_cannot_be_added_to_is_not_edited(text: str) -> None:
+    with pytest.raises(Uneditable):
+        TOML.put(text, "agentos", ENTRY)
+
+
+def test_broken_toml_is_refused_with_its_line() -> None:
+    with pytest.raises(Broken) as raised:
+        TOML.entries("a = 1\nb = = 2\n")
+    assert (raised.value.line, raised.value.words) == (2, "invalid value")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# mine\n",
+        "a: 1\n",
+        "servers: {} # none yet\nb: 2\n",
+        "servers:\n  # first\n  a:\n    x: |\n      one\n\n      two\n    # below\n\n  b:\n  - 1\nz: 'y'   # end",
+        "---\r\nservers:\r\n      a: {x: [1, 2]}\r\n",
+        '{"servers": {"x": {"a": [1,2]}}}\n',
+        "{a: 1}\n",
+    ],
+)
+def test_yaml_keeps_its_own_manner(text: str) -> None:
+    comes_and_goes(YAML, text)
+
+
+def test_a_yaml_section_with_nothing_in_it_is_filled() -> None:
+    written = YAML.put("servers: # none\nb: 1\n", "agentos", {"cmd": "x"})
+    assert written == 'servers: # none\n  agentos:\n    cmd: "x"\nb: 1\n'
+    assert YAML.drop(written, "agentos") == "servers: {} # none\nb: 1\n"
+
+
+def test_a_yaml_entry_is_changed_where_it_is() -> None:
+    text = "servers:\n  a: {}\n  agentos:\n    cmd: x\n    args:\n    - y\n    text: |\n      z\n  # about b\n  b: {}\n"
+    assert YAML.put(text, "agentos", {"cmd": "w"}) == (
+        'servers:\n  a: {}\n  agentos:\n    cmd: "w"\n  # about b\n  b: {}\n'
+    )
+    assert YAML.drop(text, "agentos") == "servers:\n  a: {}\n  # about b\n  b: {}\n"
+
+
+@pytest.mark.parametrize("text", ["x: &e\n  a: {}\nservers: *e\n", "a: 1\n...\n"])
+def test_yaml_that_cannot_be_added_to_is_not_edited(text: str) -> None:
+    with pytest.raises(Uneditable):
+        YAML.put(text, "agentos", ENTRY)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("a: 1\nb: [\n", 3), ("a: 1\n\tb: 2\n", 2), ("a: 1\na: 2\n", 2), ("a: 1\n---\nb: 1\n", 2)]
+)
+def test_broken_yaml_is_refused_with_its_line(text: str, line: int) -> None:
+    with pytest.raises(Broken) as raised:
+        YAML.entries(text)
+    assert raised.value.line == line
+    assert "\n" not in raised.value.words
+
+
+@pytest.mark.parametrize("section", [JSON, TOML, YAML], ids=["json", "toml", "yaml"])
+@pytest.mark.parametrize("wrong", [["x"], "x", 1, True])
+def test_a_section_of_another_kind_is_refused(section: Section, wrong: Any) -> None:
+    text = {JSON: '{{"servers": {0}}}', TOML: "servers = {0}\n", YAML: "servers: {0}\n"}[section]
+    with pytest.raises(Broken, match="where servers by name should be"):
+        section.entries(text.format(json.dumps(wrong)))
+
+
+@pytest.mark.parametrize("section", [JSON, YAML], ids=["json", "yaml"])
+@pytest.mark.parametrize("text", ["[1]", '"x"', "7"])
+def test_a_root_of_another_kind_is_refused(section: Section, text: str) -> None:
+    with pytest.raises(Broken, match="where settings by name should be"):
+        section.put(text, "agentos", ENTRY)
