@@ -1,0 +1,49 @@
+"""AgentOSes with something to find."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agentos_mcp.demo.host import demo_agentos
+from tests.doctor.examined import SHELL_PATH
+from tests.install.machines import Machine
+from tests.live.studio import JWT_KEY_VARIABLE
+
+JWT_KEY = "a key that is long enough for HS256"
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A machine of this system, without any client, whose shell finds agentos-mcp."""
+    return Machine(tmp_path, sys.platform, {"PATH": SHELL_PATH})
+
+
+@pytest.fixture(scope="session")
+def studio() -> Iterator[str]:
+    """An AgentOS with authorization, and two databases."""
+    with demo_agentos(build="tests.live.studio:build", environment={JWT_KEY_VARIABLE: JWT_KEY}) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def two_databases() -> Iterator[str]:
+    with demo_agentos(build="tests.live.databases:build") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def spoiled() -> Iterator[str]:
+    """An AgentOS whose database holds something else by now."""
+    with demo_agentos(build="tests.doctor.odd:build_spoiled") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def empty() -> Iterator[str]:
+    """An AgentOS that nobody gave anything to run."""
+    with demo_agentos(build="tests.doctor.odd:build_empty") as url:
+        yield url

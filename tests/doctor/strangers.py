@@ -1,0 +1,174 @@
+"""What people find on a port in an AgentOS's place: other servers, old ones, and what never answers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+def free_port() -> int:
+    """A port where nothing listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def port_of(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+class _Files(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class _Quiet(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A client that goes away is no news."""
+
+
+@contextlib.contextmanager
+def web_server(handler: type[BaseHTTPRequestHandler] = _Files, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A plain web server; its address."""
+    with _Quiet(("127.0.0.1", 0), handler) as server:
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextlib.contextmanager
+def answering(pages: Mapping[str, Any], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A server that answers these paths with JSON, (status, JSON) for another status than 200, and else 404."""
+
+    class Pages(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = pages.get(self.path.partition("?")[0], (404, {"detail": "Not Found"}))
+            status, document = found if isinstance(found, tuple) else (200, found)
+            body = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with web_server(Pages, tls) as url:
+        yield url
+
+
+def noting(heard: list[str | None]) -> contextlib.AbstractContextManager[str]:
+    """A server that knows no page, and notes the credential of every request."""
+
+    class Noting(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(self.headers.get("Authorization"))
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    return web_server(Noting)
+
+
+@contextlib.contextmanager
+def hung_port() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen(16)
+        yield sock.getsockname()[1]
+
+
+@contextlib.contextmanager
+def full_port() -> Iterator[int]:
+    """A port whose queue is full, so that connections are neither taken nor refused, as behind a firewall."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(2):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                waiting.connect(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def talking(greeting: bytes, *, slowly: bool = False) -> Iterator[int]:
+    """A port that greets whoever comes; `slowly`: a byte at a time, for ever."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(16)
+        over = threading.Event()
+        talkers: list[threading.Thread] = []
+
+        def talk(connection: socket.socket) -> None:
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(greeting)
+                while slowly and not over.wait(0.2):
+                    connection.sendall(b"x")
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    talkers.append(threading.Thread(target=talk, args=(connection,)))
+                    talkers[-1].start()
+
+        acceptor = threading.Thread(target=accept)
+        acceptor.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            over.set()
+            listener.shutdown(socket.SHUT_RDWR)
+            acceptor.join()
+            for talker in talkers:
+                talker.join()
+
+
+_RUNS: dict[str, Any] = {f"/{kind}s/{{{kind}_id}}/runs": {"post": {}} for kind in ("agent", "team", "workflow")}
+_DATABASE: dict[str, Any] = {"db_id": "old-db", "tables": ["agno_sessions"]}
+_CONFIG: dict[str, Any] = {
+    "os_id": "old",
+    "databases": ["old-db"],
+    "session": {"dbs": [_DATABASE]},
+    "agents": [{"id": "a", "name": "A", "db_id": "old-db"}],
+    "teams": [],
+    "workflows": [{"id": "w", "name": "W", "db_id": "old-db"}],
+}
+_HEALTH = {"status": "ok", "instantiated_at": "2026-11-21T07:04:54.648168Z"}
+_SESSIONS = {"data": [], "meta": {"page": 1, "limit": 1, "total_pages": 0, "total_count": 0}}
+
+AGNO_2_3: dict[str, Any] = {
+    "/health": {**_HEALTH, "instantiated_at": "1795244694.954167"},
+    "/config": _CONFIG,
+    "/sessions": _SESSIONS,
+    "/openapi.json": {"paths": {path: {"get": {}} for path in ("/health", "/config", "/sessions")} | _RUNS},
+}
+"""What the AgentOS of agno 2.3.26 answered, cut to what is looked at."""
+AGNO_2_5: dict[str, Any] = {
+    "/health": _HEALTH,
+    "/info": {"agent_count": 1, "team_count": 0, "workflow_count": 1},
+    "/config": _CONFIG,
+    "/sessions": _SESSIONS,
+    "/openapi.json": {"paths": {path: {"get": {}} for path in ("/health", "/info", "/config", "/sessions")} | _RUNS},
+}
+"""The same of agno 2.5.17."""
