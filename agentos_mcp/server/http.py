@@ -1,4 +1,4 @@
-"""Streamable HTTP on loopback: one endpoint, `/mcp`, for both protocol eras."""
+"""Streamable HTTP: `/mcp` for both protocol eras, `/health` for those who watch over it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,27 @@ import socket
 from types import FrameType
 
 import uvicorn
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from agentos_mcp.server.eras import AgentOSServer
+from agentos_mcp.server.gate import Gate
+from agentos_mcp.server.http_options import HttpSettings
 from agentos_mcp.settings import SettingsError
 
 PATH = "/mcp"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_OURSELVES = ("127.0.0.1", "localhost", "[::1]")
+_ASKED_BY_PAGES = (
+    "accept",
+    "authorization",
+    "content-type",
+    "last-event-id",
+    "mcp-method",
+    "mcp-name",
+    "mcp-protocol-version",
+    "mcp-session-id",
+)
 
 
 class _Uvicorn(uvicorn.Server):
@@ -28,37 +43,80 @@ class _Uvicorn(uvicorn.Server):
 
 
 def open_socket(host: str, port: int) -> socket.socket:
-    """A listening socket on loopback; port 0 takes a free one. Raises SettingsError where it can't be had."""
-    if host not in LOOPBACK:
-        raise SettingsError(
-            f"--host {host} cannot be used: only loopback is served ({', '.join(LOOPBACK)}); "
-            "put a proxy that checks who calls in front of it."
-        )
+    """A listening socket; port 0 takes a free one. Raises SettingsError where it can't be had."""
     try:
         return socket.create_server(
-            (host, port), family=socket.AF_INET6 if host == "::1" else socket.AF_INET, backlog=128
+            (host, port),
+            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+            backlog=128,
+            dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
         )
     except (OSError, OverflowError) as error:
         why = error.strerror if isinstance(error, OSError) else "ports go from 0 to 65535"
-        raise SettingsError(f"--port {port} cannot be used: {why}. Use another one, or 0 for a free one.") from None
+        raise SettingsError(
+            f"--port {port} cannot be used: {why} (on {host}). Use another one, or 0 for a free one."
+        ) from None
 
 
 def address(listener: socket.socket) -> str:
-    """Where clients connect: `http://127.0.0.1:7800/mcp`."""
+    """Where clients on this machine connect: `http://127.0.0.1:7800/mcp`."""
     host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only to tell it from others
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
 
 
-async def serve_http(server: AgentOSServer, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM, then end within about a second.
+def announcement(settings: HttpSettings, listener: socket.socket) -> str:
+    """What the person who starts it is told: where it is, and who else can get there."""
+    serving = f"Serving MCP at {address(listener)}"
+    if settings.local:
+        return serving
+    where = "on every address of this machine" if settings.everywhere else f"on {settings.host}"
+    if settings.token is None:
+        return f"Open {where}, and no token is asked for (--no-http-auth): whoever gets here can run it.\n{serving}"
+    return f"Open {where} to clients that send the token.\n{serving}"
 
-    The SDK checks Host and Origin headers, since the address is a loopback one.
-    """
+
+async def serve_http(server: AgentOSServer, listener: socket.socket, settings: HttpSettings | None = None) -> None:
+    """Serve until SIGINT or SIGTERM, then end within about a second."""
     config = uvicorn.Config(
-        server.streamable_http_app(streamable_http_path=PATH, host="127.0.0.1"),
+        _application(server, settings or HttpSettings()),
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=1,
         lifespan="on",
+        ws="none",
     )
     await _Uvicorn(config, server).serve(sockets=[listener])
+
+
+def _application(server: AgentOSServer, settings: HttpSettings) -> ASGIApp:
+    names = _names(settings)
+    security = TransportSecuritySettings(
+        allowed_hosts=_any_port(names),
+        allowed_origins=[*_any_port([f"http://{name}" for name in _OURSELVES]), *settings.allow_origins],
+    )
+    mcp = server.streamable_http_app(streamable_http_path=PATH, transport_security=security)
+    app = Gate(mcp, settings.token, names)
+    if not settings.allow_origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=settings.allow_origins,
+        allow_methods=("GET", "POST", "DELETE"),
+        allow_headers=_ASKED_BY_PAGES,
+        expose_headers=("mcp-session-id",),
+    )
+
+
+def _names(settings: HttpSettings) -> list[str]:
+    """The names that this server answers to.
+
+    A page in a browser can have its own name resolved to this server's address (DNS rebinding), but
+    it cannot make the browser send another name than its own.
+    """
+    own = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return [*_OURSELVES, *([] if settings.everywhere or own in _OURSELVES else [own]), *settings.allow_hosts]
+
+
+def _any_port(places: list[str]) -> list[str]:
+    return [form for place in places for form in (place, f"{place}:*")]

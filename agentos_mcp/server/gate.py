@@ -1,0 +1,75 @@
+"""What stands in front of MCP over HTTP: who is let through, and the health check for everyone."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Collection
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from agentos_mcp.settings import Token
+
+HEALTH = "/health"
+_DISCOVERY = "/.well-known/"
+"""Where clients look for ways to get a token. There are none, and "not found" says so better than "unauthorized"."""
+_SHOWN_HOST = 100
+
+logger = logging.getLogger(__name__)
+
+
+class Gate:
+    """An ASGI application in front of another one: it asks for the token, if there is one, and for a name it knows."""
+
+    def __init__(self, app: ASGIApp, token: Token | None, names: Collection[str]) -> None:
+        self._app = app
+        self._token = token
+        self._names = names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self._answer(scope) if scope["type"] == "http" else None
+        await (answer or self._app)(scope, receive, send)
+
+    def _answer(self, scope: Scope) -> Response | None:
+        path: str = scope["path"]
+        if path == HEALTH:
+            # No name is asked for here: those who check health call by address.
+            if scope["method"] in {"GET", "HEAD"}:
+                return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
+            return PlainTextResponse("Method Not Allowed", 405, {"allow": "GET, HEAD"})
+        if path.startswith(_DISCOVERY):
+            return None
+        if self._token is not None and not _brings(scope, self._token):
+            words = "This server asks for a token: send it as 'Authorization: Bearer <token>'."
+            return JSONResponse(
+                {"error": "invalid_token", "error_description": words}, 401, {"www-authenticate": "Bearer"}
+            )
+        host = ",".join(_values(scope, b"host"))
+        if host not in self._names and _without_port(host) not in self._names:
+            logger.warning("A call for %r was refused; --allow-host would let it in.", host[:_SHOWN_HOST])
+            return PlainTextResponse(
+                f"This server does not answer to {host[:_SHOWN_HOST]!r}. "
+                f"If that is its name, start it with --allow-host {_without_port(host)[:_SHOWN_HOST]}",
+                421,
+            )
+        return None
+
+
+def _brings(scope: Scope, token: Token) -> bool:
+    given = _values(scope, b"authorization")
+    scheme, _, brought = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    expected = token()
+    # A file that is empty for a moment lets nobody in.
+    if scheme.lower() != "bearer" or not expected:
+        return False
+    return hmac.compare_digest(brought.strip().encode(), expected.encode())
+
+
+def _values(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for header, value in scope["headers"] if header == name]
+
+
+def _without_port(host: str) -> str:
+    name, _, port = host.rpartition(":")
+    return name if port.isdecimal() else host

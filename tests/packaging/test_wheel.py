@@ -1,0 +1,102 @@
+"""The wheel: what is in it, and that it works in an environment that has nothing else."""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from agentos_mcp import __version__
+from agentos_mcp.demo.host import MISSING
+from agentos_mcp.server.offering import Offer
+from agentos_mcp.settings import Settings
+from distribution.links import installed_by, links
+from distribution.project import ROOT
+from tests.e2e.processes import RawServer
+from tests.packaging.tools import LIMIT, UNSEEN, done, package_files, scripts, tool, uv_command
+
+pytestmark = pytest.mark.timeout(3 * LIMIT)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the source distribution, and the wheel that was made from it."""
+    folder = tmp_path_factory.mktemp("built")
+    done(uv_command(), "build", "--quiet", "--out-dir", folder, ROOT)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    (path,) = built.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def commands(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The commands of an environment with the wheel and what it says that it needs."""
+    home = tmp_path_factory.mktemp("empty") / "venv"
+    done(uv_command(), "venv", "--quiet", "--python", sys.executable, home)
+    python = scripts(home) / "python"
+    tested = ROOT / "constraints.txt"
+    done(uv_command(), "pip", "install", "--quiet", "--python", python, "--constraint", tested, wheel)
+    return scripts(home)
+
+
+def test_it_holds_the_package_and_nothing_else(wheel: Path) -> None:
+    assert wheel.name == f"agentos_mcp-{__version__}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    about = {name for name in names if name.startswith(f"agentos_mcp-{__version__}.dist-info/")}
+    assert names - about == package_files(ROOT)
+    assert f"agentos_mcp-{__version__}.dist-info/licenses/LICENSE" in about
+
+
+def test_the_source_distribution_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    done(uv_command(), "build", "--quiet", "--wheel", "--out-dir", tmp_path, ROOT)
+    assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
+
+
+def test_it_says_all_that_it_needs(commands: Path, tmp_path: Path) -> None:
+    done(uv_command(), "pip", "check", "--python", commands / "python")
+    assert done(commands / "agentos-mcp", "--version", cwd=tmp_path) == f"agentos-mcp {__version__}"
+    where = done(commands / "python", "-c", "import agentos_mcp; print(agentos_mcp.__file__)", cwd=tmp_path)
+    assert Path(where).is_relative_to(commands.parent)
+
+
+def test_it_serves_a_live_agentos(commands: Path, demo: str) -> None:
+    command = (str(commands / "agentos-mcp"),)
+    with RawServer("serve", "--url", demo, command=command, given=UNSEEN) as server:
+        assert server.shake_hands()["serverInfo"]["version"] == __version__
+        assert set(server.tool_names()) == {tool.name for tool in Offer(Settings()).tools}
+        words, failed = server.call("list_workflows")
+        assert not failed
+        assert "content-pipeline" in words
+        server.close_stdin()
+        assert server.exit_code() == 0
+
+
+def test_its_commands_for_people_need_nothing_else(commands: Path, demo: str, tmp_path: Path) -> None:
+    told = done(commands / "agentos-mcp", "workflows", "--url", demo, "--json", cwd=tmp_path)
+    assert "content-pipeline" in json.dumps(json.loads(told))
+
+
+def test_without_the_extra_the_demo_says_what_to_install(commands: Path, tmp_path: Path) -> None:
+    ended = tool(commands / "agentos-mcp", "serve", "--demo", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stdout.strip() == f"agentos-mcp: {MISSING}"
+
+
+@pytest.mark.parametrize("client", ["cursor", "vscode"])
+def test_what_an_install_link_writes_starts(client: str, commands: Path, demo: str) -> None:
+    _, entry, asked = installed_by(links()[client])
+    answers = {"agentos-url": demo, "agentos-token": ""}
+    assert {one["id"] for one in asked} <= set(answers)
+    given = {name: answers[value.removeprefix("${input:")[:-1]] for name, value in entry.get("env", {}).items()}
+    arguments = [demo if argument == Settings().url else argument for argument in entry["args"]]
+    with RawServer(*arguments, command=(str(commands / entry["command"]),), given={**UNSEEN, **given}) as server:
+        server.shake_hands()
+        assert "content-pipeline" in server.call("list_workflows")[0]
