@@ -2,83 +2,211 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import gc
 import logging
+import os
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from agentos_mcp import __version__
 from agentos_mcp.settings import OPTIONS, Settings, SettingsError, load
+from agentos_mcp.terminal.parsing import USAGE, Parser, UsageError, near
 
-DEFAULT_PORT = 7800
-_COMMANDS = ("serve", "demo")
+if TYPE_CHECKING:
+    import argparse
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: a line about it, what it takes, and what it does (its exit code)."""
+
+    about: str
+    declare: Callable[[str, argparse.ArgumentParser], None]
+    do: Callable[[argparse.Namespace], int]
+    description: str = ""
+
+    def parser(self, name: str) -> Parser:
+        """Only this command's parser: the others are not made before they are asked for."""
+        parser = Parser(prog=f"agentos-mcp {name}", description=self.description or _sentence(self.about))
+        self.declare(name, parser)
+        return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit code (2 for a setting or an argument that cannot be used)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or (given[0] not in _COMMANDS and given[0] not in {"-h", "--help", "--version"}):
-        given.insert(0, "serve")
-    options = _parser().parse_args(given)
     try:
-        if options.command == "demo":
-            return _demo(options)
-        return _serve(options)
+        return _main(given)
+    except UsageError as error:
+        return _refused(given, error.message, error.next_move, error.prog)
     except SettingsError as error:
-        print(f"agentos-mcp: {error}", file=sys.stderr)
-        return 2
+        return _refused(given, str(error))
     except KeyboardInterrupt:
-        return 130
+        if "--json" in given:
+            print('{"error": "Interrupted.", "next": ""}')
+        return INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="agentos-mcp",
-        description="Run the agents, teams and workflows of any AgentOS from an MCP client.",
+def _main(given: list[str]) -> int:
+    if given[:1] in (["-h"], ["--help"], ["help"]) or (not given and _a_person_asks()):
+        if given[:1] == ["help"] and len(given) > 1:
+            return _main([*given[1:], "--help"])
+        print(overview())
+        return 0
+    if given[:1] == ["--version"]:
+        print(f"agentos-mcp {__version__}")
+        return 0
+    if not given or given[0].startswith("-"):
+        if stray := next((word for word in given if word in COMMANDS), ""):
+            raise UsageError("the command comes first", f"Try agentos-mcp {stray} with the flags after it.")
+        given = ["serve", *given]
+    name, *rest = given
+    if (command := COMMANDS.get(name)) is None:
+        meant = near(name, COMMANDS)
+        raise UsageError(
+            f"there is no command '{name}'", f"Did you mean {meant}?" if meant else "See agentos-mcp --help."
+        )
+    options = command.parser(name).parse_args(rest)
+    options.command = name
+    return command.do(options)
+
+
+def _a_person_asks() -> bool:
+    """Whether the bare command was typed by a person. A client starts it without a terminal: then it serves."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _refused(given: Sequence[str], message: str, next_move: str = "", prog: str = "agentos-mcp") -> int:
+    if "--json" in given:
+        import json
+
+        print(json.dumps({"error": message, "next": next_move}))
+    print(f"{prog}: {message} {next_move}".rstrip(), file=sys.stderr)
+    return USAGE
+
+
+def overview() -> str:
+    """What there is, for people."""
+    width = max(map(len, COMMANDS)) + 2
+    lines = [
+        "usage: agentos-mcp COMMAND ...",
+        "",
+        "Run the agents, teams and workflows of any AgentOS, from here or from an MCP client.",
+    ]
+    for title, commands in _GROUPS.items():
+        lines += ["", f"{title}:", *(f"  {name:<{width}}{command.about}" for name, command in commands.items())]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "AgentOS is looked for at http://localhost:7777; --url URL or AGENTOS_URL says where else.",
+            "agentos-mcp COMMAND --help tells all that a command takes, and agentos-mcp doctor what may be wrong.",
+        ]
     )
-    parser.add_argument("--version", action="version", version=f"agentos-mcp {__version__}")
+
+
+def whole_parser() -> Parser:
+    """The parser of all commands at once, for completion."""
+    parser = Parser(prog="agentos-mcp")
+    parser.add_argument("--version", action="version", version=f"agentos-mcp {__version__}", help="tell the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        command.declare(name, commands.add_parser(name, help=command.about, description=_sentence(command.about)))
+    return parser
 
-    serve = commands.add_parser(
-        "serve", help="serve MCP (the default command)", description="Serve MCP over stdio or HTTP."
-    )
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+# What the commands take
+
+
+def _declare_settings(parser: argparse.ArgumentParser) -> None:
     for option in OPTIONS:
         description = f"{option.description} [{', '.join(option.variables)}]"
         if option.switch:
-            serve.add_argument(option.flag, dest=option.name, action="store_true", default=None, help=description)
+            parser.add_argument(option.flag, dest=option.name, action="store_true", default=None, help=description)
         else:
-            serve.add_argument(option.flag, dest=option.name, metavar=option.metavar, help=description)
-    serve.add_argument("--http", action="store_true", help="serve streamable HTTP at /mcp instead of stdio")
-    serve.add_argument("--host", default="127.0.0.1", help="loopback address for --http (default: 127.0.0.1)")
-    serve.add_argument(
-        "--port",
-        type=int,
-        default=DEFAULT_PORT,
-        help=f"port for --http, 0 for a free one (default: {DEFAULT_PORT})",
-    )
-    serve.add_argument("--demo", action="store_true", help="serve the embedded demo AgentOS")
+            parser.add_argument(option.flag, dest=option.name, metavar=option.metavar, help=description)
 
-    demo = commands.add_parser(
-        "demo",
-        help="start a demo AgentOS and run its content pipeline through MCP",
-        description="Start an AgentOS that needs no key, run its content pipeline, show how to register the server.",
+
+def _declare_serve(_: str, parser: argparse.ArgumentParser) -> None:
+    from agentos_mcp.server.http_options import add_http_options
+
+    _declare_settings(parser)
+    parser.add_argument("--demo", action="store_true", help="serve the embedded demo AgentOS")
+    add_http_options(parser)
+
+
+def _declare_terminal(name: str, parser: argparse.ArgumentParser) -> None:
+    from agentos_mcp.terminal.arguments import declare
+
+    declare(name, parser)
+
+
+def _declare_install(_: str, parser: argparse.ArgumentParser) -> None:
+    from agentos_mcp.install.clients import ALL, CLIENTS
+
+    keys = [*(client.key for client in CLIENTS), ALL]
+    parser.epilog = f"Clients: {', '.join(keys)} (those that are found here)."
+    parser.add_argument("clients", nargs="+", choices=keys, metavar="CLIENT", help="where to put it; see below")
+    parser.add_argument("--name", help="what the server is called there (default: agentos)")
+    parser.add_argument("--uninstall", action="store_true", help="take it out again")
+    parser.add_argument("--dry-run", action="store_true", help="show what would change, and write nothing")
+    parser.add_argument("--no-verify", action="store_true", help="do not start what was written to try it out")
+    parser.add_argument(
+        "--token-env", default="", metavar="VARIABLE", help="environment variable in which the client finds the token"
     )
-    demo.add_argument("topic", nargs="?", default="", help="what the pipeline should write about")
-    demo.add_argument("--keep", action="store_true", help="leave the AgentOS running to try things out")
-    demo.add_argument("--pace", type=float, default=1.0, help="multiplies its pauses; 0 for none (default: 1)")
-    return parser
+    parser.add_argument("--json", action="store_true", help="print one JSON document, for scripts")
+    _declare_settings(parser)
+
+
+def _declare_doctor(_: str, parser: argparse.ArgumentParser) -> None:
+    from agentos_mcp.terminal.arguments import add_connection
+
+    parser.add_argument(
+        "--run",
+        nargs="?",
+        const="",
+        metavar="KIND:NAME",
+        help="also run something for a test: the first component, or one, such as agent:writer",
+    )
+    add_connection(parser)
+
+
+def _declare_demo(_: str, parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("topic", nargs="?", default="", help="what the pipeline should write about")
+    parser.add_argument("--keep", action="store_true", help="leave the AgentOS running to try things out")
+    parser.add_argument("--pace", type=float, default=1.0, help="multiplies its pauses; 0 for none (default: 1)")
+
+
+def _declare_completion(_: str, parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish", "tcsh"), help="which shell's script to print")
+
+
+# What the commands do
+
+
+def _settings(options: argparse.Namespace, *names: str) -> Settings:
+    """The settings that a command's flags (those of these names, or all) and the environment give."""
+    asked = names or tuple(option.name for option in OPTIONS)
+    settings = load({name: getattr(options, name, None) for name in asked})
+    logging.basicConfig(
+        stream=sys.stderr, level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
+    )
+    return settings
 
 
 def _serve(options: argparse.Namespace) -> int:
     # Nothing made while starting is ever garbage: not looking for any saves a tenth of the time.
     gc.disable()
-    settings = load({option.name: getattr(options, option.name) for option in OPTIONS})
-    logging.basicConfig(
-        stream=sys.stderr, level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
+    settings = _settings(options)
     with contextlib.ExitStack() as stack:
         if options.demo:
             from agentos_mcp.demo.host import DemoError, demo_agentos
@@ -91,6 +219,9 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _serve_over(options: argparse.Namespace, settings: Settings) -> int:
+    from agentos_mcp.server.http_options import http_settings
+
+    over_http = http_settings(options) if options.http else None
     import anyio
 
     from agentos_mcp.server.build import build_server
@@ -98,20 +229,114 @@ def _serve_over(options: argparse.Namespace, settings: Settings) -> int:
     server = build_server(settings)
     gc.freeze()
     gc.enable()
-    if options.http:
-        from agentos_mcp.server.http import address, open_socket, serve_http
+    if over_http:
+        from agentos_mcp.server.http import announcement, open_socket, serve_http
 
-        listener = open_socket(options.host, options.port)
-        print(f"Serving MCP at {address(listener)}", file=sys.stderr, flush=True)
-        anyio.run(serve_http, server, listener)
+        listener = open_socket(over_http.host, over_http.port)
+        print(announcement(over_http, listener), file=sys.stderr, flush=True)
+        anyio.run(serve_http, server, listener, over_http)
         return 0
 
     from agentos_mcp.server.stdio import serve_stdio
 
+    if sys.stdin.isatty():
+        print("Serving MCP on standard input, for a client that starts this. Ctrl-D ends it.", file=sys.stderr)
     return anyio.run(serve_stdio, server)
+
+
+def _at_the_terminal(options: argparse.Namespace) -> int:
+    from agentos_mcp.terminal.arguments import CONNECTION
+
+    settings = _settings(options, *CONNECTION)
+    gc.disable()
+    from agentos_mcp.terminal.commands import do
+
+    gc.freeze()
+    gc.enable()
+    return do(options, settings)
+
+
+def _install(options: argparse.Namespace) -> int:
+    from agentos_mcp.install.installation import NAME, install
+
+    outcome = install(
+        options.clients,
+        name=options.name or NAME,
+        flags={option.name: getattr(options, option.name) for option in OPTIONS},
+        token_variable=options.token_env,
+        uninstall=options.uninstall,
+        dry_run=options.dry_run,
+        verify=not options.no_verify,
+    )
+    if options.json:
+        import json
+        from dataclasses import asdict
+
+        print(json.dumps({"ok": outcome.ok, **asdict(outcome)}, ensure_ascii=False))
+    else:
+        print(outcome)
+    return 0 if outcome.ok else 1
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from agentos_mcp.doctor.examination import diagnose
+    from agentos_mcp.terminal.arguments import CONNECTION
+
+    url_given = bool(options.url or os.environ.get("AGENTOS_URL"))
+    return diagnose(options, _settings(options, *CONNECTION), url_given=url_given)
 
 
 def _demo(options: argparse.Namespace) -> int:
     from agentos_mcp.demo.show import show
 
     return show(options.topic, keep=options.keep, pace=options.pace)
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from agentos_mcp.terminal.completion import script
+
+    print(script(whole_parser(), options.shell))
+    return 0
+
+
+def _for_people(about: str) -> Command:
+    return Command(about, _declare_terminal, _at_the_terminal)
+
+
+_GROUPS = {
+    "See what there is": {
+        "agents": _for_people("list the agents, or show one"),
+        "teams": _for_people("list the teams, or show one"),
+        "workflows": _for_people("list the workflows, or show one"),
+    },
+    "Run it": {
+        "run": _for_people("run an agent, a team or a workflow and watch it"),
+        "continue": _for_people("answer what a paused run asks, and watch it go on"),
+        "cancel": _for_people("cancel a run"),
+    },
+    "Look back": {
+        "runs": _for_people("list the latest runs, show one, or watch one that is going"),
+        "sessions": _for_people("list the sessions, or show one"),
+        "memories": _for_people("list the memories, or show one"),
+        "knowledge": _for_people("search a knowledge base, add to it, or list it"),
+        "traces": _for_people("list the traces of runs, or show one"),
+    },
+    "Use it from MCP clients": {
+        "install": Command("put it into the configurations of MCP clients", _declare_install, _install),
+        "serve": Command(
+            "serve MCP (the default command)", _declare_serve, _serve, "Serve MCP over stdio or streamable HTTP."
+        ),
+    },
+    "More": {
+        "doctor": Command("say what works, what does not, and what mends it", _declare_doctor, _doctor),
+        "demo": Command(
+            "start a demo AgentOS and run its content pipeline through MCP",
+            _declare_demo,
+            _demo,
+            "Start an AgentOS that needs no key, run its content pipeline, show how to register the server.",
+        ),
+        "completion": Command("print a script that completes commands in a shell", _declare_completion, _completion),
+    },
+}
+COMMANDS = {name: command for commands in _GROUPS.values() for name, command in commands.items()}
+"""All commands by name."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from agentos_mcp import __version__
+from agentos_mcp.cli import COMMANDS
 from agentos_mcp.tools import TOOLSETS
 from tests.e2e.processes import DOWN, MODULE, SCRIPT, RawServer, run
 
@@ -36,10 +40,31 @@ def test_it_tells_its_version(command: tuple[str, ...]) -> None:
 def test_help_names_the_commands(flag: str) -> None:
     ended = run(flag)
     assert ended.returncode == 0
-    assert ended.stdout.startswith("usage: agentos-mcp ")
+    assert ended.stdout.startswith("usage: agentos-mcp COMMAND ...\n")
+    for name, command in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(command.about)}$", ended.stdout, re.MULTILINE), name
     assert "serve MCP (the default command)" in ended.stdout
-    assert "start a demo AgentOS" in ended.stdout
     assert ended.stderr == ""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str) -> None:
+    ended = run(name, "--help")
+    assert ended.returncode == 0
+    assert ended.stdout.startswith(f"usage: agentos-mcp {name} ")
+    assert ended.stderr == ""
+
+
+def test_serve_loads_nothing_of_the_other_commands() -> None:
+    # A tenth of a second here is one for every client that starts.
+    code = (
+        "import sys; from agentos_mcp.cli import COMMANDS; COMMANDS['serve'].parser('serve').parse_args([]);"
+        "print(*sorted(name for name in sys.modules if name.startswith('agentos_mcp')))"
+    )
+    loaded = run("-c", code, command=(sys.executable,)).stdout.split()
+    ours = {name for name in loaded if re.match(r"agentos_mcp\.(terminal|doctor|install|demo|bridge|agentos)", name)}
+    assert ours == {"agentos_mcp.terminal", "agentos_mcp.terminal.parsing"}
+    assert not {"difflib", "json", "shtab", "asyncio", "mcp"} & set(loaded)
 
 
 def test_help_of_serve_names_every_flag_with_its_variable() -> None:
@@ -80,12 +105,24 @@ def test_a_value_that_cannot_be_used_is_one_line(arguments: list[str], given: di
     assert ended.stdout == ""
 
 
-@pytest.mark.parametrize("arguments", [["--nope"], ["serve", "--nope"], ["demo", "--nope"], ["surf"]])
+@pytest.mark.parametrize("arguments", [["--nope"], ["serve", "--nope"], ["demo", "--nope"]])
 def test_what_it_does_not_know_is_refused(arguments: list[str]) -> None:
     ended = run(*arguments)
     assert ended.returncode == 2
     assert f"unrecognized arguments: {arguments[-1]}" in ended.stderr
     assert ended.stdout == ""
+
+
+def test_an_unknown_command_is_answered_with_the_one_that_may_be_meant() -> None:
+    ended = run("sevre")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "agentos-mcp: there is no command 'sevre'. Did you mean serve?\n"
+
+
+def test_an_unknown_flag_is_answered_with_the_one_that_may_be_meant() -> None:
+    ended = run("serve", "--tool-sets", "runs")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "Did you mean --toolsets?" in ended.stderr
 
 
 def test_a_flag_wins_over_the_environment(zoo: str) -> None:
@@ -127,3 +164,14 @@ def test_toolsets_choose_the_tools(zoo: str) -> None:
         assert names == [tool.name for toolset in TOOLSETS if toolset.name == "runs" for tool in toolset.tools]
         assert server.call("list_agents")[0].startswith("Unknown tool: list_agents.")
         assert server.call("run_agent", agent_id="Echo", message="hi")[0].startswith("echo: hi")
+
+
+def test_install_and_doctor_are_reached_and_speak_json(zoo: str, tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / ".config")}
+    shown = run("install", "cursor", "--dry-run", "--json", "--url", zoo, given=home)
+    assert shown.returncode == 0
+    assert [result["client"] for result in json.loads(shown.stdout)["results"]] == ["Cursor"]
+    assert not list(tmp_path.iterdir())
+    examined = run("doctor", "--url", DOWN, "--json", given=home)
+    assert examined.returncode == 1
+    assert json.loads(examined.stdout)["healthy"] is False
