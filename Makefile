@@ -2,7 +2,9 @@
 # make test   lint, types, tests
 # make lint   lint and types alone        make format   format the code
 # make bench  ratios against a bare server and against straight REST
-# make surface  write docs/tools.md, docs/coverage.md and the snapshots of the tools from the code
+# make bundle pack what Claude Desktop installs with a double click: dist/agentos-mcp-VERSION.mcpb
+# make surface  write the generated parts of docs/ and the snapshots of the tools from the code
+# make picture  draw docs/images/demo.svg from the running demo
 # Each makes .venv if it must, with uv where there is one. PYTHON=python3.12 picks another Python.
 
 VENV := .venv
@@ -12,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 UV := $(shell command -v uv 2>/dev/null)
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test lint format bench surface clean
+.PHONY: demo test lint format bench bundle surface picture clean
 
 demo: $(VENV)/.with-demo
 	@$(BIN)/agentos-mcp demo
@@ -32,11 +34,17 @@ format: $(VENV)/.with-dev
 bench: $(VENV)/.with-dev
 	$(BIN)/python -m benchmarks
 
+bundle: $(VENV)/.with-dev
+	@$(BIN)/python -m distribution.bundle
+
 surface: $(VENV)/.with-dev
 	$(BIN)/python -m tests.surface
 
+picture: $(VENV)/.with-dev
+	@$(BIN)/python -m tests.docs
+
 clean:
-	rm -rf $(VENV) .agno .node .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .agno .node dist .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "agentos-mcp needs Python 3.11 or later: install one, or name it: make PYTHON=/path/to/python3"; exit 1; }

@@ -31,7 +31,7 @@ DEMO = "agentos_mcp.demo.components:build_agent_os"
 START_LIMIT = 60.0
 """Seconds a host may take to get ready."""
 
-MISSING = 'The demo needs agno, which is not installed. Next: pip install "agentos-mcp[demo]"'
+MISSING = 'The demo needs agno, which is not installed. Next: pip install "agno[os,sqlite]" rich'
 
 
 class DemoError(RuntimeError):
@@ -112,7 +112,7 @@ def _failure(what: str, complaints: deque[str]) -> str:
         return MISSING
     return (
         f"The demo's AgentOS {what}. Next: run `python -m agentos_mcp.demo.host` to see why, or repair the "
-        f'installation with pip install "agentos-mcp[demo]".\n{said or "It said nothing."}'
+        f'installation with pip install "agno[os,sqlite]" rich.\n{said or "It said nothing."}'
     )
 
 

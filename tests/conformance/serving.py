@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from agentos_mcp.server.http_options import HTTP_OPTIONS, TOKEN_VARIABLE
 from agentos_mcp.settings import OPTIONS
 
 START_LIMIT = 30.0
@@ -22,7 +23,7 @@ _ROOT = Path(__file__).parents[2]
 @contextmanager
 def serving(*arguments: str) -> Iterator[str]:
     """`python ARGUMENTS`, a process that says "Serving MCP at URL": yields that URL, ends the process on leaving."""
-    ours = {variable for option in OPTIONS for variable in option.variables}
+    ours = {variable for option in (*OPTIONS, *HTTP_OPTIONS) for variable in option.variables} | {TOKEN_VARIABLE}
     process = subprocess.Popen(
         [sys.executable, *arguments],
         cwd=_ROOT,

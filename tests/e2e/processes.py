@@ -19,6 +19,7 @@ from typing import IO, Any, Self
 import httpx
 from mcp_types import jsonrpc_message_adapter
 
+from agentos_mcp.server.http_options import HTTP_OPTIONS, TOKEN_VARIABLE
 from agentos_mcp.settings import OPTIONS
 
 MODULE = (sys.executable, "-m", "agentos_mcp")
@@ -31,7 +32,7 @@ PATIENCE = 30.0
 PROMPT = 5.0
 """Seconds in which a process has to end once it was told to. It takes less than 2; busy machines take more."""
 
-_OURS = {variable for option in OPTIONS for variable in option.variables}
+_OURS = {variable for option in (*OPTIONS, *HTTP_OPTIONS) for variable in option.variables} | {TOKEN_VARIABLE}
 
 
 def environment(given: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -157,7 +157,7 @@ def test_without_agno_it_says_how_to_install_it(without_agno: dict[str, str], co
     ended = run(*command.split(), given=without_agno)
     assert ended.returncode == code
     assert ended.stderr.splitlines() == [ended.stderr.strip()]
-    assert 'pip install "agentos-mcp[demo]"' in ended.stderr
+    assert 'pip install "agno[os,sqlite]" rich' in ended.stderr
 
 
 def test_without_agno_any_other_agentos_is_served(without_agno: dict[str, str], zoo: str) -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.surface`: writes docs/tools.md, docs/coverage.md and the snapshots from the code."""
+"""`python -m tests.surface`: writes the generated parts of docs/ and the snapshots of the tools from the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The generated parts of docs/tools.md and docs/coverage.md.
+"""The generated parts of the pages in docs/.
 
 A part stands between `<!-- generated: NAME -->` and `<!-- end -->`; what is around it is written by hand.
 """
@@ -6,14 +6,18 @@ A part stands between `<!-- generated: NAME -->` and `<!-- end -->`; what is aro
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from agentos_mcp.install.clients import CLIENTS
 from agentos_mcp.settings import OPTIONS
+from tests.surface import clients, configuration
 from tests.surface.listing import Listed, listed, total
 from tests.surface.methods import METHODS
+from tests.surface.tables import table
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -37,7 +41,7 @@ def _totals() -> str:
         (what, *map(str, total(default_only=default)), f"`--toolsets {name}`")
         for what, default, name in (("on by default", True, "default"), ("all of them", False, "all"))
     ]
-    return _table(("tools", "number", "tokens", "chosen by"), rows)
+    return table(("tools", "number", "tokens", "chosen by"), rows)
 
 
 def _choosing() -> str:
@@ -50,7 +54,7 @@ def _choosing() -> str:
         )
         for option in (named[name] for name in _CHOOSING)
     ]
-    return _table(("flag", "variable", "meaning"), rows)
+    return table(("flag", "variable", "meaning"), rows)
 
 
 def _tools() -> str:
@@ -77,7 +81,7 @@ def _toolset(tools: Sequence[Listed]) -> str:
             "",
             " ".join([toolset.instructions, *needs]),
             "",
-            _table(("tool", "what it does", "hint", "AgentOS", "default", "tokens"), rows),
+            table(("tool", "what it does", "hint", "AgentOS", "default", "tokens"), rows),
             "",
             *(f"- `{tool.name}`: {_parameters(tool.schema)}" for tool in tools),
         ]
@@ -115,7 +119,7 @@ def _type(about: Mapping[str, Any]) -> str:
 def _methods() -> str:
     return "\n\n".join(
         f"### {part}\n\n"
-        + _table(
+        + table(
             ("AgentOSClient", "agentos-mcp"),
             [(f"`{method}`", ", ".join(f"`{tool}`" for tool in tools) or _NONE) for method, tools in methods.items()],
         )
@@ -123,15 +127,14 @@ def _methods() -> str:
     )
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 PARTS: dict[str, Callable[[], str]] = {
     "totals": _totals,
     "choosing": _choosing,
     "tools": _tools,
     "methods": _methods,
+    "settings": configuration.settings,
+    "install_flags": partial(configuration.flags_of, "install"),
+    "clients": clients.overview,
+    **{f"client_{client.key.replace('-', '_')}": partial(clients.of_client, client) for client in CLIENTS},
 }
-PAGES = (DOCS / "tools.md", DOCS / "coverage.md")
+PAGES = tuple(DOCS / f"{name}.md" for name in ("tools", "coverage", "configuration", "clients"))

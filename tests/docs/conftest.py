@@ -1,0 +1,35 @@
+"""Somebody who follows the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agentos_mcp.demo.host import demo_agentos
+from tests.docs.running import Person, a_run
+
+
+@pytest.fixture(scope="session")
+def agent_os_of_pages() -> Iterator[str]:
+    """The demo without its pauses, for what pages say: they add to it."""
+    with demo_agentos(pace=0) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def run_of_pages(agent_os_of_pages: str) -> str:
+    return a_run(agent_os_of_pages)
+
+
+@pytest.fixture
+def person(tmp_path: Path, agent_os_of_pages: str, run_of_pages: str) -> Person:
+    return Person(tmp_path, agent_os_of_pages, run_of_pages)
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    file = tmp_path / "token"
+    file.write_text("a-token\n", encoding="utf-8")
+    return file

@@ -1,0 +1,99 @@
+"""The picture of the demo is what the demo shows."""
+
+from __future__ import annotations
+
+import re
+import sys
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.docs.picture import FILE, drawn, recorded, screen
+from tests.docs.screen import Screen, Shown, UnknownSequence
+
+LIMIT = 60_000
+"""Bytes, so that the page is there at once."""
+STEPS = ["✔ 1/3 research", "✔ 2/3 draft", "✔ 3/3 edit"]
+_SVG = "{http://www.w3.org/2000/svg}"
+
+
+def texts(picture: str) -> list[str]:
+    """What stands in the picture, row by row, when nothing moves."""
+    root = ElementTree.fromstring(picture)  # noqa: S314 - it is our own
+    staying = [group for group in root.iter(f"{_SVG}g") if "gone" not in group.get("class", "")]
+    rows = [" ".join(text.text or "" for text in group.findall(f"{_SVG}text")) for group in staying]
+    return [row for row in rows if row]
+
+
+def told(rows: list[str]) -> list[str]:
+    """What stays the same from one demo to the next: not ports, times and ids."""
+    rows = [re.sub(r"(run: \S+/content-pipeline)/\S+", r"\1", row) for row in rows]
+    return [re.sub(r"\d+", "0", row) for row in rows]
+
+
+class TestPicture:
+    picture = FILE.read_text(encoding="utf-8")
+
+    def test_it_is_small_and_needs_nothing_from_elsewhere(self) -> None:
+        assert len(self.picture.encode()) < LIMIT
+        assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)\S*[\"')]", self.picture.replace("http://127.", ""))
+        assert "<script" not in self.picture
+
+    def test_it_brings_its_own_background(self) -> None:
+        assert re.search(r'<rect [^>]*width="\d+" height="\d+"[^>]* fill="#\w{6}"', self.picture)
+
+    def test_it_shows_steps_moving_and_rests_where_that_is_asked_for(self) -> None:
+        moving = [
+            group
+            for group in re.findall(r'<g class="\w+ gone">(.*?)</g>', self.picture)
+            if "1/3" in group or "2/3" in group
+        ]
+        assert len(moving) > 5
+        assert "@media (prefers-reduced-motion:no-preference)" in self.picture
+
+    def test_it_ends_with_the_steps_that_are_done_and_the_result(self) -> None:
+        rows = texts(self.picture)
+        at = [rows.index(row) for row in (*STEPS, "# How to make a good cup of tea")]
+        assert at == sorted(at)
+        assert rows[-1].startswith("run: workflow/content-pipeline/")
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="terminals as POSIX has them")
+    def test_it_is_what_the_demo_shows_today(self) -> None:
+        today = drawn(screen(recorded()).shown)
+        assert told(texts(today)) == told(texts(self.picture)), "run: python -m tests.docs"
+
+
+class TestScreen:
+    def shown(self, *pieces: str, columns: int = 20) -> list[tuple[int, str, float, float | None]]:
+        screen = Screen(columns)
+        for at, piece in enumerate(pieces):
+            screen.write(piece.encode(), float(at))
+        return [(part.row, part.text, part.since, part.until) for part in screen.shown]
+
+    def test_a_line_that_is_written_over_is_shown_until_then(self) -> None:
+        assert self.shown("first", "\r\x1b[2Ksecond") == [(0, "first", 0.0, 1.0), (0, "second", 1.0, None)]
+
+    def test_a_line_that_is_too_long_goes_on_in_the_next_row(self) -> None:
+        assert self.shown("abcdefg", columns=5) == [(0, "abcde", 0.0, None), (1, "fg", 0.0, None)]
+
+    def test_sequences_and_characters_may_come_in_pieces(self) -> None:
+        screen = Screen(20)
+        for at, byte in enumerate("\x1b[32m✔\x1b[0m done".encode()):
+            screen.write(bytes([byte]), float(at))
+        (last,) = [part for part in screen.shown if part.until is None]
+        assert last.text == "✔ done"
+        assert [stretch.style for stretch in last.content] == ["32", ""]
+
+    def test_the_cursor_goes_up(self) -> None:
+        assert [part for part in self.shown("a\r\nb", "\x1b[1A\r\x1b[2Kc") if part[3] is None] == [
+            (1, "b", 0.0, None),
+            (0, "c", 1.0, None),
+        ]
+
+    def test_what_it_does_not_know_is_refused(self) -> None:
+        with pytest.raises(UnknownSequence):
+            self.shown("\x1b[2J")
+
+
+def test_a_row_knows_its_text() -> None:
+    assert Shown(0, (), 0.0, None).text == ""
