@@ -50,7 +50,8 @@ class AgentOS:
     """A running AgentOS at `url`. `token` is asked before every request, so that it can change.
 
     `read_only`: what could change anything is refused before it is sent.
-    Use it as an async context manager; it is safe for many tasks at once.
+    Use it as an async context manager; it is safe for many tasks at once. Raises Unreachable for a
+    proxy in the environment that cannot be used.
     """
 
     def __init__(
@@ -65,15 +66,23 @@ class AgentOS:
         self.read_only = read_only
         self.limits = limits or Limits()
         self._token = token
-        self._http = httpx.AsyncClient(
-            base_url=self.url,
-            # uvicorn drops idle connections after 5 s, httpx's default too: a request sent on one
-            # that is just being dropped has an unknown fate. So ours go first.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0),
-            # Loading the certificates takes longer than a local request; plain HTTP needs none.
-            verify=ssl.create_default_context() if self.url.startswith("https:") else False,
-            headers={"User-Agent": "agentos-mcp"},
-        )
+        try:
+            self._http = httpx.AsyncClient(
+                base_url=self.url,
+                # uvicorn drops idle connections after 5 s, httpx's default too: a request sent on one
+                # that is just being dropped has an unknown fate. So ours go first.
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0),
+                # Loading the certificates takes longer than a local request; plain HTTP needs none.
+                verify=ssl.create_default_context() if self.url.startswith("https:") else False,
+                headers={"User-Agent": "agentos-mcp"},
+            )
+        except (ImportError, ValueError, httpx.InvalidURL):
+            # Of the variables only their names are said: a proxy's URL may hold a password.
+            raise Unreachable(
+                "A proxy that the environment names cannot be used.",
+                "Correct or unset HTTP_PROXY, HTTPS_PROXY and ALL_PROXY (SOCKS is not supported).",
+                sent=False,
+            ) from None
 
     async def __aenter__(self) -> Self:
         return self

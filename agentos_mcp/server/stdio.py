@@ -14,6 +14,7 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCNotification
 
+from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.server.eras import AgentOSServer
 
 
@@ -37,6 +38,12 @@ async def serve_stdio(server: AgentOSServer) -> int:
                     if received:
                         leave_process(128 + received[0])
             tasks.cancel_scope.cancel()
+    except* AgentOSError as errors:
+        cause: BaseException = errors
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        sys.stderr.write(f"agentos-mcp: {cause}\n")
+        leave_process(1)
     except* (BrokenPipeError, ConnectionResetError):
         # The client is gone, and with it the other end of stdout.
         leave_process(0)

@@ -200,3 +200,11 @@ async def test_every_error_tells_the_next_move(zoo: str) -> None:
 async def _read_all(stream: AbstractAsyncContextManager[AsyncIterator[Event]]) -> list[Event]:
     async with stream as events:
         return [event async for event in events]
+
+
+@pytest.mark.parametrize("proxy", ["socks5://ann:pw-secret@host:1", "nonsense:pw-secret"])
+def test_a_proxy_that_cannot_be_used_is_said_without_its_password(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(Unreachable, match="A proxy that the environment names cannot be used") as caught:
+        AgentOS("http://host")
+    assert "pw-secret" not in str(caught.value)

@@ -175,3 +175,12 @@ def test_install_and_doctor_are_reached_and_speak_json(zoo: str, tmp_path: Path)
     examined = run("doctor", "--url", DOWN, "--json", given=home)
     assert examined.returncode == 1
     assert json.loads(examined.stdout)["healthy"] is False
+
+
+def test_a_proxy_that_cannot_be_used_ends_the_server_with_one_line() -> None:
+    ended = run("serve", given={"ALL_PROXY": "socks5://ann:pw-secret@host:1"})
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("agentos-mcp: A proxy that the environment names cannot be used.")
+    assert "pw-secret" not in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
