@@ -23,10 +23,11 @@ _PROSE = 24
 """A column with a cell of words that is longer is prose."""
 
 
-def print_text(result: Shown) -> None:
-    """Print a result for people: as wide as their terminal, or whole where it is read by a program."""
+def print_text(*results: Shown) -> None:
+    """Print results for people: as wide as their terminal, or whole where they are read by a program."""
     people = sys.stdout.isatty()
-    words = as_text(result, width_of(sys.stdout) if people else 0)
+    texts = [as_text(result, width_of(sys.stdout) if people else 0) for result in results]
+    words = "\n\n".join(filter(None, texts))
     print(harmless(words) if people else words)
 
 

@@ -16,10 +16,15 @@ from agentos_mcp.bridge.render import answer_text, without_nulls
 from agentos_mcp.bridge.results import Table
 from agentos_mcp.terminal.closing import closing, run_document
 from agentos_mcp.terminal.given import json_object, local_files
-from agentos_mcp.terminal.output import Shown, aligned, as_text, data_of, print_json, print_text
+from agentos_mcp.terminal.output import Shown, data_of, print_json, print_text
 from agentos_mcp.terminal.screen import painted
 from agentos_mcp.terminal.wording import in_commands
 
+Answer = Shown | list[Shown] | dict[str, Any]
+"""What a command has to tell: one thing, for people several, for scripts an own document."""
+
+_ITS_RUNS = "latest runs"
+"""What a session's record has in markdown, and a terminal in columns."""
 _KIND_OF: dict[str, Kind] = {f"{kind}s": kind for kind in KINDS}
 
 
@@ -29,13 +34,15 @@ async def show(ctx: Ctx, options: argparse.Namespace) -> None:
     result = await _COMMANDS[command](ctx, options)
     if isinstance(result, dict):
         print_json(result)
+    elif isinstance(result, list):
+        print_text(*result)
     elif options.json:
         print_json(data_of(result))
     else:
         print_text(result)
 
 
-async def _components(ctx: Ctx, options: argparse.Namespace) -> Shown | dict[str, Any]:
+async def _components(ctx: Ctx, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools import catalogue
 
     kind = _KIND_OF[options.command]
@@ -51,23 +58,22 @@ async def _components(ctx: Ctx, options: argparse.Namespace) -> Shown | dict[str
     return await listing[kind](ctx)
 
 
-async def _config(ctx: Ctx, options: argparse.Namespace) -> Shown | dict[str, Any]:
+async def _config(ctx: Ctx, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools.databases import get_config
 
     if options.json:
         return dict(without_nulls(record_of(await ctx.get("/config"))))
-    record = replace(await get_config(ctx), then="")
+    record = await get_config(ctx)
     contents = await ctx.catalogue.contents()
     lists = [_listed(kind, contents.of(kind)) for kind in KINDS if contents.of(kind)]
-    return "\n\n".join([as_text(record), *lists])
+    return [replace(record, then=""), *lists]
 
 
-def _listed(kind: Kind, components: tuple[Component, ...]) -> str:
-    rows = [(component.id, component.name) for component in components]
-    return aligned(Table((f"{kind}s", "name"), rows, empty=""))
+def _listed(kind: Kind, components: tuple[Component, ...]) -> Table:
+    return Table((f"{kind}s", "name"), [(component.id, component.name) for component in components], empty="")
 
 
-async def _runs(ctx: Ctx, options: argparse.Namespace) -> Shown | dict[str, Any]:
+async def _runs(ctx: Ctx, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools import runs
 
     if not options.run:
@@ -96,7 +102,7 @@ def _in_commands_at_the_end(told: str) -> str:
     return above + mark + in_commands(move)
 
 
-async def _sessions(ctx: Ctx, options: argparse.Namespace) -> Shown | dict[str, Any]:
+async def _sessions(ctx: Ctx, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools import sessions
 
     user, database = options.user_id or ctx.settings.user_id, options.db_id or ctx.settings.db_id
@@ -105,13 +111,14 @@ async def _sessions(ctx: Ctx, options: argparse.Namespace) -> Shown | dict[str, 
             ctx, options.kind, "", options.name, user, database, options.limit, options.page
         )
     session = await sessions.get_session(ctx, options.id, user, database)
-    if not options.json:
-        return session
-    ran = await sessions.list_session_runs(ctx, options.id, user_id=user, db_id=database, limit=100)
-    return data_of(session) | {"runs": data_of(ran)["items"]}
+    session = replace(session, texts={name: words for name, words in session.texts.items() if name != _ITS_RUNS})
+    ran = await sessions.list_session_runs(ctx, options.id, user_id=user, db_id=database, limit=options.limit)
+    if options.json:
+        return data_of(session) | {"runs": data_of(ran)["items"]}
+    return [replace(session, then=""), ran, in_commands(session.then)]
 
 
-async def _memories(ctx: Ctx, options: argparse.Namespace) -> Shown:
+async def _memories(ctx: Ctx, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools import memory
 
     user, database = options.user_id or ctx.settings.user_id, options.db_id or ctx.settings.db_id
@@ -120,7 +127,7 @@ async def _memories(ctx: Ctx, options: argparse.Namespace) -> Shown:
     return await memory.list_memories(ctx, user, options.search, db_id=database, limit=options.limit, page=options.page)
 
 
-async def _traces(ctx: Ctx, options: argparse.Namespace) -> Shown:
+async def _traces(ctx: Ctx, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools import traces
 
     database = options.db_id or ctx.settings.db_id
@@ -131,7 +138,7 @@ async def _traces(ctx: Ctx, options: argparse.Namespace) -> Shown:
     )
 
 
-async def _search(ctx: Ctx, options: argparse.Namespace) -> Shown | dict[str, Any]:
+async def _search(ctx: Ctx, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools.knowledge import search_knowledge
 
     filters = json_object(options.filters, "--filters")
@@ -149,13 +156,13 @@ async def _search(ctx: Ctx, options: argparse.Namespace) -> Shown | dict[str, An
     return {"items": [without_nulls(dict(passage)) for passage in found]}
 
 
-async def _contents(ctx: Ctx, options: argparse.Namespace) -> Shown:
+async def _contents(ctx: Ctx, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools.knowledge import list_knowledge
 
     return await list_knowledge(ctx, options.knowledge_id or ctx.settings.knowledge_id, options.limit, options.page)
 
 
-async def _add(ctx: Ctx, options: argparse.Namespace) -> Shown:
+async def _add(ctx: Ctx, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools.knowledge import add_knowledge
 
     added = await add_knowledge(
@@ -171,7 +178,7 @@ async def _add(ctx: Ctx, options: argparse.Namespace) -> Shown:
     return in_commands(added)
 
 
-_COMMANDS: dict[str, Callable[[Ctx, argparse.Namespace], Awaitable[Shown | dict[str, Any]]]] = {
+_COMMANDS: dict[str, Callable[[Ctx, argparse.Namespace], Awaitable[Answer]]] = {
     "agents": _components,
     "teams": _components,
     "workflows": _components,

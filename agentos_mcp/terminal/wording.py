@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 
 _COMMANDS: tuple[tuple[str, str], ...] = (
+    (
+        r"run_(agent|team|workflow)\(\w+_id='([^']*)', session_id='([^']*)'\)",
+        r"`agentos-mcp run \1 \2 --session-id \3 -m TEXT`",
+    ),
     (r"list_runs\(status='(\w+)'\)", r"`agentos-mcp runs --status \1`"),
     (r"run_(agent|team|workflow)", r"`agentos-mcp run \1`"),
     (r"list_(agents|teams|workflows|runs|sessions|memories|traces)", r"`agentos-mcp \1`"),

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from agentos_mcp.agentos.run import new_id
+from tests.e2e.processes import PROMPT
 from tests.terminal.calling import call, done
 
 if sys.platform == "win32":
@@ -84,7 +85,7 @@ def test_a_question_can_be_left_and_asked_again(pausing: str, tag: str, ledger: 
     with asked(pausing, "agent", "deployer", tag) as terminal:
         terminal.see("Approve? ")
         terminal.type(key)
-        assert terminal.exit_code(5.0) == code
+        assert terminal.exit_code(PROMPT) == code
     run = terminal.reference
     assert f"Next: agentos-mcp continue {run}" in terminal.screen
     assert "Traceback" not in terminal.raw

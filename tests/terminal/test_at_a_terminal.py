@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from tests.e2e.clients import ends_as
+from tests.e2e.processes import PROMPT
 from tests.terminal.calling import call, done
 
 if sys.platform == "win32":
@@ -122,12 +123,12 @@ def test_ctrl_c_cancels_a_workflow_too_and_tells_scripts(zoo: str, session: str)
 
 
 def test_a_second_ctrl_c_leaves_without_waiting(zoo: str, session: str) -> None:
-    with at(zoo, "run", "agent", "thinker", "-m", "4", "--session-id", session) as terminal:
+    with at(zoo, "run", "agent", "thinker", "-m", "8", "--session-id", session) as terminal:
         terminal.see("working")
         terminal.type(CTRL_C)
         terminal.see("Cancelling")
         terminal.type(CTRL_C)
-        assert terminal.exit_code(3.0) == 130
+        assert terminal.exit_code(PROMPT) == 130
     assert f"Next: agentos-mcp runs agent/thinker/{session}/" in terminal.screen
     assert "Traceback" not in terminal.raw
     assert anyio.run(ends_as, zoo, "agents/thinker", session) == "CANCELLED"
@@ -137,7 +138,7 @@ def test_ctrl_c_before_there_is_a_run_ends_the_command(zoo: str) -> None:
     with at(zoo, "run", "agent", "echo", "-m", "-") as terminal:
         terminal.see("Enter the text; Ctrl-D on a line of its own ends it.")
         terminal.type(CTRL_C)
-        assert terminal.exit_code(3.0) == 130
+        assert terminal.exit_code(PROMPT) == 130
     assert "Traceback" not in terminal.raw
 
 

@@ -97,6 +97,8 @@ def test_sessions_are_listed_and_shown_with_their_runs(zoo: str, session: str) -
     shown = done(zoo, "sessions", session)
     assert f"session: {session}" in shown.out
     assert "component: agent echo" in shown.out
+    assert f"\n{run}  completed  " in shown.out
+    assert shown.out.endswith(f"`agentos-mcp run agent echo --session-id {session} -m TEXT`.\n")
     assert [item["run"] for item in done(zoo, "sessions", session, "--json").json["runs"]] == [run]
     missing = call(zoo, "sessions", "nowhere")
     assert (missing.code, missing.out) == (1, "")

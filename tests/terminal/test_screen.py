@@ -84,6 +84,10 @@ def test_prose_gives_way_to_ids(width: int, line: str) -> None:
     [
         ("list_runs(status='paused') finds it.", "`agentos-mcp runs --status paused` finds it."),
         ("It is a team: use run_team.", "It is a team: use `agentos-mcp run team`."),
+        (
+            "Go on in it with run_team(team_id='pair', session_id='s-1').",
+            "Go on in it with `agentos-mcp run team pair --session-id s-1 -m TEXT`.",
+        ),
         ("continue_run(run, answers)", "`agentos-mcp continue RUN`"),
         ("Give db_id, one of: a, b.", "Give --db-id, one of: a, b."),
         ("See get_run_events and my_session_id.", "See the MCP tool get_run_events and my_session_id."),
