@@ -12,7 +12,7 @@ import agentos_mcp
 PACKAGE = Path(agentos_mcp.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
-FLOORS = ("cli", "doctor", "install", "terminal", "demo", "server", "tools", "bridge", "settings", "agentos")
+FLOORS = ("cli", "doctor", "demo", "install", "terminal", "server", "tools", "bridge", "settings", "agentos")
 """From the top down; a module may import what is on its own floor or below."""
 
 

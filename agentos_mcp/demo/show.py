@@ -2,12 +2,10 @@
 
 import contextlib
 import json
-import shutil
 import signal
 import socket
 import sys
 import threading
-from pathlib import Path
 
 import anyio
 from mcp.client.client import Client
@@ -16,6 +14,7 @@ from mcp_types import CallToolResult, TextContent
 
 from agentos_mcp.demo.host import DemoError, demo_agentos
 from agentos_mcp.demo.terminal import progress_display
+from agentos_mcp.install.command import server_command
 
 TOPIC = "how to make a good cup of tea"
 USUAL_PORT = 7777
@@ -54,13 +53,6 @@ async def _tour(url: str, topic: str) -> None:
         _say("\n" + _text(result))
     if result.is_error:
         raise DemoError("The content pipeline failed; its own words are above.")
-
-
-def server_command() -> list[str]:
-    """How to start agentos-mcp from anywhere: its absolute path, since clients don't see the shell's PATH."""
-    beside = Path(sys.executable).with_name("agentos-mcp.exe" if sys.platform == "win32" else "agentos-mcp")
-    found = str(beside) if beside.is_file() else shutil.which("agentos-mcp")
-    return [found] if found else [sys.executable, "-m", "agentos_mcp"]
 
 
 def _registration(url: str) -> str:
