@@ -78,6 +78,7 @@ async def test_without_a_terminal_it_shows_the_whole_way_in_plain_lines() -> Non
     assert shares == sorted(shares)
     assert progress[-1] == ("100", "done")
     steps = [re.split(r"[:·]", message)[0].strip() for _, message in progress[:-1]]
+    steps = [step for step in steps if step != "working"]  # what a slow machine says before the first step
     assert list(dict.fromkeys(steps)) == STEPS
 
     assert output.index("done") < output.index(RESULT) < output.index("\ncompleted · ") < output.index("mcpServers")
