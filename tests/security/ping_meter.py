@@ -1,0 +1,45 @@
+"""How long another caller waits while an attack goes on: pings, one after the other, and the longest wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+
+
+@dataclass
+class PingMeter:
+    """The waits of all pings so far, in seconds; one that is still unanswered counts with what it has waited."""
+
+    waits: list[float] = field(default_factory=list)
+    pending_since: float | None = None
+
+    @property
+    def longest(self) -> float:
+        pending = time.monotonic() - self.pending_since if self.pending_since is not None else 0.0
+        return max([*self.waits, pending])
+
+
+@asynccontextmanager
+async def ping_meter(ping: Callable[[], Awaitable[object]], *, every: float = 0.02) -> AsyncIterator[PingMeter]:
+    """Ping again and again while the context is open; the meter can be read inside and afterwards."""
+    meter = PingMeter()
+
+    async def go_on() -> None:
+        while True:
+            begun = meter.pending_since = time.monotonic()
+            await ping()
+            meter.waits.append(time.monotonic() - begun)
+            meter.pending_since = None
+            await anyio.sleep(every)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(go_on)
+        yield meter
+        tasks.cancel_scope.cancel()
+    if meter.pending_since is not None:
+        meter.waits.append(time.monotonic() - meter.pending_since)
+        meter.pending_since = None
