@@ -1,4 +1,4 @@
-"""A server that answers like a broken or hostile AgentOS: raw bytes, chosen by path. Only for what a real one can't do."""
+"""A server that answers like a broken or hostile AgentOS: raw bytes by path. Only for what a real one can't do."""
 
 from __future__ import annotations
 
