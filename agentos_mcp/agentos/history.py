@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import product
-from typing import Any
-
-import anyio
+from typing import Any, Literal
 
 from agentos_mcp.agentos.catalogue import Catalogue, Component, Contents
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure, Unsupported
 from agentos_mcp.agentos.run import KINDS, Kind, RunRef, Status
+from agentos_mcp.agentos.task_groups import gather
 
 MOST_SESSIONS = 60
 """So many sessions are looked at, the last active first; older ones have to be named."""
@@ -37,6 +37,20 @@ class RunSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which of a session's runs are asked for; what is '' or None does not matter."""
+
+    kind: Kind | Literal[""] = ""
+    component: Component | None = None
+    status: str = ""
+
+    def fits(self, kind: Kind, owner: str, status: str) -> bool:
+        if self.component is not None and (kind, owner) != (self.component.kind, self.component.id):
+            return False
+        return self.kind in {"", kind} and self.status in {"", status}
+
+
+@dataclass(frozen=True, slots=True)
 class _Session:
     id: str
     database: str = ""
@@ -51,25 +65,27 @@ async def list_runs(
     agent_os: AgentOS,
     catalogue: Catalogue,
     *,
+    kind: Kind | Literal[""] = "",
     component: Component | None = None,
     session_id: str = "",
+    database: str = "",
     status: str = "",
     user_id: str = "",
     limit: int = 20,
     types: Sequence[str] = ("",),
 ) -> list[RunSummary]:
-    """The newest runs, of one component, session, status or user if given; those of members and steps are left out.
+    """The newest runs, of one kind, component, session, status or user if given; not those of members and steps.
 
-    At most MOST_SESSIONS sessions are looked at. `types` of sessions are asked for one by one, for an AgentOS
-    that takes a type that is not given for "agent". Raises InvalidRequest for an unknown status and
-    NotFound for an unknown session.
+    `database`: only what lies in this one, '' for all. At most MOST_SESSIONS sessions are looked at. `types` of
+    sessions are asked for one by one, for an AgentOS that takes a type that is not given for "agent".
+    Raises InvalidRequest for an unknown status and NotFound for an unknown session.
     """
-    wanted = _status(status)
+    wanted = _Wanted(kind, component, _status(status))
     contents = await catalogue.contents()
-    databases = contents.databases if len(contents.databases) > 1 else ("",)
+    databases = contents.databases if len(contents.databases) > 1 and not database else (database,)
     if session_id:
-        asked = [_Session(session_id, database, user_id=user_id) for database in databases]
-        return await _runs_of_session(agent_os, contents, asked, component, wanted, limit)
+        asked = [_Session(session_id, one, user_id=user_id) for one in databases]
+        return (await _runs_of_session(agent_os, contents, asked, wanted))[:limit]
     sessions = await _sessions(agent_os, databases, types, component, user_id)
     found: list[RunSummary] = []
     for start in range(0, len(sessions), _AT_ONCE):
@@ -77,9 +93,16 @@ async def list_runs(
         # What is older than the oldest run shown can hold no newer one.
         if len(found) >= limit and found[limit - 1].started >= batch[0].active:
             break
-        found += await _runs_of(agent_os, contents, batch, component, wanted)
-        found.sort(key=lambda run: run.started, reverse=True)
+        found = _newest_first([*found, *await _runs_of(agent_os, contents, batch, wanted)])
     return found[:limit]
+
+
+def _newest_first(runs: Sequence[RunSummary]) -> list[RunSummary]:
+    """Each run once: databases with names of their own may be one database."""
+    once: dict[RunRef, RunSummary] = {}
+    for run in runs:
+        once.setdefault(run.ref, run)
+    return sorted(once.values(), key=lambda run: run.started, reverse=True)
 
 
 def _status(asked: str) -> str:
@@ -138,51 +161,36 @@ def _may_hold(row: Mapping[str, Any], component: Component | None) -> bool:
 
 
 async def _runs_of(
-    agent_os: AgentOS, contents: Contents, sessions: list[_Session], component: Component | None, wanted: str
+    agent_os: AgentOS, contents: Contents, sessions: list[_Session], wanted: _Wanted
 ) -> list[RunSummary]:
-    found: dict[str, list[RunSummary]] = {}
-    failures: list[AgentOSError] = []
-
-    async def look(session: _Session) -> None:
+    async def look(session: _Session) -> list[RunSummary]:
         try:
-            rows = await _rows(agent_os, session, wanted)
+            rows = await _rows(agent_os, session, wanted.status)
         except (NotFound, ServerFailure, InvalidRequest):
             # Deleted meanwhile, not readable, or with an id that AgentOS cannot route: the others are what counts.
-            return
-        except AgentOSError as failure:  # kept out of the task group, which would wrap it
-            failures.append(failure)
-            return
-        found[session.id] = _summaries(rows, session, contents, component, wanted)
+            return []
+        return _summaries(rows, session, contents, wanted)
 
-    async with anyio.create_task_group() as tasks:
-        for session in sessions:
-            tasks.start_soon(look, session)
-    if failures:
-        raise failures[0]
-    return [run for session in sessions for run in found.get(session.id, ())]
+    found = await gather(partial(look, session) for session in sessions)
+    return [run for runs in found for run in runs]
 
 
 async def _runs_of_session(
-    agent_os: AgentOS,
-    contents: Contents,
-    sessions: list[_Session],
-    component: Component | None,
-    wanted: str,
-    limit: int,
+    agent_os: AgentOS, contents: Contents, sessions: list[_Session], wanted: _Wanted
 ) -> list[RunSummary]:
     found: list[RunSummary] = []
     missing = 0
     for session in sessions:
         try:
-            rows = await _rows(agent_os, session, wanted)
+            rows = await _rows(agent_os, session, wanted.status)
             owned = await _with_owner(agent_os, session, rows)
         except NotFound:
             missing += 1
         else:
-            found += _summaries(rows, owned, contents, component, wanted)
+            found += _summaries(rows, owned, contents, wanted)
     if missing == len(sessions):
         raise NotFound(f"No session '{sessions[0].id[:80]}'.", "Leave session_id out to see the newest runs of all.")
-    return sorted(found, key=lambda run: run.started, reverse=True)[:limit]
+    return _newest_first(found)
 
 
 async def _with_owner(agent_os: AgentOS, session: _Session, rows: list[Mapping[str, Any]]) -> _Session:
@@ -211,7 +219,7 @@ async def _rows(agent_os: AgentOS, session: _Session, wanted: str) -> list[Mappi
 
 
 def _summaries(
-    rows: list[Mapping[str, Any]], session: _Session, contents: Contents, component: Component | None, wanted: str
+    rows: list[Mapping[str, Any]], session: _Session, contents: Contents, wanted: _Wanted
 ) -> list[RunSummary]:
     """The runs that were started as such, newest first: not those of members, steps and nested workflows."""
     names = {(one.kind, one.id): one.name for one in contents.components}
@@ -222,10 +230,8 @@ def _summaries(
             continue
         if session.workflow and (kind, owner) != ("workflow", session.workflow):
             continue
-        if component is not None and (kind, owner) != (component.kind, component.id):
-            continue
         status = str(row.get("status") or "").upper()
-        if wanted and status != wanted:
+        if not wanted.fits(kind, owner, status):
             continue
         metrics = row.get("metrics")
         duration = metrics.get("duration") if isinstance(metrics, Mapping) else None

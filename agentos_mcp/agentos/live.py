@@ -19,6 +19,7 @@ from anyio.abc import TaskGroup
 from agentos_mcp.agentos.engine import NOT_BACKGROUND, Engine, Report, RunOrder
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.run import RunRef, RunState
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
 log = logging.getLogger(__name__)
 
@@ -140,6 +141,6 @@ class LiveRuns:
 @asynccontextmanager
 async def live_runs(engine: Engine) -> AsyncIterator[LiveRuns]:
     """LiveRuns for as long as the context is open; then following ends, background runs go on."""
-    async with anyio.create_task_group() as tasks:
+    async with unwrapped_task_group() as tasks:
         yield LiveRuns(engine, tasks)
         tasks.cancel_scope.cancel()

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from agentos_mcp.agentos.run import RunState, Status
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
 Send = Callable[[float, float | None, str], Awaitable[None]]
 """progress, total, message."""
@@ -167,14 +168,8 @@ async def live_progress(send: Send | None, *, after: float = 0.0) -> AsyncIterat
     if send is None:
         yield progress
         return
-    failure: Exception | None = None
-    async with anyio.create_task_group() as tasks:
+    async with unwrapped_task_group() as tasks:
         tasks.start_soon(progress.pump)
-        try:
-            yield progress
-        except Exception as error:  # kept out of the task group, which would wrap it
-            failure = error
+        yield progress
         tasks.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
     await progress.finish()

@@ -7,6 +7,7 @@ import ssl
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import anyio
@@ -14,6 +15,7 @@ import anyio
 from agentos_mcp.agentos.answers import shown_url
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, Unauthorized, Unreachable
+from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.bridge.render import one_line
 from agentos_mcp.doctor.commands import ours, setting
 from agentos_mcp.doctor.findings import Finding, Tell, bad, good, warning
@@ -114,15 +116,7 @@ def _likely(asked: str, ports: Sequence[int]) -> list[str]:
 
 async def _probe_all(urls: Sequence[str], system: System) -> list[Address]:
     """The addresses in the order of the URLs. No token goes to where nobody sent it."""
-    found: dict[str, Address] = {}
-
-    async def one(url: str) -> None:
-        found[url] = await probe(url, system)
-
-    async with anyio.create_task_group() as tasks:
-        for url in urls:
-            tasks.start_soon(one, url)
-    return [found[url] for url in urls]
+    return await gather(partial(probe, url, system) for url in urls)
 
 
 async def listens(url: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import anyio
 
@@ -13,6 +14,7 @@ from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, ServerFailure, Unauthorized, Unreachable, Unsupported
 from agentos_mcp.agentos.features import OLDEST, Discovery, Features
 from agentos_mcp.agentos.run import KINDS
+from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.bridge.render import one_line
 from agentos_mcp.doctor.commands import ours, setting
 from agentos_mcp.doctor.findings import Finding, Tell, bad, good, warning
@@ -194,9 +196,7 @@ class _Examination:
             except AgentOSError:
                 return  # another finding's
 
-        async with anyio.create_task_group() as tasks:
-            for name in databases:
-                tasks.start_soon(read, name)
+        await gather(partial(read, name) for name in databases)
         return [(name, broken[name]) for name in databases if name in broken]
 
 

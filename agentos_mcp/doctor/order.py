@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
-import anyio
-
+from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.doctor.findings import Finding, Tell, bad
 
 Check = Callable[[Tell], Awaitable[None]]
@@ -37,9 +37,7 @@ async def side_by_side(checks: Sequence[Check], tell: Tell) -> None:
         done[number] = True
         tell_what_is_due()
 
-    async with anyio.create_task_group() as tasks:
-        for number in range(len(checks)):
-            tasks.start_soon(run, number)
+    await gather(partial(run, number) for number in range(len(checks)))
 
 
 async def _guarded(check: Check, tell: Tell) -> None:

@@ -8,15 +8,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
-
-import anyio
 
 from agentos_mcp.agentos.catalogue import Contents
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden
 from agentos_mcp.agentos.features import Features
 from agentos_mcp.agentos.run import KINDS, Kind
+from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.bridge.render import one_line
 
 SERVICE_ACCOUNT = "agno_pat_"
@@ -119,9 +119,7 @@ async def try_token(agent_os: AgentOS, features: Features, contents: Contents) -
         except AgentOSError:
             return  # it got past the door
 
-    async with anyio.create_task_group() as tasks:
-        for attempt in attempts:
-            tasks.start_soon(make, attempt)
+    await gather(partial(make, attempt) for attempt in attempts)
     return Allowance(
         tuple(attempt.what for attempt in attempts if attempt not in lacking),
         tuple((attempt.what, lacking[attempt]) for attempt in attempts if attempt in lacking),

@@ -33,7 +33,7 @@ async def try_run(settings: Settings, asked: str, system: System, tell: Tell, se
             order = await order_of(ctx, component.kind, component.id, MESSAGE, Given())
             state = await _run(ctx, order, seconds)
             finding = _lost(state) if await _is_lost(ctx, state) else _told(state, system, seconds)
-        except AgentOSError as error:  # kept out of the task group, which would wrap it
+        except AgentOSError as error:
             mend = one_line(error.next_move) or "See what there is: " + ours(system, "agents")
             finding = bad("Test run", one_line(error.message), mend)
     tell(finding)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import anyio
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.install.entries import Start
 from agentos_mcp.install.system import System
 
@@ -41,15 +43,8 @@ def try_out(starts: Iterable[Start], system: System, seconds: float = SECONDS) -
 async def _try_all(
     starts: Mapping[tuple[object, ...], Start], system: System, seconds: float
 ) -> dict[tuple[object, ...], Verdict]:
-    verdicts: dict[tuple[object, ...], Verdict] = {}
-
-    async def one(start: Start) -> None:
-        verdicts[start.key] = await _verdict(start, system, seconds)
-
-    async with anyio.create_task_group() as tasks:
-        for start in starts.values():
-            tasks.start_soon(one, start)
-    return verdicts
+    verdicts = await gather(partial(_verdict, start, system, seconds) for start in starts.values())
+    return dict(zip(starts, verdicts, strict=True))
 
 
 async def _verdict(start: Start, system: System, seconds: float) -> Verdict:

@@ -43,21 +43,12 @@ def do(options: argparse.Namespace, settings: Settings) -> int:
         return USAGE if isinstance(error, InvalidRequest) and not error.status else FAILED
     except BrokenPipeError:
         return _unread()
-    except BaseExceptionGroup as several:
-        if several.split(BrokenPipeError)[1] is not None:
-            raise
-        return _unread()
     return code
 
 
 async def _do(options: argparse.Namespace, settings: Settings) -> int:
-    failure: AgentOSError | None = None
     async with open_backend(settings) as backend:
-        try:
-            return await _command(Ctx.alone(backend), options)
-        except AgentOSError as error:  # kept out of the task group, which would wrap it
-            failure = error
-    raise failure
+        return await _command(Ctx.alone(backend), options)
 
 
 async def _command(ctx: Ctx, options: argparse.Namespace) -> int:

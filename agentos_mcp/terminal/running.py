@@ -15,6 +15,7 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.pauses import questions
 from agentos_mcp.agentos.run import Kind, RunRef, RunState, Status
 from agentos_mcp.agentos.schemas import input_error
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.orders import Given, order_of, with_schema_notes
 from agentos_mcp.bridge.questions import answer
@@ -134,20 +135,14 @@ class _Watching:
 
     async def to_the_end(self, go: Go) -> None:
         """Return when there is no more to be seen. Raises what following the run raised."""
-        failure: AgentOSError | BrokenPipeError | None = None
-        async with anyio.create_task_group() as tasks:
+        async with unwrapped_task_group() as tasks:
             tasks.start_soon(self._display.keep_moving)
             tasks.start_soon(self._hear_interrupts, tasks.cancel_scope)
             following: Go | None = go
-            try:
-                while following is not None:
-                    self._report(await following(self._report))
-                    following = await self._after_a_pause()
-            except (AgentOSError, BrokenPipeError) as error:  # kept out of the task group, which would wrap it
-                failure = error
+            while following is not None:
+                self._report(await following(self._report))
+                following = await self._after_a_pause()
             tasks.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
 
     def _report(self, state: RunState) -> None:
         self.state = state
@@ -188,7 +183,7 @@ class _Watching:
             scope.cancel()
             return
         self._display.note("Cancelling (Ctrl-C again: leave without waiting for it)", "yellow")
-        async with anyio.create_task_group() as tasks:
+        async with unwrapped_task_group() as tasks:
             tasks.start_soon(self._cancel, ref)
             await self._interrupts.wait_for(2)
             scope.cancel()

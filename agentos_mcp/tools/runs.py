@@ -164,14 +164,14 @@ async def list_runs(
     runs = await list_stored_runs(
         ctx.agent_os,
         ctx.catalogue,
+        kind=kind,
         component=component,
         session_id=session_id,
         status=status,
         user_id=user_id,
         types=KINDS if one_kind_at_a_time(features) else ("",),
-        limit=100 if kind and not id else limit,
+        limit=limit,
     )
-    runs = [run for run in runs if not kind or run.ref.kind == kind][:limit]
     return Table(
         ("run", "status", "started", "input", "answer"),
         [(str(run.ref), run.status.lower(), when(run.started), run.question, run.answer) for run in runs],

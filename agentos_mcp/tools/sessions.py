@@ -243,7 +243,14 @@ async def _session(ctx: Ctx, session_id: str, user_id: str, db_id: str) -> Sessi
 
 
 async def _runs(ctx: Ctx, session: Session, status: str = "") -> list[RunSummary]:
-    return await list_stored_runs(ctx.agent_os, ctx.catalogue, session_id=session.id, status=status, limit=_MOST_RUNS)
+    return await list_stored_runs(
+        ctx.agent_os,
+        ctx.catalogue,
+        session_id=session.id,
+        database=session.database,
+        status=status,
+        limit=_MOST_RUNS,
+    )
 
 
 def _run_row(run: RunSummary) -> tuple[object, ...]:

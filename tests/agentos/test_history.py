@@ -192,3 +192,43 @@ async def test_every_database_is_looked_at() -> None:
             assert [run.ref for run in await found(client, session_id="left session")] == [left]
             with pytest.raises(NotFound, match="No session"):
                 await found(client, session_id="nowhere")
+
+
+@pytest.fixture(scope="module")
+def many() -> Iterator[tuple[str, list[RunRef]]]:
+    """An AgentOS of several databases, with one session id in two of them; its runs, the latest first."""
+
+    async def fill_session(url: str) -> list[RunRef]:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as rest:
+            refs = []
+            for agent in ("one", "two", "three"):
+                refs.append(await start(rest, "agent", agent, session_id="shared"))
+                await anyio.sleep(PAUSE)
+            return refs[::-1]
+
+    with demo_agentos(build="tests.live.databases:build_many") as url:
+        yield url, anyio.run(fill_session, url)
+
+
+async def test_a_run_is_listed_once_where_databases_share_its_sessions_id(many: tuple[str, list[RunRef]]) -> None:
+    url, refs = many
+    with anyio.fail_after(30):
+        async with AgentOS(url) as client:
+            assert [run.ref for run in await found(client)] == refs
+            assert [run.ref for run in await found(client, session_id="shared")] == refs
+
+
+async def test_the_runs_of_a_session_can_be_those_of_one_database(many: tuple[str, list[RunRef]]) -> None:
+    url, (three, two, one) = many
+    with anyio.fail_after(30):
+        async with AgentOS(url) as client:
+            for database, refs in (("first-db", [one]), ("second-db", [three, two]), ("second-db-again", [three, two])):
+                runs = await found(client, session_id="shared", database=database)
+                assert [run.ref for run in runs] == refs, database
+
+
+@pytest.mark.parametrize(("kind", "which"), [("agent", "again"), ("team", "team"), ("workflow", "shapes")])
+async def test_the_newest_run_of_a_kind_is_found_however_many_others_are_newer(
+    client: AgentOS, refs: dict[str, RunRef], kind: Kind, which: str
+) -> None:
+    assert [run.ref for run in await found(client, kind=kind, limit=1)] == [refs[which]]

@@ -1,0 +1,54 @@
+"""Task groups that raise what went wrong in them as it is, not as an ExceptionGroup that nobody catches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import anyio
+from anyio.abc import TaskGroup
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def unwrapped_task_group() -> AsyncIterator[TaskGroup]:
+    """A task group; the first exception of its body or of its tasks ends the others and is raised plainly.
+
+    Being cancelled stays being cancelled, and what is to end the process (KeyboardInterrupt) stays in its group.
+    """
+    failure: Exception | None = None
+    try:
+        async with anyio.create_task_group() as tasks:
+            yield tasks
+    except ExceptionGroup as group:
+        failure = _first(group)
+    if failure is not None:
+        raise failure
+
+
+async def gather(calls: Iterable[Callable[[], Awaitable[T]]], *, at_once: float = math.inf) -> list[T]:
+    """What the calls return, in their order; at most `at_once` of them run at the same time.
+
+    The first exception ends the others and is raised plainly.
+    """
+    limiter = anyio.CapacityLimiter(at_once)
+    results: dict[int, T] = {}
+
+    async def run(number: int, call: Callable[[], Awaitable[T]]) -> None:
+        async with limiter:
+            results[number] = await call()
+
+    async with unwrapped_task_group() as tasks:
+        for number, call in enumerate(calls):
+            tasks.start_soon(run, number, call)
+    return [results[number] for number in sorted(results)]
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    error: Exception = group
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
