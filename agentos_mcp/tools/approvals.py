@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import anyio
@@ -17,6 +18,7 @@ from agentos_mcp.agentos.pages import Page as Listed
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.pauses import approval_ids
 from agentos_mcp.agentos.run import KINDS, RunRef, Status
+from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.parameters import AnyKind, JsonObject, Limit, Page, UserId
 from agentos_mcp.bridge.render import one_line, when
@@ -27,7 +29,13 @@ Approval = Mapping[str, Any]
 
 _APPROVAL = "/approvals/{approval_id}"
 _AT_ONCE = 8
-_MOST = 100
+_ROWS = 100
+_LOOK_SECONDS = 10.0
+"""For what is said beside a decision, once it is made."""
+_LOOKED_AT = 1000
+"""So many approvals are looked at, from the newest on, for those of workflows."""
+_ALL_RUNS = 100_000
+"""AgentOS tells all runs of a session at once."""
 
 
 async def list_approvals(
@@ -45,17 +53,16 @@ async def list_approvals(
         raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
     wanted = "" if status == "all" else status
     owner = (await ctx.catalogue.find(kind, id)).id if kind and id else ""
+    note = ""
     if run:
         found = await _of_run(ctx, RunRef.parse(run), wanted)
+        runs = await _runs(ctx, found.rows)
     elif kind == "workflow":
-        found = await ctx.page("/approvals", status=wanted, user_id=user_id, limit=_MOST)
+        found, runs, note = await _of_workflows(ctx, owner, limit, page, status=wanted, user_id=user_id)
     else:
         by_owner = {f"{kind}_id": owner} if owner else {"source_type": kind}
         found = await ctx.page("/approvals", status=wanted, user_id=user_id, limit=limit, page=page, **by_owner)
-    runs = await _runs(ctx, found.rows)
-    if kind == "workflow":
-        # AgentOS keeps a step's approval under the step's agent or team, and knows of no workflow's.
-        found = Listed([row for row in found if _is_of_workflow(runs[str(row.get("id"))], owner)])
+        runs = await _runs(ctx, found.rows)
     return Table(
         ("id", "tool", "asked by", "run", "created", "status", "resolved by"),
         [
@@ -70,8 +77,10 @@ async def list_approvals(
             )
             for approval in found
         ],
-        empty=f"No {wanted + ' ' if wanted else ''}approvals{' of that run or component' if run or kind else ''}.",
+        empty=f"No {wanted + ' ' if wanted else ''}approvals{' of that run or component' if run or kind else ''}"
+        f"{' on this page' if kind == 'workflow' and page > 1 else ''}. {note}".rstrip(),
         meta=found.meta,
+        then=note,
     )
 
 
@@ -131,13 +140,15 @@ async def resolve_approval(
         "resolution_data": _resolution(approval, decision, note, values or {}),
     }
     try:
-        resolved = await ctx.send("POST", f"{_APPROVAL}/resolve", {"approval_id": approval_id}, json=body)
-    except InvalidRequest:
+        await ctx.send("POST", f"{_APPROVAL}/resolve", {"approval_id": approval_id}, json=body)
+    except InvalidRequest as refusal:
         # Somebody else was faster.
-        _check_pending(await _approval(ctx, approval_id))
+        _check_pending(await _now(ctx, approval, refusal))
         raise
     # AgentOS's own word for the run's status is not told: a step's run that waits, it calls cancelled.
-    run = (await _runs(ctx, [resolved]))[approval_id]
+    run = ""
+    with anyio.move_on_after(_LOOK_SECONDS):
+        run = (await _runs(ctx, [approval])).get(approval_id, "")
     if not run:
         return f"It is {decision}. Its run waits to be continued; list_runs(status='paused') finds it."
     return f"It is {decision}. The run goes on when it is continued: continue_run(run).\nrun: {run}"
@@ -167,9 +178,42 @@ async def _approval(ctx: Ctx, approval_id: str) -> Approval:
     return approval
 
 
+async def _now(ctx: Ctx, approval: Approval, refusal: InvalidRequest) -> Approval:
+    """The approval as it stands after a refused decision; the refusal is what counts where it cannot be read."""
+    try:
+        return await _approval(ctx, str(approval["id"]))
+    except AgentOSError:
+        raise refusal from None
+
+
+async def _of_workflows(
+    ctx: Ctx, workflow: str, limit: int, page: int, *, status: str, user_id: str
+) -> tuple[Listed, dict[str, str], str]:
+    """One page of the approvals of workflows, or of one of them; their runs; and what to say of the others.
+
+    AgentOS keeps a step's approval under the step's agent or team, and knows of no workflow's.
+    """
+    found: list[Approval] = []
+    runs: dict[str, str] = {}
+    looked, whole, number = 0, False, 1
+    wanted = page * limit
+    while len(found) <= wanted and looked < _LOOKED_AT and not whole:
+        rows = (await ctx.page("/approvals", status=status, user_id=user_id, limit=_ROWS, page=number)).rows
+        # One that came in meanwhile has moved the others on.
+        new = [row for row in rows if str(row.get("id")) not in runs]
+        runs |= await _runs(ctx, new)
+        found += [row for row in new if _is_of_workflow(runs[str(row.get("id"))], workflow)]
+        looked, whole, number = looked + len(rows), len(rows) < _ROWS, number + 1
+    if len(found) > wanted:
+        note = f"page={page + 1} has more."
+    else:
+        note = "" if whole else f"Only the newest {looked:,} approvals were looked at."
+    return Listed(found[wanted - limit : wanted]), runs, note
+
+
 async def _of_run(ctx: Ctx, ref: RunRef, status: str) -> Listed:
     """The approvals of a run, also those that AgentOS keeps under a step's or a member's run."""
-    found = await ctx.page("/approvals", status=status, run_id=ref.run, limit=_MOST)
+    found = await ctx.page("/approvals", status=status, run_id=ref.run, limit=_ROWS)
     if found:
         return found
     waiting = approval_ids(ref, (await ctx.engine.read(ref)).requirements)
@@ -188,26 +232,24 @@ def _is_of_workflow(run: str, workflow: str) -> bool:
 async def _runs(ctx: Ctx, approvals: Sequence[Approval]) -> dict[str, str]:
     """The references of the runs to continue, by the approvals' ids; '' where it cannot be told."""
     found: dict[str, str] = {}
-    limiter = anyio.CapacityLimiter(_AT_ONCE)
     sessions: dict[str, list[Approval]] = {}
     for approval in approvals:
         sessions.setdefault(str(approval.get("session_id") or ""), []).append(approval)
 
     async def look(session: str, its: list[Approval]) -> None:
-        async with limiter:
-            runs = await _runs_of_session(ctx, session)
-            for approval in its:
-                found[str(approval.get("id"))] = await _run_of(ctx, approval, runs)
+        runs = await _runs_of_session(ctx, session)
+        for approval in its:
+            found[str(approval.get("id"))] = await _run_of(ctx, approval, runs)
 
-    async with anyio.create_task_group() as tasks:
-        for session, its in sessions.items():
-            tasks.start_soon(look, session, its)
+    await gather((partial(look, session, its) for session, its in sessions.items()), at_once=_AT_ONCE)
     return found
 
 
 async def _runs_of_session(ctx: Ctx, session: str) -> list[RunSummary]:
+    if not session:
+        return []
     try:
-        return await list_stored_runs(ctx.agent_os, ctx.catalogue, session_id=session, limit=_MOST)
+        return await list_stored_runs(ctx.agent_os, ctx.catalogue, session_id=session, limit=_ALL_RUNS)
     except AgentOSError:
         # Deleted, or not for this token: the approval's own words are then all there is.
         return []
@@ -220,10 +262,8 @@ async def _run_of(ctx: Ctx, approval: Approval, runs: Sequence[RunSummary]) -> s
         if run.ref.run == run_id:
             return str(run.ref)
     for run in runs:
-        if run.status == Status.PAUSED:
-            state = await ctx.engine.read(run.ref)
-            if approval.get("id") in approval_ids(run.ref, state.requirements):
-                return str(run.ref)
+        if run.status == Status.PAUSED and approval.get("id") in await _waited_for(ctx, run.ref):
+            return str(run.ref)
     holders = [run for run in runs if run.ref.kind != "agent"]
     if runs:
         return str(holders[0].ref) if len(holders) == 1 else ""
@@ -231,6 +271,15 @@ async def _run_of(ctx: Ctx, approval: Approval, runs: Sequence[RunSummary]) -> s
     if owner is None or not approval.get("session_id"):
         return ""
     return str(RunRef(owner[0], str(owner[1]), str(approval["session_id"]), run_id))
+
+
+async def _waited_for(ctx: Ctx, ref: RunRef) -> Sequence[str]:
+    """The ids of the approvals that a paused run waits for; none where it cannot be read."""
+    try:
+        return approval_ids(ref, (await ctx.engine.read(ref)).requirements)
+    except AgentOSError:
+        # Its component may be gone: the other approvals are still to be told.
+        return ()
 
 
 # What is asked

@@ -9,6 +9,8 @@ import pytest
 
 from agentos_mcp.agentos.run import RunRef
 from agentos_mcp.demo.host import demo_agentos
+from agentos_mcp.tools import approvals
+from tests.faults.proxy import proxy_to
 from tests.live.connect import Connect, Peer, reference, words
 from tests.live.person import Decision, Person
 
@@ -285,3 +287,49 @@ async def test_an_approval_whose_session_is_gone_still_names_its_run(
         approval = await approval_of(peer, run)
         (await admin.delete(f"/sessions/{RunRef.parse(run).session}")).raise_for_status()
         assert f"run: {run}" in await peer.text("get_approval", approval_id=approval)
+
+
+async def test_a_decision_is_told_as_made_although_its_run_cannot_be_read(
+    connect: Connect, approving: str, admin: httpx.AsyncClient
+) -> None:
+    async with connect(approving) as starter:
+        run = await paused(starter, "workflow", "shop")
+    async with proxy_to(approving) as proxy, connect(proxy.url, toolsets=("all",)) as peer:
+        approval = await approval_of(peer, run)
+        proxy.fault = lambda request: 10 if request.startswith((b"GET /workflows/", b"GET /sessions/")) else None
+        said = await peer.text("resolve_approval", approval_id=approval, decision="approved")
+    assert said.startswith("It is approved.")
+    assert await status_of(admin, approval) == "approved"
+
+
+async def test_a_list_of_approvals_goes_on_past_a_run_that_cannot_be_read(connect: Connect, approving: str) -> None:
+    async with connect(approving) as starter:
+        run = await paused(starter, "workflow", "shop")
+        other = await paused(starter, "agent", "payer")
+    async with proxy_to(approving) as proxy, connect(proxy.url, toolsets=("all",)) as peer:
+        proxy.fault = lambda request: 10 if request.startswith(b"GET /workflows/shop/runs/") else None
+        listed = await peer.text("list_approvals", limit=100)
+    # The only workflow's run of its session is the one that waits, read or not.
+    assert run in listed
+    assert other in listed
+
+
+async def test_the_approvals_of_workflows_are_told_page_by_page(
+    connect: Connect, approving: str, monkeypatch: pytest.MonkeyPatch, era: str
+) -> None:
+    monkeypatch.setattr(approvals, "_ROWS", 2)
+    user = f"paging-{era}"
+    async with connect(approving, toolsets=("all",)) as peer:
+        runs = []
+        for _ in range(3):
+            runs.append(await paused(peer, "workflow", "shop", user_id=user))
+            await paused(peer, "agent", "payer", user_id=user)
+        pages = []
+        for page in (1, 2):
+            pages.append(await peer.text("list_approvals", kind="workflow", user_id=user, limit=2, page=page))
+        past = await peer.text("list_approvals", kind="workflow", user_id=user, limit=2, page=3)
+    assert [page.count("| workflow/shop/") for page in pages] == [2, 1]
+    assert pages[0].endswith("\npage=2 has more.")
+    assert "has more" not in pages[1]
+    assert all(run in "\n".join(pages) for run in runs)
+    assert past == "No pending approvals of that run or component on this page."
