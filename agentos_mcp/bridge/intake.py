@@ -92,11 +92,14 @@ def labels(description: str, metadata: Mapping[str, Any] | None, name: str = "")
 
 async def reading(ctx: Ctx, base: KnowledgeBase, reader_id: str, chunker: str, chunk_size: int) -> dict[str, str]:
     """The fields that say how it is read. AgentOS drops in silence what it does not know of them."""
-    if not (reader_id or chunker or chunk_size):
+    given = {"reader_id": reader_id, "chunker": chunker, "chunk_size": chunk_size}
+    last = next((name for name in reversed(given) if given[name]), "")
+    if not last:
         return {}
-    if not reader_id or (chunk_size and not chunker):
-        what, lacks = ("chunker", "reader_id") if not reader_id else ("chunk_size", "chunker")
-        raise InvalidRequest(f"AgentOS ignores {what} without {lacks}.", f"Give {lacks}; see get_knowledge_config.")
+    # Each works only with those before it.
+    before = list(given)[: list(given).index(last)]
+    if missing := " and ".join(name for name in before if not given[name]):
+        raise InvalidRequest(f"AgentOS ignores {last} without {missing}.", f"Give {missing}; see get_knowledge_config.")
     config = record_of(await ctx.get("/knowledge/config", knowledge_id=base.id))
     readers = record_of(config.get("readers"))
     if reader_id not in readers:

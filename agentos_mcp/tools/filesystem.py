@@ -49,7 +49,8 @@ async def list_agent_files(
             await ctx.get("/filesystem/entries", **store.query, directory=directory, limit=limit, page=page)
         )
     usage, chosen = record_of(answer.get("usage")), str(answer.get("namespace"))
-    total = f"namespace {_shown(chosen)}: {usage.get('file_count')} files, {usage.get('total_bytes'):,} bytes"
+    counted = _counted((usage.get("file_count"), "file"), (usage.get("total_bytes"), "byte"))
+    total = f"namespace {_shown(chosen)}{': ' if counted else ''}{counted}"
     others = [name for name in store.namespaces if name != chosen] if agent_id else []
     more = f"; this agent's other namespaces: {', '.join(map(_shown, others))}" if others else ""
     return Table(
@@ -93,7 +94,7 @@ async def read_agent_file(
             "namespace": file.get("namespace"),
             "agents": ", ".join(map(str, file.get("agent_ids") or ())),
             "user": file.get("user_id"),
-            "size": f"{file.get('size_bytes'):,} bytes, {file.get('line_count'):,} lines",
+            "size": _counted((file.get("size_bytes"), "byte"), (file.get("line_count"), "line")),
             "updated": when(file.get("updated_at")),
         },
         {"content": content},
@@ -239,6 +240,13 @@ def _file(entry: Mapping[str, Any]) -> tuple[object, ...]:
         entry.get("size_bytes"),
         when(entry.get("updated_at")),
         entry.get("user_id"),
+    )
+
+
+def _counted(*counts: tuple[object, str]) -> str:
+    """ "1,200 bytes, 1 line"; without what AgentOS does not say."""
+    return ", ".join(
+        f"{number:,} {noun}{'' if number == 1 else 's'}" for number, noun in counts if isinstance(number, int)
     )
 
 

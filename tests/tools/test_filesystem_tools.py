@@ -13,6 +13,7 @@ from agentos_mcp.demo.host import demo_agentos
 from agentos_mcp.settings import Token
 from tests.live.connect import Connect
 from tests.live.studio import JWT_KEY_VARIABLE, LONG_FILE
+from tests.security.scripted_agentos import CONFIG, http_json, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -209,3 +210,18 @@ async def test_a_list_is_shorter_than_the_rest_answer(connect: Connect, studio: 
         query = {"namespace": NOTES, "directory": "diary"}
         answer = (await rest.get("/filesystem/entries", params=query)).json()
     assert len(listed) < len(json.dumps(answer)) / 2
+
+
+async def test_a_size_that_agentos_does_not_say_is_left_out(connect: Connect) -> None:
+    holder = {"namespace": "notes", "agents": [{"id": "writer"}]}
+    file = {"type": "file", "path": "a.txt", "namespace": "notes"}
+    answers = {
+        "/config": http_json({**CONFIG, "filesystem": {"namespaces": [holder]}}),
+        "/filesystem/entries": http_json({"namespace": "notes", "entries": [file], "usage": {"file_count": 1}}),
+        "/filesystem/content": http_json({**file, "content": "words", "line_count": 1}),
+    }
+    async with scripted_agentos(answers) as server, connect(server.url, toolsets=("all",)) as peer:
+        assert (await peer.text("list_agent_files", agent_id="writer")).endswith("namespace notes: 1 file")
+        said = await peer.text("read_agent_file", agent_id="writer", path="a.txt")
+    assert "size: 1 line\n" in said
+    assert content(said) == "words"

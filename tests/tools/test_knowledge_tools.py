@@ -395,6 +395,11 @@ async def test_the_wait_is_bounded_and_progress_is_told(connect: Connect, librar
         ({"text": "x", "chunk_size": -1}, "'chunk_size'"),
         ({"text": "x", "chunker": "FixedSizeChunker"}, "AgentOS ignores chunker without reader_id."),
         ({"text": "x", "reader_id": "text", "chunk_size": 9}, "AgentOS ignores chunk_size without chunker."),
+        ({"text": "x", "chunk_size": 9}, "AgentOS ignores chunk_size without reader_id and chunker."),
+        (
+            {"text": "x", "chunker": "FixedSizeChunker", "chunk_size": 9},
+            "AgentOS ignores chunk_size without reader_id. Give reader_id; see get_knowledge_config.",
+        ),
         ({"text": "x", "reader_id": "nope"}, "There is no reader 'nope'. Use one of: "),
         ({"text": "x", "reader_id": "pdf"}, "pip install pypdf"),
         ({"text": "x", "reader_id": "text", "chunker": "Nope"}, "has no chunker 'Nope'. Use one of: FixedSizeChunker"),
