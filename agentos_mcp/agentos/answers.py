@@ -22,6 +22,8 @@ from agentos_mcp.agentos.errors import (
 )
 
 _DETAIL_LIMIT = 600
+_FATE_UNKNOWN = (0, 502, 504)
+"""An answer that cannot be read, and a proxy's words for one that it did not get."""
 
 
 def shown_url(url: str) -> str:
@@ -123,6 +125,23 @@ def _seconds(retry_after: str) -> float:
         return max(0.0, float(retry_after))
     except ValueError:
         return 0.0
+
+
+def is_lost(error: AgentOSError) -> bool:
+    """Whether the request may have been carried out: no answer came, or none of AgentOS's own that can be read."""
+    if isinstance(error, Unreachable):
+        return error.sent
+    return isinstance(error, ServerFailure) and error.status in _FATE_UNKNOWN and not isinstance(error, Unsupported)
+
+
+def unsettled(error: AgentOSError) -> AgentOSError:
+    """The error of a change whose answer was lost: sent again, it could be done twice."""
+    told = error.reworded(
+        f"{error.message} Whether it was done is not known.",
+        "Look before you do it again, or it may be done twice.",
+    )
+    told.unsettled = True
+    return told
 
 
 class TransportErrors:

@@ -131,6 +131,8 @@ class AgentOS:
                 return await self._once(method, path, query=query, form=form, files=files, json=json, endless=endless)
             except AgentOSError as error:
                 wait = self._wait_before_retry(error, retry, attempt) if attempt < most else None
+                if wait is None and not (retry or _reads(method, template)) and answers.is_lost(error):
+                    raise answers.unsettled(error) from error
                 if wait is None:
                     raise
                 log.info("%s %s: %s Trying again in %.1f s.", method, path, error.message, wait)
@@ -223,8 +225,7 @@ class AgentOS:
 
     def _permit(self, method: str, template: str) -> None:
         """Raises Forbidden where this client only reads, and the request could do more."""
-        reads = method == "GET" or template in _READING_POSTS or template.endswith("/resume")
-        if self.read_only and not reads:
+        if self.read_only and not _reads(method, template):
             raise Forbidden("This server is read-only: nothing can be run or changed.", "Start it without --read-only.")
 
     def _timeout(self, read: float | None) -> httpx.Timeout:
@@ -269,6 +270,10 @@ class AgentOS:
 
     def _transport_errors(self, method: str, path: str) -> answers.TransportErrors:
         return answers.TransportErrors(f"{method} {path}", self.place)
+
+
+def _reads(method: str, template: str) -> bool:
+    return method == "GET" or template in _READING_POSTS or template.endswith("/resume")
 
 
 async def _one(document: object) -> AsyncIterator[Event]:

@@ -16,9 +16,15 @@ Each says what happened (`message`) and the next move (`next_move`); `str()` is 
 
 from __future__ import annotations
 
+import copy
+from typing import Self
+
 
 class AgentOSError(Exception):
     """Anything that went wrong with an AgentOS. `status` is the HTTP status, 0 where there was none."""
+
+    unsettled = False
+    """A change was sent and its answer lost: nobody knows whether it was done."""
 
     def __init__(self, message: str, next_move: str = "", *, status: int = 0) -> None:
         self.message = message
@@ -30,6 +36,13 @@ class AgentOSError(Exception):
     def passing(self) -> bool:
         """Whether it may be gone a moment later, so that a read is worth another try."""
         return False
+
+    def reworded(self, message: str, next_move: str) -> Self:
+        """The same error in other words."""
+        other = copy.copy(self)
+        other.message, other.next_move = message, next_move
+        other.args = (f"{message} {next_move}".strip(),)
+        return other
 
 
 class Unreachable(AgentOSError):

@@ -19,6 +19,10 @@ OWN = "_agno"
 """Where AgentOS keeps its own notes in a content's metadata."""
 
 
+UNREAD = "unread"
+"""Our own status for a content that AgentOS took and that could not be looked at afterwards."""
+
+
 def notes(content: Content) -> Mapping[str, Any]:
     """AgentOS's own notes on a content: where it came from, what belongs to it."""
     return record_of(record_of(content.get("metadata")).get(OWN))
@@ -62,6 +66,8 @@ def outcome(content: Content, content_id: str, name: str, done: str) -> str:
             return f"{done} {shown}{f': {message}' if message else ''}. search_knowledge finds it."
         case "partial":
             return f"{done} {shown} in part: {message or 'some of it could not be read'}."
+        case _ if content.get("status") == UNREAD:
+            return f"AgentOS took {shown}; what came of it cannot be read now: {message}. Call get_knowledge later."
         case "failed":
             raise ServerFailure(
                 f"AgentOS could not read {shown}: {message or 'it does not say why'}.",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,12 +13,26 @@ from mcp.server.mcpserver import Context
 from agentos_mcp.agentos.catalogue import Catalogue, KnowledgeBase, Part, shown_id
 from agentos_mcp.agentos.client import AgentOS, Limits, Parts, Values
 from agentos_mcp.agentos.engine import Engine
-from agentos_mcp.agentos.errors import InvalidRequest, Unsupported
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unsupported
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.live import LiveRuns, live_runs
 from agentos_mcp.agentos.pages import Page, page_of, record_of
 from agentos_mcp.bridge.render import one_line
 from agentos_mcp.settings import Settings
+
+SHOWN_BY: Mapping[str, str] = {
+    "/approvals": "get_approval",
+    "/sessions": "list_sessions",
+    "/knowledge": "list_knowledge",
+    "/memories": "list_memories",
+    "/optimize-memories": "list_memories",
+    "/learnings": "list_learnings",
+    "/trigger": "list_schedule_runs",
+    "/schedules": "list_schedules",
+    "/eval-runs": "list_evals",
+    "/metrics": "get_metrics_status",
+}
+"""The tools that show what a change did, by a part of the path that it is sent to; the first that fits."""
 
 QueryValue = str | int | float | bool | list[str] | None
 
@@ -120,9 +134,10 @@ class Ctx:
     ) -> Mapping[str, Any]:
         """Send a change, once; the object that AgentOS answers, {} where it answers nothing."""
         asked = present(**query) if query else None
-        return record_of(
-            await self.agent_os.request(method, template, values, query=asked, json=json, form=form, files=files)
-        )
+        with look_first(template):
+            return record_of(
+                await self.agent_os.request(method, template, values, query=asked, json=json, form=form, files=files)
+            )
 
     async def database(self, part: Part, asked: str) -> str:
         """The database to name in a request about this part of AgentOS; '' where there is only one.
@@ -171,6 +186,20 @@ class _NoClient:
 
     async def report_progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
         return None
+
+
+@contextmanager
+def look_first(template: str) -> Iterator[None]:
+    """Inside it, the error of a change to this path whose answer was lost says which tool shows what became of it."""
+    try:
+        yield
+    except AgentOSError as error:
+        tool = next((tool for part, tool in SHOWN_BY.items() if part in template), "")
+        if not error.unsettled or not tool:
+            raise
+        raise error.reworded(
+            error.message, f"Look with {tool} before you do it again, or it may be done twice."
+        ) from error
 
 
 def present(**values: QueryValue) -> dict[str, str | int | float | bool | list[str]]:

@@ -15,9 +15,9 @@ import anyio
 from agentos_mcp.agentos.attachments import MiB, document
 from agentos_mcp.agentos.catalogue import KnowledgeBase, shown_id
 from agentos_mcp.agentos.client import Parts
-from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure
 from agentos_mcp.agentos.pages import record_of
-from agentos_mcp.bridge.contents import OWN, Content, is_settled, notes
+from agentos_mcp.bridge.contents import OWN, UNREAD, Content, is_settled, notes
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.render import one_line
 from agentos_mcp.bridge.waiting import wait_of
@@ -30,6 +30,7 @@ _LARGEST_FIELD = 300_000
 
 _ROWS = 1000
 _MOST_PAGES = 50
+_NEWEST = 100
 
 _FIRST_LOOK = 0.15
 _LONGEST_PAUSE = 3.0
@@ -129,10 +130,23 @@ async def contents_of(ctx: Ctx, base: KnowledgeBase) -> dict[str, Content]:
     return known
 
 
-async def newest(ctx: Ctx, base: KnowledgeBase) -> dict[tuple[str, str], Content]:
-    """The latest contents, by id and time: what is taken in anew has another time."""
-    page = await ctx.page("/knowledge/content", knowledge_id=base.id, limit=100)
-    return {(str(content.get("id")), str(content.get("updated_at"))): content for content in page}
+async def newest(
+    ctx: Ctx, base: KnowledgeBase, before: Mapping[tuple[str, str], Content] | None = None
+) -> dict[tuple[str, str], Content]:
+    """The latest contents, by id and time: what is taken in anew has another time.
+
+    With what was there `before`, all that are newer, however many have come.
+    """
+    found: dict[tuple[str, str], Content] = {}
+    # By default AgentOS sorts by when a content first came, and one that is taken in anew stays far behind.
+    query = {"knowledge_id": base.id, "sort_by": "updated_at", "sort_order": "desc"}
+    for number in range(1, _MOST_PAGES + 1):
+        page = await ctx.page("/knowledge/content", **query, limit=_NEWEST, page=number)
+        seen = {(str(content.get("id")), str(content.get("updated_at"))): content for content in page}
+        found |= seen
+        if before is None or len(page) < _NEWEST or not before.keys().isdisjoint(seen):
+            break
+    return found
 
 
 async def settled(ctx: Ctx, base: KnowledgeBase, content_id: str, name: str, before: Content) -> Content:
@@ -152,6 +166,9 @@ async def settled(ctx: Ctx, base: KnowledgeBase, content_id: str, name: str, bef
                     "Its own log says why.",
                 ) from None
             return {"status": "processing"}, False
+        except AgentOSError as error:
+            # It has been taken: that this cannot be seen is no reason to call it a failure, or to add it again.
+            return {"status": UNREAD, "status_message": error.message}, True
         changed = content.get("updated_at") != before.get("updated_at") or waited > _SURE
         return content, changed and is_settled(content)
 
@@ -171,7 +188,7 @@ async def arrivals(
         nonlocal earlier
         found = [
             content
-            for key, content in (await newest(ctx, base)).items()
+            for key, content in (await newest(ctx, base, before)).items()
             if key not in before and notes(content).get("source_config_id") == source_id
         ]
         ids = {str(content.get("id")) for content in found}

@@ -46,7 +46,7 @@ class Table:
     def text(self, tokens: int) -> str:
         """As many rows as fit, without columns that say nothing, and where the others are."""
         if not self.rows:
-            return self.empty
+            return self._nothing
         columns, rows = self._telling()
         left = _characters(tokens)
         fitting: list[Sequence[object]] = []
@@ -66,9 +66,18 @@ class Table:
             {name: _plain(value) for name, value in zip(self.columns, row, strict=True) if not _says_nothing(value)}
             for row in self.rows
         ]
-        notes = [page_note(self.meta, len(self.rows)), self.then] if self.rows else [self.empty]
+        notes = [page_note(self.meta, len(self.rows)), self.then] if self.rows else [self._nothing]
         note = " ".join(filter(None, notes))
         return {"items": items} | ({"note": note} if note else {})
+
+    @property
+    def _nothing(self) -> str:
+        """What having no rows means: nothing at all, or no more of them."""
+        page, pages = self.meta.get("page"), self.meta.get("total_pages")
+        if not isinstance(page, int) or page < 2:
+            return self.empty
+        # AgentOS counts nothing past the end of some lists.
+        return f"There is nothing on page {page}{f': the last one is {pages}' if pages else ''}."
 
     def _telling(self) -> tuple[list[str], list[Sequence[object]]]:
         kept = [at for at in range(len(self.columns)) if not all(_says_nothing(row[at]) for row in self.rows)]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from agentos_mcp.agentos.catalogue import KnowledgeBase, shown_id
-from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unauthorized
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure, Unauthorized
 from agentos_mcp.agentos.pages import page_of, record_of
 from agentos_mcp.bridge.contents import (
     Content,
@@ -82,7 +82,7 @@ async def list_knowledge(ctx: Ctx, knowledge_id: KnowledgeId = "", limit: Limit 
             )
             for c in found
         ],
-        empty="Nothing is in it yet. add_knowledge adds something." if page == 1 else "No more pages.",
+        empty="Nothing is in it yet. add_knowledge adds something.",
         meta=found.meta,
     )
 
@@ -148,15 +148,19 @@ async def add_remote_knowledge(
         form["source_params"] = json.dumps(source_params)
     before = await newest(ctx, base)
     await ctx.send("POST", "/knowledge/remote-content", query={"knowledge_id": base.id}, form=form)
-    found = await arrivals(ctx, base, config_id, asked, before)
+    where = f"{one_line(asked, most=80)} of {shown_id(config_id)}"
+    try:
+        found = await arrivals(ctx, base, config_id, asked, before)
+    except AgentOSError as error:
+        return f"AgentOS took {where}; what has come cannot be read now: {error.message} Call list_knowledge later."
     if not found:
         raise ServerFailure(
-            f"Nothing has come from {one_line(asked, most=80)} of {shown_id(config_id)} so far.",
+            f"Nothing has come from {where} so far.",
             "AgentOS says only in its log why: check the path. list_knowledge shows what comes later.",
         )
     if len(found) == 1:
         return outcome(found[0], str(found[0].get("id")), str(found[0].get("name") or asked), "Added")
-    return outcomes(found, f"{one_line(asked, most=80)} of {shown_id(config_id)}")
+    return outcomes(found, where)
 
 
 async def refresh_knowledge(ctx: Ctx, content_id: str, knowledge_id: KnowledgeId = "") -> str:
@@ -192,10 +196,11 @@ async def update_knowledge(
     if not form:
         raise InvalidRequest("There is nothing to change.", "Give a name, a description or metadata.")
     base = await ctx.knowledge_base(knowledge_id)
-    await _content(ctx, base, content_id, own=True)
+    before = await _content(ctx, base, content_id, own=True)
     changed = await ctx.send("PATCH", _CONTENT, {"content_id": content_id}, query={"knowledge_id": base.id}, form=form)
     renamed = " Passages go on under the old name." if name.strip() else ""
-    return f"Changed {' and '.join(form)} of '{one_line(str(changed.get('name')), most=80)}'.{renamed}"
+    called = str(changed.get("name") or name.strip() or before.get("name"))
+    return f"Changed {' and '.join(form)} of '{one_line(called, most=80)}'.{renamed}"
 
 
 async def delete_knowledge(ctx: Ctx, content_id: str, knowledge_id: KnowledgeId = "") -> str:

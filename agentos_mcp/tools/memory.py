@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from agentos_mcp.agentos.catalogue import shown_id
-from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unsupported
+from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
 from agentos_mcp.agentos.pages import page_of
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.parameters import DbId, Limit, Page, UserId, Words
@@ -149,6 +149,17 @@ async def optimize_memories(
         answer = await ctx.send("POST", "/optimize-memories", query={"db_id": database}, json=body)
     except NotFound as missing:
         raise NotFound(f"User '{shown_id(user_id)}' has no memories.", "See get_memory_stats.", status=404) from missing
+    except Unreachable as lost:
+        if not lost.sent:
+            raise
+        # A model may write for longer than an answer is waited for.
+        if apply:
+            move = "The model may still be at it: look with list_memories before you apply it again."
+            raise lost.reworded(lost.message, move) from lost
+        raise lost.reworded(
+            "No preview came: the connection broke, or the model took too long. Nothing was changed.",
+            "Try again, with a longer --timeout if need be.",
+        ) from lost
     except Unsupported:
         raise
     except ServerFailure as failed:

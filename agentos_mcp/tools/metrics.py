@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import anyio
 from pydantic import Field
 
-from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, ServerFailure
 from agentos_mcp.agentos.pages import record_of
-from agentos_mcp.bridge.context import Ctx, present
+from agentos_mcp.bridge.context import Ctx, look_first, present
 from agentos_mcp.bridge.parameters import DbId, UserId
 from agentos_mcp.bridge.render import one_line, when
 from agentos_mcp.bridge.results import Table
@@ -82,13 +83,16 @@ async def refresh_metrics(ctx: Ctx, db_id: DbId = "") -> str:
     """Bring the figures up to date, for get_metrics."""
     database = await ctx.database("metrics", db_id)
     query = present(db_id=database, background=True)
-    answer = await ctx.agent_os.request("POST", "/metrics/refresh", query=query, endless=True)
     features = await ctx.backend.discovery.features()
+    with look_first("/metrics/refresh"):
+        answer = await ctx.agent_os.request("POST", "/metrics/refresh", query=query, endless=True)
     if isinstance(answer, list) or not features.has("GET", _STATUS):
         return "The figures are up to date: see get_metrics."
     already = record_of(answer).get("status") == "already_running"
-    status = record_of(await ctx.get(_STATUS, db_id=database))
-    with anyio.move_on_after(_REFRESH_WAIT):
+    status: Mapping[str, Any] = {"status": "running"}
+    # It has begun: that its end cannot be seen is no failure.
+    with anyio.move_on_after(_REFRESH_WAIT), suppress(AgentOSError):
+        status = record_of(await ctx.get(_STATUS, db_id=database))
         while status.get("status") == "running":
             await anyio.sleep(0.1)
             status = record_of(await ctx.get(_STATUS, db_id=database))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Literal
 
 import anyio
 from pydantic import Field
 
-from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.history import MOST_SESSIONS
 from agentos_mcp.agentos.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.outputs import read_output
@@ -195,7 +196,8 @@ async def cancel_run(ctx: Ctx, run: Run) -> str:
     await ctx.engine.cancel(ref)
     if state.status is Status.PAUSED:
         return f"The paused run will be cancelled as soon as it is continued.\nrun: {ref}"
-    with anyio.move_on_after(_CANCEL_WAIT):
+    # It is asked for: that its end cannot be seen is no failure.
+    with anyio.move_on_after(_CANCEL_WAIT), suppress(AgentOSError):
         while not state.ended:
             await anyio.sleep(0.1)
             state = await ctx.engine.read(ref)

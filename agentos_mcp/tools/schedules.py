@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Annotated, Any
 
 import anyio
 from pydantic import Field
 
 from agentos_mcp.agentos.catalogue import shown_id
-from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.paths import fill
 from agentos_mcp.bridge.context import Ctx
@@ -185,7 +186,9 @@ async def trigger_schedule(ctx: Ctx, schedule: ScheduleName) -> str:
     with anyio.move_on_after(_TRIGGER_WAIT), in_clear_words():
         outcome = await ctx.send("POST", f"{_SCHEDULE}/trigger", _ids(found))
     if outcome is None:
-        outcome = next((run for run in await _latest_runs(ctx, found) if run.get("id") not in before), None)
+        # It is triggered: that its run cannot be looked up is no reason to trigger it again.
+        with suppress(AgentOSError):
+            outcome = next((run for run in await _latest_runs(ctx, found) if run.get("id") not in before), None)
     if outcome is None:
         return "AgentOS has not answered yet. list_schedule_runs shows whether it runs."
     run = run_of(found, outcome)

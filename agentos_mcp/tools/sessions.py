@@ -218,7 +218,7 @@ async def fork_session(ctx: Ctx, session_id: str, user_id: UserId = "", db_id: D
     session = await _session(ctx, session_id, user_id, db_id)
     copy = (await _sent_to_owner(ctx, session, "fork", ("agent", "team"))).get("session_id")
     if not isinstance(copy, str) or not copy:
-        raise ServerFailure("AgentOS gave the copy no session id.", "See its log.")
+        raise ServerFailure("AgentOS copied the session and did not say its id.", "list_sessions shows the copy.")
     return f"Copied; the original stays as it is. {_go_on(session.kind, session.owner, copy)}"
 
 

@@ -11,6 +11,7 @@ import pytest
 from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult
 
+from agentos_mcp.bridge import intake
 from agentos_mcp.demo.host import demo_agentos
 from tests.live.connect import Connect
 from tests.live.library import FOLDER_VARIABLE
@@ -192,7 +193,7 @@ async def test_a_list_goes_on_and_ends(connect: Connect, library: str, era: str)
         assert "page=2 has more" in first
         second = await peer.text("list_knowledge", limit=2, page=2)
         assert not set(first.splitlines()[2:4]) & set(second.splitlines()[2:4])
-        assert await peer.text("list_knowledge", page=50) == "No more pages."
+        assert (await peer.text("list_knowledge", page=50)).startswith("There is nothing on page 50: the last one is ")
 
 
 async def test_one_content_tells_its_state_and_metadata_without_agentos_own_notes(
@@ -617,3 +618,12 @@ async def test_a_remote_order_that_cannot_be_is_refused(
 ) -> None:
     async with connect(library, **ALL) as peer:
         assert said in await peer.error("add_remote_knowledge", **arguments, **MAIN)
+
+
+async def test_everything_that_came_from_a_folder_is_counted_however_much_it_is(
+    connect: Connect, library: str, era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "_NEWEST", 1)
+    async with connect(library, **ALL) as peer:
+        said = await peer.text("add_remote_knowledge", source_id="shelf", path="guides/", name=f"all {era}", **MAIN)
+    assert said.startswith("3 files came from guides/ of shelf: ")
