@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from agentos_mcp.agentos.catalogue import Component
@@ -42,7 +43,19 @@ class Wanted:
     """Only those in which something failed. AgentOS's own status is the last span's, so it cannot serve for that."""
     since: str = ""
     until: str = ""
-    """Moments in ISO 8601: started since, ended until."""
+    """Moments in ISO 8601 between which it started: traces are sorted by their start, and overlap."""
+
+    @property
+    def of_runs(self) -> dict[str, str]:
+        """What AgentOS's own filters take."""
+        given = {
+            "run_id": self.run.run if self.run else "",
+            "session_id": self.session_id,
+            "user_id": self.user_id,
+        }
+        if self.component is not None:
+            given[f"{self.component.kind}_id"] = self.component.id
+        return {name: value for name, value in given.items() if value}
 
     def fits(self, trace: Trace) -> bool:
         """Whether a trace, with its tree, holds a run that is asked for."""
@@ -73,8 +86,8 @@ class Found:
     traces: list[Trace] = field(default_factory=list)
     looked: int = 0
     inside: bool = False
-    more: bool = False
-    """Whether there are older traces that were not looked at."""
+    older: str = ""
+    """The `until` that leads to those that were not looked at; '' where there are none."""
 
 
 async def find_traces(ctx: Ctx, db_id: str, wanted: Wanted, limit: int) -> Found:
@@ -82,19 +95,33 @@ async def find_traces(ctx: Ctx, db_id: str, wanted: Wanted, limit: int) -> Found
     inside = not await traces_are_named(ctx, db_id)
     fits = wanted.fits if inside else wanted.fits_errors
     found: list[Trace] = []
-    looked, whole = 0, False
-    async for page in _with_trees(ctx, db_id, wanted) if inside else _filtered(ctx, db_id, wanted):
+    seen: set[str] = set()
+    last, whole = "", False
+    # AgentOS's own list can only be cut by when a trace ended, its search by when it started, too.
+    searched = inside or wanted.until
+    async for page in _searched(ctx, db_id, wanted, inside=inside) if searched else _listed(ctx, db_id, wanted):
         for trace in page:
-            if len(found) == limit:
-                return Found(found, looked, inside, more=True)
-            looked += 1
+            if str(trace.get("trace_id")) in seen:
+                continue
+            # Those that started in the same moment come along: the next page begins before it.
+            if len(found) >= limit and trace.get("start_time") != last:
+                return Found(found, len(seen), inside, older=_just_before(last))
+            seen.add(str(trace.get("trace_id")))
+            last = str(trace.get("start_time"))
             if fits(trace):
                 found.append(trace)
         if found and wanted.run is not None:
             # Its other traces, if it was paused and continued, are not far.
-            return Found(found, looked, inside)
+            return Found(found, len(seen), inside)
         whole = len(page) < AT_ONCE
-    return Found(found, looked, inside, more=not whole)
+    return Found(found, len(seen), inside, older="" if whole else last)
+
+
+def _just_before(moment: str) -> str:
+    try:
+        return (datetime.fromisoformat(moment) - timedelta(microseconds=1)).isoformat()
+    except ValueError:
+        return moment
 
 
 async def traces_are_named(ctx: Ctx, db_id: str) -> bool:
@@ -103,45 +130,36 @@ async def traces_are_named(ctx: Ctx, db_id: str) -> bool:
     return all(is_named(trace) for trace in newest)
 
 
-async def _filtered(ctx: Ctx, db_id: str, wanted: Wanted) -> AsyncIterator[Page]:
+async def _listed(ctx: Ctx, db_id: str, wanted: Wanted) -> AsyncIterator[Page]:
     """Pages of the newest traces that AgentOS finds itself; the last one is not full, or the limit is reached."""
-    component = wanted.component
     for number in range(1, LOOKED_AT // AT_ONCE + 1):
         page = await ctx.page(
-            "/traces",
-            run_id=wanted.run.run if wanted.run else "",
-            session_id=wanted.session_id,
-            user_id=wanted.user_id,
-            agent_id=component.id if component and component.kind == "agent" else "",
-            team_id=component.id if component and component.kind == "team" else "",
-            workflow_id=component.id if component and component.kind == "workflow" else "",
-            start_time=wanted.since,
-            end_time=wanted.until,
-            db_id=db_id,
-            limit=AT_ONCE,
-            page=number,
+            "/traces", **wanted.of_runs, start_time=wanted.since, db_id=db_id, limit=AT_ONCE, page=number
         )
         yield page
         if len(page) < AT_ONCE:
             return
 
 
-async def _with_trees(ctx: Ctx, db_id: str, wanted: Wanted) -> AsyncIterator[Page]:
-    """Pages of the newest traces with their trees; the last one is not full, or the limit is reached."""
-    within = [
-        {"op": op, "key": key, "value": value}
-        for op, key, value in (("GTE", "start_time", wanted.since), ("LTE", "end_time", wanted.until))
-        if value
-    ]
-    before = ""
+async def _searched(ctx: Ctx, db_id: str, wanted: Wanted, *, inside: bool) -> AsyncIterator[Page]:
+    """Pages of the newest traces with their trees, which may overlap; the last is not full, or the limit is reached.
+
+    `inside`: traces have no ids of runs to be found by.
+    """
+    within = [{"op": "GTE", "key": "start_time", "value": wanted.since}] if wanted.since else []
+    if not inside:
+        within += [{"op": "EQ", "key": key, "value": value} for key, value in wanted.of_runs.items()]
+    until, number = wanted.until, 1
     for _ in range(LOOKED_AT // AT_ONCE):
-        # Not by page number: every request, this one too, is a new trace that shifts the pages.
-        older = [{"op": "LT", "key": "start_time", "value": before}] if before else []
-        page = await search(ctx, db_id, _all_of(within + older), limit=AT_ONCE)
+        # By page number alone it would not do: every request, this one too, is a new trace that shifts the pages.
+        older = [{"op": "LTE", "key": "start_time", "value": until}] if until else []
+        page = await search(ctx, db_id, _all_of(within + older), limit=AT_ONCE, page=number)
         yield page
         if len(page) < AT_ONCE:
             return
-        before = str(page.rows[-1].get("start_time") or "")
+        last = str(page.rows[-1].get("start_time") or "")
+        # A page of traces that all started in one moment leads no further back.
+        until, number = (until, number + 1) if last == until else (last, 1)
 
 
 async def search(

@@ -149,7 +149,7 @@ async def list_trace_sessions(
         rows = _sessions(found.traces)
         meta = {"page": page, "total_pages": -(-len(rows) // limit), "total_count": len(rows)}
         shown = rows[(page - 1) * limit : page * limit]
-        note = f"From the newest {found.looked:,} traces." if found.more else ""
+        note = f"From the newest {found.looked:,} traces." if found.older else ""
         return Table(_SESSION_COLUMNS, shown, empty=_none(found, wanted), meta=meta, then=note)
     listed = await ctx.page(
         "/trace_session_stats",
@@ -232,15 +232,14 @@ def _span(span: Mapping[str, Any]) -> Record:
 
 def _none(found: Found, wanted: Wanted) -> str:
     if found.looked:
-        return f"None of the newest {found.looked:,} traces{' (there are older ones)' if found.more else ''}."
+        older = f" (there are older ones: until={found.older})" if found.older else ""
+        return f"None of the newest {found.looked:,} traces{older}."
     return "No such traces." if wanted != Wanted() else _NOT_TRACED
 
 
 def _older(found: Found) -> str:
     """Where the others are, if there are any."""
-    if not found.more or not found.traces:
-        return ""
-    return f"Older ones: until={found.traces[-1].get('start_time')}"
+    return f"Older ones: until={found.older}" if found.older else ""
 
 
 async def _explained(ctx: Ctx, database: str, empty: str) -> str:

@@ -324,9 +324,9 @@ async def test_the_approvals_of_workflows_are_told_page_by_page(
         for _ in range(3):
             runs.append(await paused(peer, "workflow", "shop", user_id=user))
             await paused(peer, "agent", "payer", user_id=user)
-        pages = []
-        for page in (1, 2):
-            pages.append(await peer.text("list_approvals", kind="workflow", user_id=user, limit=2, page=page))
+        pages = [
+            await peer.text("list_approvals", kind="workflow", user_id=user, limit=2, page=page) for page in (1, 2)
+        ]
         past = await peer.text("list_approvals", kind="workflow", user_id=user, limit=2, page=3)
     assert [page.count("| workflow/shop/") for page in pages] == [2, 1]
     assert pages[0].endswith("\npage=2 has more.")

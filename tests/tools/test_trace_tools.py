@@ -35,6 +35,12 @@ def named() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def stored() -> Iterator[str]:
+    with demo_agentos(build="tests.live.traced:build_stored") as url:
+        yield url
+
+
 @pytest.fixture(params=["unnamed", "named"])
 def traced(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(request.param))
@@ -141,7 +147,62 @@ class TestListing:
             assert len(ids(await peer.text("list_traces", session_id=session))) == 1
             monkeypatch.setattr(tracing, "LOOKED_AT", 20)
             said = await peer.text("list_traces", session_id=session)
-        assert said == "None of the newest 20 traces (there are older ones)."
+        # Two pages that overlap by one.
+        assert re.fullmatch(r"None of the newest 19 traces \(there are older ones: until=20\S+\)\.", said)
+
+    async def test_going_on_where_nothing_was_found_leads_to_older_traces(
+        self, connect: Connect, unnamed: str, era: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        session = f"deep-{era}"
+        async with connect(unnamed, **ALL) as peer:
+            await run(peer, "agent", "echo", session_id=session)
+            async with httpx.AsyncClient(base_url=unnamed) as rest:
+                for _ in range(25):
+                    await rest.get("/health")
+            monkeypatch.setattr(tracing, "AT_ONCE", 10)
+            monkeypatch.setattr(tracing, "LOOKED_AT", 20)
+            until, tables = "", []
+            while len(tables) < 10 and not any(map(ids, tables)):
+                tables.append(await peer.text("list_traces", session_id=session, until=until))
+                until = tables[-1].rpartition("until=")[2].rstrip(").")
+        assert len(tables) > 1
+        assert len(ids(tables[-1])) == 1
+
+    async def test_a_trace_that_overlaps_a_later_one_is_on_the_next_page(
+        self, connect: Connect, traced: str, era: str
+    ) -> None:
+        session = f"overlapping-{era}"
+        form = {"message": "20 2", "session_id": session}
+        async with connect(traced, **ALL) as peer, httpx.AsyncClient(base_url=traced, timeout=30) as rest:
+            async with rest.stream("POST", "/agents/slow/runs", data=form) as answer:
+                lines = answer.aiter_lines()
+                await anext(lines)
+                await run(peer, "agent", "echo", session_id=session)
+                async for _ in lines:
+                    pass
+            everything: list[str] = []
+            with anyio.fail_after(20):
+                while len(everything) < 2:
+                    everything = ids(await peer.text("list_traces", session_id=session))
+            first = await peer.text("list_traces", session_id=session, limit=1)
+            until = first.rpartition("Older ones: until=")[2]
+            second = await peer.text("list_traces", session_id=session, limit=1, until=until)
+        assert [*ids(first), *ids(second)] == everything
+
+    @pytest.mark.parametrize("limit", [1, 2, 3, 4])
+    async def test_page_by_page_every_trace_is_told_once(
+        self, connect: Connect, stored: str, monkeypatch: pytest.MonkeyPatch, limit: int
+    ) -> None:
+        monkeypatch.setattr(tracing, "AT_ONCE", 2)
+        told: list[str] = []
+        until = ""
+        async with connect(stored, **ALL) as peer:
+            while not told or until:
+                page = await peer.text("list_traces", session_id="stored", limit=limit, until=until)
+                told += ids(page)
+                until = page.rpartition("Older ones: until=")[2] if "Older ones" in page else ""
+        assert sorted(told) == [f"{number:032x}" for number in range(6)]
+        assert told[-1] == f"{0:032x}"
 
     async def test_where_nothing_is_traced_it_says_how_to(self, connect: Connect) -> None:
         with demo_agentos(build="tests.live.traced:build_untraced") as url:
