@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _LINE_ENDS = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
@@ -70,14 +70,14 @@ def one_line(text: str, *, most: int = 300) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def strip_data(value: Any) -> Any:
-    """JSON data whose texts, keys too, have no control characters."""
+def strip_data(value: Any, also: Callable[[str], str] = str) -> Any:
+    """JSON data whose texts, keys too, have no control characters; `also` is done to each text."""
     if isinstance(value, str):
-        return strip_control_chars(value)
+        return also(strip_control_chars(value))
     if isinstance(value, Mapping):
-        return {strip_control_chars(str(key)): strip_data(inner) for key, inner in value.items()}
+        return {strip_control_chars(str(key)): strip_data(inner, also) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [strip_data(inner) for inner in value]
+        return [strip_data(inner, also) for inner in value]
     return value
 
 
@@ -109,6 +109,13 @@ def as_name(name: object, *, most: int = 60) -> str:
     return line if _PLAIN_NAME.fullmatch(line) else as_json(line)
 
 
+def as_field(name: object) -> str:
+    """The name of a field of others at the beginning of a line: one word, else quoted."""
+    line = one_line(str(name), most=60)
+    return line if _WORD.fullmatch(line) else as_json(line)
+
+
+_WORD = re.compile(r"[\w.-]+")
 _PLAIN_NAME = re.compile(r"[\w/&+-]+(?:[ .][\w/&+-]+)*")
 
 

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 
+from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.run import RunState, Status
 
 Send = Callable[[float, float | None, str], Awaitable[None]]
@@ -27,6 +28,7 @@ WORDS_APART = 0.5
 HEARTBEAT = 8.0
 
 _TAIL = 60
+_LONGEST = 300
 
 
 class Progress:
@@ -61,7 +63,7 @@ class Progress:
             self._shown = _gist(state)
             waited = anyio.current_time() - self._begun
             beat = f" ({_elapsed(waited)})" if silence.cancelled_caught else ""
-            await self._notify(state, describe(state) + beat)
+            await self._notify(state, one_line(describe(state), most=_LONGEST) + beat)
 
     async def finish(self) -> None:
         """Say that the run is done, as its steps have it."""
