@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from agentos_mcp.agentos.redaction import redact
 
 _LINE_ENDS = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
 _ESCAPES = re.compile(
@@ -132,10 +134,14 @@ def complete_part(text: str) -> str:
 
 
 class PlainFormatter(logging.Formatter):
-    """Log lines without control characters; a message is one line, whatever stands in it, a traceback several."""
+    """Log lines without control characters and secrets; a message is one line, a traceback several."""
+
+    def __init__(self, form: str, secrets: Callable[[], Iterable[str]] = tuple) -> None:
+        super().__init__(form)
+        self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
-        return strip_control_chars(super().format(record))
+        return redact(strip_control_chars(super().format(record)), self._secrets())
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         record.message = strip_control_chars(record.message).replace("\n", " ")

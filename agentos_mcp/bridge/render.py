@@ -216,7 +216,7 @@ def when(moment: object) -> str:
         try:
             return _read(datetime.fromisoformat(moment))
         except ValueError:
-            return moment
+            return one_line(moment, most=40)
     if isinstance(moment, int | float) and not isinstance(moment, bool) and moment > 0:
         return _read(datetime.fromtimestamp(moment, UTC))
     return ""

@@ -98,6 +98,10 @@ class Token:
             )
         return self._value
 
+    def known(self) -> tuple[str, ...]:
+        """The token as it was last, to be masked; nothing is read for it."""
+        return (self._value,) if self._value else ()
+
     def _read(self, path: Path) -> str:
         """A file's token. Raises OSError and ValueError; a pipe or a device is not waited for."""
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
