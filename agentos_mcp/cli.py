@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agentos_mcp import __version__
+from agentos_mcp.agentos.plain_text import PlainFormatter, one_line, strip_control_chars
 from agentos_mcp.settings import OPTIONS, Settings, SettingsError, load
 from agentos_mcp.terminal.parsing import USAGE, Parser, UsageError, near
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import argparse
 
 INTERRUPTED = 130
+_LONGEST_REFUSAL = 1500
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,13 @@ def _a_person_asks() -> bool:
 
 
 def _refused(given: Sequence[str], message: str, next_move: str = "", prog: str = "agentos-mcp") -> int:
+    # What was given is echoed in it.
+    message = one_line(message, most=_LONGEST_REFUSAL)
     if "--json" in given:
         import json
 
         print(json.dumps({"error": message, "next": next_move}))
-    print(f"{prog}: {message} {next_move}".rstrip(), file=sys.stderr)
+    print(strip_control_chars(f"{prog}: {message} {next_move}".rstrip()), file=sys.stderr)
     return USAGE
 
 
@@ -197,9 +201,10 @@ def _settings(options: argparse.Namespace, *names: str) -> Settings:
     """The settings that a command's flags (those of these names, or all) and the environment give."""
     asked = names or tuple(option.name for option in OPTIONS)
     settings = load({name: getattr(options, name, None) for name in asked})
-    logging.basicConfig(
-        stream=sys.stderr, level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
+    formatter = PlainFormatter("%(levelname)s %(name)s: %(message)s", secrets=settings.token.known)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper())
     return settings
 
 
@@ -274,7 +279,7 @@ def _install(options: argparse.Namespace) -> int:
 
         print(json.dumps({"ok": outcome.ok, **asdict(outcome)}, ensure_ascii=False))
     else:
-        print(outcome)
+        print(strip_control_chars(str(outcome)))
     return 0 if outcome.ok else 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from urllib.parse import urlsplit
 
@@ -20,23 +20,27 @@ from agentos_mcp.agentos.errors import (
     Unreachable,
     Unsupported,
 )
+from agentos_mcp.agentos.plain_text import one_line
+from agentos_mcp.agentos.redaction import redact
 
 _DETAIL_LIMIT = 600
 _FATE_UNKNOWN = (0, 502, 504)
 """An answer that cannot be read, and a proxy's words for one that it did not get."""
+_LOOKED_AT = 256 * 1024
 
 
 def shown_url(url: str) -> str:
     """A URL as it may be shown: without a user, a password, a query or a fragment."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
+    return one_line(f"{parts.scheme}://{host}{parts.path}")
 
 
-def detail(body: bytes) -> str:
+def detail(body: bytes, tokens: Iterable[str] = ()) -> str:
     """What AgentOS said, in words: `{"detail": "Agent not found"}` -> `Agent not found`.
 
-    A 422's list becomes `message: Field required; stream: ...`. '' where the body says nothing.
+    A 422's list becomes `message: Field required; stream: ...`. '' where the body says nothing. It is one line, in
+    which these tokens, and what looks like a credential, are masked.
     """
     try:
         said = json.loads(body)
@@ -48,8 +52,8 @@ def detail(body: bytes) -> str:
         said = "; ".join(_one_problem(item) for item in said)
     if not isinstance(said, str):
         said = json.dumps(said, ensure_ascii=False)
-    said = " ".join(said.split())
-    return said if len(said) <= _DETAIL_LIMIT else said[:_DETAIL_LIMIT] + "…"
+    # Masked before it is cut: half a token is a secret, too.
+    return one_line(redact(one_line(said[:_LOOKED_AT], most=_LOOKED_AT), tokens), most=_DETAIL_LIMIT + 1)
 
 
 def _one_problem(item: object) -> str:
@@ -68,9 +72,10 @@ def refusal(
     body: bytes,
     place: str,
     with_token: bool,
+    tokens: Iterable[str] = (),
 ) -> AgentOSError:
-    """The error for an answer that is no success."""
-    said = detail(body)
+    """The error for an answer that is no success; `tokens` are masked in what it says."""
+    said = detail(body, tokens)
     match status:
         case 401:
             if with_token:
@@ -110,7 +115,7 @@ def refusal(
         case 503 if "not available" in said:
             return Unsupported(f"{said.rstrip('.')}.", "Set AgentOS up with it, or leave that out.", status=status)
         case _ if 300 <= status < 400:
-            target = shown_url(headers.get("location", ""))
+            target = redact(shown_url(headers.get("location", "")), tokens)
             return ServerFailure(f"{place} redirects to {target}.", "Set AGENTOS_URL to where it leads.", status=status)
         case _:
             return ServerFailure(

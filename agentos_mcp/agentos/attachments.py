@@ -7,8 +7,10 @@ each; URLs go in form fields everywhere, and AgentOS or its model fetches them.
 from __future__ import annotations
 
 import binascii
+import itertools
 import json
 import os
+import stat
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from urllib.request import url2pathname
 import anyio.to_thread
 
 from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.run import Kind
 
 MiB = 1024 * 1024
@@ -91,6 +94,8 @@ _MIME_OF = {
 }
 _CATEGORY_OF: dict[str, Category] = {mime: category for category, mimes in _BY_EXTENSION.items() for mime in mimes}
 _EXTENSION_OF = {mime: names.split()[0] for mimes in _BY_EXTENSION.values() for mime, names in mimes.items()}
+_MOST_ENTRIES = 20_000
+"""Entries of folders that are looked at for the other names of one file."""
 _UNKNOWN = "application/octet-stream"
 _ALIASES = {
     "image/jpg": "image/jpeg",
@@ -240,14 +245,77 @@ def _local(text: str, allowed: tuple[Path, ...], left: int, *, any_type: bool = 
     if not mime:
         raise InvalidRequest(f"AgentOS takes no files like '{_shown(path.name)}'.", f"Known types: {_known()}.")
     try:
-        if not path.is_file():
-            raise FileNotFoundError(path)
-        with path.open("rb") as file:
-            return File(path.name, mime, file.read(max(0, left) + 1))
-    except FileNotFoundError:
+        return File(path.name, mime, _content(path, folders, max(0, left)))
+    except (FileNotFoundError, NotADirectoryError):
         raise InvalidRequest(f"There is no file '{_shown(text)}'.", f"Allowed: {_folders(folders)}.") from None
     except OSError as error:
         raise InvalidRequest(f"'{_shown(text)}' cannot be read: {error.strerror}.", "Check its permissions.") from None
+
+
+def _content(path: Path, folders: tuple[Path, ...], most: int) -> bytes:
+    """A file's content, one byte more than `most` of a larger one. What was opened is checked, not what has its name.
+
+    Raises OSError, and InvalidRequest for what is no regular file, or has names that may be elsewhere.
+    """
+    folder = next(folder for folder in folders if path.is_relative_to(folder))
+    descriptor = _open_beneath(folder, path.relative_to(folder))
+    try:
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode):
+            raise InvalidRequest(f"'{_shown(path.name)}' is not a regular file.", "Give a file with a content.")
+        if state.st_nlink > 1 and _names_beneath(folders, state, state.st_nlink) < state.st_nlink:
+            raise InvalidRequest(
+                f"'{_shown(path.name)}' has another name (a hard link) outside the folders whose files may be read, or "
+                "one that was not found in them: what it holds may belong elsewhere.",
+                "Copy it into the folder and give the copy.",
+            )
+        content = bytearray()
+        # Files of /proc have no size and any content; a file may grow while it is read.
+        wanted = min(state.st_size, most + 1)
+        while len(content) < wanted and (chunk := os.read(descriptor, wanted - len(content))):
+            content += chunk
+        return bytes(content)
+    finally:
+        os.close(descriptor)
+
+
+def _open_beneath(folder: Path, inside: Path) -> int:
+    """Open a file for reading, step by step from its folder: no link on the way is followed, no pipe waited for.
+
+    The path has been resolved, so a link in it was put there since.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    no_links = getattr(os, "O_NOFOLLOW", 0)
+    if os.open not in os.supports_dir_fd:
+        return os.open(folder / inside, flags | no_links)
+    at = os.open(folder, flags | os.O_DIRECTORY)
+    try:
+        for part in inside.parts[:-1]:
+            below = os.open(part, flags | os.O_DIRECTORY | no_links, dir_fd=at)
+            os.close(at)
+            at = below
+        return os.open(inside.name, flags | no_links, dir_fd=at)
+    finally:
+        os.close(at)
+
+
+def _names_beneath(folders: tuple[Path, ...], state: os.stat_result, wanted: int) -> int:
+    """How many of a file's names lie beneath these folders, as far as a bounded look finds them."""
+    found: set[str] = set()
+    left = _MOST_ENTRIES
+    waiting = [str(folder) for folder in folders]
+    while waiting and left > 0 and len(found) < wanted:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in itertools.islice(entries, left):
+                    left -= 1
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    elif entry.inode() == state.st_ino and entry.stat(follow_symlinks=False).st_dev == state.st_dev:
+                        found.add(os.path.realpath(entry.path))
+        except OSError:
+            continue
+    return len(found)
 
 
 def _allowed_path(text: str, folders: tuple[Path, ...]) -> Path:
@@ -312,8 +380,7 @@ def _folders(folders: tuple[Path, ...]) -> str:
 
 
 def _shown(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 120 else line[:119] + "…"
+    return one_line(text, most=120)
 
 
 def _size(size: int) -> str:

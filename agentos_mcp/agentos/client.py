@@ -22,6 +22,7 @@ from agentos_mcp.agentos import answers
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, RateLimited, ServerFailure, Unreachable
 from agentos_mcp.agentos.events import Event, read_events
 from agentos_mcp.agentos.paths import fill
+from agentos_mcp.agentos.redaction import LEAST_SECRET, mask_tokens
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ Query = Mapping[str, str | int | float | bool | list[str]]
 Parts = list[tuple[str, tuple[str, bytes, str]]]
 """Files of a form: (field, (file name, content, MIME type))."""
 
+_TOKENS_KEPT = 4
 _READING_POSTS = frozenset({"/knowledge/search", "/traces/search"})
 
 
@@ -47,8 +49,9 @@ class Limits:
 
 
 class AgentOS:
-    """A running AgentOS at `url`. `token` is asked before every request, so that it can change.
+    """A running AgentOS at `url`.
 
+    `token` is asked before every request, so that it can change; it may raise an AgentOSError instead.
     `read_only`: what could change anything is refused before it is sent.
     Use it as an async context manager; it is safe for many tasks at once. Raises Unreachable for a
     proxy in the environment that cannot be used.
@@ -66,6 +69,8 @@ class AgentOS:
         self.read_only = read_only
         self.limits = limits or Limits()
         self._token = token
+        self._sent: tuple[str, ...] = ()
+        """The tokens that were sent last, to be masked where AgentOS says them again."""
         try:
             self._http = httpx.AsyncClient(
                 base_url=self.url,
@@ -73,7 +78,7 @@ class AgentOS:
                 # that is just being dropped has an unknown fate. So ours go first.
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0),
                 # Loading the certificates takes longer than a local request; plain HTTP needs none.
-                verify=ssl.create_default_context() if self.url.startswith("https:") else False,
+                verify=False if _scheme(self.url) == "http" else ssl.create_default_context(),
                 headers={"User-Agent": "agentos-mcp"},
             )
         except (ImportError, ValueError, httpx.InvalidURL):
@@ -231,8 +236,14 @@ class AgentOS:
     def _timeout(self, read: float | None) -> httpx.Timeout:
         return httpx.Timeout(self.limits.read, connect=self.limits.connect, read=read)
 
+    def mask(self, text: str) -> str:
+        """Text of any kind without the tokens that were sent; a short one may be a word that the text needs."""
+        return mask_tokens(text, (token for token in self._sent if len(token) >= LEAST_SECRET))
+
     def _headers(self) -> dict[str, str]:
         token = self._token()
+        if token and self._sent[:1] != (token,):
+            self._sent = (token, *self._sent)[:_TOKENS_KEPT]
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     async def _read(self, response: httpx.Response) -> bytes:
@@ -265,7 +276,8 @@ class AgentOS:
             headers=response.headers,
             body=body,
             place=self.place,
-            with_token=bool(self._token()),
+            with_token="Authorization" in response.request.headers,
+            tokens=self._sent,
         )
 
     def _transport_errors(self, method: str, path: str) -> answers.TransportErrors:
@@ -274,6 +286,11 @@ class AgentOS:
 
 def _reads(method: str, template: str) -> bool:
     return method == "GET" or template in _READING_POSTS or template.endswith("/resume")
+
+
+def _scheme(url: str) -> str:
+    """ "HTTPS://host" -> "https"."""
+    return url.partition(":")[0].strip().lower()
 
 
 async def _one(document: object) -> AsyncIterator[Event]:

@@ -24,8 +24,9 @@ from agentos_mcp.agentos.continuation import (
     waiting,
 )
 from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.plain_text import as_json, one_line
 from agentos_mcp.agentos.run import RunRef
-from agentos_mcp.agentos.wording import APPROVE, FAILURE, Field, FieldType, Question, as_json, label, question_of
+from agentos_mcp.agentos.wording import APPROVE, FAILURE, Field, FieldType, Question, label, question_of
 
 __all__ = [
     "Field",
@@ -234,7 +235,9 @@ class _Check:
     def _single(self, field: Field, value: Any) -> Any:
         free = self.question.kind == "external"
         if field.choices and isinstance(value, str) and value not in field.choices:
-            alike = [choice for choice in field.choices if choice.casefold() == value.strip().casefold()]
+            # A form shows a choice on one line, without control characters.
+            shown = one_line(value).casefold()
+            alike = [choice for choice in field.choices if one_line(choice).casefold() == shown]
             value = alike[0] if len(alike) == 1 else value
         taken = _structured(field, value) if field.structure else _typed(field.type, value)
         if free and taken is None:

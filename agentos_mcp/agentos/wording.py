@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,12 +15,16 @@ from agentos_mcp.agentos.continuation import (
     feedback_names,
     input_names,
 )
+from agentos_mcp.agentos.plain_text import as_field, as_json, as_name, as_value, one_line, quoted_lines
 from agentos_mcp.agentos.run import RunRef
 
 FieldType = Literal["string", "integer", "number", "boolean"]
 
 
 _SHOWN = 6000
+_VALUE = 1000
+_LINE = 120
+"""A text of several lines that is longer is shown with its line ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,9 @@ def question_of(ref: RunRef, one: Waiting) -> Question:
 
 def _tool_words(ref: RunRef, one: Waiting, tool: Mapping[str, Any]) -> tuple[str, list[str]]:
     step = one.step or {}
-    who = _line(one.requirement.get("member_agent_name") or step.get("executor_name") or ref.component)
-    where = f" in step '{_line(step.get('step_name'))}'" if step.get("step_name") else ""
-    name = _line(tool.get("tool_name") or "a tool")
+    who = as_name(one.requirement.get("member_agent_name") or step.get("executor_name") or ref.component)
+    where = f" in step {_quoted(step.get('step_name'))}" if step.get("step_name") else ""
+    name = as_name(tool.get("tool_name") or "a tool")
     arguments = _arguments(tool.get("tool_args"))
     match one.kind:
         case "feedback":
@@ -111,7 +114,7 @@ def _tool_words(ref: RunRef, one: Waiting, tool: Mapping[str, Any]) -> tuple[str
 
 def _step_words(one: Waiting, step: Mapping[str, Any]) -> tuple[str, list[str]]:
     kind = str(step.get("step_type") or "Step")
-    name = f"{_STEPS.get(kind, 'Step')} '{_line(step.get('step_name') or 'step')}'"
+    name = f"{_STEPS.get(kind, 'Step')} {_quoted(step.get('step_name') or 'step')}"
     after = _after_no(step)
     late = _lateness(step)
     output = _content(step.get("step_output"))
@@ -225,47 +228,57 @@ def _example(field: Field) -> Any:
 
 
 def _arguments(arguments: object) -> list[str]:
+    """A tool's arguments, each as a value: JSON on one line; a long text of several lines, behind marks."""
     if not isinstance(arguments, Mapping):
         return []
-    return [
-        f"{_line(name)}: {_text(value if isinstance(value, str) else as_json(value))}"
-        for name, value in arguments.items()
-    ]
+    return [_argument(as_field(name), value) for name, value in arguments.items()]
+
+
+def _argument(name: str, value: object) -> str:
+    if isinstance(value, str) and "\n" in value and len(value) > _LINE:
+        return f"{name}:\n{_text(value)}"
+    return f"{name}: {as_value(value, most=_VALUE)}"
 
 
 def _asked(asked: Mapping[str, Any]) -> list[str]:
     options = [option for option in asked.get("options") or () if isinstance(option, Mapping)]
     several = " (several may be chosen)" if asked.get("multi_select") else ""
     about = [
-        f"- {_line(option.get('label'))}" + (f": {_line(option['description'])}" if option.get("description") else "")
+        f"> - {_line(option.get('label'))}" + (f": {_line(option['description'])}" if option.get("description") else "")
         for option in options
     ]
-    return [f"{_line(asked.get('question'))}{several}", *about]
+    return [f"> {_line(asked.get('question'))}{several}", *about]
 
 
 def _content(output: object) -> str:
     """A step's output as a person should see it; a router's own is only a count of its steps'."""
+    return _text(_whole_content(output))
+
+
+def _whole_content(output: object) -> str:
     if not isinstance(output, Mapping):
         return ""
     inner = [step for step in output.get("steps") or () if isinstance(step, Mapping)]
     if inner:
-        return _text("\n".join(_content(step) for step in inner))
+        return "\n".join(map(_whole_content, inner))
     content = output.get("content")
-    return _text(content if isinstance(content, str) else as_json(content))
+    return content if isinstance(content, str) else as_json(content)
 
 
 def _text(value: object) -> str:
+    """Words of a component's, each line behind a mark; how much is missing is said after them."""
     said = str(value or "").strip()
-    return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}… ({len(said) - _SHOWN} more characters)"
+    more = f"\n({len(said) - _SHOWN} more characters)" if len(said) > _SHOWN else ""
+    return f"{quoted_lines(said[:_SHOWN])}{more}" if said else ""
+
+
+def _quoted(name: object) -> str:
+    """A step's name in single quotes, which it cannot close itself."""
+    return "'" + _line(name).replace("'", "’") + "'"
 
 
 def _line(value: object) -> str:
-    said = " ".join(str(value).split())
-    return said if len(said) <= 200 else said[:200] + "…"
-
-
-def as_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return one_line(str(value), most=201)
 
 
 def label(value: object) -> str:

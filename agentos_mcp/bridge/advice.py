@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agentos_mcp.agentos.plain_text import as_json, as_name
 from agentos_mcp.agentos.run import RunState, Status
 from agentos_mcp.bridge.render import one_line
 
@@ -36,8 +36,8 @@ def next_moves(state: RunState, failures: Sequence[Failure]) -> str:
     first = failures[0]
     if first.tool:
         return (
-            f"Look at the arguments of {first.tool}: if they are wrong, say in the message what they should be; "
-            "if they are right, the tool itself or what it reaches is broken."
+            f"Look at the arguments of {as_name(first.tool)}: if they are wrong, say in the message what they should "
+            "be; if they are right, the tool itself or what it reaches is broken."
         )
     if move := _provider_move(first.error):
         return move
@@ -50,7 +50,7 @@ def arguments(args: object) -> str:
     """A tool's arguments as they are written in a call: `city="Rome", days=2`."""
     if not isinstance(args, Mapping):
         return ""
-    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False, default=str)}" for name, value in args.items())
+    return ", ".join(f"{name}={as_json(value)}" for name, value in args.items())
 
 
 _PROVIDER_MOVES: tuple[tuple[str, str], ...] = (

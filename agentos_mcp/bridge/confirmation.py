@@ -9,11 +9,13 @@ from typing import Any
 
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 
+from agentos_mcp.agentos.plain_text import as_name, as_value
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.questions import TOO_QUICK, can_ask
-from agentos_mcp.bridge.render import one_line
 
 _KEY = "confirm"
+_SHOWN = 400
+"""Characters of one value; what is cut says how long it is."""
 
 
 def confirm(ctx: Ctx, title: str, arguments: Mapping[str, Any]) -> InputRequiredResult | str | None:
@@ -40,9 +42,10 @@ def confirm(ctx: Ctx, title: str, arguments: Mapping[str, Any]) -> InputRequired
 
 
 def _form(title: str, arguments: Mapping[str, Any]) -> ElicitRequestFormParams:
-    what = ", ".join(f"{name} {one_line(str(value), most=200)}" for name, value in arguments.items() if value)
+    # A line each, and JSON: what is in a value cannot stand as a sentence of ours.
+    lines = [f"  {as_name(name)}: {as_value(value, most=_SHOWN)}" for name, value in arguments.items() if value]
     return ElicitRequestFormParams(
-        message=f"{title}? {what}".rstrip(),
+        message="\n".join([f"{title}?", *lines]),
         requested_schema={
             "type": "object",
             "properties": {

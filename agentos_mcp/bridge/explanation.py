@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from agentos_mcp.agentos.plain_text import as_json, strip_control_chars
 from agentos_mcp.agentos.run import RunState, Status
 from agentos_mcp.bridge.advice import Failure, arguments, next_moves
 from agentos_mcp.bridge.render import fenced, one_line
@@ -185,7 +185,7 @@ def _ending(state: RunState, failures: Sequence[Failure]) -> Iterator[str]:
         where = f" in {failure.where}" if failure.tool and failure.where else ""
         most = _FULL_ERROR if full else _SHORT_ERROR * 2
         yield f"What failed: {what}{where}"
-        yield fenced(_cut(failure.error.strip(), most))
+        yield fenced(_cut(strip_control_chars(failure.error).strip(), most))
     yield f"Next: {next_moves(state, failures)}"
     yield f"run: {state.ref}"
 
@@ -259,7 +259,7 @@ def _who(run: Mapping[str, Any]) -> str:
 def _question(output: Mapping[str, Any]) -> str:
     given = output.get("input")
     content = given.get("input_content") if isinstance(given, Mapping) else given
-    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False) if content else ""
+    return content if isinstance(content, str) else as_json(content) if content else ""
 
 
 def _name(name: str) -> str:

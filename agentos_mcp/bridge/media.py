@@ -9,6 +9,7 @@ from typing import Any
 
 from mcp_types import AudioContent, ContentBlock, ImageContent, TextContent
 
+from agentos_mcp.agentos.plain_text import as_json
 from agentos_mcp.bridge.render import one_line
 
 KEYS = ("images", "audio", "response_audio", "videos", "files")
@@ -44,7 +45,7 @@ def media_blocks(output: Mapping[str, Any], *, limit: int = 700_000) -> list[Con
                 else AudioContent(type="audio", data=content, mime_type=mime)
             )
             if medium.get("transcript"):
-                lines.append(f"the audio says: {one_line(str(medium['transcript']))}")
+                lines.append(f"the audio says: {as_json(one_line(str(medium['transcript'])))}")
     if lines:
         blocks.append(TextContent(type="text", text="\n".join(lines)))
     return blocks

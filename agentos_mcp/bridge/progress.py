@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 
+from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.run import RunState, Status
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
@@ -28,6 +29,7 @@ WORDS_APART = 0.5
 HEARTBEAT = 8.0
 
 _TAIL = 60
+_LONGEST = 300
 
 
 class Progress:
@@ -62,7 +64,7 @@ class Progress:
             self._shown = _gist(state)
             waited = anyio.current_time() - self._begun
             beat = f" ({_elapsed(waited)})" if silence.cancelled_caught else ""
-            await self._notify(state, describe(state) + beat)
+            await self._notify(state, one_line(describe(state), most=_LONGEST) + beat)
 
     async def finish(self) -> None:
         """Say that the run is done, as its steps have it."""

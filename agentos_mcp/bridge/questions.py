@@ -29,9 +29,10 @@ from agentos_mcp.agentos.pauses import (
     questions,
     rejections,
 )
+from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
 from agentos_mcp.agentos.run import RunRef, RunState
 from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.render import one_line
+from agentos_mcp.bridge.render import cut_lines, one_line
 
 TOO_QUICK = 1.0
 """A person needs longer than that, in seconds, to decline: a client did it by itself."""
@@ -130,7 +131,8 @@ def can_ask(ctx: Ctx) -> bool:
 
 
 def _form(question: Question) -> ElicitRequest:
-    words = question.title + (f"\n\n{question.details[:_DETAILS]}" if question.details else "")
+    details = cut_lines(question.details, _DETAILS)
+    words = strip_control_chars(f"{one_line(question.title)}\n\n{details}".strip())
     schema: dict[str, Any] = {
         "type": "object",
         "properties": {field.name: _property(field) for field in question.fields},
@@ -145,9 +147,14 @@ def _property(field: Field) -> dict[str, Any]:
     if description := " ".join(filter(None, (one_line(field.description), shape))):
         about["description"] = description
     if field.default is not None:
-        about["default"] = field.default
+        about["default"] = strip_data(field.default)
     if field.choices and field.multiple:
-        return about | {"type": "array", "items": {"type": "string", "enum": list(field.choices)}}
+        return about | {"type": "array", "items": {"type": "string", "enum": _choices(field)}}
     if field.choices:
-        about["enum"] = list(field.choices)
+        about["enum"] = _choices(field)
     return about
+
+
+def _choices(field: Field) -> list[str]:
+    """The choices as people see them; `check_answers` knows them by these words, too."""
+    return list(dict.fromkeys(one_line(choice) for choice in field.choices))

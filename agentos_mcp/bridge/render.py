@@ -2,42 +2,96 @@
 
 from __future__ import annotations
 
-import json
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from agentos_mcp.agentos.pauses import questions
+from agentos_mcp.agentos.plain_text import as_json, as_name, one_line, strip_control_chars
 from agentos_mcp.agentos.run import RunState, Status
 from agentos_mcp.bridge.progress import describe
+
+__all__ = [
+    "RULE",
+    "answer_text",
+    "asked",
+    "facts",
+    "fenced",
+    "one_line",
+    "page_note",
+    "piece",
+    "run_data",
+    "run_result",
+    "standing",
+    "table",
+    "table_row",
+    "when",
+    "without_nulls",
+]
 
 CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English and JSON; results are cut by characters."""
 
+_DETAILS = 1200
+"""Characters of what has to be seen to answer one question."""
+
 LARGEST = 200_000
 """Characters of one answer's piece, however large the budget: no message may pass a megabyte in any script."""
 
-RULE = "---"
-"""Above it a component's own words, below it ours."""
+RULE = "--- agentos-mcp"
+"""Above it a component's own words, below it ours; without it all lines are ours."""
+
+_DASHES = frozenset("-_=~\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2500\u2501\u2e3a\u2e3b")
+_REFERENCE = re.compile(r"run[\W_]{0,8}(?:agent|team|workflow)/\S+/\S")
+_LETTER = re.compile(r"[^\W_]")
+_NOT_LETTERS = re.compile(r"[\W_]+")
+_SHORTEST = 6
+_LOOKED_AT = 200
+"""Characters of a line; what makes a line like ours stands at its beginning."""
 
 
 def run_result(state: RunState, *, tokens: int, offset: int = 0) -> str:
     """A run's answer from `offset` on, then its facts and its reference."""
     # A paused run's content is a stock phrase of AgentOS's.
-    words = "" if state.status is Status.PAUSED else answer_text(state)
-    answer = piece(words, tokens=tokens, offset=offset)
-    return "\n".join(part for part in (answer, RULE if answer else "", *facts(state)) if part)
+    words = "" if state.status is Status.PAUSED else strip_control_chars(answer_text(state))
+    answer, more = piece(words, tokens=tokens, offset=offset)
+    return "\n".join(part for part in (own_words(answer), RULE if answer else "", more, *facts(state)) if part)
+
+
+def own_words(answer: str) -> str:
+    """A component's words as they stand above the rule: a line like our rule or reference gets a backslash.
+
+    It is done to what is shown, after it was cut: a piece may begin in the middle of a line.
+    """
+    return "\n".join(f"\\{line}" if _is_like_ours(line) else line for line in answer.split("\n"))
+
+
+def _is_like_ours(line: str) -> bool:
+    """Whether a reader who does not look closely may take a line for our rule, or for a run's reference."""
+    if len(line) < _SHORTEST:
+        return False
+    head = unicodedata.normalize("NFKC", line.lstrip()[:_LOOKED_AT]).casefold()
+    begin = _LETTER.search(head)
+    if begin is None or head[begin.start()] not in "ar":
+        return False
+    words, before = head[begin.start() :], head[: begin.start()]
+    is_rule = _NOT_LETTERS.sub("", words[:30]).startswith("agentosmcp") and sum(map(_DASHES.__contains__, before)) > 1
+    return is_rule or _REFERENCE.match(words) is not None
 
 
 def run_data(state: RunState, *, tokens: int) -> dict[str, Any]:
     """A run as data that is enough by itself; an answer that is data stays data where it fits."""
     answer: Any = answer_text(state)
     whole = len(answer) <= tokens * CHARACTERS_PER_TOKEN
+    told = facts(state)[:-1]
     if state.answer is not None and not isinstance(state.answer, str) and whole:
         answer = without_nulls(state.answer)
     elif not whole:
-        answer = piece(answer, tokens=tokens)
-    data = {"run": str(state.ref), "status": state.status.lower(), "facts": facts(state)[:-1]}
+        answer, more = piece(strip_control_chars(answer), tokens=tokens)
+        told = [more, *told]
+    data = {"run": str(state.ref), "status": state.status.lower(), "facts": told}
     return data if state.status is Status.PAUSED else data | {"answer": answer}
 
 
@@ -45,15 +99,15 @@ def answer_text(state: RunState) -> str:
     """The answer as text; data (where a schema was asked for) as JSON; else the words so far."""
     if state.answer is None or isinstance(state.answer, str):
         return state.text.strip()
-    return json.dumps(without_nulls(state.answer), ensure_ascii=False, indent=1)
+    return as_json(without_nulls(state.answer), indent=1)
 
 
 def facts(state: RunState) -> list[str]:
-    """How the run went, what failed in it, and its reference; a line each."""
+    """How the run went, what failed in it, and its reference; a line each, whatever names and errors hold."""
     lines = [" · ".join(part for part in (_outcome(state), _duration(state.seconds), _tokens(state.tokens)) if part)]
-    lines += [f"failed step {step.name}: {one_line(step.error)}" for step in state.failed_steps]
-    lines += [f"failed tool {name}: {one_line(error)}" for name, error in state.failed_tools]
-    lines += state.notes
+    lines += _failed_steps(state)
+    lines += [f"failed tool {as_name(name)}: {one_line(error)}" for name, error in state.failed_tools]
+    lines += map(one_line, state.notes)
     lines += asked(state)
     lines.append(f"run: {state.ref}")
     return lines
@@ -66,9 +120,11 @@ def asked(state: RunState) -> list[str]:
     waiting = questions(state.ref, state.requirements)
     lines = []
     for question in waiting:
-        lines.append(f"- {question.key}: {one_line(question.title)} {one_line(question.details, most=1200)}".rstrip())
+        lines.append(f"- {question.key}: {one_line(question.title)}")
+        details = cut_lines(question.details, _DETAILS)
+        lines += [f"  {line}" for line in strip_control_chars(details).split("\n") if line]
         if question.how:
-            lines.append(f"  {question.how}")
+            lines.append(f"  {one_line(question.how, most=_DETAILS)}")
     if any(question.fields for question in waiting):
         lines.append("Ask the user, then call continue_run(run, answers). Never answer for them.")
     return lines
@@ -79,9 +135,9 @@ def standing(state: RunState) -> str:
     return "\n".join(
         part
         for part in (
-            f"Still going: {describe(state)}",
-            *(f"failed step {step.name}: {one_line(step.error)}" for step in state.failed_steps),
-            *state.notes,
+            f"Still going: {one_line(describe(state))}",
+            *_failed_steps(state),
+            *map(one_line, state.notes),
             "Call get_run to go on waiting; the run goes on by itself.",
             f"run: {state.ref}",
         )
@@ -89,12 +145,16 @@ def standing(state: RunState) -> str:
     )
 
 
+def _failed_steps(state: RunState) -> list[str]:
+    return [f"failed step {as_name(step.name)}: {one_line(step.error)}" for step in state.failed_steps]
+
+
 def _outcome(state: RunState) -> str:
     match state.status:
         case Status.COMPLETED if state.failed_steps:
             return f"completed, but {len(state.failed_steps)} of {len(state.steps)} steps failed"
         case Status.ERROR:
-            where = f" in step {state.steps[-1].name}" if state.steps else ""
+            where = f" in step {as_name(state.steps[-1].name)}" if state.steps else ""
             return f"failed{where}: {one_line(state.error)}"
         case Status.PAUSED:
             return "paused: it waits for an answer"
@@ -115,14 +175,20 @@ def _tokens(tokens: int) -> str:
     return f"{tokens:,} tokens" if tokens else ""
 
 
-def piece(words: str, *, tokens: int, offset: int = 0) -> str:
-    """The part of a long text that fits the budget, and where the next one begins."""
+def piece(words: str, *, tokens: int, offset: int = 0) -> tuple[str, str]:
+    """The part of a long text that fits the budget, and a line on where the next one begins, '' at the end."""
     most = min(tokens * CHARACTERS_PER_TOKEN, LARGEST)
     part = words[offset : offset + most]
     left = len(words) - offset - len(part)
-    if left <= 0:
-        return part
-    return f"{part}\n[{left:,} more characters: get_run with offset={offset + len(part)}]"
+    return part, f"{left:,} more characters: get_run with offset={offset + len(part)}" if left > 0 else ""
+
+
+def cut_lines(text: str, most: int) -> str:
+    """Lines that each say whose they are, cut at the end of one."""
+    if len(text) <= most:
+        return text
+    kept = text[:most].rpartition("\n")[0] or text[:most]
+    return f"{kept}\n({len(text) - len(kept):,} more characters)"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -137,7 +203,11 @@ def table_row(row: Sequence[object]) -> str:
 
 def _cell(value: object) -> str:
     words = ", ".join(map(str, value)) if isinstance(value, list | tuple) else "" if value is None else str(value)
-    return one_line(words, most=160).replace("|", "\\|")
+    return _BAR.sub(r"\1\1\\|", one_line(words, most=160))
+
+
+_BAR = re.compile(r"(\\*)\|")
+"""A bar, with the backslashes that would take its escape away."""
 
 
 def when(moment: object) -> str:
@@ -146,7 +216,7 @@ def when(moment: object) -> str:
         try:
             return _read(datetime.fromisoformat(moment))
         except ValueError:
-            return moment
+            return one_line(moment, most=40)
     if isinstance(moment, int | float) and not isinstance(moment, bool) and moment > 0:
         return _read(datetime.fromtimestamp(moment, UTC))
     return ""
@@ -157,17 +227,11 @@ def _read(moment: datetime) -> str:
     return (moment.astimezone(UTC) if moment.tzinfo else moment).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def one_line(words: str, *, most: int = 300) -> str:
-    """Words on one line, cut with an ellipsis."""
-    line = " ".join(words.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
-
-
 def fenced(words: str) -> str:
     """A component's words set apart; a fence that they cannot close themselves."""
-    fence = "```"
-    while fence in words:
-        fence += "`"
+    words = strip_control_chars(words)
+    longest = max(map(len, re.findall("`{3,}", words)), default=2)
+    fence = "`" * (longest + 1)
     return f"{fence}\n{words}\n{fence}"
 
 

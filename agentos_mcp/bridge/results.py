@@ -21,6 +21,7 @@ from agentos_mcp.bridge.render import (
 )
 
 _STRING = {"type": "string"}
+_LONGEST_NOTE = 1000
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Table:
     def text(self, tokens: int) -> str:
         """As many rows as fit, without columns that say nothing, and where the others are."""
         if not self.rows:
-            return self._nothing
+            return one_line(self._nothing, most=_LONGEST_NOTE)
         columns, rows = self._telling()
         left = _characters(tokens)
         fitting: list[Sequence[object]] = []
@@ -58,7 +59,7 @@ class Table:
         lines = [table(columns, fitting)]
         if len(fitting) < len(rows):
             lines.append(f"Only {len(fitting)} of these {len(rows)} fit: ask for less.")
-        lines += [note for note in (page_note(self.meta, len(rows)), self.then) if note]
+        lines += [one_line(note, most=_LONGEST_NOTE) for note in (page_note(self.meta, len(rows)), self.then) if note]
         return "\n".join(lines)
 
     def data(self) -> dict[str, Any]:
@@ -103,7 +104,7 @@ class Record:
         """Facts are always whole; the texts share what is left of the budget."""
         lines = [f"# {one_line(self.title)}"] if self.title else []
         lines += [
-            f"{name}: {one_line(str(value), most=1000)}"
+            f"{one_line(name, most=80)}: {one_line(str(value), most=1000)}"
             for name, value in self.facts.items()
             if not _says_nothing(value)
         ]
@@ -111,10 +112,13 @@ class Record:
         left = _characters(tokens) - sum(len(line) + 1 for line in lines)
         for number, (name, words) in enumerate(texts.items()):
             share = max(200, left // (len(texts) - number))
-            part = cut(words.strip("\n"), share)
-            lines += [f"{name}:", fenced(part)]
+            whole = words.strip("\n")
+            part = whole[:share]
+            # Said before the fence: in it, anybody could say so.
+            beginning = f" (the first {len(part):,} of {len(whole):,} characters)" if len(part) < len(whole) else ""
+            lines += [f"{one_line(name, most=80)}{beginning}:", fenced(part)]
             left -= len(part)
-        return "\n".join([*lines, self.then] if self.then else lines)
+        return "\n".join([*lines, one_line(self.then, most=_LONGEST_NOTE)] if self.then else lines)
 
     def data(self) -> dict[str, Any]:
         facts = {name: _plain(value) for name, value in self.facts.items() if not _says_nothing(value)}

@@ -198,7 +198,7 @@ def _line(span: Span, parent: Mapping[str, Any], *, root: bool, in_workflow: boo
         "" if kind == "UNKNOWN" else kind.lower(),
         one_line(str(span.get("name") or "unnamed"), most=80),
         lasted(span.get("start_time"), span.get("end_time")),
-        f"[{span.get('id')}]",
+        f"[{one_line(str(span.get('id')), most=80)}]",
     ]
     parts += _of_model(span) if kind == "LLM" else _of_part(span, parent, root=root)
     if span.get("status") == "ERROR":

@@ -25,6 +25,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 
 from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
 from agentos_mcp.bridge.confirmation import confirm
 from agentos_mcp.bridge.context import Backend, Ctx
 from agentos_mcp.bridge.questions import can_ask
@@ -163,6 +164,9 @@ def mcp_tool(declared: Declared, settings: Settings) -> Tool:
         context: Context[Backend] = arguments.pop("ctx")
         ctx = Ctx.of(context)
         arguments |= fixed
+        return cleaned(await answered(ctx, arguments), ctx.agent_os.mask)
+
+    async def answered(ctx: Ctx, arguments: dict[str, Any]) -> CallToolResult | InputRequiredResult:
         try:
             asks = declared.destructive and (not declared.only_if or arguments.get(declared.only_if))
             details = await declared.details(ctx, arguments) if asks and declared.details and can_ask(ctx) else {}
@@ -213,6 +217,24 @@ def shown(result: Result, settings: Settings) -> CallToolResult | InputRequiredR
     )
 
 
+def cleaned(
+    result: CallToolResult | InputRequiredResult, mask: Callable[[str], str]
+) -> CallToolResult | InputRequiredResult:
+    """A result as it may leave: no control characters, and no token of ours, in its texts and its data."""
+    if not isinstance(result, CallToolResult):
+        return result
+    content = [
+        block.model_copy(update={"text": mask(strip_control_chars(block.text))})
+        if isinstance(block, TextContent)
+        else block
+        for block in result.content
+    ]
+    data = result.structured_content
+    return result.model_copy(
+        update={"content": content, "structured_content": strip_data(data, mask) if data is not None else None}
+    )
+
+
 def output_schema(fn: ToolFunction) -> dict[str, Any]:
     """The schema of a tool's structured content, by what it returns."""
     returned = get_type_hints(fn)["return"]
@@ -228,7 +250,7 @@ def text(words: str) -> CallToolResult:
 
 
 def failure(words: str) -> CallToolResult:
-    return CallToolResult(content=[TextContent(type="text", text=words)], is_error=True)
+    return CallToolResult(content=[TextContent(type="text", text=strip_control_chars(words))], is_error=True)
 
 
 def lean_schema(schema: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from agentos_mcp.agentos.plain_text import strip_control_chars
+from agentos_mcp.agentos.redaction import mask_tokens, redact
 from agentos_mcp.doctor.findings import Finding
 from agentos_mcp.install.launch import TOKEN_VARIABLES, value_of
 from agentos_mcp.settings import OPTIONS
@@ -15,8 +17,6 @@ _SHORTEST = 6
 """Shorter values of unknown variables are words that a sentence needs, such as `1` and `true`."""
 _USER_IN_URL = re.compile(r"(?<=://)[^/\s'\"@]+@")
 _QUERY_IN_URL = re.compile(r"(https?://[^\s'\"?#]+)[?#][^\s'\"]+")
-_CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if code != ord("\n")}
-"""What could move a terminal's cursor, or change its colours."""
 _NO_SECRETS = {variable for option in OPTIONS if option.name != "token" for variable in option.variables}
 
 
@@ -38,10 +38,9 @@ class Mask:
                 self.add(value)
 
     def hide(self, text: str) -> str:
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, MASK)
-        text = _QUERY_IN_URL.sub(r"\1", _USER_IN_URL.sub(f"{MASK}@", text))
-        return text.translate(_CONTROLS)
+        text = mask_tokens(text, self._secrets)
+        text = _QUERY_IN_URL.sub(r"\1", _USER_IN_URL.sub(f"{MASK}@", strip_control_chars(text)))
+        return redact(text)
 
     def over(self, finding: Finding) -> Finding:
         return replace(finding, means=self.hide(finding.means), mend=self.hide(finding.mend))

@@ -12,6 +12,7 @@ from agentos_mcp.agentos.catalogue import Component, Part
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.history import RunSummary
 from agentos_mcp.agentos.history import list_runs as list_stored_runs
+from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.agentos.run import KINDS, Kind
 from agentos_mcp.bridge.context import Ctx
 
@@ -38,7 +39,12 @@ Completer = Callable[[Ctx, Mapping[str, str]], Awaitable[Candidates]]
 def completion(candidates: Candidates, typed: str) -> Completion:
     """The candidates that fit: first those that begin with what is typed, then those that contain it."""
     wanted = typed.strip().casefold()
-    known = [(value, (value.casefold(), words.casefold())) for value, words in candidates.values]
+    # A value that cannot be shown as it is cannot be chosen either: another one would be looked up.
+    known = [
+        (value, (value.casefold(), words.casefold()))
+        for value, words in candidates.values
+        if strip_control_chars(value) == value
+    ]
     fitting = [
         *(value for value, words in known if any(word.startswith(wanted) for word in words)),
         *(value for value, words in known if any(wanted in word for word in words)),
@@ -130,7 +136,7 @@ def quick_prompts(component: Component) -> Completer:
         config = await ctx.get("/config")
         chosen = _inside(config, "chat", "quick_prompts", component.id)
         own = chosen or _inside(config, "manifest", component.id, "quick_prompts")
-        return Candidates(tuple((words, words) for words in own or () if isinstance(words, str)))
+        return Candidates(tuple((strip_control_chars(words), words) for words in own or () if isinstance(words, str)))
 
     return complete
 

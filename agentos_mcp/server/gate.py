@@ -9,6 +9,7 @@ from collections.abc import Collection
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from agentos_mcp.agentos.errors import Unauthorized
 from agentos_mcp.settings import Token
 
 HEALTH = "/health"
@@ -26,6 +27,8 @@ class Gate:
         self._app = app
         self._token = token
         self._names = names
+        self._told = ""
+        """What was logged of the token file, so that it is said once."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._answer(scope) if scope["type"] == "http" else None
@@ -40,7 +43,7 @@ class Gate:
             return PlainTextResponse("Method Not Allowed", 405, {"allow": "GET, HEAD"})
         if path.startswith(_DISCOVERY):
             return None
-        if self._token is not None and not _brings(scope, self._token):
+        if self._token is not None and not self._brings(scope, self._token):
             words = "This server asks for a token: send it as 'Authorization: Bearer <token>'."
             return JSONResponse(
                 {"error": "invalid_token", "error_description": words}, 401, {"www-authenticate": "Bearer"}
@@ -55,15 +58,21 @@ class Gate:
             )
         return None
 
-
-def _brings(scope: Scope, token: Token) -> bool:
-    given = _values(scope, b"authorization")
-    scheme, _, brought = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-    expected = token()
-    # A file that is empty for a moment lets nobody in.
-    if scheme.lower() != "bearer" or not expected:
-        return False
-    return hmac.compare_digest(brought.strip().encode(), expected.encode())
+    def _brings(self, scope: Scope, token: Token) -> bool:
+        given = _values(scope, b"authorization")
+        scheme, _, brought = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+        try:
+            expected = token()
+        except Unauthorized as error:
+            # A file that holds no good token (any more) lets nobody in.
+            if error.message != self._told:
+                self._told = error.message
+                logger.error("Nobody is let in. %s", error.message)
+            return False
+        self._told = ""
+        if scheme.lower() != "bearer" or not expected:
+            return False
+        return hmac.compare_digest(brought.strip().encode(), expected.encode())
 
 
 def _values(scope: Scope, name: bytes) -> list[str]:

@@ -35,6 +35,7 @@ from mcp_types import (
 )
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
+from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
 from agentos_mcp.bridge.context import Backend, Ctx
 from agentos_mcp.server.completions import Candidates, completion
 from agentos_mcp.server.prompts import Prompts
@@ -123,7 +124,7 @@ def in_our_words(what: str, data: Mapping[str, str] | None = None) -> Iterator[N
         yield
     except AgentOSError as error:
         code = INVALID_PARAMS if isinstance(error, NotFound | InvalidRequest) else INTERNAL_ERROR
-        raise MCPError(code=code, message=str(error), data=data) from error
+        raise MCPError(code=code, message=strip_control_chars(str(error)), data=strip_data(data)) from error
     except MCPError:
         raise
     except Exception as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agentos_mcp.settings import Option, SettingsError, Token
-from agentos_mcp.settings.values import MASK
+from agentos_mcp.settings.values import MASK, one_word
 
 if TYPE_CHECKING:
     import argparse
@@ -75,8 +75,8 @@ def http_settings(options: argparse.Namespace, environ: Mapping[str, str] | None
             values[option.name] = _parsed(option.parse, "true" if text is True else text, source)
     file, unguarded = values.pop("http_token_file", None), values.pop("no_http_auth", False)
     if file is not None:
-        values["token"] = Token(file=file)
-        _parsed(_secret, values["token"](), f"The token in {file}", shown="")
+        values["token"] = Token(file=file, check=_secret)
+        values["token"]()
     elif text := environ.get(TOKEN_VARIABLE):
         values["token"] = Token(_parsed(_secret, text, TOKEN_VARIABLE, shown=f"={MASK}"))
     settings = HttpSettings(**values)
@@ -127,9 +127,7 @@ def _port(text: str) -> int:
 
 
 def _secret(text: str) -> str:
-    value = text.strip()
-    if not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError("a token is one word of ASCII characters")
+    value = one_word(text)
     if len(value) < LEAST_TOKEN:
         raise ValueError(
             f"it has fewer than {LEAST_TOKEN} characters. This makes a good one: "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from agentos_mcp.agentos.catalogue import Component, Contents, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.history import MOST_SESSIONS
 from agentos_mcp.agentos.history import list_runs as list_stored_runs
+from agentos_mcp.agentos.plain_text import as_json
 from agentos_mcp.agentos.run import RunRef
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.render import fenced, one_line
@@ -228,4 +228,4 @@ def _of_component(name: str, component: Component) -> Prompt:
 
 def _call(component: Component, message: str) -> str:
     """A call's arguments, set apart: neither the id nor the message can pass for our words."""
-    return fenced(json.dumps({f"{component.kind}_id": component.id, "message": message}, ensure_ascii=False))
+    return fenced(as_json({f"{component.kind}_id": component.id, "message": message}))

@@ -13,6 +13,7 @@ from mcp_types import CallToolResult, Resource, ResourceTemplate, TextContent
 from agentos_mcp.agentos.catalogue import Component, Contents, Part, shown_id
 from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.paths import quoted
+from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.agentos.run import Kind, RunRef
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.render import one_line, run_result, standing
@@ -211,7 +212,7 @@ class Resources:
         """The words of a resource. Raises NotFound where there is none of that URI."""
         for one in self._readable:
             if (values := variables(one.template, uri)) is not None:
-                return await self._read(ctx, one, values)
+                return ctx.agent_os.mask(await self._read(ctx, one, values))
         raise NotFound(f"There is no resource {one_line(uri, most=200)}.", "List the resources and their templates.")
 
     def completer(self, template: str, variable: str) -> Completer | None:
@@ -265,7 +266,7 @@ async def _stores(ctx: Ctx, one: Readable, fixed: Mapping[str, str]) -> list[dic
 
 def _words(result: Result, settings: Settings) -> str:
     content = cast("CallToolResult", shown(result, settings)).content
-    return "\n".join(block.text for block in content if isinstance(block, TextContent))
+    return strip_control_chars("\n".join(block.text for block in content if isinstance(block, TextContent)))
 
 
 def variables(template: str, uri: str) -> dict[str, str] | None:

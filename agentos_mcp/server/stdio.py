@@ -15,6 +15,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCNotification
 
 from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.server.eras import AgentOSServer
 
 
@@ -42,7 +43,7 @@ async def serve_stdio(server: AgentOSServer) -> int:
         cause: BaseException = errors
         while isinstance(cause, BaseExceptionGroup):
             cause = cause.exceptions[0]
-        sys.stderr.write(f"agentos-mcp: {cause}\n")
+        sys.stderr.write(strip_control_chars(f"agentos-mcp: {cause}\n"))
         leave_process(1)
     except* (BrokenPipeError, ConnectionResetError):
         # The client is gone, and with it the other end of stdout.

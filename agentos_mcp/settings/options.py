@@ -26,6 +26,7 @@ from agentos_mcp.settings.values import (
     Settings,
     SettingsError,
     Token,
+    one_word,
 )
 
 
@@ -85,14 +86,12 @@ def _url(text: str) -> str:
         _ = parts.port
     except ValueError:
         raise ValueError("its port is no number from 1 to 65535") from None
-    return text.strip().rstrip("/")
+    # "HTTPS://host" is https for whoever compares it.
+    return f"{parts.scheme}:{text.strip().partition(':')[2]}".rstrip("/")
 
 
 def _token(text: str) -> Token:
-    value = text.strip()
-    if not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError("a token is one word of ASCII characters")
-    return Token(value)
+    return Token(one_word(text))
 
 
 def _token_file(text: str) -> Path:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from agentos_mcp.agentos.errors import Unauthorized
+from agentos_mcp.agentos.redaction import MASK
+
+__all__ = ["ALL", "DEFAULT", "MASK", "Settings", "SettingsError", "Token", "one_word"]
 
 TOOLSETS = (
     "catalogue",
@@ -28,37 +36,90 @@ EXPOSED = ("agents", "teams", "workflows")
 DURABILITIES = ("background", "foreground")
 ON_CANCEL = ("cancel", "detach")
 LOG_LEVELS = ("debug", "info", "warning", "error")
-MASK = "********"
 
 
 class SettingsError(Exception):
     """A setting that cannot be used: one line with what is wrong and the fix."""
 
 
+LARGEST_TOKEN = 16 * 1024
+"""Characters, and bytes of a token file; headers that are longer are refused on the way."""
+
+
+def one_word(text: str) -> str:
+    """A token as it can be sent in a header. Raises ValueError where it cannot be."""
+    value = text.strip()
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("a token is one word of ASCII characters")
+    if len(value) > LARGEST_TOKEN:
+        raise ValueError(f"a token has at most {LARGEST_TOKEN:,} characters")
+    return value
+
+
 class Token:
     """The credential for AgentOS: a fixed one, or a file's content, read again when the file changes.
 
-    It never shows itself: its `repr` is masked.
+    `check` says what a token must be (it raises ValueError), of the first one in a file and of each that
+    follows. It never shows itself: its `repr` is masked.
     """
 
-    def __init__(self, value: str = "", file: Path | None = None) -> None:
+    def __init__(self, value: str = "", file: Path | None = None, check: Callable[[str], str] = one_word) -> None:
         self._value = value
         self._file = file
-        self._seen: tuple[int, int] | None = None
+        self._check = check
+        self._seen: tuple[int, ...] | None = None
+        self._refused = ""
+        """Why what the file holds now cannot be used."""
 
     def __call__(self) -> str:
+        """The token. Raises SettingsError where a file's first one cannot be used, Unauthorized for a later one."""
         if self._file is None:
             return self._value
+        first, why = self._seen is None, ""
         try:
-            stat = self._file.stat()
-            if self._seen != (stat.st_mtime_ns, stat.st_size):
-                self._value = self._file.read_text(encoding="utf-8").strip()
-                self._seen = (stat.st_mtime_ns, stat.st_size)
-        except (OSError, UnicodeDecodeError) as error:
+            state = self._file.stat()
+            version = (state.st_mtime_ns, state.st_size, state.st_ino)
+            if version == self._seen and not self._refused:
+                return self._value
+            self._value = self._read(self._file)
+            self._seen = version
+        except FileNotFoundError:
             # While it is being replaced the file may be gone: the last token is still the best guess.
-            if self._seen is None:
-                raise SettingsError(f"Cannot read the token file {self._file} ({_reason(error)}).") from None
+            why = "there is no such file" if first else self._refused
+        except (OSError, ValueError) as error:
+            why = _reason(error)
+        self._refused = why
+        if why and first:
+            raise SettingsError(f"The token file {self._file} cannot be used: {why}.")
+        if why:
+            raise Unauthorized(
+                f"The token file {self._file} has changed, and what it holds now cannot be used: {why}.",
+                "Nothing was sent. Write one token into the file; it is read again at once.",
+            )
         return self._value
+
+    def known(self) -> tuple[str, ...]:
+        """The token as it was last, to be masked; nothing is read for it."""
+        return (self._value,) if self._value else ()
+
+    def _read(self, path: Path) -> str:
+        """A file's token. Raises OSError and ValueError; a pipe or a device is not waited for."""
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ValueError("it is not a regular file")
+            content = os.read(descriptor, LARGEST_TOKEN + 1)
+        finally:
+            os.close(descriptor)
+        if len(content) > LARGEST_TOKEN:
+            raise ValueError(f"it is larger than {LARGEST_TOKEN:,} bytes")
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise ValueError("it is not text in UTF-8") from None
+        if not text.strip():
+            raise ValueError("it is empty")
+        return self._check(text)
 
     def __repr__(self) -> str:
         return f"Token({MASK if self._value or self._file else 'none'})"
@@ -102,4 +163,4 @@ class Settings:
 
 
 def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else "") or type(error).__name__
+    return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__

@@ -16,8 +16,8 @@ import anyio
 from agentos_mcp.agentos.continuation import DECLINED, NOTE
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.pauses import Field, Question, check_answers, rejections
+from agentos_mcp.agentos.plain_text import one_line, strip_control_chars
 from agentos_mcp.terminal.display import Display
-from agentos_mcp.terminal.screen import harmless
 
 DECLINE = "/decline"
 """What declines where any text can be an answer."""
@@ -44,9 +44,9 @@ async def ask(questions: Sequence[Question], display: Display) -> dict[str, Any]
     _forget_what_was_typed()
     for question in questions:
         display.note("")
-        display.note(harmless(question.title), "bold")
-        for line in question.details.splitlines():
-            display.note(f"  {harmless(line)}")
+        display.note(one_line(question.title, most=1000), "bold")
+        for line in strip_control_chars(question.details).split("\n"):
+            display.note(f"  {line}")
         try:
             answers |= await _answered(question, display)
         except EOFError:
@@ -127,7 +127,7 @@ def _prompt(field: Field) -> str:
     elif not field.required:
         hints.append("optional")
     about = f" ({'; '.join(hints)})" if hints else ""
-    return harmless(f"  {field.name.replace('_', ' ').capitalize()}{about}: ")
+    return "  " + one_line(f"{field.name.replace('_', ' ').capitalize()}{about}:", most=1000) + " "
 
 
 def _value(field: Field, words: str) -> Any:
@@ -165,7 +165,7 @@ def _choice(field: Field, word: str) -> str:
     for choice in field.choices:
         if choice.casefold() == word.casefold():
             return choice
-    raise ValueError(f"Choose from: {harmless(', '.join(field.choices))}.")
+    raise ValueError(f"Choose from: {strip_control_chars(', '.join(field.choices))}.")
 
 
 def _confirms(question: Question) -> bool:

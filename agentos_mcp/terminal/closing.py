@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from agentos_mcp.agentos.pauses import Question, questions
+from agentos_mcp.agentos.plain_text import one_line, strip_control_chars
 from agentos_mcp.agentos.run import RunState, Status
 from agentos_mcp.bridge.render import facts, run_data, without_nulls
 from agentos_mcp.terminal.output import WHOLE
-from agentos_mcp.terminal.screen import harmless
 from agentos_mcp.terminal.wording import in_commands
 
 FAILED, PAUSED, INTERRUPTED = 1, 3, 130
@@ -31,16 +31,16 @@ def closing(state: RunState, *, asked: bool = False) -> Iterator[tuple[str, str]
     # What it asks is told below, for people.
     head, *more, reference = facts(replace(state, requirements=()))
     colour = "yellow" if state.status is Status.PAUSED else "red" if exit_code(state) else "dim"
-    yield harmless(head), colour
-    yield from ((harmless(line), "dim") for line in more)
+    yield strip_control_chars(head), colour
+    yield from ((strip_control_chars(line), "dim") for line in more)
     if state.media:
         names = ", ".join(sorted(state.media))
         yield f"It also answers with {names}: --json has them.", ""
     waiting = questions(state.ref, state.requirements) if state.status is Status.PAUSED else ()
     for question in () if asked else waiting:
-        yield f"- {question.key}: {harmless(question.title)}", ""
-        yield from ((f"    {harmless(line)}", "") for line in question.details.splitlines())
-        yield f"    {'answer: ' if question.fields else ''}{harmless(_how(question))}", ""
+        yield f"- {question.key}: {one_line(question.title, most=1000)}", ""
+        yield from ((f"    {line}", "") for line in strip_control_chars(question.details).split("\n") if line)
+        yield f"    {'answer: ' if question.fields else ''}{one_line(_how(question), most=4000)}", ""
     if waiting and all(question.fields for question in waiting):
         yield f"Next: agentos-mcp continue {state.ref}", ""
     elif state.status is Status.ERROR or state.failed_steps:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import anyio
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, Unreachable
+from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.bridge.context import Ctx, open_backend
 from agentos_mcp.settings import Settings
 from agentos_mcp.terminal.closing import FAILED
@@ -38,7 +39,7 @@ def do(options: argparse.Namespace, settings: Settings) -> int:
         next_move = _next_move(error, options)
         if options.json:
             print_json({"error": error.message, "next": next_move})
-        print(f"agentos-mcp: {error.message} {next_move}".rstrip(), file=sys.stderr)
+        print(strip_control_chars(f"agentos-mcp: {error.message} {next_move}".rstrip()), file=sys.stderr)
         # Refused before anything was sent: it was given wrongly.
         return USAGE if isinstance(error, InvalidRequest) and not error.status else FAILED
     except BrokenPipeError:

@@ -11,10 +11,11 @@ import time
 
 import anyio
 
+from agentos_mcp.agentos.plain_text import complete_part, one_line, strip_control_chars
 from agentos_mcp.agentos.run import RunState, Status, Step
 from agentos_mcp.bridge.progress import describe
-from agentos_mcp.bridge.render import answer_text, one_line
-from agentos_mcp.terminal.screen import can_show, elapsed, fitted, harmless, moves, painted, width_of
+from agentos_mcp.bridge.render import answer_text
+from agentos_mcp.terminal.screen import can_show, elapsed, fitted, moves, painted, width_of
 
 _MARKS = {"completed": ("✔", "+", "green"), "failed": ("✘", "x", "red"), "paused": ("?", "?", "yellow")}
 _SPINNERS = ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\")
@@ -97,11 +98,12 @@ class Display:
         self._make_room()
         self._state = None
 
-    def note(self, words: str, colour: str = "") -> None:
-        """A line of our own."""
+    def note(self, words: str, colour: str = "", *, mark: str = "") -> None:
+        """A line of our own; `mark` is a sign before it, with its colour."""
         self._erase()
         self._make_room()
-        print(painted(words, colour, self._err), file=self._err, flush=True)
+        line = " ".join(strip_control_chars(words).split("\n"))
+        print(f"{mark}{painted(line, colour, self._err)}", file=self._err, flush=True)
         self._last_line = time.monotonic()
 
     # Steps and tool calls
@@ -123,7 +125,8 @@ class Display:
             words += f" ({elapsed(took)})"
         if step.error:
             words += f": {one_line(step.error)}"
-        self.note(f"{painted(plain if self._plain else mark, colour, self._err)} {harmless(one_line(words, most=400))}")
+        sign = painted(plain if self._plain else mark, colour, self._err)
+        self.note(one_line(words, most=400), mark=f"{sign} ")
 
     def _log(self, state: RunState) -> None:
         """One plain line for each thing that somebody begins to do."""
@@ -136,6 +139,8 @@ class Display:
 
     def _say(self, words: str) -> None:
         """Print the words that are new; what is printed cannot be taken back."""
+        # Half an escape sequence would be shown as letters.
+        words = complete_part(words)
         if len(words) > len(self._printed) and words.startswith(self._printed):
             self._write(words[len(self._printed) :])
             self._printed = words
@@ -144,9 +149,10 @@ class Display:
         if not words:
             return
         self._erase()
-        self._out.write(harmless(words) if self._out.isatty() else words)
+        shown = strip_control_chars(words)
+        self._out.write(shown)
         self._out.flush()
-        self._in_line = not words.endswith("\n")
+        self._in_line = not shown.endswith("\n")
 
     def _end_line(self) -> None:
         if self._in_line:
@@ -175,4 +181,4 @@ class Display:
 
 
 def _line(state: RunState) -> str:
-    return harmless(" ".join(describe(state).split()))
+    return one_line(describe(state), most=400)

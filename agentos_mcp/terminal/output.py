@@ -7,10 +7,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO, cast
 
+from agentos_mcp.agentos.plain_text import escaped_json, strip_control_chars
 from agentos_mcp.bridge.render import page_note
 from agentos_mcp.bridge.results import Record, Table
 from agentos_mcp.terminal.screen import columns as columns_of
-from agentos_mcp.terminal.screen import fitted, harmless, padded, width_of
+from agentos_mcp.terminal.screen import fitted, padded, width_of
 from agentos_mcp.terminal.wording import in_commands
 
 WHOLE = 10**9
@@ -25,17 +26,16 @@ _PROSE = 24
 
 def print_text(*results: Shown) -> None:
     """Print results for people: as wide as their terminal, or whole where they are read by a program."""
-    people = sys.stdout.isatty()
-    texts = [as_text(result, width_of(sys.stdout) if people else 0) for result in results]
-    words = "\n\n".join(filter(None, texts))
-    print(harmless(words) if people else words)
+    texts = [as_text(result, width_of(sys.stdout) if sys.stdout.isatty() else 0) for result in results]
+    # Also where it is piped: what is read there is shown in the end.
+    print(strip_control_chars("\n\n".join(filter(None, texts))))
 
 
 def print_json(data: Mapping[str, Any]) -> None:
     """Print the one JSON document of a command."""
     # A Windows pipe may have a code page that JSON's readers do not expect.
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(json.dumps(data, ensure_ascii=not unicode, indent=2, default=str))
+    print(escaped_json(json.dumps(data, ensure_ascii=not unicode, indent=2, default=str)))
 
 
 def never_fail(stream: TextIO) -> None:
@@ -104,4 +104,4 @@ def _narrowed(columns: list[_Column], width: int) -> list[_Column]:
 def _cell(value: object) -> str:
     several = cast("Sequence[object]", value) if isinstance(value, list | tuple) else None
     words = ", ".join(map(str, several)) if several is not None else "" if value is None else str(value)
-    return " ".join(words.split())
+    return " ".join(strip_control_chars(words).split())

@@ -13,6 +13,7 @@ import anyio
 from agentos_mcp.agentos.engine import Report
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.pauses import questions
+from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.agentos.run import Kind, RunRef, RunState, Status
 from agentos_mcp.agentos.schemas import input_error
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
@@ -85,9 +86,13 @@ async def cancel(ctx: Ctx, options: argparse.Namespace) -> int:
     if options.json:
         print_json(run_document(now))
     elif now.ended and now.status is not Status.PAUSED:
-        print("Nothing to cancel:" if idle else "It has ended:", *(line for line, _ in closing(now)), sep="\n")
+        print(
+            "Nothing to cancel:" if idle else "It has ended:",
+            *(line for line, _ in closing(now)),
+            sep="\n",
+        )
     else:
-        print(words)
+        print(strip_control_chars(words))
     return FAILED if idle else 0
 
 

@@ -1,4 +1,4 @@
-"""What a terminal makes of text: how wide it is, what in it would move the cursor, colours."""
+"""What a terminal makes of text: how wide it is, and colours."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import unicodedata
 from typing import TextIO
 
 _WIDTH = 80
-_REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""They show text in another order than it has."""
 _COLOURS = {"green": 32, "red": 31, "yellow": 33, "dim": 2, "bold": 1}
 
 
@@ -31,15 +29,6 @@ def width_of(stream: TextIO) -> int:
         return os.get_terminal_size(stream.fileno()).columns or _WIDTH
     except (OSError, ValueError):
         return shutil.get_terminal_size((_WIDTH, 24)).columns
-
-
-def harmless(text: str) -> str:
-    """Text of a component's without what a terminal would obey: only line ends and tabs are left of the controls."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char for char in text if char in "\n\t" or (unicodedata.category(char) != "Cc" and char not in _REORDERING)
-    )
 
 
 def columns(text: str) -> int:

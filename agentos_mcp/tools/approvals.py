@@ -158,10 +158,7 @@ async def _decided_on(ctx: Ctx, arguments: Mapping[str, Any]) -> Mapping[str, An
     """What the person is asked about: an id says nothing."""
     approval = await _approval(ctx, str(arguments["approval_id"]))
     _check_pending(approval)
-    calls = [
-        f"{call.get('tool_name')} {json.dumps(call.get('tool_args') or {}, ensure_ascii=False)}"
-        for call in _calls(approval)
-    ]
+    calls = [{str(call.get("tool_name")): call.get("tool_args") or {}} for call in _calls(approval)]
     return {"asked by": approval.get("source_name")} | {f"call {number}": call for number, call in enumerate(calls, 1)}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from agentos_mcp.agentos.catalogue import shown_id
+from agentos_mcp.agentos.plain_text import as_name
 from agentos_mcp.agentos.run import KINDS, Kind
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.render import one_line
@@ -32,9 +33,9 @@ async def get_component(ctx: Ctx, kind: Literal["agent", "team", "workflow"], id
     """One agent, team or workflow in detail: model, tools, members, steps, inputs."""
     component = await ctx.catalogue.find(kind, id)
     page = await ctx.catalogue.detail(kind, component.id)
-    lines = [f"# {component.name} ({kind} {shown_id(component.id)})"]
+    lines = [f"# {as_name(component.name)} ({kind} {shown_id(component.id)})"]
     if component.description or page.get("description"):
-        lines.append(one_line(component.description or str(page["description"]), most=600))
+        lines.append(f"About: {one_line(component.description or str(page['description']), most=600)}")
     lines += _lines("", page)
     if component.is_factory or page.get("is_factory"):
         lines.append("Built anew for every run by a factory.")
@@ -61,14 +62,16 @@ def _lines(indent: str, page: Mapping[str, Any]) -> list[str]:
     lines = []
     model = page.get("model")
     if isinstance(model, Mapping) and model.get("model"):
-        lines.append(f"{indent}Model: {model.get('model')} ({model.get('provider') or 'unknown provider'})")
-    lines += [f"{indent}Tool {name}: {about}" for name, about in _tools(page)]
+        lines.append(
+            f"{indent}Model: {as_name(model.get('model'))} ({as_name(model.get('provider') or 'unknown provider')})"
+        )
+    lines += [f"{indent}Tool {as_name(name)}: {about}" for name, about in _tools(page)]
     for key, title in (("knowledge", "Knowledge"), ("memory", "Memory")):
         if page.get(key):
             lines.append(f"{indent}{title}: yes")
     for member in page.get("members") or ():
         if isinstance(member, Mapping):
-            lines.append(f"{indent}Member {member.get('name') or member.get('id')}")
+            lines.append(f"{indent}Member {as_name(member.get('name') or member.get('id'))}")
             lines += _lines(indent + "  ", member)
     for number, step in enumerate(_steps(page), 1):
         lines.append(f"{indent}Step {number}: {_step(step)}")
@@ -84,13 +87,13 @@ def _steps(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _step(step: Mapping[str, Any]) -> str:
     who = next(
         (
-            f"{kind} {by.get('name') or by.get('id')}"
+            f"{kind} {as_name(by.get('name') or by.get('id'))}"
             for kind in ("agent", "team", "workflow")
             if isinstance(by := step.get(kind), Mapping)
         ),
-        str(step.get("type") or "") if step.get("type") != "Step" else "function",
+        as_name(step.get("type") or "") if step.get("type") != "Step" else "function",
     )
-    words = f"{step.get('name') or 'unnamed'} ({who})"
+    words = f"{as_name(step.get('name') or 'unnamed')} ({who})"
     return f"{words}: {one_line(str(step['description']))}" if step.get("description") else words
 
 
@@ -116,12 +119,14 @@ def _fields(schema: Mapping[str, Any]) -> str:
 def _field(name: str, about: object, required: bool) -> str:
     about = about if isinstance(about, Mapping) else {}
     allowed = about.get("enum")
-    what = [" | ".join(map(str, allowed)) if isinstance(allowed, list) else str(about.get("type") or "any")]
+    what = [
+        " | ".join(map(as_name, allowed)) if isinstance(allowed, list) else one_line(str(about.get("type") or "any"))
+    ]
     if not required:
-        what.append(f"default {about['default']}" if about.get("default") is not None else "optional")
+        what.append(f"default {as_name(about['default'])}" if about.get("default") is not None else "optional")
     if about.get("description"):
         what.append(one_line(str(about["description"]), most=120))
-    return f"{name} ({', '.join(what)})"
+    return f"{as_name(name)} ({', '.join(what)})"
 
 
 TOOLSET = Toolset(

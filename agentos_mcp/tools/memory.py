@@ -81,7 +81,7 @@ async def create_memory(
     """Remember a fact about a user for AgentOS's agents."""
     body = {"memory": _checked(memory), "user_id": _someone(user_id), "topics": topics or []}
     created = await ctx.send("POST", "/memories", query={"db_id": await ctx.database("memory", db_id)}, json=body)
-    return f"Remembered for user '{shown_id(user_id)}' (memory {created.get('memory_id')})."
+    return f"Remembered for user '{shown_id(user_id)}' (memory {shown_id(str(created.get('memory_id')))})."
 
 
 async def update_memory(

@@ -10,6 +10,7 @@ from pydantic import Field
 from agentos_mcp.agentos.catalogue import Component
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.pages import record_of
+from agentos_mcp.agentos.plain_text import as_field
 from agentos_mcp.agentos.run import RunRef
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.filters import checked_filter, fields_of, keys_of
@@ -217,15 +218,15 @@ async def _trace(ctx: Ctx, trace: Trace, others: list[Trace]) -> Record:
 
 
 def _span(span: Mapping[str, Any]) -> Record:
-    metadata = span.get("metadata")
-    facts = {
+    facts: dict[str, object] = {
         "type": str(span.get("type") or "").lower().replace("unknown", ""),
         "status": span.get("status"),
         "started": f"{second_of(span.get('start_time'))} UTC",
         "duration": lasted(span.get("start_time"), span.get("end_time")),
-        **(metadata if isinstance(metadata, Mapping) else {}),
         "error": span.get("error"),
     }
+    # Their names are others', too: a line of ours is never theirs.
+    facts = {as_field(name): value for name, value in record_of(span.get("metadata")).items()} | facts
     texts = {key: str(span.get(key) or "") for key in ("input", "output")}
     return Record(str(span.get("name") or "span"), facts, texts)
 

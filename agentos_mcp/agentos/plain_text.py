@@ -1,0 +1,148 @@
+"""Text of others as it may be shown: without what a terminal obeys, what reorders it, and what nobody sees.
+
+Every surface (results, forms, terminal, logs) sends what it shows through here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from agentos_mcp.agentos.redaction import redact
+
+_LINE_ENDS = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
+_ESCAPES = re.compile(
+    # Whole sequences, so that no "[31m" is left: CSI, those that carry a text (OSC, DCS, ...), character sets.
+    "(?:\x1b\\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"
+    "|(?:\x1b[\\]P^_X]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c\n]{0,4096}(?:\x07|\x1b\\\\|\x9c)"
+    "|\x1b[ -/]{1,4}[0-~]"
+)
+_REMOVED = (
+    "\x00-\x08\x0e-\x1f\x7f-\x9f"  # C0 but for tab and line end, DEL, C1
+    "\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # unseen, or reorders
+    "\U0001d173-\U0001d17a\U000e0000-\U000e007f"  # unseen; the last spell hidden ASCII
+)
+_CONTROLS = re.compile(f"[{_REMOVED}]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_JOINERS = "\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef"
+"""Unseen, but scripts and emoji are made with them: ZWNJ, ZWJ, and what selects a variant of the character before."""
+_JOINING = re.compile(f"[{_JOINERS}]+")
+_JOINED = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]?[\u200c\u200d]?")
+_UNSAFE = re.compile(f"[\r\v\f\u2028\u2029\ud800-\udfff{_REMOVED}{_JOINERS}]")
+_IN_JSON = re.compile(f"[\u2028\u2029\ud800-\udfff{_REMOVED}]")
+_BEGUN = re.compile(
+    f"(?:\x1b(?:\\[[0-?]*[ -/]*|[\\]P^_X][^\x07\x1b\n]*(?:\x1b)?|[ -/]*)?|\r|[^\x00-\x7f]?[{_JOINERS}]+)\\Z"
+)
+_LONGEST_BEGUN = 256
+
+
+def strip_control_chars(text: str) -> str:
+    """Text without control characters, escape sequences, and characters that reorder or hide.
+
+    Line ends stay (all kinds become "\\n"), as do tabs. A joiner or a variation selector stays where it can have
+    an effect, so emoji, Persian and Indic scripts are whole: one at a time, inside text that is not ASCII. Half a
+    surrogate pair, which no message can carry, becomes U+FFFD.
+    """
+    if _UNSAFE.search(text) is None:
+        return text
+    text = _CONTROLS.sub("", _ESCAPES.sub("", _LINE_ENDS.sub("\n", text)))
+    return _JOINING.sub(_joined, _SURROGATES.sub("\ufffd", text))
+
+
+def _joined(found: re.Match[str]) -> str:
+    """A run of joiners as it may stay: at most a variation selector and a joiner, between characters to join."""
+    text, begin, end = found.string, found.start(), found.end()
+    before, after = text[begin - 1 : begin], text[end : end + 1]
+    run = found[0]
+    if run == "\ufe0f" and after == "\u20e3":
+        return run  # a keycap: its first character is a digit
+    if before.isascii() or before.isspace() or _JOINED.fullmatch(run) is None:
+        return ""
+    if run[-1] in "\u200c\u200d" and (after.isascii() or after.isspace()):
+        return ""
+    return run
+
+
+def one_line(text: str, *, most: int = 300) -> str:
+    """Text on one line, without control characters, cut with an ellipsis."""
+    line = " ".join(strip_control_chars(text).split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def strip_data(value: Any, also: Callable[[str], str] = str) -> Any:
+    """JSON data whose texts, keys too, have no control characters; `also` is done to each text."""
+    if isinstance(value, str):
+        return also(strip_control_chars(value))
+    if isinstance(value, Mapping):
+        return {strip_control_chars(str(key)): strip_data(inner, also) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [strip_data(inner, also) for inner in value]
+    return value
+
+
+def as_json(value: object, *, indent: int | None = None) -> str:
+    """A value as JSON that shows what is in it: what `strip_control_chars` would take away is escaped."""
+    return escaped_json(json.dumps(value, ensure_ascii=False, default=str, indent=indent))
+
+
+def escaped_json(document: str) -> str:
+    """A JSON document that means the same, with control characters of all kinds as escapes."""
+    return _IN_JSON.sub(_escaped, document)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1] if not "\x7f" <= found[0] <= "\x9f" else f"\\u{ord(found[0]):04x}"
+
+
+def as_value(value: object, *, most: int = 200) -> str:
+    """A value of others that can only be read as a value: JSON on one line, cut before it is quoted."""
+    if not isinstance(value, str):
+        shown = as_json(value)
+        return shown if len(shown) <= most else f"{shown[:most]}… ({len(shown):,} characters)"
+    return as_json(value) if len(value) <= most else f"{as_json(value[:most] + '…')} ({len(value):,} characters)"
+
+
+def as_name(name: object, *, most: int = 60) -> str:
+    """A name as it may stand in our sentences: bare where it is plain words, else quoted."""
+    line = one_line(str(name), most=most)
+    return line if _PLAIN_NAME.fullmatch(line) else as_json(line)
+
+
+def as_field(name: object) -> str:
+    """The name of a field of others at the beginning of a line: one word, else quoted."""
+    line = one_line(str(name), most=60)
+    return line if _WORD.fullmatch(line) else as_json(line)
+
+
+_WORD = re.compile(r"[\w.-]+")
+_PLAIN_NAME = re.compile(r"[\w/&+-]+(?:[ .][\w/&+-]+)*")
+
+
+def quoted_lines(text: str) -> str:
+    """Text of several lines set apart: each begins with "> ", so that none can pass for a line of ours."""
+    return "\n".join(f"> {line}" for line in strip_control_chars(text).strip().split("\n"))
+
+
+def complete_part(text: str) -> str:
+    """What of a text that is still coming can be shown: without a sequence at its end that has only begun."""
+    tail = max(0, len(text) - _LONGEST_BEGUN)
+    begun = _BEGUN.search(text, tail)
+    return text[: begun.start()] if begun else text
+
+
+class PlainFormatter(logging.Formatter):
+    """Log lines without control characters and secrets; a message is one line, a traceback several."""
+
+    def __init__(self, form: str, secrets: Callable[[], Iterable[str]] = tuple) -> None:
+        super().__init__(form)
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(strip_control_chars(super().format(record)), self._secrets())
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        record.message = strip_control_chars(record.message).replace("\n", " ")
+        return super().formatMessage(record)
