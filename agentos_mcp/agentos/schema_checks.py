@@ -34,10 +34,10 @@ _TOTAL_SECONDS = 10.0
 """For such a check with waiting its turn and starting the process, on the clock."""
 _MEMORY_BYTES = 1 << 30
 _MOST_PROCESSES = 2
-_MOST_CHEAP_NODES = 800
-"""Of a schema with its references followed: about 50 ms for the check of the schema itself."""
-_MOST_CHEAP_WORK = 20_000
-"""Schema nodes times nodes of the value, which bounds how often anything is compared: about 0.3 s at the worst."""
+_MOST_CHEAP_NODES = 400
+"""Of a schema with its references followed: some 30 ms for the check of the schema itself."""
+_MOST_CHEAP_WORK = 10_000
+"""Schema nodes times nodes of the value, which bounds how often anything is compared: some 100 ms at the worst."""
 _CHARACTERS_PER_NODE = 16
 """Long texts cost as well: problems quote them."""
 _MOST_PROBLEMS = 100

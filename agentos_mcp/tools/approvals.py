@@ -18,7 +18,7 @@ from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.pauses import approval_ids
 from agentos_mcp.agentos.run import KINDS, RunRef, Status
 from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.parameters import AnyKind, JsonObject, Limit, Page, UserId
+from agentos_mcp.bridge.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text, UserId
 from agentos_mcp.bridge.render import one_line, when
 from agentos_mcp.bridge.results import Record, Table
 from agentos_mcp.bridge.toolset import DATABASE, Toolset, destructive, read
@@ -33,7 +33,7 @@ _MOST = 100
 async def list_approvals(
     ctx: Ctx,
     status: Literal["pending", "approved", "rejected", "all"] = "pending",
-    run: str = "",
+    run: LongName = "",
     kind: AnyKind = "",
     id: str = "",
     user_id: UserId = "",
@@ -117,7 +117,7 @@ async def resolve_approval(
     ctx: Ctx,
     approval_id: str,
     decision: Literal["approved", "rejected"],
-    note: str = "",
+    note: Text = "",
     values: Annotated[JsonObject, Field(description="What get_approval says to give")] = None,
     user_id: Annotated[str, Field(description="Who decided")] = "",
 ) -> str:
