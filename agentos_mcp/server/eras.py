@@ -36,7 +36,7 @@ from pydantic import AnyUrl, BaseModel, ValidationError
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.schema_checks import short
-from agentos_mcp.bridge.argument_limits import NAME
+from agentos_mcp.bridge.argument_limits import NAME, PATH, check_argument
 from agentos_mcp.bridge.context import Backend, Ctx
 from agentos_mcp.bridge.toolset import failure, mcp_tool
 from agentos_mcp.server.exposing import Exposure
@@ -113,15 +113,16 @@ class AgentOSServer(MCPServer[Backend]):
     ) -> GetPromptResult | InputRequiredResult:
         if context is None or self._prompt_manager.get_prompt(name) is not None:
             return await super().get_prompt(name, arguments, context)
-        with in_our_words(f"The prompt {name[:80]}"):
+        with in_our_words(f"The prompt {short(name)}"):
             return await self.prompts.get(Ctx.of(context), name, arguments or {})
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Backend, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
-        if context is None or not str(uri).startswith("agentos:"):
+        if context is None or (len(str(uri)) <= PATH and not str(uri).startswith("agentos:")):
             return await super().read_resource(uri, context)
-        with in_our_words(f"Reading {str(uri)[:200]}", {"uri": str(uri)}):
+        with in_our_words(f"Reading {short(str(uri))}", {"uri": str(uri)[:PATH]}):
+            check_argument("uri", str(uri), PATH)
             words = await self.resources.read(Ctx.of(context), str(uri))
         return [ReadResourceContents(content=words, mime_type=MARKDOWN)]
 
