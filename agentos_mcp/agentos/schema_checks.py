@@ -216,24 +216,36 @@ async def _problems_in_a_process(schema: Mapping[str, Any], value: Mapping[str, 
     try:
         with anyio.fail_after(_TOTAL_SECONDS):
             async with _places():
-                done = await anyio.run_process(
-                    [sys.executable, "-P", "-c", _BEGIN], input=job, check=False, stderr=subprocess.DEVNULL
-                )
+                code, said = await _run(job)
     except TimeoutError:
         raise CannotCheckSchema("takes too long to check") from None
-    except (OSError, ExceptionGroup) as error:
+    except (OSError, anyio.BrokenResourceError) as error:
         log.warning("No process for checking a schema could be started: %s", error)
         raise CannotCheckSchema(f"cannot be checked now ({type(error).__name__})") from None
-    if done.returncode:
+    if code:
         # The kernel ended it, or it ended itself where its memory was used up.
         raise CannotCheckSchema("takes too long to check")
-    answer = json.loads(done.stdout)
+    answer = json.loads(said)
     if "invalid" in answer:
         raise InvalidSchema(answer["invalid"])
     if "unchecked" in answer:
         raise CannotCheckSchema(answer["unchecked"])
     problems: list[str] = answer["problems"]
     return problems
+
+
+async def _run(job: bytes) -> tuple[int, bytes]:
+    """The exit code and the words of a process that gets the job. It is ended with the caller."""
+    # A process whose start is cancelled would be nobody's.
+    with anyio.CancelScope(shield=True):
+        process = await anyio.open_process([sys.executable, "-P", "-c", _BEGIN], stderr=subprocess.DEVNULL)
+    async with process:
+        if process.stdin is None or process.stdout is None:
+            raise BrokenPipeError("a process without pipes")
+        await process.stdin.send(job)
+        await process.stdin.aclose()
+        said = b"".join([chunk async for chunk in process.stdout])
+        return await process.wait(), said
 
 
 def _places() -> anyio.CapacityLimiter:

@@ -161,8 +161,8 @@ class Prompts:
         known = {argument.name for argument in prompt.arguments}
         if unknown := [argument for argument in given if argument not in known]:
             raise InvalidRequest(f"There is no argument '{one_line(unknown[0], most=80)}'.", prompt.takes())
-        for argument, value in given.items():
-            check_argument(argument, value, _LONGEST.get(argument, NAME))
+        for key, value in given.items():
+            check_argument(key, value, _LONGEST.get(key, NAME))
         for argument in prompt.arguments:
             if argument.required and not given.get(argument.name, "").strip():
                 raise InvalidRequest(f"'{argument.name}' is missing.", prompt.takes())

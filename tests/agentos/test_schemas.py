@@ -99,7 +99,9 @@ class TestOutputSchema:
             ({"type": "json_schema", "json_schema": {"schema": {"type": "array"}}}, "root is not"),
         ],
     )
-    async def test_a_schema_that_cannot_work_is_refused_before_it_is_sent(self, schema: dict[str, Any], why: str) -> None:
+    async def test_a_schema_that_cannot_work_is_refused_before_it_is_sent(
+        self, schema: dict[str, Any], why: str
+    ) -> None:
         with pytest.raises(InvalidRequest, match=why):
             await output_schema_fields(schema)
 
