@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal, get_args
 from urllib.parse import quote
 
@@ -14,10 +14,17 @@ import anyio
 
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
+from agentos_mcp.agentos.nearness import likeness
 from agentos_mcp.agentos.run import KINDS, Kind
+from agentos_mcp.agentos.schema_checks import short
 
 _KEEP_SECONDS = 30.0
+_MOST_NAMED = 12
 _NEAR = 0.75
+MANY = 300
+"""Components from which on looking through all of them is left to a thread: others need not wait for it."""
+_LONGEST_NAME = 200
+_LONGEST_DESCRIPTION = 2_000
 _FILLERS = frozenset({"my", "the", "our", "a", "an", "your", "please", "run", "agent", "team", "workflow"})
 
 
@@ -30,6 +37,16 @@ class Component:
     name: str
     description: str = ""
     is_factory: bool = False
+
+    @cached_property
+    def plain(self) -> tuple[str, str]:
+        """Its id and name as they are compared."""
+        return _plain(self.id), _plain(self.name)
+
+    @cached_property
+    def core(self) -> tuple[str, str]:
+        """The same without the words around what is meant."""
+        return _core(self.plain[0]), _core(self.plain[1])
 
 
 @dataclass(frozen=True)
@@ -135,40 +152,65 @@ class Catalogue:
         Raises NotFound with the candidates where none, or more than one, is meant.
         """
         try:
-            return match(kind, asked, await self.contents())
+            return await _match(kind, asked, await self.contents())
         except NotFound:
             # It may be newer than what is kept, or stored as data.
             contents = await self.contents(fresh=True)
-            return match(kind, asked, replace(contents, components=await self.components(kind)))
+            return await _match(kind, asked, replace(contents, components=await self.components(kind)))
+
+
+async def _match(kind: Kind, asked: str, contents: Contents) -> Component:
+    if len(contents.components) < MANY:
+        return match(kind, asked, contents)
+    return await anyio.to_thread.run_sync(match, kind, asked, contents)
 
 
 def match(kind: Kind, asked: str, contents: Contents) -> Component:
     """`find`, on contents that are at hand."""
     here = contents.of(kind)
-    for candidates in (
-        [c for c in here if c.id == asked],
-        [c for c in here if _plain(asked) in {_plain(c.id), _plain(c.name)}],
-        [c for c in here if _core(asked) and _core(asked) in {_core(c.id), _core(c.name)}],
-        [c for c in here if len(_core(asked)) > 2 and _core(asked) in _core(c.id) + " " + _core(c.name)],
-        [c for c in here if _likeness(asked, c) >= _NEAR],
-    ):
+    plain, core = _plain(asked), _core(asked)
+    searches: tuple[Callable[[], list[Component]], ...] = (
+        lambda: [c for c in here if c.id == asked],
+        lambda: [c for c in here if plain in c.plain],
+        lambda: [c for c in here if core and core in c.core],
+        lambda: [c for c in here if len(core) > 2 and core in " ".join(c.core)],
+        lambda: [c for c, like in _nearest(core or plain, here) if like >= _NEAR],
+    )
+    for search in searches:
+        candidates = search()
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
-            raise NotFound(f"'{asked}' could be {len(candidates)} {kind}s.", f"Use one of the ids: {_ids(candidates)}.")
-    raise NotFound(f"No {kind} '{asked}'.", _next_move(kind, asked, contents))
+            ids = f"{_ids(candidates[:_MOST_NAMED])}{' and more' if len(candidates) > _MOST_NAMED else ''}"
+            raise NotFound(f"'{short(asked)}' could be {len(candidates)} {kind}s.", f"Use one of the ids: {ids}.")
+    raise NotFound(f"No {kind} '{short(asked)}'.", _next_move(kind, asked, contents))
 
 
 def _next_move(kind: Kind, asked: str, contents: Contents) -> str:
+    plain, core = _plain(asked), _core(asked)
     for other in KINDS:
-        if other != kind and any(c.id == asked or _plain(c.name) == _plain(asked) for c in contents.of(other)):
+        if other != kind and any(c.id == asked or c.plain[1] == plain for c in contents.of(other)):
             return f"It is {'an' if other == 'agent' else 'a'} {other}: use run_{other}."
-    here = sorted(contents.of(kind), key=lambda c: -_likeness(asked, c))
+    here = contents.of(kind)
     if not here:
         return f"This AgentOS has no {kind}s."
-    if _likeness(asked, here[0]) >= 0.5:
-        return f"Did you mean {_ids(here[:3], ' or ')}?"
-    return f"There are: {_ids(here[:12])}{' and more' if len(here) > 12 else ''}."
+    near = _nearest(core or plain, here)
+    if near[0][1] >= 0.5:
+        return f"Did you mean {_ids([c for c, _ in near[:3]], ' or ')}?"
+    listed = [c for c, _ in near[:_MOST_NAMED]]
+    return f"There are: {_ids(listed)}{' and more' if len(here) > _MOST_NAMED else ''}."
+
+
+def _nearest(wanted: str, components: Sequence[Component]) -> list[tuple[Component, float]]:
+    """The components that are most like what is wanted, by id or name, the best first; not all where there are many."""
+    called = [tuple(core or plain for core, plain in zip(c.core, c.plain, strict=True)) for c in components]
+    like = likeness(wanted, (name for names in called for name in names))
+    found = [
+        (component, max(like.get(name, 0.0) for name in names))
+        for component, names in zip(components, called, strict=True)
+        if any(name in like for name in names)
+    ]
+    return sorted(found, key=lambda one: -one[1])
 
 
 def shown_id(value: str) -> str:
@@ -182,7 +224,7 @@ def _ids(components: Sequence[Component], between: str = ", ") -> str:
 
 def _plain(text: str) -> str:
     """ "Content Pipeline", "content-pipeline" and "content_pipeline" are one."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFKC", text[:_LONGEST_NAME]).casefold()
     return " ".join("".join(char if char.isalnum() else " " for char in folded).split())
 
 
@@ -191,22 +233,14 @@ def _core(text: str) -> str:
     return " ".join(word for word in _plain(text).split() if word not in _FILLERS)
 
 
-def _likeness(asked: str, component: Component) -> float:
-    wanted = _core(asked) or _plain(asked)
-    return max(
-        difflib.SequenceMatcher(None, wanted, _core(known) or _plain(known)).ratio()
-        for known in (component.id, component.name)
-    )
-
-
 def _components(kind: Kind, entries: object) -> Iterator[Component]:
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, Mapping) and entry.get("id"):
             yield Component(
                 kind=kind,
                 id=str(entry["id"]),
-                name=str(entry.get("name") or entry["id"]),
-                description=str(entry.get("description") or ""),
+                name=str(entry.get("name") or entry["id"])[:_LONGEST_NAME],
+                description=str(entry.get("description") or "")[:_LONGEST_DESCRIPTION],
                 is_factory=bool(entry.get("is_factory")),
             )
 

@@ -12,6 +12,7 @@ import math
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
@@ -24,14 +25,16 @@ from agentos_mcp.agentos.task_groups import unwrapped_task_group
 log = logging.getLogger(__name__)
 
 _KEPT = 50
-"""How many finished runs are kept that AgentOS itself does not store."""
+"""How many finished runs are kept that AgentOS itself does not store, and schemas of answers of runs."""
 
 
 class LiveRun:
     """One run that is being followed: its latest state, and how following it ended."""
 
-    def __init__(self, state: RunState) -> None:
+    def __init__(self, state: RunState, schema: Mapping[str, Any] | None = None) -> None:
         self.state = state
+        self.schema = schema
+        """What the answer has to fit, where that is known here."""
         self.done = False
         self.error: AgentOSError | None = None
         self._news = anyio.Event()
@@ -72,12 +75,14 @@ class LiveRuns:
         self._tasks = tasks
         self._going: dict[str, LiveRun] = {}
         self._unstored: OrderedDict[str, LiveRun] = OrderedDict()
+        self._schemas: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
+        """AgentOS does not say which schema a run was given, so it is kept until the run is looked at again."""
         self._locks: dict[str, tuple[anyio.Lock, int]] = {}
 
-    def start(self, order: RunOrder) -> LiveRun:
-        """Start a run; its reference is known at once."""
+    def start(self, order: RunOrder, schema: Mapping[str, Any] | None = None) -> LiveRun:
+        """Start a run; its reference is known at once. `schema` is what its answer has to fit."""
         state = self._engine.name(order)
-        return self._follow(state, lambda report: self._engine.run(order, state, report))
+        return self._follow(state, lambda report: self._engine.run(order, state, report), schema)
 
     def join(self, ref: RunRef) -> LiveRun:
         """The run, already followed or followed from now on."""
@@ -105,8 +110,13 @@ class LiveRuns:
             if waiting > 1:
                 self._locks[key] = (lock, waiting - 1)
 
-    def _follow(self, state: RunState, go: Callable[[Report], Awaitable[RunState]]) -> LiveRun:
-        run = LiveRun(state)
+    def _follow(
+        self,
+        state: RunState,
+        go: Callable[[Report], Awaitable[RunState]],
+        schema: Mapping[str, Any] | None = None,
+    ) -> LiveRun:
+        run = LiveRun(state, schema or self._schemas.get(str(state.ref)))
         self._going[str(state.ref)] = run
         self._tasks.start_soon(self._drive, run, go)
         return run
@@ -131,6 +141,11 @@ class LiveRuns:
             for key in {first, str(run.state.ref)}:
                 if self._going.get(key) is run:
                     del self._going[key]
+            if run.schema is not None:
+                self._schemas[str(run.state.ref)] = run.schema
+                self._schemas.move_to_end(str(run.state.ref))
+                while len(self._schemas) > _KEPT:
+                    self._schemas.popitem(last=False)
             if run.state.ended and NOT_BACKGROUND in run.state.notes:
                 self._unstored[str(run.state.ref)] = run
                 while len(self._unstored) > _KEPT:

@@ -3,49 +3,73 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, ServerFailure
+from agentos_mcp.agentos.json_limits import JsonLimitExceeded, JsonLimits
+from agentos_mcp.agentos.schema_checks import (
+    CannotCheckSchema,
+    InvalidSchema,
+    check_limits,
+    check_schema,
+    short,
+    value_problems,
+)
+
+log = logging.getLogger(__name__)
 
 _MOST_PROBLEMS = 8
-_MOST_REFERENCES = 500
-"""References to references grow without end."""
+_MOST_SPELLED = 10_000
+"""References to references grow without end: beyond so many parts they stay references."""
+_CHARACTERS_PER_PART = 16
+_DEEPEST_REFERENCE = 50
+_LONGEST_LIST = 2_000
+"""Characters of what a schema allows."""
 _EXAMPLE = 'Give {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}.'
+_SIMPLER = "Give a smaller, simpler one, without patterns and with references within it alone (#/$defs/...)."
 
 
 # The answer's schema
 
 
-def output_schema_fields(schema: Mapping[str, Any]) -> dict[str, str]:
+async def output_schema_fields(schema: Mapping[str, Any]) -> dict[str, str]:
     """The form fields that ask an agent or a team for an answer of this shape.
 
     A plain schema, an object at its root, works with every model. `{"type": "json_schema", ...}` and
     `{"type": "json_object"}` go to the model's provider as they are. Raises InvalidRequest for a
-    schema that AgentOS refuses, or that it takes and then answers with nothing.
+    schema that AgentOS refuses, that it takes and then answers with nothing, or that cannot be checked.
     """
-    if schema.get("type") in {"json_schema", "json_object"}:
+    try:
+        check_limits(schema)
+    except CannotCheckSchema as error:
+        raise InvalidRequest(f"The output_schema {error.message}.", _SIMPLER) from None
+    if schema.get("type") in ("json_schema", "json_object"):
         if schema["type"] == "json_schema":
-            _check_schema(_wrapped(schema))
-        return {"output_schema": json.dumps(schema, ensure_ascii=False), "use_json_schema": "true"}
-    _check_schema(schema)
+            await _check_output_schema(_wrapped(schema))
+        return {"output_schema": json.dumps(schema), "use_json_schema": "true"}
+    await _check_output_schema(schema)
     if not schema.get("properties"):
         raise InvalidRequest("The output_schema has no properties, so the answer would be empty.", _EXAMPLE)
     if private := sorted(name for name in _property_names(schema) if name.startswith("_")):
-        raise InvalidRequest(
-            f"AgentOS answers with nothing where a property starts with '_': {', '.join(private)}.", "Rename them."
-        )
-    return {"output_schema": json.dumps(spelled_out(schema), ensure_ascii=False)}
+        named = short(", ".join(private[:_MOST_PROBLEMS]))
+        raise InvalidRequest(f"AgentOS answers with nothing where a property starts with '_': {named}.", "Rename them.")
+    return {"output_schema": json.dumps(spelled_out(schema))}
 
 
-def answer_problems(schema: Mapping[str, Any], answer: object) -> list[str]:
-    """What an answer lacks of the schema that was asked for; AgentOS itself completes such a run."""
+async def answer_problems(schema: Mapping[str, Any], answer: object) -> list[str]:
+    """What an answer lacks of the schema that was asked for; AgentOS itself completes such a run.
+
+    Raises CannotCheckSchema where that cannot be found out, or not in time.
+    """
     if not isinstance(answer, Mapping):
         return ["the answer is no JSON object"]
     if schema.get("type") == "json_object":
         return []
-    return _problems(_wrapped(schema) if schema.get("type") == "json_schema" else schema, answer)
+    return await value_problems(_wrapped(schema) if schema.get("type") == "json_schema" else schema, answer)
 
 
 def _wrapped(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -59,19 +83,15 @@ def _wrapped(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return inner
 
 
-def _check_schema(schema: Mapping[str, Any]) -> None:
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # jsonschema ships no types
-    from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # jsonschema ships no types
-
+async def _check_output_schema(schema: Mapping[str, Any]) -> None:
     if schema.get("type") != "object":
         raise InvalidRequest('The output_schema\'s root is not "type": "object".', _EXAMPLE)
     try:
-        Draft202012Validator.check_schema(schema)
-        json.dumps(schema, allow_nan=False)
-    except SchemaError as error:
-        raise InvalidRequest(f"The output_schema is no JSON schema: {_problem(error)}.", _EXAMPLE) from None
-    except (RecursionError, ValueError):
-        raise InvalidRequest("The output_schema cannot be written as JSON.", _EXAMPLE) from None
+        await check_schema(schema)
+    except InvalidSchema as error:
+        raise InvalidRequest(f"The output_schema {error.message}.", _EXAMPLE) from None
+    except CannotCheckSchema as error:
+        raise InvalidRequest(f"The output_schema {error.message}.", _SIMPLER) from None
 
 
 def _property_names(schema: object) -> Iterable[str]:
@@ -86,34 +106,45 @@ def _property_names(schema: object) -> Iterable[str]:
 
 
 def spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema without references and without "or null", which AgentOS would turn into "anything"."""
+    """The schema without references and without "or null", which AgentOS would turn into "anything".
+
+    For schemas within `check_limits`: what it makes of one is bounded, its work too.
+    """
     definitions = {
         f"#/{key}/{name}": definition
         for key in ("$defs", "definitions")
         if isinstance(schema.get(key), Mapping)
         for name, definition in schema[key].items()
+        if isinstance(definition, Mapping)
     }
 
-    left = _MOST_REFERENCES
+    left = _MOST_SPELLED
 
-    def spell(value: Any, inside: frozenset[str]) -> Any:
+    def spell(value: Any, inside: frozenset[str], depth: int) -> Any:
         nonlocal left
+        left -= 1 + (len(value) // _CHARACTERS_PER_PART if isinstance(value, str) else 0)
         if isinstance(value, list):
-            return [spell(inner, inside) for inner in value]
+            return [spell(inner, inside, depth + 1) for inner in value]
         if not isinstance(value, Mapping):
             return value
         reference = value.get("$ref")
-        if isinstance(reference, str) and reference in definitions and reference not in inside and left:
-            left -= 1
-            return {**spell(definitions[reference], inside | {reference}), **_without(value, "$ref")}
+        if (
+            isinstance(reference, str)
+            and reference in definitions
+            and reference not in inside
+            and left > 0
+            and depth < _DEEPEST_REFERENCE
+        ):
+            return {**spell(definitions[reference], inside | {reference}, depth + 1), **_without(value, "$ref")}
         choices = value.get("anyOf")
         if isinstance(choices, list) and len(choices) == 2 and {"type": "null"} in choices:
             choice = choices[0] if choices[1] == {"type": "null"} else choices[1]
             if isinstance(choice, Mapping):
-                return spell({**choice, **_without(value, "anyOf")}, inside)
-        return {key: spell(inner, inside) for key, inner in value.items()}
+                return spell({**choice, **_without(value, "anyOf")}, inside, depth + 1)
+        left -= sum(map(len, value)) // _CHARACTERS_PER_PART
+        return {key: spell(inner, inside, depth + 1) for key, inner in value.items()}
 
-    spelled: dict[str, Any] = spell(schema, frozenset())
+    spelled: dict[str, Any] = spell(schema, frozenset(), 0)
     return spelled if "$ref" in json.dumps(spelled.get("properties")) else _without(spelled, "$defs", "definitions")
 
 
@@ -124,73 +155,81 @@ def _without(schema: Mapping[str, Any], *keys: str) -> dict[str, Any]:
 # A factory's inputs
 
 
-def check_input(schema: Mapping[str, Any], value: Mapping[str, Any], what: str) -> None:
+async def check_input(schema: Mapping[str, Any], value: Mapping[str, Any], what: str) -> None:
     """Raise InvalidRequest with every problem of `value`, and what is allowed; `what` names it: "factory_input".
 
     AgentOS ignores inputs that it does not know; here they are refused, as they are mostly misspelled.
+    A schema that cannot be checked leaves the rest to AgentOS.
     """
     properties = schema.get("properties")
-    problems = _problems(schema, value)
+    try:
+        problems = await value_problems(schema, value)
+    except CannotCheckSchema as error:
+        log.info("The %s is left to AgentOS: its schema %s", what, error.message)
+        problems = []
     if isinstance(properties, Mapping) and "additionalProperties" not in schema and "patternProperties" not in schema:
-        problems += [f"{name}: there is no such input" for name in value if name not in properties]
+        problems += [f"{short(name)}: there is no such input" for name in value if name not in properties]
     if problems:
         more = f" (and {len(problems) - _MOST_PROBLEMS} more)" if len(problems) > _MOST_PROBLEMS else ""
         raise InvalidRequest(
             f"The {what} does not fit: {'; '.join(problems[:_MOST_PROBLEMS])}{more}.",
-            f"It takes {allowed(schema)}." if isinstance(properties, Mapping) and properties else "",
+            f"It takes {taken}." if (taken := allowed(schema)) else "",
         )
 
 
-def _problems(schema: Mapping[str, Any], value: Mapping[str, Any]) -> list[str]:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-
-    try:
-        Draft202012Validator.check_schema(schema)
-        errors = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda error: error.json_path)
-        return [_problem(error) for error in errors]
-    except (SchemaError, RecursionError):
-        return []
-    except Exception as error:
-        # A reference that leads nowhere raises an error of another library: then AgentOS decides.
-        if type(error).__module__.partition(".")[0] in {"jsonschema", "referencing"}:
-            return []
-        raise
-
-
-def _problem(error: Any) -> str:
-    path = str(error.json_path).removeprefix("$").removeprefix(".")
-    message = str(error.message)
-    message = message if len(message) <= 160 else message[:159] + "…"
-    return f"{path}: {message}" if path else message
-
-
 def allowed(schema: Mapping[str, Any]) -> str:
-    """ "city (string, required), days (integer, 1 to 9, default 1), pace (slow | fast)"."""
-    required = schema.get("required") or ()
-    return ", ".join(
-        f"{name} ({', '.join(_traits(one, schema, required=name in required))})"
-        for name, one in (schema.get("properties") or {}).items()
-    )
+    """ "city (string, required), days (integer, 1 to 9, default 1), pace (slow | fast)"; '' for what has no fields."""
+    required, properties = schema.get("required"), schema.get("properties")
+    names = required if isinstance(required, list) else []
+    said = ""
+    for name, one in properties.items() if isinstance(properties, Mapping) else ():
+        said += f"{', ' if said else ''}{short(name)} ({', '.join(_traits(one, schema, required=name in names))})"
+        if len(said) > _LONGEST_LIST:
+            return said[:_LONGEST_LIST] + "…"
+    return said
 
 
 def _traits(one: object, schema: Mapping[str, Any], *, required: bool) -> Iterable[str]:
     if isinstance(one, Mapping) and isinstance(one.get("$ref"), str):
-        one = (schema.get("$defs") or {}).get(one["$ref"].rpartition("/")[2], one)
+        definitions = schema.get("$defs")
+        named = one["$ref"].rpartition("/")[2]
+        one = definitions.get(named, one) if isinstance(definitions, Mapping) else one
     if isinstance(one, Mapping):
-        choices = [choice for choice in one.get("anyOf") or () if isinstance(choice, Mapping)]
+        choices = one.get("anyOf")
         if isinstance(one.get("enum"), list):
-            yield " | ".join(map(str, one["enum"]))
+            yield short(" | ".join(_in_short(choice) for choice in one["enum"][:_MOST_CHOICES]), most=_LONGEST_CHOICES)
         else:
-            kinds = one.get("type") or [choice.get("type", "object") for choice in choices] or "anything"
-            yield kinds if isinstance(kinds, str) else " | ".join(map(str, kinds))
-        low, high = one.get("minimum"), one.get("maximum")
-        if low is not None or high is not None:
-            yield f"{low} to {high}" if None not in (low, high) else f"from {low}" if high is None else f"up to {high}"
+            kinds = one.get("type") or [
+                choice.get("type", "object")
+                for choice in (choices if isinstance(choices, list) else ())
+                if isinstance(choice, Mapping)
+            ]
+            listed = kinds[:_MOST_CHOICES] if isinstance(kinds, list) else [kinds]
+            yield short(" | ".join(map(_in_short, listed)), most=_LONGEST_CHOICES) or "anything"
+        low, high = (
+            _in_short(one[key]) if isinstance(one.get(key), int | float) else "" for key in ("minimum", "maximum")
+        )
+        if low or high:
+            yield f"{low} to {high}" if low and high else f"from {low}" if low else f"up to {high}"
         if one.get("default") is not None:
-            yield f"default {json.dumps(one['default'], ensure_ascii=False)}"
+            yield f"default {_in_short(one['default'], partial(json.dumps, ensure_ascii=False))}"
     if required:
         yield "required"
+
+
+_MOST_CHOICES = 20
+_LONGEST_CHOICES = 300
+
+
+_QUOTED = JsonLimits(characters=1_000, depth=10)
+
+
+def _in_short(value: object, written: Callable[[object], str] = str) -> str:
+    try:
+        _QUOTED.check(value)
+    except JsonLimitExceeded:
+        return short(value) if isinstance(value, str) else "…"
+    return short(written(value))
 
 
 _COUNT = re.compile(r"\d+ validation errors? for \S+ ")

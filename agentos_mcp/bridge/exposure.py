@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import inspect
 import json
+import keyword
 import logging
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import chain, count
 from typing import Annotated, Any, cast
 
 from mcp_types import CallToolResult, InputRequiredResult
-from pydantic import WithJsonSchema
+from pydantic import BaseModel, WithJsonSchema
 
 from agentos_mcp.agentos.catalogue import Catalogue, Component, Contents, match, shown_id
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
 from agentos_mcp.agentos.inputs import Inputs, inputs_of
 from agentos_mcp.agentos.run import Kind
+from agentos_mcp.bridge.argument_limits import TEXT, MaxCharacters
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.orders import Given
+from agentos_mcp.bridge.parameters import Text
 from agentos_mcp.bridge.render import one_line
 from agentos_mcp.bridge.running import run_component
 from agentos_mcp.bridge.toolset import Declared, ToolFunction, write
@@ -26,8 +30,17 @@ from agentos_mcp.bridge.toolset import Declared, ToolFunction, write
 log = logging.getLogger(__name__)
 
 LONGEST_NAME = 40
+_LONGEST_FIELD = 64
 _DESCRIPTION = 300
 _OWN = ("message", "session_id", "user_id")
+_RESERVED = {
+    *_OWN,
+    "ctx",  # the SDK's
+    "db_id",  # what the settings fix is theirs
+    "knowledge_id",
+    *(name for name in dir(BaseModel) if name.startswith("model_")),
+    *keyword.kwlist,
+}
 _TYPES: Mapping[str, object] = {
     "string": str,
     "integer": int,
@@ -76,13 +89,13 @@ def free_name(component: Component, taken: Collection[str]) -> str:
     """ "Content Pipeline!" -> `content_pipeline`; with its kind, then a number, where that is taken."""
     plain = unicodedata.normalize("NFKD", component.id).encode("ascii", "ignore").decode().lower()
     base = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or component.kind
-    candidates = [base, f"{component.kind}_{base}", *(f"{base[: LONGEST_NAME - 3]}_{n}" for n in range(2, 100))]
+    numbered = (f"{base[: LONGEST_NAME - len(str(n)) - 1]}_{n}" for n in count(2))
+    candidates = chain((base, f"{component.kind}_{base}"), numbered)
     return next(name[:LONGEST_NAME] for name in candidates if name[:LONGEST_NAME] not in taken)
 
 
 def _tool(name: str, component: Component, inputs: Inputs) -> ToolFunction:
-    # A field may have the name of a parameter of ours.
-    names = {f"input_{field}" if field in _OWN else field: field for field in inputs.fields if _usable(field)}
+    names = argument_names(inputs.fields)
     with_message = inputs.go_into != "message"
 
     async def run(ctx: Ctx, **arguments: Any) -> CallToolResult | InputRequiredResult:
@@ -102,7 +115,7 @@ def _tool(name: str, component: Component, inputs: Inputs) -> ToolFunction:
 
     parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Ctx)]
     if with_message:
-        parameters.append(_parameter("message", str, required=True))
+        parameters.append(_parameter("message", Text, required=True))
     for ours, field in names.items():
         parameters.append(_typed(ours, inputs.fields[field], required=field in inputs.required))
     parameters += [_parameter("session_id", str, default=""), _parameter("user_id", str, default="")]
@@ -114,8 +127,17 @@ def _tool(name: str, component: Component, inputs: Inputs) -> ToolFunction:
     return cast("Callable[..., Any]", run)
 
 
-def _usable(field: str) -> bool:
-    return field.isidentifier() and not field.startswith("_") and field != "ctx"
+def argument_names(fields: Iterable[str]) -> dict[str, str]:
+    """The fields by the names of our arguments: their own, with `input_` before what is ours or Python's."""
+    usable = [field for field in fields if field.isidentifier() and field[:1] != "_" and len(field) <= _LONGEST_FIELD]
+    names = {field: field for field in usable if field not in _RESERVED}
+    for field in (field for field in usable if field in _RESERVED):
+        name = f"input_{field}"
+        while name in names:
+            name = f"input_{name}"
+        names[name] = field
+    ours = {field: name for name, field in names.items()}
+    return {ours[field]: field for field in usable}
 
 
 def _typed(name: str, schema: Mapping[str, Any], *, required: bool) -> inspect.Parameter:
@@ -124,7 +146,9 @@ def _typed(name: str, schema: Mapping[str, Any], *, required: bool) -> inspect.P
     free = kind is str
     taken: Any = kind if free or required else kind | None
     default = schema.get("default", "" if free else None)
-    return _parameter(name, Annotated[taken, WithJsonSchema(dict(schema))], required=required, default=default)
+    return _parameter(
+        name, Annotated[taken, WithJsonSchema(dict(schema)), MaxCharacters(TEXT)], required=required, default=default
+    )
 
 
 def _parameter(name: str, annotation: object, *, required: bool = False, default: object = None) -> inspect.Parameter:

@@ -15,6 +15,7 @@ from agentos_mcp.agentos.catalogue import Component, shown_id
 from agentos_mcp.agentos.engine import RunOrder
 from agentos_mcp.agentos.errors import Forbidden, InvalidRequest
 from agentos_mcp.agentos.run import Kind, RunState, Status
+from agentos_mcp.agentos.schema_checks import CannotCheckSchema
 from agentos_mcp.agentos.schemas import allowed, answer_problems, check_input, output_schema_fields
 from agentos_mcp.bridge.context import Ctx
 
@@ -45,9 +46,9 @@ async def order_of(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given)
     component = await ctx.catalogue.find(kind, asked)
     page = await _page(ctx, component)
     if given.factory_input is not None:
-        component = _checked_factory(component, page, given.factory_input)
+        component = await _checked_factory(component, page, given.factory_input)
     elif isinstance(schema := page.get("input_schema"), Mapping):
-        _check_message(schema, message)
+        await _check_message(schema, message)
     fields = {
         name: json.dumps(value, ensure_ascii=False, allow_nan=False)
         for name in ("session_state", "dependencies", "metadata", "knowledge_filters", "factory_input")
@@ -56,7 +57,7 @@ async def order_of(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given)
     if given.version:
         fields["version"] = str(given.version)
     if given.output_schema is not None:
-        fields |= output_schema_fields(given.output_schema)
+        fields |= await output_schema_fields(given.output_schema)
     attached = await attach(given.files or (), kind=kind, allowed=ctx.settings.allow_files)
     return RunOrder(
         component,
@@ -76,30 +77,35 @@ async def _page(ctx: Ctx, component: Component) -> Mapping[str, Any]:
         return {}
 
 
-def _checked_factory(component: Component, page: Mapping[str, Any], given: Mapping[str, Any]) -> Component:
+async def _checked_factory(component: Component, page: Mapping[str, Any], given: Mapping[str, Any]) -> Component:
     if page and not (component.is_factory or page.get("is_factory")):
         raise InvalidRequest(
             f"'{shown_id(component.id)}' is built by no factory, so it takes no factory_input.",
             "Leave it out; what it should do goes into the message.",
         )
-    check_input(page.get("factory_input_schema") or {}, given, "factory_input")
+    schema = page.get("factory_input_schema")
+    await check_input(schema if isinstance(schema, Mapping) else {}, given, "factory_input")
     return replace(component, is_factory=True)
 
 
-def _check_message(schema: Mapping[str, Any], message: str) -> None:
+async def _check_message(schema: Mapping[str, Any], message: str) -> None:
     """AgentOS ends a stream without a word where the message does not fit the component's input schema."""
     try:
         given = json.loads(message)
-    except ValueError:
+    except (ValueError, RecursionError):
         given = None
     if not isinstance(given, Mapping):
-        raise InvalidRequest("The message has to be a JSON object here.", f"It takes {allowed(schema)}.")
-    check_input(schema, given, "message")
+        takes = allowed(schema)
+        raise InvalidRequest("The message has to be a JSON object here.", f"It takes {takes}." if takes else "")
+    await check_input(schema, given, "message")
 
 
-def with_schema_notes(state: RunState, schema: Mapping[str, Any] | None) -> RunState:
+async def with_schema_notes(state: RunState, schema: Mapping[str, Any] | None) -> RunState:
     """The state with what its answer lacks: AgentOS completes a run whose answer breaks the schema."""
     if schema is None or state.status is not Status.COMPLETED:
         return state
-    problems = answer_problems(schema, state.answer)
+    try:
+        problems = await answer_problems(schema, state.answer)
+    except CannotCheckSchema as error:
+        return replace(state, notes=(*state.notes, f"The answer was not checked: its schema {error.message}"))
     return replace(state, notes=(*state.notes, *(f"The answer does not fit the schema: {one}" for one in problems[:5])))

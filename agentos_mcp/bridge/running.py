@@ -23,22 +23,27 @@ Shown = CallToolResult | InputRequiredResult
 async def run_component(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given, wait: float = 0.0) -> Shown:
     """Run a component that is asked for by id or name and watch it; in a later round, answer what it asked."""
     if (ref := asked_run(ctx)) is not None:
-        return await continue_paused(ctx, ref, {}, wait)
+        return await continue_paused(ctx, ref, {}, wait, schema=given.output_schema)
     order = await order_of(ctx, kind, asked, message, given)
     try:
-        return await watch(ctx, ctx.live.start(order), wait=wait, schema=given.output_schema)
+        return await watch(ctx, ctx.live.start(order, given.output_schema), wait=wait)
     except AgentOSError as error:
         raise input_error(error) from error
 
 
-async def continue_paused(ctx: Ctx, ref: RunRef, answers: Mapping[str, Any], wait: float) -> Shown:
-    """Continue a paused run, or show it as it is where it waits for nothing (any more)."""
+async def continue_paused(
+    ctx: Ctx, ref: RunRef, answers: Mapping[str, Any], wait: float, *, schema: Mapping[str, Any] | None = None
+) -> Shown:
+    """Continue a paused run, or show it as it is where it waits for nothing (any more).
+
+    `schema` is what its answer has to fit, where the call that started it comes again.
+    """
     async with ctx.live.alone(ref):
         run = ctx.live.known(ref)
         if run is None or run.done:
             state = run.state if run is not None else await ctx.engine.read(ref)
             if state.status is not Status.PAUSED:
-                return await watch(ctx, ctx.live.join(ref), wait=wait)
+                return await watch(ctx, ctx.live.join(ref), wait=wait, schema=schema)
             if (given := answered(ctx, state)) is not None:
                 if given.answers is None:
                     return text(run_result(state, tokens=ctx.settings.result_tokens))
@@ -48,4 +53,4 @@ async def continue_paused(ctx: Ctx, ref: RunRef, answers: Mapping[str, Any], wai
             except InvalidRequest as problem:
                 return failure(f"{problem}\n{run_result(state, tokens=ctx.settings.result_tokens)}")
             run = ctx.live.resume(state, form)
-    return await watch(ctx, run, wait=wait)
+    return await watch(ctx, run, wait=wait, schema=schema)

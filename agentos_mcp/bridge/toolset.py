@@ -26,6 +26,7 @@ from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
+from agentos_mcp.bridge.argument_limits import ArgumentLimits
 from agentos_mcp.bridge.confirmation import confirm
 from agentos_mcp.bridge.context import Backend, Ctx
 from agentos_mcp.bridge.questions import can_ask
@@ -158,16 +159,18 @@ def mcp_tool(declared: Declared, settings: Settings) -> Tool:
     fn = declared.fn
     signature = inspect.signature(fn, eval_str=True)
     fixed = {name: value for name, value in settings.fixed.items() if name in signature.parameters}
+    limits = ArgumentLimits.of(signature)
 
     @functools.wraps(fn)
     async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
         context: Context[Backend] = arguments.pop("ctx")
         ctx = Ctx.of(context)
-        arguments |= fixed
         return cleaned(await answered(ctx, arguments), ctx.agent_os.mask)
 
     async def answered(ctx: Ctx, arguments: dict[str, Any]) -> CallToolResult | InputRequiredResult:
         try:
+            limits.check(arguments)
+            arguments |= fixed
             asks = declared.destructive and (not declared.only_if or arguments.get(declared.only_if))
             details = await declared.details(ctx, arguments) if asks and declared.details and can_ask(ctx) else {}
             if asks and (unconfirmed := confirm(ctx, declared.title, {**arguments, **details})) is not None:

@@ -54,7 +54,7 @@ async def watch(
         return _shown(ctx, run.state, standing(run.state))
     if run.state.status is Status.PAUSED and ours and (question := ask(ctx, run.state, show.value)):
         return question
-    state = with_schema_notes(run.state, schema)
+    state = await with_schema_notes(run.state, schema or run.schema)
     words = run_result(state, tokens=ctx.settings.result_tokens, offset=offset)
     return _shown(ctx, state, words)
 

@@ -35,6 +35,8 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import AnyUrl, BaseModel, ValidationError
 
 from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.schema_checks import short
+from agentos_mcp.bridge.argument_limits import NAME, PATH, check_argument
 from agentos_mcp.bridge.context import Backend, Ctx
 from agentos_mcp.bridge.toolset import failure, mcp_tool
 from agentos_mcp.server.exposing import Exposure
@@ -82,7 +84,7 @@ class AgentOSServer(MCPServer[Backend]):
         self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         tool = self._tool_manager.get_tool(name)
-        if tool is None and await self.exposure.refresh(self.backend):
+        if tool is None and len(name) <= NAME and await self.exposure.refresh(self.backend):
             tool = self._tool_manager.get_tool(name)
         if tool is None:
             return failure(self.offer.unknown(name, [tool.name for tool in self._tool_manager.list_tools()]))
@@ -90,7 +92,7 @@ class AgentOSServer(MCPServer[Backend]):
             return failure(lack)
         known = tool.parameters.get("properties", {})
         if unknown := [argument for argument in arguments if argument not in known]:
-            return failure(f"{name} has no argument '{unknown[0]}'. {_takes(tool)}")
+            return failure(f"{name} has no argument '{short(unknown[0])}'. {_takes(tool)}")
         # Some models write null for "not given".
         arguments = {key: value for key, value in arguments.items() if value is not None}
         try:
@@ -111,15 +113,16 @@ class AgentOSServer(MCPServer[Backend]):
     ) -> GetPromptResult | InputRequiredResult:
         if context is None or self._prompt_manager.get_prompt(name) is not None:
             return await super().get_prompt(name, arguments, context)
-        with in_our_words(f"The prompt {name[:80]}"):
+        with in_our_words(f"The prompt {short(name)}"):
             return await self.prompts.get(Ctx.of(context), name, arguments or {})
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Backend, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
-        if context is None or not str(uri).startswith("agentos:"):
+        if context is None or (len(str(uri)) <= PATH and not str(uri).startswith("agentos:")):
             return await super().read_resource(uri, context)
-        with in_our_words(f"Reading {str(uri)[:200]}", {"uri": str(uri)}):
+        with in_our_words(f"Reading {short(str(uri))}", {"uri": str(uri)[:PATH]}):
+            check_argument("uri", str(uri), PATH)
             words = await self.resources.read(Ctx.of(context), str(uri))
         return [ReadResourceContents(content=words, mime_type=MARKDOWN)]
 
@@ -212,10 +215,10 @@ def _problems(error: ValidationError) -> str:
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         where = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "missing":
-            problems.append(f"'{where}' is missing.")
+            problems.append(f"'{short(where)}' is missing.")
         else:
             name, _, rest = where.partition(".")
-            inside = f" (at {rest})" if rest and "[" not in rest else ""
+            inside = f" (at {short(rest)})" if rest and "[" not in rest else ""
             problems.append(f"'{name}'{inside}: {_said(problem['type'], problem['msg'])}.")
     return " ".join(dict.fromkeys(problems))
 

@@ -7,7 +7,7 @@ import logging
 import anyio
 from mcp.server.mcpserver.tools import Tool
 
-from agentos_mcp.agentos.catalogue import Component
+from agentos_mcp.agentos.catalogue import MANY, Component
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.bridge.context import Backend
 from agentos_mcp.bridge.exposure import exposed, exposed_tools
@@ -47,7 +47,10 @@ class Exposure:
             async with self._lock:
                 try:
                     contents = await backend.catalogue.contents(patient=False)
-                    components, self.missing = exposed(self._wanted, contents)
+                    if len(contents.components) < MANY:
+                        components, self.missing = exposed(self._wanted, contents)
+                    else:
+                        components, self.missing = await anyio.to_thread.run_sync(exposed, self._wanted, contents)
                     if components == self._components:
                         return False
                     declared = await exposed_tools(backend.catalogue, components, self._taken)

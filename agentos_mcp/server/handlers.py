@@ -36,6 +36,7 @@ from mcp_types import (
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
+from agentos_mcp.bridge.argument_limits import PATH, check_argument
 from agentos_mcp.bridge.context import Backend, Ctx
 from agentos_mcp.server.completions import Candidates, completion
 from agentos_mcp.server.prompts import Prompts
@@ -46,6 +47,8 @@ log = logging.getLogger(__name__)
 
 PAGE = 100
 """How many resources or prompts one answer lists."""
+_MOST_GIVEN = 20
+"""Other arguments that a completion may be told of."""
 
 _Request = ServerRequestContext[Any, Any]
 _Listed = TypeVar("_Listed")
@@ -82,6 +85,15 @@ def handle_lists_and_changes(
     async def complete(ctx: _Request, params: CompleteRequestParams) -> CompleteResult:
         argument, given = params.argument, (params.context.arguments if params.context else None) or {}
         with in_our_words("Completing"):
+            if len(argument.value) > PATH:
+                return CompleteResult(completion=completion(Candidates(), ""))
+            check_argument("argument.name", argument.name)
+            check_argument("ref", params.ref.name if isinstance(params.ref, PromptReference) else params.ref.uri, PATH)
+            if len(given) > _MOST_GIVEN:
+                raise InvalidRequest(f"context.arguments has {len(given):,} entries, and {_MOST_GIVEN} may be given.")
+            for name, value in given.items():
+                check_argument("context.arguments", name)
+                check_argument("context.arguments", value, PATH)
             if isinstance(params.ref, PromptReference):
                 completer = await prompts.completer(ours(ctx), params.ref.name, argument.name)
             else:
@@ -91,15 +103,20 @@ def handle_lists_and_changes(
 
     async def subscribe(ctx: _Request, params: SubscribeRequestParams) -> EmptyResult:
         with in_our_words("Subscribing"):
+            check_argument("uri", params.uri, PATH)
             changes.subscribe(ctx.session._connection, params.uri)
         return EmptyResult()
 
     async def unsubscribe(ctx: _Request, params: UnsubscribeRequestParams) -> EmptyResult:
+        with in_our_words("Unsubscribing"):
+            check_argument("uri", params.uri, PATH)
         changes.unsubscribe(ctx.session._connection, params.uri)
         return EmptyResult()
 
     async def listen(ctx: _Request, params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
         with in_our_words("Listening"):
+            for uri in params.notifications.resource_subscriptions or ():
+                check_argument("resourceSubscriptions", uri, PATH)
             return await changes.listen(ctx, params)
 
     async def joined(ctx: _Request, params: NotificationParams) -> None:

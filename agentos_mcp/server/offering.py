@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
 from agentos_mcp.agentos.catalogue import Contents
 from agentos_mcp.agentos.features import Features
+from agentos_mcp.agentos.nearness import nearest
+from agentos_mcp.agentos.schema_checks import short
 from agentos_mcp.bridge.context import Backend
 from agentos_mcp.bridge.toolset import DATABASE, KNOWLEDGE, Declared, Toolset
 from agentos_mcp.settings import Settings, SettingsError
 from agentos_mcp.settings.values import ALL, DEFAULT
 from agentos_mcp.tools import TOOLSETS
+
+_MOST_NAMED = 100
 
 
 class Offer:
@@ -55,7 +58,9 @@ class Offer:
             if self._settings.read_only and not tool.read_only:
                 return f"Unknown tool: {name}. It can change things, and this server is read-only."
             return f"Unknown tool: {name}. It is off here: start agentos-mcp with --tools or --toolsets that have it."
-        return f"Unknown tool: {name[:80]}." + (_meant(name, offered) or f" There are: {', '.join(offered)}.")
+        return f"Unknown tool: {short(name)}." + (
+            _meant(name, offered) or f" There are: {', '.join(offered[:_MOST_NAMED])}."
+        )
 
 
 def _chosen(tool: Declared, toolset: Toolset, settings: Settings) -> bool:
@@ -88,5 +93,5 @@ def _lack_of_endpoint(endpoint: str, features: Features | None) -> str:
 
 
 def _meant(name: str, names: list[str] | Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(name, list(names), n=1)
-    return f" Did you mean {near[0]}?" if near else ""
+    near = nearest(name, names)
+    return f" Did you mean {near}?" if near else ""

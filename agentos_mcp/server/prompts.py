@@ -16,6 +16,7 @@ from agentos_mcp.agentos.history import MOST_SESSIONS
 from agentos_mcp.agentos.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.plain_text import as_json
 from agentos_mcp.agentos.run import RunRef
+from agentos_mcp.bridge.argument_limits import NAME, PATH, TEXT, check_argument
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.render import fenced, one_line
 from agentos_mcp.server import completions
@@ -24,6 +25,8 @@ from agentos_mcp.server.glance import glance, in_order
 from agentos_mcp.server.offering import Offer
 
 _REPORTED_DAYS = 7
+_LONGEST = {"message": TEXT, "task": TEXT, "run": PATH}
+"""Characters of an argument, where that is more than a name."""
 _ASKING = (
     "Show me its progress. When it asks for something, ask me, and give it my answer with continue_run; never answer "
     "for me. If it takes longer than the call, go on with get_run. Then show me its answer."
@@ -153,10 +156,13 @@ class Prompts:
 
     async def get(self, ctx: Ctx, name: str, given: Mapping[str, str]) -> GetPromptResult:
         """What a prompt says. Raises NotFound for an unknown one, InvalidRequest for arguments that don't fit."""
+        check_argument("name", name)
         prompt = await self._find(ctx, name)
         known = {argument.name for argument in prompt.arguments}
         if unknown := [argument for argument in given if argument not in known]:
             raise InvalidRequest(f"There is no argument '{one_line(unknown[0], most=80)}'.", prompt.takes())
+        for key, value in given.items():
+            check_argument(key, value, _LONGEST.get(key, NAME))
         for argument in prompt.arguments:
             if argument.required and not given.get(argument.name, "").strip():
                 raise InvalidRequest(f"'{argument.name}' is missing.", prompt.takes())
@@ -193,12 +199,15 @@ def _of_components(contents: Contents, taken: Collection[str]) -> list[Prompt]:
     components = in_order(contents)
     often = Counter(component.id for component in components)
     found: dict[str, Prompt] = {}
+    used: Counter[str] = Counter()
     for component in components:
         name = shown_id(component.id)
         if often[component.id] > 1 or name in taken:
             name = f"{component.kind}-{name}"
+        wanted = name
         while name in found or name in taken:
-            name += "-"
+            used[wanted] += 1
+            name = f"{wanted}-{used[wanted]}"
         found[name] = _of_component(name, component)
     return list(found.values())
 

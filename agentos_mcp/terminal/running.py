@@ -111,7 +111,7 @@ async def _watch(
     with heard_interrupts() as interrupts:
         watching = _Watching(ctx, state, display, interrupts, ours=ours, can_ask=ours and not options.json)
         await watching.to_the_end(go)
-    state = with_schema_notes(watching.state, schema)
+    state = await with_schema_notes(watching.state, schema)
     if options.json:
         print_json(run_document(state))
     else:

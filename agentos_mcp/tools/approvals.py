@@ -20,7 +20,7 @@ from agentos_mcp.agentos.pauses import approval_ids
 from agentos_mcp.agentos.run import KINDS, RunRef, Status
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.parameters import AnyKind, JsonObject, Limit, Page, UserId
+from agentos_mcp.bridge.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text, UserId
 from agentos_mcp.bridge.render import one_line, when
 from agentos_mcp.bridge.results import Record, Table
 from agentos_mcp.bridge.toolset import DATABASE, Toolset, destructive, read
@@ -41,7 +41,7 @@ _ALL_RUNS = 100_000
 async def list_approvals(
     ctx: Ctx,
     status: Literal["pending", "approved", "rejected", "all"] = "pending",
-    run: str = "",
+    run: LongName = "",
     kind: AnyKind = "",
     id: str = "",
     user_id: UserId = "",
@@ -126,7 +126,7 @@ async def resolve_approval(
     ctx: Ctx,
     approval_id: str,
     decision: Literal["approved", "rejected"],
-    note: str = "",
+    note: Text = "",
     values: Annotated[JsonObject, Field(description="What get_approval says to give")] = None,
     user_id: Annotated[str, Field(description="Who decided")] = "",
 ) -> str:

@@ -13,7 +13,7 @@ from agentos_mcp.agentos.catalogue import Component, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.bridge.context import Ctx, present
-from agentos_mcp.bridge.parameters import AnyKind, DbId, JsonObject, Limit, Page, Words
+from agentos_mcp.bridge.parameters import AnyKind, DbId, JsonObject, Limit, Names, Page, Text, Words
 from agentos_mcp.bridge.render import when
 from agentos_mcp.bridge.results import Record, Table
 from agentos_mcp.bridge.toolset import DATABASE, Toolset, destructive, read, write
@@ -77,9 +77,9 @@ async def run_eval(
     type: EvalType,
     kind: Literal["agent", "team"],
     id: str,
-    input: str,
-    expected_output: str = "",
-    criteria: str = "",
+    input: Text,
+    expected_output: Text = "",
+    criteria: Text = "",
     passing_score: Annotated[int, Field(description="1-10")] = 0,
     openai_judge: bool = False,
     expected_tools: Words = None,
@@ -154,7 +154,7 @@ async def rename_eval(ctx: Ctx, id: str, name: str, db_id: DbId = "") -> str:
     return "Renamed."
 
 
-async def delete_evals(ctx: Ctx, ids: list[str], db_id: DbId = "") -> str:
+async def delete_evals(ctx: Ctx, ids: Names, db_id: DbId = "") -> str:
     """Delete evals for good."""
     wanted = list(dict.fromkeys(_id(one) for one in ids))
     if not wanted:

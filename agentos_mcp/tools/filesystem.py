@@ -14,7 +14,7 @@ from agentos_mcp.agentos.catalogue import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.parameters import Limit, Page, UserId
+from agentos_mcp.bridge.parameters import Limit, LongName, Page, UserId
 from agentos_mcp.bridge.render import CHARACTERS_PER_TOKEN, when
 from agentos_mcp.bridge.results import Record, Table
 from agentos_mcp.bridge.toolset import Toolset, read
@@ -28,7 +28,7 @@ _NONE = "No agent here keeps files: that takes Agent(filesystem=True)."
 
 
 async def list_agent_files(
-    ctx: Ctx, agent_id: str = "", namespace: str = "", directory: str = "", limit: Limit = 20, page: Page = 1
+    ctx: Ctx, agent_id: str = "", namespace: str = "", directory: LongName = "", limit: Limit = 20, page: Page = 1
 ) -> Table:
     """Files of one agent or namespace, a directory at a time; without either, all files."""
     store = await _store(ctx, agent_id, namespace)
@@ -64,7 +64,7 @@ async def list_agent_files(
 
 async def read_agent_file(
     ctx: Ctx,
-    path: str,
+    path: LongName,
     agent_id: str = "",
     namespace: str = "",
     user_id: UserId = "",
@@ -104,10 +104,10 @@ async def read_agent_file(
 
 async def search_agent_files(
     ctx: Ctx,
-    query: str,
+    query: LongName,
     agent_id: str = "",
     namespace: str = "",
-    directory: str = "",
+    directory: LongName = "",
     user_id: UserId = "",
     limit: Limit = 20,
     page: Page = 1,

@@ -11,6 +11,7 @@ from pydantic import Field
 from agentos_mcp.agentos.catalogue import KnowledgeBase, shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure, Unauthorized
 from agentos_mcp.agentos.pages import page_of, record_of
+from agentos_mcp.bridge.argument_limits import FILES, MaxCharacters
 from agentos_mcp.bridge.contents import (
     Content,
     config_record,
@@ -25,7 +26,7 @@ from agentos_mcp.bridge.contents import (
 )
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.intake import arrivals, contents_of, delivery, labels, newest, reading, settled
-from agentos_mcp.bridge.parameters import JsonObject, KnowledgeId, Limit, Page
+from agentos_mcp.bridge.parameters import JsonObject, KnowledgeId, Limit, LongName, Page, Text
 from agentos_mcp.bridge.render import CHARACTERS_PER_TOKEN, fenced, one_line, when
 from agentos_mcp.bridge.results import Record, Table
 from agentos_mcp.bridge.toolset import KNOWLEDGE, Toolset, destructive, read, write
@@ -35,7 +36,7 @@ _CONTENT = "/knowledge/content/{content_id}"
 
 async def search_knowledge(
     ctx: Ctx,
-    query: str,
+    query: Text,
     max_results: Annotated[int, Field(ge=1, le=50)] = 5,
     search_type: Annotated[
         Literal["", "vector", "keyword", "hybrid"], Field(description="Stays on for everybody's later searches")
@@ -95,11 +96,11 @@ async def get_knowledge(ctx: Ctx, content_id: str, knowledge_id: KnowledgeId = "
 
 async def add_knowledge(
     ctx: Ctx,
-    text: str = "",
-    url: Annotated[str, Field(description="AgentOS fetches it")] = "",
-    file: Annotated[str, Field(description="Path or data: URL")] = "",
+    text: Text = "",
+    url: Annotated[LongName, Field(description="AgentOS fetches it")] = "",
+    file: Annotated[str, MaxCharacters(FILES), Field(description="Path or data: URL")] = "",
     name: str = "",
-    description: str = "",
+    description: LongName = "",
     metadata: JsonObject = None,
     reader_id: str = "",
     chunker: str = "",
@@ -130,9 +131,9 @@ async def add_knowledge(
 async def add_remote_knowledge(
     ctx: Ctx,
     source_id: str,
-    path: Annotated[str, Field(description="A file, or a folder with / at its end")],
+    path: Annotated[LongName, Field(description="A file, or a folder with / at its end")],
     name: str = "",
-    description: str = "",
+    description: LongName = "",
     metadata: JsonObject = None,
     source_params: Annotated[JsonObject, Field(description='GitHub: {"repo": "owner/name"}')] = None,
     knowledge_id: KnowledgeId = "",
@@ -220,7 +221,7 @@ async def get_knowledge_config(ctx: Ctx, knowledge_id: KnowledgeId = "") -> Reco
 async def list_knowledge_sources(
     ctx: Ctx,
     source_id: Annotated[str, Field(description="List its files instead")] = "",
-    folder: str = "",
+    folder: LongName = "",
     knowledge_id: KnowledgeId = "",
     limit: Limit = 50,
     page: Page = 1,

@@ -11,7 +11,7 @@ from agentos_mcp.agentos.catalogue import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
 from agentos_mcp.agentos.pages import page_of
 from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.parameters import DbId, Limit, Page, UserId, Words
+from agentos_mcp.bridge.parameters import DbId, Limit, LongName, Page, Text, UserId, Words
 from agentos_mcp.bridge.render import when
 from agentos_mcp.bridge.results import Record, Table
 from agentos_mcp.bridge.toolset import DATABASE, Toolset, destructive, read, write
@@ -19,13 +19,13 @@ from agentos_mcp.bridge.toolset import DATABASE, Toolset, destructive, read, wri
 _LONGEST = 5000
 """Characters of a memory; AgentOS refuses more."""
 
-Fact = Annotated[str, Field(description="One fact, in a sentence")]
+Fact = Annotated[Text, Field(description="One fact, in a sentence")]
 
 
 async def list_memories(
     ctx: Ctx,
     user_id: UserId = "",
-    search: str = "",
+    search: LongName = "",
     topics: Words = None,
     db_id: DbId = "",
     limit: Limit = 20,
@@ -85,7 +85,7 @@ async def create_memory(
 
 
 async def update_memory(
-    ctx: Ctx, memory_id: str, memory: str = "", topics: Words = None, user_id: UserId = "", db_id: DbId = ""
+    ctx: Ctx, memory_id: str, memory: Text = "", topics: Words = None, user_id: UserId = "", db_id: DbId = ""
 ) -> str:
     """Correct a memory's words or topics; what is not given stays."""
     if not memory.strip() and topics is None:

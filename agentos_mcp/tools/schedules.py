@@ -15,7 +15,7 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.paths import fill
 from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.parameters import AnyKind, JsonObject, Limit, Page
+from agentos_mcp.bridge.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text
 from agentos_mcp.bridge.render import one_line, when
 from agentos_mcp.bridge.results import Record, Table
 from agentos_mcp.bridge.timetable import (
@@ -104,9 +104,9 @@ async def create_schedule(
     cron: Cron,
     kind: AnyKind = "",
     id: str = "",
-    message: str = "",
+    message: Text = "",
     timezone: str = "UTC",
-    endpoint: Annotated[str, Field(description='Instead of kind, id, message: "POST /metrics/refresh"')] = "",
+    endpoint: Annotated[LongName, Field(description='Instead of kind, id, message: "POST /metrics/refresh"')] = "",
     payload: Annotated[JsonObject, Field(description="More fields to send, such as session_id")] = None,
 ) -> str:
     """Run an agent, team or workflow with a message at set times."""
@@ -142,7 +142,7 @@ async def update_schedule(
     name: str = "",
     cron: Cron = "",
     timezone: str = "",
-    message: str = "",
+    message: Text = "",
 ) -> str:
     """Change a schedule's times, message or name."""
     changes: dict[str, Any] = {

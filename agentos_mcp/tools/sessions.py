@@ -23,7 +23,7 @@ from agentos_mcp.agentos.sessions import (
     search_sessions,
 )
 from agentos_mcp.bridge.context import Ctx, present
-from agentos_mcp.bridge.parameters import AnyKind, DbId, JsonObject, Limit, Page, UserId
+from agentos_mcp.bridge.parameters import AnyKind, DbId, JsonObject, Limit, Page, Text, UserId
 from agentos_mcp.bridge.render import one_line, table, when
 from agentos_mcp.bridge.results import Record, Table
 from agentos_mcp.bridge.toolset import DATABASE, Toolset, destructive, read, write
@@ -175,7 +175,7 @@ async def update_session(
     session_id: str,
     session_state: Changes = None,
     metadata: Changes = None,
-    summary: str = "",
+    summary: Text = "",
     name: str = "",
     user_id: UserId = "",
     db_id: DbId = "",

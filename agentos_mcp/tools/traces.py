@@ -14,7 +14,7 @@ from agentos_mcp.agentos.plain_text import as_field
 from agentos_mcp.agentos.run import RunRef
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.filters import checked_filter, fields_of, keys_of
-from agentos_mcp.bridge.parameters import AnyKind, DbId, JsonObject, Limit, Page, Run, UserId
+from agentos_mcp.bridge.parameters import AnyKind, DbId, JsonObject, Limit, LongName, Page, Run, UserId
 from agentos_mcp.bridge.results import Record, Table
 from agentos_mcp.bridge.spans import (
     COLUMNS,
@@ -81,7 +81,7 @@ async def list_traces(
 
 async def get_trace(
     ctx: Ctx,
-    id: Annotated[str, Field(description="Trace id or run reference")],
+    id: Annotated[LongName, Field(description="Trace id or run reference")],
     span_id: Annotated[str, Field(description="One span's full input and output")] = "",
     db_id: DbId = "",
 ) -> Record:

@@ -46,9 +46,9 @@ async def told(client: AgentOS, fields: Mapping[str, str], message: str = "a sto
 class TestOutputSchema:
     @pytest.mark.parametrize("schema", [STORY, WRAPPED, {"type": "json_object"}], ids=["plain", "wrapped", "any JSON"])
     async def test_the_answer_comes_back_as_data(self, client: AgentOS, schema: dict[str, Any]) -> None:
-        answer = await told(client, output_schema_fields(schema))
+        answer = await told(client, await output_schema_fields(schema))
         assert answer == {"title": "Anna", "pages": 3}
-        assert answer_problems(schema, answer) == []
+        assert await answer_problems(schema, answer) == []
 
     async def test_references_and_or_null_are_spelled_out_as_agentos_knows_neither(self, client: AgentOS) -> None:
         schema = {
@@ -60,7 +60,7 @@ class TestOutputSchema:
             "required": ["title"],
             "$defs": {"Title": {"type": "string"}},
         }
-        fields = output_schema_fields(schema)
+        fields = await output_schema_fields(schema)
         assert json.loads(fields["output_schema"]) == {
             "type": "object",
             "properties": {"title": {"type": "string", "description": "its name"}, "pages": {"type": "integer"}},
@@ -68,14 +68,14 @@ class TestOutputSchema:
         }
         assert await told(client, fields) == {"title": "Anna", "pages": 3}
 
-    def test_a_schema_that_refers_to_itself_stays_finite(self) -> None:
+    async def test_a_schema_that_refers_to_itself_stays_finite(self) -> None:
         node: dict[str, Any] = {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}}
         schema = {"type": "object", "properties": {"first": {"$ref": "#/$defs/Node"}}, "$defs": {"Node": node}}
-        sent = json.loads(output_schema_fields(schema)["output_schema"])
+        sent = json.loads((await output_schema_fields(schema))["output_schema"])
         assert sent["properties"]["first"]["properties"]["next"] == {"$ref": "#/$defs/Node"}
         assert "$defs" in sent
 
-    def test_references_that_double_stay_small(self) -> None:
+    async def test_references_that_double_stay_small(self) -> None:
         doubled = {
             f"D{level}": {
                 "type": "object",
@@ -84,7 +84,7 @@ class TestOutputSchema:
             for level in range(40)
         }
         schema = {"type": "object", "properties": {"top": {"$ref": "#/$defs/D0"}}, "$defs": doubled}
-        assert len(output_schema_fields(schema)["output_schema"]) < 200_000
+        assert len((await output_schema_fields(schema))["output_schema"]) < 200_000
 
     @pytest.mark.parametrize(
         ("schema", "why"),
@@ -99,18 +99,20 @@ class TestOutputSchema:
             ({"type": "json_schema", "json_schema": {"schema": {"type": "array"}}}, "root is not"),
         ],
     )
-    def test_a_schema_that_cannot_work_is_refused_before_it_is_sent(self, schema: dict[str, Any], why: str) -> None:
+    async def test_a_schema_that_cannot_work_is_refused_before_it_is_sent(
+        self, schema: dict[str, Any], why: str
+    ) -> None:
         with pytest.raises(InvalidRequest, match=why):
-            output_schema_fields(schema)
+            await output_schema_fields(schema)
 
     async def test_an_answer_that_is_no_data_is_told_though_agentos_calls_it_completed(self, client: AgentOS) -> None:
-        answer = await told(client, output_schema_fields(STORY), "badly")
-        assert answer_problems(STORY, answer) == ["the answer is no JSON object"]
+        answer = await told(client, await output_schema_fields(STORY), "badly")
+        assert await answer_problems(STORY, answer) == ["the answer is no JSON object"]
 
-    def test_an_answer_is_held_against_what_agentos_does_not_check(self) -> None:
+    async def test_an_answer_is_held_against_what_agentos_does_not_check(self) -> None:
         schema = {"type": "object", "properties": {"mood": {"enum": ["sad", "glad"]}}}
-        assert answer_problems(schema, {"mood": "odd"}) == ["mood: 'odd' is not one of ['sad', 'glad']"]
-        assert answer_problems(WRAPPED, {"title": "x"}) == ["'pages' is a required property"]
+        assert await answer_problems(schema, {"mood": "odd"}) == ["mood: 'odd' is not one of ['sad', 'glad']"]
+        assert await answer_problems(WRAPPED, {"title": "x"}) == ["'pages' is a required property"]
 
 
 class TestFactoryInput:
@@ -121,7 +123,7 @@ class TestFactoryInput:
 
     async def test_every_problem_is_told_with_what_is_allowed(self, client: AgentOS) -> None:
         with pytest.raises(InvalidRequest) as refusal:
-            check_input(await self.schema(client), {"city": "A", "days": "x", "pase": "fast"}, "factory_input")
+            await check_input(await self.schema(client), {"city": "A", "days": "x", "pase": "fast"}, "factory_input")
         said = str(refusal.value)
         assert "city: 'A' is too short" in said
         assert "days: 'x' is not of type 'integer'" in said
@@ -130,23 +132,23 @@ class TestFactoryInput:
 
     async def test_a_missing_input_is_named(self, client: AgentOS) -> None:
         with pytest.raises(InvalidRequest, match="'city' is a required property"):
-            check_input(await self.schema(client), {}, "factory_input")
+            await check_input(await self.schema(client), {}, "factory_input")
 
     async def test_what_fits_passes(self, client: AgentOS) -> None:
-        check_input(await self.schema(client), {"city": "Rome", "days": 2}, "factory_input")
+        await check_input(await self.schema(client), {"city": "Rome", "days": 2}, "factory_input")
 
-    def test_further_inputs_pass_where_the_schema_lets_them(self) -> None:
-        check_input({"type": "object", "properties": {}, "additionalProperties": True}, {"a": 1}, "input")
-        check_input({"type": "object"}, {"a": 1}, "input")
+    async def test_further_inputs_pass_where_the_schema_lets_them(self) -> None:
+        await check_input({"type": "object", "properties": {}, "additionalProperties": True}, {"a": 1}, "input")
+        await check_input({"type": "object"}, {"a": 1}, "input")
 
     @pytest.mark.parametrize("schema", [{"type": "strin"}, {"$ref": "#/nowhere"}, {"$ref": "https://x.example/s"}])
-    def test_a_schema_that_cannot_be_checked_leaves_it_to_agentos(self, schema: dict[str, Any]) -> None:
-        check_input(schema, {"a": 1}, "factory_input")
+    async def test_a_schema_that_cannot_be_checked_leaves_it_to_agentos(self, schema: dict[str, Any]) -> None:
+        await check_input(schema, {"a": 1}, "factory_input")
 
-    def test_many_problems_are_cut(self) -> None:
+    async def test_many_problems_are_cut(self) -> None:
         schema = {"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(20)}}
         with pytest.raises(InvalidRequest, match="and 12 more"):
-            check_input(schema, {f"p{n}": n for n in range(20)}, "input")
+            await check_input(schema, {f"p{n}": n for n in range(20)}, "input")
 
 
 async def refused(client: AgentOS, factory_input: str) -> AgentOSError:

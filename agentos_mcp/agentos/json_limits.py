@@ -1,0 +1,75 @@
+"""How large and how deep a JSON value may be, found out without ever looking at more of it than that."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agentos_mcp.agentos.errors import AgentOSError
+
+_LONGEST_NUMBER = 4_000
+"""Digits. Python refuses to write integers of more than 4,300."""
+_BITS_PER_DIGIT = 3.32
+
+
+class JsonLimitExceeded(AgentOSError):
+    """A value is larger, deeper or odder than may be; the message goes on after a name: "is nested deeper than ..."."""
+
+
+@dataclass(frozen=True)
+class JsonSize:
+    nodes: int
+    """Values and keys, those inside others too."""
+    characters: int
+
+
+@dataclass(frozen=True)
+class JsonLimits:
+    """The most `characters` (of keys, texts and numbers) and the greatest `depth` of a value."""
+
+    characters: int
+    depth: int
+
+    def check(self, value: object) -> JsonSize:
+        """The size of a value. Raises JsonLimitExceeded for one beyond the limits, or that is not JSON."""
+        nodes = characters = 0
+        left: list[tuple[object, int]] = [(value, 1)]
+        while left:
+            one, depth = left.pop()
+            nodes += 1
+            if isinstance(one, str):
+                characters += len(one) + 2
+            elif isinstance(one, Mapping | list | tuple):
+                if depth > self.depth:
+                    raise JsonLimitExceeded(f"is nested deeper than {self.depth} levels")
+                characters += len(one) + 2
+                if characters > self.characters:
+                    break
+                if isinstance(one, Mapping):
+                    left.extend((key, depth + 1) for key in one)
+                    left.extend((inner, depth + 1) for inner in one.values())
+                else:
+                    left.extend((inner, depth + 1) for inner in one)
+            else:
+                characters += _length(one)
+            if characters > self.characters:
+                break
+        if characters > self.characters:
+            raise JsonLimitExceeded(f"is larger than {self.characters:,} characters")
+        return JsonSize(nodes, characters)
+
+
+def _length(value: object) -> int:
+    if value is None or isinstance(value, bool):
+        return 5
+    if isinstance(value, int):
+        digits = int(value.bit_length() / _BITS_PER_DIGIT) + 1
+        if digits > _LONGEST_NUMBER:
+            raise JsonLimitExceeded(f"holds a number of more than {_LONGEST_NUMBER:,} digits")
+        return digits
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise JsonLimitExceeded("cannot be written as JSON (NaN or Infinity)")
+        return 20
+    raise JsonLimitExceeded(f"cannot be written as JSON ({type(value).__name__})")
