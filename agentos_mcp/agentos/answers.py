@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from urllib.parse import urlsplit
 
@@ -20,15 +23,24 @@ from agentos_mcp.agentos.errors import (
     Unreachable,
     Unsupported,
 )
+from agentos_mcp.agentos.json_values import decode, text, texts
+
+log = logging.getLogger(__name__)
 
 _DETAIL_LIMIT = 600
+_URL_LIMIT = 300
+_PROBLEMS = 20
 
 
 def shown_url(url: str) -> str:
     """A URL as it may be shown: without a user, a password, a query or a fragment."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "something that is no URL"
     host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
+    shown = "".join(char for char in f"{parts.scheme}://{host}{parts.path}" if char.isprintable())
+    return shown if len(shown) <= _URL_LIMIT else shown[:_URL_LIMIT] + "…"
 
 
 def detail(body: bytes) -> str:
@@ -37,13 +49,13 @@ def detail(body: bytes) -> str:
     A 422's list becomes `message: Field required; stream: ...`. '' where the body says nothing.
     """
     try:
-        said = json.loads(body)
+        said = decode(body)
     except ValueError:
         return ""
     if isinstance(said, dict):
         said = said.get("detail") or said.get("message") or said.get("error") or ""
     if isinstance(said, list):
-        said = "; ".join(_one_problem(item) for item in said)
+        said = "; ".join(_one_problem(item) for item in said[:_PROBLEMS])
     if not isinstance(said, str):
         said = json.dumps(said, ensure_ascii=False)
     said = " ".join(said.split())
@@ -53,8 +65,9 @@ def detail(body: bytes) -> str:
 def _one_problem(item: object) -> str:
     if not isinstance(item, dict):
         return str(item)
-    where = ".".join(str(part) for part in item.get("loc", []) if part not in {"body", "query", "path"})
-    return f"{where}: {item.get('msg', '')}" if where else str(item.get("msg", ""))
+    where = ".".join(part for part in texts(item.get("loc")) if part not in {"body", "query", "path"})
+    said = text(item.get("msg"))
+    return f"{where}: {said}" if where else said
 
 
 def refusal(
@@ -108,7 +121,7 @@ def refusal(
         case 503 if "not available" in said:
             return Unsupported(f"{said.rstrip('.')}.", "Set AgentOS up with it, or leave that out.", status=status)
         case _ if 300 <= status < 400:
-            target = shown_url(headers.get("location", ""))
+            target = shown_url(headers.get("redirects-to") or headers.get("location", ""))
             return ServerFailure(f"{place} redirects to {target}.", "Set AGENTOS_URL to where it leads.", status=status)
         case _:
             return ServerFailure(
@@ -120,9 +133,10 @@ def refusal(
 
 def _seconds(retry_after: str) -> float:
     try:
-        return max(0.0, float(retry_after))
+        seconds = float(retry_after)
     except ValueError:
         return 0.0
+    return seconds if math.isfinite(seconds) and seconds > 0 else 0.0
 
 
 class TransportErrors:
@@ -145,9 +159,31 @@ class TransportErrors:
                 ) from error
             case httpx.TimeoutException():
                 raise Unreachable(f"AgentOS did not answer {self.what} in time.", "Try again.") from error
+            case httpx.DecodingError():
+                raise ServerFailure(
+                    f"{self.place} answered {self.what} with compressed data that is broken.",
+                    "Look at AgentOS, and at what stands between.",
+                ) from error
             case httpx.TransportError():
                 raise Unreachable(f"The connection to {self.place} broke during {self.what}.", "Try again.") from error
             case httpx.InvalidURL():
                 raise Unreachable(f"{self.place} is no URL.", "Set AGENTOS_URL.", sent=False) from error
             case _:
                 return
+
+
+@contextmanager
+def unreadable(what: str) -> Iterator[None]:
+    """Inside it, an answer that its reader does not understand is a ServerFailure, and the log says more."""
+    try:
+        yield
+    except READING_ERRORS as error:
+        log.exception("AgentOS's answer (%s) could not be read", what)
+        raise ServerFailure(
+            f"AgentOS answered with something that could not be read ({what}: {type(error).__name__}).",
+            "Is it an AgentOS of version 2.5 or later? The log of this server says more.",
+        ) from error
+
+
+READING_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What a reader stumbles with over a document of another shape than it knows."""

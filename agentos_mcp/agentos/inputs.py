@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from agentos_mcp.agentos.json_values import texts
+from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.schemas import spelled_out
 
 _SIMPLE = {"string", "integer", "number", "boolean"}
@@ -31,8 +33,8 @@ def inputs_of(page: Mapping[str, Any]) -> Inputs:
         schema = page.get(key)
         if isinstance(schema, Mapping) and isinstance(schema.get("properties"), Mapping):
             spelled = spelled_out(schema)
-            fields = {str(name): flat(one) for name, one in spelled["properties"].items()}
-            required = frozenset(name for name in spelled.get("required") or () if name in fields)
+            fields = {name: flat(one) for name, one in record_of(spelled.get("properties")).items()}
+            required = frozenset(name for name in texts(spelled.get("required")) if name in fields)
             return Inputs(fields, required, "factory_input" if go_into == "factory_input" else "message")
     return Inputs()
 

@@ -92,6 +92,7 @@ def spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
         for key in ("$defs", "definitions")
         if isinstance(schema.get(key), Mapping)
         for name, definition in schema[key].items()
+        if isinstance(definition, Mapping)
     }
 
     left = _MOST_REFERENCES

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
+import keyword
 import logging
 import re
 import unicodedata
@@ -76,7 +78,8 @@ def free_name(component: Component, taken: Collection[str]) -> str:
     """ "Content Pipeline!" -> `content_pipeline`; with its kind, then a number, where that is taken."""
     plain = unicodedata.normalize("NFKD", component.id).encode("ascii", "ignore").decode().lower()
     base = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or component.kind
-    candidates = [base, f"{component.kind}_{base}", *(f"{base[: LONGEST_NAME - 3]}_{n}" for n in range(2, 100))]
+    numbered = (f"{base[: LONGEST_NAME - 6]}_{n}" for n in itertools.count(2))
+    candidates = itertools.chain((base, f"{component.kind}_{base}"), numbered)
     return next(name[:LONGEST_NAME] for name in candidates if name[:LONGEST_NAME] not in taken)
 
 
@@ -115,7 +118,7 @@ def _tool(name: str, component: Component, inputs: Inputs) -> ToolFunction:
 
 
 def _usable(field: str) -> bool:
-    return field.isidentifier() and not field.startswith("_") and field != "ctx"
+    return field.isidentifier() and not keyword.iskeyword(field) and not field.startswith("_") and field != "ctx"
 
 
 def _typed(name: str, schema: Mapping[str, Any], *, required: bool) -> inspect.Parameter:

@@ -82,7 +82,7 @@ def _checked_factory(component: Component, page: Mapping[str, Any], given: Mappi
             f"'{shown_id(component.id)}' is built by no factory, so it takes no factory_input.",
             "Leave it out; what it should do goes into the message.",
         )
-    check_input(page.get("factory_input_schema") or {}, given, "factory_input")
+    check_input(record_of(page.get("factory_input_schema")), given, "factory_input")
     return replace(component, is_factory=True)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from agentos_mcp.agentos.json_values import number
 from agentos_mcp.agentos.pauses import questions
 from agentos_mcp.agentos.run import RunState, Status
 from agentos_mcp.bridge.progress import describe
@@ -145,11 +146,13 @@ def when(moment: object) -> str:
     if isinstance(moment, str):
         try:
             return _read(datetime.fromisoformat(moment))
-        except ValueError:
+        except (ValueError, OverflowError):
             return moment
-    if isinstance(moment, int | float) and not isinstance(moment, bool) and moment > 0:
-        return _read(datetime.fromtimestamp(moment, UTC))
-    return ""
+    seconds = number(moment)
+    try:
+        return _read(datetime.fromtimestamp(seconds, UTC)) if seconds > 0 else ""
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _read(moment: datetime) -> str:
