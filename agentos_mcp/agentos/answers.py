@@ -179,10 +179,15 @@ def unreadable(what: str) -> Iterator[None]:
         yield
     except READING_ERRORS as error:
         log.exception("AgentOS's answer (%s) could not be read", what)
-        raise ServerFailure(
-            f"AgentOS answered with something that could not be read ({what}: {type(error).__name__}).",
-            "Is it an AgentOS of version 2.5 or later? The log of this server says more.",
-        ) from error
+        raise reading_failure(error, what) from error
+
+
+def reading_failure(error: Exception, what: str) -> ServerFailure:
+    """The error for an answer that its reader stumbled over."""
+    return ServerFailure(
+        f"AgentOS answered with something that could not be read ({what}: {type(error).__name__}).",
+        "Is it an AgentOS of version 2.5 or later? The log of this server says more.",
+    )
 
 
 READING_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)

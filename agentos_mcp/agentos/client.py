@@ -284,10 +284,9 @@ class AgentOS:
         try:
             return decode(body)
         except ValueError as error:
-            log.info("%s %s: %s", method, path, error)
+            what = f"JSON that cannot be read ({error})" if "json" in kind else f"{_shown_type(kind)}, not JSON"
             raise ServerFailure(
-                f"{self.place} answered {method} {path} with {_shown_type(kind)}, not JSON that can be read.",
-                "Is that really an AgentOS? Check AGENTOS_URL.",
+                f"{self.place} answered {method} {path} with {what}.", "Is that really an AgentOS? Check AGENTOS_URL."
             ) from None
 
     def _total(self, files: Parts | None) -> float:

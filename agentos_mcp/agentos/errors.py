@@ -16,6 +16,9 @@ Each says what happened (`message`) and the next move (`next_move`); `str()` is 
 
 from __future__ import annotations
 
+import copy
+from typing import Self
+
 
 class AgentOSError(Exception):
     """Anything that went wrong with an AgentOS. `status` is the HTTP status, 0 where there was none."""
@@ -25,6 +28,16 @@ class AgentOSError(Exception):
         self.next_move = next_move
         self.status = status
         super().__init__(f"{message} {next_move}".strip())
+
+    def of_run(self, reference: str) -> Self:
+        """The same error with the run's reference on its last line."""
+        line = f"run: {reference}"
+        if str(self).endswith(line):
+            return self
+        error = copy.copy(self)
+        error.next_move = f"{self.next_move}\n{line}"
+        error.args = (f"{self}\n{line}",)
+        return error
 
     @property
     def passing(self) -> bool:

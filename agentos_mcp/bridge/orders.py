@@ -14,6 +14,7 @@ from agentos_mcp.agentos.attachments import attach
 from agentos_mcp.agentos.catalogue import Component, shown_id
 from agentos_mcp.agentos.engine import RunOrder
 from agentos_mcp.agentos.errors import Forbidden, InvalidRequest
+from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.run import Kind, RunState, Status
 from agentos_mcp.agentos.schemas import allowed, answer_problems, check_input, output_schema_fields
 from agentos_mcp.bridge.context import Ctx
