@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import logging
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from urllib.parse import urlsplit
 
@@ -20,20 +23,28 @@ from agentos_mcp.agentos.errors import (
     Unreachable,
     Unsupported,
 )
+from agentos_mcp.agentos.json_values import decode, text, texts
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.redaction import redact
+
+log = logging.getLogger(__name__)
 
 _DETAIL_LIMIT = 600
 _FATE_UNKNOWN = (0, 502, 504)
 """An answer that cannot be read, and a proxy's words for one that it did not get."""
 _LOOKED_AT = 256 * 1024
+_URL_LIMIT = 300
+_PROBLEMS = 20
 
 
 def shown_url(url: str) -> str:
     """A URL as it may be shown: without a user, a password, a query or a fragment."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "something that is no URL"
     host = parts.netloc.rpartition("@")[2]
-    return one_line(f"{parts.scheme}://{host}{parts.path}")
+    return one_line(f"{parts.scheme}://{host}{parts.path}", most=_URL_LIMIT)
 
 
 def detail(body: bytes, tokens: Iterable[str] = ()) -> str:
@@ -43,13 +54,13 @@ def detail(body: bytes, tokens: Iterable[str] = ()) -> str:
     which these tokens, and what looks like a credential, are masked.
     """
     try:
-        said = json.loads(body)
+        said = decode(body)
     except ValueError:
         return ""
     if isinstance(said, dict):
         said = said.get("detail") or said.get("message") or said.get("error") or ""
     if isinstance(said, list):
-        said = "; ".join(_one_problem(item) for item in said)
+        said = "; ".join(_one_problem(item) for item in said[:_PROBLEMS])
     if not isinstance(said, str):
         said = json.dumps(said, ensure_ascii=False)
     # Masked before it is cut: half a token is a secret, too.
@@ -59,8 +70,9 @@ def detail(body: bytes, tokens: Iterable[str] = ()) -> str:
 def _one_problem(item: object) -> str:
     if not isinstance(item, dict):
         return str(item)
-    where = ".".join(str(part) for part in item.get("loc", []) if part not in {"body", "query", "path"})
-    return f"{where}: {item.get('msg', '')}" if where else str(item.get("msg", ""))
+    where = ".".join(part for part in texts(item.get("loc")) if part not in {"body", "query", "path"})
+    said = text(item.get("msg"))
+    return f"{where}: {said}" if where else said
 
 
 def refusal(
@@ -115,7 +127,7 @@ def refusal(
         case 503 if "not available" in said:
             return Unsupported(f"{said.rstrip('.')}.", "Set AgentOS up with it, or leave that out.", status=status)
         case _ if 300 <= status < 400:
-            target = redact(shown_url(headers.get("location", "")), tokens)
+            target = redact(shown_url(headers.get("redirects-to") or headers.get("location", "")), tokens)
             return ServerFailure(f"{place} redirects to {target}.", "Set AGENTOS_URL to where it leads.", status=status)
         case _:
             return ServerFailure(
@@ -127,9 +139,10 @@ def refusal(
 
 def _seconds(retry_after: str) -> float:
     try:
-        return max(0.0, float(retry_after))
+        seconds = float(retry_after)
     except ValueError:
         return 0.0
+    return seconds if math.isfinite(seconds) and seconds > 0 else 0.0
 
 
 def is_lost(error: AgentOSError) -> bool:
@@ -169,9 +182,36 @@ class TransportErrors:
                 ) from error
             case httpx.TimeoutException():
                 raise Unreachable(f"AgentOS did not answer {self.what} in time.", "Try again.") from error
+            case httpx.DecodingError():
+                raise ServerFailure(
+                    f"{self.place} answered {self.what} with compressed data that is broken.",
+                    "Look at AgentOS, and at what stands between.",
+                ) from error
             case httpx.TransportError():
                 raise Unreachable(f"The connection to {self.place} broke during {self.what}.", "Try again.") from error
             case httpx.InvalidURL():
                 raise Unreachable(f"{self.place} is no URL.", "Set AGENTOS_URL.", sent=False) from error
             case _:
                 return
+
+
+@contextmanager
+def unreadable(what: str) -> Iterator[None]:
+    """Inside it, an answer that its reader does not understand is a ServerFailure, and the log says more."""
+    try:
+        yield
+    except READING_ERRORS as error:
+        log.exception("AgentOS's answer (%s) could not be read", what)
+        raise reading_failure(error, what) from error
+
+
+def reading_failure(error: Exception, what: str) -> ServerFailure:
+    """The error for an answer that its reader stumbled over."""
+    return ServerFailure(
+        f"AgentOS answered with something that could not be read ({what}: {type(error).__name__}).",
+        "Is it an AgentOS of version 2.5 or later? The log of this server says more.",
+    )
+
+
+READING_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What a reader stumbles with over a document of another shape than it knows."""

@@ -6,7 +6,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, get_args
 from urllib.parse import quote
 
@@ -14,9 +14,12 @@ import anyio
 
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
+from agentos_mcp.agentos.json_values import objects, text, texts
 from agentos_mcp.agentos.nearness import likeness
+from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.run import KINDS, Kind
 from agentos_mcp.agentos.schema_checks import short
+from agentos_mcp.agentos.sharing import SharedCall
 
 _KEEP_SECONDS = 30.0
 _MOST_NAMED = 12
@@ -92,22 +95,29 @@ class Catalogue:
     def __init__(self, agent_os: AgentOS) -> None:
         self._os = agent_os
         self._kept: dict[str, _Kept] = {}
-        self._lock = anyio.Lock()
+        # Who cannot wait for further attempts does not wait for those of others either.
+        self._reads = {
+            patient: SharedCall(partial(self._read, patient=patient), agent_os.limits.total)
+            for patient in (True, False)
+        }
         self.changed: Callable[[], None] = lambda: None
         """Called when the components are others than they were."""
 
     async def contents(self, *, fresh: bool = False, patient: bool = True) -> Contents:
-        async with self._lock:
-            kept = self._kept.get("contents")
-            if fresh or kept is None or kept.until < time.monotonic():
-                before = self.known
-                now = _read_config(await self._os.get("/config", patient=patient))
-                kept = self._kept["contents"] = _Kept(now)
-                if before is not None and before.components != now.components:
-                    self._kept = {"contents": kept}
-                    self.changed()
-            contents: Contents = kept.value
-            return contents
+        kept = self._kept.get("contents")
+        if fresh or kept is None or kept.until < time.monotonic():
+            return await self._reads[patient].result()
+        contents: Contents = kept.value
+        return contents
+
+    async def _read(self, *, patient: bool) -> Contents:
+        now = _read_config(await self._os.get("/config", patient=patient))
+        before = self.known
+        kept = self._kept["contents"] = _Kept(now)
+        if before is not None and before.components != now.components:
+            self._kept = {"contents": kept}
+            self.changed()
+        return now
 
     @property
     def known(self) -> Contents | None:
@@ -122,7 +132,7 @@ class Catalogue:
         kept = self._kept.get(key)
         if kept is None or kept.until < time.monotonic():
             page = await self._os.get(f"/{kind}s/{{{kind}_id}}", {f"{kind}_id": component_id})
-            kept = self._kept[key] = _Kept(page if isinstance(page, Mapping) else {})
+            kept = self._kept[key] = _Kept(record_of(page))
         page_kept: Mapping[str, Any] = kept.value
         return page_kept
 
@@ -222,52 +232,46 @@ def _ids(components: Sequence[Component], between: str = ", ") -> str:
     return between.join(f"'{shown_id(component.id)}'" for component in components)
 
 
-def _plain(text: str) -> str:
+def _plain(words: str) -> str:
     """ "Content Pipeline", "content-pipeline" and "content_pipeline" are one."""
-    folded = unicodedata.normalize("NFKC", text[:_LONGEST_NAME]).casefold()
+    folded = unicodedata.normalize("NFKC", words[:_LONGEST_NAME]).casefold()
     return " ".join("".join(char if char.isalnum() else " " for char in folded).split())
 
 
-def _core(text: str) -> str:
+def _core(words: str) -> str:
     """Without the words around it: "my content pipeline workflow" -> "content pipeline"."""
-    return " ".join(word for word in _plain(text).split() if word not in _FILLERS)
+    return " ".join(word for word in _plain(words).split() if word not in _FILLERS)
 
 
 def _components(kind: Kind, entries: object) -> Iterator[Component]:
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, Mapping) and entry.get("id"):
+    for entry in objects(entries):
+        if component_id := text(entry.get("id")):
             yield Component(
                 kind=kind,
-                id=str(entry["id"]),
-                name=str(entry.get("name") or entry["id"])[:_LONGEST_NAME],
-                description=str(entry.get("description") or "")[:_LONGEST_DESCRIPTION],
+                id=component_id,
+                name=(text(entry.get("name")) or component_id)[:_LONGEST_NAME],
+                description=text(entry.get("description"))[:_LONGEST_DESCRIPTION],
                 is_factory=bool(entry.get("is_factory")),
             )
 
 
-def _read_config(config: object) -> Contents:
-    if not isinstance(config, Mapping):
-        config = {}
-    components = tuple(one for kind in KINDS for one in _components(kind, config.get(f"{kind}s")))
-    knowledge = config.get("knowledge")
-    bases = knowledge.get("knowledge_instances") if isinstance(knowledge, Mapping) else None
+def _read_config(answer: object) -> Contents:
+    config = record_of(answer)
+    knowledge = record_of(config.get("knowledge"))
     return Contents(
-        id=str(config.get("os_id") or ""),
-        name=str(config.get("name") or config.get("os_id") or ""),
-        description=str(config.get("description") or ""),
-        components=components,
-        databases=tuple(str(database) for database in config.get("databases") or ()),
+        id=text(config.get("os_id")),
+        name=text(config.get("name")) or text(config.get("os_id")),
+        description=text(config.get("description")),
+        components=tuple(one for kind in KINDS for one in _components(kind, config.get(f"{kind}s"))),
+        databases=tuple(texts(config.get("databases"))),
         knowledge=tuple(
-            KnowledgeBase(str(base["id"]), str(base.get("name") or ""), str(base.get("db_id") or ""))
-            for base in bases or ()
-            if isinstance(base, Mapping) and base.get("id")
+            KnowledgeBase(base_id, text(base.get("name")), text(base.get("db_id")))
+            for base in objects(knowledge.get("knowledge_instances"))
+            if (base_id := text(base.get("id")))
         ),
         stores={part: tuple(dict.fromkeys(_databases(config.get(part)))) for part in PARTS},
     )
 
 
-def _databases(part: object) -> Iterator[str]:
-    listed = part.get("dbs") if isinstance(part, Mapping) else None
-    for database in listed or ():
-        if isinstance(database, Mapping) and database.get("db_id"):
-            yield str(database["db_id"])
+def _databases(part: object) -> list[str]:
+    return [name for one in objects(record_of(part).get("dbs")) if (name := text(one.get("db_id")))]

@@ -5,12 +5,12 @@ Everything above this file names a path template and its values, and nothing mor
 
 from __future__ import annotations
 
-import json as jsonlib
 import logging
+import math
 import random
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -19,8 +19,16 @@ import httpx
 from httpx_sse import EventSource
 
 from agentos_mcp.agentos import answers
-from agentos_mcp.agentos.errors import AgentOSError, Forbidden, RateLimited, ServerFailure, Unreachable
+from agentos_mcp.agentos.errors import (
+    AgentOSError,
+    Forbidden,
+    InvalidRequest,
+    RateLimited,
+    ServerFailure,
+    Unreachable,
+)
 from agentos_mcp.agentos.events import Event, read_events
+from agentos_mcp.agentos.json_values import decode
 from agentos_mcp.agentos.paths import fill
 from agentos_mcp.agentos.redaction import LEAST_SECRET, mask_tokens
 
@@ -46,6 +54,11 @@ class Limits:
     response: int = 32 * 1024 * 1024
     read_attempts: int = 3
     longest_retry_wait: float = 10.0
+
+    @property
+    def total(self) -> float:
+        """For one request with all its attempts: `read` alone would let an answer drip for ever."""
+        return 2 * self.read
 
 
 class AgentOS:
@@ -80,6 +93,7 @@ class AgentOS:
                 # Loading the certificates takes longer than a local request; plain HTTP needs none.
                 verify=False if _scheme(self.url) == "http" else ssl.create_default_context(),
                 headers={"User-Agent": "agentos-mcp"},
+                event_hooks={"response": [_keep_location]},
             )
         except (ImportError, ValueError, httpx.InvalidURL):
             # Of the variables only their names are said: a proxy's URL may hold a password.
@@ -124,25 +138,32 @@ class AgentOS:
         """Send one request; the answer's JSON, None for an empty answer.
 
         `retry` says that sending it twice does no harm; without it, it is sent again only if it
-        provably never reached AgentOS. `endless` waits for the answer however long it takes.
+        provably never reached AgentOS. `endless` waits for the answer to begin however long it takes.
         Raises the errors of `errors.py`.
         """
         self._permit(method, template)
         most = attempts or self.limits.read_attempts
         path = fill(template, values or {})
         attempt = 1
-        while True:
-            try:
-                return await self._once(method, path, query=query, form=form, files=files, json=json, endless=endless)
-            except AgentOSError as error:
-                wait = self._wait_before_retry(error, retry, attempt) if attempt < most else None
-                if wait is None and not (retry or _reads(method, template)) and answers.is_lost(error):
-                    raise answers.unsettled(error) from error
-                if wait is None:
-                    raise
-                log.info("%s %s: %s Trying again in %.1f s.", method, path, error.message, wait)
-            await anyio.sleep(wait)
-            attempt += 1
+        try:
+            with self._deadline(method, path, math.inf if endless else self._total(files)) as scope:
+                while True:
+                    try:
+                        return await self._once(
+                            method, path, query=query, form=form, files=files, json=json, endless=endless
+                        )
+                    except AgentOSError as error:
+                        wait = self._wait_before_retry(error, retry, attempt) if attempt < most else None
+                        if wait is None or anyio.current_time() + wait >= scope.deadline:
+                            raise
+                        log.info("%s %s: %s Trying again in %.1f s.", method, path, error.message, wait)
+                    await anyio.sleep(wait)
+                    attempt += 1
+        except AgentOSError as error:
+            if not (retry or _reads(method, template)) and answers.is_lost(error):
+                raise answers.unsettled(error) from error
+            raise
+        raise AssertionError("the deadline raises")
 
     def _wait_before_retry(self, error: AgentOSError, retry: bool, attempt: int) -> float | None:
         """Seconds until the next attempt, None where there should be none."""
@@ -165,7 +186,7 @@ class AgentOS:
         json: object,
         endless: bool,
     ) -> Any:
-        request = self._http.build_request(
+        request = self._built(
             method,
             path,
             params=query,
@@ -175,15 +196,16 @@ class AgentOS:
             headers=self._headers(),
             timeout=self._timeout(None if endless else self.limits.read),
         )
-        with self._transport_errors(method, path):
+        with self._transport_errors(method, path), answers.unreadable(f"{method} {path}"):
             response = await self._http.send(request, stream=True)
             try:
-                body = await self._read(response)
+                with self._deadline(method, path, self.limits.total):
+                    body = await self._body(response)
             finally:
-                await response.aclose()
-        if not response.is_success:
-            raise self._refusal(method, path, response, body)
-        return self._document(body, response.headers.get("content-type", ""), method, path)
+                await _close(response)
+            if not response.is_success:
+                raise self._refusal(method, path, response, body)
+            return self._document(body, response.headers.get("content-type", ""), method, path)
 
     @asynccontextmanager
     async def stream(
@@ -205,7 +227,7 @@ class AgentOS:
         self._permit("POST", template)
         path = fill(template, values)
         quiet = self.limits.quiet if kept_alive else None
-        request = self._http.build_request(
+        request = self._built(
             "POST",
             path,
             data=dict(form),
@@ -215,18 +237,23 @@ class AgentOS:
             timeout=self._timeout(quiet),
         )
         with self._transport_errors("POST", path):
-            response = await self._http.send(request, stream=True)
+            with self._deadline("POST", path, max(quiet, self._total(files)) if quiet else math.inf):
+                response = await self._http.send(request, stream=True)
             try:
-                if not response.is_success:
-                    raise self._refusal("POST", path, response, await self._read(response))
                 kind = response.headers.get("content-type", "")
-                if "text/event-stream" in kind:
-                    yield read_events(EventSource(response))
+                if response.is_success and "text/event-stream" in kind:
+                    # A stream of events is UTF-8, whatever else its header names.
+                    response.encoding = "utf-8"
+                    yield _readable(read_events(EventSource(response)), path)
                 else:
-                    yield _one(self._document(await self._read(response), kind, "POST", path))
+                    with self._deadline("POST", path, self.limits.total), answers.unreadable(f"POST {path}"):
+                        body = await self._body(response)
+                        if not response.is_success:
+                            raise self._refusal("POST", path, response, body)
+                        document = self._document(body, kind, "POST", path)
+                    yield _one(document)
             finally:
-                with anyio.CancelScope(shield=True):
-                    await response.aclose()
+                await _close(response)
 
     def _permit(self, method: str, template: str) -> None:
         """Raises Forbidden where this client only reads, and the request could do more."""
@@ -257,15 +284,50 @@ class AgentOS:
                 )
         return bytes(body)
 
+    async def _body(self, response: httpx.Response) -> bytes:
+        """The body; of a refusal nothing where it cannot be decompressed, since its status says enough."""
+        try:
+            return await self._read(response)
+        except httpx.DecodingError:
+            if response.is_success:
+                raise
+            return b""
+
     def _document(self, body: bytes, kind: str, method: str, path: str) -> Any:
         if not body.strip():
             return None
         try:
-            return jsonlib.loads(body)
-        except ValueError:
+            return decode(body)
+        except ValueError as error:
+            what = f"JSON that cannot be read ({error})" if "json" in kind else f"{_shown_type(kind)}, not JSON"
             raise ServerFailure(
-                f"{self.place} answered {method} {path} with {kind.partition(';')[0] or 'no content type'}, not JSON.",
-                "Is that really an AgentOS? Check AGENTOS_URL.",
+                f"{self.place} answered {method} {path} with {what}.", "Is that really an AgentOS? Check AGENTOS_URL."
+            ) from None
+
+    def _total(self, files: Parts | None) -> float:
+        """Seconds for one request: an upload gets more, as long as it moves."""
+        return self.limits.total + sum(len(content) for _, (_, content, _) in files or ()) / _SLOWEST_UPLOAD
+
+    @contextmanager
+    def _deadline(self, method: str, path: str, seconds: float) -> Iterator[anyio.CancelScope]:
+        """Raises Unreachable where what is within takes longer."""
+        try:
+            with anyio.fail_after(seconds) as scope:
+                yield scope
+        except TimeoutError:
+            raise Unreachable(
+                f"AgentOS did not finish its answer to {method} {path} within {seconds:.0f} s.", "Try again."
+            ) from None
+
+    def _built(self, method: str, path: str, **parts: Any) -> httpx.Request:
+        """Raises InvalidRequest for what cannot be sent: no text, too long for a URL, nested too deeply."""
+        try:
+            return self._http.build_request(method, path, **parts)
+        except (httpx.InvalidURL, ValueError, TypeError, RecursionError) as error:
+            log.info("%s %s could not be built (%s)", method, path[:_SHOWN_PATH], type(error).__name__)
+            raise InvalidRequest(
+                f"{method} {path[:_SHOWN_PATH]} cannot be sent with these values ({type(error).__name__}).",
+                "Give shorter ones, in plain text.",
             ) from None
 
     def _refusal(self, method: str, path: str, response: httpx.Response, body: bytes) -> AgentOSError:
@@ -291,6 +353,40 @@ def _reads(method: str, template: str) -> bool:
 def _scheme(url: str) -> str:
     """ "HTTPS://host" -> "https"."""
     return url.partition(":")[0].strip().lower()
+
+
+_SHOWN_PATH = 200
+_SLOWEST_UPLOAD = 64 * 1024
+"""Bytes a second."""
+
+
+async def _keep_location(response: httpx.Response) -> None:
+    """httpx reads where a redirect leads, though it is not followed, and fails on what is no URL."""
+    if "location" in response.headers:
+        response.headers["redirects-to"] = response.headers.pop("location")
+
+
+async def _readable(events: AsyncIterator[Event], path: str) -> AsyncIterator[Event]:
+    """The events; Unreachable where the stream is no stream of events (any more), as if it had broken off."""
+    try:
+        async for event in events:
+            yield event
+    except (AgentOSError, httpx.TransportError):
+        raise
+    except Exception as error:
+        log.warning("The events of POST %s cannot be read", path, exc_info=True)
+        raise Unreachable(
+            f"AgentOS answered POST {path} with events that cannot be read ({type(error).__name__}).", "Try again."
+        ) from error
+
+
+async def _close(response: httpx.Response) -> None:
+    with anyio.CancelScope(shield=True):
+        await response.aclose()
+
+
+def _shown_type(kind: str) -> str:
+    return "".join(char for char in kind.partition(";")[0] if char.isprintable())[:80] or "no content type"
 
 
 async def _one(document: object) -> AsyncIterator[Event]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.run import RunRef
 
 QuestionKind = Literal["confirmation", "input", "feedback", "external", "approval", "route", "review", "failure"]
@@ -186,10 +187,12 @@ def feedback_names(one: Waiting) -> list[str]:
 
 def _distinct(names: list[str], taken: Sequence[str]) -> list[str]:
     used, found = set(taken), []
+    following: dict[str, int] = {}
     for name in names:
-        number, candidate = 2, name
+        number, candidate = following.get(name, 2), name
         while candidate in used:
             candidate, number = f"{name}_{number}", number + 1
+        following[name] = number
         used.add(candidate)
         found.append(candidate)
     return found
@@ -220,7 +223,7 @@ def apply_approval(one: Waiting, record: Mapping[str, Any]) -> None:
     elif tool.get("external_execution_required"):
         tool["result"] = one.requirement["external_execution_result"] = data.get("result")
     else:
-        values = data.get("values", data)
+        values = record_of(data.get("values", data))
         given = [values.get(str(field.get("name"))) for field in one.schema]
         _set_values(tool, one.requirement, one.schema, given)
 

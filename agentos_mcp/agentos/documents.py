@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from agentos_mcp.agentos.json_values import number, objects, text
+from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.run import RunState, Step
 
 
@@ -23,26 +25,29 @@ def _step_result(result: Mapping[str, Any], known_name: str) -> Step:
     failed = result.get("success") is False
     metrics = result.get("metrics")
     return Step(
-        name=str(result.get("step_name") or known_name or "step"),
+        name=text(result.get("step_name")) or known_name or "step",
         outcome="failed" if failed else "paused" if result.get("is_paused") else "completed",
-        error=str(result.get("error") or result.get("content") or "") if failed else "",
-        seconds=_number(metrics, "duration"),
+        error=text(result.get("error")) or text(result.get("content")) if failed else "",
+        seconds=number(record_of(metrics).get("duration")),
     )
 
 
+_DEEPEST = 20
 MEDIA = ("images", "audio", "response_audio", "videos", "files")
 
 
-def media_of(data: Mapping[str, Any]) -> dict[str, Any]:
+def media_of(data: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
     """An answer's media. A workflow's last event has them only in the results of its steps."""
     own = {key: data[key] for key in MEDIA if data.get(key)}
     if own:
         return own
+    if depth >= _DEEPEST:
+        return {}
     steps = [
         media
         for name in ("step_results", "steps")
-        for step in data.get(name) or ()
-        if isinstance(step, Mapping) and (media := media_of(step))
+        for step in objects(data.get(name))
+        if (media := media_of(step, depth + 1))
     ]
     return {"step_results": steps} if steps else {}
 
@@ -50,9 +55,8 @@ def media_of(data: Mapping[str, Any]) -> dict[str, Any]:
 def requirements_of(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     """What a paused run waits for, whichever kind of run it is."""
     for key in ("requirements", "step_requirements", "error_requirements"):
-        needs = data.get(key)
-        if isinstance(needs, list) and needs:
-            return tuple(need for need in needs if isinstance(need, Mapping))
+        if needs := objects(data.get(key)):
+            return tuple(needs)
     return ()
 
 
@@ -60,15 +64,7 @@ def measures(metrics: object) -> dict[str, Any]:
     """Tokens and seconds of a run. A workflow's tokens are those of its steps."""
     if not isinstance(metrics, Mapping):
         return {}
-    tokens = int(_number(metrics, "total_tokens"))
-    steps = metrics.get("steps")
-    if isinstance(steps, Mapping):
-        tokens += sum(
-            int(_number(step.get("metrics"), "total_tokens")) for step in steps.values() if isinstance(step, Mapping)
-        )
-    return {"tokens": tokens, "seconds": _number(metrics, "duration")}
-
-
-def _number(values: object, key: str) -> float:
-    value = values.get(key) if isinstance(values, Mapping) else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    steps = record_of(metrics.get("steps"))
+    each = (metrics, *(record_of(record_of(step).get("metrics")) for step in steps.values()))
+    tokens = sum(int(number(one.get("total_tokens"))) for one in each)
+    return {"tokens": tokens, "seconds": number(metrics.get("duration"))}

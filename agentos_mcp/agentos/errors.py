@@ -32,6 +32,16 @@ class AgentOSError(Exception):
         self.status = status
         super().__init__(f"{message} {next_move}".strip())
 
+    def of_run(self, reference: str) -> Self:
+        """The same error with the run's reference on its last line."""
+        line = f"run: {reference}"
+        if str(self).endswith(line):
+            return self
+        error = copy.copy(self)
+        error.next_move = f"{self.next_move}\n{line}"
+        error.args = (f"{self}\n{line}",)
+        return error
+
     @property
     def passing(self) -> bool:
         """Whether it may be gone a moment later, so that a read is worth another try."""

@@ -6,11 +6,12 @@ and number their events (`event_index`). There is no closing mark: the stream si
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from agentos_mcp.agentos.json_values import decode
 
 if TYPE_CHECKING:
     from httpx_sse import EventSource, ServerSentEvent
@@ -35,13 +36,13 @@ class Event:
     def depth(self) -> int:
         """0 in the run itself; 1 and more in workflows nested in it."""
         value = self.data.get("nested_depth")
-        return value if isinstance(value, int) else 0
+        return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def parse(sse: ServerSentEvent) -> Event | None:
     """The event, or None (and a warning) for one that cannot be read."""
     try:
-        data = json.loads(sse.data)
+        data = decode(sse.data)
     except ValueError as error:
         log.warning("Skipped a malformed %r event (%d characters): %s", sse.event, len(sse.data), error)
         return None
@@ -52,7 +53,7 @@ def parse(sse: ServerSentEvent) -> Event | None:
     return Event(
         name=name if isinstance(name, str) and name else sse.event,
         data=data,
-        index=index if isinstance(index, int) else -1,
+        index=index if isinstance(index, int) and not isinstance(index, bool) else -1,
     )
 
 

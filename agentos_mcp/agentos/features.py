@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
-
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import Forbidden, NotFound, ServerFailure, Unauthorized, Unsupported
-from agentos_mcp.agentos.run import Kind
+from agentos_mcp.agentos.json_values import text
+from agentos_mcp.agentos.pages import record_of
+from agentos_mcp.agentos.run import KINDS, Kind
+from agentos_mcp.agentos.sharing import SharedCall
 
 OLDEST = "2.5"
 
@@ -57,7 +58,8 @@ class Discovery:
     def __init__(self, agent_os: AgentOS) -> None:
         self._os = agent_os
         self._features: Features | None = None
-        self._lock = anyio.Lock()
+        # Two documents are asked for.
+        self._asking = SharedCall(self._ask, 2 * agent_os.limits.total)
 
     @property
     def known(self) -> Features | None:
@@ -65,10 +67,11 @@ class Discovery:
         return self._features
 
     async def features(self) -> Features:
-        async with self._lock:
-            if self._features is None:
-                self._features = await _ask(self._os)
-            return self._features
+        return self._features or await self._asking.result()
+
+    async def _ask(self) -> Features:
+        self._features = await _ask(self._os)
+        return self._features
 
 
 async def _ask(agent_os: AgentOS) -> Features:
@@ -78,14 +81,16 @@ async def _ask(agent_os: AgentOS) -> Features:
     background: frozenset[str] = frozenset()
     paths = openapi.get("paths")
     if isinstance(paths, Mapping):
-        declared = frozenset(f"{method.upper()} {path}" for path, methods in paths.items() for method in methods)
-        background = frozenset(kind for kind in ("agent", "team", "workflow") if _takes_background(openapi, kind))
+        declared = frozenset(
+            f"{method.upper()} {path}" for path, methods in paths.items() for method in record_of(methods)
+        )
+        background = frozenset(kind for kind in KINDS if _takes_background(openapi, kind))
     if not info and declared is not None and "GET /config" not in declared:
         raise ServerFailure(f"{agent_os.place} answers, but it is no AgentOS.", "Check AGENTOS_URL.")
     return Features(
-        name=str(info.get("name") or info.get("os_id") or ""),
-        version=str(info.get("agno_version") or ""),
-        auth_mode=str(info.get("auth_mode") or ""),
+        name=text(info.get("name")) or text(info.get("os_id")),
+        version=text(info.get("agno_version")),
+        auth_mode=text(info.get("auth_mode")),
         declared=declared,
         background_kinds=background,
     )
@@ -97,15 +102,18 @@ async def _optional(agent_os: AgentOS, path: str) -> Mapping[str, Any]:
         document = await agent_os.get(path)
     except (Unsupported, NotFound, Unauthorized, Forbidden):
         return {}
-    return document if isinstance(document, Mapping) else {}
+    return record_of(document)
 
 
 def _takes_background(openapi: Mapping[str, Any], kind: str) -> bool:
-    try:
-        body = openapi["paths"][f"/{kind}s/{{{kind}_id}}/runs"]["post"]["requestBody"]["content"]
-        schema = next(iter(body.values()))["schema"]
-        named = schema.get("$ref", "").rpartition("/")[2]
-        properties = openapi["components"]["schemas"][named]["properties"] if named else schema["properties"]
-    except (KeyError, StopIteration, AttributeError):
-        return False
-    return "background" in properties
+    content = _inside(openapi, "paths", f"/{kind}s/{{{kind}_id}}/runs", "post", "requestBody", "content")
+    schema = record_of(next((record_of(one).get("schema") for one in content.values()), None))
+    if named := text(schema.get("$ref")).rpartition("/")[2]:
+        schema = _inside(openapi, "components", "schemas", named)
+    return "background" in record_of(schema.get("properties"))
+
+
+def _inside(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    for key in keys:
+        document = record_of(document.get(key))
+    return document

@@ -12,6 +12,8 @@ from typing import Any, Literal
 from agentos_mcp.agentos.catalogue import Catalogue, Component, Contents
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure, Unsupported
+from agentos_mcp.agentos.json_values import number, objects, text
+from agentos_mcp.agentos.pages import page_of, record_of
 from agentos_mcp.agentos.run import KINDS, Kind, RunRef, Status
 from agentos_mcp.agentos.task_groups import gather
 
@@ -137,17 +139,16 @@ async def _sessions(
             # Not every database keeps sessions.
             refusals.append(refusal)
             continue
-        rows = page.get("data") if isinstance(page, Mapping) else None
         found += [
             _Session(
-                str(row["session_id"]),
+                session_id,
                 database,
                 _seconds(row.get("updated_at") or row.get("created_at")),
                 user_id,
-                str(row.get("workflow_id") or ""),
+                text(row.get("workflow_id")),
             )
-            for row in rows or ()
-            if isinstance(row, Mapping) and row.get("session_id") and _may_hold(row, component)
+            for row in page_of(page)
+            if (session_id := text(row.get("session_id"))) and _may_hold(row, component)
         ]
     if refusals and len(refusals) == len(databases) * len(types):
         raise refusals[0]
@@ -157,7 +158,7 @@ async def _sessions(
 
 def _may_hold(row: Mapping[str, Any], component: Component | None) -> bool:
     """False for a session that is another workflow's for certain."""
-    return component is None or component.kind != "workflow" or row.get("workflow_id") in {None, "", component.id}
+    return component is None or component.kind != "workflow" or text(row.get("workflow_id")) in {"", component.id}
 
 
 async def _runs_of(
@@ -195,12 +196,11 @@ async def _runs_of_session(
 
 async def _with_owner(agent_os: AgentOS, session: _Session, rows: list[Mapping[str, Any]]) -> _Session:
     """The session with the workflow that it belongs to, where its runs are several workflows'."""
-    if len({row["workflow_id"] for row in rows if row.get("workflow_id")}) < 2:
+    if len({text(row.get("workflow_id")) for row in rows} - {""}) < 2:
         return session
     query = {"db_id": session.database} if session.database else {}
     detail = await agent_os.get("/sessions/{session_id}", {"session_id": session.id}, query)
-    workflow = detail.get("workflow_id") if isinstance(detail, Mapping) else None
-    return replace(session, workflow=str(workflow or ""))
+    return replace(session, workflow=text(record_of(detail).get("workflow_id")))
 
 
 async def _rows(agent_os: AgentOS, session: _Session, wanted: str) -> list[Mapping[str, Any]]:
@@ -215,7 +215,7 @@ async def _rows(agent_os: AgentOS, session: _Session, wanted: str) -> list[Mappi
         )
     except Unsupported:
         rows = await agent_os.get("/sessions/{session_id}/runs", values, query)
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    return objects(rows)
 
 
 def _summaries(
@@ -226,22 +226,21 @@ def _summaries(
     found = []
     for row in reversed(rows):
         kind, owner = _owner(row)
-        if not kind or row.get("parent_run_id") or not row.get("run_id"):
+        run = text(row.get("run_id"))
+        if not kind or row.get("parent_run_id") or not run:
             continue
         if session.workflow and (kind, owner) != ("workflow", session.workflow):
             continue
-        status = str(row.get("status") or "").upper()
+        status = text(row.get("status")).upper()
         if not wanted.fits(kind, owner, status):
             continue
-        metrics = row.get("metrics")
-        duration = metrics.get("duration") if isinstance(metrics, Mapping) else None
         found.append(
             RunSummary(
-                ref=RunRef(kind, owner, session.id, str(row["run_id"])),
+                ref=RunRef(kind, owner, session.id, run),
                 status=status,
                 name=names.get((kind, owner), owner),
                 started=_seconds(row.get("created_at")),
-                seconds=float(duration) if isinstance(duration, int | float) else 0.0,
+                seconds=number(record_of(row.get("metrics")).get("duration")),
                 question=_line(row.get("run_input")),
                 answer=_line(row.get("content_preview", row.get("content"))),
             )
@@ -252,22 +251,20 @@ def _summaries(
 def _owner(row: Mapping[str, Any]) -> tuple[Kind | None, str]:
     """Whose run it is: a workflow's or a team's run may name an agent too."""
     for kind in reversed(KINDS):
-        if row.get(f"{kind}_id"):
-            return kind, str(row[f"{kind}_id"])
+        if owner := text(row.get(f"{kind}_id")):
+            return kind, owner
     return None, ""
 
 
 def _seconds(moment: object) -> float:
     """A moment as AgentOS writes it, ISO 8601 or a number, in unix seconds; 0 where there is none."""
-    if isinstance(moment, int | float):
-        return float(moment)
-    if not isinstance(moment, str) or not moment:
-        return 0.0
+    if not isinstance(moment, str):
+        return number(moment)
     try:
         read = datetime.fromisoformat(moment)
-    except ValueError:
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return 0.0
-    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
 
 
 def _line(words: object) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from agentos_mcp.agentos.json_limits import JsonLimitExceeded, JsonLimits
+from agentos_mcp.agentos.json_values import texts
+from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.schema_checks import CannotCheckSchema, check_limits, short
 from agentos_mcp.agentos.schemas import spelled_out
 
@@ -47,9 +49,9 @@ def inputs_of(page: Mapping[str, Any]) -> Inputs:
                 log.info("The %s of %s is not shown: it %s", key, short(str(page.get("id"))), error.message)
                 continue
             spelled = spelled_out(schema)
-            fields = {name: flat(one) for name, one in list(spelled["properties"].items())[:_MOST_FIELDS]}
-            names = spelled.get("required")
-            required = frozenset(name for name in fields if isinstance(names, list) and name in names)
+            described = list(record_of(spelled.get("properties")).items())[:_MOST_FIELDS]
+            fields = {name: flat(one) for name, one in described}
+            required = frozenset(name for name in texts(spelled.get("required")) if name in fields)
             return Inputs(fields, required, "factory_input" if go_into == "factory_input" else "message")
     return Inputs()
 

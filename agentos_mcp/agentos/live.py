@@ -18,8 +18,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from agentos_mcp.agentos.engine import NOT_BACKGROUND, Engine, Report, RunOrder
-from agentos_mcp.agentos.errors import AgentOSError
-from agentos_mcp.agentos.run import RunRef, RunState
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RateLimited, Unreachable
+from agentos_mcp.agentos.run import RunRef, RunState, Status
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
 log = logging.getLogger(__name__)
@@ -133,10 +133,12 @@ class LiveRuns:
         try:
             run.report(await go(report))
         except AgentOSError as failure:
-            error = failure
+            error = failure if _never_started(failure, run.state) else failure.of_run(str(run.state.ref))
         except Exception as failure:
             log.exception("Following %s failed", first)
-            error = AgentOSError(f"Following the run failed ({type(failure).__name__}).", "The server's log says more.")
+            error = AgentOSError(
+                f"Following the run failed ({type(failure).__name__}).", "The server's log says more."
+            ).of_run(str(run.state.ref))
         finally:
             for key in {first, str(run.state.ref)}:
                 if self._going.get(key) is run:
@@ -151,6 +153,15 @@ class LiveRuns:
                 while len(self._unstored) > _KEPT:
                     self._unstored.popitem(last=False)
             run.finish(error)
+
+
+def _never_started(error: AgentOSError, state: RunState) -> bool:
+    """Whether AgentOS has refused the start, or never heard of it: then there is no run to look for."""
+    if state.status is not Status.PENDING or state.events:
+        return False
+    if isinstance(error, Unreachable):
+        return not error.sent
+    return isinstance(error, RateLimited) or 400 <= error.status < 500 or isinstance(error, InvalidRequest)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentos_mcp.agentos.documents import measures, media_of, requirements_of, steps_of
+from agentos_mcp.agentos.json_values import objects, text
 from agentos_mcp.agentos.run import RunState, Status
 
 
@@ -44,7 +45,7 @@ def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
 def _status(value: object) -> Status:
     """AgentOS's status; a word that is not known counts as running, so that nothing is ended by mistake."""
     try:
-        return Status(str(value).upper())
+        return Status(text(value).upper())
     except ValueError:
         return Status.RUNNING
 
@@ -55,8 +56,8 @@ def error_of(output: Mapping[str, Any]) -> str:
     for event in reversed(events if isinstance(events, list) else []):
         if not isinstance(event, Mapping) or event.get("run_id") != output.get("run_id"):
             continue
-        if event.get("event") in {"RunError", "TeamRunError", "WorkflowError"}:
-            return str(event.get("error") or event.get("content") or "")
+        if text(event.get("event")) in {"RunError", "TeamRunError", "WorkflowError"}:
+            return text(event.get("error")) or text(event.get("content"))
     return ""
 
 
@@ -65,11 +66,8 @@ def _words(content: object) -> str:
 
 
 def _failed_tools(output: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    tools = output.get("tools")
-    if not isinstance(tools, list):
-        return ()
     return tuple(
-        (str(tool.get("tool_name") or "a tool"), str(tool.get("result") or ""))
-        for tool in tools
-        if isinstance(tool, Mapping) and tool.get("tool_call_error")
+        (text(tool.get("tool_name")) or "a tool", str(tool.get("result") or ""))
+        for tool in objects(output.get("tools"))
+        if tool.get("tool_call_error")
     )

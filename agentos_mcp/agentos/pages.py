@@ -6,6 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentos_mcp.agentos.json_values import objects
+
+MOST_ROWS = 5000
+"""Five times as many as we ever ask for at once: an AgentOS may send more."""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -25,8 +30,7 @@ def page_of(answer: object) -> Page:
     """The page in an answer; an empty one where there is none."""
     data = answer.get("data") if isinstance(answer, Mapping) else answer
     meta = answer.get("meta") if isinstance(answer, Mapping) else None
-    rows = [row for row in data if isinstance(row, Mapping)] if isinstance(data, list) else []
-    return Page(rows, meta if isinstance(meta, Mapping) else {})
+    return Page(objects(data)[:MOST_ROWS], meta if isinstance(meta, Mapping) else {})
 
 
 def record_of(answer: object) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from agentos_mcp.agentos.documents import measures, media_of, requirements_of, steps_of
 from agentos_mcp.agentos.events import Event
+from agentos_mcp.agentos.json_values import text
 from agentos_mcp.agentos.run import RunRef, RunState, Status, Step, StepOutcome, joined
 
 Changes = dict[str, Any]
@@ -143,7 +144,7 @@ def _step_completed(state: RunState, event: Event) -> Changes:
         return {"activity": ""}
     response = event.data.get("step_response")
     failed = isinstance(response, Mapping) and response.get("success") is False
-    error = str(response.get("error") or "") if isinstance(response, Mapping) else ""
+    error = text(response.get("error")) if isinstance(response, Mapping) else ""
     return {
         "steps": _last_step(state, "failed" if failed else "completed", error if failed else ""),
         "part": "",
@@ -161,12 +162,12 @@ def _step_paused(state: RunState, event: Event) -> Changes:
 
 
 def _iteration_started(state: RunState, event: Event) -> Changes:
-    lap, laps = event.data.get("iteration"), event.data.get("max_iterations")
+    lap, laps = text(event.data.get("iteration")), text(event.data.get("max_iterations"))
     return {"part": f"round {lap}/{laps}" if laps else f"round {lap}", "activity": ""}
 
 
 def _tool_started(state: RunState, event: Event) -> Changes:
-    return {"activity": f"calling {_tool(event).get('tool_name') or 'a tool'}", "actor": _actor(state, event)}
+    return {"activity": f"calling {text(_tool(event).get('tool_name')) or 'a tool'}", "actor": _actor(state, event)}
 
 
 def _tool_completed(state: RunState, event: Event) -> Changes:
@@ -174,7 +175,7 @@ def _tool_completed(state: RunState, event: Event) -> Changes:
 
 
 def _tool_failed(state: RunState, event: Event) -> Changes:
-    name = str(_tool(event).get("tool_name") or "a tool")
+    name = text(_tool(event).get("tool_name")) or "a tool"
     failure = (name, event.text("error") or str(_tool(event).get("result") or ""))
     return {"activity": f"{name} failed", "failed_tools": (*state.failed_tools, failure)}
 

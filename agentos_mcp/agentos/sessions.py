@@ -10,6 +10,7 @@ from agentos_mcp.agentos.catalogue import shown_id
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.features import Features
+from agentos_mcp.agentos.json_values import text
 from agentos_mcp.agentos.pages import page_of, record_of
 from agentos_mcp.agentos.run import KINDS, Kind
 
@@ -42,7 +43,7 @@ class Session:
 
     @property
     def summary(self) -> str:
-        return str(record_of(self.document.get("session_summary")).get("summary") or "")
+        return text(record_of(self.document.get("session_summary")).get("summary"))
 
 
 async def read_session(
@@ -86,8 +87,8 @@ async def search_sessions(agent_os: AgentOS, name: str, query: Mapping[str, Any]
 def owner_of(row: Mapping[str, Any]) -> tuple[Kind, str]:
     """The kind and the id of the component whose session it is; the id is '' where it names none."""
     for kind in reversed(KINDS):
-        if row.get(f"{kind}_id"):
-            return kind, str(row[f"{kind}_id"])
+        if owner := text(row.get(f"{kind}_id")):
+            return kind, owner
     for kind in KINDS:
         if row.get("session_type") == kind or f"{kind}_session_id" in row or f"{kind}_data" in row:
             return kind, ""

@@ -15,6 +15,7 @@ from agentos_mcp.agentos.continuation import (
     feedback_names,
     input_names,
 )
+from agentos_mcp.agentos.json_values import number, objects, values
 from agentos_mcp.agentos.plain_text import as_field, as_json, as_name, as_value, one_line, quoted_lines
 from agentos_mcp.agentos.run import RunRef
 
@@ -141,7 +142,7 @@ def _step_words(one: Waiting, step: Mapping[str, Any]) -> tuple[str, list[str]]:
 def _after_no(step: Mapping[str, Any]) -> str:
     what = str(step.get("on_reject"))
     if what == "retry":
-        most, done = step.get("max_retries"), step.get("retry_count") or 0
+        most, done = number(step.get("max_retries")), number(step.get("retry_count"))
         if most and done >= most:
             return "If declined: the run is cancelled, as it has been done again often enough."
         again = {"Loop": "another round is done, with your note", "Router": "you choose again"}
@@ -167,7 +168,7 @@ def _fields(one: Waiting) -> tuple[Field, ...]:
             asked = zip(one.asked, feedback_names(one), strict=True)
             return tuple(_choosing(name, question) for question, name in asked)
         case "route":
-            choices = tuple(str(choice) for choice in one.requirement.get("available_choices") or ())
+            choices = tuple(map(str, values(one.requirement.get("available_choices"))))
             multiple = bool(one.requirement.get("allow_multiple_selections"))
             return (Field("choice", "string", "What to do.", choices, multiple),)
         case "review":
@@ -192,7 +193,7 @@ def _input(field: Mapping[str, Any], name: str) -> Field:
         name,
         _TYPES.get(kind, "string"),
         _line(field.get("description") or ""),
-        tuple(label(value) for value in field.get("allowed_values") or ()),
+        tuple(label(value) for value in values(field.get("allowed_values"))),
         required=bool(field.get("required", True)) and default is None,
         default=default,
         structure="list" if kind == "list" else "dict" if kind == "dict" else "",
@@ -200,7 +201,7 @@ def _input(field: Mapping[str, Any], name: str) -> Field:
 
 
 def _choosing(name: str, asked: Mapping[str, Any]) -> Field:
-    options = tuple(str(option.get("label")) for option in asked.get("options") or () if isinstance(option, Mapping))
+    options = tuple(str(option.get("label")) for option in objects(asked.get("options")))
     return Field(name, "string", _line(asked.get("question") or ""), options, bool(asked.get("multi_select")))
 
 
@@ -241,7 +242,7 @@ def _argument(name: str, value: object) -> str:
 
 
 def _asked(asked: Mapping[str, Any]) -> list[str]:
-    options = [option for option in asked.get("options") or () if isinstance(option, Mapping)]
+    options = objects(asked.get("options"))
     several = " (several may be chosen)" if asked.get("multi_select") else ""
     about = [
         f"> - {_line(option.get('label'))}" + (f": {_line(option['description'])}" if option.get("description") else "")
@@ -258,7 +259,7 @@ def _content(output: object) -> str:
 def _whole_content(output: object) -> str:
     if not isinstance(output, Mapping):
         return ""
-    inner = [step for step in output.get("steps") or () if isinstance(step, Mapping)]
+    inner = objects(output.get("steps"))
     if inner:
         return "\n".join(map(_whole_content, inner))
     content = output.get("content")

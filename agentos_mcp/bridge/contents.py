@@ -8,6 +8,7 @@ from typing import Any
 
 from agentos_mcp.agentos.catalogue import KnowledgeBase, shown_id
 from agentos_mcp.agentos.errors import ServerFailure
+from agentos_mcp.agentos.json_values import number, text, values
 from agentos_mcp.agentos.pages import page_of, record_of
 from agentos_mcp.bridge.render import one_line, when
 from agentos_mcp.bridge.results import Record
@@ -29,7 +30,7 @@ def notes(content: Content) -> Mapping[str, Any]:
 
 
 def is_settled(content: Content) -> bool:
-    return content.get("status") in {"completed", "partial", "failed"}
+    return text(content.get("status")) in {"completed", "partial", "failed"}
 
 
 def content_record(content: Content, content_id: str) -> Record:
@@ -88,7 +89,7 @@ def outcomes(found: Sequence[Content], where: str) -> str:
     lines = [
         f"- {one_line(str(c.get('name')), most=80)}: {one_line(str(c.get('status_message') or c.get('status')))}"
         for c in found
-        if c.get("status") in {"failed", "partial"}
+        if text(c.get("status")) in {"failed", "partial"}
     ]
     if set(counts) == {"failed"}:
         raise ServerFailure("\n".join([told, *lines[:10]]))
@@ -107,7 +108,7 @@ def config_record(config: Mapping[str, Any], base: KnowledgeBase) -> Record:
             "chunkers": ", ".join(record_of(config.get("chunkers"))),
             "not installed": _each(missing, "missing_packages"),
             "searched by": ", ".join(map(str, search_types(config))),
-            "filters": ", ".join(str(name) for name in config.get("filters") or () if name != OWN),
+            "filters": ", ".join(str(name) for name in values(config.get("filters")) if name != OWN),
             "vector database": ", ".join(str(db.get("name") or db.get("id")) for db in databases),
             "sources": ", ".join(
                 f"{source.get('id')} ({source.get('type')})" for source in page_of(config.get("remote_content_sources"))
@@ -117,7 +118,7 @@ def config_record(config: Mapping[str, Any], base: KnowledgeBase) -> Record:
 
 
 def search_types(config: Mapping[str, Any]) -> list[str]:
-    return [str(one) for database in page_of(config.get("vector_dbs")) for one in database.get("search_types") or ()]
+    return [str(one) for database in page_of(config.get("vector_dbs")) for one in values(database.get("search_types"))]
 
 
 def content_type(content: Content) -> str:
@@ -139,7 +140,7 @@ def source_of(own: Mapping[str, Any]) -> str:
 def size(count: object) -> str:
     """ "27 bytes", "1.2 MB"; '' where AgentOS does not know."""
     try:
-        amount = float(str(count))
+        amount = number(float(str(count)))
     except ValueError:
         return ""
     if amount < 1:
@@ -157,5 +158,5 @@ def _plain(value: object) -> str:
 
 def _each(things: Mapping[str, Any], detail: str) -> str:
     """ "pdf (.pdf), text (.txt)"."""
-    told = ((name, ", ".join(map(str, record_of(about).get(detail) or ()))) for name, about in things.items())
+    told = ((name, ", ".join(map(str, values(record_of(about).get(detail))))) for name, about in things.items())
     return ", ".join(f"{name} ({one_line(what, most=60)})" if what else name for name, what in told)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from agentos_mcp.agentos.json_values import number as number_in
+from agentos_mcp.agentos.json_values import objects, text
 from agentos_mcp.agentos.plain_text import as_json, strip_control_chars
 from agentos_mcp.agentos.run import RunState, Status
 from agentos_mcp.bridge.advice import Failure, arguments, next_moves
@@ -40,9 +42,9 @@ def explain(output: Mapping[str, Any], state: RunState) -> str:
     """A stored run (as `GET .../runs/{run_id}` answers) told as markdown."""
     failures: list[Failure] = []
     body: list[_Line] = []
-    if steps := _mappings(output.get("step_results")):
+    if steps := objects(output.get("step_results")):
         body.append(_Line("Steps:", _Rank.ALWAYS))
-        runs = {str(run.get("run_id")): run for run in _mappings(output.get("step_executor_runs"))}
+        runs = {str(run.get("run_id")): run for run in objects(output.get("step_executor_runs"))}
         body += _steps(steps, runs, _step_names(output, state), failures)
     elif state.steps:
         body.append(_Line("Steps:", _Rank.ALWAYS))
@@ -96,13 +98,13 @@ def _steps(
         if run is not None:
             yield from _calls(run, where, failures, depth=depth + 1)
         if depth < _DEEPEST:
-            yield from _steps(_mappings(step.get("steps")), runs, names, failures, depth + 1)
+            yield from _steps(objects(step.get("steps")), runs, names, failures, depth + 1)
 
 
 def _step_names(output: Mapping[str, Any], state: RunState) -> dict[int, str]:
     """The names of the top-level steps by number, from 1, as the run's events tell them."""
     names = {number: step.name for number, step in enumerate(state.steps, 1) if step.name != "step"}
-    for event in _mappings(output.get("events")):
+    for event in objects(output.get("events")):
         at, name = event.get("step_index"), event.get("step_name")
         if name and isinstance(at, int) and not event.get("parent_step_id") and not event.get("nested_depth"):
             names[at + 1] = str(name)
@@ -112,8 +114,8 @@ def _step_names(output: Mapping[str, Any], state: RunState) -> dict[int, str]:
 def _calls(run: Mapping[str, Any], where: str, failures: list[Failure], *, depth: int) -> Iterator[_Line]:
     """The tool calls of a run in order, those of a member under the call that sent it to work."""
     indent = "   " * depth
-    members = {str(member.get("run_id")): member for member in _mappings(run.get("member_responses"))}
-    for tool in _mappings(run.get("tools")):
+    members = {str(member.get("run_id")): member for member in objects(run.get("member_responses"))}
+    for tool in objects(run.get("tools")):
         failed = bool(tool.get("tool_call_error"))
         name, args = _name(str(tool.get("tool_name") or "a tool")), arguments(tool.get("tool_args"))
         result = str(tool.get("result") or "")
@@ -169,7 +171,7 @@ def _measures(output: Mapping[str, Any], state: RunState) -> str:
     metrics = output.get("metrics")
     steps = metrics.get("steps") if isinstance(metrics, Mapping) else None
     parts = list(steps.values()) if isinstance(steps, Mapping) else []
-    cost = _number(metrics, "cost") + sum(_number(step.get("metrics"), "cost") for step in _mappings(parts))
+    cost = _number(metrics, "cost") + sum(_number(step.get("metrics"), "cost") for step in objects(parts))
     measures = [
         _seconds(_number(metrics, "duration") or state.seconds),
         f"{state.tokens:,} tokens" if state.tokens else "",
@@ -201,10 +203,9 @@ def _run_error(output: Mapping[str, Any], state: RunState) -> str:
 
 
 def _event_error(run: Mapping[str, Any]) -> str:
-    for event in reversed(_mappings(run.get("events"))):
-        if event.get("event") in {"RunError", "TeamRunError", "WorkflowError"} and event.get("run_id") == run.get(
-            "run_id"
-        ):
+    for event in reversed(objects(run.get("events"))):
+        failed = text(event.get("event")) in {"RunError", "TeamRunError", "WorkflowError"}
+        if failed and event.get("run_id") == run.get("run_id"):
             return str(event.get("error") or event.get("content") or "")
     return ""
 
@@ -247,10 +248,6 @@ def _rank(failed: bool) -> _Rank:
     return _Rank.FAILED if failed else _Rank.FINE
 
 
-def _mappings(value: object) -> list[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
-
-
 def _who(run: Mapping[str, Any]) -> str:
     keys = (f"{kind}_{what}" for kind in ("workflow", "team", "agent") for what in ("name", "id"))
     return next((str(run[key]) for key in keys if run.get(key)), "")
@@ -267,8 +264,7 @@ def _name(name: str) -> str:
 
 
 def _number(values: object, key: str) -> float:
-    value = values.get(key) if isinstance(values, Mapping) else None
-    return float(value) if isinstance(value, int | float) else 0.0
+    return number_in(values.get(key)) if isinstance(values, Mapping) else 0.0
 
 
 def _seconds(seconds: float) -> str:

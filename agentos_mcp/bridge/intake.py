@@ -16,6 +16,7 @@ from agentos_mcp.agentos.attachments import MiB, document
 from agentos_mcp.agentos.catalogue import KnowledgeBase, shown_id
 from agentos_mcp.agentos.client import Parts
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure
+from agentos_mcp.agentos.json_values import texts
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.bridge.contents import OWN, UNREAD, Content, is_settled, notes
 from agentos_mcp.bridge.context import Ctx
@@ -109,11 +110,11 @@ async def reading(ctx: Ctx, base: KnowledgeBase, reader_id: str, chunker: str, c
             one_line(str(lack.get("reason") or f"There is no reader '{one_line(reader_id, most=60)}'.")),
             f"Use one of: {', '.join(map(shown_id, readers))}; or leave it out, and AgentOS chooses.",
         )
-    chunkers = record_of(readers[reader_id]).get("chunkers") or []
+    chunkers = texts(record_of(readers[reader_id]).get("chunkers"))
     if chunker and chunker not in chunkers:
         raise InvalidRequest(
             f"The reader {shown_id(reader_id)} has no chunker '{one_line(chunker, most=60)}'.",
-            f"Use one of: {', '.join(shown_id(str(name)) for name in chunkers)}.",
+            f"Use one of: {', '.join(map(shown_id, chunkers))}.",
         )
     fields = {"reader_id": reader_id, "chunker": chunker, "chunk_size": str(chunk_size or "")}
     return {name: value for name, value in fields.items() if value}

@@ -14,6 +14,7 @@ from agentos_mcp.agentos.attachments import attach
 from agentos_mcp.agentos.catalogue import Component, shown_id
 from agentos_mcp.agentos.engine import RunOrder
 from agentos_mcp.agentos.errors import Forbidden, InvalidRequest
+from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.run import Kind, RunState, Status
 from agentos_mcp.agentos.schema_checks import CannotCheckSchema
 from agentos_mcp.agentos.schemas import allowed, answer_problems, check_input, output_schema_fields
@@ -83,8 +84,7 @@ async def _checked_factory(component: Component, page: Mapping[str, Any], given:
             f"'{shown_id(component.id)}' is built by no factory, so it takes no factory_input.",
             "Leave it out; what it should do goes into the message.",
         )
-    schema = page.get("factory_input_schema")
-    await check_input(schema if isinstance(schema, Mapping) else {}, given, "factory_input")
+    await check_input(record_of(page.get("factory_input_schema")), given, "factory_input")
     return replace(component, is_factory=True)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from agentos_mcp.agentos.json_values import number
 from agentos_mcp.agentos.pauses import questions
 from agentos_mcp.agentos.plain_text import as_json, as_name, one_line, strip_control_chars
 from agentos_mcp.agentos.run import RunState, Status
@@ -215,11 +216,13 @@ def when(moment: object) -> str:
     if isinstance(moment, str):
         try:
             return _read(datetime.fromisoformat(moment))
-        except ValueError:
+        except (ValueError, OverflowError):
             return one_line(moment, most=40)
-    if isinstance(moment, int | float) and not isinstance(moment, bool) and moment > 0:
-        return _read(datetime.fromtimestamp(moment, UTC))
-    return ""
+    seconds = number(moment)
+    try:
+        return _read(datetime.fromtimestamp(seconds, UTC)) if seconds > 0 else ""
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _read(moment: datetime) -> str:

@@ -7,12 +7,12 @@ inside a request's; the trace itself then has no ids of a run.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from agentos_mcp.agentos.catalogue import Component
+from agentos_mcp.agentos.json_values import decode, integer, objects, text
 from agentos_mcp.agentos.run import KINDS, Kind, RunRef
 from agentos_mcp.bridge.render import one_line
 from agentos_mcp.bridge.times import lasted, second_of
@@ -57,9 +57,7 @@ def runs_of(trace: Mapping[str, Any], *, inner: bool = False) -> list[TracedRun]
     return [
         _traced_run(trace, span, root=not above)
         for span, above in _walk(tree_of(trace))
-        if span.get("type") in _KINDS
-        and not _is_step(span, above)
-        and (inner or not any(parent.get("type") in _KINDS for parent in above))
+        if _kind(span) and not _is_step(span, above) and (inner or not any(map(_kind, above)))
     ]
 
 
@@ -139,7 +137,11 @@ def _walk(spans: Sequence[Span], above: tuple[Span, ...] = ()) -> Iterator[tuple
 
 
 def _spans(value: object) -> list[Span]:
-    return [span for span in value if isinstance(span, Mapping)] if isinstance(value, list) else []
+    return objects(value)
+
+
+def _kind(span: Span) -> Kind | None:
+    return _KINDS.get(text(span.get("type")))
 
 
 def _is_step(span: Span, above: tuple[Span, ...]) -> bool:
@@ -154,7 +156,7 @@ def _is_framework(span: Span) -> bool:
 def _traced_run(trace: Mapping[str, Any], span: Span, *, root: bool) -> TracedRun:
     metadata = span.get("metadata")
     known = metadata if isinstance(metadata, Mapping) else {}
-    kind = _KINDS[span["type"]]
+    kind = _KINDS[text(span.get("type"))]
     # The ids of a root are the trace's, and AgentOS does not repeat them.
     ids = trace if root else {}
     return TracedRun(
@@ -232,13 +234,13 @@ def _tokens(span: Span) -> tuple[int, int]:
     metadata = span.get("metadata")
     counts = metadata if isinstance(metadata, Mapping) else {}
     read, written = counts.get("input_tokens"), counts.get("output_tokens")
-    return (read if isinstance(read, int) else 0, written if isinstance(written, int) else 0)
+    return integer(read), integer(written)
 
 
 def _said(output: object) -> str:
     """The words or calls in a model's output, which is a list of messages as JSON; else the output as it is."""
     try:
-        messages = json.loads(str(output or "null"))
+        messages = decode(str(output or "null"))
     except ValueError:
         return str(output)
     messages = messages.get("messages") if isinstance(messages, dict) else messages

@@ -64,6 +64,6 @@ def _read(moment: object) -> datetime | None:
         return None
     try:
         read = datetime.fromisoformat(moment)
-    except ValueError:
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
@@ -24,6 +25,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 
+from agentos_mcp.agentos.answers import READING_ERRORS, reading_failure
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
 from agentos_mcp.bridge.argument_limits import ArgumentLimits
@@ -32,6 +34,8 @@ from agentos_mcp.bridge.context import Backend, Ctx
 from agentos_mcp.bridge.questions import can_ask
 from agentos_mcp.bridge.results import RUN_SCHEMA, WORDS_SCHEMA, Record, Table, cut_to_budget
 from agentos_mcp.settings import Settings
+
+log = logging.getLogger(__name__)
 
 Result = str | Table | Record | CallToolResult | InputRequiredResult
 ToolFunction = Callable[..., Awaitable[Result]]
@@ -178,6 +182,9 @@ def mcp_tool(declared: Declared, settings: Settings) -> Tool:
             return shown(await fn(ctx, **arguments), settings)
         except AgentOSError as error:
             return failure(str(error))
+        except READING_ERRORS as error:
+            log.exception("%s failed", declared.name)
+            return failure(str(reading_failure(error, declared.name)))
 
     if fixed:
         open_to_clients = [one for name, one in signature.parameters.items() if name not in fixed]

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from agentos_mcp.agentos.json_values import number, objects
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.run import KINDS
 from agentos_mcp.bridge.render import when
@@ -116,8 +117,8 @@ def _details(
 
 
 def _answers(results: Sequence[Mapping[str, Any]], *, of: int) -> Iterator[tuple[str, str]]:
-    for number, result in enumerate(results, 1):
-        mark = "" if of == 1 else f" {number} of {of} ({_score(result.get('score')) or 'no score'})"
+    for place, result in enumerate(results, 1):
+        mark = "" if of == 1 else f" {place} of {of} ({_score(result.get('score')) or 'no score'})"
         yield f"answer{mark}", _text(result.get("output"))
         yield f"reason{mark}", _text(result.get("reason"))
 
@@ -138,8 +139,7 @@ def _performance(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _results(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    listed = data.get("results")
-    return [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+    return objects(data.get("results"))
 
 
 def _worth(result: Mapping[str, Any]) -> float:
@@ -148,12 +148,12 @@ def _worth(result: Mapping[str, Any]) -> float:
 
 
 def _score(value: object) -> str:
-    number = _number(value)
-    return "" if number is None else f"{number:.1f}/10".replace(".0/", "/")
+    score = _number(value)
+    return "" if score is None else f"{score:.1f}/10".replace(".0/", "/")
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _words(value: object) -> str:

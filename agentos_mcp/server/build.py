@@ -34,8 +34,11 @@ def build_server(settings: Settings) -> AgentOSServer:
     async def lifespan(_: MCPServer[Backend]) -> AsyncIterator[Backend]:
         async with open_backend(settings) as backend, server.changes.following(backend):
             server.backend = backend
-            async with watching(server, backend):
-                yield backend
+            try:
+                async with watching(server, backend):
+                    yield backend
+            finally:
+                server.backend = None
 
     async def introduce() -> str:
         there = await _what_there_is(server.backend)

@@ -12,6 +12,7 @@ from agentos_mcp.agentos.catalogue import Component, Part
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.history import RunSummary
 from agentos_mcp.agentos.history import list_runs as list_stored_runs
+from agentos_mcp.agentos.json_values import text, values
 from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.agentos.run import KINDS, Kind
 from agentos_mcp.bridge.context import Ctx
@@ -136,7 +137,7 @@ def quick_prompts(component: Component) -> Completer:
         config = await ctx.get("/config")
         chosen = _inside(config, "chat", "quick_prompts", component.id)
         own = chosen or _inside(config, "manifest", component.id, "quick_prompts")
-        return Candidates(tuple((strip_control_chars(words), words) for words in own or () if isinstance(words, str)))
+        return Candidates(tuple((strip_control_chars(words), words) for words in values(own) if isinstance(words, str)))
 
     return complete
 
@@ -194,7 +195,7 @@ async def _listed(ctx: Ctx, part: Part, path: str, id: str, words: str, sort_by:
 
 
 def _values(rows: Iterable[Mapping[str, Any]], id: str, words: str) -> tuple[tuple[str, str], ...]:
-    return tuple((str(row[id]), str(row.get(words) or "")) for row in rows if row.get(id))
+    return tuple((value, str(row.get(words) or "")) for row in rows if (value := text(row.get(id))))
 
 
 def _unseen(meta: Mapping[str, Any], shown: int) -> int:

@@ -34,6 +34,7 @@ from mcp_types import Tool as ListedTool
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import AnyUrl, BaseModel, ValidationError
 
+from agentos_mcp.agentos.answers import READING_ERRORS
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.schema_checks import short
 from agentos_mcp.bridge.argument_limits import NAME, PATH, check_argument
@@ -46,6 +47,8 @@ from agentos_mcp.server.prompts import Prompts
 from agentos_mcp.server.resources import MARKDOWN, Resources
 from agentos_mcp.server.subscriptions import Changes
 from agentos_mcp.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 class AgentOSServer(MCPServer[Backend]):
@@ -75,7 +78,7 @@ class AgentOSServer(MCPServer[Backend]):
         await self.exposure.refresh(self.backend)
         # What is on by default needs nothing that a supported AgentOS lacks, so it need not wait to be checked.
         if self.backend is not None and self.backend.catalogue.known and not all(t.default for t in self.offer.tools):
-            with anyio.move_on_after(_LEARNING_SECONDS), contextlib.suppress(AgentOSError):
+            with anyio.move_on_after(_LEARNING_SECONDS), contextlib.suppress(AgentOSError, *READING_ERRORS):
                 await self.backend.discovery.features()
         self.listed.set()
         return [tool for tool in await super().list_tools() if not self.offer.lack(tool.name, self.backend)]
@@ -141,7 +144,11 @@ class AgentOSServer(MCPServer[Backend]):
         result = await call_next(ctx)
         if ctx.method not in {"initialize", "server/discover"} or result is None:
             return result
-        words = await self._introduction()
+        try:
+            words = await self._introduction()
+        except Exception:
+            log.exception("The introduction could not be made")
+            return result
         if isinstance(result, BaseModel):
             return result.model_copy(update={"instructions": words})
         return {**result, "instructions": words}

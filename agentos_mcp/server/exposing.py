@@ -54,10 +54,14 @@ class Exposure:
                     if components == self._components:
                         return False
                     declared = await exposed_tools(backend.catalogue, components, self._taken)
+                    tools = {tool.name: mcp_tool(tool, self._settings) for tool in declared}
                 except AgentOSError as error:
                     log.warning("What to expose is not known: %s", error)
                     return False
-                self.tools = {tool.name: mcp_tool(tool, self._settings) for tool in declared}
+                except Exception:
+                    log.exception("What to expose could not be read")
+                    return False
+                self.tools = tools
                 self._components = components
                 return True
         return False

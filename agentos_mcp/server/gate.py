@@ -10,9 +10,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentos_mcp.agentos.errors import Unauthorized
+from agentos_mcp.server.health import HEALTH, READY, Health
 from agentos_mcp.settings import Token
 
-HEALTH = "/health"
 _DISCOVERY = "/.well-known/"
 """Where clients look for ways to get a token. There are none, and "not found" says so better than "unauthorized"."""
 _SHOWN_HOST = 100
@@ -23,24 +23,23 @@ logger = logging.getLogger(__name__)
 class Gate:
     """An ASGI application in front of another one: it asks for the token, if there is one, and for a name it knows."""
 
-    def __init__(self, app: ASGIApp, token: Token | None, names: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, token: Token | None, names: Collection[str], health: Health) -> None:
         self._app = app
+        self._health = health
         self._token = token
         self._names = names
         self._told = ""
         """What was logged of the token file, so that it is said once."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = self._answer(scope) if scope["type"] == "http" else None
+        answer = await self._answer(scope) if scope["type"] == "http" else None
         await (answer or self._app)(scope, receive, send)
 
-    def _answer(self, scope: Scope) -> Response | None:
+    async def _answer(self, scope: Scope) -> Response | None:
         path: str = scope["path"]
-        if path == HEALTH:
+        if path in {HEALTH, READY}:
             # No name is asked for here: those who check health call by address.
-            if scope["method"] in {"GET", "HEAD"}:
-                return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
-            return PlainTextResponse("Method Not Allowed", 405, {"allow": "GET, HEAD"})
+            return await self._health.answer(scope)
         if path.startswith(_DISCOVERY):
             return None
         if self._token is not None and not self._brings(scope, self._token):

@@ -6,6 +6,7 @@ import logging
 
 import anyio
 
+from agentos_mcp.agentos.answers import READING_ERRORS
 from agentos_mcp.agentos.catalogue import Component, Contents
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.run import KINDS
@@ -25,6 +26,8 @@ async def glance(ctx: Ctx) -> Contents | None:
         log.info("Listed without the components of the AgentOS: %s", error)
     except TimeoutError:
         log.info("Listed without the components of the AgentOS: it is slow to answer.")
+    except READING_ERRORS:
+        log.exception("Listed without the components of the AgentOS: they could not be read")
     return ctx.catalogue.known
 
 

@@ -1,4 +1,4 @@
-"""Streamable HTTP: `/mcp` for both protocol eras, `/health` for those who watch over it."""
+"""Streamable HTTP: `/mcp` for both protocol eras, `/health` and `/ready` for those who watch over it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from agentos_mcp.server.eras import AgentOSServer
 from agentos_mcp.server.gate import Gate
+from agentos_mcp.server.health import Health
 from agentos_mcp.server.http_options import HttpSettings
 from agentos_mcp.settings import SettingsError
 
@@ -96,7 +97,7 @@ def _application(server: AgentOSServer, settings: HttpSettings) -> ASGIApp:
         allowed_origins=[*_any_port([f"http://{name}" for name in _OURSELVES]), *settings.allow_origins],
     )
     mcp = server.streamable_http_app(streamable_http_path=PATH, transport_security=security)
-    app = Gate(mcp, settings.token, names)
+    app = Gate(mcp, settings.token, names, Health(server))
     if not settings.allow_origins:
         return app
     return CORSMiddleware(

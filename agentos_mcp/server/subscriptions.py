@@ -170,8 +170,8 @@ class Changes:
                     await anyio.sleep(_RETRY_SECONDS)
                 except Exception:
                     # One run must not end the server with it.
-                    log.exception("Following %s failed", ref)
-                    break
+                    log.exception("Following %s failed; it is tried again in %.0f s", ref, _RETRY_SECONDS)
+                    await anyio.sleep(_RETRY_SECONDS)
         subscribed.task = None
 
     async def _told_to_the_end(self, ref: RunRef, uri: str) -> Status:
@@ -217,7 +217,10 @@ class Changes:
 async def _send(send: Callable[..., Awaitable[None]], *arguments: str) -> None:
     """Send a notification; a client that does not read keeps nobody waiting for long."""
     with anyio.move_on_after(_SEND_SECONDS):
-        await send(*arguments)
+        try:
+            await send(*arguments)
+        except Exception as error:  # a client that is gone must not keep the others from hearing of it
+            log.info("A client could not be told of a change: %r", error)
 
 
 def _run_of(uri: str) -> RunRef | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -41,11 +41,12 @@ async def watching(server: AgentOSServer, backend: Backend) -> AsyncIterator[Non
     async def learn() -> None:
         await server.listed.wait()
         told = {tool.name for tool in server.offer.tools if not server.offer.lack(tool.name, backend)}
-        try:
-            await backend.discovery.features()
-        except AgentOSError as error:
-            log.info("What this AgentOS can do is not known yet: %s", error)
-            return
+        while backend.discovery.known is None:
+            try:
+                await backend.discovery.features()
+            except AgentOSError as error:
+                log.info("What this AgentOS can do is not known yet: %s", error)
+                await anyio.sleep(POLL_SECONDS)
         if any(server.offer.lack(name, backend) for name in told):
             note()
 
@@ -59,9 +60,19 @@ async def watching(server: AgentOSServer, backend: Backend) -> AsyncIterator[Non
 
     backend.catalogue.changed = note
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(pass_on)
-        tasks.start_soon(learn)
+        tasks.start_soon(_kept_going, pass_on)
+        tasks.start_soon(_kept_going, learn)
         if server.exposure.on:
-            tasks.start_soon(poll)
+            tasks.start_soon(_kept_going, poll)
         yield
         tasks.cancel_scope.cancel()
+
+
+async def _kept_going(task: Callable[[], Awaitable[None]]) -> None:
+    """Run a task in the background; where it fails, again after a while: the server does not end with it."""
+    while True:
+        try:
+            return await task()
+        except Exception:
+            log.exception("Watching for changes (%s) failed; it is tried again in %.0f s", task.__name__, POLL_SECONDS)
+        await anyio.sleep(POLL_SECONDS)

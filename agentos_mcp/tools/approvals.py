@@ -14,6 +14,7 @@ from agentos_mcp.agentos.catalogue import shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.history import RunSummary
 from agentos_mcp.agentos.history import list_runs as list_stored_runs
+from agentos_mcp.agentos.json_values import objects, text
 from agentos_mcp.agentos.pages import Page as Listed
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.pauses import approval_ids
@@ -231,7 +232,7 @@ async def _runs(ctx: Ctx, approvals: Sequence[Approval]) -> dict[str, str]:
     found: dict[str, str] = {}
     sessions: dict[str, list[Approval]] = {}
     for approval in approvals:
-        sessions.setdefault(str(approval.get("session_id") or ""), []).append(approval)
+        sessions.setdefault(text(approval.get("session_id")), []).append(approval)
 
     async def look(session: str, its: list[Approval]) -> None:
         runs = await _runs_of_session(ctx, session)
@@ -254,7 +255,7 @@ async def _runs_of_session(ctx: Ctx, session: str) -> list[RunSummary]:
 
 async def _run_of(ctx: Ctx, approval: Approval, runs: Sequence[RunSummary]) -> str:
     """The run that was started as such: an approval may name the run of a workflow's step or of a team's member."""
-    run_id = str(approval.get("run_id") or "")
+    run_id = text(approval.get("run_id"))
     for run in runs:
         if run.ref.run == run_id:
             return str(run.ref)
@@ -264,10 +265,9 @@ async def _run_of(ctx: Ctx, approval: Approval, runs: Sequence[RunSummary]) -> s
     holders = [run for run in runs if run.ref.kind != "agent"]
     if runs:
         return str(holders[0].ref) if len(holders) == 1 else ""
-    owner = next(((kind, approval[f"{kind}_id"]) for kind in reversed(KINDS) if approval.get(f"{kind}_id")), None)
-    if owner is None or not approval.get("session_id"):
-        return ""
-    return str(RunRef(owner[0], str(owner[1]), str(approval["session_id"]), run_id))
+    owner = next(((kind, named) for kind in reversed(KINDS) if (named := text(approval.get(f"{kind}_id")))), None)
+    session = text(approval.get("session_id"))
+    return str(RunRef(*owner, session, run_id)) if owner and session and run_id else ""
 
 
 async def _waited_for(ctx: Ctx, ref: RunRef) -> Sequence[str]:
@@ -284,7 +284,7 @@ async def _waited_for(ctx: Ctx, ref: RunRef) -> Sequence[str]:
 
 def _calls(approval: Approval) -> list[Mapping[str, Any]]:
     """The tool calls that the approval covers: AgentOS's own line names only the first of them."""
-    needs = [record_of(need) for need in approval.get("requirements") or ()]
+    needs = objects(approval.get("requirements"))
     tools = [record_of(need.get("tool_execution")) for need in needs]
     return [tool for tool in tools if tool.get("approval_type") == "required"] or [approval]
 
@@ -305,7 +305,7 @@ def _fields(approval: Approval) -> list[str]:
         if call.get("external_execution_required"):
             names.append("result")
         elif call.get("requires_user_input"):
-            fields = map(record_of, call.get("user_input_schema") or ())
+            fields = objects(call.get("user_input_schema"))
             names += [str(field.get("name")) for field in fields if field.get("value") is None]
     return list(dict.fromkeys(names))
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from agentos_mcp.agentos.catalogue import shown_id
+from agentos_mcp.agentos.json_values import objects, values
+from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.plain_text import as_name
 from agentos_mcp.agentos.run import KINDS, Kind
 from agentos_mcp.bridge.context import Ctx
@@ -69,10 +71,9 @@ def _lines(indent: str, page: Mapping[str, Any]) -> list[str]:
     for key, title in (("knowledge", "Knowledge"), ("memory", "Memory")):
         if page.get(key):
             lines.append(f"{indent}{title}: yes")
-    for member in page.get("members") or ():
-        if isinstance(member, Mapping):
-            lines.append(f"{indent}Member {as_name(member.get('name') or member.get('id'))}")
-            lines += _lines(indent + "  ", member)
+    for member in objects(page.get("members")):
+        lines.append(f"{indent}Member {as_name(member.get('name') or member.get('id'))}")
+        lines += _lines(indent + "  ", member)
     for number, step in enumerate(_steps(page), 1):
         lines.append(f"{indent}Step {number}: {_step(step)}")
         lines += [f"{indent}  {_step(inner)}" for inner in _steps(step)]
@@ -80,8 +81,7 @@ def _lines(indent: str, page: Mapping[str, Any]) -> list[str]:
 
 
 def _steps(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    steps = page.get("steps")
-    return [step for step in steps if isinstance(step, Mapping)] if isinstance(steps, list) else []
+    return objects(page.get("steps"))
 
 
 def _step(step: Mapping[str, Any]) -> str:
@@ -98,12 +98,10 @@ def _step(step: Mapping[str, Any]) -> str:
 
 
 def _tools(page: Mapping[str, Any]) -> list[tuple[str, str]]:
-    holder = page.get("tools")
-    tools = holder.get("tools") if isinstance(holder, Mapping) else None
     return [
         (str(tool.get("name")), one_line(str(tool.get("description") or ""), most=160))
-        for tool in tools or ()
-        if isinstance(tool, Mapping) and tool.get("name")
+        for tool in objects(record_of(page.get("tools")).get("tools"))
+        if tool.get("name")
     ]
 
 
@@ -112,7 +110,7 @@ def _fields(schema: Mapping[str, Any]) -> str:
     properties = schema.get("properties")
     if not isinstance(properties, Mapping) or not properties:
         return "any object"
-    required = schema.get("required") or ()
+    required = values(schema.get("required"))
     return ", ".join(_field(name, about, name in required) for name, about in properties.items())
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalogue import shown_id
 from agentos_mcp.agentos.errors import NotFound
+from agentos_mcp.agentos.json_values import integer, values
 from agentos_mcp.agentos.pages import page_of, record_of
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.parameters import AnyKind, Limit, Page
@@ -71,7 +72,7 @@ async def get_stored_component(
     # AgentOS fails (500) where it is asked to leave the configurations out.
     versions = sorted(
         page_of(await ctx.get("/components/{component_id}/configs", {"component_id": id})),
-        key=lambda one: -int(one.get("version") or 0),
+        key=lambda one: -integer(one.get("version")),
     )
     current = component.get("current_version")
     chosen = _chosen(versions, version or current)
@@ -143,8 +144,8 @@ def _version(one: Mapping[str, Any], current: object) -> str:
     return f"{words} (current)" if one.get("version") == current else words
 
 
-def _names(values: object) -> str:
-    return ", ".join(filter(None, map(_name, values))) if isinstance(values, list | tuple) else ""
+def _names(parts: object) -> str:
+    return ", ".join(filter(None, map(_name, values(parts))))
 
 
 def _name(value: object, kind: str = "") -> str:
@@ -184,7 +185,7 @@ def _details(about: Mapping[str, Any], name: str) -> str:
     """What is worth knowing of a registered thing, by its type."""
     fields = record_of(about.get("schema")) or record_of(about.get("parameters"))
     parts = [
-        ", ".join(str(record_of(one).get("name")) for one in about.get("functions") or ()),
+        ", ".join(str(record_of(one).get("name")) for one in values(about.get("functions"))),
         f"({', '.join(record_of(fields.get('properties')))})" if fields else "",
         "asks first" if about.get("requires_confirmation") else "",
         "runs outside" if about.get("external_execution") else "",

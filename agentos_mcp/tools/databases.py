@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agentos_mcp.agentos.features import Features
+from agentos_mcp.agentos.json_values import objects, texts, values
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.run import KINDS
 from agentos_mcp.bridge.context import Ctx
@@ -27,10 +28,10 @@ async def get_config(ctx: Ctx) -> Record:
     config = record_of(await ctx.get("/config"))
     features = await ctx.backend.discovery.features()
     info = record_of(await ctx.get("/info")) if features.has("GET", "/info") else {}
-    counts = {f"{kind}s": config.get(f"{kind}s") or () for kind in KINDS}
+    counts = {f"{kind}s": values(config.get(f"{kind}s")) for kind in KINDS}
     bases = _listed(record_of(config.get("knowledge")), "knowledge_instances")
     authorization = str(info.get("auth_mode") or features.auth_mode)
-    databases = config.get("databases") or ()
+    databases = texts(config.get("databases"))
     return Record(
         str(info.get("name") or config.get("name") or config.get("os_id") or "AgentOS"),
         {
@@ -42,7 +43,7 @@ async def get_config(ctx: Ctx) -> Record:
             "user isolation": _yes(info.get("user_isolation")),
             "components": ", ".join(_counted(name, listed) for name, listed in counts.items()),
             "models": ", ".join(_model(one) for one in _listed(config, "available_models")),
-            "databases": ", ".join(_database(config, str(one)) for one in databases) or "none: nothing is kept",
+            "databases": ", ".join(_database(config, one) for one in databases) or "none: nothing is kept",
             "knowledge bases": ", ".join(f"{one.get('name')} ({one.get('id')})" for one in bases),
             "files of agents": ", ".join(dict.fromkeys(str(one.get("namespace")) for one in _namespaces(config))),
             "interfaces": ", ".join(f"{one.get('type')} {one.get('route')}" for one in _listed(config, "interfaces")),
@@ -70,7 +71,7 @@ async def list_databases(ctx: Ctx) -> Table:
 def _databases(config: Mapping[str, Any]) -> list[str]:
     """AgentOS's own first: `/config` has them in no order."""
     own = config.get("os_database")
-    return sorted(map(str, config.get("databases") or ()), key=lambda one: (one != own, one))
+    return sorted(texts(config.get("databases")), key=lambda one: (one != own, one))
 
 
 def _parts(config: Mapping[str, Any], database: str) -> Iterator[tuple[str, Sequence[object]]]:
@@ -78,8 +79,8 @@ def _parts(config: Mapping[str, Any], database: str) -> Iterator[tuple[str, Sequ
     for part in PARTS:
         holders = [one for one in _listed(record_of(config.get(part)), "dbs") if one.get("db_id") == database]
         if holders:
-            yield part, list(dict.fromkeys(table for one in holders for table in one.get("tables") or ()))
-    if tables := [one.get("table_name") for one in _namespaces(config) if one.get("db_id") == database]:
+            yield part, list(dict.fromkeys(table for one in holders for table in texts(one.get("tables"))))
+    if tables := texts([one.get("table_name") for one in _namespaces(config) if one.get("db_id") == database]):
         yield "files of agents", list(dict.fromkeys(tables))
 
 
@@ -89,8 +90,7 @@ def _database(config: Mapping[str, Any], database: str) -> str:
 
 
 def _listed(part: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    listed = part.get(key)
-    return [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+    return objects(part.get(key))
 
 
 def _namespaces(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalogue import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.json_values import objects, text, texts
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.parameters import Limit, LongName, Page, UserId
@@ -92,7 +93,7 @@ async def read_agent_file(
         str(file.get("path")),
         {
             "namespace": file.get("namespace"),
-            "agents": ", ".join(map(str, file.get("agent_ids") or ())),
+            "agents": ", ".join(texts(file.get("agent_ids"))),
             "user": file.get("user_id"),
             "size": _counted((file.get("size_bytes"), "byte"), (file.get("line_count"), "line")),
             "updated": when(file.get("updated_at")),
@@ -171,7 +172,7 @@ class _Store:
 
     def hidden(self, shown: Sequence[Mapping[str, Any]]) -> str:
         """What a list of all files may leave out without a word."""
-        there = {entry.get("namespace") for entry in shown}
+        there = {text(entry.get("namespace")) for entry in shown}
         by_user = [
             _shown(one.get("namespace"))
             for one in self.known
@@ -207,8 +208,7 @@ class _Store:
 
 
 async def _store(ctx: Ctx, agent_id: str, namespace: str) -> _Store:
-    listed = record_of(record_of(await ctx.get("/config")).get("filesystem")).get("namespaces")
-    known = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+    known = objects(record_of(record_of(await ctx.get("/config")).get("filesystem")).get("namespaces"))
     meant, query = known, {}
     if agent_id:
         query["agent_id"] = (await ctx.catalogue.find("agent", agent_id)).id
@@ -226,11 +226,11 @@ async def _store(ctx: Ctx, agent_id: str, namespace: str) -> _Store:
 
 
 def _holders(namespace: Mapping[str, Any]) -> list[str]:
-    return [str(record_of(agent).get("id")) for agent in namespace.get("agents") or ()]
+    return [str(agent.get("id")) for agent in objects(namespace.get("agents"))]
 
 
 def _entries(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [entry for entry in answer.get("entries") or () if isinstance(entry, Mapping)]
+    return objects(answer.get("entries"))
 
 
 def _file(entry: Mapping[str, Any]) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalogue import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
+from agentos_mcp.agentos.json_values import texts
 from agentos_mcp.agentos.pages import page_of
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.parameters import DbId, Limit, LongName, Page, Text, UserId, Words
@@ -62,7 +63,7 @@ async def get_memory(ctx: Ctx, memory_id: str, user_id: UserId = "", db_id: DbId
         {
             "id": memory.get("memory_id"),
             "user": memory.get("user_id"),
-            "topics": ", ".join(map(str, memory.get("topics") or ())),
+            "topics": ", ".join(texts(memory.get("topics"))),
             "agent": memory.get("agent_id"),
             "team": memory.get("team_id"),
             "updated": when(memory.get("updated_at")),

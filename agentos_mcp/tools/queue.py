@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from agentos_mcp.agentos.json_values import integer, number
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.run import KINDS, RunRef
 from agentos_mcp.bridge.context import Ctx
@@ -48,9 +49,8 @@ async def get_queue_stats(ctx: Ctx) -> str:
     counts = record_of(stats.get("counts"))
     if not counts:
         return "The queue is empty."
-    lines = [", ".join(f"{number:,} {status}" for status, number in sorted(counts.items()))]
-    oldest = stats.get("oldest_queued_age_seconds")
-    if isinstance(oldest, int | float):
+    lines = [", ".join(f"{integer(count):,} {status}" for status, count in sorted(counts.items()))]
+    if oldest := number(stats.get("oldest_queued_age_seconds")):
         lines.append(f"The oldest queued job has waited for {oldest:,.0f} s.")
     if counts.get("failed"):
         lines.append("list_queue_jobs(status='failed') shows why they failed.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalogue import shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
+from agentos_mcp.agentos.json_values import integer
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.paths import fill
 from agentos_mcp.bridge.context import Ctx
@@ -42,12 +44,13 @@ Cron = Annotated[str, Field(description='Minute hour day month weekday: "0 9 * *
 _SCHEDULE = "/schedules/{schedule_id}"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _TRIGGER_WAIT = 2.0
+_MOST_PAGES = 100
 
 
 async def list_schedules(ctx: Ctx, limit: Limit = 20, page: Page = 1) -> Table:
     """What runs at set times, when next, and what is off."""
     found = await ctx.page("/schedules", limit=limit, page=page)
-    names = [schedule.get("name") for schedule in found]
+    names = Counter(str(schedule.get("name")) for schedule in found)
     overdue = any(map(is_overdue, found))
     return Table(
         ("name", "id", "when", "runs", "next", "state"),
@@ -55,7 +58,7 @@ async def list_schedules(ctx: Ctx, limit: Limit = 20, page: Page = 1) -> Table:
             (
                 schedule.get("name"),
                 # Names are unique for each user only.
-                schedule.get("id") if names.count(schedule.get("name")) > 1 else "",
+                schedule.get("id") if names[str(schedule.get("name"))] > 1 else "",
                 times(schedule),
                 target(schedule),
                 following(schedule),
@@ -263,7 +266,7 @@ async def _all(ctx: Ctx) -> AsyncIterator[Schedule]:
         found = await ctx.page("/schedules", limit=100, page=page)
         for schedule in found:
             yield schedule
-        pages = found.meta.get("total_pages") or 1
+        pages = min(integer(found.meta.get("total_pages")), _MOST_PAGES) if len(found) else 0
         page += 1
 
 

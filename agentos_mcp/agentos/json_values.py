@@ -1,0 +1,110 @@
+"""JSON that others wrote -> values that every reader can take: bounded, well-formed, of the type that was asked for.
+
+Python's own reader takes NaN, lone surrogates, numbers of any length and documents as deep as its
+stack; each of them breaks whoever prints, copies, counts or sends it on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+DEEPEST = 100
+"""Levels of nesting: copying and writing a value takes a few frames of Python's stack for each, and the JSON readers
+of MCP clients end at 200."""
+MOST_VALUES = 2_000_000
+"""Of one document: an empty list of two bytes takes about sixty in memory."""
+_LONGEST_INTEGER = 300
+"""Digits that a float can still hold."""
+
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u([dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+
+
+def decode(document: bytes | str) -> Any:
+    """The value of a JSON document. NaN and what is too large for a float are None, lone surrogates U+FFFD.
+
+    Raises ValueError for what is no JSON, and for what is nested too deeply or made of too many values.
+    """
+    text = document if isinstance(document, str) else document.decode("utf-8-sig", "replace")
+    if text.count(",") + text.count("[") + text.count("{") > MOST_VALUES:
+        raise ValueError(f"more than {MOST_VALUES:,} values")
+    if _SURROGATE_ESCAPE.search(text):
+        text = _ESCAPE.sub(lambda escape: "\\ufffd" if escape[1] else escape[0], text)
+    if isinstance(document, str) and not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    try:
+        value = json.loads(text, parse_constant=lambda _: None, parse_float=_float, parse_int=_int)
+    except RecursionError:
+        raise ValueError(f"nested more than {DEEPEST} levels deep") from None
+    _check_depth(value)
+    return value
+
+
+def text(value: object) -> str:
+    """A string or a number as text; '' for anything else."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def number(value: object) -> float:
+    """A number; 0.0 for anything else, truth values and infinities among it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    try:
+        found = float(value)
+    except OverflowError:
+        return 0.0
+    return found if math.isfinite(found) else 0.0
+
+
+def integer(value: object) -> int:
+    """A whole number; 0 for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def values(value: object) -> list[Any]:
+    """The values of a list; none for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def objects(value: object) -> list[Mapping[str, Any]]:
+    """The objects of a list, without what is none."""
+    return [one for one in values(value) if isinstance(one, Mapping)]
+
+
+def texts(value: object) -> list[str]:
+    """The strings and numbers of a list as texts, without empty ones."""
+    return [said for one in values(value) if (said := text(one))]
+
+
+def _float(digits: str) -> float | None:
+    found = float(digits)
+    return found if math.isfinite(found) else None
+
+
+def _int(digits: str) -> int:
+    if len(digits) > _LONGEST_INTEGER:
+        raise ValueError(f"a number of {len(digits):,} digits")
+    return int(digits)
+
+
+def _check_depth(value: Any) -> None:
+    level = [value] if isinstance(value, dict | list) else []
+    depth = 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise ValueError(f"nested more than {DEEPEST} levels deep")
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
