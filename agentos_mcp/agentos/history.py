@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -78,9 +78,9 @@ async def list_runs(
 ) -> list[RunSummary]:
     """The newest runs, of one kind, component, session, status or user if given; not those of members and steps.
 
-    `database`: only what lies in this one, '' for all. At most MOST_SESSIONS sessions are looked at. `types` of
-    sessions are asked for one by one, for an AgentOS that takes a type that is not given for "agent".
-    Raises InvalidRequest for an unknown status and NotFound for an unknown session.
+    `database`: only what lies in this one, '' for all. At most MOST_SESSIONS sessions are looked at, and as many more
+    of the kind. `types` of sessions are asked for one by one, for an AgentOS that takes a type that is not given for
+    "agent". Raises InvalidRequest for an unknown status and NotFound for an unknown session.
     """
     wanted = _Wanted(kind, component, _status(status))
     contents = await catalogue.contents()
@@ -88,7 +88,7 @@ async def list_runs(
     if session_id:
         asked = [_Session(session_id, one, user_id=user_id) for one in databases]
         return (await _runs_of_session(agent_os, contents, asked, wanted))[:limit]
-    sessions = await _sessions(agent_os, databases, types, component, user_id)
+    sessions = await _sessions(agent_os, databases, types, wanted, user_id)
     found: list[RunSummary] = []
     for start in range(0, len(sessions), _AT_ONCE):
         batch = sessions[start : start + _AT_ONCE]
@@ -120,40 +120,59 @@ async def _sessions(
     agent_os: AgentOS,
     databases: tuple[str, ...],
     types: Sequence[str],
-    component: Component | None,
+    wanted: _Wanted,
     user_id: str,
 ) -> list[_Session]:
-    """The sessions that were last active, of all databases."""
-    found: list[_Session] = []
+    """The sessions that were last active, of all databases; those of the kind that is asked for apart from the others.
+
+    A run may lie in a session of another kind, and a workflow's session may be stored as an agent's.
+    """
+    component = wanted.component
+    kind = component.kind if component is not None else wanted.kind
+    if component is not None and kind != "workflow":
+        return await _latest_sessions(agent_os, product(databases, types), component, component.id, user_id)
+    found = await _latest_sessions(agent_os, product(databases, types), component, "", user_id)
+    if kind and kind not in types:
+        component_id = component.id if component is not None else ""
+        own = await _latest_sessions(agent_os, product(databases, (kind,)), component, component_id, user_id)
+        found = sorted({*found, *own}, key=lambda session: session.active, reverse=True)
+    return found
+
+
+async def _latest_sessions(
+    agent_os: AgentOS,
+    places: Iterable[tuple[str, str]],
+    component: Component | None,
+    component_id: str,
+    user_id: str,
+) -> list[_Session]:
+    """The sessions that were last active of these databases and types, and of this component id if one is given."""
+    found: dict[tuple[str, str], _Session] = {}
     refusals: list[AgentOSError] = []
-    for database, kind in product(databases, types):
+    looked = 0
+    for database, kind in places:
         query: dict[str, str | int] = {"limit": MOST_SESSIONS, "sort_by": "updated_at", "sort_order": "desc"}
-        # A workflow's session may be stored as an agent's, so its own are not asked for by id.
-        if component is not None and component.kind != "workflow":
-            query["component_id"] = component.id
-        scope = {"user_id": user_id, "db_id": database, "type": kind}
+        scope = {"component_id": component_id, "user_id": user_id, "db_id": database, "type": kind}
         query |= {name: value for name, value in scope.items() if value}
+        looked += 1
         try:
             page = await agent_os.get("/sessions", query=query)
         except (NotFound, InvalidRequest) as refusal:
             # Not every database keeps sessions.
             refusals.append(refusal)
             continue
-        found += [
-            _Session(
-                session_id,
-                database,
-                _seconds(row.get("updated_at") or row.get("created_at")),
-                user_id,
-                text(row.get("workflow_id")),
-            )
-            for row in page_of(page)
-            if (session_id := text(row.get("session_id"))) and _may_hold(row, component)
-        ]
-    if refusals and len(refusals) == len(databases) * len(types):
+        for row in page_of(page):
+            if (session_id := text(row.get("session_id"))) and _may_hold(row, component):
+                found[database, session_id] = _Session(
+                    session_id,
+                    database,
+                    _seconds(row.get("updated_at") or row.get("created_at")),
+                    user_id,
+                    text(row.get("workflow_id")),
+                )
+    if refusals and len(refusals) == looked:
         raise refusals[0]
-    found.sort(key=lambda session: session.active, reverse=True)
-    return found[:MOST_SESSIONS]
+    return sorted(found.values(), key=lambda session: session.active, reverse=True)[:MOST_SESSIONS]
 
 
 def _may_hold(row: Mapping[str, Any], component: Component | None) -> bool:

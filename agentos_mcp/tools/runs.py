@@ -168,6 +168,7 @@ async def list_runs(
         kind=kind,
         component=component,
         session_id=session_id,
+        database=await ctx.database("session", ctx.settings.db_id) if ctx.settings.db_id else "",
         status=status,
         user_id=user_id,
         types=KINDS if one_kind_at_a_time(features) else ("",),

@@ -232,3 +232,14 @@ async def test_the_newest_run_of_a_kind_is_found_however_many_others_are_newer(
     client: AgentOS, refs: dict[str, RunRef], kind: Kind, which: str
 ) -> None:
     assert [run.ref for run in await found(client, kind=kind, limit=1)] == [refs[which]]
+
+
+async def test_the_runs_of_a_kind_are_found_behind_any_number_of_other_sessions(
+    client: AgentOS, refs: dict[str, RunRef], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MOST_SESSIONS", 1)
+    for which in ("team", "shapes"):
+        ref = refs[which]
+        assert [run.ref for run in await found(client, kind=ref.kind)] == [ref]
+        component = await Catalogue(client).find(ref.kind, ref.component)
+        assert [run.ref for run in await found(client, component=component)] == [refs[which]]

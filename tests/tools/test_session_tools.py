@@ -420,3 +420,27 @@ async def test_a_session_that_cannot_be_read_over_rest_does_not_hide_the_others(
     async with connect(zoo, toolsets=("all",)) as peer:
         run = reference(await peer.text("run_agent", agent_id="echo", message="x", session_id=f"beside-{era}"))
         assert run in await peer.text("list_runs", limit=100)
+
+
+async def test_a_session_has_the_runs_of_its_own_database_alone(connect: Connect) -> None:
+    with demo_agentos(build="tests.live.databases:build_many") as url:
+        async with connect(url, toolsets=("all",)) as peer:
+            runs = {
+                agent: reference(await peer.text("run_agent", agent_id=agent, message="hi", session_id="shared"))
+                for agent in ("one", "two")
+            }
+            every = await peer.text("list_runs", session_id="shared")
+            first = await peer.text("list_session_runs", session_id="shared", db_id="first-db")
+            read = await peer.text("get_session", session_id="shared", db_id="second-db")
+            deleted = await peer.text("delete_session", session_id="shared", db_id="first-db")
+            left = await peer.text("list_runs", session_id="shared")
+        async with connect(url, toolsets=("all",), db_id="second-db") as peer:
+            fixed = await peer.text("list_runs")
+    assert all(every.count(run) == 1 for run in runs.values())
+    assert runs["one"] in first
+    assert runs["two"] not in first
+    assert "runs: 1\n" in read
+    assert deleted == "Deleted session 'shared' and its runs (1)."
+    assert runs["one"] not in left
+    assert runs["two"] in left
+    assert runs["two"] in fixed

@@ -161,7 +161,8 @@ class TestListing:
                     await rest.get("/health")
             monkeypatch.setattr(tracing, "AT_ONCE", 10)
             monkeypatch.setattr(tracing, "LOOKED_AT", 20)
-            until, tables = "", []
+            until = ""
+            tables: list[str] = []
             while len(tables) < 10 and not any(map(ids, tables)):
                 tables.append(await peer.text("list_traces", session_id=session, until=until))
                 until = tables[-1].rpartition("until=")[2].rstrip(").")

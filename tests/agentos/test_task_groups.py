@@ -1,0 +1,83 @@
+"""What goes wrong in a task group is raised as it is."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import anyio
+import pytest
+
+from agentos_mcp.agentos.errors import AgentOSError, NotFound
+from agentos_mcp.agentos.task_groups import gather, unwrapped_task_group
+
+pytestmark = pytest.mark.anyio
+
+
+async def fail(error: Exception) -> None:
+    raise error
+
+
+async def test_results_come_in_the_order_of_the_calls() -> None:
+    second_is_done = anyio.Event()
+
+    async def first() -> int:
+        await second_is_done.wait()
+        return 1
+
+    async def second() -> int:
+        second_is_done.set()
+        return 2
+
+    with anyio.fail_after(5):
+        assert await gather([first, second]) == [1, 2]
+    assert await gather([]) == []
+
+
+async def test_no_more_calls_run_at_once_than_allowed() -> None:
+    running, most = 0, 0
+
+    async def call() -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await anyio.lowlevel.checkpoint()
+        running -= 1
+
+    await gather([call] * 9, at_once=3)
+    assert most == 3
+
+
+async def test_a_calls_error_is_raised_plainly_and_ends_the_others() -> None:
+    ended = False
+
+    async def wait() -> None:
+        nonlocal ended
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended = True
+
+    error = NotFound("No such run.")
+    with anyio.fail_after(5), pytest.raises(NotFound) as caught:
+        await gather([wait, partial(fail, error)])
+    assert caught.value is error
+    assert ended
+
+
+async def test_an_error_of_the_body_or_of_a_group_within_is_raised_plainly() -> None:
+    with pytest.raises(AgentOSError, match="broken"):
+        async with unwrapped_task_group() as tasks:
+            tasks.start_soon(anyio.sleep_forever)
+            raise AgentOSError("broken")
+    with pytest.raises(NotFound, match="within"):
+        async with unwrapped_task_group() as tasks:
+            tasks.start_soon(fail, ExceptionGroup("inner", [NotFound("within")]))
+
+
+async def test_being_cancelled_stays_being_cancelled() -> None:
+    with anyio.CancelScope() as scope:
+        async with unwrapped_task_group() as tasks:
+            tasks.start_soon(anyio.sleep_forever)
+            scope.cancel()
+            await anyio.sleep_forever()
+    assert scope.cancelled_caught
