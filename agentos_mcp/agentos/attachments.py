@@ -255,14 +255,14 @@ def _local(text: str, allowed: tuple[Path, ...], left: int, *, any_type: bool = 
 def _content(path: Path, folders: tuple[Path, ...], most: int) -> bytes:
     """A file's content, one byte more than `most` of a larger one. What was opened is checked, not what has its name.
 
-    Raises OSError, and InvalidRequest for what is no regular file, or has names that may be elsewhere.
+    Raises OSError (for a pipe, a device or a folder, too), and InvalidRequest for a file that may belong elsewhere.
     """
     folder = next(folder for folder in folders if path.is_relative_to(folder))
     descriptor = _open_beneath(folder, path.relative_to(folder))
     try:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
-            raise InvalidRequest(f"'{_shown(path.name)}' is not a regular file.", "Give a file with a content.")
+            raise FileNotFoundError(path)
         if state.st_nlink > 1 and _names_beneath(folders, state, state.st_nlink) < state.st_nlink:
             raise InvalidRequest(
                 f"'{_shown(path.name)}' has another name (a hard link) outside the folders whose files may be read, or "

@@ -45,7 +45,7 @@ RULE = "--- agentos-mcp"
 """Above it a component's own words, below it ours; without it all lines are ours."""
 
 _DASHES = frozenset("-_=~\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2500\u2501\u2e3a\u2e3b")
-_REFERENCE = re.compile(r"run[\W_]{0,8}(?:agent|team|workflow)/\S+/\S")
+_REFERENCE = re.compile(r"run[\W_]{1,16}(?:agent|team|workflow)/")
 _LETTER = re.compile(r"[^\W_]")
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _SHORTEST = 6
@@ -108,7 +108,7 @@ def facts(state: RunState) -> list[str]:
     lines = [" · ".join(part for part in (_outcome(state), _duration(state.seconds), _tokens(state.tokens)) if part)]
     lines += _failed_steps(state)
     lines += [f"failed tool {as_name(name)}: {one_line(error)}" for name, error in state.failed_tools]
-    lines += map(one_line, state.notes)
+    lines += filter(None, map(one_line, state.notes))
     lines += asked(state)
     lines.append(f"run: {state.ref}")
     return lines

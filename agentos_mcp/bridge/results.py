@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from agentos_mcp.agentos.plain_text import as_json
 from agentos_mcp.bridge.render import (
     CHARACTERS_PER_TOKEN,
     LARGEST,
@@ -104,7 +105,7 @@ class Record:
         """Facts are always whole; the texts share what is left of the budget."""
         lines = [f"# {one_line(self.title)}"] if self.title else []
         lines += [
-            f"{one_line(name, most=80)}: {one_line(str(value), most=1000)}"
+            f"{_named(name)}: {one_line(str(value), most=1000)}"
             for name, value in self.facts.items()
             if not _says_nothing(value)
         ]
@@ -116,7 +117,7 @@ class Record:
             part = whole[:share]
             # Said before the fence: in it, anybody could say so.
             beginning = f" (the first {len(part):,} of {len(whole):,} characters)" if len(part) < len(whole) else ""
-            lines += [f"{one_line(name, most=80)}{beginning}:", fenced(part)]
+            lines += [f"{_named(name)}{beginning}:", fenced(part)]
             left -= len(part)
         return "\n".join([*lines, one_line(self.then, most=_LONGEST_NOTE)] if self.then else lines)
 
@@ -157,6 +158,12 @@ def cut_to_budget(words: str, tokens: int) -> str:
 
 def _characters(tokens: int) -> int:
     return min(tokens * CHARACTERS_PER_TOKEN, LARGEST)
+
+
+def _named(name: str) -> str:
+    """A fact's or a text's name; one of others that begins like a fence or a table is quoted."""
+    line = one_line(name, most=80)
+    return line if line[:1].isalnum() else as_json(line)
 
 
 def _says_nothing(value: object) -> bool:

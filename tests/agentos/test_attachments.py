@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import time
@@ -15,7 +14,8 @@ import anyio
 import httpx
 import pytest
 
-from agentos_mcp.agentos.attachments import MiB, attach
+from agentos_mcp.agentos import attachments
+from agentos_mcp.agentos.attachments import MiB, attach, document
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.run import KINDS, Kind
 from agentos_mcp.demo.host import demo_agentos
@@ -210,11 +210,13 @@ async def test_no_files_need_nothing() -> None:
 
 
 async def test_reading_does_not_hold_the_event_loop(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def slow_open(path: Path, mode: str = "r") -> io.BytesIO:
-        time.sleep(0.2)
-        return io.BytesIO(b"x")
+    read = os.read
 
-    monkeypatch.setattr(Path, "open", slow_open)
+    def slow_read(descriptor: int, size: int) -> bytes:
+        time.sleep(0.2)
+        return read(descriptor, size)
+
+    monkeypatch.setattr(os, "read", slow_read)
     beats = 0
 
     async def tick() -> None:
@@ -228,3 +230,52 @@ async def test_reading_does_not_hold_the_event_loop(folder: Path, monkeypatch: p
         await attach(["cat.png"], kind="agent", allowed=[folder])
         tasks.cancel_scope.cancel()
     assert beats > 10
+
+
+# Other names of a file
+
+
+async def test_a_file_with_a_name_elsewhere_is_refused(folder: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret-elsewhere.txt"
+    secret.write_text("a secret")
+    os.link(secret, folder / "innocent.txt")
+    with pytest.raises(InvalidRequest, match=r"has another name \(a hard link\).*Copy it"):
+        await attach(["innocent.txt"], kind="agent", allowed=[folder])
+    with pytest.raises(InvalidRequest, match="hard link"):
+        await document("innocent.txt", allowed=[folder])
+
+
+async def test_a_file_whose_names_are_all_in_allowed_folders_is_read(folder: Path) -> None:
+    (folder / "one.txt").write_text("fine")
+    (folder / "deeper").mkdir(exist_ok=True)
+    os.link(folder / "one.txt", folder / "deeper" / "two.txt")
+    attached = await attach(["one.txt"], kind="agent", allowed=[folder])
+    assert attached.parts[0][1][1] == b"fine"
+
+
+async def test_a_folder_that_becomes_a_link_while_it_is_read_leads_nowhere(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = tmp_path / "outside-of-it"
+    outside.mkdir()
+    (outside / "x.txt").write_text("a secret")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "x.txt").write_text("fine")
+    allowed_path = attachments._allowed_path
+
+    def exchanged(text: str, folders: tuple[Path, ...]) -> Path:
+        path = allowed_path(text, folders)
+        (folder / "sub").rename(folder / "was-sub")
+        (folder / "sub").symlink_to(outside)
+        return path
+
+    monkeypatch.setattr(attachments, "_allowed_path", exchanged)
+    with pytest.raises(InvalidRequest):
+        await attach(["sub/x.txt"], kind="agent", allowed=[folder])
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux has /proc")
+@pytest.mark.parametrize("file", ["/proc/self/environ", "/dev/zero", "/proc/self/cmdline"])
+async def test_a_device_and_a_file_without_a_size_give_nothing(file: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"is empty|There is no file"):
+        await document(file, allowed=[Path("/")])

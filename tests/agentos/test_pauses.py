@@ -499,7 +499,7 @@ def tool(name: str = "publish", **more: Any) -> dict[str, Any]:
 def test_the_words_say_who_wants_what_and_how_it_is_answered() -> None:
     (question,) = questions(REF, [tool(requires_confirmation=True)])
     assert question.title == "Publisher wants to call publish."
-    assert question.details == "title: Tea"
+    assert question.details == 'title: "Tea"'
     assert question.how.startswith(f'{{"{question.key}": true}}, or {{"{question.key}": {{"approve": false')
 
 
@@ -564,7 +564,7 @@ def test_an_answer_to_an_earlier_pause_is_told_from_a_wrong_key() -> None:
 
 def test_long_arguments_are_shown_to_a_length_and_say_so() -> None:
     (question,) = questions(REF, [tool(requires_confirmation=True, tool_args={"text": "x" * 10_000})])
-    assert "more characters)" in question.details
+    assert "(10,000 characters)" in question.details
 
 
 EVERYTHING = [

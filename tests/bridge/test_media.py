@@ -82,7 +82,7 @@ async def test_a_spoken_answer_is_heard_and_written(client: AgentOS) -> None:
         audio, *texts = media_blocks(output)
         assert isinstance(audio, AudioContent)
         assert b64decode(audio.data) == wav()
-        assert words(texts) == "the audio says: hello there"
+        assert words(texts) == 'the audio says: "hello there"'
 
 
 async def test_a_picture_that_is_too_large_is_named_with_its_size(client: AgentOS) -> None:

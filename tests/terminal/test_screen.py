@@ -6,7 +6,7 @@ import pytest
 
 from agentos_mcp.bridge.results import Table
 from agentos_mcp.terminal.output import aligned
-from agentos_mcp.terminal.screen import columns, elapsed, fitted, harmless
+from agentos_mcp.terminal.screen import columns, elapsed, fitted
 from agentos_mcp.terminal.wording import in_commands
 
 
@@ -27,20 +27,6 @@ def test_text_is_fitted_by_columns(text: str, most: int, shown: str) -> None:
 
 def test_combining_marks_take_no_column() -> None:
     assert columns("e\u0301te\u0301") == 3
-
-
-@pytest.mark.parametrize(
-    ("text", "left"),
-    [
-        ("a\x1b[31mb", "a[31mb"),
-        ("a\tb\nc\rd", "a\tb\ncd"),
-        ("\u202eevil\u202c", "evil"),
-        ("\x9b2Jx\x00\x7f", "2Jx"),
-        ("👩\u200d🚀 שלום é", "👩\u200d🚀 שלום é"),
-    ],
-)
-def test_controls_are_taken_out_of_text(text: str, left: str) -> None:
-    assert harmless(text) == left
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (34.6, "34 s"), (125, "2 min 5 s")])

@@ -61,7 +61,7 @@ async def test_a_yes_deletes(connect: Connect, zoo: str, rest: httpx.AsyncClient
     person, memory = Asked(YES), await a_memory(rest)
     async with connect(zoo, person=person, tools=("delete_memory",)) as peer:
         await peer.text("delete_memory", memory_id=memory)
-    assert person.questions == [f"Delete memory? memory_id {memory}"]
+    assert person.questions == [f'Delete memory?\n  memory_id: "{memory}"']
     assert not await is_there(rest, memory)
 
 

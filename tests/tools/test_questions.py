@@ -191,7 +191,7 @@ async def test_the_form_shows_what_is_to_be_decided(connect: Connect, pausing: s
         await run(peer, CASES[0], tag)
     (asked,) = person.asked
     assert "deployer wants to call deploy" in asked
-    assert f"tag: {tag}" in asked
+    assert f'tag: "{tag}"' in asked
 
 
 async def test_several_questions_are_asked_at_once_and_each_decided_by_itself(

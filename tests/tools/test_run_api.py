@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from mcp_types import AudioContent, ImageContent
 
+from agentos_mcp.bridge.render import RULE
 from tests.live.connect import Connect, reference, words
 
 pytestmark = pytest.mark.anyio
@@ -133,11 +134,11 @@ async def test_two_megabytes_are_read_piece_by_piece(connect: Connect, zoo: str)
         result = await peer.text("run_agent", agent_id="big", message="2000")
         run, pieces = reference(result), []
         while True:
-            body, _, rest = result.partition("\n[")
-            pieces.append(body if rest else result.partition("\n---\n")[0])
-            if "get_run with offset=" not in rest:
+            body, _, ours = result.partition(f"\n{RULE}\n")
+            pieces.append(body)
+            if "get_run with offset=" not in ours:
                 break
-            result = await peer.text("get_run", run=run, offset=int(rest.partition("offset=")[2].partition("]")[0]))
+            result = await peer.text("get_run", run=run, offset=int(ours.partition("offset=")[2].partition("\n")[0]))
     assert len("".join(pieces)) == 2_000_000 - 1
 
 

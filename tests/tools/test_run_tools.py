@@ -144,7 +144,7 @@ async def test_a_hostile_id_runs_its_own_agent_and_its_reference_works(connect: 
 async def test_a_long_answer_is_read_piece_by_piece(connect: Connect, zoo: str) -> None:
     async with connect(zoo, result_tokens=500) as peer:
         first = await peer.text("run_agent", agent_id="big", message="5")
-        assert "[2,999 more characters: get_run with offset=2000]" in first
+        assert f"\n{RULE}\n2,999 more characters: get_run with offset=2000\n" in first
         second = await peer.text("get_run", run=reference(first), offset=2000)
         assert "get_run with offset=4000" in second
         last = await peer.text("get_run", run=reference(first), offset=4000)
@@ -224,7 +224,8 @@ async def test_an_agentos_that_is_down_says_what_to_do(connect: Connect) -> None
 
 
 async def test_a_wrong_token_says_so_and_a_right_one_works(connect: Connect, locked_zoo: str) -> None:
-    from agentos_mcp.settings import Token
+    from agentos_mcp.bridge.render import RULE
+from agentos_mcp.settings import Token
 
     async with connect(locked_zoo, token=Token("wrong")) as peer:
         assert "refuses the token" in await peer.error("run_agent", agent_id="echo", message="x")
