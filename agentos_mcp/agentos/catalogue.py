@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import time
 import unicodedata
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 import anyio
 
 from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.documents import rough_size
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
 from agentos_mcp.agentos.run import KINDS, Kind
 
+log = logging.getLogger(__name__)
+
 _KEEP_SECONDS = 30.0
+_MOST_COMPONENTS = 2_000
+"""Of each kind; more are left out, and the log says so."""
+_MOST_STORES = 500
+_LONGEST_ID = 200
+_LONGEST_DESCRIPTION = 2_000
+_KEPT_PAGES = 100
+_KEPT_BYTES = 16 * 1024 * 1024
+"""Of component details, as JSON."""
 _NEAR = 0.75
 _FILLERS = frozenset({"my", "the", "our", "a", "an", "your", "please", "run", "agent", "team", "workflow"})
 
@@ -69,25 +83,57 @@ class _Kept:
     until: float = field(default_factory=lambda: time.monotonic() + _KEEP_SECONDS)
 
 
+class _Pages:
+    """Component details by what they are of: the last that were read, as many as have room."""
+
+    def __init__(self) -> None:
+        self._pages: OrderedDict[str, tuple[_Kept, int]] = OrderedDict()
+        self._size = 0
+
+    def get(self, key: str) -> Mapping[str, Any] | None:
+        kept, _ = self._pages.get(key, (None, 0))
+        return kept.value if kept is not None and kept.until >= time.monotonic() else None
+
+    def keep(self, key: str, page: Mapping[str, Any]) -> None:
+        self._drop(key)
+        size = rough_size(page, most=_KEPT_BYTES)
+        self._pages[key] = (_Kept(page), size)
+        self._size += size
+        while len(self._pages) > _KEPT_PAGES or self._size > _KEPT_BYTES:
+            self._drop(next(iter(self._pages)))
+
+    def clear(self) -> None:
+        self._pages.clear()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return len(self._pages)
+
+    def _drop(self, key: str) -> None:
+        _, size = self._pages.pop(key, (None, 0))
+        self._size -= size
+
+
 class Catalogue:
     """Reads `/config` (open to tokens that may not list agents) and component details; keeps both for 30 s."""
 
     def __init__(self, agent_os: AgentOS) -> None:
         self._os = agent_os
-        self._kept: dict[str, _Kept] = {}
+        self._kept: _Kept | None = None
+        self._pages = _Pages()
         self._lock = anyio.Lock()
         self.changed: Callable[[], None] = lambda: None
         """Called when the components are others than they were."""
 
     async def contents(self, *, fresh: bool = False, patient: bool = True) -> Contents:
         async with self._lock:
-            kept = self._kept.get("contents")
+            kept = self._kept
             if fresh or kept is None or kept.until < time.monotonic():
                 before = self.known
                 now = _read_config(await self._os.get("/config", patient=patient))
-                kept = self._kept["contents"] = _Kept(now)
+                kept = self._kept = _Kept(now)
                 if before is not None and before.components != now.components:
-                    self._kept = {"contents": kept}
+                    self._pages.clear()
                     self.changed()
             contents: Contents = kept.value
             return contents
@@ -95,19 +141,18 @@ class Catalogue:
     @property
     def known(self) -> Contents | None:
         """What was read last, however long ago; None before the first time."""
-        kept = self._kept.get("contents")
-        contents: Contents | None = kept.value if kept else None
+        contents: Contents | None = self._kept.value if self._kept else None
         return contents
 
     async def detail(self, kind: Kind, component_id: str) -> Mapping[str, Any]:
         """A component's own page: model, tools, members, steps, input schema."""
         key = f"{kind}/{component_id}"
-        kept = self._kept.get(key)
-        if kept is None or kept.until < time.monotonic():
-            page = await self._os.get(f"/{kind}s/{{{kind}_id}}", {f"{kind}_id": component_id})
-            kept = self._kept[key] = _Kept(page if isinstance(page, Mapping) else {})
-        page_kept: Mapping[str, Any] = kept.value
-        return page_kept
+        page = self._pages.get(key)
+        if page is None:
+            answer = await self._os.get(f"/{kind}s/{{{kind}_id}}", {f"{kind}_id": component_id})
+            page = answer if isinstance(answer, Mapping) else {}
+            self._pages.keep(key, page)
+        return page
 
     async def components(self, kind: Kind) -> tuple[Component, ...]:
         """All components, in the first places those of `/config`; of this kind also those that are stored as data."""
@@ -200,13 +245,17 @@ def _likeness(asked: str, component: Component) -> float:
 
 
 def _components(kind: Kind, entries: object) -> Iterator[Component]:
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, Mapping) and entry.get("id"):
+    listed = entries if isinstance(entries, list) else []
+    if len(listed) > _MOST_COMPONENTS:
+        log.warning("AgentOS has %d %ss: only the first %d are known here.", len(listed), kind, _MOST_COMPONENTS)
+    for entry in listed[:_MOST_COMPONENTS]:
+        # An id that is longer could not be asked for.
+        if isinstance(entry, Mapping) and entry.get("id") and len(str(entry["id"])) <= _LONGEST_ID:
             yield Component(
                 kind=kind,
                 id=str(entry["id"]),
-                name=str(entry.get("name") or entry["id"]),
-                description=str(entry.get("description") or ""),
+                name=str(entry.get("name") or entry["id"])[:_LONGEST_ID],
+                description=str(entry.get("description") or "")[:_LONGEST_DESCRIPTION],
                 is_factory=bool(entry.get("is_factory")),
             )
 
@@ -218,14 +267,16 @@ def _read_config(config: object) -> Contents:
     knowledge = config.get("knowledge")
     bases = knowledge.get("knowledge_instances") if isinstance(knowledge, Mapping) else None
     return Contents(
-        id=str(config.get("os_id") or ""),
-        name=str(config.get("name") or config.get("os_id") or ""),
-        description=str(config.get("description") or ""),
+        id=str(config.get("os_id") or "")[:_LONGEST_ID],
+        name=str(config.get("name") or config.get("os_id") or "")[:_LONGEST_ID],
+        description=str(config.get("description") or "")[:_LONGEST_DESCRIPTION],
         components=components,
-        databases=tuple(str(database) for database in config.get("databases") or ()),
+        databases=tuple(str(database)[:_LONGEST_ID] for database in islice(config.get("databases") or (), _MOST_STORES)),
         knowledge=tuple(
-            KnowledgeBase(str(base["id"]), str(base.get("name") or ""), str(base.get("db_id") or ""))
-            for base in bases or ()
+            KnowledgeBase(
+                *(str(words or "")[:_LONGEST_ID] for words in (base["id"], base.get("name"), base.get("db_id")))
+            )
+            for base in islice(bases or (), _MOST_STORES)
             if isinstance(base, Mapping) and base.get("id")
         ),
         stores={part: tuple(dict.fromkeys(_databases(config.get(part)))) for part in PARTS},
@@ -234,6 +285,6 @@ def _read_config(config: object) -> Contents:
 
 def _databases(part: object) -> Iterator[str]:
     listed = part.get("dbs") if isinstance(part, Mapping) else None
-    for database in listed or ():
+    for database in islice(listed or (), _MOST_STORES):
         if isinstance(database, Mapping) and database.get("db_id"):
-            yield str(database["db_id"])
+            yield str(database["db_id"])[:_LONGEST_ID]

@@ -16,9 +16,8 @@ from typing import Any, Self
 
 import anyio
 import httpx
-from httpx_sse import EventSource
 
-from agentos_mcp.agentos import answers
+from agentos_mcp.agentos import answers, bodies
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, RateLimited, ServerFailure, Unreachable
 from agentos_mcp.agentos.events import Event, read_events
 from agentos_mcp.agentos.paths import fill
@@ -41,7 +40,10 @@ class Limits:
     read: float = 30.0
     # Background streams carry a comment every 15 s: two missed ones mean a dead connection.
     quiet: float = 45.0
-    response: int = 32 * 1024 * 1024
+    response: int = 16 * 1024 * 1024
+    # What a document may take in memory while it is read: many small things take thirty times their bytes.
+    parsed: int = 64 * 1024 * 1024
+    error_body: int = 64 * 1024
     read_attempts: int = 3
     longest_retry_wait: float = 10.0
 
@@ -74,7 +76,7 @@ class AgentOS:
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0),
                 # Loading the certificates takes longer than a local request; plain HTTP needs none.
                 verify=ssl.create_default_context() if self.url.startswith("https:") else False,
-                headers={"User-Agent": "agentos-mcp"},
+                headers={"User-Agent": "agentos-mcp", "Accept-Encoding": bodies.ENCODING},
             )
         except (ImportError, ValueError, httpx.InvalidURL):
             # Of the variables only their names are said: a proxy's URL may hold a password.
@@ -214,7 +216,7 @@ class AgentOS:
                     raise self._refusal("POST", path, response, await self._read(response))
                 kind = response.headers.get("content-type", "")
                 if "text/event-stream" in kind:
-                    yield read_events(EventSource(response))
+                    yield read_events(bodies.decoded(response))
                 else:
                     yield _one(self._document(await self._read(response), kind, "POST", path))
             finally:
@@ -235,15 +237,9 @@ class AgentOS:
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     async def _read(self, response: httpx.Response) -> bytes:
-        body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > self.limits.response:
-                raise ServerFailure(
-                    f"The answer is larger than {self.limits.response // 1024 // 1024} MiB.",
-                    "Ask for less: a smaller page, one run instead of a session.",
-                )
-        return bytes(body)
+        if not response.is_success:
+            return await bodies.read_head(response, self.limits.error_body)
+        return await bodies.read_document(response, size=self.limits.response, parsed=self.limits.parsed)
 
     def _document(self, body: bytes, kind: str, method: str, path: str) -> Any:
         if not body.strip():

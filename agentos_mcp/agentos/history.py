@@ -20,6 +20,8 @@ MOST_SESSIONS = 60
 
 _AT_ONCE = 8
 _WORDS = 140
+_MOST_RUNS = 2_000
+"""So many runs of one session are looked at, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ async def _sessions(
                 user_id,
                 str(row.get("workflow_id") or ""),
             )
-            for row in rows or ()
+            for row in (rows if isinstance(rows, list) else [])[:MOST_SESSIONS]
             if isinstance(row, Mapping) and row.get("session_id") and _may_hold(row, component)
         ]
     if refusals and len(refusals) == len(databases) * len(types):
@@ -207,7 +209,7 @@ async def _rows(agent_os: AgentOS, session: _Session, wanted: str) -> list[Mappi
         )
     except Unsupported:
         rows = await agent_os.get("/sessions/{session_id}/runs", values, query)
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    return [row for row in rows[-_MOST_RUNS:] if isinstance(row, Mapping)] if isinstance(rows, list) else []
 
 
 def _summaries(
@@ -265,5 +267,7 @@ def _seconds(moment: object) -> float:
 
 
 def _line(words: object) -> str:
-    line = " ".join(str(words or "").split())
-    return line if len(line) <= _WORDS else line[: _WORDS - 1] + "…"
+    said = str(words or "")
+    # What is split is a piece that is long enough, since a list of words takes ten times the room of the words.
+    line = " ".join(said.lstrip()[: _WORDS * 8].split())
+    return line if len(line) <= _WORDS and len(said) <= _WORDS * 8 else line[: _WORDS - 1] + "…"

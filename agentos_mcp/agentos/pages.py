@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+MOST_ROWS = 1_000
+"""Of one page, whatever AgentOS was asked for: it is never asked for so many."""
+
+
 @dataclass(frozen=True)
 class Page:
     """One page of a list. `meta` holds page, limit, total_pages and total_count, where AgentOS gives them."""
@@ -25,7 +29,7 @@ def page_of(answer: object) -> Page:
     """The page in an answer; an empty one where there is none."""
     data = answer.get("data") if isinstance(answer, Mapping) else answer
     meta = answer.get("meta") if isinstance(answer, Mapping) else None
-    rows = [row for row in data if isinstance(row, Mapping)] if isinstance(data, list) else []
+    rows = [row for row in data[:MOST_ROWS] if isinstance(row, Mapping)] if isinstance(data, list) else []
     return Page(rows, meta if isinstance(meta, Mapping) else {})
 
 
