@@ -18,13 +18,14 @@ _MIB = 1024 * 1024
 
 
 async def decoded(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The body in pieces of at most 64 KiB, without its compression.
+    """The body in small pieces, without its compression.
 
     Raises ServerFailure for a compression that was not asked for, or that is broken.
     """
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity"):
-        async for piece in response.aiter_raw(_PIECE):
+        # As they come from the network, some 64 KiB at most: pieces of a given size would hold events back.
+        async for piece in response.aiter_raw():
             yield piece
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):

@@ -94,7 +94,11 @@ async def attacked(
 ) -> Outcome:
     """One call to a server whose AgentOS answers like that, while another client pings the server."""
     given = {"agent_id": "writer", "message": "go"} if arguments is None else dict(arguments)
-    default = {"GET /agents/writer": http_json({"id": "writer"}), "GET /agents/writer/runs/*": http_json(STORED)}
+    default: dict[str, Answer] = {
+        "GET /agents/writer": http_json({"id": "writer"}),
+        "GET /agents/writer/runs/*": http_json(STORED),
+        "POST /agents/writer/runs/*": http_raw(b"", content_type="text/event-stream"),
+    }
     async with scripted_agentos({**default, **answers}) as agentos:
         with HttpServer("--url", agentos.url, *options) as server:
             async with over_http("auto", server.url) as peer, over_http("legacy", server.url) as other:
