@@ -1,17 +1,17 @@
-"""Answers with bounds: what is compressed is inflated in small pieces, and a document is weighed before it is parsed."""
+"""Answers with bounds: what is compressed is inflated in small pieces, a document is weighed before it is parsed."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncIterator
 
-import anyio
+import anyio.lowlevel
 import httpx
 
 from agentos_mcp.agentos.errors import ServerFailure
 
 ENCODING = "gzip"
-"""The only compression that is asked for. Others would be decoded a whole network chunk at once, however much that is."""
+"""The only compression that is asked for: httpx decodes a whole network chunk at once, however much that becomes."""
 
 _PIECE = 64 * 1024
 _MIB = 1024 * 1024
@@ -36,12 +36,13 @@ async def decoded(response: httpx.Response) -> AsyncIterator[bytes]:
     inflater = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)
     try:
         async for packed in response.aiter_raw():
-            while packed and not inflater.eof:
-                if piece := inflater.decompress(packed, _PIECE):
+            left = packed
+            while left and not inflater.eof:
+                if piece := inflater.decompress(left, _PIECE):
                     yield piece
-                packed = inflater.unconsumed_tail
+                left = inflater.unconsumed_tail
                 # A small chunk may hold a great deal, and others have to get their turn.
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
     except zlib.error as error:
         raise ServerFailure(
             "The answer's compression is broken.", "Look at the proxy before AgentOS, if there is one."

@@ -271,7 +271,9 @@ def _read_config(config: object) -> Contents:
         name=str(config.get("name") or config.get("os_id") or "")[:_LONGEST_ID],
         description=str(config.get("description") or "")[:_LONGEST_DESCRIPTION],
         components=components,
-        databases=tuple(str(database)[:_LONGEST_ID] for database in islice(config.get("databases") or (), _MOST_STORES)),
+        databases=tuple(
+            str(database)[:_LONGEST_ID] for database in islice(config.get("databases") or (), _MOST_STORES)
+        ),
         knowledge=tuple(
             KnowledgeBase(
                 *(str(words or "")[:_LONGEST_ID] for words in (base["id"], base.get("name"), base.get("db_id")))

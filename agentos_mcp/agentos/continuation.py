@@ -186,10 +186,12 @@ def feedback_names(one: Waiting) -> list[str]:
 
 def _distinct(names: list[str], taken: Sequence[str]) -> list[str]:
     used, found = set(taken), []
+    numbers: dict[str, int] = {}
     for name in names:
-        number, candidate = 2, name
+        number, candidate = numbers.get(name, 2), name
         while candidate in used:
             candidate, number = f"{name}_{number}", number + 1
+        numbers[name] = number
         used.add(candidate)
         found.append(candidate)
     return found

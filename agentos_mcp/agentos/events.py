@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 
 from agentos_mcp.agentos.bodies import parsed_size
 from agentos_mcp.agentos.errors import Unreachable
@@ -105,7 +106,7 @@ async def read_events(pieces: AsyncIterator[bytes]) -> AsyncIterator[Event]:
             if (event := parse(frame)) is not None:
                 yield event
             if time.monotonic() - since > _SLICE_SECONDS:
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
                 since = time.monotonic()
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal
 
+from agentos_mcp.agentos.documents import rough_size
+from agentos_mcp.agentos.run import LONGEST_NAME, shortened
 from agentos_mcp.agentos.schemas import spelled_out
 
 _SIMPLE = {"string", "integer", "number", "boolean"}
 _KEPT = ("description", "default", "minimum", "maximum", "minLength", "maxLength")
+_MOST_FIELDS = 100
+_LONGEST_WORDS = 1_000
+_LARGEST_CHOICES = 10_000
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,8 @@ def inputs_of(page: Mapping[str, Any]) -> Inputs:
         schema = page.get(key)
         if isinstance(schema, Mapping) and isinstance(schema.get("properties"), Mapping):
             spelled = spelled_out(schema)
-            fields = {str(name): flat(one) for name, one in spelled["properties"].items()}
+            properties = islice(spelled["properties"].items(), _MOST_FIELDS)
+            fields = {str(name): flat(one) for name, one in properties if len(str(name)) <= LONGEST_NAME}
             required = frozenset(name for name in spelled.get("required") or () if name in fields)
             return Inputs(fields, required, "factory_input" if go_into == "factory_input" else "message")
     return Inputs()
@@ -42,8 +49,13 @@ def flat(schema: object) -> dict[str, Any]:
     if not isinstance(schema, Mapping):
         return {"type": "string"}
     kept = {key: schema[key] for key in _KEPT if schema.get(key) not in (None, "")}
+    if "description" in kept:
+        kept["description"] = shortened(str(kept["description"]), _LONGEST_WORDS)
+    if rough_size(kept.get("default"), most=_LONGEST_WORDS) > _LONGEST_WORDS:
+        del kept["default"]
     choices = schema.get("enum") or ([schema["const"]] if "const" in schema else None)
-    if isinstance(choices, list) and all(isinstance(choice, str) for choice in choices):
+    few = rough_size(choices, most=_LARGEST_CHOICES) <= _LARGEST_CHOICES
+    if isinstance(choices, list) and few and all(isinstance(choice, str) for choice in choices):
         return {"type": "string", "enum": choices, **kept}
     kind = schema.get("type")
     if kind == "array":
@@ -51,7 +63,11 @@ def flat(schema: object) -> dict[str, Any]:
         return {"type": "array", "items": {"type": items["type"]}, **kept}
     if kind == "object":
         inner = schema.get("properties")
-        said = f"Fields: {', '.join(inner)}" if isinstance(inner, Mapping) and inner else ""
+        said = (
+            shortened(f"Fields: {', '.join(islice(inner, _MOST_FIELDS))}", _LONGEST_WORDS)
+            if isinstance(inner, Mapping) and inner
+            else ""
+        )
         description = ". ".join(part for part in (str(kept.get("description", "")), said) if part)
         return {"type": "object", **kept, **({"description": description} if description else {})}
     return {"type": kind if isinstance(kind, str) and kind in _SIMPLE else "string", **kept}

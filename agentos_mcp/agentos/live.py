@@ -112,7 +112,9 @@ class LiveRuns:
 
     def _follow(self, state: RunState, go: Callable[[Report], Awaitable[RunState]]) -> LiveRun:
         if len(self._going) >= _MOST_GOING:
-            raise AgentOSError(f"This server follows {len(self._going)} runs at once.", "Try again when some have ended.")
+            raise AgentOSError(
+                f"This server follows {len(self._going)} runs at once.", "Try again when some have ended."
+            )
         run = LiveRun(state)
         self._going[str(state.ref)] = run
         self._tasks.start_soon(self._drive, run, go)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-
 MOST_ROWS = 1_000
 """Of one page, whatever AgentOS was asked for: it is never asked for so many."""
 

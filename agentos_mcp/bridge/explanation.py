@@ -284,6 +284,8 @@ def _line(words: str, most: int) -> str:
 
 def _cut(text: str, most: int) -> str:
     """The beginning and the end of a long text: a traceback says why in its last line."""
+    if len(text) > 4 * most:
+        text = f"{text[: 2 * most]}{text[-2 * most :]}"
     if _weight(text) <= most:
         return text
     end = _fitting(text[::-1], most // 2)

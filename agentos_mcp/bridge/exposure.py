@@ -26,6 +26,8 @@ from agentos_mcp.bridge.toolset import Declared, ToolFunction, write
 log = logging.getLogger(__name__)
 
 LONGEST_NAME = 40
+MOST_TOOLS = 200
+"""A list of tools that is longer helps no model."""
 _DESCRIPTION = 300
 _OWN = ("message", "session_id", "user_id")
 _TYPES: Mapping[str, object] = {
@@ -50,7 +52,9 @@ def exposed(wanted: Collection[tuple[str, str]], contents: Contents) -> tuple[li
             missing.append(str(error))
             continue
         found |= {(component.kind, component.id): component for component in chosen}
-    return list(found.values()), missing
+    if len(found) > MOST_TOOLS:
+        missing.append(f"there are {len(found):,} components to expose, and {MOST_TOOLS} of them are: name fewer.")
+    return list(found.values())[:MOST_TOOLS], missing
 
 
 async def exposed_tools(
@@ -76,7 +80,7 @@ def free_name(component: Component, taken: Collection[str]) -> str:
     """ "Content Pipeline!" -> `content_pipeline`; with its kind, then a number, where that is taken."""
     plain = unicodedata.normalize("NFKD", component.id).encode("ascii", "ignore").decode().lower()
     base = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or component.kind
-    candidates = [base, f"{component.kind}_{base}", *(f"{base[: LONGEST_NAME - 3]}_{n}" for n in range(2, 100))]
+    candidates = [base, f"{component.kind}_{base}", *(f"{base[: LONGEST_NAME - 4]}_{n}" for n in range(2, 1000))]
     return next(name[:LONGEST_NAME] for name in candidates if name[:LONGEST_NAME] not in taken)
 
 

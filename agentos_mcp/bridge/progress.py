@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from agentos_mcp.agentos.run import RunState, Status
+from agentos_mcp.agentos.run import RunState, Status, shortened
 
 Send = Callable[[float, float | None, str], Awaitable[None]]
 """progress, total, message."""
@@ -27,6 +27,7 @@ WORDS_APART = 0.5
 HEARTBEAT = 8.0
 
 _TAIL = 60
+_LONGEST = 400
 
 
 class Progress:
@@ -88,7 +89,7 @@ class Progress:
         value, total = self._value(state)
         self.value = value
         try:
-            await self._send(value, total, message)
+            await self._send(value, total, shortened(message, _LONGEST))
         except Exception as error:  # a receiver that is gone must not end the run
             log.info("Progress cannot be sent any more: %r", error)
             self._send = _nowhere

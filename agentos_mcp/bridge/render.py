@@ -8,17 +8,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agentos_mcp.agentos.pauses import questions
-from agentos_mcp.agentos.run import RunState, Status
+from agentos_mcp.agentos.run import RunState, Status, shortened
+from agentos_mcp.bridge.budget import FACTS, LARGEST, characters, listed
 from agentos_mcp.bridge.progress import describe
-
-CHARACTERS_PER_TOKEN = 4
-"""A rule of thumb for English and JSON; results are cut by characters."""
-
-LARGEST = 200_000
-"""Characters of one answer's piece, however large the budget: no message may pass a megabyte in any script."""
 
 RULE = "---"
 """Above it a component's own words, below it ours."""
+
+_MOST_NOTES = 10
+_PRETTY = 50_000
+"""Characters of JSON that is laid out over several lines: deep data takes many times its size then."""
 
 
 def run_result(state: RunState, *, tokens: int, offset: int = 0) -> str:
@@ -26,18 +25,20 @@ def run_result(state: RunState, *, tokens: int, offset: int = 0) -> str:
     # A paused run's content is a stock phrase of AgentOS's.
     words = "" if state.status is Status.PAUSED else answer_text(state)
     answer = piece(words, tokens=tokens, offset=offset)
-    return "\n".join(part for part in (answer, RULE if answer else "", *facts(state)) if part)
+    room = max(FACTS, characters(tokens) - len(answer))
+    return "\n".join(part for part in (answer, RULE if answer else "", *facts(state, room=room)) if part)
 
 
 def run_data(state: RunState, *, tokens: int) -> dict[str, Any]:
     """A run as data that is enough by itself; an answer that is data stays data where it fits."""
     answer: Any = answer_text(state)
-    whole = len(answer) <= tokens * CHARACTERS_PER_TOKEN
+    whole = len(answer) <= characters(tokens)
     if state.answer is not None and not isinstance(state.answer, str) and whole:
         answer = without_nulls(state.answer)
     elif not whole:
         answer = piece(answer, tokens=tokens)
-    data = {"run": str(state.ref), "status": state.status.lower(), "facts": facts(state)[:-1]}
+    room = max(FACTS, characters(tokens) - len(answer if isinstance(answer, str) else answer_text(state)))
+    data = {"run": str(state.ref), "status": state.status.lower(), "facts": facts(state, room=room)[:-1]}
     return data if state.status is Status.PAUSED else data | {"answer": answer}
 
 
@@ -45,30 +46,51 @@ def answer_text(state: RunState) -> str:
     """The answer as text; data (where a schema was asked for) as JSON; else the words so far."""
     if state.answer is None or isinstance(state.answer, str):
         return state.text.strip()
-    return json.dumps(without_nulls(state.answer), ensure_ascii=False, indent=1)
+    data = without_nulls(state.answer)
+    compact = json.dumps(data, ensure_ascii=False)
+    return compact if len(compact) > _PRETTY else json.dumps(data, ensure_ascii=False, indent=1)
 
 
-def facts(state: RunState) -> list[str]:
-    """How the run went, what failed in it, and its reference; a line each."""
-    lines = [" · ".join(part for part in (_outcome(state), _duration(state.seconds), _tokens(state.tokens)) if part)]
-    lines += [f"failed step {step.name}: {one_line(step.error)}" for step in state.failed_steps]
-    lines += [f"failed tool {name}: {one_line(error)}" for name, error in state.failed_tools]
-    lines += state.notes
-    lines += asked(state)
-    lines.append(f"run: {state.ref}")
-    return lines
+def facts(state: RunState, *, room: int = LARGEST) -> list[str]:
+    """How the run went, what failed in it, and its reference; a line each.
+
+    They have `room` characters, beside the first line and the reference; what does not fit is counted.
+    """
+    first = " · ".join(part for part in (_outcome(state), _duration(state.seconds), _tokens(state.tokens)) if part)
+    notes = [one_line(note, most=500) for note in state.notes[:_MOST_NOTES]]
+    if state.unsaid and state.answer is None:
+        notes.append(f"its words went on for {state.unsaid:,} more characters, which are not kept here")
+    room -= sum(map(len, notes))
+    waiting = asked(state, room=room * 3 // 4)
+    room -= sum(map(len, waiting))
+    steps = failed_steps(state, room=room // 2)
+    tools = listed(
+        (f"failed tool {name}: {one_line(error)}" for name, error in state.failed_tools),
+        len(state.failed_tools) + state.failed_tools_left_out,
+        "failed tool",
+        room - sum(map(len, steps)),
+    )
+    return [first, *steps, *tools, *notes, *waiting, f"run: {state.ref}"]
 
 
-def asked(state: RunState) -> list[str]:
+def failed_steps(state: RunState, *, room: int = FACTS) -> list[str]:
+    """The steps that failed, a line each."""
+    failed = state.failed_steps
+    lines = (f"failed step {step.name}: {one_line(step.error)}" for step in failed)
+    return listed(lines, len(failed) + state.failed_steps_left_out, "failed step", room)
+
+
+def asked(state: RunState, *, room: int = LARGEST) -> list[str]:
     """What a paused run waits for, and how to answer it, in plain words."""
     if state.status is not Status.PAUSED:
         return []
     waiting = questions(state.ref, state.requirements)
-    lines = []
-    for question in waiting:
-        lines.append(f"- {question.key}: {one_line(question.title)} {one_line(question.details, most=1200)}".rstrip())
-        if question.how:
-            lines.append(f"  {question.how}")
+    asking = (
+        f"- {question.key}: {one_line(question.title)} {one_line(question.details, most=1200)}".rstrip()
+        + (f"\n  {shortened(question.how, 1200)}" if question.how else "")
+        for question in waiting
+    )
+    lines = listed(asking, len(waiting) + state.requirements_left_out, "question", room)
     if any(question.fields for question in waiting):
         lines.append("Ask the user, then call continue_run(run, answers). Never answer for them.")
     return lines
@@ -80,8 +102,8 @@ def standing(state: RunState) -> str:
         part
         for part in (
             f"Still going: {describe(state)}",
-            *(f"failed step {step.name}: {one_line(step.error)}" for step in state.failed_steps),
-            *state.notes,
+            *failed_steps(state),
+            *(one_line(note, most=500) for note in state.notes[:_MOST_NOTES]),
             "Call get_run to go on waiting; the run goes on by itself.",
             f"run: {state.ref}",
         )
@@ -92,7 +114,8 @@ def standing(state: RunState) -> str:
 def _outcome(state: RunState) -> str:
     match state.status:
         case Status.COMPLETED if state.failed_steps:
-            return f"completed, but {len(state.failed_steps)} of {len(state.steps)} steps failed"
+            failed = len(state.failed_steps) + state.failed_steps_left_out
+            return f"completed, but {failed} of {state.step_number} steps failed"
         case Status.ERROR:
             where = f" in step {state.steps[-1].name}" if state.steps else ""
             return f"failed{where}: {one_line(state.error)}"
@@ -117,7 +140,7 @@ def _tokens(tokens: int) -> str:
 
 def piece(words: str, *, tokens: int, offset: int = 0) -> str:
     """The part of a long text that fits the budget, and where the next one begins."""
-    most = min(tokens * CHARACTERS_PER_TOKEN, LARGEST)
+    most = characters(tokens)
     part = words[offset : offset + most]
     left = len(words) - offset - len(part)
     if left <= 0:
@@ -131,13 +154,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join([*lines, *map(table_row, rows)])
 
 
+_CELL = 160
+
+
 def table_row(row: Sequence[object]) -> str:
     return f"| {' | '.join(_cell(value) for value in row)} |"
 
 
 def _cell(value: object) -> str:
-    words = ", ".join(map(str, value)) if isinstance(value, list | tuple) else "" if value is None else str(value)
-    return one_line(words, most=160).replace("|", "\\|")
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value[:_CELL]))
+    words = "" if value is None else str(value)
+    return one_line(words, most=_CELL).replace("|", "\\|")
 
 
 def when(moment: object) -> str:
@@ -159,8 +187,10 @@ def _read(moment: datetime) -> str:
 
 def one_line(words: str, *, most: int = 300) -> str:
     """Words on one line, cut with an ellipsis."""
-    line = " ".join(words.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+    # What is split is a piece that is long enough: a list of words takes ten times the room of the words.
+    enough = most * 8
+    line = " ".join(words.lstrip()[:enough].split())
+    return line if len(line) <= most and len(words) <= enough else line[: most - 1] + "…"
 
 
 def fenced(words: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import Field
 from agentos_mcp.agentos.catalogue import KnowledgeBase, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unauthorized
 from agentos_mcp.agentos.pages import page_of, record_of
+from agentos_mcp.bridge.budget import CHARACTERS_PER_TOKEN
 from agentos_mcp.bridge.contents import (
     Content,
     config_record,
@@ -26,7 +27,7 @@ from agentos_mcp.bridge.contents import (
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.intake import arrivals, contents_of, delivery, labels, newest, reading, settled
 from agentos_mcp.bridge.parameters import JsonObject, KnowledgeId, Limit, Page
-from agentos_mcp.bridge.render import CHARACTERS_PER_TOKEN, fenced, one_line, when
+from agentos_mcp.bridge.render import fenced, one_line, when
 from agentos_mcp.bridge.results import Record, Table
 from agentos_mcp.bridge.toolset import KNOWLEDGE, Toolset, destructive, read, write
 

@@ -9,11 +9,10 @@ import json
 import sys
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
 import pytest
 from anyio.abc import SocketStream
 from mcp_types import CallToolResult, TextContent
@@ -22,7 +21,7 @@ from tests.e2e.clients import over_http
 from tests.e2e.processes import HttpServer
 from tests.security.ping_meter import ping_meter
 from tests.security.process_memory import peak_resident_bytes, resident_bytes
-from tests.security.scripted_agentos import Answer, ScriptedAgentOS, http_json, http_raw, scripted_agentos
+from tests.security.scripted_agentos import Answer, http_json, http_raw, scripted_agentos
 
 pytestmark = [
     pytest.mark.anyio,
