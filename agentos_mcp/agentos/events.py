@@ -31,6 +31,8 @@ _LEFT_OUT = 64 * 1024 * 1024
 """So much of one line is read past before the stream is given up."""
 _SLICE_SECONDS = 0.002
 """So long may events that are already here be read before others have their turn."""
+_FIELD = 64
+"""So much longer than an event's data its line may be."""
 _LONGEST_NAME = 200
 
 
@@ -69,10 +71,7 @@ def parse(frame: Frame) -> Event | None:
     """The event, or None (and a warning) for one that cannot be read."""
     cut = frame.cut or parsed_size(frame.data) > _LARGEST_PARSED
     try:
-        if cut:
-            data = _beginning(frame.data[:_HEAD])
-        else:
-            data = json.loads(frame.data.decode("utf-8", "replace"))
+        data = _beginning(frame.data[:_HEAD]) if cut else json.loads(frame.data.decode("utf-8", "replace"))
     except ValueError as error:
         log.warning("Skipped a malformed %r event (%d bytes): %s", frame.name, len(frame.data), error)
         return None
@@ -116,7 +115,7 @@ class Frames:
     def __init__(self, most: int = LARGEST_EVENT) -> None:
         self._most = most
         self._line = bytearray()
-        """The line that has not ended yet, up to one byte more than may be."""
+        """The line that has not ended yet, up to a little more than may be."""
         self._left_out = 0
         self._after_return = False
         self._name = ""
@@ -134,15 +133,19 @@ class Frames:
         lines = piece.splitlines(keepends=True)
         unfinished = b"" if lines[-1].endswith((b"\n", b"\r")) else lines.pop()
         for line in lines:
-            if self._line:
-                self._hold(line)
-                line, self._line, self._left_out = bytes(self._line), bytearray(), 0
-            if (frame := self._take(line.rstrip(b"\r\n"))) is not None:
+            frame = self._take((self._continued(line) if self._line else line).rstrip(b"\r\n"))
+            if frame is not None:
                 yield frame
         self._hold(unfinished)
 
+    def _continued(self, end: bytes) -> bytes:
+        """The line that had begun, with its end."""
+        self._hold(end)
+        line, self._line, self._left_out = bytes(self._line), bytearray(), 0
+        return line
+
     def _hold(self, part: bytes) -> None:
-        room = self._most + 1 - len(self._line)
+        room = self._most + _FIELD - len(self._line)
         self._line += part[:room]
         self._left_out += max(0, len(part) - room)
         if self._left_out > _LEFT_OUT:

@@ -240,6 +240,8 @@ def _fitted(lines: Sequence[_Line]) -> str:
 
 
 def _weight(text: str) -> int:
+    if text.isascii():
+        return len(text) + 1
     return len(text) + (_NON_ASCII - 1) * sum(not char.isascii() for char in text) + 1
 
 
@@ -294,6 +296,8 @@ def _cut(text: str, most: int) -> str:
 
 def _fitting(text: str, most: int) -> int:
     """How many characters of a text weigh no more than that."""
+    if text[:most].isascii():
+        return min(len(text), most) or 1
     weights = itertools.accumulate(1 if char.isascii() else _NON_ASCII for char in text)
     return sum(1 for _ in itertools.takewhile(lambda weight: weight <= most, weights)) or 1
 

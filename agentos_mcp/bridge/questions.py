@@ -101,7 +101,7 @@ async def answer(ctx: Ctx, state: RunState, answers: Mapping[str, Any]) -> dict[
     if state.requirements_left_out:
         total = len(state.requirements) + state.requirements_left_out
         raise InvalidRequest(
-            f"The run waits for {total:,} things at once; more than {len(state.requirements):,} can't be answered here.",
+            f"The run waits for {total:,} things; more than {len(state.requirements):,} can't be answered here.",
             "Answer it in AgentOS, or cancel the run.",
         )
     given = check_answers(questions(state.ref, state.requirements), answers)
