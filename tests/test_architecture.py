@@ -55,7 +55,7 @@ class TestModule:
                 assert floor in {"bridge", "server", "tools", "demo", "install", "doctor"}, (
                     f"{name_of(path)} imports {imported}"
                 )
-            if library in {"httpx", "httpx_sse"}:
+            if library == "httpx":
                 assert floor == "agentos", f"{name_of(path)} imports {imported}"
             if library in {"agno", "rich"}:
                 assert floor == "demo", f"{name_of(path)} imports {imported}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import unicodedata
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -13,6 +15,7 @@ from urllib.parse import quote
 import anyio
 
 from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.documents import rough_size
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
 from agentos_mcp.agentos.json_values import objects, text, texts
 from agentos_mcp.agentos.nearness import likeness
@@ -21,8 +24,18 @@ from agentos_mcp.agentos.run import KINDS, Kind
 from agentos_mcp.agentos.schema_checks import short
 from agentos_mcp.agentos.sharing import SharedCall
 
+log = logging.getLogger(__name__)
+
 _KEEP_SECONDS = 30.0
 _MOST_NAMED = 12
+_MOST_COMPONENTS = 2_000
+"""Of each kind; more are left out, and the log says so."""
+_MOST_STORES = 500
+_LONGEST_ID = 200
+_LONGEST_DESCRIPTION = 2_000
+_KEPT_PAGES = 100
+_KEPT_BYTES = 16 * 1024 * 1024
+"""Of component details, as JSON."""
 _NEAR = 0.75
 MANY = 300
 """Components from which on looking through all of them is left to a thread: others need not wait for it."""
@@ -89,12 +102,44 @@ class _Kept:
     until: float = field(default_factory=lambda: time.monotonic() + _KEEP_SECONDS)
 
 
+class _Pages:
+    """Component details by what they are of: the last that were read, as many as have room."""
+
+    def __init__(self) -> None:
+        self._pages: OrderedDict[str, tuple[_Kept, int]] = OrderedDict()
+        self._size = 0
+
+    def get(self, key: str) -> Mapping[str, Any] | None:
+        kept, _ = self._pages.get(key, (None, 0))
+        return kept.value if kept is not None and kept.until >= time.monotonic() else None
+
+    def keep(self, key: str, page: Mapping[str, Any]) -> None:
+        self._drop(key)
+        size = rough_size(page, most=_KEPT_BYTES)
+        self._pages[key] = (_Kept(page), size)
+        self._size += size
+        while len(self._pages) > _KEPT_PAGES or self._size > _KEPT_BYTES:
+            self._drop(next(iter(self._pages)))
+
+    def clear(self) -> None:
+        self._pages.clear()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return len(self._pages)
+
+    def _drop(self, key: str) -> None:
+        _, size = self._pages.pop(key, (None, 0))
+        self._size -= size
+
+
 class Catalogue:
     """Reads `/config` (open to tokens that may not list agents) and component details; keeps both for 30 s."""
 
     def __init__(self, agent_os: AgentOS) -> None:
         self._os = agent_os
-        self._kept: dict[str, _Kept] = {}
+        self._kept: _Kept | None = None
+        self._pages = _Pages()
         # Who cannot wait for further attempts does not wait for those of others either.
         self._reads = {
             patient: SharedCall(partial(self._read, patient=patient), agent_os.limits.total)
@@ -104,7 +149,7 @@ class Catalogue:
         """Called when the components are others than they were."""
 
     async def contents(self, *, fresh: bool = False, patient: bool = True) -> Contents:
-        kept = self._kept.get("contents")
+        kept = self._kept
         if fresh or kept is None or kept.until < time.monotonic():
             return await self._reads[patient].result()
         contents: Contents = kept.value
@@ -113,28 +158,26 @@ class Catalogue:
     async def _read(self, *, patient: bool) -> Contents:
         now = _read_config(await self._os.get("/config", patient=patient))
         before = self.known
-        kept = self._kept["contents"] = _Kept(now)
+        self._kept = _Kept(now)
         if before is not None and before.components != now.components:
-            self._kept = {"contents": kept}
+            self._pages.clear()
             self.changed()
         return now
 
     @property
     def known(self) -> Contents | None:
         """What was read last, however long ago; None before the first time."""
-        kept = self._kept.get("contents")
-        contents: Contents | None = kept.value if kept else None
+        contents: Contents | None = self._kept.value if self._kept else None
         return contents
 
     async def detail(self, kind: Kind, component_id: str) -> Mapping[str, Any]:
         """A component's own page: model, tools, members, steps, input schema."""
         key = f"{kind}/{component_id}"
-        kept = self._kept.get(key)
-        if kept is None or kept.until < time.monotonic():
-            page = await self._os.get(f"/{kind}s/{{{kind}_id}}", {f"{kind}_id": component_id})
-            kept = self._kept[key] = _Kept(record_of(page))
-        page_kept: Mapping[str, Any] = kept.value
-        return page_kept
+        page = self._pages.get(key)
+        if page is None:
+            page = record_of(await self._os.get(f"/{kind}s/{{{kind}_id}}", {f"{kind}_id": component_id}))
+            self._pages.keep(key, page)
+        return page
 
     async def components(self, kind: Kind) -> tuple[Component, ...]:
         """All components, in the first places those of `/config`; of this kind also those that are stored as data."""
@@ -244,8 +287,13 @@ def _core(words: str) -> str:
 
 
 def _components(kind: Kind, entries: object) -> Iterator[Component]:
-    for entry in objects(entries):
-        if component_id := text(entry.get("id")):
+    listed = objects(entries)
+    if len(listed) > _MOST_COMPONENTS:
+        log.warning("AgentOS has %d %ss: only the first %d are known here.", len(listed), kind, _MOST_COMPONENTS)
+    for entry in listed[:_MOST_COMPONENTS]:
+        component_id = text(entry.get("id"))
+        # An id that is longer could not be asked for.
+        if component_id and len(component_id) <= _LONGEST_ID:
             yield Component(
                 kind=kind,
                 id=component_id,
@@ -259,14 +307,16 @@ def _read_config(answer: object) -> Contents:
     config = record_of(answer)
     knowledge = record_of(config.get("knowledge"))
     return Contents(
-        id=text(config.get("os_id")),
-        name=text(config.get("name")) or text(config.get("os_id")),
-        description=text(config.get("description")),
+        id=text(config.get("os_id"))[:_LONGEST_ID],
+        name=(text(config.get("name")) or text(config.get("os_id")))[:_LONGEST_NAME],
+        description=text(config.get("description"))[:_LONGEST_DESCRIPTION],
         components=tuple(one for kind in KINDS for one in _components(kind, config.get(f"{kind}s"))),
-        databases=tuple(texts(config.get("databases"))),
+        databases=tuple(name[:_LONGEST_ID] for name in texts(config.get("databases"))[:_MOST_STORES]),
         knowledge=tuple(
-            KnowledgeBase(base_id, text(base.get("name")), text(base.get("db_id")))
-            for base in objects(knowledge.get("knowledge_instances"))
+            KnowledgeBase(
+                base_id[:_LONGEST_ID], text(base.get("name"))[:_LONGEST_NAME], text(base.get("db_id"))[:_LONGEST_ID]
+            )
+            for base in objects(knowledge.get("knowledge_instances"))[:_MOST_STORES]
             if (base_id := text(base.get("id")))
         ),
         stores={part: tuple(dict.fromkeys(_databases(config.get(part)))) for part in PARTS},
@@ -274,4 +324,5 @@ def _read_config(answer: object) -> Contents:
 
 
 def _databases(part: object) -> list[str]:
-    return [name for one in objects(record_of(part).get("dbs")) if (name := text(one.get("db_id")))]
+    listed = objects(record_of(part).get("dbs"))[:_MOST_STORES]
+    return [name[:_LONGEST_ID] for one in listed if (name := text(one.get("db_id")))]

@@ -16,9 +16,8 @@ from typing import Any, Self
 
 import anyio
 import httpx
-from httpx_sse import EventSource
 
-from agentos_mcp.agentos import answers
+from agentos_mcp.agentos import answers, bodies
 from agentos_mcp.agentos.errors import (
     AgentOSError,
     Forbidden,
@@ -51,7 +50,10 @@ class Limits:
     read: float = 30.0
     # Background streams carry a comment every 15 s: two missed ones mean a dead connection.
     quiet: float = 45.0
-    response: int = 32 * 1024 * 1024
+    response: int = 16 * 1024 * 1024
+    # What a document may take in memory while it is read: many small things take thirty times their bytes.
+    parsed: int = 64 * 1024 * 1024
+    error_body: int = 64 * 1024
     read_attempts: int = 3
     longest_retry_wait: float = 10.0
 
@@ -92,7 +94,7 @@ class AgentOS:
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0),
                 # Loading the certificates takes longer than a local request; plain HTTP needs none.
                 verify=False if _scheme(self.url) == "http" else ssl.create_default_context(),
-                headers={"User-Agent": "agentos-mcp"},
+                headers={"User-Agent": "agentos-mcp", "Accept-Encoding": bodies.ENCODING},
                 event_hooks={"response": [_keep_location]},
             )
         except (ImportError, ValueError, httpx.InvalidURL):
@@ -242,9 +244,7 @@ class AgentOS:
             try:
                 kind = response.headers.get("content-type", "")
                 if response.is_success and "text/event-stream" in kind:
-                    # A stream of events is UTF-8, whatever else its header names.
-                    response.encoding = "utf-8"
-                    yield _readable(read_events(EventSource(response)), path)
+                    yield _readable(read_events(bodies.decoded(response)), path)
                 else:
                     with self._deadline("POST", path, self.limits.total), answers.unreadable(f"POST {path}"):
                         body = await self._body(response)
@@ -274,15 +274,9 @@ class AgentOS:
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     async def _read(self, response: httpx.Response) -> bytes:
-        body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > self.limits.response:
-                raise ServerFailure(
-                    f"The answer is larger than {self.limits.response // 1024 // 1024} MiB.",
-                    "Ask for less: a smaller page, one run instead of a session.",
-                )
-        return bytes(body)
+        if not response.is_success:
+            return await bodies.read_head(response, self.limits.error_body)
+        return await bodies.read_document(response, size=self.limits.response, parsed=self.limits.parsed)
 
     async def _body(self, response: httpx.Response) -> bytes:
         """The body; of a refusal nothing where it cannot be decompressed, since its status says enough."""

@@ -7,27 +7,40 @@ from typing import Any
 
 from agentos_mcp.agentos.json_values import number, objects, text
 from agentos_mcp.agentos.pages import record_of
-from agentos_mcp.agentos.run import RunState, Step
+from agentos_mcp.agentos.run import (
+    LONGEST_ERROR,
+    LONGEST_NAME,
+    MOST_REQUIREMENTS,
+    MOST_STEPS,
+    RunState,
+    Step,
+    shortened,
+)
 
 
-def steps_of(results: object, state: RunState) -> tuple[Step, ...]:
-    """The steps and their outcomes as the finished run tells them, else as the events did."""
-    if not isinstance(results, list) or not results:
-        return state.steps
+def steps_of(results: object, state: RunState) -> dict[str, Any]:
+    """The steps and their outcomes as the finished run tells them; nothing new where it tells none."""
+    found = [result for result in results if isinstance(result, Mapping)] if isinstance(results, list) else []
+    if not found:
+        return {}
     # A step that was skipped for its failure has a result without a name.
-    known = [step.name for step in state.steps] + [""] * len(results)
-    return tuple(
-        _step_result(result, name) for result, name in zip(results, known, strict=False) if isinstance(result, Mapping)
-    )
+    names = [step.name for step in state.steps] if not state.steps_left_out else []
+    known = [*names, *[""] * (MOST_STEPS - len(names))]
+    rest = found[MOST_STEPS:]
+    return {
+        "steps": tuple(_step_result(result, name) for result, name in zip(found, known, strict=False)),
+        "steps_left_out": len(rest),
+        "failed_steps_left_out": sum(result.get("success") is False for result in rest),
+    }
 
 
 def _step_result(result: Mapping[str, Any], known_name: str) -> Step:
     failed = result.get("success") is False
     metrics = result.get("metrics")
     return Step(
-        name=text(result.get("step_name")) or known_name or "step",
+        name=shortened(text(result.get("step_name")) or known_name or "step", LONGEST_NAME),
         outcome="failed" if failed else "paused" if result.get("is_paused") else "completed",
-        error=text(result.get("error")) or text(result.get("content")) if failed else "",
+        error=shortened(text(result.get("error")) or text(result.get("content")), LONGEST_ERROR) if failed else "",
         seconds=number(record_of(metrics).get("duration")),
     )
 
@@ -52,12 +65,14 @@ def media_of(data: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
     return {"step_results": steps} if steps else {}
 
 
-def requirements_of(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+def requirements_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """What a paused run waits for, whichever kind of run it is."""
     for key in ("requirements", "step_requirements", "error_requirements"):
-        if needs := objects(data.get(key)):
-            return tuple(needs)
-    return ()
+        if found := objects(data.get(key)):
+            # Of a workflow's, which are its history, the last one waits.
+            kept = found[:MOST_REQUIREMENTS] if key == "requirements" else found[-MOST_REQUIREMENTS:]
+            return {"requirements": tuple(kept), "requirements_left_out": len(found) - len(kept)}
+    return {"requirements": (), "requirements_left_out": 0}
 
 
 def measures(metrics: object) -> dict[str, Any]:
@@ -68,3 +83,19 @@ def measures(metrics: object) -> dict[str, Any]:
     each = (metrics, *(record_of(record_of(step).get("metrics")) for step in steps.values()))
     tokens = sum(int(number(one.get("total_tokens"))) for one in each)
     return {"tokens": tokens, "seconds": number(metrics.get("duration"))}
+
+
+def rough_size(value: object, *, most: int) -> int:
+    """About how many characters a JSON value has, counted until they are more than `most`."""
+    size, left = 0, [value]
+    while left and size <= most:
+        one = left.pop()
+        if isinstance(one, Mapping):
+            size += sum(8 + len(str(key)) for key in one)
+            left += one.values()
+        elif isinstance(one, list | tuple):
+            size += 8 + 2 * len(one)
+            left += one
+        else:
+            size += 2 + len(one) if isinstance(one, str) else 8
+    return size

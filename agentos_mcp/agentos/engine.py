@@ -18,6 +18,7 @@ from agentos_mcp.agentos.attachments import Part
 from agentos_mcp.agentos.catalogue import Catalogue, Component
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, Unreachable
+from agentos_mcp.agentos.events import LARGEST_EVENT
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.outputs import read_output
 from agentos_mcp.agentos.reduction import reduce
@@ -31,6 +32,10 @@ NOT_BACKGROUND = "AgentOS cannot run it in the background (it has no database), 
 _RESTARTED = (
     "AgentOS has lost the run's events: it seems to have been restarted, and then the run will never end. "
     "Run it again unless you know better."
+)
+_ANSWER_CUT = (
+    f"This is only the beginning of the answer: it is larger than {LARGEST_EVENT // 1024 // 1024} MiB, and the stored "
+    "run could not be read. AgentOS itself may still have the whole of it."
 )
 _START_SECONDS = 5.0
 _STORE_SECONDS = 1.0
@@ -257,7 +262,21 @@ class Engine:
                 await anyio.sleep(pause)
                 pause = min(pause * 1.6, _SLOWEST_POLL)
         state = replace(state, notes=tuple(note for note in state.notes if note != _RESTARTED))
+        state = await self._with_whole_answer(state, report)
         return await self._with_requirements(state, report)
+
+    async def _with_whole_answer(self, state: RunState, report: Report) -> RunState:
+        """The answer as AgentOS has stored it, where the last event was too large to be read whole."""
+        if not state.answer_cut:
+            return state
+        try:
+            stored = read_output(state, await self._stored(state.ref))
+            state = stored if stored.ended else replace(state, notes=(*state.notes, _ANSWER_CUT))
+        except AgentOSError as error:
+            log.info("The whole answer of %s could not be read: %s", state.ref, error)
+            state = replace(state, notes=(*state.notes, _ANSWER_CUT))
+        report(state)
+        return state
 
     async def _with_requirements(self, state: RunState, report: Report) -> RunState:
         """A pause as AgentOS has stored it: a stream may not tell all of it, or be of an earlier one."""

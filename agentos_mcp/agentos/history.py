@@ -22,6 +22,8 @@ MOST_SESSIONS = 60
 
 _AT_ONCE = 8
 _WORDS = 140
+_MOST_RUNS = 2_000
+"""So many runs of one session are looked at, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ async def _latest_sessions(
             # Not every database keeps sessions.
             refusals.append(refusal)
             continue
-        for row in page_of(page):
+        for row in page_of(page).rows[:MOST_SESSIONS]:
             if (session_id := text(row.get("session_id"))) and _may_hold(row, component):
                 found[database, session_id] = _Session(
                     session_id,
@@ -234,7 +236,7 @@ async def _rows(agent_os: AgentOS, session: _Session, wanted: str) -> list[Mappi
         )
     except Unsupported:
         rows = await agent_os.get("/sessions/{session_id}/runs", values, query)
-    return objects(rows)
+    return objects(rows)[-_MOST_RUNS:]
 
 
 def _summaries(
@@ -287,5 +289,7 @@ def _seconds(moment: object) -> float:
 
 
 def _line(words: object) -> str:
-    line = " ".join(str(words or "").split())
-    return line if len(line) <= _WORDS else line[: _WORDS - 1] + "…"
+    said = str(words or "")
+    # What is split is a piece that is long enough, since a list of words takes ten times the room of the words.
+    line = " ".join(said.lstrip()[: _WORDS * 8].split())
+    return line if len(line) <= _WORDS and len(said) <= _WORDS * 8 else line[: _WORDS - 1] + "…"

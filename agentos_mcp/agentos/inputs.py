@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal
 
 from agentos_mcp.agentos.json_limits import JsonLimitExceeded, JsonLimits
 from agentos_mcp.agentos.json_values import texts
 from agentos_mcp.agentos.pages import record_of
+from agentos_mcp.agentos.run import LONGEST_NAME
 from agentos_mcp.agentos.schema_checks import CannotCheckSchema, check_limits, short
 from agentos_mcp.agentos.schemas import spelled_out
 
@@ -50,7 +52,7 @@ def inputs_of(page: Mapping[str, Any]) -> Inputs:
                 continue
             spelled = spelled_out(schema)
             described = list(record_of(spelled.get("properties")).items())[:_MOST_FIELDS]
-            fields = {name: flat(one) for name, one in described}
+            fields = {name: flat(one) for name, one in described if len(name) <= LONGEST_NAME}
             required = frozenset(name for name in texts(spelled.get("required")) if name in fields)
             return Inputs(fields, required, "factory_input" if go_into == "factory_input" else "message")
     return Inputs()
@@ -74,7 +76,11 @@ def flat(schema: object) -> dict[str, Any]:
         return {"type": "array", "items": {"type": items["type"]}, **kept}
     if kind == "object":
         inner = schema.get("properties")
-        said = f"Fields: {', '.join(map(short, inner))}" if isinstance(inner, Mapping) and inner else ""
+        said = (
+            f"Fields: {', '.join(map(short, islice(inner, _MOST_FIELDS)))}"
+            if isinstance(inner, Mapping) and inner
+            else ""
+        )
         description = ". ".join(part for part in (kept.get("description", ""), said) if part)[:_LONGEST_DESCRIPTION]
         return {"type": "object", **kept, **({"description": description} if description else {})}
     return {"type": kind if isinstance(kind, str) and kind in _SIMPLE else "string", **kept}

@@ -17,6 +17,7 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
+from agentos_mcp.agentos.documents import rough_size
 from agentos_mcp.agentos.engine import NOT_BACKGROUND, Engine, Report, RunOrder
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RateLimited, Unreachable
 from agentos_mcp.agentos.run import RunRef, RunState, Status
@@ -26,6 +27,10 @@ log = logging.getLogger(__name__)
 
 _KEPT = 50
 """How many finished runs are kept that AgentOS itself does not store, and schemas of answers of runs."""
+_KEPT_SIZE = 16 * 1024 * 1024
+"""How many characters of answers and media they may have together."""
+_MOST_GOING = 1_000
+"""How many runs are followed at once."""
 
 
 class LiveRun:
@@ -74,7 +79,7 @@ class LiveRuns:
         self._engine = engine
         self._tasks = tasks
         self._going: dict[str, LiveRun] = {}
-        self._unstored: OrderedDict[str, LiveRun] = OrderedDict()
+        self._unstored: OrderedDict[str, tuple[LiveRun, int]] = OrderedDict()
         self._schemas: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
         """AgentOS does not say which schema a run was given, so it is kept until the run is looked at again."""
         self._locks: dict[str, tuple[anyio.Lock, int]] = {}
@@ -94,7 +99,8 @@ class LiveRuns:
 
     def known(self, ref: RunRef) -> LiveRun | None:
         """The run, if this process follows it, or keeps it because AgentOS does not."""
-        return self._going.get(str(ref)) or self._unstored.get(str(ref))
+        kept, _ = self._unstored.get(str(ref), (None, 0))
+        return self._going.get(str(ref)) or kept
 
     @asynccontextmanager
     async def alone(self, ref: RunRef) -> AsyncIterator[None]:
@@ -116,6 +122,10 @@ class LiveRuns:
         go: Callable[[Report], Awaitable[RunState]],
         schema: Mapping[str, Any] | None = None,
     ) -> LiveRun:
+        if len(self._going) >= _MOST_GOING:
+            raise AgentOSError(
+                f"This server follows {len(self._going)} runs at once.", "Try again when some have ended."
+            )
         run = LiveRun(state, schema or self._schemas.get(str(state.ref)))
         self._going[str(state.ref)] = run
         self._tasks.start_soon(self._drive, run, go)
@@ -149,10 +159,14 @@ class LiveRuns:
                 while len(self._schemas) > _KEPT:
                     self._schemas.popitem(last=False)
             if run.state.ended and NOT_BACKGROUND in run.state.notes:
-                self._unstored[str(run.state.ref)] = run
-                while len(self._unstored) > _KEPT:
-                    self._unstored.popitem(last=False)
+                self._keep(run)
             run.finish(error)
+
+    def _keep(self, run: LiveRun) -> None:
+        size = rough_size((run.state.said, run.state.answer, run.state.media, run.state.requirements), most=_KEPT_SIZE)
+        self._unstored[str(run.state.ref)] = (run, size)
+        while len(self._unstored) > _KEPT or sum(size for _, size in self._unstored.values()) > _KEPT_SIZE:
+            self._unstored.popitem(last=False)
 
 
 def _never_started(error: AgentOSError, state: RunState) -> bool:

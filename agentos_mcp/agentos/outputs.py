@@ -8,7 +8,7 @@ from typing import Any
 
 from agentos_mcp.agentos.documents import measures, media_of, requirements_of, steps_of
 from agentos_mcp.agentos.json_values import objects, text
-from agentos_mcp.agentos.run import RunState, Status
+from agentos_mcp.agentos.run import LONGEST_ERROR, LONGEST_NAME, MOST_FAILED_TOOLS, RunState, Status, shortened
 
 
 def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
@@ -18,23 +18,25 @@ def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
     stored = dataclasses.replace(
         state,
         status=status,
-        steps=steps_of(output.get("step_results"), state),
+        **steps_of(output.get("step_results"), state),
         **measures(output.get("metrics")),
     )
     match status:
         case Status.ERROR:
-            return dataclasses.replace(stored, error=error_of(output) or _words(content) or "AgentOS gave no reason")
+            error = error_of(output) or _words(content) or "AgentOS gave no reason"
+            return dataclasses.replace(stored, error=shortened(error, LONGEST_ERROR))
         case Status.COMPLETED | Status.REGENERATED:
             return dataclasses.replace(
                 stored,
                 answer=content,
+                answer_cut=False,
                 media=media_of(output),
                 activity="",
-                failed_tools=_failed_tools(output) or state.failed_tools,
+                **_failed_tools(output),
             )
         case Status.PAUSED:
             return dataclasses.replace(
-                stored, requirements=requirements_of(output), answer=content, activity="waiting for an answer"
+                stored, **requirements_of(output), answer=content, answer_cut=False, activity="waiting for an answer"
             )
         case Status.CANCELLED:
             return dataclasses.replace(stored, answer=content, activity="")
@@ -65,9 +67,15 @@ def _words(content: object) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _failed_tools(output: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (text(tool.get("tool_name")) or "a tool", str(tool.get("result") or ""))
-        for tool in objects(output.get("tools"))
-        if tool.get("tool_call_error")
-    )
+def _failed_tools(output: Mapping[str, Any]) -> dict[str, Any]:
+    failed = [tool for tool in objects(output.get("tools")) if tool.get("tool_call_error")]
+    if not failed:
+        return {}
+    named = [
+        (
+            shortened(text(tool.get("tool_name")) or "a tool", LONGEST_NAME),
+            shortened(str(tool.get("result") or ""), LONGEST_ERROR),
+        )
+        for tool in failed[:MOST_FAILED_TOOLS]
+    ]
+    return {"failed_tools": tuple(named), "failed_tools_left_out": len(failed) - len(named)}

@@ -8,8 +8,8 @@ from typing import Any
 
 from agentos_mcp.agentos.json_values import objects
 
-MOST_ROWS = 5000
-"""Five times as many as we ever ask for at once: an AgentOS may send more."""
+MOST_ROWS = 1_000
+"""Of one page, whatever AgentOS was asked for: it is never asked for more."""
 
 
 @dataclass(frozen=True)

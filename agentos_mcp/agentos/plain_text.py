@@ -68,8 +68,10 @@ def _joined(found: re.Match[str]) -> str:
 
 def one_line(text: str, *, most: int = 300) -> str:
     """Text on one line, without control characters, cut with an ellipsis."""
-    line = " ".join(strip_control_chars(text).split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+    # Of a long text only a part is looked at: a list of its words takes ten times the room of the text.
+    enough = most * 8
+    line = " ".join(strip_control_chars(text.lstrip()[:enough]).split())
+    return line if len(line) <= most and len(text) <= enough else line[: most - 1] + "…"
 
 
 def strip_data(value: Any, also: Callable[[str], str] = str) -> Any:

@@ -15,7 +15,20 @@ from typing import Any
 from agentos_mcp.agentos.documents import measures, media_of, requirements_of, steps_of
 from agentos_mcp.agentos.events import Event
 from agentos_mcp.agentos.json_values import text
-from agentos_mcp.agentos.run import RunRef, RunState, Status, Step, StepOutcome, joined
+from agentos_mcp.agentos.run import (
+    LONGEST_ERROR,
+    LONGEST_NAME,
+    MOST_FAILED_TOOLS,
+    MOST_SAID,
+    MOST_STEPS,
+    RunRef,
+    RunState,
+    Status,
+    Step,
+    StepOutcome,
+    joined,
+    shortened,
+)
 
 Changes = dict[str, Any]
 _WORDS = 160
@@ -58,12 +71,10 @@ _START_OF = {"agent": "RunStarted", "team": "TeamRunStarted", "workflow": "Workf
 
 def _started(state: RunState, event: Event) -> Changes:
     ref = state.ref
-    return {
-        "status": Status.RUNNING,
-        "ref": RunRef(
-            ref.kind, ref.component, event.text("session_id") or ref.session, event.text("run_id") or ref.run
-        ),
-    }
+    session, run = event.text("session_id") or ref.session, event.text("run_id") or ref.run
+    if len(session) > LONGEST_NAME or len(run) > LONGEST_NAME:
+        return {"status": Status.RUNNING}
+    return {"status": Status.RUNNING, "ref": RunRef(ref.kind, ref.component, session, run)}
 
 
 # How a run ends. Cancelled, failed and paused are final even though "completed" may follow.
@@ -74,12 +85,12 @@ _STICKY = {Status.CANCELLED, Status.ERROR, Status.PAUSED}
 def _completed(state: RunState, event: Event) -> Changes:
     if state.status in _STICKY:
         return {}
-    outcomes = steps_of(event.data.get("step_results"), state)
     return {
         "status": Status.COMPLETED,
         "answer": event.data.get("content"),
-        "media": media_of(event.data),
-        "steps": outcomes,
+        "answer_cut": event.cut,
+        "media": {} if event.cut else media_of(event.data),
+        **steps_of(event.data.get("step_results"), state),
         "activity": "",
         "part": "",
         **measures(event.data.get("metrics")),
@@ -87,19 +98,19 @@ def _completed(state: RunState, event: Event) -> Changes:
 
 
 def _failed(state: RunState, event: Event) -> Changes:
-    error = event.text("error") or event.text("content") or "AgentOS gave no reason"
+    error = shortened(event.text("error") or event.text("content") or "AgentOS gave no reason", LONGEST_ERROR)
     return {"status": Status.ERROR, "error": error, "steps": _last_step(state, "failed", error)}
 
 
 def _cancelled(state: RunState, event: Event) -> Changes:
-    return {"status": Status.CANCELLED, "error": event.text("reason"), "activity": ""}
+    return {"status": Status.CANCELLED, "error": shortened(event.text("reason"), LONGEST_ERROR), "activity": ""}
 
 
 def _paused(state: RunState, event: Event) -> Changes:
     needs = requirements_of(event.data)
     return {
         "status": Status.PAUSED,
-        "requirements": needs or state.requirements,
+        **(needs if needs["requirements"] else {}),
         "steps": _last_step(state, "paused"),
         "activity": "waiting for an answer",
         **({"answer": event.data["content"]} if event.text("content") else {}),
@@ -129,9 +140,9 @@ _ENDINGS: Mapping[str, Callable[[RunState, Event], Changes]] = {
 
 def _step_started(state: RunState, event: Event) -> Changes:
     if not _is_top_level(event):
-        return {"part": event.text("step_name"), "activity": "", "actor": "", "words": ""}
+        return {"part": shortened(event.text("step_name"), LONGEST_NAME), "activity": "", "actor": "", "words": ""}
     return {
-        "steps": (*_settled(state), Step(event.text("step_name") or f"step {len(state.steps) + 1}")),
+        **_with_step(state, shortened(event.text("step_name"), LONGEST_NAME) or f"step {state.step_number + 1}"),
         "part": "",
         "actor": "",
         "activity": "",
@@ -163,11 +174,11 @@ def _step_paused(state: RunState, event: Event) -> Changes:
 
 def _iteration_started(state: RunState, event: Event) -> Changes:
     lap, laps = text(event.data.get("iteration")), text(event.data.get("max_iterations"))
-    return {"part": f"round {lap}/{laps}" if laps else f"round {lap}", "activity": ""}
+    return {"part": shortened(f"round {lap}/{laps}" if laps else f"round {lap}", LONGEST_NAME), "activity": ""}
 
 
 def _tool_started(state: RunState, event: Event) -> Changes:
-    return {"activity": f"calling {text(_tool(event).get('tool_name')) or 'a tool'}", "actor": _actor(state, event)}
+    return {"activity": f"calling {_tool_name(event)}", "actor": _actor(state, event)}
 
 
 def _tool_completed(state: RunState, event: Event) -> Changes:
@@ -175,9 +186,11 @@ def _tool_completed(state: RunState, event: Event) -> Changes:
 
 
 def _tool_failed(state: RunState, event: Event) -> Changes:
-    name = text(_tool(event).get("tool_name")) or "a tool"
-    failure = (name, event.text("error") or str(_tool(event).get("result") or ""))
-    return {"activity": f"{name} failed", "failed_tools": (*state.failed_tools, failure)}
+    name = _tool_name(event)
+    if len(state.failed_tools) >= MOST_FAILED_TOOLS:
+        return {"activity": f"{name} failed", "failed_tools_left_out": state.failed_tools_left_out + 1}
+    error = shortened(event.text("error") or str(_tool(event).get("result") or ""), LONGEST_ERROR)
+    return {"activity": f"{name} failed", "failed_tools": (*state.failed_tools, (name, error))}
 
 
 def _content(state: RunState, event: Event) -> Changes:
@@ -186,9 +199,13 @@ def _content(state: RunState, event: Event) -> Changes:
         return {}
     actor = _actor(state, event)
     before = state.words if actor == state.actor else ""
-    changes: Changes = {"words": (before + piece)[-_WORDS:], "activity": "", "actor": actor}
+    changes: Changes = {"words": (before + piece[-_WORDS:])[-_WORDS:], "activity": "", "actor": actor}
     if event.text("run_id") == state.ref.run and "Intermediate" not in event.name:
-        changes["said"] = joined(state.said, piece)
+        room = 0 if state.unsaid else MOST_SAID - sum(map(len, state.said))
+        if room > 0:
+            changes["said"] = joined(state.said, piece[:room])
+        if len(piece) > room:
+            changes["unsaid"] = state.unsaid + len(piece) - room
     return changes
 
 
@@ -198,7 +215,7 @@ def _inner_started(state: RunState, event: Event) -> Changes:
 
 def _inner_failed(state: RunState, event: Event) -> Changes:
     return {
-        "activity": f"failed: {event.text('content') or event.text('error')}"[:_WORDS],
+        "activity": shortened(f"failed: {event.text('content') or event.text('error')}", _WORDS),
         "actor": _actor(state, event),
     }
 
@@ -208,7 +225,7 @@ def _doing(activity: str) -> Callable[[RunState, Event], Changes]:
 
 
 def _task(state: RunState, event: Event) -> Changes:
-    title = event.text("title") or event.text("task_title")
+    title = shortened(event.text("title") or event.text("task_title"), LONGEST_NAME)
     return {"activity": f"task: {title}" if title else "planning its tasks", "actor": _actor(state, event)}
 
 
@@ -274,7 +291,12 @@ def _actor(state: RunState, event: Event) -> str:
     """Who is at work; '' for the component itself."""
     if event.text("run_id") == state.ref.run:
         return ""
-    return event.text("agent_name") or event.text("team_name") or event.text("agent_id") or event.text("team_id")
+    names = (event.text(key) for key in ("agent_name", "team_name", "agent_id", "team_id"))
+    return shortened(next(filter(None, names), ""), LONGEST_NAME)
+
+
+def _tool_name(event: Event) -> str:
+    return shortened(str(_tool(event).get("tool_name") or "a tool"), LONGEST_NAME)
 
 
 def _tool(event: Event) -> Mapping[str, Any]:
@@ -285,7 +307,21 @@ def _tool(event: Event) -> Mapping[str, Any]:
 def _last_step(state: RunState, outcome: StepOutcome, error: str = "") -> tuple[Step, ...]:
     if not state.steps:
         return ()
-    return (*state.steps[:-1], dataclasses.replace(state.steps[-1], outcome=outcome, error=error))
+    last = dataclasses.replace(state.steps[-1], outcome=outcome, error=shortened(error, LONGEST_ERROR))
+    return (*state.steps[:-1], last)
+
+
+def _with_step(state: RunState, name: str) -> Changes:
+    """One step more; of too many, the last but this one is only counted."""
+    steps = _settled(state)
+    if len(steps) < MOST_STEPS:
+        return {"steps": (*steps, Step(name))}
+    failed = steps[-1].outcome == "failed"
+    return {
+        "steps": (*steps[:-1], Step(name)),
+        "steps_left_out": state.steps_left_out + 1,
+        "failed_steps_left_out": state.failed_steps_left_out + failed,
+    }
 
 
 def _settled(state: RunState) -> tuple[Step, ...]:

@@ -74,6 +74,16 @@ class Status(StrEnum):
         return self not in (Status.PENDING, Status.RUNNING)
 
 
+LONGEST_NAME = 200
+"""Characters of a name or an id: of a step, a tool, a person's session."""
+LONGEST_ERROR = 2_000
+MOST_SAID = 100_000
+"""Characters that are kept of an answer while it streams; the whole is in its last event, and in AgentOS."""
+MOST_STEPS = 200
+MOST_FAILED_TOOLS = 100
+MOST_REQUIREMENTS = 1_000
+
+
 StepOutcome = Literal["running", "completed", "failed", "paused"]
 
 
@@ -94,6 +104,10 @@ class RunState:
     ref: RunRef
     status: Status = Status.PENDING
     steps: tuple[Step, ...] = ()
+    """The first of its steps, and the current one: MOST_STEPS at most."""
+    steps_left_out: int = 0
+    """How many there were between those."""
+    failed_steps_left_out: int = 0
     total_steps: int = 0
     part: str = ""
     """The part of the current step that is under way: "lap 2/3", "left"."""
@@ -104,16 +118,22 @@ class RunState:
     words: str = ""
     """The last words that anybody said, on one line."""
     said: tuple[str, ...] = field(default=(), repr=False)
-    """The component's own words so far, in pieces; `answer` once it has ended."""
+    """The component's own words so far, in pieces, up to MOST_SAID characters; `answer` once it has ended."""
+    unsaid: int = 0
+    """How many characters of them came after those."""
     answer: Any = None
     """The final content: text, or data where a schema was asked for."""
+    answer_cut: bool = False
+    """The event that ended the run was too large to be read whole, so `answer` is its beginning."""
     media: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The images, sounds, films and documents of the answer, as AgentOS sent them."""
     error: str = ""
     failed_tools: tuple[tuple[str, str], ...] = ()
-    """Tools that failed, with their errors."""
+    """Tools that failed, with their errors; the first MOST_FAILED_TOOLS."""
+    failed_tools_left_out: int = 0
     requirements: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
-    """What a paused run waits for, as AgentOS sent it."""
+    """What a paused run waits for, as AgentOS sent it; MOST_REQUIREMENTS at most."""
+    requirements_left_out: int = 0
     tokens: int = 0
     seconds: float = 0.0
     """Duration by AgentOS's clock, 0 where unknown."""
@@ -137,7 +157,7 @@ class RunState:
     @property
     def step_number(self) -> int:
         """The current step's number, from 1; 0 before the first."""
-        return len(self.steps)
+        return len(self.steps) + self.steps_left_out
 
     @property
     def failed_steps(self) -> tuple[Step, ...]:
@@ -157,3 +177,7 @@ def joined(pieces: tuple[str, ...], piece: str) -> tuple[str, ...]:
         piece = pieces[-1] + piece
         pieces = pieces[:-1]
     return (*pieces, piece)
+
+
+def shortened(words: str, most: int) -> str:
+    return words if len(words) <= most else f"{words[: most - 1]}…"

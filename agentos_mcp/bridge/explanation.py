@@ -241,6 +241,8 @@ def _fitted(lines: Sequence[_Line]) -> str:
 
 
 def _weight(text: str) -> int:
+    if text.isascii():
+        return len(text) + 1
     return len(text) + (_NON_ASCII - 1) * sum(not char.isascii() for char in text) + 1
 
 
@@ -280,6 +282,8 @@ def _line(words: str, most: int) -> str:
 
 def _cut(text: str, most: int) -> str:
     """The beginning and the end of a long text: a traceback says why in its last line."""
+    if len(text) > 4 * most:
+        text = f"{text[: 2 * most]}{text[-2 * most :]}"
     if _weight(text) <= most:
         return text
     end = _fitting(text[::-1], most // 2)
@@ -288,6 +292,8 @@ def _cut(text: str, most: int) -> str:
 
 def _fitting(text: str, most: int) -> int:
     """How many characters of a text weigh no more than that."""
+    if text[:most].isascii():
+        return min(len(text), most) or 1
     weights = itertools.accumulate(1 if char.isascii() else _NON_ASCII for char in text)
     return sum(1 for _ in itertools.takewhile(lambda weight: weight <= most, weights)) or 1
 

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_NAME = 40
 _LONGEST_FIELD = 64
+MOST_TOOLS = 200
+"""A list of tools that is longer helps no model."""
 _DESCRIPTION = 300
 _OWN = ("message", "session_id", "user_id")
 _RESERVED = {
@@ -63,7 +65,9 @@ def exposed(wanted: Collection[tuple[str, str]], contents: Contents) -> tuple[li
             missing.append(str(error))
             continue
         found |= {(component.kind, component.id): component for component in chosen}
-    return list(found.values()), missing
+    if len(found) > MOST_TOOLS:
+        missing.append(f"there are {len(found):,} components to expose, and {MOST_TOOLS} of them are: name fewer.")
+    return list(found.values())[:MOST_TOOLS], missing
 
 
 async def exposed_tools(

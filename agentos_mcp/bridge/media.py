@@ -18,6 +18,9 @@ KEYS = ("images", "audio", "response_audio", "videos", "files")
 _NOUNS = {"images": "image", "audio": "audio", "response_audio": "audio", "videos": "video", "files": "file"}
 _FORMATS = {"jpg": "jpeg", "mp3": "mpeg"}
 _DEEPEST = 8
+_MOST = 20
+"""So many are shown or named."""
+_LONGEST_LINE = 200
 
 
 def media_blocks(output: Mapping[str, Any], *, limit: int = 700_000) -> list[ContentBlock]:
@@ -29,14 +32,20 @@ def media_blocks(output: Mapping[str, Any], *, limit: int = 700_000) -> list[Con
     blocks: list[ContentBlock] = []
     lines: list[str] = []
     left = limit
+    unnamed = 0
     for key, medium in _media(output):
+        if len(blocks) + len(lines) >= _MOST:
+            unnamed += 1
+            continue
         noun = _NOUNS[key]
         content = medium.get("content")
         mime = _mime(medium, noun)
-        if key in {"videos", "files"} or not isinstance(content, str) or not mime or not _is_base64(content):
+        if key in {"videos", "files"} or not isinstance(content, str) or not mime:
             lines.append(_named(noun, medium))
         elif len(content) > left:
             lines.append(f"{_named(noun, medium)}, too large to be shown here")
+        elif not _is_base64(content):
+            lines.append(_named(noun, medium))
         else:
             left -= len(content)
             blocks.append(
@@ -45,7 +54,9 @@ def media_blocks(output: Mapping[str, Any], *, limit: int = 700_000) -> list[Con
                 else AudioContent(type="audio", data=content, mime_type=mime)
             )
             if medium.get("transcript"):
-                lines.append(f"the audio says: {as_json(one_line(str(medium['transcript'])))}")
+                lines.append(f"the audio says: {as_json(one_line(str(medium['transcript']), most=_LONGEST_LINE))}")
+    if unnamed:
+        lines.append(f"and {unnamed:,} more; AgentOS has them")
     if lines:
         blocks.append(TextContent(type="text", text="\n".join(lines)))
     return blocks
@@ -106,7 +117,7 @@ def _named(noun: str, medium: Mapping[str, Any]) -> str:
         size = _size(len(content.encode()) if is_text else len(content) * 3 // 4)
     what = ", ".join(part for part in (str(medium.get("mime_type") or ""), size) if part)
     words = (noun, str(name), f"({what})" if what else "", str(medium.get("url") or ""))
-    return one_line(" ".join(word for word in words if word))
+    return one_line(" ".join(word for word in words if word), most=_LONGEST_LINE)
 
 
 def _size(size: int) -> str:

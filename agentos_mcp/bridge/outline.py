@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from agentos_mcp.bridge.budget import LARGEST, trimmed
+
 
 def outline(value: object) -> str:
     """Several lines, indented by depth; what says nothing is left out."""
+    value = trimmed(value, LARGEST)
     return "\n".join(_lines(value)) if _tells(value) else ""
 
 

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from agentos_mcp.agentos.plain_text import one_line
-from agentos_mcp.agentos.run import RunState, Status
+from agentos_mcp.agentos.run import RunState, Status, shortened
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
 Send = Callable[[float, float | None, str], Awaitable[None]]
@@ -30,6 +30,7 @@ HEARTBEAT = 8.0
 
 _TAIL = 60
 _LONGEST = 300
+_LONGEST = 400
 
 
 class Progress:
@@ -91,7 +92,7 @@ class Progress:
         value, total = self._value(state)
         self.value = value
         try:
-            await self._send(value, total, message)
+            await self._send(value, total, shortened(message, _LONGEST))
         except Exception as error:  # a receiver that is gone must not end the run
             log.info("Progress cannot be sent any more: %r", error)
             self._send = _nowhere

@@ -20,6 +20,7 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.pauses import (
     Field,
     Question,
@@ -39,6 +40,10 @@ TOO_QUICK = 1.0
 
 _ASKABLE = frozenset({"confirmation", "input", "feedback", "route", "review"})
 _DETAILS = 2000
+_MOST_FORMS = 20
+"""More at once are told in words: nobody fills in so many, and AgentOS takes no answer before it has all."""
+_LARGEST_FORMS = 100_000
+"""Characters of JSON of all forms together."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,13 @@ def ask(ctx: Ctx, state: RunState, progress: float) -> InputRequiredResult | Non
     asked = questions(state.ref, state.requirements)
     if not asked or not can_ask(ctx) or any(question.kind not in _ASKABLE for question in asked):
         return None
+    if len(asked) + state.requirements_left_out > _MOST_FORMS:
+        return None
+    forms = {question.key: _form(question) for question in asked}
+    if sum(len(form.model_dump_json()) for form in forms.values()) > _LARGEST_FORMS:
+        return None
     memory = {"run": str(state.ref), "at": time.time(), "progress": progress}
-    return InputRequiredResult(
-        input_requests={question.key: _form(question) for question in asked}, request_state=json.dumps(memory)
-    )
+    return InputRequiredResult(input_requests=dict(forms), request_state=json.dumps(memory))
 
 
 def answered(ctx: Ctx, state: RunState) -> Answered | None:
@@ -91,6 +99,12 @@ async def answer(ctx: Ctx, state: RunState, answers: Mapping[str, Any]) -> dict[
 
     Raises InvalidRequest where one is missing or cannot be, or an admin has yet to approve.
     """
+    if state.requirements_left_out:
+        total = len(state.requirements) + state.requirements_left_out
+        raise InvalidRequest(
+            f"The run waits for {total:,} things; more than {len(state.requirements):,} can't be answered here.",
+            "Answer it in AgentOS, or cancel the run.",
+        )
     given = check_answers(questions(state.ref, state.requirements), answers)
     approvals = {
         approval: await ctx.agent_os.get("/approvals/{approval_id}", {"approval_id": approval})

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agentos_mcp.agentos.json_values import number
-from agentos_mcp.agentos.pauses import questions
+from agentos_mcp.agentos.pauses import Question, questions
 from agentos_mcp.agentos.plain_text import as_json, as_name, one_line, strip_control_chars
 from agentos_mcp.agentos.run import RunState, Status
+from agentos_mcp.bridge.budget import FACTS, LARGEST, characters, listed
 from agentos_mcp.bridge.progress import describe
 
 __all__ = [
@@ -32,14 +33,8 @@ __all__ = [
     "without_nulls",
 ]
 
-CHARACTERS_PER_TOKEN = 4
-"""A rule of thumb for English and JSON; results are cut by characters."""
-
 _DETAILS = 1200
 """Characters of what has to be seen to answer one question."""
-
-LARGEST = 200_000
-"""Characters of one answer's piece, however large the budget: no message may pass a megabyte in any script."""
 
 RULE = "--- agentos-mcp"
 """Above it a component's own words, below it ours; without it all lines are ours."""
@@ -52,13 +47,19 @@ _SHORTEST = 6
 _LOOKED_AT = 200
 """Characters of a line; what makes a line like ours stands at its beginning."""
 
+_MOST_NOTES = 10
+_PRETTY = 50_000
+"""Characters of JSON that is laid out over several lines: deep data takes many times its size then."""
+
 
 def run_result(state: RunState, *, tokens: int, offset: int = 0) -> str:
     """A run's answer from `offset` on, then its facts and its reference."""
     # A paused run's content is a stock phrase of AgentOS's.
     words = "" if state.status is Status.PAUSED else strip_control_chars(answer_text(state))
     answer, more = piece(words, tokens=tokens, offset=offset)
-    return "\n".join(part for part in (own_words(answer), RULE if answer else "", more, *facts(state)) if part)
+    answer = own_words(answer)
+    room = max(FACTS, characters(tokens) - len(answer))
+    return "\n".join(part for part in (answer, RULE if answer else "", more, *facts(state, room=room)) if part)
 
 
 def own_words(answer: str) -> str:
@@ -85,13 +86,14 @@ def _is_like_ours(line: str) -> bool:
 def run_data(state: RunState, *, tokens: int) -> dict[str, Any]:
     """A run as data that is enough by itself; an answer that is data stays data where it fits."""
     answer: Any = answer_text(state)
-    whole = len(answer) <= tokens * CHARACTERS_PER_TOKEN
-    told = facts(state)[:-1]
+    whole = len(answer) <= characters(tokens)
+    more = ""
     if state.answer is not None and not isinstance(state.answer, str) and whole:
         answer = without_nulls(state.answer)
     elif not whole:
         answer, more = piece(strip_control_chars(answer), tokens=tokens)
-        told = [more, *told]
+    room = max(FACTS, characters(tokens) - len(answer if isinstance(answer, str) else answer_text(state)))
+    told = [line for line in (more, *facts(state, room=room)[:-1]) if line]
     data = {"run": str(state.ref), "status": state.status.lower(), "facts": told}
     return data if state.status is Status.PAUSED else data | {"answer": answer}
 
@@ -100,35 +102,58 @@ def answer_text(state: RunState) -> str:
     """The answer as text; data (where a schema was asked for) as JSON; else the words so far."""
     if state.answer is None or isinstance(state.answer, str):
         return state.text.strip()
-    return as_json(without_nulls(state.answer), indent=1)
+    data = without_nulls(state.answer)
+    compact = as_json(data)
+    return compact if len(compact) > _PRETTY else as_json(data, indent=1)
 
 
-def facts(state: RunState) -> list[str]:
-    """How the run went, what failed in it, and its reference; a line each, whatever names and errors hold."""
-    lines = [" · ".join(part for part in (_outcome(state), _duration(state.seconds), _tokens(state.tokens)) if part)]
-    lines += _failed_steps(state)
-    lines += [f"failed tool {as_name(name)}: {one_line(error)}" for name, error in state.failed_tools]
-    lines += filter(None, map(one_line, state.notes))
-    lines += asked(state)
-    lines.append(f"run: {state.ref}")
-    return lines
+def facts(state: RunState, *, room: int = LARGEST) -> list[str]:
+    """How the run went, what failed in it, and its reference; a line each, whatever names and errors hold.
+
+    They have `room` characters, beside the first line and the reference; what does not fit is counted.
+    """
+    first = " · ".join(part for part in (_outcome(state), _duration(state.seconds), _tokens(state.tokens)) if part)
+    notes = [line for note in state.notes[:_MOST_NOTES] if (line := one_line(note, most=500))]
+    if state.unsaid and state.answer is None:
+        notes.append(f"its words went on for {state.unsaid:,} more characters, which are not kept here")
+    room -= sum(map(len, notes))
+    waiting = asked(state, room=room * 3 // 4)
+    room -= sum(map(len, waiting))
+    steps = failed_steps(state, room=room // 2)
+    tools = listed(
+        (f"failed tool {as_name(name)}: {one_line(error)}" for name, error in state.failed_tools),
+        len(state.failed_tools) + state.failed_tools_left_out,
+        "failed tool",
+        room - sum(map(len, steps)),
+    )
+    return [first, *steps, *tools, *notes, *waiting, f"run: {state.ref}"]
 
 
-def asked(state: RunState) -> list[str]:
+def failed_steps(state: RunState, *, room: int = FACTS) -> list[str]:
+    """The steps that failed, a line each."""
+    failed = state.failed_steps
+    lines = (f"failed step {as_name(step.name)}: {one_line(step.error)}" for step in failed)
+    return listed(lines, len(failed) + state.failed_steps_left_out, "failed step", room)
+
+
+def asked(state: RunState, *, room: int = LARGEST) -> list[str]:
     """What a paused run waits for, and how to answer it, in plain words."""
     if state.status is not Status.PAUSED:
         return []
     waiting = questions(state.ref, state.requirements)
-    lines = []
-    for question in waiting:
-        lines.append(f"- {question.key}: {one_line(question.title)}")
-        details = cut_lines(question.details, _DETAILS)
-        lines += [f"  {line}" for line in strip_control_chars(details).split("\n") if line]
-        if question.how:
-            lines.append(f"  {one_line(question.how, most=_DETAILS)}")
+    asking = (_asking(question) for question in waiting)
+    lines = listed(asking, len(waiting) + state.requirements_left_out, "question", room)
     if any(question.fields for question in waiting):
         lines.append("Ask the user, then call continue_run(run, answers). Never answer for them.")
     return lines
+
+
+def _asking(question: Question) -> str:
+    details = strip_control_chars(cut_lines(question.details, _DETAILS)).split("\n")
+    how = one_line(question.how, most=_DETAILS)
+    return "\n".join(
+        [f"- {question.key}: {one_line(question.title)}", *(f"  {line}" for line in (*details, how) if line)]
+    )
 
 
 def standing(state: RunState) -> str:
@@ -137,8 +162,8 @@ def standing(state: RunState) -> str:
         part
         for part in (
             f"Still going: {one_line(describe(state))}",
-            *_failed_steps(state),
-            *map(one_line, state.notes),
+            *failed_steps(state),
+            *(one_line(note, most=500) for note in state.notes[:_MOST_NOTES]),
             "Call get_run to go on waiting; the run goes on by itself.",
             f"run: {state.ref}",
         )
@@ -146,14 +171,11 @@ def standing(state: RunState) -> str:
     )
 
 
-def _failed_steps(state: RunState) -> list[str]:
-    return [f"failed step {as_name(step.name)}: {one_line(step.error)}" for step in state.failed_steps]
-
-
 def _outcome(state: RunState) -> str:
     match state.status:
         case Status.COMPLETED if state.failed_steps:
-            return f"completed, but {len(state.failed_steps)} of {len(state.steps)} steps failed"
+            failed = len(state.failed_steps) + state.failed_steps_left_out
+            return f"completed, but {failed} of {state.step_number} steps failed"
         case Status.ERROR:
             where = f" in step {as_name(state.steps[-1].name)}" if state.steps else ""
             return f"failed{where}: {one_line(state.error)}"
@@ -178,7 +200,7 @@ def _tokens(tokens: int) -> str:
 
 def piece(words: str, *, tokens: int, offset: int = 0) -> tuple[str, str]:
     """The part of a long text that fits the budget, and a line on where the next one begins, '' at the end."""
-    most = min(tokens * CHARACTERS_PER_TOKEN, LARGEST)
+    most = characters(tokens)
     part = words[offset : offset + most]
     left = len(words) - offset - len(part)
     return part, f"{left:,} more characters: get_run with offset={offset + len(part)}" if left > 0 else ""
@@ -198,13 +220,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join([*lines, *map(table_row, rows)])
 
 
+_CELL = 160
+
+
 def table_row(row: Sequence[object]) -> str:
     return f"| {' | '.join(_cell(value) for value in row)} |"
 
 
 def _cell(value: object) -> str:
-    words = ", ".join(map(str, value)) if isinstance(value, list | tuple) else "" if value is None else str(value)
-    return _BAR.sub(r"\1\1\\|", one_line(words, most=160))
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value[:_CELL]))
+    words = "" if value is None else str(value)
+    return _BAR.sub(r"\1\1\\|", one_line(words, most=_CELL))
 
 
 _BAR = re.compile(r"(\\*)\|")

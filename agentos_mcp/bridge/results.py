@@ -5,24 +5,23 @@ The text is what a model reads; the data joins it with `--structured-output`. Ne
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from agentos_mcp.agentos.plain_text import as_json
-from agentos_mcp.bridge.render import (
-    CHARACTERS_PER_TOKEN,
-    LARGEST,
-    fenced,
-    one_line,
-    page_note,
-    table,
-    table_row,
-    without_nulls,
-)
+from agentos_mcp.bridge.budget import characters, cut, listed, trimmed
+from agentos_mcp.bridge.render import fenced, one_line, page_note, table, table_row, without_nulls
 
 _STRING = {"type": "string"}
 _LONGEST_NOTE = 1000
+_THEN = 1_000
+_ITEM = 4_000
+"""Characters of JSON that one row of a list may have."""
+_LEAST_FACTS = 1_000
+_FENCE = 10
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Table:
         if not self.rows:
             return one_line(self._nothing, most=_LONGEST_NOTE)
         columns, rows = self._telling()
-        left = _characters(tokens)
+        left = characters(tokens)
         fitting: list[Sequence[object]] = []
         for row in rows:
             left -= len(table_row(row)) + 1
@@ -63,12 +62,23 @@ class Table:
         lines += [one_line(note, most=_LONGEST_NOTE) for note in (page_note(self.meta, len(rows)), self.then) if note]
         return "\n".join(lines)
 
-    def data(self) -> dict[str, Any]:
-        items = [
-            {name: _plain(value) for name, value in zip(self.columns, row, strict=True) if not _says_nothing(value)}
-            for row in self.rows
-        ]
-        notes = [page_note(self.meta, len(self.rows)), self.then] if self.rows else [self._nothing]
+    def data(self, tokens: int | None = None) -> dict[str, Any]:
+        """The rows as objects: all of them, or as many as fit."""
+        left = math.inf if tokens is None else characters(tokens)
+        items: list[dict[str, Any]] = []
+        for row in self.rows:
+            named = zip(self.columns, row, strict=True)
+            item = {name: _plain(value) for name, value in named if not _says_nothing(value)}
+            if tokens is not None:
+                item = trimmed(item, _ITEM)
+                left -= len(json.dumps(item, ensure_ascii=False)) + 2
+            if left < 0 and items:
+                break
+            items.append(item)
+        missing = (
+            f"Only {len(items)} of these {len(self.rows)} fit: ask for less." if len(items) < len(self.rows) else ""
+        )
+        notes = [missing, page_note(self.meta, len(self.rows)), cut(self.then, _THEN)] if self.rows else [self._nothing]
         note = " ".join(filter(None, notes))
         return {"items": items} | ({"note": note} if note else {})
 
@@ -102,30 +112,38 @@ class Record:
     }
 
     def text(self, tokens: int) -> str:
-        """Facts are always whole; the texts share what is left of the budget."""
+        """Facts come first; the texts share what they leave of the budget."""
+        facts = {name: value for name, value in self.facts.items() if not _says_nothing(value)}
+        told = (f"{_named(name)}: {one_line(str(value), most=1000)}" for name, value in facts.items())
         lines = [f"# {one_line(self.title)}"] if self.title else []
-        lines += [
-            f"{_named(name)}: {one_line(str(value), most=1000)}"
-            for name, value in self.facts.items()
-            if not _says_nothing(value)
-        ]
+        lines += listed(told, len(facts), "fact", max(_LEAST_FACTS, characters(tokens)))
         texts = {name: words for name, words in self.texts.items() if words.strip()}
-        left = _characters(tokens) - sum(len(line) + 1 for line in lines)
+        left = characters(tokens) - sum(len(line) + 1 for line in lines)
         for number, (name, words) in enumerate(texts.items()):
+            if number and left <= 0:
+                lines.append(f"and {len(texts) - number:,} more texts")
+                break
             share = max(200, left // (len(texts) - number))
             whole = words.strip("\n")
             part = whole[:share]
             # Said before the fence: in it, anybody could say so.
             beginning = f" (the first {len(part):,} of {len(whole):,} characters)" if len(part) < len(whole) else ""
             lines += [f"{_named(name)}{beginning}:", fenced(part)]
-            left -= len(part)
+            left -= len(part) + len(lines[-2]) + _FENCE
         return "\n".join([*lines, one_line(self.then, most=_LONGEST_NOTE)] if self.then else lines)
 
-    def data(self) -> dict[str, Any]:
+    def data(self, tokens: int | None = None) -> dict[str, Any]:
+        """All of it, or what fits."""
         facts = {name: _plain(value) for name, value in self.facts.items() if not _says_nothing(value)}
-        data: dict[str, Any] = {"title": self.title, "facts": facts}
         texts = {name: words for name, words in self.texts.items() if words.strip()}
-        return data | ({"texts": texts} if texts else {}) | ({"next": self.then} if self.then else {})
+        title = self.title
+        if tokens is not None:
+            title = one_line(title)
+            room = characters(tokens)
+            facts = trimmed(facts, max(room // 2, room - len(json.dumps(texts, ensure_ascii=False))))
+            texts = trimmed(texts, room - len(json.dumps(facts, ensure_ascii=False)))
+        data: dict[str, Any] = {"title": title, "facts": facts}
+        return data | ({"texts": texts} if texts else {}) | ({"next": cut(self.then, _THEN)} if self.then else {})
 
 
 WORDS_SCHEMA: Mapping[str, Any] = {"type": "object", "properties": {"text": _STRING}, "required": ["text"]}
@@ -143,21 +161,6 @@ RUN_SCHEMA: Mapping[str, Any] = {
     },
 }
 """The data of a tool that shows a run; `text` where there is no run to show."""
-
-
-def cut(words: str, characters: int) -> str:
-    """Words that fit, and how much is missing."""
-    if len(words) <= characters:
-        return words
-    return f"{words[:characters]}\n[{len(words) - characters:,} more characters]"
-
-
-def cut_to_budget(words: str, tokens: int) -> str:
-    return cut(words, _characters(tokens))
-
-
-def _characters(tokens: int) -> int:
-    return min(tokens * CHARACTERS_PER_TOKEN, LARGEST)
 
 
 def _named(name: str) -> str:

@@ -29,10 +29,11 @@ from agentos_mcp.agentos.answers import READING_ERRORS, reading_failure
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
 from agentos_mcp.bridge.argument_limits import ArgumentLimits
+from agentos_mcp.bridge.budget import FACTS, LONGEST_REFERENCE, characters, cut_error, cut_to_budget
 from agentos_mcp.bridge.confirmation import confirm
 from agentos_mcp.bridge.context import Backend, Ctx
 from agentos_mcp.bridge.questions import can_ask
-from agentos_mcp.bridge.results import RUN_SCHEMA, WORDS_SCHEMA, Record, Table, cut_to_budget
+from agentos_mcp.bridge.results import RUN_SCHEMA, WORDS_SCHEMA, Record, Table
 from agentos_mcp.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -213,12 +214,12 @@ def shown(result: Result, settings: Settings) -> CallToolResult | InputRequiredR
     """What a tool returned as MCP takes it: cut to the budget, with its data where the settings ask for it."""
     match result:
         case str():
-            words, data = cut_to_budget(result, settings.result_tokens), {"text": result}
+            words = cut_to_budget(result, settings.result_tokens)
+            data = {"text": words}
         case Table() | Record():
-            words, data = result.text(settings.result_tokens), result.data()
-        case CallToolResult(structured_content=None) if settings.structured_output:
-            words = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
-            return result.model_copy(update={"structured_content": {"text": words}})
+            words, data = result.text(settings.result_tokens), result.data(settings.result_tokens)
+        case CallToolResult():
+            return _within_budget(result, settings)
         case _:
             return result
     return CallToolResult(
@@ -245,6 +246,20 @@ def cleaned(
     )
 
 
+def _within_budget(result: CallToolResult, settings: Settings) -> CallToolResult:
+    """A result that a tool made itself, with its data. Its parts keep to the budget; this is what guarantees it."""
+    most = characters(settings.result_tokens) + FACTS + LONGEST_REFERENCE
+    texts = [block.text for block in result.content if isinstance(block, TextContent)]
+    if sum(map(len, texts)) > most:
+        others = [block for block in result.content if not isinstance(block, TextContent)]
+        words = cut_to_budget("\n".join(texts), settings.result_tokens)
+        result = result.model_copy(update={"content": [TextContent(type="text", text=words), *others]})
+        texts = [words]
+    if result.structured_content is None and settings.structured_output:
+        return result.model_copy(update={"structured_content": {"text": "\n".join(texts)}})
+    return result
+
+
 def output_schema(fn: ToolFunction) -> dict[str, Any]:
     """The schema of a tool's structured content, by what it returns."""
     returned = get_type_hints(fn)["return"]
@@ -260,7 +275,7 @@ def text(words: str) -> CallToolResult:
 
 
 def failure(words: str) -> CallToolResult:
-    return CallToolResult(content=[TextContent(type="text", text=strip_control_chars(words))], is_error=True)
+    return CallToolResult(content=[TextContent(type="text", text=strip_control_chars(cut_error(words)))], is_error=True)
 
 
 def lean_schema(schema: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from agentos_mcp.bridge.context import Ctx
 MOST = 100
 """So many values one answer may have, by the specification."""
 _LOOKED_AT = 200
+_LONGEST = 1_000
+"""Characters of a value that somebody could choose from a list."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def completion(candidates: Candidates, typed: str) -> Completion:
         *(value for value, words in known if any(word.startswith(wanted) for word in words)),
         *(value for value, words in known if any(wanted in word for word in words)),
     ]
-    values = list(dict.fromkeys(fitting))
+    values = [value for value in dict.fromkeys(fitting) if len(value) <= _LONGEST]
     if candidates.unseen is None or (candidates.unseen and wanted):
         return Completion(values=values[:MOST], has_more=True)
     total = len(values) + candidates.unseen

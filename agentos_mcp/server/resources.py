@@ -15,9 +15,9 @@ from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.paths import quoted
 from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.agentos.run import Kind, RunRef
+from agentos_mcp.bridge.budget import cut_to_budget
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.render import one_line, run_result, standing
-from agentos_mcp.bridge.results import cut_to_budget
 from agentos_mcp.bridge.toolset import Result, ToolFunction, shown
 from agentos_mcp.server import completions
 from agentos_mcp.server.completions import Completer

@@ -14,9 +14,10 @@ from agentos_mcp.agentos.catalogue import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.json_values import objects, text, texts
 from agentos_mcp.agentos.pages import record_of
+from agentos_mcp.bridge.budget import CHARACTERS_PER_TOKEN
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.parameters import Limit, LongName, Page, UserId
-from agentos_mcp.bridge.render import CHARACTERS_PER_TOKEN, when
+from agentos_mcp.bridge.render import when
 from agentos_mcp.bridge.results import Record, Table
 from agentos_mcp.bridge.toolset import Toolset, read
 

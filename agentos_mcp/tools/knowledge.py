@@ -12,6 +12,7 @@ from agentos_mcp.agentos.catalogue import KnowledgeBase, shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure, Unauthorized
 from agentos_mcp.agentos.pages import page_of, record_of
 from agentos_mcp.bridge.argument_limits import FILES, MaxCharacters
+from agentos_mcp.bridge.budget import CHARACTERS_PER_TOKEN
 from agentos_mcp.bridge.contents import (
     Content,
     config_record,
@@ -27,7 +28,7 @@ from agentos_mcp.bridge.contents import (
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.intake import arrivals, contents_of, delivery, labels, newest, reading, settled
 from agentos_mcp.bridge.parameters import JsonObject, KnowledgeId, Limit, LongName, Page, Text
-from agentos_mcp.bridge.render import CHARACTERS_PER_TOKEN, fenced, one_line, when
+from agentos_mcp.bridge.render import fenced, one_line, when
 from agentos_mcp.bridge.results import Record, Table
 from agentos_mcp.bridge.toolset import KNOWLEDGE, Toolset, destructive, read, write
 

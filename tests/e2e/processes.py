@@ -146,6 +146,10 @@ class Process:
         self.out.close()
         self.err.close()
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
     def close_stdin(self) -> None:
         with contextlib.suppress(BrokenPipeError):  # it may be gone already
             self._stdin.close()

@@ -16,12 +16,24 @@ Answer = bytes | Callable[[SocketStream], Awaitable[None]]
 
 @dataclass
 class ScriptedAgentOS:
-    """Answers by "METHOD /path" (without its query), else by "/path", else 404. Change `answers` at any time."""
+    """Answers by "METHOD /path" (without its query), else by "/path", else by a beginning ("GET /runs/*"), else 404.
+
+    Change `answers` at any time.
+    """
 
     url: str = ""
     answers: dict[str, Answer] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     """"METHOD /path?query" of every request."""
+
+    def answer(self, method: str, path: str) -> Answer:
+        for name in (f"{method} {path}", path):
+            if name in self.answers:
+                return self.answers[name]
+        for name, answer in self.answers.items():
+            if name.endswith("*") and f"{method} {path}".startswith(name[:-1]):
+                return answer
+        return http_json({"detail": "Not Found"}, 404)
 
 
 def http_json(document: object, status: int = 200, **headers: str) -> bytes:
@@ -59,9 +71,7 @@ async def scripted_agentos(answers: Mapping[str, Answer] | None = None) -> Async
                 method, _, target = line.rpartition(" ")[0].partition(" ")
                 path = target.partition("?")[0]
                 server.requests.append(f"{method} {target}")
-                answer = server.answers.get(f"{method} {path}", server.answers.get(path))
-                if answer is None:
-                    answer = http_json({"detail": "Not Found"}, 404)
+                answer = server.answer(method, path)
                 if isinstance(answer, bytes):
                     await client.send(answer)
                 else:
