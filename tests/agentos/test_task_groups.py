@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import anyio
@@ -58,20 +59,27 @@ async def test_a_calls_error_is_raised_plainly_and_ends_the_others() -> None:
             ended = True
 
     error = NotFound("No such run.")
+    calls: list[Callable[[], Awaitable[None]]] = [wait, partial(fail, error)]
     with anyio.fail_after(5), pytest.raises(NotFound) as caught:
-        await gather([wait, partial(fail, error)])
+        await gather(calls)
     assert caught.value is error
     assert ended
 
 
 async def test_an_error_of_the_body_or_of_a_group_within_is_raised_plainly() -> None:
-    with pytest.raises(AgentOSError, match="broken"):
+    async def body_fails() -> None:
         async with unwrapped_task_group() as tasks:
             tasks.start_soon(anyio.sleep_forever)
             raise AgentOSError("broken")
-    with pytest.raises(NotFound, match="within"):
+
+    async def inner_group_fails() -> None:
         async with unwrapped_task_group() as tasks:
             tasks.start_soon(fail, ExceptionGroup("inner", [NotFound("within")]))
+
+    with pytest.raises(AgentOSError, match="broken"):
+        await body_fails()
+    with pytest.raises(NotFound, match="within"):
+        await inner_group_fails()
 
 
 async def test_being_cancelled_stays_being_cancelled() -> None:
