@@ -39,13 +39,15 @@ class Gate:
                 return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
             return PlainTextResponse("Method Not Allowed", 405, {"allow": "GET, HEAD"})
         if path.startswith(_DISCOVERY):
-            return None
+            return PlainTextResponse("Not Found", 404)
         if self._token is not None and not _brings(scope, self._token):
             words = "This server asks for a token: send it as 'Authorization: Bearer <token>'."
             return JSONResponse(
                 {"error": "invalid_token", "error_description": words}, 401, {"www-authenticate": "Bearer"}
             )
-        host = ",".join(_values(scope, b"host"))
+        host = _normal(",".join(_values(scope, b"host")))
+        # The SDK compares it too, as it is written.
+        scope["headers"] = [(name, host.encode("latin-1") if name == b"host" else it) for name, it in scope["headers"]]
         if host not in self._names and _without_port(host) not in self._names:
             logger.warning("A call for %r was refused; --allow-host would let it in.", host[:_SHOWN_HOST])
             return PlainTextResponse(
@@ -68,6 +70,14 @@ def _brings(scope: Scope, token: Token) -> bool:
 
 def _values(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for header, value in scope["headers"] if header == name]
+
+
+def _normal(host: str) -> str:
+    """A host as names are compared: in lower case, and without the dot at the end of a full name."""
+    name, colon, port = host.lower().rpartition(":")
+    if colon and port.isdecimal():
+        return f"{name.removesuffix('.')}:{port}"
+    return host.lower().removesuffix(".")
 
 
 def _without_port(host: str) -> str:

@@ -36,6 +36,7 @@ from mcp_types import (
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.bridge.context import Backend, Ctx
+from agentos_mcp.bridge.render import one_line
 from agentos_mcp.server.completions import Candidates, completion
 from agentos_mcp.server.prompts import Prompts
 from agentos_mcp.server.resources import Resources
@@ -90,6 +91,8 @@ def handle_lists_and_changes(
 
     async def subscribe(ctx: _Request, params: SubscribeRequestParams) -> EmptyResult:
         with in_our_words("Subscribing"):
+            if not resources.is_one(params.uri):
+                raise NotFound(f"There is no resource {one_line(params.uri[:300], most=200)}.", "List the resources.")
             changes.subscribe(ctx.session._connection, params.uri)
         return EmptyResult()
 
@@ -98,6 +101,12 @@ def handle_lists_and_changes(
         return EmptyResult()
 
     async def listen(ctx: _Request, params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
+        asked = params.notifications.resource_subscriptions
+        if asked:
+            # What is left out of the acknowledgement is not listened to.
+            known = [uri for uri in dict.fromkeys(asked) if resources.is_one(uri)]
+            notifications = params.notifications.model_copy(update={"resource_subscriptions": known})
+            params = params.model_copy(update={"notifications": notifications})
         with in_our_words("Listening"):
             return await changes.listen(ctx, params)
 

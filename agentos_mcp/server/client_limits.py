@@ -1,0 +1,70 @@
+"""What one client may ask of a server at once, and what it may leave behind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
+
+MAX_INITIALIZE = 64 * 1024
+"""About so many characters of what a client says of itself when it connects; they are kept with its session."""
+REQUESTS_OF_SESSION = 50
+REQUESTS_OF_SESSIONS = 1000
+MAX_URI = 2000
+"""Characters of a URI that a client subscribes to."""
+SUBSCRIPTIONS_OF_CLIENT = 100
+SUBSCRIPTIONS = 2000
+LISTENERS = 500
+WAITING_EVENTS = 256
+
+
+class ClientLimits:
+    """Middleware for every request: refuses what is too much.
+
+    A session's requests go on when their connection is closed, so the limits on connections do not
+    hold them. A request of 2026-07-28 ends with its connection.
+    """
+
+    def __init__(self) -> None:
+        self._requests: Counter[str] = Counter()
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        if ctx.method == "initialize" and _larger_than(ctx.params or {}, MAX_INITIALIZE):
+            raise MCPError(
+                INVALID_PARAMS,
+                f"clientInfo and capabilities are too large: at most {MAX_INITIALIZE // 1024} KiB together.",
+            )
+        session = ctx.request.headers.get("mcp-session-id") if ctx.request is not None else None
+        if session is None or ctx.request_id is None:
+            return await call_next(ctx)
+        if self._requests[session] >= REQUESTS_OF_SESSION:
+            raise MCPError(
+                INTERNAL_ERROR,
+                f"{REQUESTS_OF_SESSION} requests of this session are going on. Wait until some of them have ended.",
+            )
+        if self._requests.total() >= REQUESTS_OF_SESSIONS:
+            raise MCPError(INTERNAL_ERROR, "This server is serving as many requests as it can. Try again in a moment.")
+        self._requests[session] += 1
+        try:
+            return await call_next(ctx)
+        finally:
+            self._requests[session] -= 1
+            if not self._requests[session]:
+                del self._requests[session]
+
+
+def _larger_than(document: object, most: int) -> bool:
+    """Whether a JSON document has more than so many characters, about. It may be of any depth."""
+    size, rest = 0, [document]
+    while rest and size <= most:
+        one = rest.pop()
+        if isinstance(one, Mapping):
+            rest += [*one, *one.values()]
+        elif isinstance(one, list):
+            rest += one
+        size += len(one) if isinstance(one, str) else 8
+    return size > most
