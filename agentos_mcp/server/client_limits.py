@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
+from mcp_types import INTERNAL_ERROR
 
-MAX_INITIALIZE = 64 * 1024
-"""About so many characters of what a client says of itself when it connects; they are kept with its session."""
 REQUESTS_OF_SESSION = 50
 REQUESTS_OF_SESSIONS = 1000
 MAX_URI = 2000
@@ -33,11 +30,6 @@ class ClientLimits:
         self._requests: Counter[str] = Counter()
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        if ctx.method == "initialize" and _larger_than(ctx.params or {}, MAX_INITIALIZE):
-            raise MCPError(
-                INVALID_PARAMS,
-                f"clientInfo and capabilities are too large: at most {MAX_INITIALIZE // 1024} KiB together.",
-            )
         session = ctx.request.headers.get("mcp-session-id") if ctx.request is not None else None
         if session is None or ctx.request_id is None:
             return await call_next(ctx)
@@ -55,16 +47,3 @@ class ClientLimits:
             self._requests[session] -= 1
             if not self._requests[session]:
                 del self._requests[session]
-
-
-def _larger_than(document: object, most: int) -> bool:
-    """Whether a JSON document has more than so many characters, about. It may be of any depth."""
-    size, rest = 0, [document]
-    while rest and size <= most:
-        one = rest.pop()
-        if isinstance(one, Mapping):
-            rest += [*one, *one.values()]
-        elif isinstance(one, list):
-            rest += one
-        size += len(one) if isinstance(one, str) else 8
-    return size > most

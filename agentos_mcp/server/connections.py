@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 ACCEPTED_AT_ONCE = 64
 """So many connections are taken from the system's queue before those that have to go are closed."""
 WAITING_IN_THE_SYSTEM = 1024
+_MAX_HEAD = 16 * 1024
+_MANY_PIECES = 200
+_SMALL_PIECE = 64
 _OWN_FILES = 128
 """Open files that are not clients' connections: those to AgentOS, the event loop's, the program's own."""
 
@@ -169,6 +172,25 @@ class ConnectionGuard:
         return True
 
 
+class _Connection(h11.Connection):
+    """h11's, which takes some 50 microseconds for each piece of a body: a body in crumbs is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(h11.SERVER, max_incomplete_event_size=_MAX_HEAD)
+        self._pieces = self._size = 0
+
+    def next_event(self) -> type[h11.NEED_DATA | h11.PAUSED] | h11.Event:
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._pieces = self._size = 0
+        elif isinstance(event, h11.Data):
+            self._pieces += 1
+            self._size += len(event.data)
+            if self._pieces > _MANY_PIECES and self._size < _SMALL_PIECE * self._pieces:
+                raise h11.RemoteProtocolError("The body comes in too small pieces")
+        return event
+
+
 class GuardedProtocol(H11Protocol):
     """uvicorn's connection, with deadlines for what its client has to do."""
 
@@ -176,6 +198,7 @@ class GuardedProtocol(H11Protocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.conn = _Connection()
         self.phase = _Phase.HEAD
         self.address = ""
         self.received = 0
@@ -213,7 +236,16 @@ class GuardedProtocol(H11Protocol):
         self.guard.received(self, len(data))
         if self.transport.is_closing():
             return
-        super().data_received(data)
+        try:
+            # A head that comes at once is held to its limit only from one part to the next.
+            for begin in range(0, len(data), _MAX_HEAD):
+                super().data_received(data[begin : begin + _MAX_HEAD])
+                if self.transport.is_closing():
+                    return
+        except h11.LocalProtocolError:
+            # What is wrong came after an answer had begun: uvicorn cannot give another.
+            self.drop()
+            return
         self._look()
 
     def on_response_complete(self) -> None:

@@ -8,11 +8,14 @@ import time
 from collections import Counter
 from typing import Any
 
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 4 * 1024 * 1024
+MAX_OPENING = 64 * 1024
+"""What opens a session is kept as long as the session is: who the client is, and what it can do."""
 MAX_SESSIONS = 1000
 SESSION_IDLE_SECONDS = 30 * 60.0
 _SESSION = b"mcp-session-id"
@@ -26,25 +29,27 @@ class WholeBodies:
     The SDK has the same limit, and takes a body that breaks off for a fault of the server.
     """
 
-    def __init__(self, app: ASGIApp, most: int = MAX_BODY) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "0")
+        headers = Headers(scope=scope)
+        most = MAX_OPENING if _opens_session(headers) else MAX_BODY
+        declared = headers.get("content-length", "0")
         size, parts, more = int(declared) if declared.isdecimal() else 0, bytearray(), True
-        while more and max(size, len(parts)) <= self._most:
+        while more and max(size, len(parts)) <= most:
             message = await receive()
             if message["type"] != "http.request":
                 return
             parts += message.get("body", b"")
             more = message.get("more_body", False)
-        if max(size, len(parts)) > self._most:
-            words = f"The request is too large: at most {self._most // 1024**2} MiB can be sent at once."
-            await PlainTextResponse(words, 413)(scope, receive, send)
+        if max(size, len(parts)) > most:
+            words = f"The request is too large: at most {most // 1024} KiB can be sent at once"
+            what = " to open a session, clientInfo and capabilities included." if most == MAX_OPENING else "."
+            await PlainTextResponse(words + what, 413)(scope, receive, send)
             return
         body: Message | None = {"type": "http.request", "body": bytes(parts), "more_body": False}
         del parts
@@ -57,6 +62,14 @@ class WholeBodies:
             return message
 
         await self._app(scope, whole, send)
+
+
+def _opens_session(headers: Headers) -> bool:
+    """Whether a request is none of a session's, and none of 2026-07-28, which has no sessions."""
+    if headers.get("mcp-session-id") is not None:
+        return False
+    version = headers.get("mcp-protocol-version")
+    return version is None or version in HANDSHAKE_PROTOCOL_VERSIONS
 
 
 class SessionLimit:
