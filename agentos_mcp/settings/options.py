@@ -301,8 +301,8 @@ OPTIONS = (
         "--on-cancel",
         ("AGENTOS_MCP_ON_CANCEL",),
         _one_of(ON_CANCEL),
-        "what cancelling a call does to its run: cancel; explicit, which over HTTP with MCP 2026-07-28 lets it go on, "
-        "as a closed connection may be a lost one; or detach (default: cancel)",
+        "what ends a run with its call: cancel (a cancelled call, or a closed HTTP stream where that is how clients "
+        "cancel), explicit (a cancelled call alone) or detach (nothing) (default: cancel)",
         "ACTION",
     ),
     Option(
