@@ -1,15 +1,23 @@
 # agentos-mcp over HTTP on port 7800, for MCP clients that send a token. How to run it: docs/http.md
 
-FROM python:3.13-slim AS build
+# The base is 3.13.15-slim-trixie; another one goes into both lines, by its digest.
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS build
 WORKDIR /src
-COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY distribution/requirements.txt distribution/build-requirements.txt pyproject.toml README.md LICENSE ./
 COPY agentos_mcp ./agentos_mcp
-# The environment gets no pip of its own; what is installed is what was tested.
-RUN python -m venv --without-pip /opt/agentos-mcp \
+# Every package is known by its hashes; what is installed is what was tested. The environment gets no pip of its own.
+RUN python -m venv --without-pip /opt/build \
+    && python -m pip --python /opt/build/bin/python install --no-cache-dir --disable-pip-version-check \
+        --require-hashes --requirement build-requirements.txt \
+    && python -m pip --python /opt/build/bin/python wheel --no-cache-dir --disable-pip-version-check \
+        --no-build-isolation --no-deps --wheel-dir /opt/wheel . \
+    && python -m venv --without-pip /opt/agentos-mcp \
     && python -m pip --python /opt/agentos-mcp/bin/python install --no-cache-dir --disable-pip-version-check \
-        --constraint constraints.txt .
+        --require-hashes --requirement requirements.txt \
+    && python -m pip --python /opt/agentos-mcp/bin/python install --no-cache-dir --disable-pip-version-check \
+        --no-index --no-deps /opt/wheel/*.whl
 
-FROM python:3.13-slim
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 COPY --from=build /opt/agentos-mcp /opt/agentos-mcp
 ENV PATH=/opt/agentos-mcp/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

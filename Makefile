@@ -4,6 +4,7 @@
 # make bench  ratios against a bare server and against straight REST
 # make bundle pack what Claude Desktop installs with a double click: dist/agentos-mcp-VERSION.mcpb
 # make surface  write the generated parts of docs/ and the snapshots of the tools from the code
+# make requirements  write what the Docker image installs, with the packages' hashes, from constraints.txt
 # make picture  draw docs/images/demo.svg from the running demo
 # Each makes .venv if it must, with uv where there is one. PYTHON=python3.12 picks another Python.
 
@@ -14,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 UV := $(shell command -v uv 2>/dev/null)
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test lint format bench bundle surface picture clean
+.PHONY: demo test lint format bench bundle surface requirements picture clean
 
 demo: $(VENV)/.with-demo
 	@$(BIN)/agentos-mcp demo
@@ -39,6 +40,9 @@ bundle: $(VENV)/.with-dev
 
 surface: $(VENV)/.with-dev
 	$(BIN)/python -m tests.surface
+
+requirements: $(VENV)/.with-dev
+	@$(BIN)/python -m distribution.requirements
 
 picture: $(VENV)/.with-dev
 	@$(BIN)/python -m tests.docs

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import Enum, auto
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -37,6 +38,17 @@ SHOWN_BY: Mapping[str, str] = {
 QueryValue = str | int | float | bool | list[str] | None
 
 
+class CallEnd(Enum):
+    """Why a call ends before its result is there."""
+
+    CANCELLED = auto()
+    """The client said that it cancels the call."""
+    CLOSED = auto()
+    """The client closed the stream of the answer: cancelled, or gone. Nothing tells the two apart."""
+    LOST = auto()
+    """The client is gone, the network has failed, or the server stops."""
+
+
 @dataclass
 class Backend:
     """The AgentOS behind a server, and what is shared by all calls to it."""
@@ -49,8 +61,8 @@ class Backend:
     live: LiveRuns
     leaving: bool = False
     """True once the client is gone or the server is stopping: a call that ends now was not cancelled."""
-    cancelled: set[str | int] = field(default_factory=set)
-    """The ids of calls that their client did cancel."""
+    end_of: Callable[[Any], CallEnd] = lambda request: CallEnd.LOST
+    """Why a call ends, by the SDK's context of its request."""
 
 
 @asynccontextmanager
@@ -101,10 +113,12 @@ class Ctx:
         return self.backend.settings
 
     @property
-    def cancelled(self) -> bool:
-        """Of a call that is being ended: whether its client cancelled it, rather than went away."""
-        ours = self.mcp.request_context.request_id
-        return not self.backend.leaving or (ours is not None and ours in self.backend.cancelled)
+    def cancels_run(self) -> bool:
+        """Of a call that is being ended: whether its run has to end too."""
+        end, on_cancel = self.backend.end_of(self.mcp.request_context), self.settings.on_cancel
+        return (
+            end is CallEnd.CANCELLED if on_cancel == "explicit" else on_cancel == "cancel" and end is not CallEnd.LOST
+        )
 
     @property
     def client_name(self) -> str:

@@ -46,7 +46,7 @@ async def watch(
         async with live_progress(_receiver(ctx), after=earlier_progress(ctx)) as show:
             ended = await run.watch(show.report, wait_of(ctx, wait))
     except anyio.get_cancelled_exc_class():
-        if ours and not run.done and ctx.cancelled and ctx.settings.on_cancel == "cancel":
+        if ours and not run.done and ctx.cancels_run:
             with anyio.move_on_after(_CANCEL_SECONDS, shield=True):
                 await _cancel(ctx, run.state)
         raise

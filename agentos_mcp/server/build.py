@@ -34,6 +34,7 @@ def build_server(settings: Settings) -> AgentOSServer:
     async def lifespan(_: MCPServer[Backend]) -> AsyncIterator[Backend]:
         async with open_backend(settings) as backend, server.changes.following(backend):
             server.backend = backend
+            backend.end_of = server.end_of_call
             try:
                 async with watching(server, backend):
                     yield backend

@@ -38,8 +38,10 @@ from agentos_mcp.agentos.answers import READING_ERRORS
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.schema_checks import short
 from agentos_mcp.bridge.argument_limits import NAME, PATH, check_argument
-from agentos_mcp.bridge.context import Backend, Ctx
+from agentos_mcp.bridge.context import Backend, CallEnd, Ctx
 from agentos_mcp.bridge.toolset import failure, mcp_tool
+from agentos_mcp.server.client_limits import ClientLimits
+from agentos_mcp.server.endings import ended_by_client
 from agentos_mcp.server.exposing import Exposure
 from agentos_mcp.server.handlers import handle_lists_and_changes, in_our_words
 from agentos_mcp.server.offering import Offer
@@ -63,7 +65,7 @@ class AgentOSServer(MCPServer[Backend]):
         self, name: str, *, offer: Offer, settings: Settings, introduce: Callable[[], Awaitable[str]], **options: Any
     ) -> None:
         self.changes = Changes()
-        super().__init__(name, middleware=[self._introduce], subscriptions=self.changes.bus, **options)
+        super().__init__(name, middleware=[ClientLimits(), self._introduce], subscriptions=self.changes.bus, **options)
         self.offer = offer
         self.listed = anyio.Event()
         self.exposure = Exposure(settings, offer.names)
@@ -135,10 +137,17 @@ class AgentOSServer(MCPServer[Backend]):
             self.backend.leaving = True
         self.changes.close_streams()
 
-    def cancelled_by_client(self, request_id: object) -> None:
-        """The client has cancelled this call, whatever happens to the connection in the same moment."""
-        if self.backend is not None and isinstance(request_id, str | int):
-            self.backend.cancelled.add(request_id)
+    def end_of_call(self, ctx: ServerRequestContext[Any, Any]) -> CallEnd:
+        """Why a call ends that is being ended; the SDK tells the call only that it is over."""
+        if ctx.session._request_outbound.cancel_requested.is_set():
+            return CallEnd.CANCELLED
+        if self.backend is None or self.backend.leaving:
+            return CallEnd.LOST
+        if ctx.request is None:
+            return CallEnd.CANCELLED
+        # In sessions a closed connection ends no call: this one ends because its session does.
+        modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+        return CallEnd.CLOSED if modern and ended_by_client(ctx.request.scope) else CallEnd.LOST
 
     async def _introduce(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         result = await call_next(ctx)
@@ -204,7 +213,12 @@ _LOG_LEVELS = {"notice": logging.INFO, "alert": logging.CRITICAL, "emergency": l
 
 
 async def _set_log_level(ctx: ServerRequestContext[Any, Any], params: SetLevelRequestParams) -> EmptyResult:
-    """A legacy client's wish for more or fewer logs: what goes to stderr, since log messages are deprecated."""
+    """A legacy client's wish for more or fewer logs: what goes to stderr, since log messages are deprecated.
+
+    Over HTTP the log is that of all clients, and none of them decides on it.
+    """
+    if ctx.request is not None:
+        return EmptyResult()
     level = _LOG_LEVELS.get(params.level) or logging.getLevelNamesMapping()[params.level.upper()]
     logging.getLogger("agentos_mcp").setLevel(level)
     return EmptyResult()

@@ -41,13 +41,15 @@ class Gate:
             # No name is asked for here: those who check health call by address.
             return await self._health.answer(scope)
         if path.startswith(_DISCOVERY):
-            return None
+            return PlainTextResponse("Not Found", 404)
         if self._token is not None and not self._brings(scope, self._token):
             words = "This server asks for a token: send it as 'Authorization: Bearer <token>'."
             return JSONResponse(
                 {"error": "invalid_token", "error_description": words}, 401, {"www-authenticate": "Bearer"}
             )
-        host = ",".join(_values(scope, b"host"))
+        host = _normal(",".join(_values(scope, b"host")))
+        # The SDK compares it too, as it is written.
+        scope["headers"] = [(name, host.encode("latin-1") if name == b"host" else it) for name, it in scope["headers"]]
         if host not in self._names and _without_port(host) not in self._names:
             logger.warning("A call for %r was refused; --allow-host would let it in.", host[:_SHOWN_HOST])
             return PlainTextResponse(
@@ -76,6 +78,14 @@ class Gate:
 
 def _values(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for header, value in scope["headers"] if header == name]
+
+
+def _normal(host: str) -> str:
+    """A host as names are compared: in lower case, and without the dot at the end of a full name."""
+    name, colon, port = host.lower().rpartition(":")
+    if colon and port.isdecimal():
+        return f"{name.removesuffix('.')}:{port}"
+    return host.lower().removesuffix(".")
 
 
 def _without_port(host: str) -> str:

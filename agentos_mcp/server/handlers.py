@@ -38,6 +38,7 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
 from agentos_mcp.bridge.argument_limits import PATH, check_argument
 from agentos_mcp.bridge.context import Backend, Ctx
+from agentos_mcp.bridge.render import one_line
 from agentos_mcp.server.completions import Candidates, completion
 from agentos_mcp.server.prompts import Prompts
 from agentos_mcp.server.resources import Resources
@@ -104,6 +105,8 @@ def handle_lists_and_changes(
     async def subscribe(ctx: _Request, params: SubscribeRequestParams) -> EmptyResult:
         with in_our_words("Subscribing"):
             check_argument("uri", params.uri, PATH)
+            if not resources.is_one(params.uri):
+                raise NotFound(f"There is no resource {one_line(params.uri[:300], most=200)}.", "List the resources.")
             changes.subscribe(ctx.session._connection, params.uri)
         return EmptyResult()
 
@@ -114,6 +117,12 @@ def handle_lists_and_changes(
         return EmptyResult()
 
     async def listen(ctx: _Request, params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
+        asked = params.notifications.resource_subscriptions
+        if asked:
+            # What is left out of the acknowledgement is not listened to.
+            known = [uri for uri in dict.fromkeys(asked) if resources.is_one(uri)]
+            notifications = params.notifications.model_copy(update={"resource_subscriptions": known})
+            params = params.model_copy(update={"notifications": notifications})
         with in_our_words("Listening"):
             for uri in params.notifications.resource_subscriptions or ():
                 check_argument("resourceSubscriptions", uri, PATH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from types import FrameType
@@ -11,9 +12,25 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from agentos_mcp.server.connections import (
+    ACCEPTED_AT_ONCE,
+    WAITING_IN_THE_SYSTEM,
+    ConnectionGuard,
+    ConnectionLimits,
+    connections_possible,
+)
 from agentos_mcp.server.eras import AgentOSServer
 from agentos_mcp.server.gate import Gate
 from agentos_mcp.server.health import Health
+from agentos_mcp.server.http_limits import (
+    MAX_BODY,
+    MAX_SESSIONS,
+    SESSION_IDLE_SECONDS,
+    RepeatedMessages,
+    SessionLimit,
+    WholeBodies,
+    say_once_that_files_are_lacking,
+)
 from agentos_mcp.server.http_options import HttpSettings
 from agentos_mcp.settings import SettingsError
 
@@ -35,6 +52,13 @@ class _Uvicorn(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, server: AgentOSServer) -> None:
         super().__init__(config)
         self._agentos_server = server
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(say_once_that_files_are_lacking)
+        await super().startup(sockets)
+        # asyncio takes as many at once as may wait, before any of them is seen: more may wait than are taken.
+        for listener in sockets or ():
+            listener.listen(WAITING_IN_THE_SYSTEM)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._agentos_server.leave()
@@ -79,8 +103,16 @@ def announcement(settings: HttpSettings, listener: socket.socket) -> str:
 
 async def serve_http(server: AgentOSServer, listener: socket.socket, settings: HttpSettings | None = None) -> None:
     """Serve until SIGINT or SIGTERM, then end within about a second."""
+    settings = settings or HttpSettings()
+    most = connections_possible(settings.max_connections)
+    limits = ConnectionLimits(total=most, per_address=max(most // 2, 1))
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RepeatedMessages())
     config = uvicorn.Config(
-        _application(server, settings or HttpSettings()),
+        _application(server, settings),
+        http=ConnectionGuard(limits).protocol(),
+        backlog=ACCEPTED_AT_ONCE,
+        timeout_keep_alive=limits.idle,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=1,
@@ -96,8 +128,15 @@ def _application(server: AgentOSServer, settings: HttpSettings) -> ASGIApp:
         allowed_hosts=_any_port(names),
         allowed_origins=[*_any_port([f"http://{name}" for name in _OURSELVES]), *settings.allow_origins],
     )
-    mcp = server.streamable_http_app(streamable_http_path=PATH, transport_security=security)
-    app = Gate(mcp, settings.token, names, Health(server))
+    mcp = server.streamable_http_app(
+        streamable_http_path=PATH,
+        transport_security=security,
+        max_request_body_size=MAX_BODY,
+        session_idle_timeout=SESSION_IDLE_SECONDS,
+        # Sessions that are opened in the same moment are counted together once they are there.
+        max_sessions=2 * MAX_SESSIONS,
+    )
+    app = Gate(WholeBodies(SessionLimit(mcp)), settings.token, names, Health(server))
     if not settings.allow_origins:
         return app
     return CORSMiddleware(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import argparse
 
 DEFAULT_PORT = 7800
+DEFAULT_CONNECTIONS = 1000
 TOKEN_VARIABLE = "AGENTOS_MCP_HTTP_TOKEN"  # noqa: S105 - its name
 """Holds the token itself. It has no flag: other users of a machine see the command lines of its processes."""
 LEAST_TOKEN = 16
@@ -37,6 +38,8 @@ class HttpSettings:
     """Names by which clients reach this server, beside this machine's own."""
     allow_origins: tuple[str, ...] = ()
     """Web pages that may call, beside this machine's own."""
+    max_connections: int = DEFAULT_CONNECTIONS
+    """Connections at once; half as many from one address."""
 
     @property
     def local(self) -> bool:
@@ -126,6 +129,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _connections(text: str) -> int:
+    if not re.fullmatch(r"\d{1,6}", text.strip()) or not 10 <= int(text) <= 100_000:
+        raise ValueError("use a number from 10 to 100000")
+    return int(text)
+
+
 def _secret(text: str) -> str:
     value = one_word(text)
     if len(value) < LEAST_TOKEN:
@@ -198,6 +207,14 @@ HTTP_OPTIONS = (
         _origins,
         "a web page's origin that may call; repeat it, or separate by comma",
         "ORIGIN",
+    ),
+    Option(
+        "max_connections",
+        "--max-connections",
+        ("AGENTOS_MCP_MAX_CONNECTIONS",),
+        _connections,
+        f"how many connections may be open at once, half of them from one address (default: {DEFAULT_CONNECTIONS})",
+        "NUMBER",
     ),
 )
 _REPEATED = ("allow_hosts", "allow_origins")

@@ -20,6 +20,7 @@ from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.render import one_line, run_result, standing
 from agentos_mcp.bridge.toolset import Result, ToolFunction, shown
 from agentos_mcp.server import completions
+from agentos_mcp.server.client_limits import MAX_URI
 from agentos_mcp.server.completions import Completer
 from agentos_mcp.server.glance import glance, in_order
 from agentos_mcp.server.offering import Offer
@@ -214,6 +215,11 @@ class Resources:
             if (values := variables(one.template, uri)) is not None:
                 return ctx.agent_os.mask(await self._read(ctx, one, values))
         raise NotFound(f"There is no resource {one_line(uri, most=200)}.", "List the resources and their templates.")
+
+    @staticmethod
+    def is_one(uri: str) -> bool:
+        """Whether a URI has the form of a resource's, whatever there is of that name."""
+        return len(uri) <= MAX_URI and any(variables(one.template, uri) is not None for one in RESOURCES)
 
     def completer(self, template: str, variable: str) -> Completer | None:
         return next((one.completes.get(variable) for one in self._readable if one.template == template), None)

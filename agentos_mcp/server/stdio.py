@@ -12,7 +12,6 @@ from typing import Any, Self
 import anyio
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
-from mcp_types import JSONRPCNotification
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.plain_text import strip_control_chars
@@ -76,10 +75,9 @@ def leave_process(code: int) -> None:
 
 
 class _Watched:
-    """The client's messages, with an eye on those that say how a call ends.
+    """The client's messages, with an eye on their end.
 
-    A call is cancelled by its client, or ends because the client is gone; by then the SDK tells
-    the call only that it is over.
+    A call that ends then ends because the client is gone; the SDK tells the call only that it is over.
     """
 
     def __init__(self, stream: Any, server: AgentOSServer) -> None:
@@ -91,23 +89,19 @@ class _Watched:
 
     async def __anext__(self) -> SessionMessage | Exception:
         try:
-            return self._seen(await self._stream.__anext__())
+            message: SessionMessage | Exception = await self._stream.__anext__()
+            return message
         except StopAsyncIteration:
             self._server.leave()
             raise
 
     async def receive(self) -> SessionMessage | Exception:
         try:
-            return self._seen(await self._stream.receive())
+            message: SessionMessage | Exception = await self._stream.receive()
+            return message
         except anyio.EndOfStream:
             self._server.leave()
             raise
-
-    def _seen(self, message: SessionMessage | Exception) -> SessionMessage | Exception:
-        inner = message.message if isinstance(message, SessionMessage) else None
-        if isinstance(inner, JSONRPCNotification) and inner.method == "notifications/cancelled":
-            self._server.cancelled_by_client((inner.params or {}).get("requestId"))
-        return message
 
     async def aclose(self) -> None:
         await self._stream.aclose()

@@ -28,6 +28,7 @@ from mcp_types import SubscriptionsListenRequestParams, SubscriptionsListenResul
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.run import RunRef, RunState, Status
 from agentos_mcp.bridge.context import Backend
+from agentos_mcp.server.client_limits import LISTENERS, SUBSCRIPTIONS, SUBSCRIPTIONS_OF_CLIENT, WAITING_EVENTS
 from agentos_mcp.server.resources import RUNS
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Changes:
 
     def __init__(self) -> None:
         self.bus = InMemorySubscriptionBus()
-        self._streams = ListenHandler(self.bus)
+        self._streams = ListenHandler(self.bus, max_subscriptions=LISTENERS, max_buffered_events=WAITING_EVENTS)
         self._clients: dict[Connection, set[str]] = {}
         """Legacy connections, and the URIs that each is subscribed to."""
         self._subscribed: dict[str, _Subscribed] = {}
@@ -84,11 +85,15 @@ class Changes:
         """Tell every client that tools, prompts and resources are others than before."""
         for event in (ToolsListChanged(), PromptsListChanged(), ResourcesListChanged()):
             await self.bus.publish(event)
-        for client in list(self._clients):
-            if client.initialized.is_set():
-                await _send(client.send_tool_list_changed)
-                await _send(client.send_prompt_list_changed)
-                await _send(client.send_resource_list_changed)
+        async with anyio.create_task_group() as tasks:
+            for client in list(self._clients):
+                if client.initialized.is_set():
+                    for send in (
+                        client.send_tool_list_changed,
+                        client.send_prompt_list_changed,
+                        client.send_resource_list_changed,
+                    ):
+                        tasks.start_soon(_send, send)
         for uri in self.subscribed:
             if uri.startswith(_OF_COMPONENTS):
                 await self._updated(uri)
@@ -104,9 +109,10 @@ class Changes:
             client.exit_stack.callback(self._left, client)
 
     def subscribe(self, client: Connection, uri: str) -> None:
-        """Tell a legacy client of changes of a resource. Raises InvalidRequest where too many runs are followed."""
+        """Tell a legacy client of changes of a resource. Raises InvalidRequest where that are too many."""
         self.joined(client)
         if uri not in self._clients[client]:
+            _check_number(len(self._clients[client]) + 1)
             self._enter(uri)
             self._clients[client].add(uri)
 
@@ -118,10 +124,12 @@ class Changes:
     async def listen(
         self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams
     ) -> SubscriptionsListenResult:
-        """Serve a modern client's stream. Raises InvalidRequest where too many runs are followed."""
+        """Serve a modern client's stream. Raises InvalidRequest where it listens to too much."""
         entered: list[str] = []
+        uris = dict.fromkeys(params.notifications.resource_subscriptions or ())
+        _check_number(len(uris))
         try:
-            for uri in dict.fromkeys(params.notifications.resource_subscriptions or ()):
+            for uri in uris:
                 self._enter(uri)
                 entered.append(uri)
             return await self._streams(ctx, params)
@@ -134,6 +142,11 @@ class Changes:
             self._leave(uri)
 
     def _enter(self, uri: str) -> None:
+        if sum(one.readers for one in self._subscribed.values()) >= SUBSCRIPTIONS:
+            raise InvalidRequest(
+                f"Clients have {SUBSCRIPTIONS} subscriptions here, which is as many as there can be.",
+                "Try again later.",
+            )
         ref = _run_of(uri)
         subscribed = self._subscribed.get(uri) or _Subscribed()
         if ref is not None and subscribed.task is None and self._tasks is not None:
@@ -204,14 +217,22 @@ class Changes:
 
     async def _updated(self, uri: str) -> None:
         await self.bus.publish(ResourceUpdated(uri))
-        for client in [client for client, uris in self._clients.items() if uri in uris]:
-            await _send(client.send_resource_updated, uri)
+        async with anyio.create_task_group() as tasks:
+            for client in [client for client, uris in self._clients.items() if uri in uris]:
+                tasks.start_soon(_send, client.send_resource_updated, uri)
 
     @property
     def _open(self) -> Backend:
         if self._backend is None:
             raise RuntimeError("nothing is followed outside of `following`")
         return self._backend
+
+
+def _check_number(subscriptions: int) -> None:
+    if subscriptions > SUBSCRIPTIONS_OF_CLIENT:
+        raise InvalidRequest(
+            f"A client can subscribe to {SUBSCRIPTIONS_OF_CLIENT} resources at once.", "Unsubscribe from some of them."
+        )
 
 
 async def _send(send: Callable[..., Awaitable[None]], *arguments: str) -> None:

@@ -300,7 +300,8 @@ OPTIONS = (
         "--on-cancel",
         ("AGENTOS_MCP_ON_CANCEL",),
         _one_of(ON_CANCEL),
-        "what cancelling a call does to its run: cancel or detach (default: cancel)",
+        "what ends a run with its call: cancel (a cancelled call, or a closed HTTP stream where that is how clients "
+        "cancel), explicit (a cancelled call alone) or detach (nothing) (default: cancel)",
         "ACTION",
     ),
     Option(

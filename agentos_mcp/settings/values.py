@@ -34,7 +34,7 @@ DEFAULT = "default"
 ALL = "all"
 EXPOSED = ("agents", "teams", "workflows")
 DURABILITIES = ("background", "foreground")
-ON_CANCEL = ("cancel", "detach")
+ON_CANCEL = ("cancel", "explicit", "detach")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -149,6 +149,7 @@ class Settings:
     """How long a call waits for its run; 0: what its client can bear."""
     durability: str = "background"
     on_cancel: str = "cancel"
+    """What ends a run with its call: any cancelled call, one that the client says it cancels (explicit), none."""
     allow_files: tuple[Path, ...] = ()
     """Folders beneath which files may be read, to be attached to a run or added to knowledge."""
     ask: bool = True

@@ -175,6 +175,10 @@ class Process:
         return code if code >= 0 else 128 - code
 
     @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
     def everything(self) -> str:
         """All that it said on stderr, once it has ended."""
         self.err.close()
@@ -257,8 +261,10 @@ class HttpServer(Process):
 
     _ADDRESS = re.compile(r"Serving MCP at (http://127\.0\.0\.1:\d+/mcp)$")
 
-    def __init__(self, *arguments: str, given: Mapping[str, str] | None = None) -> None:
-        super().__init__("serve", "--http", "--port", "0", *arguments, given=given)
+    def __init__(
+        self, *arguments: str, command: tuple[str, ...] = MODULE, given: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__("serve", "--http", "--port", "0", *arguments, command=command, given=given)
         try:
             line = self.err.wait_for(lambda line: bool(self._ADDRESS.search(line)), PATIENCE)
             self.url = self._ADDRESS.search(line)[1]  # type: ignore[index]  # the line was waited for by this pattern

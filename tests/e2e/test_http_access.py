@@ -126,7 +126,20 @@ def test_health_does_not_depend_on_agentos() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["mcp.example.com", "mcp.example.com:443", "mcp.internal:8443", "localhost", "127.0.0.1:1"]
+    "host",
+    [
+        "mcp.example.com",
+        "mcp.example.com:443",
+        "mcp.internal:8443",
+        "localhost",
+        "127.0.0.1:1",
+        "LOCALHOST",
+        "LocalHost:7800",
+        "localhost.",
+        "Localhost.:7800",
+        "MCP.Example.COM.",
+        "MCP.INTERNAL:8443",
+    ],
 )
 def test_a_host_that_is_allowed_is_served(guarded: str, host: str) -> None:
     assert call(guarded, host=host).status_code == 200

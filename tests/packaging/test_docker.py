@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from distribution.project import ROOT
+from distribution.project import ROOT, project
+from distribution.requirements import BUILDING, PYTHON, RUNNING
 from tests.e2e.processes import DOWN, Process, wait_until_it_answers
 from tests.e2e.test_http_access import with_token
 from tests.packaging.tools import LIMIT, UNSEEN, done, scripts, tool
@@ -24,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="its steps are for a POSIX shell"),
 ]
 
-HOME = "/opt/agentos-mcp"
+OPT = "/opt/"
 PORT = "7800"
 TOKEN = "a-token-for-this-container"
 
@@ -45,7 +46,7 @@ def port() -> str:
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The environment that the build stage makes, from what it copies."""
-    source, home = tmp_path_factory.mktemp("src"), tmp_path_factory.mktemp("opt") / "agentos-mcp"
+    source, opt = tmp_path_factory.mktemp("src"), tmp_path_factory.mktemp("opt")
     for copied in instructions("COPY"):
         *names, target = copied.split()
         if names[0].startswith("--from"):
@@ -56,9 +57,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             else:
                 shutil.copy(ROOT / name, source / target)
     (step,) = instructions("RUN")
-    step = re.sub(r"\bpython -m", f"{shlex.quote(sys.executable)} -m", step.replace(HOME, str(home)))
+    step = re.sub(r"\bpython -m", f"{shlex.quote(sys.executable)} -m", step.replace(OPT, f"{opt}/"))
     done("sh", "-euc", step, cwd=source)
-    return home
+    return opt / "agentos-mcp"
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +92,37 @@ def health_check(home: Path, port: str) -> int:
 def test_it_has_no_known_fault() -> None:
     linter = Path(sys.executable).with_name("hadolint")
     assert done(linter, ROOT / "Dockerfile") == ""
+
+
+def test_its_base_is_one_image_by_its_digest() -> None:
+    bases = {base.removesuffix(" AS build") for base in instructions("FROM")}
+    assert len(bases) == 1
+    assert re.fullmatch(rf"python:{re.escape(PYTHON)}-slim@sha256:[0-9a-f]{{64}}", bases.pop())
+
+
+def pinned(path: Path) -> dict[str, str]:
+    """The packages that a file names, and their versions."""
+    found = re.findall(r"^([\w.-]+)==([^\s;]+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[._-]+", "-", name).lower(): version for name, version in found}
+
+
+@pytest.mark.parametrize("path", [RUNNING, BUILDING], ids=["running", "building"])
+def test_its_packages_are_those_that_were_tested_by_their_hashes(path: Path) -> None:
+    text, tested = path.read_text(encoding="utf-8"), pinned(ROOT / "constraints.txt")
+    assert "://" not in text
+    entries = re.split(r"^(?=[\w.-]+==)", text, flags=re.MULTILINE)[1:]
+    assert len(entries) == len(pinned(path))
+    for entry in entries:
+        assert "--hash=sha256:" in entry, entry
+    for name, version in pinned(path).items():
+        # What only builds is in no environment that is tested.
+        assert tested.get(name, version if path is BUILDING else None) == version, f"{name}: run make requirements"
+
+
+def test_its_packages_are_all_that_run_it() -> None:
+    needed = {re.match(r"[\w.-]+", one)[0] for one in project().dependencies}  # type: ignore[index]  # each has a name
+    assert {re.sub(r"[._-]+", "-", name) for name in needed} | {"uvicorn", "starlette"} <= set(pinned(RUNNING))
+    assert not {"agno", "pytest", "rich"} & set(pinned(RUNNING))
 
 
 def test_it_runs_as_nobody_in_particular_on_the_port_it_names() -> None:

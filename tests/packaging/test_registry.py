@@ -63,7 +63,7 @@ def test_server_json_declares_every_setting_and_hides_the_token() -> None:
     variables = {one["name"]: one for one in package["environmentVariables"]}
     assert list(variables) == [option.variables[0] for option in OPTIONS]
     assert [name for name, one in variables.items() if one.get("isSecret")] == ["AGENTOS_TOKEN"]
-    assert variables["AGENTOS_MCP_ON_CANCEL"]["choices"] == ["cancel", "detach"]
+    assert variables["AGENTOS_MCP_ON_CANCEL"]["choices"] == ["cancel", "explicit", "detach"]
     assert variables["AGENTOS_MCP_READ_ONLY"]["format"] == "boolean"
 
 

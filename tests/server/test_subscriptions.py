@@ -123,7 +123,7 @@ class TestOverEachTransport:
 
     async def test_what_is_unknown_or_no_run_is_accepted_and_quiet(self, transport: str, era: str, zoo: str) -> None:
         async with hearing(transport, era, zoo) as (peer, ear):
-            uris = ("agentos://runs/agent/echo/no/no", "agentos://runs/nonsense", "agentos://agents/echo", "x:y")
+            uris = ("agentos://runs/agent/echo/no/no", "agentos://agents/echo", "agentos://agents/none")
             async with told(peer, ear, *uris):
                 await anyio.sleep(QUIET)
                 assert (await peer.text("run_agent", agent_id="echo", message="still there?")).startswith("echo: ")

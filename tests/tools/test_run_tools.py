@@ -8,6 +8,7 @@ import anyio
 import httpx
 import pytest
 
+from agentos_mcp.bridge.render import RULE
 from tests.conftest import KEY
 from tests.live.connect import Connect, Told, reference
 
