@@ -15,7 +15,6 @@ from agentos_mcp.bridge.progress import describe
 RULE = "---"
 """Above it a component's own words, below it ours."""
 
-_MOST_NOTES = 10
 _PRETTY = 50_000
 """Characters of JSON that is laid out over several lines: deep data takes many times its size then."""
 
@@ -57,7 +56,7 @@ def facts(state: RunState, *, room: int = LARGEST) -> list[str]:
     They have `room` characters, beside the first line and the reference; what does not fit is counted.
     """
     first = " · ".join(part for part in (_outcome(state), _duration(state.seconds), _tokens(state.tokens)) if part)
-    notes = [one_line(note, most=500) for note in state.notes[:_MOST_NOTES]]
+    notes = _notes(state, room // 2)
     if state.unsaid and state.answer is None:
         notes.append(f"its words went on for {state.unsaid:,} more characters, which are not kept here")
     room -= sum(map(len, notes))
@@ -103,12 +102,16 @@ def standing(state: RunState) -> str:
         for part in (
             f"Still going: {describe(state)}",
             *failed_steps(state),
-            *(one_line(note, most=500) for note in state.notes[:_MOST_NOTES]),
+            *_notes(state, FACTS // 2),
             "Call get_run to go on waiting; the run goes on by itself.",
             f"run: {state.ref}",
         )
         if part
     )
+
+
+def _notes(state: RunState, room: int) -> list[str]:
+    return listed((one_line(note, most=500) for note in state.notes), len(state.notes), "note", room)
 
 
 def _outcome(state: RunState) -> str:
