@@ -19,7 +19,7 @@ LONGEST_REFERENCE = 8_000
 """Characters of a run reference: three ids of 200 characters, percent-encoded."""
 
 _ERROR = 4_000
-_DEEPEST = 30
+_DEEPEST = 100
 
 
 def characters(tokens: int) -> int:
@@ -81,7 +81,7 @@ class _Trimmer:
             return self._object(value, depth)
         if isinstance(value, list | tuple):
             return self._list(value, depth)
-        self._room -= 24
+        self._room -= len(str(value)) + 2
         return value
 
     def _text(self, text: str) -> str:

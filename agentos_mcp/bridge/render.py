@@ -47,7 +47,6 @@ _SHORTEST = 6
 _LOOKED_AT = 200
 """Characters of a line; what makes a line like ours stands at its beginning."""
 
-_MOST_NOTES = 10
 _PRETTY = 50_000
 """Characters of JSON that is laid out over several lines: deep data takes many times its size then."""
 
@@ -113,7 +112,7 @@ def facts(state: RunState, *, room: int = LARGEST) -> list[str]:
     They have `room` characters, beside the first line and the reference; what does not fit is counted.
     """
     first = " · ".join(part for part in (_outcome(state), _duration(state.seconds), _tokens(state.tokens)) if part)
-    notes = [line for note in state.notes[:_MOST_NOTES] if (line := one_line(note, most=500))]
+    notes = _notes(state, room // 2)
     if state.unsaid and state.answer is None:
         notes.append(f"its words went on for {state.unsaid:,} more characters, which are not kept here")
     room -= sum(map(len, notes))
@@ -163,12 +162,16 @@ def standing(state: RunState) -> str:
         for part in (
             f"Still going: {one_line(describe(state))}",
             *failed_steps(state),
-            *(one_line(note, most=500) for note in state.notes[:_MOST_NOTES]),
+            *_notes(state, FACTS // 2),
             "Call get_run to go on waiting; the run goes on by itself.",
             f"run: {state.ref}",
         )
         if part
     )
+
+
+def _notes(state: RunState, room: int) -> list[str]:
+    return listed((one_line(note, most=500) for note in state.notes), len(state.notes), "note", room)
 
 
 def _outcome(state: RunState) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from agentos_mcp.agentos.answers import READING_ERRORS, reading_failure
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
 from agentos_mcp.bridge.argument_limits import ArgumentLimits
-from agentos_mcp.bridge.budget import FACTS, LONGEST_REFERENCE, characters, cut_error, cut_to_budget
+from agentos_mcp.bridge.budget import FACTS, LONGEST_REFERENCE, characters, cut_error, cut_to_budget, trimmed
 from agentos_mcp.bridge.confirmation import confirm
 from agentos_mcp.bridge.context import Backend, Ctx
 from agentos_mcp.bridge.questions import can_ask
@@ -255,9 +256,12 @@ def _within_budget(result: CallToolResult, settings: Settings) -> CallToolResult
         words = cut_to_budget("\n".join(texts), settings.result_tokens)
         result = result.model_copy(update={"content": [TextContent(type="text", text=words), *others]})
         texts = [words]
-    if result.structured_content is None and settings.structured_output:
-        return result.model_copy(update={"structured_content": {"text": "\n".join(texts)}})
-    return result
+    data = result.structured_content
+    if data is None and settings.structured_output:
+        data = {"text": "\n".join(texts)}
+    elif data is not None and len(json.dumps(data, ensure_ascii=False)) > most:
+        data = trimmed(data, most)
+    return result if data is result.structured_content else result.model_copy(update={"structured_content": data})
 
 
 def output_schema(fn: ToolFunction) -> dict[str, Any]:

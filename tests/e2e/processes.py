@@ -175,10 +175,6 @@ class Process:
         return code if code >= 0 else 128 - code
 
     @property
-    def pid(self) -> int:
-        return self._child.pid
-
-    @property
     def everything(self) -> str:
         """All that it said on stderr, once it has ended."""
         self.err.close()
