@@ -51,15 +51,16 @@ async def list_runs(
     agent_os: AgentOS,
     catalogue: Catalogue,
     *,
+    user_id: str,
     component: Component | None = None,
     session_id: str = "",
     status: str = "",
-    user_id: str = "",
     limit: int = 20,
     types: Sequence[str] = ("",),
 ) -> list[RunSummary]:
-    """The newest runs, of one component, session, status or user if given; those of members and steps are left out.
+    """The newest runs, of one component, session or status if given; those of members and steps are left out.
 
+    `user_id` is the user whose they have to be, '' for everybody's: a server for one user has to say it everywhere.
     At most MOST_SESSIONS sessions are looked at. `types` of sessions are asked for one by one, for an AgentOS
     that takes a type that is not given for "agent". Raises InvalidRequest for an unknown status and
     NotFound for an unknown session.
@@ -124,7 +125,10 @@ async def _sessions(
                 str(row.get("workflow_id") or ""),
             )
             for row in rows or ()
-            if isinstance(row, Mapping) and row.get("session_id") and _may_hold(row, component)
+            if isinstance(row, Mapping)
+            and row.get("session_id")
+            and _may_hold(row, component)
+            and (not user_id or row.get("user_id", user_id) == user_id)
         ]
     if refusals and len(refusals) == len(databases) * len(types):
         raise refusals[0]
@@ -219,6 +223,8 @@ def _summaries(
     for row in reversed(rows):
         kind, owner = _owner(row)
         if not kind or row.get("parent_run_id") or not row.get("run_id"):
+            continue
+        if session.user_id and row.get("user_id") not in {None, session.user_id}:
             continue
         if session.workflow and (kind, owner) != ("workflow", session.workflow):
             continue

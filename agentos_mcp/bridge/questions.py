@@ -20,6 +20,7 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.pauses import (
     Field,
     Question,
@@ -47,6 +48,8 @@ class Answered:
     ref: RunRef
     answers: Mapping[str, Any] | None
     """By the question's key; None where no person gave an answer, so the run stays paused."""
+    outdated: bool = False
+    """The question was of an earlier pause of the run: nothing of the answer is for what it asks now."""
 
 
 def ask(ctx: Ctx, state: RunState, progress: float) -> InputRequiredResult | None:
@@ -54,7 +57,8 @@ def ask(ctx: Ctx, state: RunState, progress: float) -> InputRequiredResult | Non
     asked = questions(state.ref, state.requirements)
     if not asked or not can_ask(ctx) or any(question.kind not in _ASKABLE for question in asked):
         return None
-    memory = {"run": str(state.ref), "at": time.time(), "progress": progress}
+    keys = [question.key for question in asked]
+    memory = {"run": str(state.ref), "asked": keys, "at": time.time(), "progress": progress}
     return InputRequiredResult(
         input_requests={question.key: _form(question) for question in asked}, request_state=json.dumps(memory)
     )
@@ -70,6 +74,8 @@ def answered(ctx: Ctx, state: RunState) -> Answered | None:
         return None
     responses = ctx.mcp.input_responses or {}
     asked = questions(state.ref, state.requirements)
+    if [question.key for question in asked] != memory.get("asked"):
+        return Answered(state.ref, None, outdated=True)
     quick = time.time() - float(memory["at"]) < TOO_QUICK
     answers: dict[str, Any] = {}
     for question in asked:
@@ -116,6 +122,8 @@ def _memory(ctx: Ctx) -> Mapping[str, Any] | None:
     if not state:
         return None
     memory: Mapping[str, Any] = json.loads(state)
+    if "run" not in memory:
+        raise InvalidRequest("This answer is to another question.", "Call the tool again without it.")
     return memory
 
 

@@ -23,6 +23,9 @@ Shown = CallToolResult | InputRequiredResult
 async def run_component(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given, wait: float = 0.0) -> Shown:
     """Run a component that is asked for by id or name and watch it; in a later round, answer what it asked."""
     if (ref := asked_run(ctx)) is not None:
+        component = await ctx.catalogue.find(kind, asked)
+        if (ref.kind, ref.component) != (component.kind, component.id):
+            raise _of_another_run(ref)
         return await continue_paused(ctx, ref, {}, wait)
     order = await order_of(ctx, kind, asked, message, given)
     try:
@@ -33,6 +36,8 @@ async def run_component(ctx: Ctx, kind: Kind, asked: str, message: str, given: G
 
 async def continue_paused(ctx: Ctx, ref: RunRef, answers: Mapping[str, Any], wait: float) -> Shown:
     """Continue a paused run, or show it as it is where it waits for nothing (any more)."""
+    if (about := asked_run(ctx)) is not None and about != ref:
+        raise _of_another_run(about)
     async with ctx.live.alone(ref):
         run = ctx.live.known(ref)
         if run is None or run.done:
@@ -40,6 +45,9 @@ async def continue_paused(ctx: Ctx, ref: RunRef, answers: Mapping[str, Any], wai
             if state.status is not Status.PAUSED:
                 return await watch(ctx, ctx.live.join(ref), wait=wait)
             if (given := answered(ctx, state)) is not None:
+                if given.outdated:
+                    stands = run_result(state, tokens=ctx.settings.result_tokens)
+                    return failure(f"Nothing was sent: the answer is to an earlier question of this run.\n{stands}")
                 if given.answers is None:
                     return text(run_result(state, tokens=ctx.settings.result_tokens))
                 answers = given.answers
@@ -49,3 +57,10 @@ async def continue_paused(ctx: Ctx, ref: RunRef, answers: Mapping[str, Any], wai
                 return failure(f"{problem}\n{run_result(state, tokens=ctx.settings.result_tokens)}")
             run = ctx.live.resume(state, form)
     return await watch(ctx, run, wait=wait)
+
+
+def _of_another_run(ref: RunRef) -> InvalidRequest:
+    return InvalidRequest(
+        f"Nothing was sent: the answer is to a question of another run ({ref}), not of what this call names.",
+        "Call the tool again without it.",
+    )

@@ -39,7 +39,7 @@ from agentos_mcp.bridge.context import Backend, Ctx
 from agentos_mcp.server.completions import Candidates, completion
 from agentos_mcp.server.prompts import Prompts
 from agentos_mcp.server.resources import Resources
-from agentos_mcp.server.subscriptions import Changes
+from agentos_mcp.server.subscriptions import Changes, require_own_uris
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +90,7 @@ def handle_lists_and_changes(
 
     async def subscribe(ctx: _Request, params: SubscribeRequestParams) -> EmptyResult:
         with in_our_words("Subscribing"):
+            await require_own_uris(ours(ctx), [params.uri])
             changes.subscribe(ctx.session._connection, params.uri)
         return EmptyResult()
 
@@ -99,6 +100,7 @@ def handle_lists_and_changes(
 
     async def listen(ctx: _Request, params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
         with in_our_words("Listening"):
+            await require_own_uris(ours(ctx), params.notifications.resource_subscriptions or ())
             return await changes.listen(ctx, params)
 
     async def joined(ctx: _Request, params: NotificationParams) -> None:

@@ -52,6 +52,9 @@ def do(options: argparse.Namespace, settings: Settings) -> int:
 
 async def _do(options: argparse.Namespace, settings: Settings) -> int:
     failure: AgentOSError | None = None
+    if getattr(options, "user_id", ""):
+        # Whoever is at the terminal chooses whose things they look at; the setting only spares them saying it.
+        settings = replace(settings, user_id="")
     async with open_backend(settings) as backend:
         try:
             return await _command(Ctx.alone(backend), options)

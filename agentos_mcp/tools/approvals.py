@@ -52,6 +52,7 @@ async def list_approvals(
     else:
         by_owner = {f"{kind}_id": owner} if owner else {"source_type": kind}
         found = await ctx.page("/approvals", status=wanted, user_id=user_id, limit=limit, page=page, **by_owner)
+    found = await _own(ctx, found)
     runs = await _runs(ctx, found.rows)
     if kind == "workflow":
         # AgentOS keeps a step's approval under the step's agent or team, and knows of no workflow's.
@@ -162,14 +163,41 @@ async def _approval(ctx: Ctx, approval_id: str) -> Approval:
         approval = record_of(await ctx.get(_APPROVAL, {"approval_id": approval_id}))
     except NotFound:
         approval = {}
+    move = "list_approvals(status='all') shows them."
     if approval.get("id") != approval_id:
-        raise NotFound(f"No approval '{shown_id(approval_id)}'.", "list_approvals(status='all') shows them.")
+        if ctx.ownership.user_id:
+            raise ctx.ownership.refusal(f"approval '{shown_id(approval_id)}'", move)
+        raise NotFound(f"No approval '{shown_id(approval_id)}'.", move)
+    if not await _is_own(ctx, approval):
+        owner = str(approval.get("user_id") or "other" if approval.get("session_id") else "")
+        raise ctx.ownership.refusal(f"approval '{shown_id(approval_id)}'", move, owner=owner)
     return approval
+
+
+async def _own(ctx: Ctx, found: Listed) -> Listed:
+    if not ctx.ownership.user_id:
+        return found
+    return Listed([row for row in found if await _is_own(ctx, row)], found.meta)
+
+
+async def _is_own(ctx: Ctx, approval: Approval) -> bool:
+    """Whether it is the user's: AgentOS keeps no user with a team's, which is its session's owner's then."""
+    if ctx.ownership.is_own(approval):
+        return True
+    if approval.get("user_id") or not approval.get("session_id"):
+        return False
+    try:
+        await ctx.ownership.require_own_session(str(approval["session_id"]))
+    except NotFound:
+        return False
+    return True
 
 
 async def _of_run(ctx: Ctx, ref: RunRef, status: str) -> Listed:
     """The approvals of a run, also those that AgentOS keeps under a step's or a member's run."""
     found = await ctx.page("/approvals", status=status, run_id=ref.run, limit=_MOST)
+    if ctx.ownership.user_id:
+        found = await _own(ctx, found)
     if found:
         return found
     waiting = approval_ids(ref, (await ctx.engine.read(ref)).requirements)
@@ -207,7 +235,9 @@ async def _runs(ctx: Ctx, approvals: Sequence[Approval]) -> dict[str, str]:
 
 async def _runs_of_session(ctx: Ctx, session: str) -> list[RunSummary]:
     try:
-        return await list_stored_runs(ctx.agent_os, ctx.catalogue, session_id=session, limit=_MOST)
+        return await list_stored_runs(
+            ctx.agent_os, ctx.catalogue, user_id=ctx.ownership.user_id, session_id=session, limit=_MOST
+        )
     except AgentOSError:
         # Deleted, or not for this token: the approval's own words are then all there is.
         return []
