@@ -21,6 +21,7 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, U
 from agentos_mcp.agentos.events import LARGEST_EVENT
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.outputs import read_output
+from agentos_mcp.agentos.ownership import Ownership
 from agentos_mcp.agentos.reduction import reduce
 from agentos_mcp.agentos.run import RunRef, RunState, Status, new_id
 
@@ -66,15 +67,26 @@ class Engine:
     and cost a crowded AgentOS less.
     """
 
-    def __init__(self, agent_os: AgentOS, discovery: Discovery, catalogue: Catalogue, *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        agent_os: AgentOS,
+        discovery: Discovery,
+        catalogue: Catalogue,
+        *,
+        durable: bool = True,
+        ownership: Ownership | None = None,
+    ) -> None:
         self._os = agent_os
         self._discovery = discovery
         self._catalogue = catalogue
         self._durable = durable
+        self.ownership = ownership or Ownership(agent_os, catalogue)
 
     def name(self, order: RunOrder) -> RunState:
         """A run that has a reference and nothing else yet."""
         ref = RunRef(order.component.kind, order.component.id, order.session_id or new_id(), new_id())
+        if order.user_id == self.ownership.user_id:
+            self.ownership.started(ref, new_session=not order.session_id)
         return RunState(ref=ref)
 
     async def run(self, order: RunOrder, state: RunState, report: Report) -> RunState:
@@ -144,10 +156,20 @@ class Engine:
         return read_output(RunState(ref=ref), await self.stored(ref))
 
     async def stored(self, ref: RunRef) -> Mapping[str, Any]:
-        """The run as AgentOS has stored it (up to some hundred KB). Raises NotFound where it has not."""
+        """The run as AgentOS has stored it (up to some hundred KB).
+
+        Raises NotFound where it has not, and for a run of another user's where there is only one.
+        """
         features = await self._discovery.features()
         features.require("GET", f"/{ref.kind}s/{{{ref.kind}_id}}/runs/{{run_id}}", "show a run again")
-        return await self._stored(ref)
+        try:
+            output = await self._stored(ref)
+        except NotFound as missing:
+            if not self.ownership.user_id or self.ownership.has_started(ref):
+                raise
+            raise self.ownership.refusal(f"run {ref}", "list_runs shows this user's.") from missing
+        await self.ownership.require_own_run(ref, output)
+        return output
 
     async def cancel(self, ref: RunRef) -> None:
         """Ask AgentOS to cancel a run; it answers alike for runs that it does not know."""

@@ -70,16 +70,17 @@ async def list_runs(
     catalogue: Catalogue,
     *,
     kind: Kind | Literal[""] = "",
+    user_id: str,
     component: Component | None = None,
     session_id: str = "",
     database: str = "",
     status: str = "",
-    user_id: str = "",
     limit: int = 20,
     types: Sequence[str] = ("",),
 ) -> list[RunSummary]:
     """The newest runs, of one kind, component, session, status or user if given; not those of members and steps.
 
+    `user_id` is the user whose they have to be, '' for everybody's: a server for one user has to say it everywhere.
     `database`: only what lies in this one, '' for all. At most MOST_SESSIONS sessions are looked at, and as many more
     of the kind. `types` of sessions are asked for one by one, for an AgentOS that takes a type that is not given for
     "agent". Raises InvalidRequest for an unknown status and NotFound for an unknown session.
@@ -164,6 +165,8 @@ async def _latest_sessions(
             refusals.append(refusal)
             continue
         for row in page_of(page).rows[:MOST_SESSIONS]:
+            if user_id and row.get("user_id", user_id) != user_id:
+                continue
             if (session_id := text(row.get("session_id"))) and _may_hold(row, component):
                 found[database, session_id] = _Session(
                     session_id,
@@ -249,6 +252,8 @@ def _summaries(
         kind, owner = _owner(row)
         run = text(row.get("run_id"))
         if not kind or row.get("parent_run_id") or not run:
+            continue
+        if session.user_id and row.get("user_id") not in {None, session.user_id}:
             continue
         if session.workflow and (kind, owner) != ("workflow", session.workflow):
             continue

@@ -137,6 +137,8 @@ class LiveRuns:
 
         def report(state: RunState) -> None:
             # AgentOS may have chosen another run id than ours: both names lead here.
+            if str(state.ref) not in self._going:
+                self._engine.ownership.started(state.ref)
             self._going[str(state.ref)] = run
             run.report(state)
 

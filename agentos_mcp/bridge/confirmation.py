@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 
+from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.plain_text import as_name, as_value
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.questions import TOO_QUICK, can_ask
@@ -16,6 +18,8 @@ from agentos_mcp.bridge.questions import TOO_QUICK, can_ask
 _KEY = "confirm"
 _SHOWN = 400
 """Characters of one value; what is cut says how long it is."""
+_VALID_SECONDS = 3600.0
+"""How long a person may think; what they agreed to then may be something else by now."""
 
 
 def confirm(ctx: Ctx, title: str, arguments: Mapping[str, Any]) -> InputRequiredResult | str | None:
@@ -25,15 +29,23 @@ def confirm(ctx: Ctx, title: str, arguments: Mapping[str, Any]) -> InputRequired
     """
     if not can_ask(ctx):
         return None
-    if not ctx.mcp.request_state:
+    asked = json.loads(ctx.mcp.request_state) if ctx.mcp.request_state else {}
+    if asked.get("confirm") != title or time.time() - float(asked["at"]) > _VALID_SECONDS:
+        memory = {"confirm": title, "at": time.time(), "once": secrets.token_hex(8)}
         return InputRequiredResult(
-            input_requests={_KEY: ElicitRequest(params=_form(title, arguments))},
-            request_state=json.dumps({"confirm": title, "at": time.time()}),
+            input_requests={_KEY: ElicitRequest(params=_form(title, arguments))}, request_state=json.dumps(memory)
         )
     response = (ctx.mcp.input_responses or {}).get(_KEY)
     if isinstance(response, ElicitResult) and response.action == "accept":
-        return None if (response.content or {}).get(_KEY) is True else f"{title}: the person said no. Nothing was done."
-    if time.time() - float(json.loads(ctx.mcp.request_state)["at"]) < TOO_QUICK:
+        if (response.content or {}).get(_KEY) is not True:
+            return f"{title}: the person said no. Nothing was done."
+        if not ctx.backend.confirmations.use(str(asked["once"]), float(asked["at"])):
+            raise InvalidRequest(
+                f"{title}: nothing was done. The person agreed to this once, and it was done then.",
+                "Call it again without the old answer, so that the person is asked anew.",
+            )
+        return None
+    if time.time() - float(asked["at"]) < TOO_QUICK:
         return (
             f"{title}: nothing was done. The client answered the question by itself, before a person can have read it. "
             "To leave asking to the client's own permissions, start agentos-mcp with --ask false."

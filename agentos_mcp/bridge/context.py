@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,8 +17,10 @@ from agentos_mcp.agentos.engine import Engine
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unsupported
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.live import LiveRuns, live_runs
+from agentos_mcp.agentos.ownership import Ownership
 from agentos_mcp.agentos.pages import Page, page_of, record_of
 from agentos_mcp.bridge.render import one_line
+from agentos_mcp.bridge.replays import UsedConfirmations
 from agentos_mcp.settings import Settings
 
 SHOWN_BY: Mapping[str, str] = {
@@ -63,6 +65,7 @@ class Backend:
     """True once the client is gone or the server is stopping: a call that ends now was not cancelled."""
     end_of: Callable[[Any], CallEnd] = lambda request: CallEnd.LOST
     """Why a call ends, by the SDK's context of its request."""
+    confirmations: UsedConfirmations = field(default_factory=UsedConfirmations)
 
 
 @asynccontextmanager
@@ -71,7 +74,10 @@ async def open_backend(settings: Settings) -> AsyncIterator[Backend]:
     limits = Limits(read=settings.timeout)
     async with AgentOS(settings.url, token=settings.token, limits=limits, read_only=settings.read_only) as agent_os:
         discovery, catalogue = Discovery(agent_os), Catalogue(agent_os)
-        engine = Engine(agent_os, discovery, catalogue, durable=settings.durability == "background")
+        ownership = Ownership(agent_os, catalogue, settings.user_id)
+        engine = Engine(
+            agent_os, discovery, catalogue, durable=settings.durability == "background", ownership=ownership
+        )
         async with live_runs(engine) as live:
             yield Backend(settings, agent_os, discovery, catalogue, engine, live)
 
@@ -103,6 +109,11 @@ class Ctx:
     @property
     def engine(self) -> Engine:
         return self.backend.engine
+
+    @property
+    def ownership(self) -> Ownership:
+        """Whose things are; each path that takes an id asks it."""
+        return self.backend.engine.ownership
 
     @property
     def live(self) -> LiveRuns:

@@ -45,6 +45,8 @@ async def order_of(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given)
     if not message.strip():
         raise InvalidRequest("The message is empty.", f"Say what the {kind} should do.")
     component = await ctx.catalogue.find(kind, asked)
+    if given.session_id:
+        await ctx.ownership.require_own_session(given.session_id, may_be_new=True)
     page = await _page(ctx, component)
     if given.factory_input is not None:
         component = await _checked_factory(component, page, given.factory_input)

@@ -53,6 +53,8 @@ class Answered:
     ref: RunRef
     answers: Mapping[str, Any] | None
     """By the question's key; None where no person gave an answer, so the run stays paused."""
+    outdated: bool = False
+    """The question was of an earlier pause of the run: nothing of the answer is for what it asks now."""
 
 
 def ask(ctx: Ctx, state: RunState, progress: float) -> InputRequiredResult | None:
@@ -65,7 +67,7 @@ def ask(ctx: Ctx, state: RunState, progress: float) -> InputRequiredResult | Non
     forms = {question.key: _form(question) for question in asked}
     if sum(len(form.model_dump_json()) for form in forms.values()) > _LARGEST_FORMS:
         return None
-    memory = {"run": str(state.ref), "at": time.time(), "progress": progress}
+    memory = {"run": str(state.ref), "asked": list(forms), "at": time.time(), "progress": progress}
     return InputRequiredResult(input_requests=dict(forms), request_state=json.dumps(memory))
 
 
@@ -79,6 +81,8 @@ def answered(ctx: Ctx, state: RunState) -> Answered | None:
         return None
     responses = ctx.mcp.input_responses or {}
     asked = questions(state.ref, state.requirements)
+    if [question.key for question in asked] != memory.get("asked"):
+        return Answered(state.ref, None, outdated=True)
     quick = time.time() - float(memory["at"]) < TOO_QUICK
     answers: dict[str, Any] = {}
     for question in asked:
@@ -131,6 +135,8 @@ def _memory(ctx: Ctx) -> Mapping[str, Any] | None:
     if not state:
         return None
     memory: Mapping[str, Any] = json.loads(state)
+    if "run" not in memory:
+        raise InvalidRequest("This answer is to another question.", "Call the tool again without it.")
     return memory
 
 

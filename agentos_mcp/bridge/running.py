@@ -23,6 +23,9 @@ Shown = CallToolResult | InputRequiredResult
 async def run_component(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given, wait: float = 0.0) -> Shown:
     """Run a component that is asked for by id or name and watch it; in a later round, answer what it asked."""
     if (ref := asked_run(ctx)) is not None:
+        component = await ctx.catalogue.find(kind, asked)
+        if (ref.kind, ref.component) != (component.kind, component.id):
+            raise _of_another_run(ref)
         return await continue_paused(ctx, ref, {}, wait, schema=given.output_schema)
     order = await order_of(ctx, kind, asked, message, given)
     try:
@@ -38,6 +41,8 @@ async def continue_paused(
 
     `schema` is what its answer has to fit, where the call that started it comes again.
     """
+    if (about := asked_run(ctx)) is not None and about != ref:
+        raise _of_another_run(about)
     async with ctx.live.alone(ref):
         run = ctx.live.known(ref)
         if run is None or run.done:
@@ -45,6 +50,9 @@ async def continue_paused(
             if state.status is not Status.PAUSED:
                 return await watch(ctx, ctx.live.join(ref), wait=wait, schema=schema)
             if (given := answered(ctx, state)) is not None:
+                if given.outdated:
+                    stands = run_result(state, tokens=ctx.settings.result_tokens)
+                    return failure(f"Nothing was sent: the answer is to an earlier question of this run.\n{stands}")
                 if given.answers is None:
                     return text(run_result(state, tokens=ctx.settings.result_tokens))
                 answers = given.answers
@@ -54,3 +62,10 @@ async def continue_paused(
                 return failure(f"{problem}\n{run_result(state, tokens=ctx.settings.result_tokens)}")
             run = ctx.live.resume(state, form)
     return await watch(ctx, run, wait=wait, schema=schema)
+
+
+def _of_another_run(ref: RunRef) -> InvalidRequest:
+    return InvalidRequest(
+        f"Nothing was sent: the answer is to a question of another run ({ref}), not of what this call names.",
+        "Call the tool again without it.",
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -56,18 +57,21 @@ def build_server(settings: Settings) -> AgentOSServer:
         settings=settings,
         lifespan=lifespan,
         introduce=introduce,
-        request_state_security=RequestStateSecurity(keys=[_state_key(settings)], ttl=STATE_SECONDS),
+        request_state_security=_state_security(settings),
     )
     return server
 
 
-def _state_key(settings: Settings) -> bytes:
+def _state_security(settings: Settings) -> RequestStateSecurity:
     """Seals what a client carries between two rounds of a question.
 
-    Made from the settings, so that an answer is also understood after a restart or by another
-    replica. It holds a run's reference and nothing secret; the pause itself is what an answer is for.
+    The key is random and never leaves the process, unless replicas share a secret of their own: one made from
+    anything that others know, or could guess, would let them write what they like. The SDK binds it to the tool,
+    its arguments and its age; we add for whom the server is, as servers for others may share the secret.
     """
-    return hashlib.sha256(f"agentos-mcp\0{settings.url}\0{settings.token()}".encode()).digest()
+    audience = json.dumps(["agentos-mcp", settings.url, settings.user_id, settings.db_id, settings.knowledge_id])
+    key = settings.state_secret().encode() or secrets.token_bytes(32)
+    return RequestStateSecurity(keys=[key], ttl=STATE_SECONDS, audience=audience)
 
 
 def _how_to_begin(settings: Settings, offer: Offer) -> list[str]:

@@ -161,6 +161,7 @@ async def _runs(ctx: Ctx, given: Mapping[str, str], status: str = "") -> list[Ru
         return await list_stored_runs(
             ctx.agent_os,
             ctx.catalogue,
+            user_id=ctx.ownership.user_id,
             component=component,
             session_id=given.get("session", ""),
             status=status,
@@ -191,7 +192,7 @@ async def _listed(ctx: Ctx, part: Part, path: str, id: str, words: str, sort_by:
             sort_by=sort_by,
             sort_order="desc" if sort_by else "",
         )
-        found += _values(page, id, words)
+        found += _values(ctx.ownership.own_rows(page), id, words)
         unseen += _unseen(page.meta, len(page))
     return Candidates(tuple(found), unseen)
 

@@ -18,6 +18,7 @@ from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool, ToolManager
+from mcp.shared.exceptions import MCPError
 from mcp.shared.message import ServerMessageMetadata
 from mcp_types import (
     CallToolRequestParams,
@@ -71,6 +72,8 @@ class AgentOSServer(MCPServer[Backend]):
         self.exposure = Exposure(settings, offer.names)
         self._tool_manager = _Tools([mcp_tool(tool, settings) for tool in offer.tools], self.exposure)
         self._introduction = introduce
+        # Before the SDK's own, which refuses a state that it cannot open in words that help nobody.
+        self._lowlevel_server.middleware.insert(0, self._refuse_unknown_state)
         self._lowlevel_server.add_request_handler("logging/setLevel", SetLevelRequestParams, _set_log_level)
         self.resources = Resources(settings)
         self.prompts = Prompts(offer)
@@ -149,6 +152,26 @@ class AgentOSServer(MCPServer[Backend]):
         modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
         return CallEnd.CLOSED if modern and ended_by_client(ctx.request.scope) else CallEnd.LOST
 
+    async def _refuse_unknown_state(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        try:
+            return await call_next(ctx)
+        except MCPError as error:
+            data = error.error.data
+            if ctx.method != "tools/call" or not (isinstance(data, dict) and data.get("reason") == _UNKNOWN_STATE):
+                raise
+        name = str((ctx.params or {}).get("name") or "")
+        return failure(f"{_NOT_ASKED} {self._next_move_of(name)}").model_dump(by_alias=True, exclude_none=True)
+
+    def _next_move_of(self, name: str) -> str:
+        offered = {tool.name: tool for tool in self.offer.tools}
+        if name == "continue_run":
+            return "Call continue_run again without the old answer: what the run asks now is asked anew."
+        if name in offered and offered[name].destructive:
+            return f"Call {name} again without the old answer: the person is asked anew."
+        find = "list_runs(status='paused') finds it, and " if "list_runs" in offered else ""
+        go_on = f"the run still waits: {find}continue_run(run) answers it." if "continue_run" in offered else ""
+        return f"If it was a run's, {go_on}" if go_on else f"Call {name[:80]} again without the old answer."
+
     async def _introduce(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         result = await call_next(ctx)
         if ctx.method not in {"initialize", "server/discover"} or result is None:
@@ -177,6 +200,11 @@ class _Tools(ToolManager):
         return [*super().list_tools(), *self._exposure.tools.values()]
 
 
+_UNKNOWN_STATE = "invalid_request_state"
+_NOT_ASKED = (
+    "Nothing was done: the answer belongs to no question that this server has open. The server was restarted since "
+    "(--state-secret-file keeps questions over that), or the question is too old, or of another call."
+)
 _LEARNING_SECONDS = 0.5
 """How long the first list of tools waits to learn what this AgentOS can do; a longer one is corrected later."""
 _MOST_ROUNDS = 50

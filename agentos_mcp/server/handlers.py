@@ -42,7 +42,7 @@ from agentos_mcp.bridge.render import one_line
 from agentos_mcp.server.completions import Candidates, completion
 from agentos_mcp.server.prompts import Prompts
 from agentos_mcp.server.resources import Resources
-from agentos_mcp.server.subscriptions import Changes
+from agentos_mcp.server.subscriptions import Changes, require_own_uris
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +107,7 @@ def handle_lists_and_changes(
             check_argument("uri", params.uri, PATH)
             if not resources.is_one(params.uri):
                 raise NotFound(f"There is no resource {one_line(params.uri[:300], most=200)}.", "List the resources.")
+            await require_own_uris(ours(ctx), [params.uri])
             changes.subscribe(ctx.session._connection, params.uri)
         return EmptyResult()
 
@@ -126,6 +127,7 @@ def handle_lists_and_changes(
         with in_our_words("Listening"):
             for uri in params.notifications.resource_subscriptions or ():
                 check_argument("resourceSubscriptions", uri, PATH)
+            await require_own_uris(ours(ctx), params.notifications.resource_subscriptions or ())
             return await changes.listen(ctx, params)
 
     async def joined(ctx: _Request, params: NotificationParams) -> None:

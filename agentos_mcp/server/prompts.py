@@ -57,8 +57,12 @@ def _argument(name: str, description: str, *, required: bool = True) -> PromptAr
 async def _investigate(ctx: Ctx, given: Mapping[str, str]) -> str:
     if asked := given.get("run", ""):
         ref = RunRef.parse(asked)
+        if ctx.ownership.user_id:
+            await ctx.engine.read(ref)
     else:
-        failed = await list_stored_runs(ctx.agent_os, ctx.catalogue, status="ERROR", limit=1)
+        failed = await list_stored_runs(
+            ctx.agent_os, ctx.catalogue, user_id=ctx.ownership.user_id, status="ERROR", limit=1
+        )
         if not failed:
             return (
                 f"No run failed in the {MOST_SESSIONS} latest sessions of this AgentOS. Tell me so, and ask me for "

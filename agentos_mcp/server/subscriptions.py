@@ -7,7 +7,7 @@ followed while anybody is subscribed to it.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,7 +27,7 @@ from mcp_types import SubscriptionsListenRequestParams, SubscriptionsListenResul
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.run import RunRef, RunState, Status
-from agentos_mcp.bridge.context import Backend
+from agentos_mcp.bridge.context import Backend, Ctx
 from agentos_mcp.server.client_limits import LISTENERS, SUBSCRIPTIONS, SUBSCRIPTIONS_OF_CLIENT, WAITING_EVENTS
 from agentos_mcp.server.resources import RUNS
 
@@ -233,6 +233,18 @@ def _check_number(subscriptions: int) -> None:
         raise InvalidRequest(
             f"A client can subscribe to {SUBSCRIPTIONS_OF_CLIENT} resources at once.", "Unsubscribe from some of them."
         )
+
+
+async def require_own_uris(ctx: Ctx, uris: Iterable[str]) -> None:
+    """Raises NotFound where one is of a run of another user's, on a server for one user."""
+    if not ctx.ownership.user_id:
+        return
+    refs = [ref for uri in dict.fromkeys(uris) if (ref := _run_of(uri)) is not None]
+    if len(refs) > MOST_RUNS:
+        raise InvalidRequest(f"{len(refs)} runs are more than can be followed at once ({MOST_RUNS}).")
+    for ref in refs:
+        if ctx.live.known(ref) is None and not ctx.ownership.has_started(ref):
+            await ctx.engine.read(ref)
 
 
 async def _send(send: Callable[..., Awaitable[None]], *arguments: str) -> None:

@@ -48,6 +48,9 @@ def do(options: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _do(options: argparse.Namespace, settings: Settings) -> int:
+    if getattr(options, "user_id", ""):
+        # Whoever is at the terminal chooses whose things they look at; the setting only spares them saying it.
+        settings = replace(settings, user_id="")
     async with open_backend(settings) as backend:
         return await _command(Ctx.alone(backend), options)
 

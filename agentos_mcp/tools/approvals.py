@@ -63,6 +63,7 @@ async def list_approvals(
     else:
         by_owner = {f"{kind}_id": owner} if owner else {"source_type": kind}
         found = await ctx.page("/approvals", status=wanted, user_id=user_id, limit=limit, page=page, **by_owner)
+        found = await _own(ctx, found)
         runs = await _runs(ctx, found.rows)
     return Table(
         ("id", "tool", "asked by", "run", "created", "status", "resolved by"),
@@ -171,8 +172,14 @@ async def _approval(ctx: Ctx, approval_id: str) -> Approval:
         approval = record_of(await ctx.get(_APPROVAL, {"approval_id": approval_id}))
     except NotFound:
         approval = {}
+    move = "list_approvals(status='all') shows them."
     if approval.get("id") != approval_id:
-        raise NotFound(f"No approval '{shown_id(approval_id)}'.", "list_approvals(status='all') shows them.")
+        if ctx.ownership.user_id:
+            raise ctx.ownership.refusal(f"approval '{shown_id(approval_id)}'", move)
+        raise NotFound(f"No approval '{shown_id(approval_id)}'.", move)
+    if not await _is_own(ctx, approval):
+        owner = str(approval.get("user_id") or "other" if approval.get("session_id") else "")
+        raise ctx.ownership.refusal(f"approval '{shown_id(approval_id)}'", move, owner=owner)
     return approval
 
 
@@ -198,7 +205,7 @@ async def _of_workflows(
     while len(found) <= wanted and looked < _LOOKED_AT and not whole:
         rows = (await ctx.page("/approvals", status=status, user_id=user_id, limit=_ROWS, page=number)).rows
         # One that came in meanwhile has moved the others on.
-        new = [row for row in rows if str(row.get("id")) not in runs]
+        new = (await _own(ctx, Listed([row for row in rows if str(row.get("id")) not in runs]))).rows
         runs |= await _runs(ctx, new)
         found += [row for row in new if _is_of_workflow(runs[str(row.get("id"))], workflow)]
         looked, whole, number = looked + len(rows), len(rows) < _ROWS, number + 1
@@ -209,9 +216,30 @@ async def _of_workflows(
     return Listed(found[wanted - limit : wanted]), runs, note
 
 
+async def _own(ctx: Ctx, found: Listed) -> Listed:
+    if not ctx.ownership.user_id:
+        return found
+    return Listed([row for row in found if await _is_own(ctx, row)], found.meta)
+
+
+async def _is_own(ctx: Ctx, approval: Approval) -> bool:
+    """Whether it is the user's: AgentOS keeps no user with a team's, which is its session's owner's then."""
+    if ctx.ownership.is_own(approval):
+        return True
+    if approval.get("user_id") or not approval.get("session_id"):
+        return False
+    try:
+        await ctx.ownership.require_own_session(str(approval["session_id"]))
+    except NotFound:
+        return False
+    return True
+
+
 async def _of_run(ctx: Ctx, ref: RunRef, status: str) -> Listed:
     """The approvals of a run, also those that AgentOS keeps under a step's or a member's run."""
     found = await ctx.page("/approvals", status=status, run_id=ref.run, limit=_ROWS)
+    if ctx.ownership.user_id:
+        found = await _own(ctx, found)
     if found:
         return found
     waiting = approval_ids(ref, (await ctx.engine.read(ref)).requirements)
@@ -247,7 +275,9 @@ async def _runs_of_session(ctx: Ctx, session: str) -> list[RunSummary]:
     if not session:
         return []
     try:
-        return await list_stored_runs(ctx.agent_os, ctx.catalogue, session_id=session, limit=_ALL_RUNS)
+        return await list_stored_runs(
+            ctx.agent_os, ctx.catalogue, user_id=ctx.ownership.user_id, session_id=session, limit=_ALL_RUNS
+        )
     except AgentOSError:
         # Deleted, or not for this token: the approval's own words are then all there is.
         return []

@@ -48,7 +48,9 @@ async def list_evals(
     component = await _component(ctx, kind, id) if id else None
     of = {f"{component.kind}_id": component.id} if component else {"type": kind}
     database = await ctx.database("evals", db_id)
-    found = await ctx.page("/eval-runs", eval_types=type, db_id=database, limit=limit, page=page, **of)
+    found = ctx.ownership.own_rows(
+        await ctx.page("/eval-runs", eval_types=type, db_id=database, limit=limit, page=page, **of)
+    )
     return Table(
         ("id", "type", "component", "verdict", "name", "made"),
         [
@@ -149,6 +151,8 @@ async def rename_eval(ctx: Ctx, id: str, name: str, db_id: DbId = "") -> str:
     if not new:
         raise InvalidRequest("The name is empty.", "Give the new name.")
     database = await ctx.database("evals", db_id)
+    if ctx.ownership.user_id:
+        await _read(ctx, id, database)
     with _known_ids():
         await ctx.send("PATCH", _EVAL, {"eval_run_id": _id(id)}, query={"db_id": database}, json={"name": new})
     return "Renamed."
@@ -181,7 +185,8 @@ async def _component(ctx: Ctx, kind: AnyKind, asked: str) -> Component:
 
 async def _read(ctx: Ctx, id: str, database: str) -> Mapping[str, Any]:
     with _known_ids():
-        return record_of(await ctx.get(_EVAL, {"eval_run_id": _id(id)}, db_id=database))
+        found = record_of(await ctx.get(_EVAL, {"eval_run_id": _id(id)}, db_id=database))
+    return ctx.ownership.require_own(found, f"eval '{shown_id(_id(id))}'", "list_evals has the ids.")
 
 
 @contextmanager

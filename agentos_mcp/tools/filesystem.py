@@ -38,7 +38,7 @@ async def list_agent_files(
         if directory:
             raise InvalidRequest("A directory of which agent?", "Give agent_id or namespace, too.")
         answer = record_of(await ctx.get("/filesystem/files", limit=limit, page=page))
-        files = _entries(answer)
+        files = store.readable(ctx, _entries(answer), answer)
         return Table(
             ("namespace", "path", "bytes", "updated", "user", "agents"),
             [(file.get("namespace"), *_file(file), file.get("agent_ids")) for file in files],
@@ -57,7 +57,7 @@ async def list_agent_files(
     more = f"; this agent's other namespaces: {', '.join(map(_shown, others))}" if others else ""
     return Table(
         ("path", "bytes", "updated", "user"),
-        [_file(entry) for entry in _entries(answer)],
+        [_file(entry) for entry in store.readable(ctx, _entries(answer), answer)],
         empty=f"Nothing there ({total}{more}).",
         meta=record_of(answer.get("meta")),
         then=f"{total}{more}",
@@ -86,6 +86,8 @@ async def read_agent_file(
                 "/filesystem/content", **store.query, path=path, user_id=store.of(user_id), offset=offset, limit=most
             )
         )
+    if not store.readable(ctx, [file], file):
+        raise ctx.ownership.refusal(f"file '{_shown(path)}'", "list_agent_files shows the paths.")
     content = str(file.get("content") or "")
     if offset and not content:
         raise InvalidRequest(f"The file ends before offset {offset}.", "Begin with offset=0.")
@@ -136,7 +138,7 @@ async def search_agent_files(
             if store.query
             else await ctx.get("/filesystem/files", query=query, limit=limit, page=page)
         )
-    files = _entries(answer)
+    files = store.readable(ctx, _entries(answer), answer)
     hidden = "" if store.query else store.hidden(files)
     return Table(
         ("namespace", "path", "line", "times", "words", "user"),
@@ -180,6 +182,18 @@ class _Store:
             if one.get("user_isolation") and one.get("namespace") not in there
         ]
         return f"Kept by user, shown only to a token that names one: {', '.join(by_user)}." if by_user else ""
+
+    def readable(
+        self, ctx: Ctx, entries: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]
+    ) -> list[Mapping[str, Any]]:
+        """The entries that this server's user may see: in a namespace that is kept by user only that user's own."""
+        by_user = {one.get("namespace") for one in self.known if one.get("user_isolation")}
+        return [
+            entry
+            for entry in entries
+            if ctx.ownership.is_own(entry)
+            or not (entry.get("user_id") or entry.get("namespace", answer.get("namespace")) in by_user)
+        ]
 
     def of(self, user_id: str) -> str:
         """The user to name: AgentOS refuses one where files are shared."""

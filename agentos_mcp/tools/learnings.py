@@ -48,15 +48,17 @@ async def list_learnings(
     if bool(kind) != bool(id):
         raise InvalidRequest("kind and id belong together.", "Give both, or neither.")
     learner = {f"{kind}_id": (await ctx.catalogue.find(kind, id)).id} if kind else {}
-    found = await ctx.page(
-        "/learnings",
-        learning_type=learning_type,
-        user_id=user_id,
-        session_id=session_id,
-        db_id=await ctx.database("learning", db_id),
-        limit=limit,
-        page=page,
-        **learner,
+    found = ctx.ownership.own_rows(
+        await ctx.page(
+            "/learnings",
+            learning_type=learning_type,
+            user_id=user_id,
+            session_id=session_id,
+            db_id=await ctx.database("learning", db_id),
+            limit=limit,
+            page=page,
+            **learner,
+        )
     )
     return Table(
         ("id", "type", "about", "learned", "updated"),
@@ -113,6 +115,8 @@ async def create_learning(
     about = {"user_id": user_id, "session_id": session_id, "entity_type": entity_type, "entity_id": entity_id}
     if missing := [name for name in _KEYED.get(learning_type, ()) if not about[name].strip()]:
         raise InvalidRequest(f"A {learning_type} has to say what it is about.", f"Give {' and '.join(missing)}.")
+    if session_id:
+        await ctx.ownership.require_own_session(session_id, may_be_new=True)
     given = {name: value for name, value in about.items() if value}
     if learning_type == "decision_log":
         given["id"] = f"dec_{uuid.uuid4().hex[:8]}"
@@ -164,12 +168,14 @@ async def list_learning_users(
     page: Page = 1,
 ) -> Table:
     """Users of whom agents have learned something. Go on with list_learnings(user_id)."""
-    found = await ctx.page(
-        "/learnings/users",
-        user_id=user_id,
-        db_id=await ctx.database("learning", db_id),
-        limit=limit,
-        page=page,
+    found = ctx.ownership.own_rows(
+        await ctx.page(
+            "/learnings/users",
+            user_id=user_id,
+            db_id=await ctx.database("learning", db_id),
+            limit=limit,
+            page=page,
+        )
     )
     return Table(
         ("user", "last learned"),
@@ -184,14 +190,14 @@ async def _found(ctx: Ctx, learning_id: str, db_id: str) -> Mapping[str, Any]:
 
     AgentOS takes no user with the id of a learning, so that is looked at here.
     """
-    ours = ctx.settings.user_id
+    what, move = f"learning '{shown_id(learning_id)}'", "list_learnings shows their ids."
     try:
         one = record_of(await ctx.get("/learnings/{learning_id}", {"learning_id": learning_id}, db_id=db_id))
     except NotFound:
         one = {}
-    if not one or (ours and one.get("user_id") != ours):
-        raise NotFound(f"No learning '{shown_id(learning_id)}'.", "list_learnings shows their ids.", status=404)
-    return one
+    if one:
+        return ctx.ownership.require_own(one, what, move)
+    raise ctx.ownership.refusal(what, move) if ctx.ownership.user_id else NotFound(f"No {what}.", move, status=404)
 
 
 def _checked(learning_type: str, content: JsonObject) -> dict[str, Any]:

@@ -33,15 +33,17 @@ async def list_memories(
     page: Page = 1,
 ) -> Table:
     """User memories, newest first, by words in them or by topics (those with all of them)."""
-    found = await ctx.page(
-        "/memories",
-        user_id=user_id,
-        search_content=search,
-        # AgentOS reads only the first of repeated values, and splits it at commas.
-        topics=",".join(topics or ()),
-        db_id=await ctx.database("memory", db_id),
-        limit=limit,
-        page=page,
+    found = ctx.ownership.own_rows(
+        await ctx.page(
+            "/memories",
+            user_id=user_id,
+            search_content=search,
+            # AgentOS reads only the first of repeated values, and splits it at commas.
+            topics=",".join(topics or ()),
+            db_id=await ctx.database("memory", db_id),
+            limit=limit,
+            page=page,
+        )
     )
     whose = _of(user_id)
     return Table(
@@ -125,7 +127,9 @@ async def get_memory_stats(
 ) -> Table:
     """How many memories each user has, and when the last one changed."""
     database = await ctx.database("memory", db_id)
-    found = await ctx.page("/user_memory_stats", user_id=user_id, db_id=database, limit=limit, page=page)
+    found = ctx.ownership.own_rows(
+        await ctx.page("/user_memory_stats", user_id=user_id, db_id=database, limit=limit, page=page)
+    )
     return Table(
         ("user", "memories", "updated"),
         [(row.get("user_id"), row.get("total_memories"), when(row.get("last_memory_updated_at"))) for row in found],
@@ -206,7 +210,10 @@ async def _memory(ctx: Ctx, memory_id: str, user_id: str, database: str) -> Mapp
     except NotFound as missing:
         what = f"There is no memory '{shown_id(memory_id.strip())}'{_of(user_id)}."
         raise NotFound(what, "list_memories shows their ids.", status=404) from missing
-    return found if isinstance(found, Mapping) else {}
+    memory = found if isinstance(found, Mapping) else {}
+    return ctx.ownership.require_own(
+        memory, f"memory '{shown_id(memory_id.strip())}'", "list_memories shows their ids."
+    )
 
 
 def _of(user_id: str) -> str:

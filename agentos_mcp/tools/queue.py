@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from agentos_mcp.agentos.json_values import integer, number
+from agentos_mcp.agentos.ownership import without_owner
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.run import KINDS, RunRef
 from agentos_mcp.bridge.context import Ctx
@@ -23,7 +24,9 @@ async def list_queue_jobs(
     page: Page = 1,
 ) -> Table:
     """Background runs in the queue, latest first, with the errors of failed ones. Look closer with get_run."""
-    found = await ctx.page("/queue/jobs", status=status, user_id=user_id, limit=limit, page=page)
+    found = ctx.ownership.own_rows(
+        await ctx.page("/queue/jobs", status=status, user_id=user_id, limit=limit, page=page)
+    )
     return Table(
         ("run", "status", "accepted", "ended", "tries", "user", "error"),
         [
@@ -45,6 +48,8 @@ async def list_queue_jobs(
 
 async def get_queue_stats(ctx: Ctx) -> str:
     """How many jobs wait, run, failed and are done, and how long the oldest has waited."""
+    if ctx.ownership.user_id:
+        raise without_owner("get_queue_stats", "AgentOS counts the jobs of all users together. See list_queue_jobs.")
     stats = record_of(await ctx.get("/queue/stats"))
     counts = record_of(stats.get("counts"))
     if not counts:

@@ -14,6 +14,8 @@ from pydantic import Field
 from agentos_mcp.agentos.catalogue import shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.json_values import integer
+from agentos_mcp.agentos.ownership import without_owner
+from agentos_mcp.agentos.pages import Page as Listed
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.paths import fill
 from agentos_mcp.bridge.context import Ctx
@@ -45,11 +47,12 @@ _SCHEDULE = "/schedules/{schedule_id}"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _TRIGGER_WAIT = 2.0
 _MOST_PAGES = 100
+_NO_OWNER = "AgentOS keeps a user with a schedule only where its token names one (a JWT or a service account)."
 
 
 async def list_schedules(ctx: Ctx, limit: Limit = 20, page: Page = 1) -> Table:
     """What runs at set times, when next, and what is off."""
-    found = await ctx.page("/schedules", limit=limit, page=page)
+    found = await _page(ctx, limit, page)
     names = Counter(str(schedule.get("name")) for schedule in found)
     overdue = any(map(is_overdue, found))
     return Table(
@@ -116,6 +119,8 @@ async def create_schedule(
     if not name.strip():
         raise InvalidRequest("The schedule's name is empty.", "Name it, such as 'daily report'.")
     check_cron(cron)
+    if ctx.ownership.user_id:
+        await _check_bounds(ctx, endpoint, payload or {})
     if endpoint:
         if kind or id or message:
             raise InvalidRequest("A schedule runs a component or calls an endpoint, not both.", "Give one of them.")
@@ -133,6 +138,9 @@ async def create_schedule(
     }
     with in_clear_words(cron, timezone):
         created = await ctx.send("POST", "/schedules", json=body)
+    if not ctx.ownership.is_own(created):
+        await ctx.send("DELETE", _SCHEDULE, _ids(created))
+        raise without_owner("create_schedule", f"{_NO_OWNER} Nothing was created.")
     return (
         f"Created. {summary(created)}\nIt fires only while AgentOS runs {SCHEDULER}; "
         "trigger_schedule runs it at once, and says so if that is not the case."
@@ -247,9 +255,12 @@ async def _find(ctx: Ctx, asked: str) -> Schedule:
     if not asked.strip():
         raise InvalidRequest("The schedule's name is empty.", "list_schedules shows them.")
     try:
-        return record_of(await ctx.get(_SCHEDULE, {"schedule_id": asked}))
+        found = record_of(await ctx.get(_SCHEDULE, {"schedule_id": asked}))
+        if ctx.ownership.is_own(found):
+            return found
     except (NotFound, InvalidRequest):
-        everything = [schedule async for schedule in _all(ctx)]
+        pass
+    everything = [schedule async for schedule in _all(ctx)]
     named = [one for one in everything if str(one.get("name")).casefold() == asked.strip().casefold()]
     if len(named) == 1:
         return named[0]
@@ -257,17 +268,39 @@ async def _find(ctx: Ctx, asked: str) -> Schedule:
         ids = ", ".join(shown_id(str(one.get("id"))) for one in named)
         raise NotFound(f"{len(named)} schedules have that name.", f"Give one of the ids: {ids}.")
     names = ", ".join(f"'{one_line(str(one.get('name')), most=60)}'" for one in everything[:12])
-    raise NotFound(f"No schedule '{shown_id(asked)[:80]}'.", f"There are: {names}." if names else "There is none.")
+    there = f"There are: {names}." if names else "There is none."
+    if ctx.ownership.user_id and not names:
+        there = f"None is this user's. {_NO_OWNER}"
+    raise NotFound(f"No schedule '{shown_id(asked)[:80]}'.", there)
 
 
 async def _all(ctx: Ctx) -> AsyncIterator[Schedule]:
     page, pages = 1, 1
     while page <= pages:
         found = await ctx.page("/schedules", limit=100, page=page)
-        for schedule in found:
+        for schedule in ctx.ownership.own_rows(found):
             yield schedule
         pages = min(integer(found.meta.get("total_pages")), _MOST_PAGES) if len(found) else 0
         page += 1
+
+
+async def _page(ctx: Ctx, limit: int, page: int) -> Listed:
+    """One page of the schedules; on a server for one user of that user's, which AgentOS cannot be asked for."""
+    if not ctx.ownership.user_id:
+        return await ctx.page("/schedules", limit=limit, page=page)
+    own = [schedule async for schedule in _all(ctx)]
+    meta = {"page": page, "total_pages": -(-len(own) // limit), "total_count": len(own)}
+    return Listed(own[(page - 1) * limit : page * limit], meta)
+
+
+async def _check_bounds(ctx: Ctx, endpoint: str, payload: Mapping[str, Any]) -> None:
+    """Raises where a schedule would reach beyond the one user of this server."""
+    if endpoint:
+        raise without_owner("endpoint", "AgentOS calls it for nobody in particular. Give kind, id and message.")
+    if beyond := sorted({"user_id", "run_id"} & set(payload)):
+        raise without_owner(f"{beyond[0]} in payload", "it could name another's.")
+    if session_id := payload.get("session_id"):
+        await ctx.ownership.require_own_session(str(session_id), may_be_new=True)
 
 
 def _ids(schedule: Schedule) -> dict[str, str]:

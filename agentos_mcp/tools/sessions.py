@@ -60,10 +60,11 @@ async def list_sessions(
     rows: Sequence[Mapping[str, Any]]
     meta: Mapping[str, Any]
     if name.strip():
-        rows, meta = _sliced(await search_sessions(ctx.agent_os, name.strip(), query), limit, page)
+        named = [row for row in await search_sessions(ctx.agent_os, name.strip(), query) if ctx.ownership.is_own(row)]
+        rows, meta = _sliced(named, limit, page)
         empty = f"No session has this in its name, nor in its first input (of the {MOST_NAMES} latest)."
     else:
-        found = await ctx.page("/sessions", **query, limit=limit, page=page)
+        found = ctx.ownership.own_rows(await ctx.page("/sessions", **query, limit=limit, page=page))
         rows, meta = found.rows, found.meta
         empty = "No such sessions." if kind or id or user_id else "No sessions yet: every run opens one."
     features = await ctx.backend.discovery.features()
@@ -239,13 +240,18 @@ async def compact_session(ctx: Ctx, session_id: str, user_id: UserId = "", db_id
 async def _session(ctx: Ctx, session_id: str, user_id: str, db_id: str) -> Session:
     features = await ctx.backend.discovery.features()
     database = await ctx.database("session", db_id)
-    return await read_session(ctx.agent_os, features, session_id, user_id=user_id, database=database)
+    session = await read_session(ctx.agent_os, features, session_id, user_id=user_id, database=database)
+    ctx.ownership.require_own(
+        session.document, f"session '{shown_id(session.id)}'", "list_sessions shows what there is."
+    )
+    return session
 
 
 async def _runs(ctx: Ctx, session: Session, status: str = "") -> list[RunSummary]:
     return await list_stored_runs(
         ctx.agent_os,
         ctx.catalogue,
+        user_id=ctx.ownership.user_id,
         session_id=session.id,
         database=session.database,
         status=status,
@@ -291,6 +297,8 @@ async def _sent_to_owner(ctx: Ctx, session: Session, what: str, kinds: tuple[Kin
     features = await ctx.backend.discovery.features()
     features.require("POST", path, f"{what} a session")
     values = {f"{session.kind}_id": session.owner, "session_id": session.id}
+    # AgentOS looks for it in the owner's database, where one of the same id may be another's.
+    await ctx.ownership.require_own_session(session.id)
     return await ctx.send("POST", path, values, query={"user_id": session.user_id})
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from agentos_mcp.agentos.catalogue import Component
+from agentos_mcp.agentos.catalogue import Component, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.agentos.plain_text import as_field
@@ -87,6 +87,7 @@ async def get_trace(
 ) -> Record:
     """What happened in a trace, as a tree of spans: durations, errors, inputs and outputs in short."""
     database = await ctx.database("traces", db_id)
+    whose = ctx.ownership.user_id
     others: list[Trace] = []
     trace_id = id.strip()
     if not trace_id:
@@ -94,12 +95,24 @@ async def get_trace(
     if "/" in trace_id:
         latest, *others = await _of_run(ctx, database, RunRef.parse(trace_id))
         trace_id = str(latest.get("trace_id"))
-    try:
-        answer = record_of(await ctx.get("/traces/{trace_id}", {"trace_id": trace_id}, span_id=span_id, db_id=database))
-    except NotFound as error:
-        move = "get_trace without span_id shows its spans." if "Span" in error.message else "list_traces has the ids."
-        raise NotFound(error.message, move, status=error.status) from error
+    if whose and span_id:
+        # A span does not say whose it is.
+        _require_own(ctx, trace_id, await _read(ctx, trace_id, database))
+    answer = await _read(ctx, trace_id, database, span_id)
+    if not span_id:
+        _require_own(ctx, trace_id, answer)
     return _span(answer) if span_id else await _trace(ctx, answer, others)
+
+
+async def _read(ctx: Ctx, trace_id: str, database: str, span_id: str = "") -> Trace:
+    try:
+        return record_of(await ctx.get("/traces/{trace_id}", {"trace_id": trace_id}, span_id=span_id, db_id=database))
+    except NotFound as error:
+        if span_id and "Span" in error.message:
+            raise NotFound(error.message, "get_trace without span_id shows its spans.", status=error.status) from error
+        if ctx.ownership.user_id:
+            raise _not_own(ctx, trace_id) from error
+        raise NotFound(error.message, "list_traces has the ids.", status=error.status) from error
 
 
 async def search_traces(
@@ -115,8 +128,11 @@ async def search_traces(
     asked = None
     if filter:
         asked = checked_filter(filter, fields_of(record_of(await ctx.get("/traces/filter-schema"))))
+    if whose := ctx.ownership.user_id:
+        own = {"op": "EQ", "key": "user_id", "value": whose}
+        asked = {"op": "AND", "conditions": [asked, own]} if asked else own
     by = "session" if group_by == "session" else "run"
-    found = await search(ctx, database, asked, group_by=by, limit=limit, page=page)
+    found = ctx.ownership.own_rows(await search(ctx, database, asked, group_by=by, limit=limit, page=page))
     empty = "Nothing fits." if asked else _NOT_TRACED
     if not found and (by == "session" or (asked and _OF_RUNS & set(keys_of(asked)))):
         empty = await _explained(ctx, database, empty)
@@ -152,17 +168,19 @@ async def list_trace_sessions(
         shown = rows[(page - 1) * limit : page * limit]
         note = f"From the newest {found.looked:,} traces." if found.older else ""
         return Table(_SESSION_COLUMNS, shown, empty=_none(found, wanted), meta=meta, then=note)
-    listed = await ctx.page(
-        "/trace_session_stats",
-        user_id=user_id,
-        agent_id=component.id if component and component.kind == "agent" else "",
-        team_id=component.id if component and component.kind == "team" else "",
-        workflow_id=component.id if component and component.kind == "workflow" else "",
-        start_time=wanted.since,
-        end_time=wanted.until,
-        db_id=database,
-        limit=limit,
-        page=page,
+    listed = ctx.ownership.own_rows(
+        await ctx.page(
+            "/trace_session_stats",
+            user_id=user_id,
+            agent_id=component.id if component and component.kind == "agent" else "",
+            team_id=component.id if component and component.kind == "team" else "",
+            workflow_id=component.id if component and component.kind == "workflow" else "",
+            start_time=wanted.since,
+            end_time=wanted.until,
+            db_id=database,
+            limit=limit,
+            page=page,
+        )
     )
     empty = "No sessions with such traces." if wanted != Wanted() else _NOT_TRACED
     return Table(_SESSION_COLUMNS, [_session_row(one) for one in listed], empty=empty, meta=listed.meta)
@@ -185,11 +203,25 @@ async def _of_run(ctx: Ctx, database: str, ref: RunRef) -> list[Trace]:
     """The traces of a run, newest first: more than one where it was paused and continued."""
     components = (await ctx.catalogue.contents()).of(ref.kind)
     component = next((one for one in components if one.id == ref.component), None)
-    found = await find_traces(ctx, database, Wanted(run=ref, component=component), 10)
+    wanted = Wanted(run=ref, component=component, user_id=ctx.ownership.user_id)
+    found = await find_traces(ctx, database, wanted, 10)
     if not found.traces:
         where = f" in the newest {found.looked:,} traces" if found.inside else ""
         raise NotFound(f"No trace of this run{where}.", "list_traces shows those there are.")
     return found.traces
+
+
+def _require_own(ctx: Ctx, trace_id: str, trace: Trace) -> None:
+    """Raises NotFound unless every run in the trace is the user's, on a server for one user."""
+    if not ctx.ownership.user_id:
+        return
+    users = {str(user) for user in (trace.get("user_id"), *(run.user for run in runs_of(trace, inner=True))) if user}
+    if users != {ctx.ownership.user_id}:
+        raise _not_own(ctx, trace_id, owner="other" if users else "")
+
+
+def _not_own(ctx: Ctx, trace_id: str, owner: str = "other") -> NotFound:
+    return ctx.ownership.refusal(f"trace '{shown_id(trace_id)}'", "list_traces has the ids.", owner=owner)
 
 
 async def _trace(ctx: Ctx, trace: Trace, others: list[Trace]) -> Record:

@@ -67,7 +67,7 @@ async def client(filled: tuple[str, dict[str, RunRef]]) -> AsyncIterator[AgentOS
 
 
 async def found(client: AgentOS, **wanted: Any) -> list[RunSummary]:
-    return await list_runs(client, Catalogue(client), **wanted)
+    return await list_runs(client, Catalogue(client), **{"user_id": ""} | wanted)
 
 
 async def test_the_newest_run_is_first_even_in_an_old_session(client: AgentOS, refs: dict[str, RunRef]) -> None:
@@ -176,7 +176,7 @@ async def test_an_agentos_without_previews_is_read_run_by_run(
             catalogue = Catalogue(client)
             await catalogue.contents()
             proxy.answers = [http_answer(404, json.dumps({"detail": "Not Found"}))]
-            runs = await list_runs(client, catalogue, session_id="old session")
+            runs = await list_runs(client, catalogue, user_id="", session_id="old session")
     assert [run.ref for run in runs] == [refs["again"], refs["old"]]
     assert runs[0].answer == "echo: a new question"
     assert runs[0].seconds > 0

@@ -85,12 +85,14 @@ class TestHowItEnds:
         async with AgentOS(zoo) as agent_os, anyio.create_task_group() as tasks:
             catalogue = Catalogue(agent_os)
             workflow = await catalogue.find("workflow", "slow-steps")
-            before = {run.ref for run in await list_runs(agent_os, catalogue, component=workflow)}
+            before = {run.ref for run in await list_runs(agent_os, catalogue, user_id="", component=workflow)}
             tasks.start_soon(run_on, zoo, tmp_path, "workflow:slow-steps")
             started: set[RunRef] = set()
             with anyio.fail_after(20):
                 while not started:
-                    started = {run.ref for run in await list_runs(agent_os, catalogue, component=workflow)} - before
+                    started = {
+                        run.ref for run in await list_runs(agent_os, catalogue, user_id="", component=workflow)
+                    } - before
             tasks.cancel_scope.cancel()
         (ref,) = started
         assert await how_it_ends(zoo, ref) is Status.CANCELLED

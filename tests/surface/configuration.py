@@ -18,7 +18,7 @@ GROUPS = {
     "Which AgentOS": ("url", "token", "token_file", "timeout"),
     "Which tools": ("toolsets", "tools", "exclude_tools", "read_only", "expose"),
     "The same value for every call": ("user_id", "db_id", "knowledge_id"),
-    "Runs and questions": ("wait", "durability", "on_cancel", "ask", "allow_files"),
+    "Runs and questions": ("wait", "durability", "on_cancel", "ask", "state_secret", "allow_files"),
     "Results and logs": ("result_tokens", "structured_output", "log_level"),
 }
 """What goes together; a setting that is in none of them, or in two, is an error."""

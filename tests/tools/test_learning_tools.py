@@ -159,7 +159,7 @@ async def test_a_server_for_one_user_does_not_show_or_touch_anothers(connect: Co
         learning_id = ours.removeprefix("Kept as learning ").removesuffix(".")
         async with connect(studio, toolsets=("all",), user_id=f"theirs-{era}", db_id=DB) as theirs:
             for tool, more in (("get_learning", {}), ("delete_learning", {}), ("update_learning", {"content": TEA})):
-                assert "No learning" in await theirs.error(tool, learning_id=learning_id, **more)
+                assert "There is no learning" in await theirs.error(tool, learning_id=learning_id, **more)
             assert learning_id not in await theirs.text("list_learnings")
             assert f"mine-{era}" not in await theirs.text("list_learning_users")
         assert "Likes green tea" in await mine.text("get_learning", learning_id=learning_id)

@@ -1,0 +1,131 @@
+"""Whose things are: the boundary of a server that is for one user.
+
+AgentOS without user isolation serves anybody's runs and sessions to whoever asks, and a credential
+that may see all users sees them on any AgentOS. So each thing that is named by an id is asked for its
+owner here before it is shown or touched. Where no user is fixed nothing is asked, and nothing refused.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from agentos_mcp.agentos.catalogue import Catalogue, shown_id
+from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.pages import Page, record_of
+from agentos_mcp.agentos.run import RunRef
+
+_REMEMBERED = 10_000
+"""So many runs that were started here are known to be the user's own without asking."""
+_SHOWN = 200
+
+_Document = TypeVar("_Document", bound=Mapping[str, Any])
+
+
+class Ownership:
+    """What belongs to the one user of this server; `user_id` is '' where the server is for everybody."""
+
+    def __init__(self, agent_os: AgentOS, catalogue: Catalogue, user_id: str = "") -> None:
+        self.user_id = user_id
+        self._os = agent_os
+        self._catalogue = catalogue
+        self._runs: OrderedDict[str, None] = OrderedDict()
+        self._sessions: OrderedDict[str, None] = OrderedDict()
+
+    def started(self, ref: RunRef, *, new_session: bool = False) -> None:
+        """A run was started here for the user, in a session whose id was chosen here if it is `new_session`."""
+        if self.user_id:
+            _remember(self._runs, str(ref))
+            if new_session:
+                _remember(self._sessions, ref.session)
+
+    def has_started(self, ref: RunRef) -> bool:
+        return str(ref) in self._runs
+
+    def is_own(self, document: Mapping[str, Any]) -> bool:
+        """Whether a document of AgentOS's names the user as its owner; an unknown owner is another one."""
+        return not self.user_id or document.get("user_id") == self.user_id
+
+    def own_rows(self, page: Page) -> Page:
+        """The rows of a list that are the user's, whether or not this AgentOS has heeded the user it was given."""
+        return Page([row for row in page if self.is_own(row)], page.meta) if self.user_id else page
+
+    def require_own(self, document: _Document, what: str, next_move: str = "") -> _Document:
+        """The document. Raises NotFound where it is not the user's, or AgentOS does not say whose it is."""
+        if not self.is_own(document):
+            raise self.refusal(what, next_move, owner=str(document.get("user_id") or ""))
+        return document
+
+    def refusal(self, what: str, next_move: str = "", *, owner: str = "other") -> NotFound:
+        """The error for a thing that is another's: the same as for one that does not exist, so that none is found.
+
+        With an unknown owner ('') it says that.
+        """
+        user = shown_id(self.user_id)
+        if owner:
+            return NotFound(f"There is no {what[:_SHOWN]} of user '{user}'.", next_move, status=404)
+        return NotFound(
+            f"AgentOS does not say whose the {what[:_SHOWN]} is, and this server is only for user '{user}'.",
+            next_move,
+            status=404,
+        )
+
+    async def require_own_run(self, ref: RunRef, output: Mapping[str, Any]) -> None:
+        """Raises NotFound unless the stored run `output` is the user's.
+
+        A run whose document names nobody is its session's owner's.
+        """
+        if not self.user_id or self.has_started(ref):
+            return
+        owner = output.get("user_id")
+        if not owner:
+            owners = await self._session_owners(ref.session)
+            owner = self.user_id if owners == {self.user_id} else next(filter(None, owners - {self.user_id}), "")
+        if owner != self.user_id:
+            raise self.refusal(f"run {ref}", "list_runs shows this user's.", owner=str(owner))
+
+    async def require_own_session(self, session_id: str, *, may_be_new: bool = False) -> None:
+        """Raises NotFound unless the session is the user's, in whatever database it lies.
+
+        `may_be_new`: one that does not exist yet is as good, since it will be the user's.
+        """
+        if not self.user_id or session_id in self._sessions:
+            return
+        owners = await self._session_owners(session_id)
+        if owners - {self.user_id} or not (owners or may_be_new):
+            others = filter(None, owners - {self.user_id})
+            owner = next(others, "") if owners else "other"
+            move = "list_sessions shows this user's; without session_id a run opens a new one."
+            raise self.refusal(f"session '{shown_id(session_id)}'", move, owner=owner)
+
+    async def _session_owners(self, session_id: str) -> set[str]:
+        """The owners of the sessions with this id, '' for an unknown one; none where there is no such session."""
+        if "/" in session_id:
+            # AgentOS cannot be asked for it: it decodes a path before it routes it.
+            return {""}
+        contents = await self._catalogue.contents()
+        if not contents.databases:
+            return set()
+        owners: set[str] = set()
+        for database in contents.stores.get("session") or ("",):
+            query = {"db_id": database} if database and len(contents.stores["session"]) > 1 else {}
+            try:
+                found = record_of(await self._os.get("/sessions/{session_id}", {"session_id": session_id}, query))
+            except NotFound:
+                continue
+            owners.add(str(found.get("user_id") or ""))
+        return owners
+
+
+def without_owner(what: str, reason: str) -> InvalidRequest:
+    """The refusal of what AgentOS keeps for nobody in particular, so that it could be anybody's."""
+    return InvalidRequest(f"{what} cannot be used on a server for one user: {reason}")
+
+
+def _remember(known: OrderedDict[str, None], key: str) -> None:
+    known[key] = None
+    known.move_to_end(key)
+    while len(known) > _REMEMBERED:
+        known.popitem(last=False)

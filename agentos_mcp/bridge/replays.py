@@ -1,0 +1,25 @@
+"""Which confirmations were acted on, so that none serves a second time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+_MOST_USED = 10_000
+
+
+class UsedConfirmations:
+    """The confirmations that were acted on: each serves once, whatever its tool's arguments name by then."""
+
+    def __init__(self) -> None:
+        self._used: OrderedDict[str, float] = OrderedDict()
+        self._forgotten = 0.0
+        """The time of the latest one that is not kept any more: none as old serves."""
+
+    def use(self, once: str, asked_at: float) -> bool:
+        """Use one up; False where that was done before."""
+        if once in self._used or asked_at <= self._forgotten:
+            return False
+        self._used[once] = asked_at
+        while len(self._used) > _MOST_USED:
+            self._forgotten = max(self._forgotten, self._used.popitem(last=False)[1])
+        return True

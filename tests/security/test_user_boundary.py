@@ -1,0 +1,471 @@
+"""A server for one user: everything of another user's is tried, by every tool, resource, prompt and completion."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from mcp.shared.exceptions import MCPError
+from mcp_types import PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
+
+from agentos_mcp.agentos.run import RunRef
+from agentos_mcp.demo.host import demo_agentos
+from agentos_mcp.server.prompts import COMPARE, INVESTIGATE
+from agentos_mcp.server.resources import RESOURCES, RUNS
+from agentos_mcp.settings import Token
+from agentos_mcp.tools import TOOLSETS
+from tests.faults.proxy import proxy_to
+from tests.live.connect import Connect, Peer, connector, reference, words
+from tests.live.pausing import LEDGER_VARIABLE
+from tests.live.users import ISOLATED_VARIABLE, JWT_KEY, SECRET
+from tests.server.hearing import Ear, told
+
+pytestmark = pytest.mark.anyio
+ONE_ERA = True
+
+ALICE, BOB, ADMIN = "alice", "bob", "operator"
+TAG = f"tag-{SECRET}"
+FOR_ONE_USER = re.compile(
+    r"(of|for) user 'bob'|for one user|of this user|this user's|No file 'today.md'|There are no such|No trace of this run"
+)
+BOUNDED = {"toolsets": ("all",), "user_id": BOB, "ask": False}
+
+
+def bearer(user: str, *scopes: str) -> str:
+    return jwt.encode({"sub": user, "scopes": list(scopes), "aud": "users"}, JWT_KEY, "HS256")
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """An AgentOS with all that alice has, and what she calls it by."""
+
+    url: str
+    ledger: Path
+    isolated: bool
+    runs: Mapping[str, str]
+    session: str
+    empty_session: str
+    memory: str
+    learning: str
+    eval: str
+    schedule: str
+    approval: str
+    trace: str
+    span: str
+
+    def token(self, user: str = ADMIN, *scopes: str) -> str:
+        return bearer(user, *(scopes or ("agent_os:admin",))) if self.isolated else ""
+
+    def rest(self, user: str = ADMIN) -> httpx.Client:
+        headers = {"authorization": f"Bearer {self.token(user)}"} if self.isolated else {}
+        return httpx.Client(base_url=self.url, timeout=30, headers=headers)
+
+    @property
+    def ids(self) -> list[str]:
+        """What may not be found: only who knows it already may have said it."""
+        runs = [RunRef.parse(run).run for run in self.runs.values()]
+        return [*runs, self.session, self.memory, self.learning, self.eval, self.schedule, self.approval, self.trace]
+
+    def everything(self) -> str:
+        """All that alice has, as AgentOS has it, to see whether anything has changed."""
+        with self.rest() as rest:
+            seen: list[Any] = [
+                rest.get("/sessions", params={"user_id": ALICE, "limit": 100}).json()["data"],
+                rest.get(f"/sessions/{self.session}").json(),
+                rest.get("/memories", params={"user_id": ALICE}).json()["data"],
+                rest.get(f"/learnings/{self.learning}").json(),
+                rest.get(f"/eval-runs/{self.eval}").json(),
+                rest.get(f"/schedules/{self.schedule}").json(),
+                rest.get(f"/approvals/{self.approval}").json(),
+                *(self.stored(rest, run) for run in self.runs.values()),
+            ]
+        return json.dumps(seen, sort_keys=True) + self.ledger.read_text()
+
+    def stored(self, rest: httpx.Client, run: str) -> Any:
+        ref = RunRef.parse(run)
+        path = f"/{ref.kind}s/{ref.component}/runs/{ref.run}"
+        output = rest.get(path, params={"session_id": ref.session}).json()
+        return [output.get(name) for name in ("status", "content", "requirements", "user_id")]
+
+
+def _prepared(url: str, ledger: Path, *, isolated: bool) -> Theirs:
+    headers = {"authorization": f"Bearer {bearer(ALICE, 'agent_os:admin')}"} if isolated else {}
+    with httpx.Client(base_url=url, timeout=30, headers=headers) as rest:
+
+        def sent(path: str, **options: Any) -> Any:
+            answer = rest.post(path, **options)
+            assert answer.is_success, answer.text
+            return answer.json()
+
+        runs = {}
+        for name, kind, component, background in (
+            ("done", "agent", "echo", False),
+            ("team", "team", "boss", False),
+            ("paused", "agent", "deployer", False),
+            ("workflow", "workflow", "ship", False),
+            ("approved", "agent", "payer", False),
+            ("going", "agent", "lasting", True),
+        ):
+            form = {"message": f"{SECRET} {TAG}", "user_id": ALICE, "session_id": f"s-{name}", "run_id": f"r-{name}"}
+            form |= {"background": "true", "stream": "false"} if background else {"stream": "false"}
+            sent(f"/{kind}s/{component}/runs", data=form)
+            runs[name] = str(RunRef(kind, component, f"s-{name}", f"r-{name}"))  # type: ignore[arg-type]  # of the list above
+        sent("/sessions/s-done/rename", params={"user_id": ALICE}, json={"session_name": f"{SECRET} talk"})
+        empty = {"session_id": "s-empty", "agent_id": "echo", "user_id": ALICE, "session_name": f"{SECRET} empty"}
+        sent("/sessions", params={"type": "agent"}, json=empty)
+        memory = sent("/memories", json={"memory": f"Likes {SECRET}", "user_id": ALICE, "topics": [f"{SECRET} topic"]})
+        learning = sent(
+            "/learnings",
+            json={"learning_type": "user_profile", "content": {"name": SECRET}, "user_id": ALICE},
+        )
+        evaluation = sent(
+            "/eval-runs",
+            json={"agent_id": "echo", "eval_type": "performance", "input": SECRET, "num_iterations": 1, "name": SECRET},
+        )
+        schedule = sent(
+            "/schedules",
+            json={
+                "name": f"{SECRET}-schedule",
+                "cron_expr": "0 9 1 1 *",
+                "method": "POST",
+                "endpoint": "/agents/echo/runs",
+                "payload": {"message": SECRET, "user_id": ALICE},
+            },
+        )
+        approvals = rest.get("/approvals").json()["data"]
+        traces = rest.get("/traces", params={"user_id": ALICE}).json()["data"]
+        trace = next(one for one in traces if one["run_id"] == "r-done")["trace_id"]
+        span = rest.get(f"/traces/{trace}").json()["tree"][0]["id"]
+    return Theirs(
+        url=url,
+        ledger=ledger,
+        isolated=isolated,
+        runs=runs,
+        session="s-done",
+        empty_session="s-empty",
+        memory=memory["memory_id"],
+        learning=learning["learning_id"],
+        eval=evaluation["id"],
+        schedule=schedule["id"],
+        approval=approvals[0]["id"],
+        trace=trace,
+        span=span,
+    )
+
+
+@pytest.fixture(scope="module", params=["open", "isolated"])
+def theirs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theirs]:
+    """Without isolation the server has no token; with it, the token of one who sees all users."""
+    ledger = tmp_path_factory.mktemp("users") / "ledger"
+    ledger.touch()
+    isolated = request.param == "isolated"
+    environment = {LEDGER_VARIABLE: str(ledger), **({ISOLATED_VARIABLE: "yes"} if isolated else {})}
+    with demo_agentos(build="tests.live.users:build", environment=environment) as url:
+        yield _prepared(url, ledger, isolated=isolated)
+
+
+def settings(theirs: Theirs, **more: Any) -> dict[str, Any]:
+    return {**BOUNDED, "token": Token(theirs.token()), **more}
+
+
+# Tools: for each, calls with what is alice's
+
+
+Calls = Mapping[str, list[dict[str, Any]]]
+
+
+def refused(theirs: Theirs) -> Calls:
+    """Calls that name something of alice's: each has to be an error."""
+    runs = [{"run": run} for run in theirs.runs.values()]
+    sessions = [{"session_id": one} for one in ("s-done", "s-empty", "s-paused", "s-team", "s-workflow")]
+    schedules = [{"schedule": theirs.schedule}, {"schedule": f"{SECRET}-schedule"}]
+    memory = {"memory_id": theirs.memory}
+    learning = {"learning_id": theirs.learning}
+    scheduled = {"name": "mine", "cron": "0 9 1 1 *", "kind": "agent", "id": "echo", "message": "hello"}
+    return {
+        "run_agent": [{"agent_id": "echo", "message": "hello", **one} for one in sessions],
+        "run_team": [{"team_id": "boss", "message": "hello", "session_id": "s-team"}],
+        "run_workflow": [{"workflow_id": "ship", "message": "hello", "session_id": "s-workflow"}],
+        "get_run": runs,
+        "continue_run": [*runs, *({**run, "answers": {"deploy": True}} for run in runs)],
+        "explain_run": runs,
+        "cancel_run": runs,
+        "get_session": sessions,
+        "list_session_runs": sessions,
+        "rename_session": [{**one, "name": "mine"} for one in sessions],
+        "update_session": [{**one, "name": "mine", "session_state": {"a": 1}} for one in sessions],
+        "delete_session": sessions,
+        "fork_session": sessions,
+        "compact_session": sessions,
+        "get_memory": [memory],
+        "update_memory": [{**memory, "memory": "mine"}],
+        "delete_memory": [memory],
+        "get_trace": [
+            {"id": theirs.trace},
+            {"id": theirs.trace, "span_id": theirs.span},
+            *({"id": run} for run in theirs.runs.values()),
+        ],
+        "get_eval": [{"id": theirs.eval}],
+        "rename_eval": [{"id": theirs.eval, "name": "mine"}],
+        "delete_evals": [{"ids": [theirs.eval]}],
+        "get_approval": [{"approval_id": theirs.approval}],
+        "resolve_approval": [{"approval_id": theirs.approval, "decision": "approved"}],
+        "get_learning": [learning],
+        "update_learning": [{**learning, "content": {"name": "mine"}}],
+        "delete_learning": [learning],
+        "create_learning": [
+            {"learning_type": "session_context", "content": {"summary": "mine"}, "session_id": theirs.session}
+        ],
+        "get_schedule": schedules,
+        "update_schedule": [{**one, "message": "mine"} for one in schedules],
+        "enable_schedule": schedules,
+        "disable_schedule": schedules,
+        "trigger_schedule": schedules,
+        "list_schedule_runs": schedules,
+        "delete_schedule": schedules,
+        "create_schedule": [
+            {**scheduled, "payload": {"session_id": theirs.session}},
+            {**scheduled, "payload": {"user_id": ALICE}},
+            {**scheduled, "payload": {"run_id": "r-done"}},
+            {"name": "mine", "cron": "0 9 1 1 *", "endpoint": f"DELETE /sessions/{theirs.session}"},
+        ],
+        "read_agent_file": [{"path": "today.md", "agent_id": "keeper"}, {"path": "today.md", "namespace": "diaries"}],
+        "get_queue_stats": [{}],
+    }
+
+
+def searched(theirs: Theirs) -> Calls:
+    """Calls that look for things: they may find something, but nothing of alice's."""
+    runs = [{"run": run} for run in theirs.runs.values()]
+    sessions = [{"session_id": one} for one in ("s-done", "s-paused", "s-team", "s-workflow")]
+    filters = [{"status": "OK"}, {"user_id": ALICE}, {"op": "NOT", "condition": {"user_id": BOB}}]
+    return {
+        "list_runs": [{}, *sessions, {"status": "paused"}, {"kind": "agent", "id": "deployer"}],
+        "list_sessions": [{}, {"name": SECRET}, {"kind": "workflow"}, {"kind": "agent", "id": "echo"}],
+        "list_memories": [{}, {"search": SECRET}, {"topics": [f"{SECRET} topic"]}],
+        "list_memory_topics": [{}],
+        "get_memory_stats": [{}],
+        "list_traces": [{}, *runs, *sessions, {"kind": "agent", "id": "echo"}],
+        "search_traces": [
+            {},
+            *({"filter": one} for one in filters),
+            *({"filter": {"op": "OR", "conditions": [one, one]}, "group_by": "session"} for one in filters),
+        ],
+        "list_trace_sessions": [{}],
+        "list_evals": [{}, {"kind": "agent", "id": "echo"}],
+        "list_approvals": [{}, *runs, {"status": "all"}, {"kind": "agent", "id": "payer"}, {"kind": "workflow"}],
+        "count_approvals": [{}],
+        "list_learnings": [{}, {"learning_type": "user_profile"}, *sessions],
+        "list_learning_users": [{}],
+        "list_schedules": [{}],
+        "list_agent_files": [{}, {"agent_id": "keeper"}, {"namespace": "diaries"}],
+        "search_agent_files": [{"query": SECRET}, {"query": SECRET, "agent_id": "keeper"}],
+        "list_queue_jobs": [{}],
+        "get_metrics": [{}],
+        "optimize_memories": [{}],
+    }
+
+
+SHARED = frozenset(
+    {
+        *("list_agents", "list_teams", "list_workflows", "get_component", "get_config", "list_databases"),
+        *("search_knowledge", "list_knowledge", "get_knowledge", "add_knowledge", "add_remote_knowledge"),
+        *("refresh_knowledge", "update_knowledge", "delete_knowledge", "get_knowledge_config"),
+        *("list_knowledge_sources", "list_stored_components", "get_stored_component", "list_registry"),
+        *("refresh_metrics", "get_metrics_status"),
+    }
+)
+"""What is the AgentOS's own and no user's: docs/configuration.md says so."""
+NEW = frozenset({"create_session", "create_memory", "run_eval"})
+"""What only makes something new, which is the user's."""
+
+
+def test_every_tool_is_decided_on(theirs: Theirs) -> None:
+    every = {tool.name for toolset in TOOLSETS for tool in toolset.tools}
+    tables = [set(refused(theirs)), set(searched(theirs)), SHARED, NEW]
+    assert set().union(*tables) == every
+    assert sum(map(len, tables)) == len(every)
+
+
+async def test_every_tool_refuses_what_is_anothers(connect: Connect, theirs: Theirs) -> None:
+    before = theirs.everything()
+    async with connect(theirs.url, **settings(theirs)) as peer:
+        for tool, calls in refused(theirs).items():
+            for call in calls:
+                result = await peer.call(tool, **call)
+                assert result.is_error, (tool, call, words(result))
+                assert FOR_ONE_USER.search(words(result)), (tool, call, words(result))
+                assert SECRET not in words(result).replace(f"{SECRET}-schedule", ""), (tool, call, words(result))
+    assert theirs.everything() == before
+
+
+async def test_no_search_finds_what_is_anothers(connect: Connect, theirs: Theirs) -> None:
+    before = theirs.everything()
+    async with connect(theirs.url, **settings(theirs)) as peer:
+        for tool, calls in searched(theirs).items():
+            for call in calls:
+                assert_nothing_of_theirs(theirs, words(await peer.call(tool, **call)), call)
+    assert theirs.everything() == before
+
+
+def assert_nothing_of_theirs(theirs: Theirs, said: str, given: Mapping[str, Any]) -> None:
+    asked = json.dumps(given)
+    assert SECRET not in said or SECRET in asked, (given, said)
+    for one in (*theirs.ids, ALICE):
+        assert one not in said or one in asked, (given, said)
+
+
+async def test_an_exposed_component_refuses_anothers_session(connect: Connect, theirs: Theirs) -> None:
+    before = theirs.everything()
+    exposed = settings(theirs, expose=(("agents", "echo"),))
+    async with connect(theirs.url, **exposed) as peer:
+        said = await peer.error("echo", message="hello", session_id=theirs.session)
+        assert "There is no session 's-done' of user 'bob'." in said
+        assert "has no argument 'user_id'" in await peer.error("echo", message="hello", user_id=ALICE)
+    assert theirs.everything() == before
+
+
+# Resources, prompts, completions, subscriptions
+
+
+VALUES: Mapping[str, str] = {"session_id": "session", "memory_id": "memory", "trace_id": "trace"}
+
+
+async def test_no_resource_reads_what_is_anothers(connect: Connect, theirs: Theirs) -> None:
+    shared = ("config", "agents", "teams", "workflows", "knowledge")
+    async with connect(theirs.url, **settings(theirs)) as peer:
+        for readable in RESOURCES:
+            if not readable.single:
+                assert_nothing_of_theirs(theirs, await read(peer, readable.template), {})
+                continue
+            name = readable.name.partition("{")[2].rstrip("}")
+            if name in VALUES:
+                uri = readable.template.replace(f"{{{name}}}", getattr(theirs, VALUES[name]))
+                with pytest.raises(MCPError) as refusal:
+                    await read(peer, uri)
+                assert SECRET not in str(refusal.value)
+            elif readable.template.startswith(RUNS):
+                for run in theirs.runs.values():
+                    with pytest.raises(MCPError) as refusal:
+                        await read(peer, RUNS + run)
+                    assert SECRET not in str(refusal.value)
+            else:
+                assert readable.name.startswith(shared), readable
+
+
+async def read(peer: Peer, uri: str) -> str:
+    contents = (await peer.client.read_resource(uri)).contents
+    return "\n".join(one.text for one in contents if isinstance(one, TextResourceContents))
+
+
+async def test_no_prompt_tells_of_what_is_anothers(connect: Connect, theirs: Theirs) -> None:
+    async with connect(theirs.url, **settings(theirs)) as peer:
+        for prompt in (await peer.client.list_prompts()).prompts:
+            given = {argument.name: "echo" for argument in prompt.arguments or () if argument.required}
+            if prompt.name == COMPARE.name:
+                given |= {"first": "echo", "second": "payer"}
+            content = (await peer.client.get_prompt(prompt.name, given)).messages[0].content
+            assert isinstance(content, TextContent)
+            assert_nothing_of_theirs(theirs, content.text, {})
+        for run in theirs.runs.values():
+            with pytest.raises(MCPError, match="There is no run"):
+                await peer.client.get_prompt(INVESTIGATE.name, {"run": run})
+
+
+async def test_no_completion_finds_what_is_anothers(connect: Connect, theirs: Theirs) -> None:
+    ref = RunRef.parse(theirs.runs["done"])
+    given = {"kind": ref.kind, "component": ref.component, "session": ref.session}
+    async with connect(theirs.url, **settings(theirs)) as peer:
+        for readable in RESOURCES:
+            template = ResourceTemplateReference(type="ref/resource", uri=readable.template)
+            for variable in readable.completes:
+                others = {name: value for name, value in given.items() if name != variable}
+                for typed in ("", SECRET, "s-", "r-"):
+                    for context in ({}, others):
+                        argument = {"name": variable, "value": typed}
+                        found = await peer.client.complete(template, argument, context or None)
+                        assert_nothing_of_theirs(theirs, json.dumps(found.completion.values), {})
+        for typed in ("", SECRET):
+            prompt = PromptReference(type="ref/prompt", name=INVESTIGATE.name)
+            found = await peer.client.complete(prompt, {"name": "run", "value": typed})
+            assert found.completion.values == []
+
+
+async def test_a_subscription_to_anothers_run_is_refused(connect: Connect, theirs: Theirs) -> None:
+    async with connect(theirs.url, **settings(theirs)) as peer:
+        for run in theirs.runs.values():
+            with pytest.raises(MCPError, match="There is no run"):
+                async with told(peer, Ear(), RUNS + run):
+                    pass
+
+
+# What is one's own
+
+
+async def test_what_is_ones_own_still_works(connect: Connect, theirs: Theirs, era: str) -> None:
+    tag = f"tag-{BOB}{era}"
+    own = settings(theirs, token=Token(theirs.token(BOB)))
+    async with connect(theirs.url, **own) as peer:
+        said = await peer.text("run_agent", agent_id="echo", message="mine")
+        again = await peer.text("run_agent", agent_id="echo", message="mine too", session_id=session_of(said))
+        paused = await peer.text("run_agent", agent_id="deployer", message=f"mine {tag}")
+        assert "mine too" in await peer.text("get_run", run=reference(again))
+        assert await peer.text("create_memory", memory="likes tea")
+        assert "likes tea" in await peer.text("list_memories")
+    async with connect(theirs.url, **own) as restarted:
+        assert "mine" in await restarted.text("get_run", run=reference(said))
+        assert reference(said) in await restarted.text("list_runs")
+        assert "mine too" in await restarted.text("get_session", session_id=session_of(said))
+        assert "mine" in await read(restarted, RUNS + reference(said))
+        assert await restarted.text("get_trace", id=reference(said))
+        asked = paused.partition("deploy-")[2].split()[0].rstrip(":").rstrip("`")
+        await restarted.text("continue_run", run=reference(paused), answers={f"deploy-{asked}": True})
+        third = await restarted.text("run_agent", agent_id="echo", message="mine", session_id=session_of(said))
+        assert session_of(third) == session_of(said)
+    assert theirs.ledger.read_text().count(f"deploy {tag}\n") == 1
+
+
+def session_of(result: str) -> str:
+    return RunRef.parse(reference(result)).session
+
+
+async def test_own_runs_work_without_a_database(connect: Connect, bare_zoo: str) -> None:
+    async with connect(bare_zoo, user_id=BOB) as peer:
+        said = await peer.text("run_agent", agent_id="echo", message="mine", session_id="chosen")
+        assert "mine" in await peer.text("get_run", run=reference(said))
+
+
+async def test_a_run_of_nobody_is_refused_with_that_reason(connect: Connect, theirs: Theirs) -> None:
+    if theirs.isolated:
+        pytest.skip("AgentOS gives every run an owner there")
+    form = {"message": f"{SECRET}", "session_id": "s-nobody", "run_id": "r-nobody", "stream": "false"}
+    with theirs.rest() as rest:
+        rest.post("/agents/echo/runs", data=form)
+    async with connect(theirs.url, **settings(theirs)) as peer:
+        said = await peer.error("get_run", run="agent/echo/s-nobody/r-nobody")
+        assert "AgentOS does not say whose the run agent/echo/s-nobody/r-nobody is" in said
+        said = await peer.error("run_agent", agent_id="echo", message="hello", session_id="s-nobody")
+        assert "AgentOS does not say whose the session 's-nobody' is" in said
+
+
+async def test_a_check_costs_one_request_and_none_where_no_user_is_fixed(theirs: Theirs) -> None:
+    if theirs.isolated:
+        pytest.skip("the same requests")
+    counts = {}
+    for user in ("", ALICE):
+        async with proxy_to(theirs.url) as proxy, connector("auto")(proxy.url, user_id=user) as peer:
+            await peer.text("get_run", run=theirs.runs["done"])
+            first = len(proxy.requests)
+            await peer.text("get_run", run=theirs.runs["done"])
+            second = len(proxy.requests)
+            await peer.text("run_agent", agent_id="echo", message="cost", session_id=f"s-cost-{user}")
+            counts[user] = (second - first, len(proxy.requests) - second)
+    assert counts[ALICE][0] == counts[""][0] == 1
+    assert counts[ALICE][1] <= counts[""][1] + 1
