@@ -18,6 +18,9 @@ def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
         state,
         status=status,
         steps=steps_of(output.get("step_results"), state),
+        queued=state.queued or output.get("queue_attempt") is not None,
+        stored=True,
+        orphaned=False,
         **measures(output.get("metrics")),
     )
     match status:
@@ -37,8 +40,11 @@ def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
             )
         case Status.CANCELLED:
             return dataclasses.replace(stored, answer=content, activity="")
+        case Status.PENDING if isinstance(other := output.get("waiting_on"), str):
+            # A queue runs a session's runs one after the other, and a paused one holds up the next.
+            return dataclasses.replace(stored, activity=f"waiting for run {other} of its session")
         case _:
-            return stored
+            return dataclasses.replace(stored, activity="") if state.status is Status.PENDING else stored
 
 
 def _status(value: object) -> Status:

@@ -59,6 +59,7 @@ def _started(state: RunState, event: Event) -> Changes:
     ref = state.ref
     return {
         "status": Status.RUNNING,
+        "activity": "",
         "ref": RunRef(
             ref.kind, ref.component, event.text("session_id") or ref.session, event.text("run_id") or ref.run
         ),

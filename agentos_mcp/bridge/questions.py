@@ -38,6 +38,8 @@ TOO_QUICK = 1.0
 
 _ASKABLE = frozenset({"confirmation", "input", "feedback", "route", "review"})
 _DETAILS = 2000
+_MOST_ROUNDS = 9
+"""So often a person is asked within one call: clients give up a call at the tenth. `continue_run` goes on."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,23 @@ class Answered:
 
 
 def ask(ctx: Ctx, state: RunState, progress: float) -> InputRequiredResult | None:
-    """The forms for all that a paused run asks, or None where the person cannot be asked."""
+    """The forms for all that a paused run asks, or None where the person cannot be asked, or was already.
+
+    A question that comes back in the same call has an answer that AgentOS did not take: to ask it again
+    by ourselves would ask it for ever.
+    """
     asked = questions(state.ref, state.requirements)
     if not asked or not can_ask(ctx) or any(question.kind not in _ASKABLE for question in asked):
         return None
-    memory = {"run": str(state.ref), "at": time.time(), "progress": progress}
+    earlier = _earlier_keys(ctx)
+    if (
+        state.not_taken
+        or len(earlier) >= _MOST_ROUNDS
+        or any(question.key in keys for keys in earlier for question in asked)
+    ):
+        return None
+    rounds = [*earlier, [question.key for question in asked]]
+    memory = {"run": str(state.ref), "at": time.time(), "progress": progress, "asked": rounds}
     return InputRequiredResult(
         input_requests={question.key: _form(question) for question in asked}, request_state=json.dumps(memory)
     )
@@ -109,6 +123,12 @@ def earlier_progress(ctx: Ctx) -> float:
     """The last progress value that an earlier round of this call sent."""
     memory = _memory(ctx)
     return float(memory["progress"]) if memory else 0.0
+
+
+def _earlier_keys(ctx: Ctx) -> list[list[str]]:
+    """What each earlier round of this call asked."""
+    memory = _memory(ctx)
+    return list(memory.get("asked") or ()) if memory else []
 
 
 def _memory(ctx: Ctx) -> Mapping[str, Any] | None:

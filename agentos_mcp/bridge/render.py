@@ -53,7 +53,9 @@ def facts(state: RunState) -> list[str]:
     lines = [" · ".join(part for part in (_outcome(state), _duration(state.seconds), _tokens(state.tokens)) if part)]
     lines += [f"failed step {step.name}: {one_line(step.error)}" for step in state.failed_steps]
     lines += [f"failed tool {name}: {one_line(error)}" for name, error in state.failed_tools]
+    lines += [ORPHANED] if state.orphaned else []
     lines += state.notes
+    lines += [f"AgentOS did not take the answers: {one_line(state.not_taken, most=600)}."] if state.not_taken else []
     lines += asked(state)
     lines.append(f"run: {state.ref}")
     return lines
@@ -74,8 +76,20 @@ def asked(state: RunState) -> list[str]:
     return lines
 
 
+ORPHANED = (
+    "AgentOS calls this run running, but was restarted after it began and has no live events of it. "
+    "Whether anything is still at work on it cannot be seen; if nothing is, it never ends by itself."
+)
+"""What is known and what is not of a run that AgentOS was restarted under, in the same words everywhere."""
+
+
+ORPHANED_NEXT = "Look once more with get_run in a minute; if it says the same, run it again."
+
+
 def standing(state: RunState) -> str:
     """Where a run stands that goes on: its step, who does what, the last words, and the next move."""
+    if state.orphaned:
+        return "\n".join((ORPHANED, *state.notes, ORPHANED_NEXT, f"run: {state.ref}"))
     return "\n".join(
         part
         for part in (
@@ -98,6 +112,8 @@ def _outcome(state: RunState) -> str:
             return f"failed{where}: {one_line(state.error)}"
         case Status.PAUSED:
             return "paused: it waits for an answer"
+        case _ if state.orphaned:
+            return f"{state.status.lower()}, as AgentOS calls it"
         case Status.CANCELLED:
             return "cancelled" + (f": {one_line(state.error)}" if state.error else "")
         case _:
