@@ -85,7 +85,7 @@ def queued_pausing(ledger: Path, queue_database: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def queued_pausing_sqlite(ledger: Path) -> Iterator[str]:
-    """The same with its runs in SQLite: there a queued run that executes is called paused, or pending, until its end."""
+    """The same with its runs in SQLite, where a queued run is called pending or paused until its end."""
     environment = {pausing_module.LEDGER_VARIABLE: str(ledger), QUEUE_VARIABLE: IN_MEMORY}
     with demo_agentos(build="tests.live.pausing:build", environment=environment) as url:
         yield url

@@ -70,6 +70,52 @@ async def test_a_start_whose_answer_never_began_is_not_sent_again(pausing: str, 
     assert executed == (0 if result.is_error else 1)
 
 
+CUTS = (0, 1, 17, 60, 120, 200, 260, 300, 400, 500, 600, 700, 900, 1200, 1500, 2000)
+
+
+@pytest.mark.parametrize("host", ["queued_pausing", "queued_pausing_sqlite"])
+async def test_start_on_a_queue_that_is_cut_anywhere_is_told_truly_and_executed_once(
+    request: pytest.FixtureRequest, ledger: Path, host: str
+) -> None:
+    url = request.getfixturevalue(host)
+    tags = {cut: f"tag-{host}{cut}".replace("_", "") for cut in CUTS}
+    told: dict[int, str] = {}
+
+    async def one(cut: int) -> None:
+        async with proxy_to(url) as proxy, connector("auto")(proxy.url, wait=60) as peer:
+            await peer.text("list_agents")
+            proxy.cut_after = []
+            cuts = [cut, cut] if cut % 200 == 0 else [cut]  # some are cut twice
+            proxy.fault = lambda request: cuts.pop() if cuts and b"/runs HTTP" in request else None
+            kind, component = (("agent", "counter"), ("workflow", "counts"))[CUTS.index(cut) % 2]
+            told[cut] = await peer.text(f"run_{kind}", **{f"{kind}_id": component}, message=f"go, {tags[cut]}")
+
+    async with anyio.create_task_group() as tasks:
+        for cut in CUTS:
+            tasks.start_soon(one, cut)
+    assert [cut for cut in CUTS if not told[cut].startswith((ANSWER, f"last done {tags[cut]}"))] == []
+    assert [await times(ledger, "lookup", tags[cut]) for cut in CUTS] == [1] * len(CUTS)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 900])
+@pytest.mark.parametrize("host", ["queued_pausing", "queued_pausing_sqlite"])
+@pytest.mark.parametrize(
+    ("kind", "component", "gated"), [("agent", "slow-deployer", "slow_deploy"), ("workflow", "gate-skip", "gate")]
+)
+async def test_answers_to_a_queued_run_whose_acceptance_is_lost_are_not_sent_again(
+    request: pytest.FixtureRequest, ledger: Path, kind: str, component: str, gated: str, host: str, cut: int
+) -> None:
+    url, tag = request.getfixturevalue(host), f"tag-lost{cut}{kind}{host}".replace("_", "")
+    async with proxy_to(url) as proxy, connector("auto")(proxy.url) as peer:
+        paused = await peer.text(f"run_{kind}", **{f"{kind}_id": component}, message=f"do it, {tag}")
+        given = answers(await waiting(url, RunRef.parse(reference(paused))), "approve")
+        proxy.fault = lambda request: cut if b"/continue" in request else None
+        result = await peer.text("continue_run", run=reference(paused), answers=given)
+        assert proxy.asked("POST", "/continue") == 1
+    assert "\ncompleted" in result
+    assert await times(ledger, gated, tag) == 1
+
+
 @pytest.mark.parametrize("cut", [0, 1, 900])
 @pytest.mark.parametrize(
     ("kind", "component", "gated"),

@@ -317,7 +317,18 @@ def build_bare(db_file: str) -> AgentOS:
     speaker = Agent(id="echo", name="Echo", model=model(echo))
     return AgentOS(
         id="bare",
-        agents=[speaker, Agent(id="slow", name="Slow", model=model(slow))],
-        workflows=[Workflow(id="short", name="Short", steps=[Step(name="only", agent=speaker)])],
+        agents=[
+            speaker,
+            Agent(id="slow", name="Slow", model=model(slow)),
+            Agent(id="asks", name="Asks", model=model(calling("deploy", env="prod")), tools=[deploy]),
+        ],
+        workflows=[
+            Workflow(id="short", name="Short", steps=[Step(name="only", agent=speaker)]),
+            Workflow(
+                id="asks",
+                name="Asks",
+                steps=[Step(name="gate", agent=speaker, human_review=HumanReview(requires_confirmation=True))],
+            ),
+        ],
         telemetry=False,
     )
