@@ -24,7 +24,7 @@ from agentos_mcp.agentos.outputs import read_output
 from agentos_mcp.agentos.pauses import questions
 from agentos_mcp.agentos.queue_conflicts import Conflict, conflict_of
 from agentos_mcp.agentos.reduction import reduce
-from agentos_mcp.agentos.run import RunRef, RunState, Status, new_id
+from agentos_mcp.agentos.run import WAITING, RunRef, RunState, Status, new_id
 
 log = logging.getLogger(__name__)
 
@@ -481,6 +481,8 @@ class Engine:
                 unknown_since = min(unknown_since, anyio.current_time())
                 patience = _START_SECONDS if state.status is Status.PENDING else _STORE_SECONDS
                 if anyio.current_time() - unknown_since > patience:
+                    if state.activity == WAITING:
+                        return _unanswerable(replace(state, status=Status.PAUSED))
                     raise _lost(state) from None
             except AgentOSError as error:
                 if not error.passing:

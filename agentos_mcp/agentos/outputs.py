@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentos_mcp.agentos.documents import measures, media_of, requirements_of, steps_of
-from agentos_mcp.agentos.run import RunState, Status
+from agentos_mcp.agentos.run import WAITING, RunState, Status
 
 
 def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
@@ -35,9 +35,7 @@ def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
                 failed_tools=_failed_tools(output) or state.failed_tools,
             )
         case Status.PAUSED:
-            return dataclasses.replace(
-                stored, requirements=requirements_of(output), answer=content, activity="waiting for an answer"
-            )
+            return dataclasses.replace(stored, requirements=requirements_of(output), answer=content, activity=WAITING)
         case Status.CANCELLED:
             return dataclasses.replace(stored, answer=content, activity="")
         case Status.PENDING if isinstance(other := output.get("waiting_on"), str):

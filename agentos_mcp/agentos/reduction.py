@@ -14,7 +14,7 @@ from typing import Any
 
 from agentos_mcp.agentos.documents import measures, media_of, requirements_of, steps_of
 from agentos_mcp.agentos.events import Event
-from agentos_mcp.agentos.run import RunRef, RunState, Status, Step, StepOutcome, joined
+from agentos_mcp.agentos.run import WAITING, RunRef, RunState, Status, Step, StepOutcome, joined
 
 Changes = dict[str, Any]
 _WORDS = 160
@@ -101,7 +101,7 @@ def _paused(state: RunState, event: Event) -> Changes:
         "status": Status.PAUSED,
         "requirements": needs or state.requirements,
         "steps": _last_step(state, "paused"),
-        "activity": "waiting for an answer",
+        "activity": WAITING,
         **({"answer": event.data["content"]} if event.text("content") else {}),
     }
 
@@ -158,7 +158,7 @@ def _step_failed(state: RunState, event: Event) -> Changes:
 
 def _step_paused(state: RunState, event: Event) -> Changes:
     """A background workflow's stream ends here; its requirements have to be read from the run."""
-    return {"activity": "waiting for an answer", "steps": _last_step(state, "paused")}
+    return {"activity": WAITING, "steps": _last_step(state, "paused")}
 
 
 def _iteration_started(state: RunState, event: Event) -> Changes:

@@ -57,6 +57,10 @@ class RunRef:
         )
 
 
+WAITING = "waiting for an answer"
+"""What is being done in a run that is paused."""
+
+
 class Status(StrEnum):
     """AgentOS's own words for where a run stands."""
 

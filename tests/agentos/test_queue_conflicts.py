@@ -11,26 +11,24 @@ from agentos_mcp.agentos.queue_conflicts import Conflict, conflict_of
 from tests.tools.test_queued_questions import submitted
 
 RUN = "a3c0885d-693d-46c5-a680-26456dd9c6b4"
+OWNED = (
+    f"Run {RUN} was submitted through the durable queue; continue it with background=true (the queue owns its "
+    "continuations). If background=true cannot find the run, its row is missing while the ticket survives: cancel "
+    "the run and requeue the ticket from the /queue operations surface."
+)
+UNQUEUED = (
+    "background=true continuation is only available for durably-submitted workflow runs (a paused queue ticket); "
+    "this run has none. Retry without background, or submit the workflow with background=true and a durable queue."
+)
+UNDER_WAY = (
+    f"A continuation of run {RUN} is already queued or executing; poll the run or attach via a background=true continue"
+)
 RECORDED = [
-    (
-        f"Run {RUN} was submitted through the durable queue; continue it with background=true (the queue owns its "
-        "continuations). If background=true cannot find the run, its row is missing while the ticket survives: cancel "
-        "the run and requeue the ticket from the /queue operations surface.",
-        Conflict.QUEUED,
-    ),
-    (
-        "background=true continuation is only available for durably-submitted workflow runs (a paused queue ticket); "
-        "this run has none. Retry without background, or submit the workflow with background=true and a durable "
-        "queue.",
-        Conflict.NOT_QUEUED,
-    ),
+    (OWNED, Conflict.QUEUED),
+    (UNQUEUED, Conflict.NOT_QUEUED),
+    (UNDER_WAY, Conflict.CONTINUED),
     (f"Run was submitted non-streaming; poll run {RUN} instead of attaching a stream", Conflict.NOT_STREAMED),
     ("Run is settling between execution legs; retry in a moment", Conflict.SETTLING),
-    (
-        f"A continuation of run {RUN} is already queued or executing; poll the run or attach via a background=true "
-        "continue",
-        Conflict.CONTINUED,
-    ),
     ("run is already running", Conflict.CONTINUED),
     ("run is already pending", Conflict.CONTINUED),
     ("run is already completed", Conflict.CONTINUED),

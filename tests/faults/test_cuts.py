@@ -8,7 +8,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agentos_mcp.agentos.run import RunRef
+from agentos_mcp.agentos.catalogue import Catalogue
+from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.engine import Engine, RunOrder
+from agentos_mcp.agentos.features import Discovery
+from agentos_mcp.agentos.run import Kind, RunRef, RunState
 from tests.faults.proxy import proxy_to
 from tests.live.connect import connector, reference
 from tests.live.person import answers
@@ -70,6 +74,7 @@ async def test_a_start_whose_answer_never_began_is_not_sent_again(pausing: str, 
     assert executed == (0 if result.is_error else 1)
 
 
+KINDS_CUT: tuple[tuple[Kind, str], ...] = (("agent", "counter"), ("workflow", "counts"))
 CUTS = (0, 1, 17, 60, 120, 200, 260, 300, 400, 500, 600, 700, 900, 1200, 1500, 2000)
 
 
@@ -79,21 +84,23 @@ async def test_start_on_a_queue_that_is_cut_anywhere_is_told_truly_and_executed_
 ) -> None:
     url = request.getfixturevalue(host)
     tags = {cut: f"tag-{host}{cut}".replace("_", "") for cut in CUTS}
-    told: dict[int, str] = {}
+    told: dict[int, RunState] = {}
 
-    async def one(cut: int) -> None:
-        async with proxy_to(url) as proxy, connector("auto")(proxy.url, wait=60) as peer:
-            await peer.text("list_agents")
-            proxy.cut_after = []
-            cuts = [cut, cut] if cut % 200 == 0 else [cut]  # some are cut twice
+    async def one(cut: int, discovery: Discovery, catalogue: Catalogue) -> None:
+        kind, component = KINDS_CUT[CUTS.index(cut) % 2]
+        cuts = [cut, cut] if cut % 200 == 0 else [cut]  # some are cut twice
+        async with proxy_to(url) as proxy, AgentOS(proxy.url) as client:
             proxy.fault = lambda request: cuts.pop() if cuts and b"/runs HTTP" in request else None
-            kind, component = (("agent", "counter"), ("workflow", "counts"))[CUTS.index(cut) % 2]
-            told[cut] = await peer.text(f"run_{kind}", **{f"{kind}_id": component}, message=f"go, {tags[cut]}")
+            engine = Engine(client, discovery, catalogue)
+            order = RunOrder(await catalogue.find(kind, component), f"go, {tags[cut]}")
+            told[cut] = await engine.run(order, engine.name(order), lambda _: None)
 
-    async with anyio.create_task_group() as tasks:
+    async with AgentOS(url) as direct, anyio.create_task_group() as tasks:
+        discovery, catalogue = Discovery(direct), Catalogue(direct)
+        await discovery.features()
         for cut in CUTS:
-            tasks.start_soon(one, cut)
-    assert [cut for cut in CUTS if not told[cut].startswith((ANSWER, f"last done {tags[cut]}"))] == []
+            tasks.start_soon(one, cut, discovery, catalogue)
+    assert [cut for cut in CUTS if not told[cut].text.startswith((ANSWER, f"last done {tags[cut]}"))] == []
     assert [await times(ledger, "lookup", tags[cut]) for cut in CUTS] == [1] * len(CUTS)
 
 

@@ -15,12 +15,20 @@ QUEUE_VARIABLE = "LIVE_QUEUE"
 IN_MEMORY = "memory"
 
 
-def storage(db_file: str, id: str, **config: int) -> tuple[BaseDb, QueueConfig | None]:
+GRACE_VARIABLE = "LIVE_QUEUE_GRACE"
+"""Seconds after which a queue takes up what a process that died was at."""
+
+
+def storage(db_file: str, id: str) -> tuple[BaseDb, QueueConfig | None]:
     """The database, and the queue if there is one. agno's durable queue keeps no tickets in SQLite."""
     wanted = os.environ.get(QUEUE_VARIABLE, "")
-    settings: dict[str, int] = {"max_concurrency": 8} | config
     if not wanted:
         return SqliteDb(db_file=db_file, id=id), None
-    if wanted == IN_MEMORY:
-        return SqliteDb(db_file=db_file, id=id), QueueConfig(durable=True, db=InMemoryQueueStore(), **settings)
-    return PostgresDb(db_url=wanted, id=id), QueueConfig(durable=True, **settings)
+    kept = wanted != IN_MEMORY
+    queue = QueueConfig(
+        durable=True,
+        db=None if kept else InMemoryQueueStore(),
+        max_concurrency=8,
+        lock_grace_seconds=int(os.environ.get(GRACE_VARIABLE, "60")),
+    )
+    return PostgresDb(db_url=wanted, id=id) if kept else SqliteDb(db_file=db_file, id=id), queue

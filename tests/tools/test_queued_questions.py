@@ -173,7 +173,7 @@ async def test_run_that_waits_in_the_queue_has_its_own_name_and_never_starts_onc
     message = f"go, {tag}"
     async with connect(queued_pausing) as peer:
         paused = await peer.text("run_agent", agent_id="deployer", message=message, session_id=session)
-        waits = await peer.text("run_agent", agent_id="counter", message=message, session_id=session, wait=3)
+        waits = await peer.text("run_agent", agent_id="deployer", message=message, session_id=session, wait=3)
         assert "Still going: waiting" in waits
         assert len(RunRef.parse(reference(waits)).run) > 10  # the queue's id, not ours
         async with connect(queued_pausing) as another:
@@ -183,7 +183,7 @@ async def test_run_that_waits_in_the_queue_has_its_own_name_and_never_starts_onc
             assert "cancelled" in await peer.text("cancel_run", run=reference(waits))
             assert "\ncompleted" in await tell(peer, queued_pausing, paused, "approve")
             assert "cancelled" in await peer.text("get_run", run=reference(waits))
-    assert done(ledger, "lookup", tag) == 0
+    assert done(ledger, "deploy", tag) == 1
 
 
 async def test_call_that_is_cancelled_while_its_run_waits_in_the_queue_cancels_that_run(
@@ -194,12 +194,12 @@ async def test_call_that_is_cancelled_while_its_run_waits_in_the_queue_cancels_t
     async with connector("auto")(queued_pausing) as peer:
         paused = await peer.text("run_agent", agent_id="deployer", message=message, session_id=session)
         with anyio.move_on_after(3):
-            await peer.call("run_agent", agent_id="counter", message=message, session_id=session)
+            await peer.call("run_agent", agent_id="deployer", message=message, session_id=session)
         with anyio.fail_after(20):
             while "cancelled" not in await peer.text("list_runs", session_id=session):
                 await anyio.lowlevel.checkpoint()
             assert "\ncompleted" in await tell(peer, queued_pausing, paused, "approve")
-    assert done(ledger, "lookup", tag) == 0
+    assert done(ledger, "deploy", tag) == 1
 
 
 async def test_paused_run_of_a_queue_is_cancelled_at_once(connect: Connect, queued_pausing: str, tag: str) -> None:
