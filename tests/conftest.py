@@ -17,6 +17,8 @@ from agentos_mcp.demo.host import demo_agentos
 from tests.live import pausing as pausing_module
 from tests.live import zoo as zoo_module
 from tests.live.connect import Connect, connector
+from tests.live.postgres import postgres
+from tests.live.storage import IN_MEMORY, QUEUE_VARIABLE
 
 ZOO = "tests.live.zoo:build"
 KEY = "a-secret-key"
@@ -63,6 +65,36 @@ def pausing(ledger: Path) -> Iterator[str]:
     """An AgentOS with a component for every way in which a run waits for a person."""
     environment = {pausing_module.LEDGER_VARIABLE: str(ledger)}
     with demo_agentos(build="tests.live.pausing:build", environment=environment) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def queue_database() -> Iterator[str]:
+    """A PostgreSQL for the tickets of a durable queue."""
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def queued_pausing(ledger: Path, queue_database: str) -> Iterator[str]:
+    """The same with its durable queue on: runs and tickets in PostgreSQL."""
+    environment = {pausing_module.LEDGER_VARIABLE: str(ledger), QUEUE_VARIABLE: queue_database}
+    with demo_agentos(build="tests.live.pausing:build", environment=environment) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def queued_pausing_sqlite(ledger: Path) -> Iterator[str]:
+    """The same with its runs in SQLite, where a queued run is called pending or paused until its end."""
+    environment = {pausing_module.LEDGER_VARIABLE: str(ledger), QUEUE_VARIABLE: IN_MEMORY}
+    with demo_agentos(build="tests.live.pausing:build", environment=environment) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def queued_zoo() -> Iterator[str]:
+    """An AgentOS with a component for every behaviour, and a durable queue."""
+    with demo_agentos(build=ZOO, environment={QUEUE_VARIABLE: IN_MEMORY}) as url:
         yield url
 
 

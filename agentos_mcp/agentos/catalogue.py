@@ -91,6 +91,8 @@ class Contents:
     knowledge: tuple[KnowledgeBase, ...]
     stores: Mapping[Part, tuple[str, ...]] = field(default_factory=dict)
     """The databases of each part."""
+    durable_queue: bool = False
+    """Whether background runs ride a durable queue, which chooses their run ids."""
 
     def of(self, kind: Kind) -> tuple[Component, ...]:
         return tuple(component for component in self.components if component.kind == kind)
@@ -320,6 +322,7 @@ def _read_config(answer: object) -> Contents:
             if (base_id := text(base.get("id")))
         ),
         stores={part: tuple(dict.fromkeys(_databases(config.get(part)))) for part in PARTS},
+        durable_queue=isinstance(queue := config.get("queue"), Mapping) and queue.get("durable") is True,
     )
 
 

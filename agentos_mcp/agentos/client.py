@@ -218,6 +218,7 @@ class AgentOS:
         *,
         files: Parts | None = None,
         kept_alive: bool,
+        idempotency_key: str = "",
     ) -> AsyncIterator[AsyncIterator[Event]]:
         """POST a form and read the answer as events. Sent once, never again.
 
@@ -225,17 +226,19 @@ class AgentOS:
         so that silence means a dead connection; a foreground stream may be silent for hours.
         Leaving the context drops the connection. Raises Unreachable where the stream breaks.
         An AgentOS that takes the run without streaming it (202) gives one event, `RunAccepted`.
+        `idempotency_key`: a durable queue takes the same start with the same key only once.
         """
         self._permit("POST", template)
         path = fill(template, values)
         quiet = self.limits.quiet if kept_alive else None
+        key = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         request = self._built(
             "POST",
             path,
             data=dict(form),
             files=files,
             # Compression on the way would hold events back.
-            headers=self._headers() | {"Accept": "text/event-stream", "Accept-Encoding": "identity"},
+            headers=self._headers() | {"Accept": "text/event-stream", "Accept-Encoding": "identity"} | key,
             timeout=self._timeout(quiet),
         )
         with self._transport_errors("POST", path):

@@ -8,7 +8,7 @@ from typing import Any
 
 from agentos_mcp.agentos.documents import measures, media_of, requirements_of, steps_of
 from agentos_mcp.agentos.json_values import objects, text
-from agentos_mcp.agentos.run import LONGEST_ERROR, LONGEST_NAME, MOST_FAILED_TOOLS, RunState, Status, shortened
+from agentos_mcp.agentos.run import LONGEST_ERROR, LONGEST_NAME, MOST_FAILED_TOOLS, WAITING, RunState, Status, shortened
 
 
 def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
@@ -19,6 +19,9 @@ def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
         state,
         status=status,
         **steps_of(output.get("step_results"), state),
+        queued=state.queued or output.get("queue_attempt") is not None,
+        stored=True,
+        orphaned=False,
         **measures(output.get("metrics")),
     )
     match status:
@@ -36,12 +39,15 @@ def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
             )
         case Status.PAUSED:
             return dataclasses.replace(
-                stored, **requirements_of(output), answer=content, answer_cut=False, activity="waiting for an answer"
+                stored, **requirements_of(output), answer=content, answer_cut=False, activity=WAITING
             )
         case Status.CANCELLED:
             return dataclasses.replace(stored, answer=content, activity="")
+        case Status.PENDING if isinstance(other := output.get("waiting_on"), str):
+            # A queue runs a session's runs one after the other, and a paused one holds up the next.
+            return dataclasses.replace(stored, activity=f"waiting for run {other} of its session")
         case _:
-            return stored
+            return dataclasses.replace(stored, activity="") if state.status is Status.PENDING else stored
 
 
 def _status(value: object) -> Status:

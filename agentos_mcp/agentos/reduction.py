@@ -21,6 +21,7 @@ from agentos_mcp.agentos.run import (
     MOST_FAILED_TOOLS,
     MOST_SAID,
     MOST_STEPS,
+    WAITING,
     RunRef,
     RunState,
     Status,
@@ -73,8 +74,8 @@ def _started(state: RunState, event: Event) -> Changes:
     ref = state.ref
     session, run = event.text("session_id") or ref.session, event.text("run_id") or ref.run
     if len(session) > LONGEST_NAME or len(run) > LONGEST_NAME:
-        return {"status": Status.RUNNING}
-    return {"status": Status.RUNNING, "ref": RunRef(ref.kind, ref.component, session, run)}
+        return {"status": Status.RUNNING, "activity": ""}
+    return {"status": Status.RUNNING, "activity": "", "ref": RunRef(ref.kind, ref.component, session, run)}
 
 
 # How a run ends. Cancelled, failed and paused are final even though "completed" may follow.
@@ -112,7 +113,7 @@ def _paused(state: RunState, event: Event) -> Changes:
         "status": Status.PAUSED,
         **(needs if needs["requirements"] else {}),
         "steps": _last_step(state, "paused"),
-        "activity": "waiting for an answer",
+        "activity": WAITING,
         **({"answer": event.data["content"]} if event.text("content") else {}),
     }
 
@@ -169,7 +170,7 @@ def _step_failed(state: RunState, event: Event) -> Changes:
 
 def _step_paused(state: RunState, event: Event) -> Changes:
     """A background workflow's stream ends here; its requirements have to be read from the run."""
-    return {"activity": "waiting for an answer", "steps": _last_step(state, "paused")}
+    return {"activity": WAITING, "steps": _last_step(state, "paused")}
 
 
 def _iteration_started(state: RunState, event: Event) -> Changes:

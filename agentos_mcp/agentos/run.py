@@ -57,6 +57,10 @@ class RunRef:
         )
 
 
+WAITING = "waiting for an answer"
+"""What is being done in a run that is paused."""
+
+
 class Status(StrEnum):
     """AgentOS's own words for where a run stands."""
 
@@ -139,6 +143,14 @@ class RunState:
     """Duration by AgentOS's clock, 0 where unknown."""
     notes: tuple[str, ...] = ()
     """What the reader should know about how it was run."""
+    queued: bool = False
+    """AgentOS's durable queue executes it, and alone continues it."""
+    stored: bool = False
+    """AgentOS has shown it: it can be found again by its reference."""
+    orphaned: bool = False
+    """AgentOS calls it running, but has been restarted since it began, and nothing is known to be at work on it."""
+    not_taken: str = ""
+    """Why AgentOS did not take the answers that were given last, in its own words."""
     replayed: bool = False
     """AgentOS has no live events of it (any more), and has replayed those that it kept."""
     last_index: int = -1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from agentos_mcp.agentos.plain_text import as_json, as_name
 from agentos_mcp.agentos.run import RunState, Status
-from agentos_mcp.bridge.render import one_line
+from agentos_mcp.bridge.render import ORPHANED_NEXT, one_line
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Failure:
 def next_moves(state: RunState, failures: Sequence[Failure]) -> str:
     """One or two sentences, by the first of the failures."""
     match state.status:
+        case Status.PENDING | Status.RUNNING if state.orphaned:
+            return ORPHANED_NEXT
         case Status.PENDING | Status.RUNNING:
             return "get_run follows it to its end; cancel_run stops it."
         case Status.PAUSED:

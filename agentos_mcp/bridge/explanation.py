@@ -13,7 +13,7 @@ from agentos_mcp.agentos.json_values import objects, text
 from agentos_mcp.agentos.plain_text import as_json, strip_control_chars
 from agentos_mcp.agentos.run import RunState, Status
 from agentos_mcp.bridge.advice import Failure, arguments, next_moves
-from agentos_mcp.bridge.render import fenced, one_line
+from agentos_mcp.bridge.render import ORPHANED, fenced, one_line
 
 _BUDGET = 2900
 """In characters of ASCII, at three to a token; others weigh more, as they do in tokens."""
@@ -58,6 +58,8 @@ def explain(output: Mapping[str, Any], state: RunState) -> str:
     error = _run_error(output, state)
     if error and not any(error in failure.error for failure in failures):
         failures.insert(0, Failure("the run", error))
+    if state.orphaned:
+        body.insert(0, _Line(ORPHANED, _Rank.ALWAYS))
     if question := _question(output):
         body.insert(0, _Line(f"asked: {_line(question, 160)}", _Rank.ALWAYS))
     head = _Line(f"**{_headline(output, state, failures)}**{_measures(output, state)}", _Rank.ALWAYS)

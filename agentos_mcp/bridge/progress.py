@@ -126,7 +126,7 @@ def _gist(state: RunState) -> object:
 def describe(state: RunState) -> str:
     """Where a run stands, in one short line: "2/3 edit: calling search_knowledge"."""
     if state.status is Status.PENDING:
-        return "starting"
+        return state.activity or "starting"
     head = _step_head(state)
     speaker = state.actor if state.actor and not _is_named(state.actor, head) else ""
     doing = state.activity or (f"…{_last_words(state.words)}" if state.words.strip() else "")

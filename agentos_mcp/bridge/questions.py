@@ -44,6 +44,8 @@ _MOST_FORMS = 20
 """More at once are told in words: nobody fills in so many, and AgentOS takes no answer before it has all."""
 _LARGEST_FORMS = 100_000
 """Characters of JSON of all forms together."""
+_MOST_ROUNDS = 9
+"""So often a person is asked within one call: clients give up a call at the tenth. `continue_run` goes on."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,27 @@ class Answered:
 
 
 def ask(ctx: Ctx, state: RunState, progress: float) -> InputRequiredResult | None:
-    """The forms for all that a paused run asks, or None where the person cannot be asked."""
+    """The forms for all that a paused run asks, or None where the person cannot be asked, or was already.
+
+    A question that comes back in the same call has an answer that AgentOS did not take: to ask it again
+    by ourselves would ask it for ever.
+    """
     asked = questions(state.ref, state.requirements)
     if not asked or not can_ask(ctx) or any(question.kind not in _ASKABLE for question in asked):
+        return None
+    earlier = _earlier_keys(ctx)
+    if (
+        state.not_taken
+        or len(earlier) >= _MOST_ROUNDS
+        or any(question.key in keys for keys in earlier for question in asked)
+    ):
         return None
     if len(asked) + state.requirements_left_out > _MOST_FORMS:
         return None
     forms = {question.key: _form(question) for question in asked}
     if sum(len(form.model_dump_json()) for form in forms.values()) > _LARGEST_FORMS:
         return None
-    memory = {"run": str(state.ref), "asked": list(forms), "at": time.time(), "progress": progress}
+    memory = {"run": str(state.ref), "asked": [*earlier, list(forms)], "at": time.time(), "progress": progress}
     return InputRequiredResult(input_requests=dict(forms), request_state=json.dumps(memory))
 
 
@@ -81,7 +94,7 @@ def answered(ctx: Ctx, state: RunState) -> Answered | None:
         return None
     responses = ctx.mcp.input_responses or {}
     asked = questions(state.ref, state.requirements)
-    if [question.key for question in asked] != memory.get("asked"):
+    if [question.key for question in asked] != _earlier_keys(ctx)[-1]:
         return Answered(state.ref, None, outdated=True)
     quick = time.time() - float(memory["at"]) < TOO_QUICK
     answers: dict[str, Any] = {}
@@ -128,6 +141,12 @@ def earlier_progress(ctx: Ctx) -> float:
     """The last progress value that an earlier round of this call sent."""
     memory = _memory(ctx)
     return float(memory["progress"]) if memory else 0.0
+
+
+def _earlier_keys(ctx: Ctx) -> list[list[str]]:
+    """What each earlier round of this call asked."""
+    memory = _memory(ctx)
+    return list(memory.get("asked") or ()) if memory else []
 
 
 def _memory(ctx: Ctx) -> Mapping[str, Any] | None:

@@ -112,7 +112,10 @@ def facts(state: RunState, *, room: int = LARGEST) -> list[str]:
     They have `room` characters, beside the first line and the reference; what does not fit is counted.
     """
     first = " · ".join(part for part in (_outcome(state), _duration(state.seconds), _tokens(state.tokens)) if part)
-    notes = _notes(state, room // 2)
+    notes = [ORPHANED] if state.orphaned else []
+    notes += _notes(state, room // 2)
+    if state.not_taken:
+        notes.append(f"AgentOS did not take the answers: {one_line(state.not_taken, most=600)}.")
     if state.unsaid and state.answer is None:
         notes.append(f"its words went on for {state.unsaid:,} more characters, which are not kept here")
     room -= sum(map(len, notes))
@@ -155,8 +158,20 @@ def _asking(question: Question) -> str:
     )
 
 
+ORPHANED = (
+    "AgentOS calls this run running, but was restarted after it began and has no live events of it. "
+    "Whether anything is still at work on it cannot be seen; if nothing is, it never ends by itself."
+)
+"""What is known and what is not of a run that AgentOS was restarted under, in the same words everywhere."""
+
+
+ORPHANED_NEXT = "Look once more with get_run in a minute; if it says the same, run it again."
+
+
 def standing(state: RunState) -> str:
     """Where a run stands that goes on: its step, who does what, the last words, and the next move."""
+    if state.orphaned:
+        return "\n".join((ORPHANED, *_notes(state, FACTS // 2), ORPHANED_NEXT, f"run: {state.ref}"))
     return "\n".join(
         part
         for part in (
@@ -184,6 +199,8 @@ def _outcome(state: RunState) -> str:
             return f"failed{where}: {one_line(state.error)}"
         case Status.PAUSED:
             return "paused: it waits for an answer"
+        case _ if state.orphaned:
+            return f"{state.status.lower()}, as AgentOS calls it"
         case Status.CANCELLED:
             return "cancelled" + (f": {one_line(state.error)}" if state.error else "")
         case _:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mcp_types import CallToolResult, InputRequiredResult
 
+from agentos_mcp.agentos.engine import UNANSWERABLE
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.run import Kind, RunRef, Status
 from agentos_mcp.agentos.schemas import input_error
@@ -49,6 +50,8 @@ async def continue_paused(
             state = run.state if run is not None else await ctx.engine.read(ref)
             if state.status is not Status.PAUSED:
                 return await watch(ctx, ctx.live.join(ref), wait=wait, schema=schema)
+            if UNANSWERABLE in state.notes:
+                return failure(run_result(state, tokens=ctx.settings.result_tokens))
             if (given := answered(ctx, state)) is not None:
                 if given.outdated:
                     stands = run_result(state, tokens=ctx.settings.result_tokens)

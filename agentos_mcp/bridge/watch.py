@@ -50,7 +50,7 @@ async def watch(
             with anyio.move_on_after(_CANCEL_SECONDS, shield=True):
                 await _cancel(ctx, run.state)
         raise
-    if not ended:
+    if not ended or not run.state.ended:
         return _shown(ctx, run.state, standing(run.state))
     if run.state.status is Status.PAUSED and ours and (question := ask(ctx, run.state, show.value)):
         return question

@@ -38,6 +38,7 @@ MOST_RUNS = 100
 OFTEN = 1.0
 """Seconds between two updates of one run."""
 _RETRY_SECONDS = 30.0
+_STUCK_SECONDS = 60.0
 _GLANCE_SECONDS = 0.1
 _LOOK_SECONDS = 10.0
 """How often AgentOS is asked for a paused run: somebody else may continue it."""
@@ -173,9 +174,13 @@ class Changes:
         with scope:
             while True:
                 try:
-                    if await self._told_to_the_end(ref, uri) is not Status.PAUSED:
+                    status = await self._told_to_the_end(ref, uri)
+                    if status is Status.PAUSED:
+                        await self._continued(ref)
+                    elif status.ended:
                         break
-                    await self._continued(ref)
+                    else:  # AgentOS calls it running, and nothing is known to be at work on it
+                        await anyio.sleep(_STUCK_SECONDS)
                 except AgentOSError as error:
                     log.info("Not following %s: %s", ref, error)
                     if not error.passing:
@@ -193,7 +198,7 @@ class Changes:
         ended = False
         while not ended:
             try:
-                ended = await run.watch(_no_report, OFTEN)
+                ended = await run.watch(_no_report, OFTEN, closely=False)
             except AgentOSError as error:
                 # A run that was never heard of has not ended either.
                 if not error.passing and run.state != RunState(ref=run.state.ref):

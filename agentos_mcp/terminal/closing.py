@@ -45,6 +45,8 @@ def closing(state: RunState, *, asked: bool = False) -> Iterator[tuple[str, str]
         yield f"Next: agentos-mcp continue {state.ref}", ""
     elif state.status is Status.ERROR or state.failed_steps:
         yield f"Next: agentos-mcp runs {state.ref} --explain", ""
+    elif state.orphaned:
+        yield f"Next: agentos-mcp runs {state.ref}, in a minute; if it says the same, run it again", ""
     elif not state.ended:
         yield f"Next: agentos-mcp runs {state.ref} --follow", ""
     yield reference, "dim"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import anyio
@@ -30,7 +31,7 @@ from agentos_mcp.bridge.parameters import (
     Version,
     Wait,
 )
-from agentos_mcp.bridge.render import run_result, when
+from agentos_mcp.bridge.render import run_result, standing, when
 from agentos_mcp.bridge.results import Table
 from agentos_mcp.bridge.running import Shown, continue_paused, run_component
 from agentos_mcp.bridge.toolset import Toolset, destructive, read, write
@@ -185,7 +186,7 @@ async def explain_run(ctx: Ctx, run: Run) -> str:
     """What happened in a run: steps, tool calls, what failed and why, what to try next."""
     ref = RunRef.parse(run)
     output = await ctx.engine.stored(ref)
-    return explain(output, read_output(RunState(ref=ref), output))
+    return explain(output, await ctx.engine.judged(read_output(RunState(ref=ref), output), output))
 
 
 async def cancel_run(ctx: Ctx, run: Run) -> str:
@@ -194,14 +195,20 @@ async def cancel_run(ctx: Ctx, run: Run) -> str:
     state = await ctx.engine.read(ref)
     if state.status not in (Status.PENDING, Status.RUNNING, Status.PAUSED):
         return f"Nothing to cancel.\n{run_result(state, tokens=200)}"
+    orphaned = state.orphaned
     await ctx.engine.cancel(ref)
     if state.status is Status.PAUSED:
-        return f"The paused run will be cancelled as soon as it is continued.\nrun: {ref}"
+        # A durable queue cancels it at once, AgentOS without one when it is continued.
+        state = await ctx.engine.read(ref)
+        if state.status is Status.PAUSED:
+            return f"The paused run will be cancelled as soon as it is continued.\nrun: {ref}"
     # It is asked for: that its end cannot be seen is no failure.
     with anyio.move_on_after(_CANCEL_WAIT), suppress(AgentOSError):
         while not state.ended:
             await anyio.sleep(0.1)
             state = await ctx.engine.read(ref)
+    if not state.ended and orphaned:
+        return f"AgentOS was told to cancel it; nothing came of that.\n{standing(replace(state, orphaned=True))}"
     if not state.ended:
         return f"Cancelling: it stops when its current tool or function call returns.\nrun: {ref}"
     return run_result(state, tokens=ctx.settings.result_tokens)

@@ -10,7 +10,7 @@ import pytest
 
 from agentos_mcp.agentos.catalogue import Catalogue
 from agentos_mcp.agentos.client import AgentOS, Limits
-from agentos_mcp.agentos.engine import Engine, Report, RunOrder
+from agentos_mcp.agentos.engine import UNANSWERABLE, Engine, Report, RunOrder
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, Unreachable
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.run import Kind, RunRef, RunState, Status
@@ -241,3 +241,50 @@ async def test_a_long_outage_ends_with_the_reference(zoo: str, monkeypatch: pyte
         proxy.cut_at = cut_for_good
         with pytest.raises(Unreachable, match=r"may still be going on: its reference is agent/slow/"):
             await run(engine, await order(catalogue, "agent", "slow", "40 3"), nobody)
+
+
+async def test_broken_start_on_a_queue_is_sent_again_with_the_same_key_and_found(queued_zoo: str) -> None:
+    async with proxy_to(queued_zoo) as proxy, AgentOS(proxy.url) as client:
+        engine, catalogue = await engine_of(client)
+        wanted = await order(catalogue, "agent", "echo")
+        proxy.cut_after = [1]
+        state = await run(engine, wanted, nobody)
+        assert (state.status, state.answer) == (Status.COMPLETED, "echo: hello")
+        starts = [body for body in proxy.bodies if b"/runs HTTP" in body.partition(b"\r\n")[0]]
+        keys = {line for body in starts for line in body.lower().split(b"\r\n") if line.startswith(b"idempotency-key")}
+        assert len(starts) == 2
+        assert len(keys) == 1
+
+
+async def test_queue_that_does_not_come_back_is_not_said_to_have_started_nothing(
+    queued_zoo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentos_mcp.agentos.engine._OUTAGE_SECONDS", 0.3)
+    async with proxy_to(queued_zoo) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
+        engine, catalogue = await engine_of(client)
+        wanted = await order(catalogue, "agent", "echo")
+        proxy.answers = [b""] * 500
+        with pytest.raises(Unreachable, match=r"queue may have taken the run: look with list_runs\(session_id="):
+            await run(engine, wanted, nobody)
+
+
+async def test_files_keep_our_own_run_id_since_they_do_not_ride_the_queue(queued_zoo: str) -> None:
+    async with proxy_to(queued_zoo) as proxy, AgentOS(proxy.url) as client:
+        engine, catalogue = await engine_of(client)
+        image = json.dumps([{"url": "http://127.0.0.1:9/none.png"}])
+        wanted = await order(catalogue, "workflow", "three-steps", images=image)
+        named = engine.name(wanted)
+        proxy.cut_after = [400]
+        state = await engine.run(wanted, named, nobody)
+        assert proxy.asked("POST", "/runs HTTP") == 1
+    assert state.status is Status.COMPLETED
+
+
+@pytest.mark.parametrize("kind", ["agent", "workflow"])
+async def test_pause_without_a_database_is_told_as_a_pause_that_nobody_can_answer(bare_zoo: str, kind: Kind) -> None:
+    async with AgentOS(bare_zoo) as client:
+        engine, catalogue = await engine_of(client)
+        state = await run(engine, await order(catalogue, kind, "asks"), nobody)
+    assert state.status is Status.PAUSED
+    assert UNANSWERABLE in state.notes
+    assert not state.requirements

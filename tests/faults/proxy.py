@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -28,6 +28,10 @@ class Proxy:
     """Seconds before each piece of an answer."""
     fault: Callable[[bytes], int | None] = lambda request: None
     """After how many bytes the answer to a request (its first line) is cut; None: not at all."""
+    answer: Callable[[bytes], bytes | None] = lambda request: None
+    """A raw HTTP answer to give instead of asking AgentOS, by the request's first line; None: ask it."""
+    first: tuple[bytes, Callable[[], Awaitable[None]]] | None = None
+    """What is done before the next request with this in its first line is sent on; once."""
     requests: list[bytes] = field(default_factory=list)
     """The first line of every request."""
     bodies: list[bytes] = field(default_factory=list)
@@ -54,6 +58,12 @@ async def proxy_to(url: str) -> AsyncIterator[Proxy]:
             if proxy.answers:
                 await client.send(proxy.answers.pop(0))
                 return
+            if (own := proxy.answer(proxy.requests[-1])) is not None:
+                await client.send(own)
+                return
+            if proxy.first is not None and proxy.first[0] in proxy.requests[-1]:
+                go, proxy.first = proxy.first[1], None
+                await go()
             async with await anyio.connect_tcp(target.hostname or "", target.port or 80) as server:
                 await server.send(_closing(first))
                 async with anyio.create_task_group() as tasks:

@@ -8,7 +8,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agentos_mcp.agentos.run import RunRef
+from agentos_mcp.agentos.catalogue import Catalogue
+from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.engine import Engine, RunOrder
+from agentos_mcp.agentos.features import Discovery
+from agentos_mcp.agentos.run import Kind, RunRef, RunState
 from tests.faults.proxy import proxy_to
 from tests.live.connect import connector, reference
 from tests.live.person import answers
@@ -68,6 +72,55 @@ async def test_a_start_whose_answer_never_began_is_not_sent_again(pausing: str, 
         assert proxy.asked("POST", "/runs HTTP") == 1
     executed = (await anyio.Path(ledger).read_text()).splitlines().count("lookup tag-never")
     assert executed == (0 if result.is_error else 1)
+
+
+KINDS_CUT: tuple[tuple[Kind, str], ...] = (("agent", "counter"), ("workflow", "counts"))
+CUTS = (0, 1, 17, 60, 120, 200, 260, 300, 400, 500, 600, 700, 900, 1200, 1500, 2000)
+
+
+@pytest.mark.parametrize("host", ["queued_pausing", "queued_pausing_sqlite"])
+async def test_start_on_a_queue_that_is_cut_anywhere_is_told_truly_and_executed_once(
+    request: pytest.FixtureRequest, ledger: Path, host: str
+) -> None:
+    url = request.getfixturevalue(host)
+    tags = {cut: f"tag-{host}{cut}".replace("_", "") for cut in CUTS}
+    told: dict[int, RunState] = {}
+
+    async def one(cut: int, discovery: Discovery, catalogue: Catalogue) -> None:
+        kind, component = KINDS_CUT[CUTS.index(cut) % 2]
+        cuts = [cut, cut] if cut % 200 == 0 else [cut]  # some are cut twice
+        async with proxy_to(url) as proxy, AgentOS(proxy.url) as client:
+            proxy.fault = lambda request: cuts.pop() if cuts and b"/runs HTTP" in request else None
+            engine = Engine(client, discovery, catalogue)
+            order = RunOrder(await catalogue.find(kind, component), f"go, {tags[cut]}")
+            told[cut] = await engine.run(order, engine.name(order), lambda _: None)
+
+    async with AgentOS(url) as direct, anyio.create_task_group() as tasks:
+        discovery, catalogue = Discovery(direct), Catalogue(direct)
+        await discovery.features()
+        for cut in CUTS:
+            tasks.start_soon(one, cut, discovery, catalogue)
+    assert [cut for cut in CUTS if not told[cut].text.startswith((ANSWER, f"last done {tags[cut]}"))] == []
+    assert [await times(ledger, "lookup", tags[cut]) for cut in CUTS] == [1] * len(CUTS)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 900])
+@pytest.mark.parametrize("host", ["queued_pausing", "queued_pausing_sqlite"])
+@pytest.mark.parametrize(
+    ("kind", "component", "gated"), [("agent", "slow-deployer", "slow_deploy"), ("workflow", "gate-skip", "gate")]
+)
+async def test_answers_to_a_queued_run_whose_acceptance_is_lost_are_not_sent_again(
+    request: pytest.FixtureRequest, ledger: Path, kind: str, component: str, gated: str, host: str, cut: int
+) -> None:
+    url, tag = request.getfixturevalue(host), f"tag-lost{cut}{kind}{host}".replace("_", "")
+    async with proxy_to(url) as proxy, connector("auto")(proxy.url) as peer:
+        paused = await peer.text(f"run_{kind}", **{f"{kind}_id": component}, message=f"do it, {tag}")
+        given = answers(await waiting(url, RunRef.parse(reference(paused))), "approve")
+        proxy.fault = lambda request: cut if b"/continue" in request else None
+        result = await peer.text("continue_run", run=reference(paused), answers=given)
+        assert proxy.asked("POST", "/continue") == 1
+    assert "\ncompleted" in result
+    assert await times(ledger, gated, tag) == 1
 
 
 @pytest.mark.parametrize("cut", [0, 1, 900])

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -18,10 +18,13 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
+from mcp_types import ReadResourceResult, TextResourceContents
 
 from agentos_mcp.agentos.run import RunRef
+from agentos_mcp.bridge.render import ORPHANED
 from tests.live.connect import Connect, Peer, connector, reference, words
 from tests.live.person import answers
+from tests.live.storage import GRACE_VARIABLE, QUEUE_VARIABLE
 from tests.tools.test_questions import done, waiting
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="kills processes by signal")]
@@ -30,9 +33,10 @@ pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="
 class Host:
     """An AgentOS that can be killed and started again on the same port and database."""
 
-    def __init__(self, db: Path) -> None:
+    def __init__(self, db: Path, environment: Mapping[str, str] | None = None) -> None:
         self._db = db
         self._port = 0
+        self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -43,7 +47,12 @@ class Host:
         command = [sys.executable, "-m", "agentos_mcp.demo.host", "--build", "tests.live.zoo:build"]
         command += ["--db", str(self._db), "--port", str(self._port), "--with-parent"]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=self._environment,
         )
         assert self._process.stdout is not None
         self._port = int(self._process.stdout.readline().strip().rpartition(":")[2])
@@ -58,8 +67,8 @@ class Host:
 
 
 @contextmanager
-def host_at(db: Path) -> Iterator[Host]:
-    host = Host(db)
+def host_at(db: Path, **environment: str) -> Iterator[Host]:
+    host = Host(db, environment)
     host.start()
     try:
         yield host
@@ -67,21 +76,61 @@ def host_at(db: Path) -> Iterator[Host]:
         host.kill()
 
 
-async def test_a_run_in_which_agentos_was_killed_and_restarted_is_told_honestly(tmp_path: Path) -> None:
+CONTRADICTIONS = ("goes on by itself", "will never end", "it stops when", "Still going")
+
+
+async def test_run_under_which_agentos_was_restarted_is_told_in_one_word_everywhere_at_once(tmp_path: Path) -> None:
     with host_at(tmp_path / "os.db") as host:
-        async with connector("auto")(host.url, wait=20) as peer, anyio.create_task_group() as tasks:
+        async with connector("auto")(host.url, wait=50) as peer, anyio.create_task_group() as tasks:
             said: list[str] = []
 
             async def call() -> None:
-                said.append(await peer.text("run_agent", agent_id="slow", message="100 30", wait=8))
+                said.append(await peer.text("run_agent", agent_id="slow", message="100 300"))
 
             tasks.start_soon(call)
-            with anyio.fail_after(30):
+            with anyio.fail_after(45):
                 await has_run(host.url)
                 await anyio.to_thread.run_sync(host.kill)
+                await anyio.sleep(1.1)  # AgentOS tells the beginning of a run in whole seconds
                 await anyio.to_thread.run_sync(host.start)
-        assert "seems to have been restarted" in said[0]
-        assert "run: agent/slow/" in said[0]
+                while not said:  # noqa: ASYNC110 - long before its wait is over
+                    await anyio.sleep(0.1)
+        run = reference(said[0])
+        assert run.startswith("agent/slow/")
+        async with connector("auto")(host.url, wait=50) as another:
+            with anyio.fail_after(20):
+                said.append(await another.text("get_run", run=run))
+                said.append(await another.text("explain_run", run=run))
+                said.append(words_of(await another.client.read_resource(f"agentos://runs/{run}")))
+                said.append(await another.text("cancel_run", run=run))
+        shown = await anyio.run_process(
+            [sys.executable, "-m", "agentos_mcp", "runs", run, "--follow", "--url", host.url], check=False
+        )
+        said.append(shown.stderr.decode())
+        assert shown.returncode == 1
+    for words_said in said:
+        assert ORPHANED in words_said
+        assert not [words for words in CONTRADICTIONS if words in words_said]
+
+
+@pytest.mark.timeout(120)
+async def test_run_of_a_queue_is_taken_up_by_the_restarted_agentos(tmp_path: Path, queue_database: str) -> None:
+    environment = {QUEUE_VARIABLE: queue_database, GRACE_VARIABLE: "3"}
+    with host_at(tmp_path / "os.db", **environment) as host:
+        session = f"queued-{uuid.uuid4().hex[:8]}"
+        async with connector("auto")(host.url) as peer:
+            going = await peer.text("run_agent", agent_id="slow", message="100 300", session_id=session, wait=3)
+            assert "Still going" in going
+            await anyio.to_thread.run_sync(host.kill)
+            await anyio.sleep(1.1)
+            await anyio.to_thread.run_sync(host.start)
+        async with connector("legacy")(host.url) as another:
+            with anyio.fail_after(60):
+                first = words(await another.call("get_run", run=reference(going), wait=1))
+                assert ORPHANED not in first
+                ended = words(await another.call("get_run", run=reference(going), wait=50))
+    assert "\nfailed" in f"\n{ended}"  # one try for each run is agno's default
+    assert "Still going" not in ended
 
 
 async def test_an_agentos_that_stays_away_is_said_to_be_away(tmp_path: Path) -> None:
@@ -146,6 +195,10 @@ async def test_a_server_killed_during_a_question_leaves_a_pause_that_another_ans
         given = answers(asked, "approve")
         assert "completed" in await another.text("continue_run", run=reference(paused), answers=given)
     assert done(ledger, "deploy", tag) == 1
+
+
+def words_of(read: ReadResourceResult) -> str:
+    return "\n".join(content.text for content in read.contents if isinstance(content, TextResourceContents))
 
 
 async def has_run(url: str, session: str = "") -> None:

@@ -15,7 +15,6 @@ from typing import Any
 
 from agno.agent import Agent
 from agno.approval import approval
-from agno.db.sqlite import SqliteDb
 from agno.os import AgentOS
 from agno.team import Team
 from agno.tools import tool
@@ -25,6 +24,7 @@ from agno.workflow import Condition, Loop, Router, Step, Steps, Workflow
 from agno.workflow.types import HumanReview, StepInput, StepOutput
 
 from agentos_mcp.demo.model import Beat, Call, Script, ScriptedModel, Turn, play, say
+from tests.live.storage import storage
 
 LEDGER_VARIABLE = "PAUSING_LEDGER"
 SLOW_SECONDS = 1.5
@@ -184,7 +184,7 @@ def broken(step_input: StepInput) -> StepOutput:
 
 
 def build(db_file: str) -> AgentOS:
-    db = SqliteDb(db_file=db_file, id="pausing-db")
+    db, queue = storage(db_file, "pausing-db")
 
     def agent(id: str, script: Script, *tools: Any, **more: Any) -> Agent:
         settings: dict[str, Any] = {
@@ -383,5 +383,6 @@ def build(db_file: str) -> AgentOS:
         teams=teams,
         workflows=workflows,
         db=db,
+        queue=queue,
         telemetry=False,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agno.agent import Agent
-from agno.db.sqlite import SqliteDb
+from agno.db.base import BaseDb
 from agno.factory import FactoryPermissionError, RequestContext
 from agno.knowledge import Knowledge
 from agno.os import AgentOS
@@ -27,6 +27,7 @@ from pydantic import BaseModel
 
 from agentos_mcp.demo.knowledge import HashedEmbedder, InMemoryVectorDb
 from agentos_mcp.demo.model import Beat, Call, Fail, Pause, Script, ScriptedModel, Turn, play, say
+from tests.live.storage import storage
 
 KEY_VARIABLE = "ZOO_KEY"
 HOSTILE_IDS = ("a?b#c", "100%", "日本", "..", "a b&c=d", "a;b", "ünï:code@x")
@@ -143,10 +144,10 @@ def build_launch(ctx: RequestContext) -> Workflow:
     return Workflow(name="Launch", db=db_of(ctx), steps=[Step(name="launch", agent=writer)])
 
 
-_db: list[SqliteDb] = []
+_db: list[BaseDb] = []
 
 
-def db_of(_: RequestContext) -> SqliteDb:
+def db_of(_: RequestContext) -> BaseDb:
     return _db[0]
 
 
@@ -159,7 +160,7 @@ def broken_step(step_input: StepInput) -> StepOutput:
 
 
 def build(db_file: str) -> AgentOS:
-    db = SqliteDb(db_file=db_file, id="zoo-db")
+    db, queue = storage(db_file, "zoo-db")
     _db[:] = [db]
 
     def agent(id: str, script: Script, **options: Any) -> Agent:
@@ -305,6 +306,7 @@ def build(db_file: str) -> AgentOS:
         workflows=workflows,
         knowledge=[knowledge],
         db=db,
+        queue=queue,
         settings=AgnoAPISettings(os_security_key=os.environ.get(KEY_VARIABLE) or None),
         telemetry=False,
     )
@@ -315,7 +317,18 @@ def build_bare(db_file: str) -> AgentOS:
     speaker = Agent(id="echo", name="Echo", model=model(echo))
     return AgentOS(
         id="bare",
-        agents=[speaker, Agent(id="slow", name="Slow", model=model(slow))],
-        workflows=[Workflow(id="short", name="Short", steps=[Step(name="only", agent=speaker)])],
+        agents=[
+            speaker,
+            Agent(id="slow", name="Slow", model=model(slow)),
+            Agent(id="asks", name="Asks", model=model(calling("deploy", env="prod")), tools=[deploy]),
+        ],
+        workflows=[
+            Workflow(id="short", name="Short", steps=[Step(name="only", agent=speaker)]),
+            Workflow(
+                id="asks",
+                name="Asks",
+                steps=[Step(name="gate", agent=speaker, human_review=HumanReview(requires_confirmation=True))],
+            ),
+        ],
         telemetry=False,
     )
