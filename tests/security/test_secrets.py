@@ -149,28 +149,28 @@ def test_a_token_file_that_became_something_else_is_refused_at_once(tmp_path: Pa
     assert time.monotonic() - begun < 5
 
 
-def test_a_short_token_of_clients_is_refused_when_it_comes_by_rotation(tmp_path: Path) -> None:
+async def test_a_short_token_of_clients_is_refused_when_it_comes_by_rotation(tmp_path: Path) -> None:
     from agentos_mcp.server.gate import Gate
     from agentos_mcp.server.http_options import _secret
 
     file = tmp_path / "token"
     file.write_text("0123456789abcdef")
     token = Token(file=file, check=_secret)
-    gate = Gate(lambda *_: None, token, ["localhost"])  # type: ignore[arg-type]  # it is never reached
+    gate = Gate(lambda *_: None, token, ["localhost"], None)  # type: ignore[arg-type]  # neither is reached
 
-    def status(brought: str) -> int:
+    async def status(brought: str) -> int:
         headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {brought}".encode())]
-        answer = gate._answer({"type": "http", "path": "/mcp", "method": "POST", "headers": headers})
+        answer = await gate._answer({"type": "http", "path": "/mcp", "method": "POST", "headers": headers})
         return answer.status_code if answer is not None else 200
 
-    assert status("0123456789abcdef") == 200
+    assert await status("0123456789abcdef") == 200
     file.write_text("short")
     os.utime(file, (1, 1))
-    assert status("short") == 401
-    assert status("0123456789abcdef") == 401
+    assert await status("short") == 401
+    assert await status("0123456789abcdef") == 401
     file.write_text("fedcba9876543210")
     os.utime(file, (2, 2))
-    assert status("fedcba9876543210") == 200
+    assert await status("fedcba9876543210") == 200
 
 
 # HTTPS, however it is written
