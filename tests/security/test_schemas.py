@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
+from mcp_types import EmptyResult, PingRequest
 
 from tests.e2e.clients import over_http, over_stdio
 from tests.e2e.processes import HttpServer
@@ -54,6 +55,11 @@ async def http_server(url: str) -> AsyncIterator[str]:
         yield server.url
     finally:
         await anyio.to_thread.run_sync(server.__exit__, None, None, None)
+
+
+def ping_of(peer: Peer) -> Callable[[], Awaitable[object]]:
+    """A ping of the legacy era: the client's own way warns that the modern one has none."""
+    return lambda: peer.client.session.send_request(PingRequest(), EmptyResult)
 
 
 @asynccontextmanager
@@ -147,7 +153,7 @@ async def test_an_exposed_component_does_not_reach_out_either(era: str, connect:
 
 def hostile() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     """Arguments of a call, and what the component's page says."""
-    large = {"type": "object", "properties": {f"p{n}": {"type": "string", "enum": ["x"] * 9} for n in range(6_000)}}
+    large = {"type": "object", "properties": {f"p{n}": {"type": "string", "enum": ["x"] * 9} for n in range(1_200)}}
     deep: dict[str, Any] = {"type": "object", "properties": {}}
     for _ in range(90):
         deep = {"type": "object", "properties": {"a": deep}}
@@ -189,8 +195,8 @@ async def attacked() -> AsyncIterator[str]:
 async def test_a_hostile_schema_keeps_no_other_caller_waiting(attack: str, attacked: str) -> None:
     arguments, _ = HOSTILE[attack]
     async with over_http("legacy", attacked) as other, over_http("auto", attacked) as attacker:
-        await other.client.send_ping()
-        async with ping_meter(other.client.send_ping) as meter:
+        await ping_of(other)()
+        async with ping_meter(ping_of(other)) as meter:
             result = await attacker.call("run_agent", agent_id=attack, **{"message": "{}"} | arguments)
     assert meter.longest < LONGEST_WAIT
     assert len(words(result)) < 4_000

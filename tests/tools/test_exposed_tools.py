@@ -9,8 +9,12 @@ import pytest
 from mcp_types import Tool
 
 from agentos_mcp.agentos.catalogue import Component
-from agentos_mcp.bridge.exposure import free_name
+from agentos_mcp.agentos.inputs import inputs_of
+from agentos_mcp.bridge.exposure import _tool as component_tool
+from agentos_mcp.bridge.exposure import argument_names, free_name
+from agentos_mcp.bridge.toolset import mcp_tool, write
 from agentos_mcp.demo.host import demo_agentos
+from agentos_mcp.settings import Settings
 from tests.live.connect import Connect, Peer
 
 pytestmark = pytest.mark.anyio
@@ -135,3 +139,27 @@ def test_names_never_clash_and_never_grow() -> None:
         assert name not in taken
         taken.add(name)
     assert free_name(Component("team", "日本", "Japan"), ()) == "team"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ("message", "input_message"),
+        ("input_message", "message", "input_input_message"),
+        ("class", "ctx", "session_id", "input_session_id", "model_config", "model_fields", "db_id"),
+    ],
+)
+def test_no_field_of_a_component_is_lost_to_another_or_to_a_name_of_ours(fields: tuple[str, ...]) -> None:
+    names = argument_names(fields)
+    assert tuple(names.values()) == fields
+    page = {"input_schema": {"type": "object", "properties": {field: {"type": "string"} for field in fields}}}
+    declared = component_tool("x", Component("agent", "x", "X"), inputs_of(page))
+    properties = mcp_tool(write(declared), Settings(url="http://127.0.0.1:9")).parameters["properties"]
+    assert list(properties) == [*names, "session_id", "user_id"]
+
+
+def test_components_whose_names_are_all_alike_get_tools_of_their_own() -> None:
+    taken: set[str] = set()
+    for number in range(300):
+        taken.add(free_name(Component("agent", "日" * (number + 1), "Japan"), taken))
+    assert len(taken) == 300

@@ -368,3 +368,27 @@ async def test_continuing_a_run_that_waits_for_nothing_shows_it(connect: Connect
         result = await tell(peer, pausing, await run(peer, CASES[0], tag), "approve")
         again = await peer.text("continue_run", run=reference(result), answers={"deploy-000000": True})
     assert "completed" in again
+
+
+STORY = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
+NO_OBJECT = "The answer does not fit the schema: the answer is no JSON object"
+
+
+async def test_a_run_is_held_to_its_output_schema_after_its_question_too(
+    connect: Connect, era: str, pausing: str
+) -> None:
+    person = Person("approve")
+    async with connect(pausing, person=person) as peer:
+        told = await peer.text("run_agent", agent_id="deployer", message="go", output_schema=STORY)
+    assert person.asked
+    assert NO_OBJECT in told
+
+
+async def test_a_run_that_is_continued_by_a_later_call_is_held_to_its_output_schema(
+    connect: Connect, era: str, pausing: str
+) -> None:
+    async with connect(pausing, ask=False) as peer:
+        paused = await peer.text("run_agent", agent_id="deployer", message="go", output_schema=STORY)
+        assert NO_OBJECT not in paused
+        told = await tell(peer, pausing, paused, "approve")
+    assert NO_OBJECT in told
