@@ -1,5 +1,6 @@
 # make demo   run the whole thing: a real AgentOS, an MCP client, a pipeline seen live
 # make test   lint, types, tests
+# make test-long  the changed answers of test_malformed_answers.py, 100,000 of them
 # make lint   lint and types alone        make format   format the code
 # make bench  ratios against a bare server and against straight REST
 # make bundle pack what Claude Desktop installs with a double click: dist/agentos-mcp-VERSION.mcpb
@@ -15,13 +16,16 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 UV := $(shell command -v uv 2>/dev/null)
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test lint format bench bundle surface requirements picture clean
+.PHONY: demo test test-long lint format bench bundle surface requirements picture clean
 
 demo: $(VENV)/.with-demo
 	@$(BIN)/agentos-mcp demo
 
 test: lint
 	$(BIN)/python -m pytest
+
+test-long: $(VENV)/.with-dev
+	AGENTOS_MCP_LONG=1 $(BIN)/python -m pytest tests/security/test_malformed_answers.py --dist=load
 
 lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .

@@ -1,0 +1,111 @@
+"""The real command before an AgentOS whose documents are broken: it says so, and goes on serving."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping
+
+import anyio
+import anyio.to_thread
+import httpx
+import pytest
+
+from tests.e2e.processes import PATIENCE, HttpServer, RawServer
+from tests.security.scripted_agentos import Answer, http_json, http_raw, scripted_agentos
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
+
+RUNS = "/agents/{agent_id}/runs"
+
+
+def openapi(post: object, **more: object) -> bytes:
+    return http_json({"paths": {"/config": {"get": {}}, RUNS: {"post": post}}, **more})
+
+
+def body_of(schema: object) -> dict[str, object]:
+    return {"requestBody": {"content": {"multipart/form-data": {"schema": schema}}}}
+
+
+JSON = "application/json"
+BROKEN: Mapping[str, Mapping[str, Answer]] = {
+    "broken gzip": {"/config": http_raw(b"\x1f\x8b" + b"not gzip" * 9, content_encoding="gzip", content_type=JSON)},
+    "cut gzip": {
+        "/openapi.json": http_raw(gzip.compress(b'{"paths": {}}' * 99)[:40], content_encoding="gzip", content_type=JSON)
+    },
+    "paths that are numbers": {"/openapi.json": http_json({"paths": {"/x": 5}})},
+    "a post that is a list": {"/openapi.json": openapi([])},
+    "properties that are null": {"/openapi.json": openapi(body_of({"properties": None}))},
+    "content that is a list": {"/openapi.json": openapi({"requestBody": {"content": []}})},
+    "a schema that is missing": {"/openapi.json": openapi(body_of({"$ref": "#/components/schemas/X"}), components=5)},
+    "a location that is no URL": {"/config": http_raw(b"", 302, location="http://[")},
+    "deep JSON": {"/config": http_raw(b"[" * 200_000 + b"]" * 200_000, content_type=JSON)},
+    "deep components": {"/openapi.json": http_raw(b'{"paths":' * 900 + b"1" + b"}" * 900, content_type=JSON)},
+    "NaN": {
+        "/config": http_raw(b'{"os_id": NaN, "databases": [Infinity], "agents": [{"id": 1e999}]}', content_type=JSON)
+    },
+    "a number without end": {"/config": http_raw(b'{"os_id": ' + b"9" * 5000 + b"}", content_type=JSON)},
+    "mistyped fields": {
+        "/config": http_json(
+            {"databases": 5, "agents": {"id": 1}, "knowledge": {"knowledge_instances": 7}, "teams": [5]}
+        )
+    },
+    "half a character": {
+        "/config": http_raw(b'{"os_id": "\\ud800", "agents": [{"id": "\\udfff"}]}', content_type=JSON)
+    },
+    "odd statuses": {"/config": http_raw(b"{}", 999), "/info": http_raw(b"[]", 600)},
+    "odd headers": {
+        "/config": http_raw(b"{}", 429, retry_after="nan"),
+        "/info": http_raw(b"{}", 429, retry_after="1e999"),
+    },
+    "another charset": {"/config": http_raw(b"{}", content_type="application/json; charset=hex")},
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+async def test_the_server_over_stdio_goes_on(what: str) -> None:
+    async with scripted_agentos(BROKEN[what]) as agentos:
+        await anyio.to_thread.run_sync(_talk_over_stdio, agentos.url)
+
+
+def _talk_over_stdio(url: str) -> None:
+    with RawServer("serve", "--url", url, "--toolsets", "all", "--expose", "agents", "--wait", "1") as server:
+        server.shake_hands()
+        assert server.tool_names()
+        for tool, arguments in (
+            ("list_agents", {}),
+            ("get_config", {}),
+            ("run_agent", {"agent_id": "writer", "message": "x"}),
+        ):
+            words, _ = server.call(tool, **arguments)
+            assert "could not be read (" not in words
+        assert server.tool_names()
+        assert server.result("ping") == {}
+        server.close_stdin()
+        assert server.exit_code() == 0
+        assert "Traceback" not in server.everything
+
+
+@pytest.mark.parametrize("what", ["broken gzip", "paths that are numbers", "deep JSON", "a location that is no URL"])
+async def test_the_server_over_http_goes_on_and_says_whether_it_is_ready(what: str) -> None:
+    async with scripted_agentos(BROKEN[what]) as agentos:
+        await anyio.to_thread.run_sync(_talk_over_http, agentos.url, "/config" in BROKEN[what])
+
+
+def _talk_over_http(url: str, config_is_broken: bool) -> None:
+    accepted = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2026-07-28"}
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    with HttpServer("--url", url, "--toolsets", "all") as server:
+        for number, method in enumerate(("server/discover", "tools/list", "tools/list"), 1):
+            request = {"jsonrpc": "2.0", "id": number, "method": method, "params": {"_meta": meta}}
+            headers = {**accepted, "mcp-method": method}
+            answer = httpx.post(server.url, json=request, headers=headers, timeout=PATIENCE)
+            assert answer.status_code == 200, answer.text
+        health = httpx.get(httpx.URL(server.url).join("/health"), timeout=PATIENCE)
+        assert (health.status_code, health.json()) == (200, {"status": "ok"})
+        ready = httpx.get(httpx.URL(server.url).join("/ready"), timeout=PATIENCE)
+        assert (ready.status_code == 200) == (not config_is_broken), ready.text
+        assert url not in ready.text

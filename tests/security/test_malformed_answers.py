@@ -1,0 +1,228 @@
+"""An AgentOS that answers with anything at all is an error in words, never an end."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import anyio
+import pytest
+from httpx_sse import ServerSentEvent
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mcp.client.client import Client
+from mcp.shared.exceptions import MCPError
+from mcp_types import PromptReference, ResourceTemplateReference
+
+from agentos_mcp.agentos.documents import requirements_of
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
+from agentos_mcp.agentos.events import parse
+from agentos_mcp.agentos.json_values import decode
+from agentos_mcp.agentos.outputs import read_output
+from agentos_mcp.agentos.pages import record_of
+from agentos_mcp.agentos.pauses import continuation_form, questions, rejections
+from agentos_mcp.agentos.reduction import reduce
+from agentos_mcp.agentos.run import KINDS, Kind, RunRef, RunState, Status
+from agentos_mcp.bridge.explanation import explain
+from agentos_mcp.bridge.progress import describe
+from agentos_mcp.bridge.render import run_data, run_result, standing
+from agentos_mcp.bridge.toolset import shown
+from agentos_mcp.server.build import build_server
+from agentos_mcp.settings import Settings
+from tests.live.connect import words
+from tests.security.recorded_answers import (
+    READ_URIS,
+    TOOLS,
+    Recording,
+    Replay,
+    Reply,
+    contract_agentos,
+    mutated,
+    mutated_reply,
+    record,
+    replaying,
+    through,
+)
+
+pytestmark = pytest.mark.timeout(7200 if os.environ.get("AGENTOS_MCP_LONG") == "1" else 240)
+
+LONG = os.environ.get("AGENTOS_MCP_LONG") == "1"
+MOST_SECONDS = 20.0
+"""That one call may take."""
+
+PARTS = 8
+BATCH = 25
+
+
+def examples(short: int, long: int) -> settings:
+    return settings(
+        max_examples=long if LONG else short,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@pytest.fixture(scope="module")
+def recordings() -> Iterator[list[Recording]]:
+    with contract_agentos() as url:
+        yield anyio.run(record, url)
+
+
+def changed(recording: Recording, dice: random.Random) -> list[tuple[str, Reply]]:
+    """The answers of a recording with one of them changed."""
+    replies = list(recording.replies)
+    at = dice.randrange(len(replies))
+    replies[at] = (replies[at][0], mutated_reply(replies[at][1], dice))
+    return replies
+
+
+async def read(recording: Recording, replies: list[tuple[str, Reply]]) -> None:
+    """Call a tool's function on these answers: it returns what can be sent, or raises an error of the tree."""
+    with anyio.fail_after(MOST_SECONDS):
+        async with replaying(replies) as ctx:
+            try:
+                result = await TOOLS[recording.tool].fn(ctx, **recording.arguments)
+            except AgentOSError as error:
+                str(error).encode()
+                return
+            for structured in (False, True):
+                answer = shown(result, Settings(structured_output=structured))
+                answer.model_dump_json(by_alias=True).encode()
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_readers_of_changed_answers_raise_nothing_but_errors_of_the_tree(
+    recordings: list[Recording], part: int
+) -> None:
+    @examples(short=150, long=90_000 // PARTS)
+    @given(dice=st.randoms(use_true_random=False), chosen=st.integers(0, 10**6))
+    def check(dice: random.Random, chosen: int) -> None:
+        mine = recordings[part::PARTS]
+        recording = mine[chosen % len(mine)]
+        anyio.run(read, recording, changed(recording, dice))
+
+    check()
+
+
+def documents(recordings: list[Recording]) -> list[Any]:
+    """The stored runs among the answers: they have a run's id, and most that can be read wrongly."""
+    found = [json.loads(body) for one in recordings for _, (_, kind, body) in one.replies if "json" in kind and body]
+    return [one for one in found if isinstance(one, dict) and "run_id" in one]
+
+
+def events(recordings: list[Recording]) -> list[list[bytes]]:
+    """The streams of events among the answers, each as its lines of data."""
+    streams = [body for one in recordings for _, (_, kind, body) in one.replies if "event-stream" in kind]
+    return [[line[5:].strip() for line in body.splitlines() if line.startswith(b"data:")] for body in streams]
+
+
+def try_to_decode(document: bytes) -> Any:
+    try:
+        return decode(document)
+    except ValueError:
+        return {}
+
+
+def test_a_changed_run_is_told_and_explained_whatever_is_in_it(recordings: list[Recording]) -> None:
+    stored = documents(recordings)
+
+    @examples(short=250, long=5000)
+    @given(dice=st.randoms(use_true_random=False), chosen=st.integers(0, 10**6), kind=st.sampled_from(KINDS))
+    def check(dice: random.Random, chosen: int, kind: Kind) -> None:
+        output = record_of(try_to_decode(mutated(stored[chosen % len(stored)], dice)))
+        state = read_output(RunState(ref=RunRef(kind, "c", "s", "r")), output)
+        for told in (explain(output, state), run_result(state, tokens=500), standing(state)):
+            told.encode()
+        json.dumps(run_data(state, tokens=500), allow_nan=False)
+        state = replace(state, status=Status.PAUSED, requirements=requirements_of(output))
+        asked = questions(state.ref, state.requirements)
+        try:
+            continuation_form(state.ref, state.requirements, rejections(asked))
+        except InvalidRequest as error:
+            str(error).encode()
+
+    check()
+
+
+def test_a_changed_stream_is_followed_whatever_is_in_it(recordings: list[Recording]) -> None:
+    streams = events(recordings)
+
+    @examples(short=100, long=3000)
+    @given(dice=st.randoms(use_true_random=False), chosen=st.integers(0, 10**6))
+    def check(dice: random.Random, chosen: int) -> None:
+        stream = streams[chosen % len(streams)]
+        state = RunState(ref=RunRef("agent", "c", "s", "r"))
+        for data in stream:
+            changed = mutated(json.loads(data), dice) if dice.randrange(4) == 0 else data
+            event = parse(ServerSentEvent(event="message", data=changed.decode()))
+            state = reduce(state, event) if event is not None else state
+            describe(state).encode()
+        run_result(state, tokens=500).encode()
+
+    check()
+
+
+Answers = tuple[Recording, list[tuple[str, Reply]]]
+
+
+async def served(batch: list[Answers], dice: random.Random, era: str) -> None:
+    """One server meets changed answers again and again, whatever its client asks; it serves to the end."""
+    server = build_server(Settings(url="http://replayed", toolsets=("all",), wait=0.05, expose=(("agents", ""),)))
+    async with Client(server, mode=era) as client:
+        assert server.backend is not None
+        asking: list[Callable[[], Awaitable[object]]] = [
+            client.list_resources,
+            client.list_resource_templates,
+            client.list_prompts,
+            client.list_tools,
+            *(partial(client.read_resource, uri) for uri in READ_URIS),
+            partial(
+                client.complete,
+                ResourceTemplateReference(uri="agentos://sessions/{session_id}"),
+                {"name": "session_id", "value": ""},
+            ),
+            partial(client.complete, PromptReference(name="investigate_failed_run"), {"name": "run", "value": ""}),
+            partial(client.get_prompt, "investigate_failed_run", {}),
+        ]
+        for recording, replies in batch:
+            through(server.backend, Replay(replies))
+            server.backend.catalogue._kept.clear()
+            server.backend.discovery._features = None
+            with anyio.fail_after(3 * MOST_SECONDS):
+                result = await client.call_tool(recording.tool, dict(recording.arguments))
+                assert "could not be read (" not in words(result), words(result)
+                for ask in dice.sample(asking, 3):
+                    told = ""
+                    try:
+                        await ask()
+                    except MCPError as error:
+                        told = error.error.message
+                    assert "log says more" not in told, told
+        assert (await client.list_tools()).tools
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_a_server_outlives_every_changed_answer(recordings: list[Recording], era: str, part: int) -> None:
+    @examples(short=2, long=40)
+    @given(dice=st.randoms(use_true_random=False), first=st.integers(0, 10**6))
+    def check(dice: random.Random, first: int) -> None:
+        mine = recordings[part::3]
+        batch = [(one, changed(one, dice)) for at in range(BATCH) for one in [mine[(first + at) % len(mine)]]]
+        anyio.run(served, batch, dice, era)
+
+    check()
+
+
+def test_the_recording_has_every_tool_and_answers_that_can_be_changed(recordings: list[Recording]) -> None:
+    assert {one.tool for one in recordings} >= set(TOOLS) - {"optimize_memories"}
+    assert all(one.replies for one in recordings)
+    assert any("event-stream" in reply[1] for one in recordings for _, reply in one.replies)
+    assert documents(recordings)
+    assert events(recordings)
