@@ -28,9 +28,9 @@ _MOST_COMPONENTS = 2_000
 _MOST_STORES = 500
 _LONGEST_ID = 200
 _LONGEST_DESCRIPTION = 2_000
-_KEPT_PAGES = 100
-_KEPT_BYTES = 16 * 1024 * 1024
-"""Of component details, as JSON."""
+MOST_PAGES = 100
+MOST_CHARACTERS = 16 * 1024 * 1024
+"""Of component details, as JSON, all together."""
 _NEAR = 0.75
 _FILLERS = frozenset({"my", "the", "our", "a", "an", "your", "please", "run", "agent", "team", "workflow"})
 
@@ -83,7 +83,7 @@ class _Kept:
     until: float = field(default_factory=lambda: time.monotonic() + _KEEP_SECONDS)
 
 
-class _Pages:
+class PageCache:
     """Component details by what they are of: the last that were read, as many as have room."""
 
     def __init__(self) -> None:
@@ -96,10 +96,10 @@ class _Pages:
 
     def keep(self, key: str, page: Mapping[str, Any]) -> None:
         self._drop(key)
-        size = rough_size(page, most=_KEPT_BYTES)
+        size = rough_size(page, most=MOST_CHARACTERS)
         self._pages[key] = (_Kept(page), size)
         self._size += size
-        while len(self._pages) > _KEPT_PAGES or self._size > _KEPT_BYTES:
+        while len(self._pages) > MOST_PAGES or self._size > MOST_CHARACTERS:
             self._drop(next(iter(self._pages)))
 
     def clear(self) -> None:
@@ -120,7 +120,7 @@ class Catalogue:
     def __init__(self, agent_os: AgentOS) -> None:
         self._os = agent_os
         self._kept: _Kept | None = None
-        self._pages = _Pages()
+        self._pages = PageCache()
         self._lock = anyio.Lock()
         self.changed: Callable[[], None] = lambda: None
         """Called when the components are others than they were."""

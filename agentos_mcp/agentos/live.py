@@ -23,11 +23,11 @@ from agentos_mcp.agentos.run import RunRef, RunState
 
 log = logging.getLogger(__name__)
 
-_KEPT = 50
+MOST_KEPT = 50
 """How many finished runs are kept that AgentOS itself does not store."""
-_KEPT_SIZE = 16 * 1024 * 1024
+MOST_CHARACTERS = 16 * 1024 * 1024
 """How many characters of answers and media they may have together."""
-_MOST_GOING = 1_000
+MOST_GOING = 1_000
 """How many runs are followed at once."""
 
 
@@ -111,10 +111,9 @@ class LiveRuns:
                 self._locks[key] = (lock, waiting - 1)
 
     def _follow(self, state: RunState, go: Callable[[Report], Awaitable[RunState]]) -> LiveRun:
-        if len(self._going) >= _MOST_GOING:
-            raise AgentOSError(
-                f"This server follows {len(self._going)} runs at once.", "Try again when some have ended."
-            )
+        if len(self._going) >= MOST_GOING:
+            going = len(self._going)
+            raise AgentOSError(f"This server follows {going:,} runs already.", "Try again when some have ended.")
         run = LiveRun(state)
         self._going[str(state.ref)] = run
         self._tasks.start_soon(self._drive, run, go)
@@ -145,9 +144,11 @@ class LiveRuns:
             run.finish(error)
 
     def _keep(self, run: LiveRun) -> None:
-        size = rough_size((run.state.said, run.state.answer, run.state.media, run.state.requirements), most=_KEPT_SIZE)
+        size = rough_size(
+            (run.state.said, run.state.answer, run.state.media, run.state.requirements), most=MOST_CHARACTERS
+        )
         self._unstored[str(run.state.ref)] = (run, size)
-        while len(self._unstored) > _KEPT or sum(size for _, size in self._unstored.values()) > _KEPT_SIZE:
+        while len(self._unstored) > MOST_KEPT or sum(size for _, size in self._unstored.values()) > MOST_CHARACTERS:
             self._unstored.popitem(last=False)
 
 
