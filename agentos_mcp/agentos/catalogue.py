@@ -33,9 +33,9 @@ _MOST_COMPONENTS = 2_000
 _MOST_STORES = 500
 _LONGEST_ID = 200
 _LONGEST_DESCRIPTION = 2_000
-_KEPT_PAGES = 100
-_KEPT_BYTES = 16 * 1024 * 1024
-"""Of component details, as JSON."""
+MOST_PAGES = 100
+MOST_CHARACTERS = 16 * 1024 * 1024
+"""Of component details, as JSON, all together."""
 _NEAR = 0.75
 MANY = 300
 """Components from which on looking through all of them is left to a thread: others need not wait for it."""
@@ -104,7 +104,7 @@ class _Kept:
     until: float = field(default_factory=lambda: time.monotonic() + _KEEP_SECONDS)
 
 
-class _Pages:
+class PageCache:
     """Component details by what they are of: the last that were read, as many as have room."""
 
     def __init__(self) -> None:
@@ -117,10 +117,10 @@ class _Pages:
 
     def keep(self, key: str, page: Mapping[str, Any]) -> None:
         self._drop(key)
-        size = rough_size(page, most=_KEPT_BYTES)
+        size = rough_size(page, most=MOST_CHARACTERS)
         self._pages[key] = (_Kept(page), size)
         self._size += size
-        while len(self._pages) > _KEPT_PAGES or self._size > _KEPT_BYTES:
+        while len(self._pages) > MOST_PAGES or self._size > MOST_CHARACTERS:
             self._drop(next(iter(self._pages)))
 
     def clear(self) -> None:
@@ -141,7 +141,7 @@ class Catalogue:
     def __init__(self, agent_os: AgentOS) -> None:
         self._os = agent_os
         self._kept: _Kept | None = None
-        self._pages = _Pages()
+        self._pages = PageCache()
         # Who cannot wait for further attempts does not wait for those of others either.
         self._reads = {
             patient: SharedCall(partial(self._read, patient=patient), agent_os.limits.total)

@@ -125,8 +125,9 @@ class Frames:
 
     def feed(self, piece: bytes) -> Iterator[Frame]:
         """The frames that are whole with this piece."""
-        if self._after_return and piece.startswith(b"\n"):
-            piece = piece[1:]
+        if self._after_return and piece:
+            self._after_return = False
+            piece = piece.removeprefix(b"\n")
         if not piece:
             return
         self._after_return = piece.endswith(b"\r")

@@ -27,11 +27,11 @@ from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
 log = logging.getLogger(__name__)
 
-_KEPT = 50
+MOST_KEPT = 50
 """How many finished runs are kept that AgentOS itself does not store, and schemas of answers of runs."""
-_KEPT_SIZE = 16 * 1024 * 1024
+MOST_CHARACTERS = 16 * 1024 * 1024
 """How many characters of answers and media they may have together."""
-_MOST_GOING = 1_000
+MOST_GOING = 1_000
 """How many runs are followed at once."""
 _LET_GO_SECONDS = 300.0
 """So long a run is followed that nobody watches and in which nothing moves."""
@@ -172,10 +172,9 @@ class LiveRuns:
                 self._locks[key] = (lock, waiting - 1)
 
     def _follow(self, state: RunState, go: _Go, schema: Mapping[str, Any] | None = None) -> LiveRun:
-        if len(self._going) >= _MOST_GOING:
-            raise AgentOSError(
-                f"This server follows {len(self._going)} runs at once.", "Try again when some have ended."
-            )
+        if len(self._going) >= MOST_GOING:
+            going = len(self._going)
+            raise AgentOSError(f"This server follows {going:,} runs already.", "Try again when some have ended.")
         run = LiveRun(state, schema or self._schemas.get(str(state.ref)))
         self._going[str(state.ref)] = run
         self._tasks.start_soon(self._drive, run, go)
@@ -211,16 +210,18 @@ class LiveRuns:
             if run.schema is not None:
                 self._schemas[str(run.state.ref)] = run.schema
                 self._schemas.move_to_end(str(run.state.ref))
-                while len(self._schemas) > _KEPT:
+                while len(self._schemas) > MOST_KEPT:
                     self._schemas.popitem(last=False)
             if run.state.ended and {NOT_BACKGROUND, UNANSWERABLE} & set(run.state.notes):
                 self._keep(run)
             run.finish(error)
 
     def _keep(self, run: LiveRun) -> None:
-        size = rough_size((run.state.said, run.state.answer, run.state.media, run.state.requirements), most=_KEPT_SIZE)
+        size = rough_size(
+            (run.state.said, run.state.answer, run.state.media, run.state.requirements), most=MOST_CHARACTERS
+        )
         self._unstored[str(run.state.ref)] = (run, size)
-        while len(self._unstored) > _KEPT or sum(size for _, size in self._unstored.values()) > _KEPT_SIZE:
+        while len(self._unstored) > MOST_KEPT or sum(size for _, size in self._unstored.values()) > MOST_CHARACTERS:
             self._unstored.popitem(last=False)
 
 
