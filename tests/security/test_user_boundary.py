@@ -33,7 +33,8 @@ ONE_ERA = True
 ALICE, BOB, ADMIN = "alice", "bob", "operator"
 TAG = f"tag-{SECRET}"
 FOR_ONE_USER = re.compile(
-    r"(of|for) user 'bob'|for one user|of this user|this user's|No file 'today.md'|There are no such|No trace of this run"
+    "(of|for) user 'bob'|for one user|of this user|this user's|No file 'today.md'|There are no such|"
+    "No trace of this run|kept by user|does not serve GET /queue"
 )
 BOUNDED = {"toolsets": ("all",), "user_id": BOB, "ask": False}
 
