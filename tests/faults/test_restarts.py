@@ -109,7 +109,8 @@ async def bridge(url: str, *flags: str, person: ElicitationFnT | None = None) ->
     pid_file = Path(os.environ.get("TMPDIR", "/tmp")) / f"bridge-{uuid.uuid4().hex}"  # noqa: S108 - a name of our own
     starter = (
         "import os, pathlib, sys; from agentos_mcp.cli import main; "
-        f"pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid())); sys.exit(main(['serve', '--url', {url!r}, *{flags!r}]))"
+        f"pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid())); "
+        f"sys.exit(main(['serve', '--url', {url!r}, *{flags!r}]))"
     )
     parameters = StdioServerParameters(command=sys.executable, args=["-c", starter])
     try:

@@ -297,5 +297,6 @@ def test_a_secret_is_read_from_its_file_and_never_shown(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text(SECRET + "\n")
     settings = load({}, {"AGENTOS_MCP_STATE_SECRET_FILE": str(file)})
+    assert settings.state_secret is not None
     assert settings.state_secret() == SECRET
     assert SECRET not in repr(settings)
