@@ -70,7 +70,7 @@ def _state_security(settings: Settings) -> RequestStateSecurity:
     its arguments and its age; we add for whom the server is, as servers for others may share the secret.
     """
     audience = json.dumps(["agentos-mcp", settings.url, settings.user_id, settings.db_id, settings.knowledge_id])
-    key = settings.state_secret().encode() or secrets.token_bytes(32)
+    key = settings.state_secret().encode() if settings.state_secret else secrets.token_bytes(32)
     return RequestStateSecurity(keys=[key], ttl=STATE_SECONDS, audience=audience)
 
 

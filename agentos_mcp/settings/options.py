@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from agentos_mcp.settings.secret_file import read_secret
 from agentos_mcp.settings.values import (
     ALL,
     DEFAULT,
@@ -28,10 +29,6 @@ from agentos_mcp.settings.values import (
     Token,
     one_word,
 )
-
-LEAST_SECRET = 32
-"""Characters of a secret that seals; a shorter one could be guessed."""
-_LEAST_VARIETY = 8
 
 
 @dataclass(frozen=True)
@@ -103,20 +100,6 @@ def _token_file(text: str) -> Path:
     if not path.is_file():
         raise ValueError("there is no such file")
     return path
-
-
-def _state_secret(text: str) -> Token:
-    file = _token_file(text)
-    try:
-        secret = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise ValueError("it cannot be read as text") from None
-    if len(secret) < LEAST_SECRET or len(set(secret)) < _LEAST_VARIETY:
-        raise ValueError(
-            f"it has to hold at least {LEAST_SECRET} characters that nobody can guess. This makes a good one: "
-            f'python -c "import secrets; print(secrets.token_hex(32))"'
-        )
-    return Token(secret)
 
 
 def _folders(text: str) -> tuple[Path, ...]:
@@ -342,7 +325,7 @@ OPTIONS = (
         "state_secret",
         "--state-secret-file",
         ("AGENTOS_MCP_STATE_SECRET_FILE",),
-        _state_secret,
+        read_secret,
         "a file with a secret of 32 or more characters, the same for all replicas: with it a question that one of them "
         "asked can be answered to another, or after a restart (default: a random key in each process)",
         "PATH",

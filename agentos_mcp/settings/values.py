@@ -152,7 +152,7 @@ class Settings:
     """What ends a run with its call: any cancelled call, one that the client says it cancels (explicit), none."""
     allow_files: tuple[Path, ...] = ()
     """Folders beneath which files may be read, to be attached to a run or added to knowledge."""
-    state_secret: Token = field(default_factory=Token)
+    state_secret: Token | None = None
     """Seals what a client carries between the rounds of a question; without one, a key of this process's own does."""
     ask: bool = True
     """Whether people may be asked by a form of their client's."""

@@ -22,6 +22,7 @@ from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text
 from agentos_mcp.bridge.render import one_line, when
 from agentos_mcp.bridge.results import Record, Table
+from agentos_mcp.bridge.schedule_limits import NO_OWNER, check_reach
 from agentos_mcp.bridge.timetable import (
     SCHEDULER,
     Schedule,
@@ -47,7 +48,6 @@ _SCHEDULE = "/schedules/{schedule_id}"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _TRIGGER_WAIT = 2.0
 _MOST_PAGES = 100
-_NO_OWNER = "AgentOS keeps a user with a schedule only where its token names one (a JWT or a service account)."
 
 
 async def list_schedules(ctx: Ctx, limit: Limit = 20, page: Page = 1) -> Table:
@@ -119,8 +119,7 @@ async def create_schedule(
     if not name.strip():
         raise InvalidRequest("The schedule's name is empty.", "Name it, such as 'daily report'.")
     check_cron(cron)
-    if ctx.ownership.user_id:
-        await _check_bounds(ctx, endpoint, payload or {})
+    await check_reach(ctx, endpoint, payload or {})
     if endpoint:
         if kind or id or message:
             raise InvalidRequest("A schedule runs a component or calls an endpoint, not both.", "Give one of them.")
@@ -140,7 +139,7 @@ async def create_schedule(
         created = await ctx.send("POST", "/schedules", json=body)
     if not ctx.ownership.is_own(created):
         await ctx.send("DELETE", _SCHEDULE, _ids(created))
-        raise without_owner("create_schedule", f"{_NO_OWNER} Nothing was created.")
+        raise without_owner("create_schedule", f"{NO_OWNER} Nothing was created.")
     return (
         f"Created. {summary(created)}\nIt fires only while AgentOS runs {SCHEDULER}; "
         "trigger_schedule runs it at once, and says so if that is not the case."
@@ -270,7 +269,7 @@ async def _find(ctx: Ctx, asked: str) -> Schedule:
     names = ", ".join(f"'{one_line(str(one.get('name')), most=60)}'" for one in everything[:12])
     there = f"There are: {names}." if names else "There is none."
     if ctx.ownership.user_id and not names:
-        there = f"None is this user's. {_NO_OWNER}"
+        there = f"None is this user's. {NO_OWNER}"
     raise NotFound(f"No schedule '{shown_id(asked)[:80]}'.", there)
 
 
@@ -291,16 +290,6 @@ async def _page(ctx: Ctx, limit: int, page: int) -> Listed:
     own = [schedule async for schedule in _all(ctx)]
     meta = {"page": page, "total_pages": -(-len(own) // limit), "total_count": len(own)}
     return Listed(own[(page - 1) * limit : page * limit], meta)
-
-
-async def _check_bounds(ctx: Ctx, endpoint: str, payload: Mapping[str, Any]) -> None:
-    """Raises where a schedule would reach beyond the one user of this server."""
-    if endpoint:
-        raise without_owner("endpoint", "AgentOS calls it for nobody in particular. Give kind, id and message.")
-    if beyond := sorted({"user_id", "run_id"} & set(payload)):
-        raise without_owner(f"{beyond[0]} in payload", "it could name another's.")
-    if session_id := payload.get("session_id"):
-        await ctx.ownership.require_own_session(str(session_id), may_be_new=True)
 
 
 def _ids(schedule: Schedule) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -16,9 +17,11 @@ import anyio
 import httpx
 import pytest
 from mcp.client.client import Client
+from mcp.client.session import ElicitationFnT
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import ReadResourceResult, TextResourceContents
+from mcp_types import CallToolResult, ElicitResult, InputRequiredResult, InputResponses
 
 from agentos_mcp.agentos.run import RunRef
 from agentos_mcp.bridge.render import ORPHANED
@@ -150,16 +153,17 @@ async def test_an_agentos_that_stays_away_is_said_to_be_away(tmp_path: Path) -> 
 
 
 @asynccontextmanager
-async def bridge(url: str) -> AsyncIterator[tuple[Peer, int]]:
+async def bridge(url: str, *flags: str, person: ElicitationFnT | None = None) -> AsyncIterator[tuple[Peer, int]]:
     """The real server over stdio, and its process id."""
     pid_file = Path(os.environ.get("TMPDIR", "/tmp")) / f"bridge-{uuid.uuid4().hex}"  # noqa: S108 - a name of our own
     starter = (
         "import os, pathlib, sys; from agentos_mcp.cli import main; "
-        f"pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid())); sys.exit(main(['serve', '--url', {url!r}]))"
+        f"pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid())); "
+        f"sys.exit(main(['serve', '--url', {url!r}, *{flags!r}]))"
     )
     parameters = StdioServerParameters(command=sys.executable, args=["-c", starter])
     try:
-        async with Client(stdio_client(parameters)) as client:
+        async with Client(stdio_client(parameters), elicitation_callback=person) as client:
             yield Peer(client), int(pid_file.read_text())
     finally:
         pid_file.unlink(missing_ok=True)
@@ -199,6 +203,41 @@ async def test_a_server_killed_during_a_question_leaves_a_pause_that_another_ans
 
 def words_of(read: ReadResourceResult) -> str:
     return "\n".join(content.text for content in read.contents if isinstance(content, TextResourceContents))
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["with a secret of its own", "without"])
+async def test_a_question_of_a_killed_server_is_answered_to_its_successor_where_they_share_a_secret(
+    pausing: str, ledger: Path, tmp_path: Path, kept: bool
+) -> None:
+    tag = f"tag-{uuid.uuid4().hex[:10]}"
+    (tmp_path / "secret").write_text(secrets.token_hex(32))
+    flags = ("--state-secret-file", str(tmp_path / "secret")) if kept else ()
+    arguments = {"workflow_id": "in-step", "message": f"do it, {tag}"}
+    async with bridge(pausing, *flags, person=nobody) as (peer, pid):
+        asked = await peer.client.session.call_tool("run_workflow", arguments, allow_input_required=True)
+        os.kill(pid, signal.SIGKILL)
+    assert isinstance(asked, InputRequiredResult)
+    given: InputResponses = {
+        key: ElicitResult(action="accept", content={"approve": True}) for key in asked.input_requests or {}
+    }
+    async with bridge(pausing, *flags, person=nobody) as (successor, _):
+        finished = await successor.client.session.call_tool(
+            "run_workflow",
+            arguments,
+            input_responses=given,
+            request_state=asked.request_state,
+            allow_input_required=True,
+        )
+    assert isinstance(finished, CallToolResult)
+    assert finished.is_error is not kept, words(finished)
+    if not kept:
+        assert "list_runs(status='paused') finds it, and continue_run(run) answers it." in words(finished)
+    assert done(ledger, "deploy", tag) == int(kept)
+
+
+async def nobody(context: object, params: object) -> ElicitResult:
+    """Makes the client say that it can ask; the test's rounds are made by hand."""
+    raise AssertionError("nobody is asked here")
 
 
 async def has_run(url: str, session: str = "") -> None:

@@ -31,7 +31,7 @@ ISOLATED_VARIABLE = "USERS_ISOLATED"
 def lasting(turn: Turn) -> Iterable[Beat]:
     """Goes on for longer than any test looks at it."""
     yield "on and on: " + turn.last_user
-    yield Pause(50)
+    yield Pause(600)
 
 
 def build(db_file: str) -> AgentOS:

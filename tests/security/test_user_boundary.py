@@ -15,12 +15,15 @@ import pytest
 from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
 
+from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.run import RunRef
+from agentos_mcp.bridge.context import Ctx, open_backend
 from agentos_mcp.demo.host import demo_agentos
 from agentos_mcp.server.prompts import COMPARE, INVESTIGATE
 from agentos_mcp.server.resources import RESOURCES, RUNS
-from agentos_mcp.settings import Token
+from agentos_mcp.settings import Settings, Token
 from agentos_mcp.tools import TOOLSETS
+from agentos_mcp.tools.queue import get_queue_stats
 from tests.faults.proxy import proxy_to
 from tests.live.connect import Connect, Peer, connector, reference, words
 from tests.live.pausing import LEDGER_VARIABLE
@@ -33,7 +36,8 @@ ONE_ERA = True
 ALICE, BOB, ADMIN = "alice", "bob", "operator"
 TAG = f"tag-{SECRET}"
 FOR_ONE_USER = re.compile(
-    r"(of|for) user 'bob'|for one user|of this user|this user's|No file 'today.md'|There are no such|No trace of this run"
+    "(of|for) user 'bob'|for one user|of this user|this user's|No file 'today.md'|There are no such|"
+    "No trace of this run|kept by user|does not serve GET /queue"
 )
 BOUNDED = {"toolsets": ("all",), "user_id": BOB, "ask": False}
 
@@ -330,6 +334,16 @@ async def test_an_exposed_component_refuses_anothers_session(connect: Connect, t
         assert "There is no session 's-done' of user 'bob'." in said
         assert "has no argument 'user_id'" in await peer.error("echo", message="hello", user_id=ALICE)
     assert theirs.everything() == before
+
+
+async def test_statistics_of_all_users_are_refused(zoo: str) -> None:
+    refusal: InvalidRequest | None = None
+    async with open_backend(Settings(url=zoo, user_id=BOB)) as backend:
+        try:
+            await get_queue_stats(Ctx.alone(backend))
+        except InvalidRequest as error:  # kept out of the task group, which would wrap it
+            refusal = error
+    assert "AgentOS counts the jobs of all users together" in str(refusal)
 
 
 # Resources, prompts, completions, subscriptions

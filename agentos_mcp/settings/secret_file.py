@@ -1,0 +1,28 @@
+"""The file with the secret that replicas share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agentos_mcp.settings.values import Token
+
+LEAST_SECRET = 32
+"""Characters; a shorter one could be guessed."""
+_LEAST_VARIETY = 8
+
+
+def read_secret(text: str) -> Token:
+    """The secret in the file of this name. Raises ValueError for one that could be guessed."""
+    file = Path(text).expanduser()
+    if not file.is_file():
+        raise ValueError("there is no such file")
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise ValueError("it cannot be read as text") from None
+    if len(secret) < LEAST_SECRET or len(set(secret)) < _LEAST_VARIETY:
+        raise ValueError(
+            f"it has to hold at least {LEAST_SECRET} characters that nobody can guess. This makes a good one: "
+            'python -c "import secrets; print(secrets.token_hex(32))"'
+        )
+    return Token(secret)
