@@ -8,6 +8,7 @@ import anyio
 import httpx
 import pytest
 
+from agentos_mcp.bridge.render import RULE
 from tests.conftest import KEY
 from tests.live.connect import Connect, Told, reference
 
@@ -224,8 +225,7 @@ async def test_an_agentos_that_is_down_says_what_to_do(connect: Connect) -> None
 
 
 async def test_a_wrong_token_says_so_and_a_right_one_works(connect: Connect, locked_zoo: str) -> None:
-    from agentos_mcp.bridge.render import RULE
-from agentos_mcp.settings import Token
+    from agentos_mcp.settings import Token
 
     async with connect(locked_zoo, token=Token("wrong")) as peer:
         assert "refuses the token" in await peer.error("run_agent", agent_id="echo", message="x")
