@@ -134,9 +134,9 @@ async def test_a_run_is_started_and_read_again(served: Served, kind: str, id: st
     async with connected(served.url) as (peer, _):
         assert f"| {id} |" in await peer.text(f"list_{kind}s")
         said = await peer.text(f"run_{kind}", **{f"{kind}_id": id}, message="hello")
-        assert said.startswith(f"{answer}\n---\ncompleted")
+        assert said.startswith(f"{answer}\n--- agentos-mcp\ncompleted")
         again = await peer.text("get_run", run=reference(said))
-        assert again.startswith(f"{answer}\n---\ncompleted")
+        assert again.startswith(f"{answer}\n--- agentos-mcp\ncompleted")
         assert reference(again) == reference(said)
         assert "completed" in await peer.text("explain_run", run=reference(said))
 
@@ -157,7 +157,7 @@ async def test_a_paused_run_is_told_and_continued_with_an_answer(served: Served)
         paused = await peer.text("run_agent", agent_id="asker", message="hello")
         assert "paused: it waits for an answer" in paused
         said = await peer.text("continue_run", run=reference(paused), answers={asked_in(paused): True})
-    assert said.startswith("the tool said: deployed to prod\n---\ncompleted")
+    assert said.startswith("the tool said: deployed to prod\n--- agentos-mcp\ncompleted")
 
 
 async def test_knowledge_is_searched(served: Served) -> None:

@@ -40,7 +40,7 @@ async def test_progress_arrives_while_the_workflow_is_going(era: str, served: st
             "run_workflow", {"workflow_id": "my slow steps", "message": "go"}, progress_callback=clock
         )
         ended = anyio.current_time()
-    assert words(result).startswith("i j k l m n o p\n---\ncompleted · ")
+    assert words(result).startswith("i j k l m n o p\n--- agentos-mcp\ncompleted · ")
     assert clock.increases()
     assert clock.values[-1] == 2.0
     assert clock.heard[0][0] < (begun + ended) / 2, "the first news comes in the first half"
@@ -76,8 +76,8 @@ async def test_clients_of_both_eras_are_served_at_once(served: str) -> None:
         async with anyio.create_task_group() as tasks:
             for era in clocks:
                 tasks.start_soon(use, era)
-    assert results["legacy"].startswith("w0 w1 w2 w3 w4 w5\n---\n")
-    assert results["auto"].startswith("w0 w1 w2 w3\n---\n")
+    assert results["legacy"].startswith("w0 w1 w2 w3 w4 w5\n--- agentos-mcp\n")
+    assert results["auto"].startswith("w0 w1 w2 w3\n--- agentos-mcp\n")
     assert all(clock.heard and clock.increases() for clock in clocks.values())
     spans = [(clock.heard[0][0], clock.heard[-1][0]) for clock in clocks.values()]
     assert max(first for first, _ in spans) < min(last for _, last in spans), "they ran at the same time"

@@ -45,7 +45,7 @@ async def test_progress_arrives_while_the_workflow_is_going(peer: Peer) -> None:
         "run_workflow", {"workflow_id": "my slow steps", "message": "go"}, progress_callback=clock
     )
     ended = anyio.current_time()
-    assert words(result).startswith("i j k l m n o p\n---\ncompleted · ")
+    assert words(result).startswith("i j k l m n o p\n--- agentos-mcp\ncompleted · ")
     assert clock.increases()
     assert clock.values[-1] == 2.0
     assert {total for _, _, total, _ in clock.heard} == {2.0}
@@ -97,7 +97,7 @@ async def test_twenty_runs_at_once_each_get_their_own_answer(peer: Peer) -> None
             for count in clocks:
                 tasks.start_soon(call, count)
     for count, result in results.items():
-        assert result.partition("\n---\n")[0].split() == [f"w{i}" for i in range(count)], result
+        assert result.partition("\n--- agentos-mcp\n")[0].split() == [f"w{i}" for i in range(count)], result
     assert len(results) == 20
     assert len({reference(result) for result in results.values()}) == 20
     assert all(clock.increases() for clock in clocks.values())

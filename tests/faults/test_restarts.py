@@ -20,8 +20,14 @@ from mcp.client.client import Client
 from mcp.client.session import ElicitationFnT
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import ReadResourceResult, TextResourceContents
-from mcp_types import CallToolResult, ElicitResult, InputRequiredResult, InputResponses
+from mcp_types import (
+    CallToolResult,
+    ElicitResult,
+    InputRequiredResult,
+    InputResponses,
+    ReadResourceResult,
+    TextResourceContents,
+)
 
 from agentos_mcp.agentos.run import RunRef
 from agentos_mcp.bridge.render import ORPHANED

@@ -59,7 +59,7 @@ async def test_structured_output_in_both_forms(connect: Connect, media: str) -> 
     async with connect(media) as peer:
         for schema in (STORY, wrapped):
             said = await peer.text("run_agent", agent_id="storyteller", message="tell", output_schema=schema)
-            assert json.loads(said.partition("\n---\n")[0])["title"] == "Anna"
+            assert json.loads(said.partition("\n--- agentos-mcp\n")[0])["title"] == "Anna"
 
 
 async def test_a_workflow_built_by_a_factory_for_each_user(connect: Connect, demo: str) -> None:

@@ -46,7 +46,7 @@ async def test_a_file_outside_the_allowed_folders_is_refused_with_the_setting(
 async def test_an_output_schema_gives_the_answer_as_json(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
         said = await peer.text("run_agent", agent_id="storyteller", message="tell", output_schema=STORY)
-    assert json.loads(said.partition("\n---\n")[0]) == {"title": "Anna", "pages": 3}
+    assert json.loads(said.partition("\n--- agentos-mcp\n")[0]) == {"title": "Anna", "pages": 3}
 
 
 async def test_an_answer_that_breaks_its_schema_says_so(connect: Connect, media: str) -> None:

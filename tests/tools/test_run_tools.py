@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 async def test_a_workflow_is_found_by_name_and_its_steps_are_seen(connect: Connect, zoo: str) -> None:
     async with connect(zoo) as peer:
         result, told = await peer.watch("run_workflow", workflow_id="my slow steps", message="go")
-    assert result.startswith("i j k l m n o p\n---\ncompleted · ")
+    assert result.startswith("i j k l m n o p\n--- agentos-mcp\ncompleted · ")
     assert reference(result).startswith("workflow/slow-steps/")
     assert any(message.startswith("1/2 one") for message in told.messages)
     assert any(message.startswith("2/2 two") for message in told.messages)
@@ -238,7 +238,7 @@ async def test_a_wrong_token_says_so_and_a_right_one_works(connect: Connect, loc
 async def test_without_a_database_a_run_works_and_says_what_that_means(connect: Connect, bare_zoo: str) -> None:
     async with connect(bare_zoo) as peer:
         said = await peer.text("run_agent", agent_id="echo", message="x")
-    assert said.startswith("echo: x\n---\ncompleted")
+    assert said.startswith("echo: x\n--- agentos-mcp\ncompleted")
     assert "it has no database" in said
 
 

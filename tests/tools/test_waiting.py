@@ -27,7 +27,7 @@ async def test_a_call_answers_within_its_wait_with_where_the_run_stands(connect:
         assert said.startswith("Still going: 1/2 one")
         assert "Call get_run to go on waiting" in said
         ended = await peer.text("get_run", run=reference(said))
-    assert ended.startswith("i j k l m n o p\n---\ncompleted")
+    assert ended.startswith("i j k l m n o p\n--- agentos-mcp\ncompleted")
 
 
 async def test_get_run_is_bounded_too_and_shows_the_steps_it_joined_in(connect: Connect, zoo: str) -> None:

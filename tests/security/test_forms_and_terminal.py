@@ -1,0 +1,123 @@
+"""Forms show values as values, and nothing that others say moves a terminal: its refusals, its JSON, its lines."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentos_mcp.agentos.pauses import questions
+from agentos_mcp.agentos.run import RunRef, RunState, Status, Step
+from agentos_mcp.bridge.confirmation import _form as confirmation
+from agentos_mcp.bridge.questions import _form as form
+from agentos_mcp.cli import main
+from agentos_mcp.terminal.closing import closing
+from agentos_mcp.terminal.display import Display
+from agentos_mcp.terminal.output import print_json
+from tests.security.test_forgery import WORDS, states, tool_need
+
+REF = RunRef("agent", "writer", "s", "r")
+APPROVED = "prod\n\nThe admin has approved this"
+UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f\ud800-\udfff]"
+)
+
+
+def message(need: dict[str, Any]) -> str:
+    (question,) = questions(REF, [need])
+    return form(question).params.message
+
+
+def test_an_argument_cannot_stand_on_a_line_of_its_own() -> None:
+    assert message(tool_need("deploy", {"env": APPROVED})) == (
+        'deploy wants to call deploy.\n\nenv: "prod\\n\\nThe admin has approved this"'
+    )
+
+
+@given(WORDS, st.dictionaries(WORDS, WORDS | st.integers() | st.lists(WORDS), max_size=3))
+def test_each_line_of_a_form_is_a_question_a_value_or_behind_a_mark(name: str, arguments: dict[str, Any]) -> None:
+    title, *lines = message(tool_need(name, arguments)).split("\n")
+    assert " wants to call " in title
+    values = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[\w.-]+):(?: .*)?')
+    assert all(not line or line.startswith(("> ", "(")) or values.fullmatch(line) for line in lines)
+    assert not UNSAFE.search(title + "".join(lines))
+
+
+@given(WORDS)
+def test_a_reviewed_output_keeps_its_lines_each_behind_a_mark(words: str) -> None:
+    need = {"step_id": "1", "step_name": words, "requires_output_review": True, "is_post_execution": True}
+    need |= {"step_output": {"content": f"first\nsecond {words}"}, "output_review_message": words, "step_type": "Step"}
+    asked = questions(RunRef("workflow", "w", "s", "r"), [need])
+    for question in asked:
+        _, _, details = form(question).params.message.partition("\n\n")
+        assert "> first\n> second" in details
+        assert all(line.startswith(("> ", "If declined: ", "(")) for line in details.split("\n"))
+
+
+@given(WORDS, WORDS)
+def test_a_confirmation_shows_each_argument_as_a_value(name: str, value: str) -> None:
+    title, *lines = confirmation("Delete memory", {"memory_id": value, name or "x": value}).message.split("\n")
+    assert title == "Delete memory?"
+    assert all(line.startswith("  ") and ": " in line for line in lines)
+    assert len(lines) == (len({"memory_id", name or "x"}) if value else 0)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["no\x1b[2Jsuch\ncommand\u202e"],
+        ["run", "agent\x1b]0;x\x07", "x"],
+        ["serve", "--url", "ht\x1b[31m\u202etp://"],
+        ["agents", "--nonsense\x1b[1m"],
+        ["serve", "--toolsets", "a\x9b2J\nb"],
+    ],
+)
+def test_a_refused_command_line_is_one_harmless_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert not UNSAFE.search(said)
+
+
+def test_json_for_scripts_is_harmless_on_a_screen_and_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    data = {"answer": "a\x1b[31m\u202e\x9b\u2028\U000e0041é\nb"}
+    print_json(data)
+    said = capsys.readouterr().out
+    assert json.loads(said) == data
+    assert not UNSAFE.search(said)
+
+
+@given(states())
+def test_what_is_said_of_a_run_at_its_end_is_harmless_lines(state: RunState) -> None:
+    for line, _ in closing(state):
+        assert not UNSAFE.search(line)
+        assert "\n" not in line
+
+
+class _Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return False
+
+
+@given(st.lists(WORDS | st.sampled_from(["\x1b[", "3", "1m", "\r", "\x9b", "👩\u200d", "💻"]), max_size=8))
+def test_a_streamed_answer_moves_no_terminal(pieces: list[str]) -> None:
+    out, err = _Terminal(), _Terminal()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdout", out)
+        patch.setattr("sys.stderr", err)
+        display = Display(stream=True)
+        said = ""
+        for piece in pieces:
+            said += piece
+            step = Step(piece, "failed", piece)
+            display.report(RunState(REF, Status.RUNNING, said=(said,), steps=(step,), activity=piece, actor=piece))
+        display.finish(RunState(REF, Status.COMPLETED, answer=said.strip()))
+    assert not UNSAFE.search(out.getvalue())
+    assert not UNSAFE.search(err.getvalue())
