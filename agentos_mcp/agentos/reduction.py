@@ -60,6 +60,7 @@ def _started(state: RunState, event: Event) -> Changes:
     return {
         "status": Status.RUNNING,
         "activity": "",
+        "provisional": False,
         "ref": RunRef(
             ref.kind, ref.component, event.text("session_id") or ref.session, event.text("run_id") or ref.run
         ),
