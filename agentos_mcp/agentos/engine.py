@@ -18,7 +18,7 @@ import anyio
 from agentos_mcp.agentos.attachments import Part
 from agentos_mcp.agentos.catalogue import Catalogue, Component
 from agentos_mcp.agentos.client import AgentOS
-from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, Unreachable
+from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, NotFound, Unreachable, Unsupported
 from agentos_mcp.agentos.events import LARGEST_EVENT
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.outputs import read_output
@@ -104,11 +104,11 @@ class Engine:
         self.ownership = ownership or Ownership(agent_os, catalogue)
 
     def name(self, order: RunOrder) -> RunState:
-        """A run that has a reference and nothing else yet."""
+        """A run that has a reference and nothing else yet; on a durable queue it gets another one."""
         ref = RunRef(order.component.kind, order.component.id, order.session_id or new_id(), new_id())
         if order.user_id == self.ownership.user_id:
             self.ownership.started(ref, new_session=not order.session_id)
-        return RunState(ref=ref)
+        return RunState(ref=ref, provisional=self._durable)
 
     async def run(self, order: RunOrder, state: RunState, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
         """Start the run that `name` named and follow it to its end; `report` is called with every new state.
@@ -125,11 +125,13 @@ class Engine:
             if background and await self._has_queue():
                 state = await self._start_queued(order, state, report, sleep)
             else:
+                state = replace(state, provisional=False)
+                report(state)
                 state = await self._start(order, state, report, background=background)
         except InvalidRequest as refusal:
             if not (background and _wants_a_database(refusal)):
                 raise
-            state = replace(state, notes=(NOT_BACKGROUND,))
+            state = replace(state, notes=(NOT_BACKGROUND,), provisional=False)
             state = await self._start(order, state, report, background=False)
         return await self._until_ended(state, report, sleep)
 
@@ -315,6 +317,8 @@ class Engine:
         key = f"agentos-mcp-{new_id()}{new_id()}"
         rides = not (order.parts or _UNQUEUED_FIELDS & order.fields.keys() or _is_list(order.fields))
         unnamed = state.ref
+        state = replace(state, provisional=rides)
+        report(state)
         trouble_since = math.inf
         pause = 0.2
         while True:
@@ -328,9 +332,9 @@ class Engine:
             if state.status is not Status.PENDING or state.ref != unnamed or not rides:
                 return state
             if await self._bypassed(state):
-                return state
+                return replace(state, provisional=False)
             if opened.is_set() and (ref := await self._name_in_queue(order, state, key)) is not None:
-                return replace(state, ref=ref, queued=True)
+                return replace(state, ref=ref, queued=True, provisional=False)
             trouble_since = min(trouble_since, anyio.current_time())
             if anyio.current_time() - trouble_since > _OUTAGE_SECONDS:
                 raise Unreachable(
@@ -362,7 +366,7 @@ class Engine:
             ref = await self._name_in_queue(order, state, key)
             if ref is not None and not told:
                 named = ref
-                report(replace(state, ref=ref, queued=True, stored=True, activity="waiting in AgentOS's queue"))
+                report(_in_queue(state, ref))
 
         failure: AgentOSError | None = None
         async with anyio.create_task_group() as tasks:
@@ -375,7 +379,7 @@ class Engine:
             tasks.cancel_scope.cancel()
         if failure is not None:
             raise failure
-        return replace(state, ref=named, queued=True) if state.events == 0 and named != state.ref else state
+        return _in_queue(state, named) if state.events == 0 and named != state.ref else state
 
     async def _name_in_queue(self, order: RunOrder, state: RunState, key: str) -> RunRef | None:
         """The reference of the run that the queue has taken under this key; None where AgentOS does not answer.
@@ -569,17 +573,23 @@ class Engine:
     async def _restarted_since(self, ref: RunRef, output: Mapping[str, Any]) -> bool:
         """Whether the AgentOS that answers began after the run did, and has stored nothing of its session since."""
         created = _moment(output.get("created_at"))
+        if created is None:
+            return False
         try:
-            if created is None or (began := _began(await self._os.get("/health", patient=False))) is None:
-                return False
-            if began - created <= _RESTART_SECONDS:
-                return False
-            # A run that was continued since the restart is at work again.
+            began = _began(await self._os.get("/health", patient=False))
+        except AgentOSError as error:
+            log.info("Whether AgentOS was restarted during %s is not known: %s", ref, error)
+            return False
+        if began is None or began - created <= _RESTART_SECONDS:
+            return False
+        # A run that was continued since the restart is at work again.
+        try:
             session = await self._os.get(
                 "/sessions/{session_id}", {"session_id": ref.session}, {"type": ref.kind}, patient=False
             )
-        except AgentOSError as error:
-            log.info("Whether AgentOS was restarted during %s is not known: %s", ref, error)
+        except (Forbidden, InvalidRequest, NotFound, Unsupported):
+            return True  # no sign of anything since
+        except AgentOSError:
             return False
         updated = _moment(session.get("updated_at")) if isinstance(session, Mapping) else None
         return updated is None or updated < began
@@ -587,6 +597,11 @@ class Engine:
     async def _stored(self, ref: RunRef) -> Mapping[str, Any]:
         output = await self._os.get(f"{_runs(ref)}/{{run_id}}", _ids(ref), {"session_id": ref.session})
         return output if isinstance(output, Mapping) else {}
+
+
+def _in_queue(state: RunState, ref: RunRef) -> RunState:
+    """A run that the queue has taken under its own name, and has not begun."""
+    return replace(state, ref=ref, queued=True, stored=True, provisional=False, activity="waiting in AgentOS's queue")
 
 
 def _start_form(order: RunOrder, state: RunState) -> dict[str, str]:

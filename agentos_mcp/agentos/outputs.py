@@ -20,6 +20,7 @@ def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
         status=status,
         **steps_of(output.get("step_results"), state),
         queued=state.queued or output.get("queue_attempt") is not None,
+        provisional=False,
         stored=True,
         orphaned=False,
         **measures(output.get("metrics")),

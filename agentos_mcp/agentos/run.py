@@ -145,6 +145,8 @@ class RunState:
     """What the reader should know about how it was run."""
     queued: bool = False
     """AgentOS's durable queue executes it, and alone continues it."""
+    provisional: bool = False
+    """AgentOS's queue has yet to name the run, so nobody else knows it by this reference."""
     stored: bool = False
     """AgentOS has shown it: it can be found again by its reference."""
     orphaned: bool = False

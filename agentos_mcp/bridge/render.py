@@ -165,6 +165,7 @@ ORPHANED = (
 """What is known and what is not of a run that AgentOS was restarted under, in the same words everywhere."""
 
 
+_PROVISIONAL = "AgentOS's queue has yet to name the run: where the reference is not known, list_runs has the right one."
 ORPHANED_NEXT = "Look once more with get_run in a minute; if it says the same, run it again."
 
 
@@ -178,6 +179,7 @@ def standing(state: RunState) -> str:
             f"Still going: {one_line(describe(state))}",
             *failed_steps(state),
             *_notes(state, FACTS // 2),
+            _PROVISIONAL if state.provisional else "",
             "Call get_run to go on waiting; the run goes on by itself.",
             f"run: {state.ref}",
         )

@@ -23,6 +23,9 @@ from agentos_mcp.bridge.waiting import wait_of
 log = logging.getLogger(__name__)
 
 _CANCEL_SECONDS = 1.5
+_NAME_SECONDS = 10.0
+"""How much longer a call may take to return a reference that others can use."""
+_GLANCE_SECONDS = 0.05
 _MEDIA = 800_000
 """Characters of media and bytes of text that one result may carry: clients drop messages that are too large."""
 
@@ -45,9 +48,13 @@ async def watch(
     try:
         async with live_progress(_receiver(ctx), after=earlier_progress(ctx)) as show:
             ended = await run.watch(show.report, wait_of(ctx, wait))
+            if not ended:
+                await _named(run, _NAME_SECONDS)
+                ended = run.done
     except anyio.get_cancelled_exc_class():
         if ours and not run.done and ctx.cancels_run:
             with anyio.move_on_after(_CANCEL_SECONDS, shield=True):
+                await _named(run, _CANCEL_SECONDS)
                 await _cancel(ctx, run.state)
         raise
     if not ended or not run.state.ended:
@@ -70,6 +77,13 @@ def _shown(ctx: Ctx, state: RunState, words: str) -> CallToolResult:
         else None,
         is_error=failed,
     )
+
+
+async def _named(run: LiveRun, seconds: float) -> None:
+    """Return once the run has the name by which AgentOS knows it, or has not got one in time."""
+    with anyio.move_on_after(seconds):
+        while run.state.provisional and not run.done:
+            await run.watch(lambda _: None, _GLANCE_SECONDS)
 
 
 async def _cancel(ctx: Ctx, state: RunState) -> None:

@@ -15,6 +15,7 @@ from agentos_mcp.agentos.errors import InvalidRequest, NotFound, Unreachable
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.run import Kind, RunRef, RunState, Status
 from tests.faults.proxy import http_answer, proxy_to
+from tests.security.scripted_agentos import http_json, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 
@@ -288,3 +289,42 @@ async def test_pause_without_a_database_is_told_as_a_pause_that_nobody_can_answe
     assert state.status is Status.PAUSED
     assert UNANSWERABLE in state.notes
     assert not state.requirements
+
+
+@pytest.mark.parametrize(
+    ("stored", "updated", "orphaned", "taken_up"),
+    [
+        ({}, "2026-11-21T09:59:00Z", True, False),
+        ({}, None, True, False),
+        ({}, "2026-11-21T10:01:00Z", False, False),  # continued since
+        ({"queue_attempt": 1}, "2026-11-21T09:59:00Z", False, True),
+        ({"created_at": "2026-11-21T10:00:30Z"}, "2026-11-21T10:00:30Z", False, False),
+        ({"status": "COMPLETED"}, "2026-11-21T09:59:00Z", False, False),
+    ],
+)
+async def test_run_is_orphaned_where_agentos_began_after_it_and_nothing_was_stored_since(
+    stored: dict[str, object], updated: str | None, orphaned: bool, taken_up: bool
+) -> None:
+    run_stored = {"status": "RUNNING", "created_at": "2026-11-21T09:58:00Z"} | stored
+    answers = {
+        "/health": http_json({"status": "ok", "instantiated_at": "2026-11-21T10:00:00.5Z"}),
+        "/agents/writer/runs/r": http_json(run_stored),
+    }
+    if updated:
+        answers["/sessions/s"] = http_json({"session_id": "s", "updated_at": updated})
+    async with scripted_agentos(answers) as server, AgentOS(server.url) as client:
+        state = await Engine(client, Discovery(client), Catalogue(client)).read(RunRef("agent", "writer", "s", "r"))
+    assert state.orphaned is orphaned
+    assert ("queue takes the run up again" in " ".join(state.notes)) is taken_up
+
+
+async def test_orphaned_run_is_not_followed_for_ever() -> None:
+    answers = {
+        "/health": http_json({"instantiated_at": "2026-11-21T10:00:00Z"}),
+        "/agents/writer/runs/r": http_json({"status": "RUNNING", "created_at": 1}),
+    }
+    async with scripted_agentos(answers) as server, AgentOS(server.url) as client:
+        engine = Engine(client, Discovery(client), Catalogue(client))
+        with anyio.fail_after(10):
+            state = await engine.follow(RunRef("agent", "writer", "s", "r"), nobody)
+    assert (state.status, state.orphaned) == (Status.RUNNING, True)

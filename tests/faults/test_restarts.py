@@ -33,6 +33,7 @@ from agentos_mcp.agentos.run import RunRef
 from agentos_mcp.bridge.render import ORPHANED
 from tests.live.connect import Connect, Peer, connector, reference, words
 from tests.live.person import answers
+from tests.live.postgres import postgres
 from tests.live.storage import GRACE_VARIABLE, QUEUE_VARIABLE
 from tests.tools.test_questions import done, waiting
 
@@ -123,9 +124,8 @@ async def test_run_under_which_agentos_was_restarted_is_told_in_one_word_everywh
 
 
 @pytest.mark.timeout(120)
-async def test_run_of_a_queue_is_taken_up_by_the_restarted_agentos(tmp_path: Path, queue_database: str) -> None:
-    environment = {QUEUE_VARIABLE: queue_database, GRACE_VARIABLE: "3"}
-    with host_at(tmp_path / "os.db", **environment) as host:
+async def test_run_of_a_queue_is_taken_up_by_the_restarted_agentos(tmp_path: Path) -> None:
+    with postgres() as database, host_at(tmp_path, **{QUEUE_VARIABLE: database, GRACE_VARIABLE: "3"}) as host:
         session = f"queued-{uuid.uuid4().hex[:8]}"
         async with connector("auto")(host.url) as peer:
             going = await peer.text("run_agent", agent_id="slow", message="100 300", session_id=session, wait=3)

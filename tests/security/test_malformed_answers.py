@@ -12,7 +12,6 @@ from typing import Any
 
 import anyio
 import pytest
-from httpx_sse import ServerSentEvent
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mcp.client.client import Client
@@ -21,7 +20,7 @@ from mcp_types import PromptReference, ResourceTemplateReference
 
 from agentos_mcp.agentos.documents import requirements_of
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
-from agentos_mcp.agentos.events import parse
+from agentos_mcp.agentos.events import Frame, parse
 from agentos_mcp.agentos.json_values import decode
 from agentos_mcp.agentos.outputs import read_output
 from agentos_mcp.agentos.pages import record_of
@@ -141,7 +140,7 @@ def test_a_changed_run_is_told_and_explained_whatever_is_in_it(recordings: list[
         for told in (explain(output, state), run_result(state, tokens=500), standing(state)):
             told.encode()
         json.dumps(run_data(state, tokens=500), allow_nan=False)
-        state = replace(state, status=Status.PAUSED, requirements=requirements_of(output))
+        state = replace(state, status=Status.PAUSED, **requirements_of(output))
         asked = questions(state.ref, state.requirements)
         try:
             continuation_form(state.ref, state.requirements, rejections(asked))
@@ -161,7 +160,7 @@ def test_a_changed_stream_is_followed_whatever_is_in_it(recordings: list[Recordi
         state = RunState(ref=RunRef("agent", "c", "s", "r"))
         for data in stream:
             changed = mutated(json.loads(data), dice) if dice.randrange(4) == 0 else data
-            event = parse(ServerSentEvent(event="message", data=changed.decode()))
+            event = parse(Frame("message", changed))
             state = reduce(state, event) if event is not None else state
             describe(state).encode()
         run_result(state, tokens=500).encode()
@@ -193,7 +192,8 @@ async def served(batch: list[Answers], dice: random.Random, era: str) -> None:
         ]
         for recording, replies in batch:
             through(server.backend, Replay(replies))
-            server.backend.catalogue._kept.clear()
+            server.backend.catalogue._kept = None
+            server.backend.catalogue._pages.clear()
             server.backend.discovery._features = None
             with anyio.fail_after(3 * MOST_SECONDS):
                 result = await client.call_tool(recording.tool, dict(recording.arguments))
