@@ -72,15 +72,11 @@ _START_OF = {"agent": "RunStarted", "team": "TeamRunStarted", "workflow": "Workf
 
 def _started(state: RunState, event: Event) -> Changes:
     ref = state.ref
+    changes: Changes = {"status": Status.RUNNING, "activity": "", "provisional": False}
     session, run = event.text("session_id") or ref.session, event.text("run_id") or ref.run
     if len(session) > LONGEST_NAME or len(run) > LONGEST_NAME:
-        return {"status": Status.RUNNING, "activity": "", "provisional": False}
-    return {
-        "status": Status.RUNNING,
-        "activity": "",
-        "provisional": False,
-        "ref": RunRef(ref.kind, ref.component, session, run),
-    }
+        return changes
+    return changes | {"ref": RunRef(ref.kind, ref.component, session, run)}
 
 
 # How a run ends. Cancelled, failed and paused are final even though "completed" may follow.
