@@ -108,19 +108,24 @@ def _prepared(url: str, ledger: Path, *, isolated: bool) -> Theirs:
             assert answer.is_success, answer.text
             return answer.json()
 
-        runs = {}
-        for name, kind, component, background in (
-            ("done", "agent", "echo", False),
-            ("team", "team", "boss", False),
-            ("paused", "agent", "deployer", False),
-            ("workflow", "workflow", "ship", False),
-            ("approved", "agent", "payer", False),
-            ("going", "agent", "lasting", True),
-        ):
-            form = {"message": f"{SECRET} {TAG}", "user_id": ALICE, "session_id": f"s-{name}", "run_id": f"r-{name}"}
-            form |= {"background": "true", "stream": "false"} if background else {"stream": "false"}
-            sent(f"/{kind}s/{component}/runs", data=form)
-            runs[name] = str(RunRef(kind, component, f"s-{name}", f"r-{name}"))  # type: ignore[arg-type]  # of the list above
+        def form_of(name: str) -> dict[str, str]:
+            return {"message": f"{SECRET} {TAG}", "user_id": ALICE, "session_id": f"s-{name}", "run_id": f"r-{name}"}
+
+        components = {
+            "done": "agent/echo",
+            "team": "team/boss",
+            "paused": "agent/deployer",
+            "workflow": "workflow/ship",
+            "approved": "agent/payer",
+        }
+        for name, component in components.items():
+            kind, _, its_id = component.partition("/")
+            sent(f"/{kind}s/{its_id}/runs", data=form_of(name) | {"stream": "false"})
+        going = form_of("going") | {"background": "true", "stream": "true"}
+        with rest.stream("POST", "/agents/lasting/runs", data=going) as events:
+            next(line for line in events.iter_lines() if SECRET in line)
+        components["going"] = "agent/lasting"
+        runs = {name: f"{component}/s-{name}/r-{name}" for name, component in components.items()}
         sent("/sessions/s-done/rename", params={"user_id": ALICE}, json={"session_name": f"{SECRET} talk"})
         empty = {"session_id": "s-empty", "agent_id": "echo", "user_id": ALICE, "session_name": f"{SECRET} empty"}
         sent("/sessions", params={"type": "agent"}, json=empty)
@@ -298,10 +303,20 @@ def test_every_tool_is_decided_on(theirs: Theirs) -> None:
     assert sum(map(len, tables)) == len(every)
 
 
-async def test_every_tool_refuses_what_is_anothers(connect: Connect, theirs: Theirs) -> None:
+SETS = [toolset.name for toolset in TOOLSETS if not {tool.name for tool in toolset.tools} <= SHARED]
+
+
+def of(toolset: str, calls: Calls) -> Calls:
+    """Those of one toolset."""
+    names = {tool.name for one in TOOLSETS if one.name == toolset for tool in one.tools}
+    return {tool: its for tool, its in calls.items() if tool in names}
+
+
+@pytest.mark.parametrize("toolset", SETS)
+async def test_every_tool_refuses_what_is_anothers(connect: Connect, theirs: Theirs, toolset: str) -> None:
     before = theirs.everything()
     async with connect(theirs.url, **settings(theirs)) as peer:
-        for tool, calls in refused(theirs).items():
+        for tool, calls in of(toolset, refused(theirs)).items():
             for call in calls:
                 result = await peer.call(tool, **call)
                 assert result.is_error, (tool, call, words(result))
@@ -310,10 +325,11 @@ async def test_every_tool_refuses_what_is_anothers(connect: Connect, theirs: The
     assert theirs.everything() == before
 
 
-async def test_no_search_finds_what_is_anothers(connect: Connect, theirs: Theirs) -> None:
+@pytest.mark.parametrize("toolset", SETS)
+async def test_no_search_finds_what_is_anothers(connect: Connect, theirs: Theirs, toolset: str) -> None:
     before = theirs.everything()
     async with connect(theirs.url, **settings(theirs)) as peer:
-        for tool, calls in searched(theirs).items():
+        for tool, calls in of(toolset, searched(theirs)).items():
             for call in calls:
                 assert_nothing_of_theirs(theirs, words(await peer.call(tool, **call)), call)
     assert theirs.everything() == before
