@@ -15,7 +15,7 @@ from agentos_mcp.agentos.errors import InvalidRequest, NotFound, Unreachable
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.run import Kind, RunRef, RunState, Status
 from tests.faults.proxy import http_answer, proxy_to
-from tests.security.scripted_agentos import http_json, scripted_agentos
+from tests.security.scripted_agentos import http_json, http_raw, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 
@@ -322,6 +322,7 @@ async def test_orphaned_run_is_not_followed_for_ever() -> None:
     answers = {
         "/health": http_json({"instantiated_at": "2026-11-21T10:00:00Z"}),
         "/agents/writer/runs/r": http_json({"status": "RUNNING", "created_at": 1}),
+        "/agents/writer/runs/r/resume": http_raw(b"event: error\ndata: {}\n\n", content_type="text/event-stream"),
     }
     async with scripted_agentos(answers) as server, AgentOS(server.url) as client:
         engine = Engine(client, Discovery(client), Catalogue(client))
