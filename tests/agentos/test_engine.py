@@ -229,7 +229,7 @@ async def test_a_run_that_is_taken_but_not_streamed_is_followed(zoo: str) -> Non
 
 
 async def test_a_long_outage_ends_with_the_reference(zoo: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agentos_mcp.agentos.engine._OUTAGE_SECONDS", 0.5)
+    monkeypatch.setattr("agentos_mcp.agentos.run_follower._OUTAGE_SECONDS", 0.5)
     async with proxy_to(zoo) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
         engine, catalogue = await engine_of(client)
 
@@ -260,7 +260,7 @@ async def test_broken_start_on_a_queue_is_sent_again_with_the_same_key_and_found
 async def test_queue_that_does_not_come_back_is_not_said_to_have_started_nothing(
     queued_zoo: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentos_mcp.agentos.engine._OUTAGE_SECONDS", 0.3)
+    monkeypatch.setattr("agentos_mcp.agentos.run_start._OUTAGE_SECONDS", 0.3)
     async with proxy_to(queued_zoo) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
         engine, catalogue = await engine_of(client)
         wanted = await order(catalogue, "agent", "echo")
