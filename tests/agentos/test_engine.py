@@ -15,7 +15,7 @@ from agentos_mcp.agentos.errors import InvalidRequest, NotFound, Unreachable
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.run import Kind, RunRef, RunState, Status
 from tests.faults.proxy import http_answer, proxy_to
-from tests.security.scripted_agentos import http_json, scripted_agentos
+from tests.security.scripted_agentos import http_json, http_raw, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 
@@ -229,7 +229,7 @@ async def test_a_run_that_is_taken_but_not_streamed_is_followed(zoo: str) -> Non
 
 
 async def test_a_long_outage_ends_with_the_reference(zoo: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agentos_mcp.agentos.engine._OUTAGE_SECONDS", 0.5)
+    monkeypatch.setattr("agentos_mcp.agentos.run_follower._OUTAGE_SECONDS", 0.5)
     async with proxy_to(zoo) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
         engine, catalogue = await engine_of(client)
 
@@ -260,7 +260,7 @@ async def test_broken_start_on_a_queue_is_sent_again_with_the_same_key_and_found
 async def test_queue_that_does_not_come_back_is_not_said_to_have_started_nothing(
     queued_zoo: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentos_mcp.agentos.engine._OUTAGE_SECONDS", 0.3)
+    monkeypatch.setattr("agentos_mcp.agentos.run_start._OUTAGE_SECONDS", 0.3)
     async with proxy_to(queued_zoo) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
         engine, catalogue = await engine_of(client)
         wanted = await order(catalogue, "agent", "echo")
@@ -322,6 +322,7 @@ async def test_orphaned_run_is_not_followed_for_ever() -> None:
     answers = {
         "/health": http_json({"instantiated_at": "2026-11-21T10:00:00Z"}),
         "/agents/writer/runs/r": http_json({"status": "RUNNING", "created_at": 1}),
+        "/agents/writer/runs/r/resume": http_raw(b"event: error\ndata: {}\n\n", content_type="text/event-stream"),
     }
     async with scripted_agentos(answers) as server, AgentOS(server.url) as client:
         engine = Engine(client, Discovery(client), Catalogue(client))

@@ -124,14 +124,14 @@ async def test_many_stuck_runs_cost_few_requests_and_then_none(zoo: str, monkeyp
     async with AgentOS(zoo) as client:
         engine = Engine(client, Discovery(client), Catalogue(client))
         asked = 0
-        stored = engine._stored
+        stored = engine._follower.stored
 
         async def counted(wanted: RunRef) -> object:
             nonlocal asked
             asked += 1
             return await stored(ref)
 
-        monkeypatch.setattr(engine, "_stored", counted)
+        monkeypatch.setattr(engine._follower, "stored", counted)
         async with live_runs(engine) as live:
             refs = [RunRef("agent", "slow", ref.session, f"none-{number}") for number in range(20)]
             for one in refs:

@@ -46,7 +46,9 @@ async def test_what_the_tools_say_is_quoted(zoo: str, locked_zoo: str) -> None:
     [
         "The token does not allow this",
         "This lies in several databases.",
-        "it seems to have been restarted",
+        "was restarted after it began and has no live events of it",
+        "AgentOS did not take the answers: ",
+        "These answers were not used: ",
         "Still going:",
         "it is no AgentOS",
         "This server asks for a token",

@@ -126,7 +126,7 @@ async def test_answers_that_agentos_refuses_are_told_with_its_reason_and_asked_f
 async def test_answers_are_sent_again_while_the_queue_settles(
     connect: Connect, queued_pausing: str, ledger: Path, tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentos_mcp.agentos.engine._SETTLING_SECONDS", 0.05)
+    monkeypatch.setattr("agentos_mcp.agentos.run_answers._SETTLING_SECONDS", 0.05)
     person = Person("approve")
     async with proxy_to(queued_pausing) as proxy, connect(proxy.url, person=person) as peer:
         refuse(proxy, 409, "Run is settling between execution legs; retry in a moment", times=2)
@@ -139,8 +139,8 @@ async def test_answers_are_sent_again_while_the_queue_settles(
 async def test_queue_that_settles_for_ever_is_not_waited_for_for_ever(
     connect: Connect, queued_pausing: str, ledger: Path, tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentos_mcp.agentos.engine._SETTLING_SECONDS", 0.01)
-    monkeypatch.setattr("agentos_mcp.agentos.engine._QUEUE_SECONDS", 0.2)
+    monkeypatch.setattr("agentos_mcp.agentos.run_answers._SETTLING_SECONDS", 0.01)
+    monkeypatch.setattr("agentos_mcp.agentos.run_answers._QUEUE_SECONDS", 0.2)
     person = Person("approve")
     async with proxy_to(queued_pausing) as proxy, connect(proxy.url, person=person) as peer:
         refuse(proxy, 409, "Run is settling between execution legs; retry in a moment", times=1000)
