@@ -30,7 +30,8 @@ from tests.live.pausing import LEDGER_VARIABLE
 from tests.live.users import ISOLATED_VARIABLE, JWT_KEY, SECRET
 from tests.server.hearing import Ear, told
 
-pytestmark = pytest.mark.anyio
+# Everything that alice has is made before the first test, on an AgentOS that has to start.
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
 ONE_ERA = True
 
 ALICE, BOB, ADMIN = "alice", "bob", "operator"
