@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentos_mcp.agentos.errors import Unauthorized
+from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.settings import Token
 
 HEALTH = "/health"
@@ -48,7 +49,7 @@ class Gate:
             return JSONResponse(
                 {"error": "invalid_token", "error_description": words}, 401, {"www-authenticate": "Bearer"}
             )
-        host = ",".join(_values(scope, b"host"))
+        host = strip_control_chars(",".join(_values(scope, b"host")))
         if host not in self._names and _without_port(host) not in self._names:
             logger.warning("A call for %r was refused; --allow-host would let it in.", host[:_SHOWN_HOST])
             return PlainTextResponse(
