@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.paths import quoted
+from agentos_mcp.agentos.plain_text import one_line
 
 Kind = Literal["agent", "team", "workflow"]
 KINDS: tuple[Kind, ...] = ("agent", "team", "workflow")
@@ -52,7 +53,7 @@ class RunRef:
             component, session, run = (unquote(part) for part in rest)
             return cls(kind, component, session, run)
         raise InvalidRequest(
-            f"'{bare[:80]}' is no run reference.",
+            f"'{one_line(bare, most=80)}' is no run reference.",
             "It looks like workflow/content-pipeline/<session>/<run>; copy it from the run's result.",
         )
 

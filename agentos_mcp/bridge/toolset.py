@@ -205,7 +205,7 @@ def mcp_tool(declared: Declared, settings: Settings) -> Tool:
         ),
         structured_output=False,
     )
-    tool.parameters = lean_schema(tool.parameters)
+    tool.parameters = strip_data(lean_schema(tool.parameters))
     if settings.structured_output:
         tool.fn_metadata.output_schema = output_schema(fn)
     return tool

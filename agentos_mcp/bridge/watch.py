@@ -100,6 +100,6 @@ def _receiver(ctx: Ctx) -> Send | None:
         return None
 
     async def send(progress: float, total: float | None, message: str) -> None:
-        await ctx.mcp.report_progress(progress, total, message)
+        await ctx.mcp.report_progress(progress, total, ctx.agent_os.mask(message))
 
     return send

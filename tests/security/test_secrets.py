@@ -12,12 +12,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 from anyio.streams.tls import TLSListener
 
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, Unauthorized, Unreachable
 from agentos_mcp.agentos.redaction import redact
+from agentos_mcp.cli import main
 from agentos_mcp.doctor.masking import Mask
 from agentos_mcp.settings import SettingsError, Token, load
 from tests.live.connect import Connect
@@ -72,6 +74,21 @@ async def test_a_token_in_a_run_that_failed_reaches_no_model(connect: Connect) -
             result = await peer.client.call_tool(tool, {"run": "agent/writer/s1/r1"})
             assert TOKEN not in repr(result)
             assert "401: ********" in repr(result)
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+async def test_the_terminal_prints_no_token_that_agentos_echoes(
+    status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = {"/config": http_json({"detail": f"Bearer {TOKEN} is\x1b[2J\u202e not {TOKEN}"}, status)}
+    async with scripted_agentos(answers) as server:
+        for more in ([], ["--json"]):
+            arguments = ["agents", "--url", server.url, "--token", TOKEN, "--log-level", "debug", *more]
+            assert await anyio.to_thread.run_sync(main, arguments) == 1
+    said = capsys.readouterr()
+    assert TOKEN not in said.out + said.err
+    assert "********" in said.err
+    assert not {"\x1b", "\u202e"} & set(said.out + said.err)
 
 
 @pytest.mark.parametrize(
