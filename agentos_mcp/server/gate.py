@@ -11,7 +11,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentos_mcp.agentos.errors import Unauthorized
 from agentos_mcp.server.health import HEALTH, READY, Health
-from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.settings import Token
 
 _DISCOVERY = "/.well-known/"
@@ -48,20 +47,15 @@ class Gate:
             return JSONResponse(
                 {"error": "invalid_token", "error_description": words}, 401, {"www-authenticate": "Bearer"}
             )
-<<<<<<< HEAD
         host = _normal(",".join(_values(scope, b"host")))
         # The SDK compares it too, as it is written.
         scope["headers"] = [(name, host.encode("latin-1") if name == b"host" else it) for name, it in scope["headers"]]
-||||||| 1956ab8
-        host = ",".join(_values(scope, b"host"))
-=======
-        host = strip_control_chars(",".join(_values(scope, b"host")))
->>>>>>> words
         if host not in self._names and _without_port(host) not in self._names:
             logger.warning("A call for %r was refused; --allow-host would let it in.", host[:_SHOWN_HOST])
+            name = strip_control_chars(_without_port(host)[:_SHOWN_HOST])
             return PlainTextResponse(
                 f"This server does not answer to {host[:_SHOWN_HOST]!r}. "
-                f"If that is its name, start it with --allow-host {_without_port(host)[:_SHOWN_HOST]}",
+                f"If that is its name, start it with --allow-host {name}",
                 421,
             )
         return None
