@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentos_mcp.agentos.errors import Unauthorized
+from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.server.health import HEALTH, READY, Health
 from agentos_mcp.settings import Token
 
