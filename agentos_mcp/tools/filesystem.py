@@ -12,7 +12,7 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalogue import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
-from agentos_mcp.agentos.json_values import objects, text, texts
+from agentos_mcp.agentos.json_values import integer, objects, text, texts
 from agentos_mcp.agentos.pages import record_of
 from agentos_mcp.bridge.context import Ctx
 from agentos_mcp.bridge.parameters import Limit, Page, UserId
@@ -50,7 +50,8 @@ async def list_agent_files(
             await ctx.get("/filesystem/entries", **store.query, directory=directory, limit=limit, page=page)
         )
     usage, chosen = record_of(answer.get("usage")), str(answer.get("namespace"))
-    total = f"namespace {_shown(chosen)}: {usage.get('file_count')} files, {usage.get('total_bytes'):,} bytes"
+    count, size = integer(usage.get("file_count")), integer(usage.get("total_bytes"))
+    total = f"namespace {_shown(chosen)}: {count} files, {size:,} bytes"
     others = [name for name in store.namespaces if name != chosen] if agent_id else []
     more = f"; this agent's other namespaces: {', '.join(map(_shown, others))}" if others else ""
     return Table(
@@ -94,7 +95,7 @@ async def read_agent_file(
             "namespace": file.get("namespace"),
             "agents": ", ".join(texts(file.get("agent_ids"))),
             "user": file.get("user_id"),
-            "size": f"{file.get('size_bytes'):,} bytes, {file.get('line_count'):,} lines",
+            "size": f"{integer(file.get('size_bytes')):,} bytes, {integer(file.get('line_count')):,} lines",
             "updated": when(file.get("updated_at")),
         },
         {"content": content},
