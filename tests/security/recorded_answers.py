@@ -64,6 +64,8 @@ class _Recorder(httpx.AsyncBaseTransport):
         body = await response.aread()
         kind = response.headers.get("content-type", "")
         await response.aclose()
+        if request.url.path == "/openapi.json" and response.status_code == httpx.codes.OK:
+            body = in_short(body)
         self._recording.replies.append((shape(request.method, request.url.path), (response.status_code, kind, body)))
         return httpx.Response(response.status_code, headers={"content-type": kind}, content=body)
 
@@ -95,11 +97,18 @@ def through(backend: Backend, transport: httpx.AsyncBaseTransport) -> None:
 
 
 @asynccontextmanager
-async def replaying(replies: list[tuple[str, Reply]]) -> AsyncIterator[Ctx]:
-    """A tool's context before an AgentOS that gives these answers."""
+async def replaying() -> AsyncIterator[Ctx]:
+    """A tool's context; `play` says what its AgentOS answers."""
     async with open_backend(Settings(url="http://replayed", toolsets=("all",), wait=0.05)) as backend:
-        through(backend, Replay(replies))
         yield Ctx.alone(backend)
+
+
+def play(backend: Backend, replies: list[tuple[str, Reply]]) -> None:
+    """Let these be the answers from now on, to a backend that remembers nothing of earlier ones."""
+    through(backend, Replay(replies))
+    backend.catalogue._kept = None
+    backend.catalogue._pages.clear()
+    backend.discovery._features = None
 
 
 @contextmanager
@@ -168,16 +177,15 @@ def _deep(levels: int) -> Any:
 
 
 def mutated(document: Any, dice: random.Random) -> bytes:
-    """The JSON of a document with one to three of its values changed, dropped or put elsewhere."""
-    holder = [copy.deepcopy(document)]
+    """The JSON of a document, which is changed, with one to three values changed, dropped or put elsewhere."""
+    holder = [document]
     for _ in range(dice.choice([1, 1, 1, 2, 3])):
-        places = list(_places(holder))
-        where, key = dice.choice(places)
+        where, key = _place(holder, dice)
         match dice.randrange(8):
             case 0 if isinstance(where, dict):
                 del where[key]
             case 1:
-                other, at = dice.choice(places)
+                other, at = _place(holder, dice)
                 where[key] = copy.deepcopy(other[at])
             case 2 if isinstance(where[key], str | int | float):
                 where[key] = [where[key]]
@@ -188,11 +196,26 @@ def mutated(document: Any, dice: random.Random) -> bytes:
     return _written(holder[0]).encode()
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in list(items):
-        yield value, key
-        yield from _places(inner)
+def _place(holder: list[Any], dice: random.Random) -> tuple[Any, Any]:
+    """A list or an object, and one of its keys: any level is as likely as another."""
+    ways: list[tuple[Any, Any]] = [(holder, 0)]
+    value = holder[0]
+    while isinstance(value, dict | list) and value:
+        key = dice.choice(list(value)) if isinstance(value, dict) else dice.randrange(len(value))
+        ways.append((value, key))
+        value = value[key]
+    return dice.choice(ways)
+
+
+def in_short(openapi: bytes) -> bytes:
+    """A description without what nobody reads of it, which is most of it and slow to read."""
+    document = json.loads(openapi)
+    for path, methods in document["paths"].items():
+        if not path.endswith("/runs"):
+            document["paths"][path] = {method: {} for method in methods}
+    schemas = document["components"]["schemas"]
+    document["components"]["schemas"] = {name: about for name, about in schemas.items() if name.startswith("Body_")}
+    return json.dumps(document).encode()
 
 
 def _written(value: Any) -> str:
