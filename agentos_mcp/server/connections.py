@@ -23,8 +23,8 @@ from agentos_mcp.server.endings import ConnectionEnd, note_connection_end
 
 log = logging.getLogger(__name__)
 
-ACCEPTED_AT_ONCE = 64
-"""So many connections are taken from the system's queue before those that have to go are closed."""
+ACCEPTED_AT_ONCE = 8
+"""So many connections are taken from the system's queue before others have their turn."""
 WAITING_IN_THE_SYSTEM = 1024
 _MAX_HEAD = 16 * 1024
 _MANY_PIECES = 200

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import resource
 import socket
-import statistics
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -92,11 +92,19 @@ def test_a_call_does_not_wait_for_acknowledgements() -> None:
     """Each answer is sent in two writes: with Nagle's algorithm the second waits 40 ms."""
     with HttpServer("--url", DOWN) as server, RawSession.opened(server.url) as other:
         waits = []
-        for _ in range(50):
+        for _ in range(60):
             begun = time.monotonic()
             other.ping()
             waits.append(time.monotonic() - begun)
-    assert statistics.median(waits) < 0.025
+    # The first ones are acknowledged at once anyhow.
+    assert min(waits[20:]) < 0.035
+
+
+async def test_a_connection_sends_at_once_and_notices_that_its_peer_is_gone() -> None:
+    async with guarded() as server:
+        async with httpx.AsyncClient() as client:
+            await client.post(f"{server.url}/whole")
+        assert server.options == {"nodelay": True, "keepalive": True}
 
 
 def test_connections_are_limited_as_asked() -> None:
@@ -129,10 +137,18 @@ class _Served:
         self.url = ""
         self.ends: list[bool] = []
         self.ended = anyio.Event()
+        self.connections: set[Any] = set()
+        self.options: dict[str, bool] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        for connection in self.connections:
+            accepted = connection.transport.get_extra_info("socket")
+            self.options = {
+                "nodelay": bool(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)),
+                "keepalive": bool(accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)),
+            }
         if scope["path"] == "/at-once":
             await PlainTextResponse("no")(scope, receive, send)
             return
@@ -165,6 +181,7 @@ async def guarded(**limits: float) -> AsyncIterator[_Served]:
         application.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = uvicorn.Config(application, http=guard.protocol(), log_config=None, access_log=False, lifespan="off")
         server = uvicorn.Server(config)
+        application.connections = server.server_state.connections
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server._serve, [listener])
             yield application

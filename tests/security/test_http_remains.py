@@ -7,20 +7,24 @@ import json
 import logging
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import anyio
 import anyio.to_thread
 import httpx
 import pytest
+from mcp.server.connection import Connection, NotifyOnlyOutbound
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.server.client_limits import (
     REQUESTS_OF_SESSION,
     SUBSCRIPTIONS,
     SUBSCRIPTIONS_OF_CLIENT,
 )
 from agentos_mcp.server.http_limits import RepeatedMessages, SessionLimit
+from agentos_mcp.server.subscriptions import Changes
 from tests.e2e.processes import DOWN, PATIENCE, HttpServer, RawServer
 from tests.security.http_clients import ACCEPTED, RawSession, initialize, sockets
 from tests.security.ping_meter import ping_meter
@@ -60,23 +64,22 @@ def test_subscriptions_are_to_resources_and_few(served: HttpServer) -> None:
     with little_is_kept(served), RawSession.opened(served.url) as raw:
         for uri in (LARGE, RUN + LARGE, f"agentos://agents/{LARGE}", "x:y", "agentos://nothing", "agentos://runs/no"):
             assert "There is no resource" in raw.post("resources/subscribe", uri=uri).text
+        assert '"result"' in raw.post("resources/subscribe", uri="agentos://agents/one").text
+
+
+async def test_subscriptions_of_a_client_and_of_all_are_limited() -> None:
+    changes, clients = Changes(), [Connection.for_loop(NotifyOnlyOutbound(Mock())) for _ in range(11)]
+    for client in clients[:-1]:
         for number in range(SUBSCRIPTIONS_OF_CLIENT):
-            assert '"result"' in raw.post("resources/subscribe", uri=f"agentos://agents/{number}").text
-        told = raw.post("resources/subscribe", uri="agentos://agents/more").text
-        assert f"A client can subscribe to {SUBSCRIPTIONS_OF_CLIENT} resources at once." in told
-        assert '"result"' in raw.post("resources/unsubscribe", uri="agentos://agents/1").text
-        assert '"result"' in raw.post("resources/subscribe", uri="agentos://agents/more").text
-
-
-def test_subscriptions_of_all_clients_are_limited() -> None:
-    with HttpServer("--url", DOWN) as server, contextlib.ExitStack() as open_sessions:
-        for _ in range(SUBSCRIPTIONS // SUBSCRIPTIONS_OF_CLIENT):
-            raw = open_sessions.enter_context(RawSession.opened(server.url))
-            for number in range(SUBSCRIPTIONS_OF_CLIENT):
-                assert '"result"' in raw.post("resources/subscribe", uri=f"agentos://agents/{number}").text
-        raw = open_sessions.enter_context(RawSession.opened(server.url))
-        told = raw.post("resources/subscribe", uri="agentos://agents/1").text
-        assert f"Clients have {SUBSCRIPTIONS} subscriptions here" in told
+            changes.subscribe(client, f"agentos://agents/{number}")
+        with pytest.raises(InvalidRequest, match=f"A client can subscribe to {SUBSCRIPTIONS_OF_CLIENT} resources at"):
+            changes.subscribe(client, "agentos://agents/more")
+    with pytest.raises(InvalidRequest, match=f"Clients have {SUBSCRIPTIONS} subscriptions here"):
+        changes.subscribe(clients[-1], "agentos://agents/1")
+    changes.unsubscribe(clients[0], "agentos://agents/1")
+    changes.subscribe(clients[0], "agentos://agents/1")
+    await clients[0].exit_stack.aclose()
+    changes.subscribe(clients[-1], "agentos://agents/1")
 
 
 def listen(client: httpx.Client, url: str, uris: list[str]) -> Any:
