@@ -23,6 +23,8 @@ OTHERS_PROGRAMS = {*NOT_RUN, "run_agents.py", "run_workflows.py"}
 """What stands behind their names is theirs."""
 OTHERS_NAMES = {
     "list_changed": "a notification of MCP's",
+    "run_answers.py": "a file of ours",
+    "run_follower.py": "a file of ours",
     "run_result": "a function of ours",
     "search_type": "a parameter",
 }
