@@ -73,7 +73,7 @@ async def test_an_agentos_with_nothing_wrong_is_only_praised(zoo: str, tmp_path:
 
 
 async def test_counts_are_of_what_there_is(bare_zoo: str, tmp_path: Path) -> None:
-    assert (await look_at(bare_zoo, tmp_path))["Components"].means == "2 agents, 0 teams, 1 workflow"
+    assert (await look_at(bare_zoo, tmp_path))["Components"].means == "3 agents, 0 teams, 2 workflows"
 
 
 class TestVersions:
