@@ -133,11 +133,7 @@ def _tool(name: str, component: Component, inputs: Inputs) -> ToolFunction:
 
 def argument_names(fields: Iterable[str]) -> dict[str, str]:
     """The fields by the names of our arguments: their own, with `input_` before what is ours or Python's."""
-    usable = [
-        field
-        for field in fields
-        if field.isidentifier() and not keyword.iskeyword(field) and field[:1] != "_" and len(field) <= _LONGEST_FIELD
-    ]
+    usable = [field for field in fields if field.isidentifier() and field[:1] != "_" and len(field) <= _LONGEST_FIELD]
     names = {field: field for field in usable if field not in _RESERVED}
     for field in (field for field in usable if field in _RESERVED):
         name = f"input_{field}"

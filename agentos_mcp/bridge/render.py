@@ -12,7 +12,7 @@ from agentos_mcp.agentos.json_values import number
 from agentos_mcp.agentos.pauses import Question, questions
 from agentos_mcp.agentos.plain_text import as_json, as_name, one_line, strip_control_chars
 from agentos_mcp.agentos.run import RunState, Status
-from agentos_mcp.bridge.budget import FACTS, LARGEST, characters, listed
+from agentos_mcp.bridge.budget import CHARACTERS_PER_TOKEN, FACTS, LARGEST, characters, listed
 from agentos_mcp.bridge.progress import describe
 
 __all__ = [
@@ -85,7 +85,7 @@ def _is_like_ours(line: str) -> bool:
 def run_data(state: RunState, *, tokens: int) -> dict[str, Any]:
     """A run as data that is enough by itself; an answer that is data stays data where it fits."""
     answer: Any = answer_text(state)
-    whole = len(answer) <= characters(tokens)
+    whole = len(answer) <= tokens * CHARACTERS_PER_TOKEN
     more = ""
     if state.answer is not None and not isinstance(state.answer, str) and whole:
         answer = without_nulls(state.answer)
@@ -188,7 +188,8 @@ def standing(state: RunState) -> str:
 
 
 def _notes(state: RunState, room: int) -> list[str]:
-    return listed((one_line(note, most=500) for note in state.notes), len(state.notes), "note", room)
+    notes = [line for note in state.notes if (line := one_line(note, most=500))]
+    return listed(notes, len(notes), "note", room)
 
 
 def _outcome(state: RunState) -> str:

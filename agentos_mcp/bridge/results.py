@@ -166,7 +166,7 @@ RUN_SCHEMA: Mapping[str, Any] = {
 def _named(name: str) -> str:
     """A fact's or a text's name; one of others that begins like a fence or a table is quoted."""
     line = one_line(name, most=80)
-    return line if line[:1].isalnum() else as_json(line)
+    return line if line[:1].isalnum() and ":" not in line else as_json(line)
 
 
 def _says_nothing(value: object) -> bool:

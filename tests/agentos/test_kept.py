@@ -11,7 +11,7 @@ import pytest
 from agentos_mcp.agentos.catalogue import MOST_CHARACTERS as MOST_OF_PAGES
 from agentos_mcp.agentos.catalogue import MOST_PAGES, Catalogue, Component, PageCache
 from agentos_mcp.agentos.client import AgentOS
-from agentos_mcp.agentos.engine import NOT_BACKGROUND, Engine, Report, RunOrder
+from agentos_mcp.agentos.engine import NOT_BACKGROUND, Engine, Report, RunOrder, Sleep
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.live import MOST_CHARACTERS, MOST_GOING, MOST_KEPT, LiveRun, live_runs
 from agentos_mcp.agentos.run import RunRef, RunState, Status, new_id
@@ -31,7 +31,7 @@ class InstantEngine:
     def name(self, order: RunOrder) -> RunState:
         return RunState(ref=RunRef("agent", "writer", "s", new_id()))
 
-    async def run(self, order: RunOrder, state: RunState, report: Report) -> RunState:
+    async def run(self, order: RunOrder, state: RunState, report: Report, sleep: Sleep) -> RunState:
         if self.answer is None:
             await anyio.sleep_forever()
         return replace(state, status=Status.COMPLETED, answer=self.answer, notes=(NOT_BACKGROUND,))

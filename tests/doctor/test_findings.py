@@ -108,7 +108,7 @@ class TestMask:
         assert mask.hide(said) == "******** ******** ******** 1 http://localhost:1"
 
     def test_nothing_can_move_a_terminals_cursor(self) -> None:
-        assert Mask().hide("red\x1b[31m\rone\x07\nnext") == "red[31mone\nnext"
+        assert Mask().hide("red\x1b[31m\rone\x07\nnext") == "red\none\nnext"
 
     def test_a_finding_is_masked_in_both_of_its_texts(self) -> None:
         mask = Mask()

@@ -67,7 +67,7 @@ class _Recorder(httpx.AsyncBaseTransport):
         if request.url.path == "/openapi.json" and response.status_code == httpx.codes.OK:
             body = in_short(body)
         self._recording.replies.append((shape(request.method, request.url.path), (response.status_code, kind, body)))
-        return httpx.Response(response.status_code, headers={"content-type": kind}, content=body)
+        return httpx.Response(response.status_code, headers={"content-type": kind}, stream=httpx.ByteStream(body))
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -88,7 +88,7 @@ class Replay(httpx.AsyncBaseTransport):
             if left
             else (404, "application/json", b'{"detail": "Nothing like that"}')
         )
-        return httpx.Response(status, headers={"content-type": kind}, content=body)
+        return httpx.Response(status, headers={"content-type": kind}, stream=httpx.ByteStream(body))
 
 
 def through(backend: Backend, transport: httpx.AsyncBaseTransport) -> None:

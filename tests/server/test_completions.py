@@ -205,7 +205,7 @@ async def test_what_is_not_known_is_completed_to_nothing(connect: Connect, zoo: 
 async def test_an_agentos_without_a_database_has_nothing_to_complete(connect: Connect, bare_zoo: str) -> None:
     async with connect(bare_zoo) as peer:
         assert (await completed(peer, "agentos://sessions/{session_id}", "session_id")).values == []
-        assert (await completed(peer, RUN, "component", kind="agent")).values == ["echo", "slow"]
+        assert (await completed(peer, RUN, "component", kind="agent")).values == ["echo", "slow", "asks"]
 
 
 async def test_an_agentos_that_is_down_is_said_to_be_down(connect: Connect) -> None:

@@ -42,7 +42,7 @@ def status(url: str, terminal: Terminal) -> str:
 def test_yes_lets_it_go_on_and_the_answer_follows(pausing: str, tag: str, ledger: Path) -> None:
     with asked(pausing, "agent", "deployer", tag, piped=True) as terminal:
         terminal.see("deployer wants to call deploy.")
-        terminal.see(f"tag: {tag}")
+        terminal.see(f'tag: "{tag}"')
         assert times(ledger, "deploy", tag) == 0
         terminal.answer("Approve? [y]es, [n]o: ", "y")
         assert terminal.exit_code() == 0

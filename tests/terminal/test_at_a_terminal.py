@@ -83,9 +83,9 @@ def test_what_a_component_says_does_not_move_the_cursor(zoo: str) -> None:
     evil = "a\x1b[2J\x1b]0;title\x07b\x9b31mc\x1b[8md"
     with at(zoo, "run", "agent", "echo", "-m", evil) as terminal:
         assert terminal.exit_code() == 0
-    assert "echo: a[2J]0;titleb31mc[8md\r\n" in terminal.raw
-    # A pipe gets what was said.
-    assert done(zoo, "run", "agent", "echo", "-m", evil).out == f"echo: {evil}\n"
+    assert "echo: abcd\r\n" in terminal.raw
+    # A pipe may end at a terminal, too.
+    assert done(zoo, "run", "agent", "echo", "-m", evil).out == "echo: abcd\n"
 
 
 def test_columns_fit_the_terminal_and_ids_stay_whole(demo: str) -> None:
