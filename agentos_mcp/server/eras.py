@@ -159,8 +159,9 @@ class AgentOSServer(MCPServer[Backend]):
             data = error.error.data
             if ctx.method != "tools/call" or not (isinstance(data, dict) and data.get("reason") == _UNKNOWN_STATE):
                 raise
-        name = str((ctx.params or {}).get("name") or "")
-        return failure(f"{_NOT_ASKED} {self._next_move_of(name)}").model_dump(by_alias=True, exclude_none=True)
+            # An error of the protocol, as the specification asks for; its words are what a client shows.
+            words = f"{_NOT_ASKED} {self._next_move_of(str((ctx.params or {}).get('name') or ''))}"
+            raise MCPError(code=error.error.code, message=words, data=data) from None
 
     def _next_move_of(self, name: str) -> str:
         offered = {tool.name: tool for tool in self.offer.tools}

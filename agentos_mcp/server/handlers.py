@@ -102,10 +102,13 @@ def handle_lists_and_changes(
             candidates = await completer(ours(ctx), given) if completer is not None else Candidates()
         return CompleteResult(completion=completion(candidates, argument.value))
 
+    async def own_resources() -> set[str]:
+        return {str(one.uri) for one in await server.list_resources()}
+
     async def subscribe(ctx: _Request, params: SubscribeRequestParams) -> EmptyResult:
         with in_our_words("Subscribing"):
             check_argument("uri", params.uri, PATH)
-            if not resources.is_one(params.uri):
+            if not resources.is_one(params.uri) and params.uri not in await own_resources():
                 raise NotFound(f"There is no resource {one_line(params.uri[:300], most=200)}.", "List the resources.")
             await require_own_uris(ours(ctx), [params.uri])
             changes.subscribe(ctx.session._connection, params.uri)
@@ -121,7 +124,8 @@ def handle_lists_and_changes(
         asked = params.notifications.resource_subscriptions
         if asked:
             # What is left out of the acknowledgement is not listened to.
-            known = [uri for uri in dict.fromkeys(asked) if resources.is_one(uri)]
+            own = await own_resources()
+            known = [uri for uri in dict.fromkeys(asked) if resources.is_one(uri) or uri in own]
             notifications = params.notifications.model_copy(update={"resource_subscriptions": known})
             params = params.model_copy(update={"notifications": notifications})
         with in_our_words("Listening"):

@@ -87,7 +87,7 @@ class Person:
             ["bash", "-euo", "pipefail", "-c", text],
             cwd=self._work,
             env=self._environment,
-            stdin=subprocess.DEVNULL,
+            input="a-token\n" if "cat >" in text else "",
             capture_output=True,
             encoding="utf-8",
             timeout=2 * PATIENCE,

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from mcp.client.client import Client
 from mcp.server.request_state import AESGCMRequestStateCodec, _request_identity
+from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ElicitResult, InputRequiredResult, InputResponses
 
 from agentos_mcp.agentos.run import RunRef
@@ -59,7 +60,10 @@ class Rounds:
         self, tool: str, arguments: Mapping[str, Any], state: str | None, responses: InputResponses | None
     ) -> str:
         """The words of a round that has to fail."""
-        result = await self.answer(tool, arguments, state, responses)
+        try:
+            result = await self.answer(tool, arguments, state, responses)
+        except MCPError as refusal:
+            return refusal.error.message
         assert isinstance(result, CallToolResult)
         assert result.is_error, words(result)
         return words(result)
