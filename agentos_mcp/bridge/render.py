@@ -144,7 +144,8 @@ def asked(state: RunState, *, room: int = LARGEST) -> list[str]:
         return []
     waiting = questions(state.ref, state.requirements)
     asking = (_asking(question) for question in waiting)
-    lines = listed(asking, len(waiting) + state.requirements_left_out, "question", room)
+    told = listed(asking, len(waiting) + state.requirements_left_out, "question", room)
+    lines = [line for question in told for line in question.split("\n")]
     if any(question.fields for question in waiting):
         lines.append("Ask the user, then call continue_run(run, answers). Never answer for them.")
     return lines
