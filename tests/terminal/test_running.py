@@ -65,7 +65,7 @@ def test_the_only_component_needs_no_name(bare_zoo: str, zoo: str) -> None:
     assert call(bare_zoo, "run", "workflow", "-m", "hi").err.startswith("agentos-mcp: There are 2 workflows.")
     ended = call(bare_zoo, "run", "agent", "-m", "hi")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err == "agentos-mcp: There are 3 agents. Name one of them: echo, slow, confirmer.\n"
+    assert ended.err == "agentos-mcp: There are 3 agents. Name one of them: echo, slow, asks.\n"
     assert call(bare_zoo, "run", "team", "-m", "hi").err.startswith("agentos-mcp: This AgentOS has no teams.")
 
 
