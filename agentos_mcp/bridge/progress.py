@@ -60,7 +60,7 @@ class Progress:
             state = self._state
             if state is None or state.status is Status.COMPLETED:
                 continue  # the end is `finish`'s to tell
-            if state.status is Status.PENDING and not silence.cancelled_caught:
+            if _has_nothing_to_tell(state) and not silence.cancelled_caught:
                 continue
             self._shown = _gist(state)
             waited = anyio.current_time() - self._begun
@@ -116,6 +116,12 @@ class Progress:
 
 async def _nowhere(progress: float, total: float | None, message: str) -> None:
     return None
+
+
+def _has_nothing_to_tell(state: RunState) -> bool:
+    """Before the first step, tool, speaker or word: what comes next is worth more than a bare "working"."""
+    running = state.step_number or state.part or state.actor or state.activity or state.words
+    return state.status is Status.PENDING or (state.status is Status.RUNNING and not running)
 
 
 def _gist(state: RunState) -> object:

@@ -206,7 +206,7 @@ _NOT_ASKED = (
     "Nothing was done: the answer belongs to no question that this server has open. The server was restarted since "
     "(--state-secret-file keeps questions over that), or the question is too old, or of another call."
 )
-_LEARNING_SECONDS = 0.5
+_LEARNING_SECONDS = 1.5
 """How long the first list of tools waits to learn what this AgentOS can do; a longer one is corrected later."""
 _MOST_ROUNDS = 50
 """How often a legacy client's person is asked within one call."""

@@ -380,6 +380,10 @@ def add_resources(server: AgentOSServer) -> None:
     def static_text() -> str:
         return "Words."
 
+    @server.resource("test://watched-resource", mime_type="text/plain")
+    def watched_resource() -> str:
+        return "Words that may change."
+
     @server.resource("test://static-binary", mime_type="image/png")
     def static_binary() -> bytes:
         return base64.b64decode(PIXEL)
