@@ -449,7 +449,7 @@ async def test_a_cancelled_call_cancels_no_run_whose_owner_is_still_being_asked_
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(look)
-            while not proxy.asked("GET", "/r-going"):
+            while not proxy.asked("GET", "/r-going"):  # noqa: ASYNC110 - nothing tells of it
                 await anyio.sleep(0.01)
             with anyio.move_on_after(0.1):
                 await peer.call("continue_run", run=run)
