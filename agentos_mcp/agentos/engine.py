@@ -124,7 +124,7 @@ class Engine:
         try:
             output = await self._follower.stored(ref)
         except NotFound as missing:
-            if not self.ownership.user_id or self.ownership.has_started(ref):
+            if not self.ownership.user_id or self.ownership.knows(ref):
                 raise
             raise self.ownership.refusal(f"run {ref}", "list_runs shows this user's.") from missing
         await self.ownership.require_own_run(ref, output)
@@ -135,7 +135,12 @@ class Engine:
         return await self._follower.judged(state, output)
 
     async def cancel(self, ref: RunRef) -> None:
-        """Ask AgentOS to cancel a run; it answers alike for runs that it does not know."""
+        """Ask AgentOS to cancel a run; it answers alike for runs that it does not know.
+
+        Raises NotFound for a run of another user's where there is only one.
+        """
+        if self.ownership.user_id and not self.ownership.knows(ref):
+            await self.stored(ref)
         path = f"{runs_path(ref)}/{{run_id}}/cancel"
         await self._os.request("POST", path, run_ids(ref), query={"session_id": ref.session})
 

@@ -18,7 +18,7 @@ from agentos_mcp.agentos.pages import Page, record_of
 from agentos_mcp.agentos.run import RunRef
 
 _REMEMBERED = 10_000
-"""So many runs that were started here are known to be the user's own without asking."""
+"""So many runs are known to be the user's own without asking."""
 _SHOWN = 200
 
 _Document = TypeVar("_Document", bound=Mapping[str, Any])
@@ -41,7 +41,8 @@ class Ownership:
             if new_session:
                 _remember(self._sessions, ref.session)
 
-    def has_started(self, ref: RunRef) -> bool:
+    def knows(self, ref: RunRef) -> bool:
+        """Whether a run is known to be the user's without asking: it was started here, or asked for before."""
         return str(ref) in self._runs
 
     def is_own(self, document: Mapping[str, Any]) -> bool:
@@ -49,8 +50,12 @@ class Ownership:
         return not self.user_id or document.get("user_id") == self.user_id
 
     def own_rows(self, page: Page) -> Page:
-        """The rows of a list that are the user's, whether or not this AgentOS has heeded the user it was given."""
-        return Page([row for row in page if self.is_own(row)], page.meta) if self.user_id else page
+        """The rows of a list that are the user's, whether or not this AgentOS has heeded the user it was given.
+
+        Where it has not, its counts are of everybody's, and are left out.
+        """
+        rows = [row for row in page if self.is_own(row)]
+        return page if len(rows) == len(page) else Page(rows)
 
     def require_own(self, document: _Document, what: str, next_move: str = "") -> _Document:
         """The document. Raises NotFound where it is not the user's, or AgentOS does not say whose it is."""
@@ -77,7 +82,7 @@ class Ownership:
 
         A run whose document names nobody is its session's owner's.
         """
-        if not self.user_id or self.has_started(ref):
+        if not self.user_id or self.knows(ref):
             return
         owner = output.get("user_id")
         if not owner:
@@ -85,6 +90,7 @@ class Ownership:
             owner = self.user_id if owners == {self.user_id} else next(filter(None, owners - {self.user_id}), "")
         if owner != self.user_id:
             raise self.refusal(f"run {ref}", "list_runs shows this user's.", owner=str(owner))
+        _remember(self._runs, str(ref))
 
     async def require_own_session(self, session_id: str, *, may_be_new: bool = False) -> None:
         """Raises NotFound unless the session is the user's, in whatever database it lies.

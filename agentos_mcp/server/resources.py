@@ -74,6 +74,9 @@ async def read_component(ctx: Ctx, kind: Kind, id: str) -> str:
 async def read_run(ctx: Ctx, kind: str, component: str, session: str, run: str) -> str:
     """Where a run stands now, without waiting for it."""
     ref = RunRef.parse("/".join((kind, *map(quoted, (component, session, run)))))
+    if ctx.ownership.user_id and not ctx.ownership.knows(ref):
+        # Somebody may just be asking for it, which makes it followed before it is known whose it is.
+        await ctx.engine.read(ref)
     live = ctx.live.known(ref)
     state = live.state if live is not None else await ctx.engine.read(ref)
     return run_result(state, tokens=ctx.settings.result_tokens) if state.ended else standing(state)

@@ -248,7 +248,7 @@ async def require_own_uris(ctx: Ctx, uris: Iterable[str]) -> None:
     if len(refs) > MOST_RUNS:
         raise InvalidRequest(f"{len(refs)} runs are more than can be followed at once ({MOST_RUNS}).")
     for ref in refs:
-        if ctx.live.known(ref) is None and not ctx.ownership.has_started(ref):
+        if not ctx.ownership.knows(ref):
             await ctx.engine.read(ref)
 
 

@@ -219,7 +219,8 @@ async def _of_workflows(
 async def _own(ctx: Ctx, found: Listed) -> Listed:
     if not ctx.ownership.user_id:
         return found
-    return Listed([row for row in found if await _is_own(ctx, row)], found.meta)
+    rows = [row for row in found if await _is_own(ctx, row)]
+    return found if len(rows) == len(found) else Listed(rows)
 
 
 async def _is_own(ctx: Ctx, approval: Approval) -> bool:

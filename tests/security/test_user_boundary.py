@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import jwt
 import pytest
@@ -435,6 +436,25 @@ async def test_a_subscription_to_anothers_run_is_refused(connect: Connect, their
             with pytest.raises(MCPError, match="There is no run"):
                 async with told(peer, Ear(), RUNS + run):
                     pass
+
+
+async def test_a_cancelled_call_cancels_no_run_whose_owner_is_still_being_asked_for(theirs: Theirs) -> None:
+    run = theirs.runs["going"]
+    async with proxy_to(theirs.url) as proxy, connector("auto")(proxy.url, **settings(theirs)) as peer:
+        await peer.error("get_run", run=theirs.runs["done"])
+        proxy.slowness = 0.5
+
+        async def look() -> None:
+            await peer.error("get_run", run=run)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(look)
+            while not proxy.asked("GET", "/r-going"):  # noqa: ASYNC110 - nothing tells of it
+                await anyio.sleep(0.01)
+            with anyio.move_on_after(0.1):
+                await peer.call("continue_run", run=run)
+        proxy.slowness = 0.0
+    assert proxy.asked("POST", "/cancel") == 0
 
 
 # What is one's own
