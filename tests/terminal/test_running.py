@@ -61,7 +61,8 @@ def test_runs_can_be_chained(zoo: str) -> None:
     assert done(zoo, "run", "agent", "echo", "-m", "-", stdin=first).out == "echo: echo: one\n"
 
 
-def test_the_only_component_needs_no_name(bare_zoo: str, zoo: str) -> None:
+def test_the_only_component_needs_no_name(bare_zoo: str, demo: str) -> None:
+    assert done(demo, "run", "team", "-m", "coffee").out.strip()
     assert call(bare_zoo, "run", "workflow", "-m", "hi").err.startswith("agentos-mcp: There are 2 workflows.")
     ended = call(bare_zoo, "run", "agent", "-m", "hi")
     assert (ended.code, ended.out) == (2, "")
