@@ -40,16 +40,16 @@ bench: $(VENV)/.with-dev
 	$(BIN)/python -m benchmarks
 
 bundle: $(VENV)/.with-dev
-	@$(BIN)/python -m distribution.bundle
+	@$(BIN)/python -m scripts.bundle
 
 surface: $(VENV)/.with-dev
-	$(BIN)/python -m tests.surface
+	$(BIN)/python -m scripts.surface
 
 requirements: $(VENV)/.with-dev
-	@$(BIN)/python -m distribution.requirements
+	@$(BIN)/python -m scripts.image_requirements
 
 picture: $(VENV)/.with-dev
-	@$(BIN)/python -m tests.docs
+	@$(BIN)/python -m scripts.picture
 
 clean:
 	rm -rf $(VENV) .agno .node dist .mypy_cache .ruff_cache .pytest_cache

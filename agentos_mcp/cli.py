@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from agentos_mcp import __version__
 from agentos_mcp.agentos.plain_text import PlainFormatter, one_line, strip_control_chars
 from agentos_mcp.settings import OPTIONS, Settings, SettingsError, load
-from agentos_mcp.terminal.parsing import USAGE, Parser, UsageError, near
+from agentos_mcp.terminal.argparse_errors import USAGE, Parser, UsageError, near
 
 if TYPE_CHECKING:
     import argparse
@@ -141,7 +141,7 @@ def _declare_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _declare_serve(_: str, parser: argparse.ArgumentParser) -> None:
-    from agentos_mcp.server.http_options import add_http_options
+    from agentos_mcp.server.http.settings import add_http_options
 
     _declare_settings(parser)
     parser.add_argument("--demo", action="store_true", help="serve the embedded demo AgentOS")
@@ -149,13 +149,13 @@ def _declare_serve(_: str, parser: argparse.ArgumentParser) -> None:
 
 
 def _declare_terminal(name: str, parser: argparse.ArgumentParser) -> None:
-    from agentos_mcp.terminal.arguments import declare
+    from agentos_mcp.terminal.command_parsers import declare
 
     declare(name, parser)
 
 
 def _declare_install(_: str, parser: argparse.ArgumentParser) -> None:
-    from agentos_mcp.install.clients import ALL, CLIENTS
+    from agentos_mcp.install.client_table import ALL, CLIENTS
 
     keys = [*(client.key for client in CLIENTS), ALL]
     parser.epilog = f"Clients: {', '.join(keys)} (those that are found here)."
@@ -172,7 +172,7 @@ def _declare_install(_: str, parser: argparse.ArgumentParser) -> None:
 
 
 def _declare_doctor(_: str, parser: argparse.ArgumentParser) -> None:
-    from agentos_mcp.terminal.arguments import add_connection
+    from agentos_mcp.terminal.command_parsers import add_connection
 
     parser.add_argument(
         "--run",
@@ -214,7 +214,7 @@ def _serve(options: argparse.Namespace) -> int:
     settings = _settings(options)
     with contextlib.ExitStack() as stack:
         if options.demo:
-            from agentos_mcp.demo.host import DemoError, demo_agentos
+            from agentos_mcp.demo.host_process import DemoError, demo_agentos
 
             try:
                 settings = replace(settings, url=stack.enter_context(demo_agentos()))
@@ -224,7 +224,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _serve_over(options: argparse.Namespace, settings: Settings) -> int:
-    from agentos_mcp.server.http_options import http_settings
+    from agentos_mcp.server.http.settings import http_settings
 
     over_http = http_settings(options) if options.http else None
     import anyio
@@ -235,7 +235,7 @@ def _serve_over(options: argparse.Namespace, settings: Settings) -> int:
     gc.freeze()
     gc.enable()
     if over_http:
-        from agentos_mcp.server.http import announcement, open_socket, serve_http
+        from agentos_mcp.server.http.app import announcement, open_socket, serve_http
 
         listener = open_socket(over_http.host, over_http.port)
         print(announcement(over_http, listener), file=sys.stderr, flush=True)
@@ -250,11 +250,11 @@ def _serve_over(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _at_the_terminal(options: argparse.Namespace) -> int:
-    from agentos_mcp.terminal.arguments import CONNECTION
+    from agentos_mcp.terminal.command_parsers import CONNECTION
 
     settings = _settings(options, *CONNECTION)
     gc.disable()
-    from agentos_mcp.terminal.commands import do
+    from agentos_mcp.terminal.dispatch import do
 
     gc.freeze()
     gc.enable()
@@ -284,21 +284,21 @@ def _install(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from agentos_mcp.doctor.examination import diagnose
-    from agentos_mcp.terminal.arguments import CONNECTION
+    from agentos_mcp.doctor.diagnosis import diagnose
+    from agentos_mcp.terminal.command_parsers import CONNECTION
 
     url_given = bool(options.url or os.environ.get("AGENTOS_URL"))
     return diagnose(options, _settings(options, *CONNECTION), url_given=url_given)
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from agentos_mcp.demo.show import show
+    from agentos_mcp.demo.tour import show
 
     return show(options.topic, keep=options.keep, pace=options.pace)
 
 
 def _completion(options: argparse.Namespace) -> int:
-    from agentos_mcp.terminal.completion import script
+    from agentos_mcp.terminal.shell_completion import script
 
     print(script(whole_parser(), options.shell))
     return 0

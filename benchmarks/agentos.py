@@ -10,7 +10,7 @@ from agno.db.sqlite import SqliteDb
 from agno.os import AgentOS
 from agno.workflow import Step, Workflow
 
-from agentos_mcp.demo.model import Beat, ScriptedModel, Turn, say
+from agentos_mcp.demo.scripted_model import Beat, ScriptedModel, Turn, say
 
 OWN_MCP = "BENCHMARK_OWN_MCP"
 """Set in the environment: serve AgentOS's own /mcp too (it needs fastmcp)."""

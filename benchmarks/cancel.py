@@ -10,7 +10,7 @@ import anyio
 import httpx
 from mcp.client.client import Client
 
-from agentos_mcp.agentos.run import new_id
+from agentos_mcp.agentos.runs.run import new_id
 from benchmarks.stage import COMPONENTS, Failed, Progress, agentos, connected, in_turns, our_server, rest, run_form
 from benchmarks.table import Row
 

@@ -10,9 +10,9 @@ from functools import partial
 import httpx
 from mcp.client.client import Client
 
-from agentos_mcp.agentos.engine import Engine, RunOrder
-from agentos_mcp.bridge.context import open_backend
+from agentos_mcp.agentos.runs.engine import Engine, RunOrder
 from agentos_mcp.settings import Settings
+from agentos_mcp.tooling.context import open_backend
 from benchmarks.process import cpu_seconds, watched
 from benchmarks.stage import (
     COMPONENTS,

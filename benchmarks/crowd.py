@@ -12,7 +12,7 @@ import anyio
 import httpx
 from mcp.shared.exceptions import MCPError
 
-from agentos_mcp.agentos.run import Kind
+from agentos_mcp.agentos.runs.run import Kind
 from benchmarks.stage import Failed, agentos, connected, in_turns, our_server, over_rest, rest, through_mcp
 from benchmarks.table import Row
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from agentos_mcp.agentos.run import Kind
+from agentos_mcp.agentos.runs.run import Kind
 from benchmarks.stage import Failed, Progress, agentos, connected, our_server, through_mcp
 from benchmarks.table import Row
 

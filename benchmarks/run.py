@@ -9,7 +9,7 @@ from functools import partial
 
 from mcp.client.client import Client
 
-from agentos_mcp.agentos.run import Kind
+from agentos_mcp.agentos.runs.run import Kind
 from benchmarks.stage import agentos, connected, in_turns, our_server, over_rest, rest, through_mcp
 from benchmarks.table import Row
 

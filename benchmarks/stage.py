@@ -14,8 +14,8 @@ import httpx
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from agentos_mcp.agentos.run import Kind, new_id
-from agentos_mcp.demo.host import demo_agentos
+from agentos_mcp.agentos.runs.run import Kind, new_id
+from agentos_mcp.demo.host_process import demo_agentos
 from benchmarks.agentos import LAST_OF_A_STEP, OWN_MCP
 
 T = TypeVar("T")

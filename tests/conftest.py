@@ -9,18 +9,18 @@ from zlib import crc32
 import httpx
 import pytest
 
-from agentos_mcp.agentos.catalogue import Catalogue
+from agentos_mcp.agentos.catalog import Catalogue
 from agentos_mcp.agentos.client import AgentOS
-from agentos_mcp.agentos.engine import Engine
 from agentos_mcp.agentos.features import Discovery
-from agentos_mcp.demo.host import demo_agentos
-from tests.live import pausing as pausing_module
-from tests.live import zoo as zoo_module
-from tests.live.connect import Connect, connector
-from tests.live.postgres import postgres
-from tests.live.storage import IN_MEMORY, QUEUE_VARIABLE
+from agentos_mcp.agentos.runs.engine import Engine
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.agentos import pausing as pausing_module
+from tests._support.agentos import sample as zoo_module
+from tests._support.agentos.storage import IN_MEMORY, QUEUE_VARIABLE
+from tests._support.mcp_client import Connect, connector
+from tests._support.postgres import postgres
 
-ZOO = "tests.live.zoo:build"
+ZOO = "tests._support.agentos.sample:build"
 KEY = "a-secret-key"
 ERAS = ("legacy", "auto")
 """The client's modes: `auto` speaks the modern protocol to a server that knows it."""
@@ -48,7 +48,7 @@ def locked_zoo() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def bare_zoo() -> Iterator[str]:
     """An AgentOS without a database and without a knowledge base."""
-    with demo_agentos(build="tests.live.zoo:build_bare") as url:
+    with demo_agentos(build="tests._support.agentos.sample:build_bare") as url:
         yield url
 
 
@@ -64,7 +64,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pausing(ledger: Path) -> Iterator[str]:
     """An AgentOS with a component for every way in which a run waits for a person."""
     environment = {pausing_module.LEDGER_VARIABLE: str(ledger)}
-    with demo_agentos(build="tests.live.pausing:build", environment=environment) as url:
+    with demo_agentos(build="tests._support.agentos.pausing:build", environment=environment) as url:
         yield url
 
 
@@ -79,7 +79,7 @@ def queue_database() -> Iterator[str]:
 def queued_pausing(ledger: Path, queue_database: str) -> Iterator[str]:
     """The same with its durable queue on: runs and tickets in PostgreSQL."""
     environment = {pausing_module.LEDGER_VARIABLE: str(ledger), QUEUE_VARIABLE: queue_database}
-    with demo_agentos(build="tests.live.pausing:build", environment=environment) as url:
+    with demo_agentos(build="tests._support.agentos.pausing:build", environment=environment) as url:
         yield url
 
 
@@ -87,7 +87,7 @@ def queued_pausing(ledger: Path, queue_database: str) -> Iterator[str]:
 def queued_pausing_sqlite(ledger: Path) -> Iterator[str]:
     """The same with its runs in SQLite, where a queued run is called pending or paused until its end."""
     environment = {pausing_module.LEDGER_VARIABLE: str(ledger), QUEUE_VARIABLE: IN_MEMORY}
-    with demo_agentos(build="tests.live.pausing:build", environment=environment) as url:
+    with demo_agentos(build="tests._support.agentos.pausing:build", environment=environment) as url:
         yield url
 
 
@@ -101,7 +101,7 @@ def queued_zoo() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def media() -> Iterator[str]:
     """An AgentOS whose components take and give media, follow schemas, and fail in many ways."""
-    with demo_agentos(build="tests.live.media:build") as url:
+    with demo_agentos(build="tests._support.agentos.media:build") as url:
         yield url
 
 

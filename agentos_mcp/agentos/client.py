@@ -17,7 +17,8 @@ from typing import Any, Self
 import anyio
 import httpx
 
-from agentos_mcp.agentos import answers, bodies
+from agentos_mcp.agentos import http_errors as answers
+from agentos_mcp.agentos import response_body as bodies
 from agentos_mcp.agentos.errors import (
     AgentOSError,
     Forbidden,
@@ -26,10 +27,10 @@ from agentos_mcp.agentos.errors import (
     ServerFailure,
     Unreachable,
 )
-from agentos_mcp.agentos.events import Event, read_events
 from agentos_mcp.agentos.json_values import decode
 from agentos_mcp.agentos.paths import fill
 from agentos_mcp.agentos.redaction import LEAST_SECRET, mask_tokens
+from agentos_mcp.agentos.sse import Event, read_events
 
 log = logging.getLogger(__name__)
 

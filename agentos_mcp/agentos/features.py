@@ -13,9 +13,9 @@ from typing import Any
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import Forbidden, NotFound, ServerFailure, Unauthorized, Unsupported
 from agentos_mcp.agentos.json_values import text
-from agentos_mcp.agentos.pages import record_of
-from agentos_mcp.agentos.run import KINDS, Kind
-from agentos_mcp.agentos.sharing import SharedCall
+from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.runs.run import KINDS, Kind
+from agentos_mcp.agentos.shared_call import SharedCall
 
 OLDEST = "2.5"
 

@@ -11,11 +11,11 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from agentos_mcp.agentos.catalogue import Catalogue, shown_id
+from agentos_mcp.agentos.catalog import Catalogue, shown_id
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
-from agentos_mcp.agentos.pages import Page, record_of
-from agentos_mcp.agentos.run import RunRef
+from agentos_mcp.agentos.pagination import Page, record_of
+from agentos_mcp.agentos.runs.run import RunRef
 
 _REMEMBERED = 10_000
 """So many runs are known to be the user's own without asking."""

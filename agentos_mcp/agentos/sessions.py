@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentos_mcp.agentos.catalogue import shown_id
+from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.features import Features
 from agentos_mcp.agentos.json_values import text
-from agentos_mcp.agentos.pages import page_of, record_of
-from agentos_mcp.agentos.run import KINDS, Kind
+from agentos_mcp.agentos.pagination import page_of, record_of
+from agentos_mcp.agentos.runs.run import KINDS, Kind
 
 MOST_NAMES = 100
 """So many sessions' names are looked at in a search, the last active first."""

@@ -19,10 +19,10 @@ from agno.workflow import Step, Workflow
 from agno.workflow.factory import WorkflowFactory
 from pydantic import BaseModel, Field
 
-from agentos_mcp.demo import scripts
-from agentos_mcp.demo.archive import ARTICLES
+from agentos_mcp.demo import scripted_replies as scripts
+from agentos_mcp.demo.articles import ARTICLES
 from agentos_mcp.demo.knowledge import InMemoryVectorDb
-from agentos_mcp.demo.model import Script, ScriptedModel, Turn, say
+from agentos_mcp.demo.scripted_model import Script, ScriptedModel, Turn, say
 
 PACE_VARIABLE = "AGENTOS_DEMO_PACE"
 """Environment variable: multiplies every pause of the demo's models; 0 means none."""

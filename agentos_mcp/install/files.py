@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from agentos_mcp.install.refusal import Refused, reason
+from agentos_mcp.install.errors import Refused, reason
 
 KEPT = 3
 """Backups of a file, besides the one of how it was before us."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from agentos_mcp.install.refusal import Broken, Uneditable
+from agentos_mcp.install.errors import Broken, Uneditable
 
 
 class Format(Protocol):

@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from agentos_mcp.install.changes import Change, carry_out, installing, uninstalling
-from agentos_mcp.install.clients import ALL, CLIENTS, Client
-from agentos_mcp.install.difference import difference
-from agentos_mcp.install.entries import start_of, telling
+from agentos_mcp.install.client_entry import start_of, telling
+from agentos_mcp.install.client_table import ALL, CLIENTS, Client
+from agentos_mcp.install.diff import difference
+from agentos_mcp.install.errors import Broken, Refused
 from agentos_mcp.install.files import File, read
-from agentos_mcp.install.launch import Flags, Launch, launch_for
-from agentos_mcp.install.outcome import Mark, Outcome, Result
-from agentos_mcp.install.records import Records
-from agentos_mcp.install.refusal import Broken, Refused
-from agentos_mcp.install.system import System
+from agentos_mcp.install.host_system import System
+from agentos_mcp.install.install_records import Records
+from agentos_mcp.install.launch_command import Flags, Launch, launch_for
+from agentos_mcp.install.planned_change import Change, carry_out, installing, uninstalling
+from agentos_mcp.install.report import Mark, Outcome, Result
 from agentos_mcp.install.verification import Verdict, try_out
 from agentos_mcp.settings import SettingsError
 

@@ -14,8 +14,8 @@ from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from agentos_mcp.agentos.task_groups import gather
-from agentos_mcp.install.entries import Start
-from agentos_mcp.install.system import System
+from agentos_mcp.install.client_entry import Start
+from agentos_mcp.install.host_system import System
 
 SECONDS = 8.0
 """For one start with all its questions; ending it may take two more."""

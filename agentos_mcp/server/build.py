@@ -11,15 +11,15 @@ import anyio
 from mcp.server.mcpserver import MCPServer, RequestStateSecurity
 
 from agentos_mcp import __version__
-from agentos_mcp.agentos.catalogue import Component, shown_id
+from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import AgentOSError
-from agentos_mcp.agentos.run import KINDS
-from agentos_mcp.bridge.context import Backend, open_backend
-from agentos_mcp.bridge.render import RULE, one_line
-from agentos_mcp.server.eras import AgentOSServer
-from agentos_mcp.server.offering import Offer
-from agentos_mcp.server.watching import watching
+from agentos_mcp.agentos.runs.run import KINDS
+from agentos_mcp.server.change_notifier import watching
+from agentos_mcp.server.mcp_server import AgentOSServer
+from agentos_mcp.server.tool_selection import Offer
 from agentos_mcp.settings import Settings
+from agentos_mcp.tooling.context import Backend, open_backend
+from agentos_mcp.tooling.markdown import RULE, one_line
 
 INTRODUCTION_SECONDS = 1.0
 STATE_SECONDS = 7 * 24 * 3600.0

@@ -8,14 +8,14 @@ from typing import Any
 
 from mcp_types import Completion
 
-from agentos_mcp.agentos.catalogue import Component, Part
+from agentos_mcp.agentos.catalog import Component, Part
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
-from agentos_mcp.agentos.history import RunSummary
-from agentos_mcp.agentos.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.json_values import text, values
 from agentos_mcp.agentos.plain_text import strip_control_chars
-from agentos_mcp.agentos.run import KINDS, Kind
-from agentos_mcp.bridge.context import Ctx
+from agentos_mcp.agentos.runs.history import RunSummary
+from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
+from agentos_mcp.agentos.runs.run import KINDS, Kind
+from agentos_mcp.tooling.context import Ctx
 
 MOST = 100
 """So many values one answer may have, by the specification."""

@@ -10,19 +10,19 @@ from datetime import UTC, datetime, timedelta
 from mcp_types import GetPromptResult, PromptArgument, PromptMessage, TextContent
 from mcp_types import Prompt as ListedPrompt
 
-from agentos_mcp.agentos.catalogue import Component, Contents, shown_id
+from agentos_mcp.agentos.catalog import Component, Contents, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
-from agentos_mcp.agentos.history import MOST_SESSIONS
-from agentos_mcp.agentos.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.plain_text import as_json
-from agentos_mcp.agentos.run import RunRef
-from agentos_mcp.bridge.argument_limits import NAME, PATH, TEXT, check_argument
-from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.render import fenced, one_line
+from agentos_mcp.agentos.runs.history import MOST_SESSIONS
+from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
+from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.server import completions
 from agentos_mcp.server.completions import Completer
-from agentos_mcp.server.glance import glance, in_order
-from agentos_mcp.server.offering import Offer
+from agentos_mcp.server.current_inventory import glance, in_order
+from agentos_mcp.server.tool_selection import Offer
+from agentos_mcp.tooling.argument_limits import NAME, PATH, TEXT, check_argument
+from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.markdown import fenced, one_line
 
 _REPORTED_DAYS = 7
 _LONGEST = {"message": TEXT, "task": TEXT, "run": PATH}

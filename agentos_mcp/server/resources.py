@@ -10,23 +10,23 @@ from urllib.parse import unquote
 
 from mcp_types import CallToolResult, Resource, ResourceTemplate, TextContent
 
-from agentos_mcp.agentos.catalogue import Component, Contents, Part, shown_id
+from agentos_mcp.agentos.catalog import Component, Contents, Part, shown_id
 from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.paths import quoted
 from agentos_mcp.agentos.plain_text import strip_control_chars
-from agentos_mcp.agentos.run import Kind, RunRef
-from agentos_mcp.bridge.budget import cut_to_budget
-from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.render import one_line, run_result, standing
-from agentos_mcp.bridge.toolset import Result, ToolFunction, shown
+from agentos_mcp.agentos.runs.run import Kind, RunRef
 from agentos_mcp.server import completions
 from agentos_mcp.server.client_limits import MAX_URI
 from agentos_mcp.server.completions import Completer
-from agentos_mcp.server.glance import glance, in_order
-from agentos_mcp.server.offering import Offer
+from agentos_mcp.server.current_inventory import glance, in_order
+from agentos_mcp.server.tool_selection import Offer
 from agentos_mcp.settings import Settings
-from agentos_mcp.settings.values import ALL
-from agentos_mcp.tools.catalogue import get_component
+from agentos_mcp.settings.settings import ALL
+from agentos_mcp.tooling.budget import cut_to_budget
+from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.markdown import one_line, run_result, standing
+from agentos_mcp.tooling.tool_spec import Result, ToolFunction, shown
+from agentos_mcp.tools.catalog import get_component
 
 MARKDOWN = "text/markdown"
 RUNS = "agentos://runs/"

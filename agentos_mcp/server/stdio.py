@@ -15,7 +15,7 @@ from mcp.shared.message import SessionMessage
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.plain_text import strip_control_chars
-from agentos_mcp.server.eras import AgentOSServer
+from agentos_mcp.server.mcp_server import AgentOSServer
 
 
 async def serve_stdio(server: AgentOSServer) -> int:

@@ -26,10 +26,10 @@ from mcp.server.subscriptions import (
 from mcp_types import SubscriptionsListenRequestParams, SubscriptionsListenResult
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
-from agentos_mcp.agentos.run import RunRef, RunState, Status
-from agentos_mcp.bridge.context import Backend, Ctx
+from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
 from agentos_mcp.server.client_limits import LISTENERS, SUBSCRIPTIONS, SUBSCRIPTIONS_OF_CLIENT, WAITING_EVENTS
 from agentos_mcp.server.resources import RUNS
+from agentos_mcp.tooling.context import Backend, Ctx
 
 log = logging.getLogger(__name__)
 

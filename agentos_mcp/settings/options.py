@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agentos_mcp.settings.secret_file import read_secret
-from agentos_mcp.settings.values import (
+from agentos_mcp.settings.settings import (
     ALL,
     DEFAULT,
     DURABILITIES,

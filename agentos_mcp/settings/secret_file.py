@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agentos_mcp.settings.values import Token
+from agentos_mcp.settings.settings import Token
 
 LEAST_SECRET = 32
 """Characters; a shorter one could be guessed."""

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from agentos_mcp.bridge.toolset import Toolset
+from agentos_mcp.tooling.tool_spec import Toolset
 from agentos_mcp.tools import (
     approvals,
-    catalogue,
     components,
     databases,
-    evals,
     filesystem,
-    knowledge,
     learnings,
     memory,
     metrics,
     queue,
     runs,
-    schedules,
     sessions,
-    traces,
 )
+from agentos_mcp.tools import catalog as catalogue
+from agentos_mcp.tools.evals import tools as evals
+from agentos_mcp.tools.knowledge import tools as knowledge
+from agentos_mcp.tools.schedules import tools as schedules
+from agentos_mcp.tools.traces import tools as traces
 
 TOOLSETS: tuple[Toolset, ...] = (
     catalogue.TOOLSET,

@@ -10,21 +10,21 @@ from typing import Annotated, Any, Literal
 import anyio
 from pydantic import Field
 
-from agentos_mcp.agentos.catalogue import shown_id
+from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
-from agentos_mcp.agentos.history import RunSummary
-from agentos_mcp.agentos.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.json_values import objects, text
-from agentos_mcp.agentos.pages import Page as Listed
-from agentos_mcp.agentos.pages import record_of
-from agentos_mcp.agentos.pauses import approval_ids
-from agentos_mcp.agentos.run import KINDS, RunRef, Status
+from agentos_mcp.agentos.pagination import Page as Listed
+from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.pauses.requirements import approval_ids
+from agentos_mcp.agentos.runs.history import RunSummary
+from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
+from agentos_mcp.agentos.runs.run import KINDS, RunRef, Status
 from agentos_mcp.agentos.task_groups import gather
-from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text, UserId
-from agentos_mcp.bridge.render import one_line, when
-from agentos_mcp.bridge.results import Record, Table
-from agentos_mcp.bridge.toolset import DATABASE, Toolset, destructive, read
+from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.markdown import one_line, when
+from agentos_mcp.tooling.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text, UserId
+from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read
 
 Approval = Mapping[str, Any]
 

@@ -7,15 +7,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from agentos_mcp.agentos.catalogue import shown_id
+from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.json_values import integer, values
-from agentos_mcp.agentos.pages import page_of, record_of
-from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.parameters import AnyKind, Limit, Page
-from agentos_mcp.bridge.render import one_line, when
-from agentos_mcp.bridge.results import Record, Table
-from agentos_mcp.bridge.toolset import Toolset, read
+from agentos_mcp.agentos.pagination import page_of, record_of
+from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.markdown import one_line, when
+from agentos_mcp.tooling.parameters import AnyKind, Limit, Page
+from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.tool_spec import Toolset, read
 
 ResourceType = Literal[
     "",

@@ -7,11 +7,11 @@ from typing import Any
 
 from agentos_mcp.agentos.features import Features
 from agentos_mcp.agentos.json_values import objects, texts, values
-from agentos_mcp.agentos.pages import record_of
-from agentos_mcp.agentos.run import KINDS
-from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.results import Record, Table
-from agentos_mcp.bridge.toolset import Toolset, read
+from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.runs.run import KINDS
+from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.tool_spec import Toolset, read
 
 PARTS = ("session", "memory", "knowledge", "learning", "traces", "metrics", "evals", "company")
 """The parts of `/config` that lie in databases, in the order in which they are shown."""

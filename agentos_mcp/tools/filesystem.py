@@ -10,16 +10,16 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from agentos_mcp.agentos.catalogue import shown_id
+from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.json_values import objects, text, texts
-from agentos_mcp.agentos.pages import record_of
-from agentos_mcp.bridge.budget import CHARACTERS_PER_TOKEN
-from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.parameters import Limit, LongName, Page, UserId
-from agentos_mcp.bridge.render import when
-from agentos_mcp.bridge.results import Record, Table
-from agentos_mcp.bridge.toolset import Toolset, read
+from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
+from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.markdown import when
+from agentos_mcp.tooling.parameters import Limit, LongName, Page, UserId
+from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.tool_spec import Toolset, read
 
 LONGEST_QUERY = 200
 """Characters that AgentOS takes to search for."""

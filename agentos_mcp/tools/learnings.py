@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from agentos_mcp.agentos.catalogue import shown_id
+from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
-from agentos_mcp.agentos.pages import record_of
-from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.outline import in_a_line, outline
-from agentos_mcp.bridge.parameters import DbId, JsonObject, Limit, Page, UserId
-from agentos_mcp.bridge.render import when
-from agentos_mcp.bridge.results import Record, Table
-from agentos_mcp.bridge.toolset import DATABASE, Toolset, destructive, read, write
+from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.markdown import when
+from agentos_mcp.tooling.parameters import DbId, JsonObject, Limit, Page, UserId
+from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.text_outline import in_a_line, outline
+from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 
 _KEYED: Mapping[str, tuple[str, ...]] = {
     "user_profile": ("user_id",),

@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from agentos_mcp.agentos.catalogue import shown_id
+from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
 from agentos_mcp.agentos.json_values import texts
-from agentos_mcp.agentos.pages import page_of
-from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.parameters import DbId, Limit, LongName, Page, Text, UserId, Words
-from agentos_mcp.bridge.render import when
-from agentos_mcp.bridge.results import Record, Table
-from agentos_mcp.bridge.toolset import DATABASE, Toolset, destructive, read, write
+from agentos_mcp.agentos.pagination import page_of
+from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.markdown import when
+from agentos_mcp.tooling.parameters import DbId, Limit, LongName, Page, Text, UserId, Words
+from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 
 _LONGEST = 5000
 """Characters of a memory; AgentOS refuses more."""

@@ -11,13 +11,13 @@ import anyio
 from pydantic import Field
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, ServerFailure
-from agentos_mcp.agentos.pages import record_of
-from agentos_mcp.bridge.context import Ctx, look_first, present
-from agentos_mcp.bridge.parameters import DbId, UserId
-from agentos_mcp.bridge.render import one_line, when
-from agentos_mcp.bridge.results import Table
-from agentos_mcp.bridge.times import day_of
-from agentos_mcp.bridge.toolset import DATABASE, Toolset, read, write
+from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.tooling.context import Ctx, look_first, present
+from agentos_mcp.tooling.markdown import one_line, when
+from agentos_mcp.tooling.parameters import DbId, UserId
+from agentos_mcp.tooling.results import Table
+from agentos_mcp.tooling.times import day_of
+from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, read, write
 
 Metrics = Sequence[Mapping[str, Any]]
 

@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 from agentos_mcp.agentos.json_values import integer, number
 from agentos_mcp.agentos.ownership import without_owner
-from agentos_mcp.agentos.pages import record_of
-from agentos_mcp.agentos.run import KINDS, RunRef
-from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.parameters import Limit, Page, UserId
-from agentos_mcp.bridge.render import when
-from agentos_mcp.bridge.results import Table
-from agentos_mcp.bridge.toolset import Toolset, read
+from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.runs.run import KINDS, RunRef
+from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.markdown import when
+from agentos_mcp.tooling.parameters import Limit, Page, UserId
+from agentos_mcp.tooling.results import Table
+from agentos_mcp.tooling.tool_spec import Toolset, read
 
 
 async def list_queue_jobs(

@@ -10,15 +10,18 @@ import anyio
 from pydantic import Field
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
-from agentos_mcp.agentos.history import MOST_SESSIONS
-from agentos_mcp.agentos.history import list_runs as list_stored_runs
-from agentos_mcp.agentos.outputs import read_output
-from agentos_mcp.agentos.run import KINDS, RunRef, RunState, Status
+from agentos_mcp.agentos.runs.history import MOST_SESSIONS
+from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
+from agentos_mcp.agentos.runs.run import KINDS, RunRef, RunState, Status
+from agentos_mcp.agentos.runs.stored_run import read_output
 from agentos_mcp.agentos.sessions import one_kind_at_a_time
-from agentos_mcp.bridge.context import Ctx
-from agentos_mcp.bridge.explanation import explain
-from agentos_mcp.bridge.orders import Given
-from agentos_mcp.bridge.parameters import (
+from agentos_mcp.runs.call import Shown, continue_paused, run_component
+from agentos_mcp.runs.explain import explain
+from agentos_mcp.runs.follow_run import watch
+from agentos_mcp.runs.request import Given
+from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.markdown import run_result, standing, when
+from agentos_mcp.tooling.parameters import (
     Files,
     JsonFilters,
     JsonObject,
@@ -31,11 +34,8 @@ from agentos_mcp.bridge.parameters import (
     Version,
     Wait,
 )
-from agentos_mcp.bridge.render import run_result, standing, when
-from agentos_mcp.bridge.results import Table
-from agentos_mcp.bridge.running import Shown, continue_paused, run_component
-from agentos_mcp.bridge.toolset import Toolset, destructive, read, write
-from agentos_mcp.bridge.watch import watch
+from agentos_mcp.tooling.results import Table
+from agentos_mcp.tooling.tool_spec import Toolset, destructive, read, write
 
 FactoryInput = Annotated[JsonObject, Field(description="A factory's inputs: see get_component")]
 

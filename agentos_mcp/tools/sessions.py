@@ -8,12 +8,12 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from agentos_mcp.agentos.catalogue import Component, shown_id
+from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
-from agentos_mcp.agentos.history import RunSummary
-from agentos_mcp.agentos.history import list_runs as list_stored_runs
-from agentos_mcp.agentos.pages import record_of
-from agentos_mcp.agentos.run import Kind, Status, new_id
+from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.runs.history import RunSummary
+from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
+from agentos_mcp.agentos.runs.run import Kind, Status, new_id
 from agentos_mcp.agentos.sessions import (
     MOST_NAMES,
     Session,
@@ -22,11 +22,11 @@ from agentos_mcp.agentos.sessions import (
     read_session,
     search_sessions,
 )
-from agentos_mcp.bridge.context import Ctx, present
-from agentos_mcp.bridge.parameters import AnyKind, DbId, JsonObject, Limit, Page, Text, UserId
-from agentos_mcp.bridge.render import one_line, table, when
-from agentos_mcp.bridge.results import Record, Table
-from agentos_mcp.bridge.toolset import DATABASE, Toolset, destructive, read, write
+from agentos_mcp.tooling.context import Ctx, present
+from agentos_mcp.tooling.markdown import one_line, table, when
+from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Page, Text, UserId
+from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 
 _LATEST_RUNS = 5
 _MOST_RUNS = 100_000

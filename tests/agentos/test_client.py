@@ -19,10 +19,10 @@ from agentos_mcp.agentos.errors import (
     Unreachable,
     Unsupported,
 )
-from agentos_mcp.agentos.events import Event
+from agentos_mcp.agentos.sse import Event
+from tests._support.agentos.sample import HOSTILE_IDS
+from tests._support.fault_proxy import http_answer, proxy_to
 from tests.conftest import KEY
-from tests.faults.proxy import http_answer, proxy_to
-from tests.live.zoo import HOSTILE_IDS
 
 pytestmark = pytest.mark.anyio
 

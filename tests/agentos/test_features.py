@@ -7,8 +7,8 @@ import pytest
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import ServerFailure, Unreachable, Unsupported
 from agentos_mcp.agentos.features import Discovery, Features
-from agentos_mcp.agentos.run import KINDS
-from tests.faults.proxy import http_answer, proxy_to
+from agentos_mcp.agentos.runs.run import KINDS
+from tests._support.fault_proxy import http_answer, proxy_to
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.paths import fill, segment
-from agentos_mcp.agentos.run import RunRef, new_id
+from agentos_mcp.agentos.runs.run import RunRef, new_id
 
 TEXT = st.text(min_size=1, max_size=40)
 

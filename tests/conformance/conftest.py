@@ -7,10 +7,10 @@ from functools import cache
 
 import pytest
 
-from agentos_mcp.demo.host import demo_agentos
-from tests.conformance.node import NodeError
-from tests.conformance.serving import serving
-from tests.conformance.suite import Report, Spec, entry_point, run
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.conformance_suite import Report, Spec, entry_point, run
+from tests._support.http_server import serving
+from tests._support.node import NodeError
 
 Reports = Callable[[Spec], Report]
 
@@ -40,5 +40,5 @@ def real_reports(suite: None, agentos: str, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="session")
 def fixture_reports(suite: None, agentos: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reports]:
     """Verdicts on the same server with the suite's fixtures added to it."""
-    with serving("-m", "tests.conformance.with_fixtures", agentos) as url:
+    with serving("-m", "tests._support.conformance_fixtures", agentos) as url:
         yield cache(lambda spec: run(url, spec, tmp_path_factory.mktemp(f"fixtures-{spec}")))

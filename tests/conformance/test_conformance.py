@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests._support.conformance_suite import Check, Report, Spec, SuiteError, problems
 from tests.conformance.conftest import Reports
-from tests.conformance.suite import Check, Report, Spec, SuiteError, problems
 
 # The first test may have to install the suite, start three servers and run fifty scenarios.
 pytestmark = pytest.mark.timeout(420)

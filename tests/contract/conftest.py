@@ -14,11 +14,11 @@ from unittest.mock import patch
 import httpx
 import pytest
 
-from agentos_mcp.demo.host import demo_agentos
-from tests.contract.calls import OLDEST
-from tests.contract.declaration import Declaration
-from tests.contract.environments import PORT_VARIABLE, ROOT, python_with
-from tests.live.pages import serve_pages
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.agno_environments import PORT_VARIABLE, ROOT, python_with
+from tests._support.contract_calls import OLDEST
+from tests._support.openapi import Declaration
+from tests._support.web_pages import serve_pages
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def _served(python: Path, version: str) -> Iterator[Served]:
     environment = {PORT_VARIABLE: str(port), "PYTHONPATH": str(ROOT)}
     with ExitStack() as stack:
         with patch.object(sys, "executable", str(python)):
-            host = demo_agentos(build="tests.contract.agentos:build", port=port, environment=environment)
+            host = demo_agentos(build="tests._support.agentos.contract:build", port=port, environment=environment)
             url = stack.enter_context(host)
         pages = stack.enter_context(serve_pages({"/tides.txt": "The tide turns twice a day."}))
         openapi = httpx.get(f"{url}/openapi.json").json()
@@ -58,10 +58,12 @@ def _served(python: Path, version: str) -> Iterator[Served]:
 @pytest.fixture(scope="session")
 def queueing() -> Iterator[Served]:
     """The newest once more, with a durable queue."""
-    from tests.live.postgres import postgres
-    from tests.live.queueing import DATABASE_VARIABLE
+    from tests._support.agentos.durable_queue import DATABASE_VARIABLE
+    from tests._support.postgres import postgres
 
     with postgres() as database:
-        host = demo_agentos(build="tests.live.queueing:build", environment={DATABASE_VARIABLE: database})
+        host = demo_agentos(
+            build="tests._support.agentos.durable_queue:build", environment={DATABASE_VARIABLE: database}
+        )
         with host as url:
             yield Served(metadata.version("agno"), url, "", Declaration(httpx.get(f"{url}/openapi.json").json()))

@@ -11,16 +11,16 @@ import pytest
 from mcp.client.client import Client
 
 from agentos_mcp.agentos.features import OLDEST as OLDEST_SERIES
-from agentos_mcp.agentos.run import KINDS, RunRef
-from agentos_mcp.bridge.toolset import Declared, Toolset, mcp_tool
+from agentos_mcp.agentos.runs.run import KINDS, RunRef
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
+from agentos_mcp.tooling.tool_spec import Declared, Toolset, mcp_tool
 from agentos_mcp.tools import TOOLSETS
-from tests.contract.calls import CALLS, OLDEST, Call
+from tests._support.contract_calls import CALLS, OLDEST, Call
+from tests._support.factories import Rest
+from tests._support.mcp_client import Peer, reference, words
+from tests._support.request_recording import recording
 from tests.contract.conftest import Served
-from tests.contract.recording import recording
-from tests.contract.things import Rest
-from tests.live.connect import Peer, reference, words
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 

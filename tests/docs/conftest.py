@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agentos_mcp.demo.host import demo_agentos
-from tests.docs.running import Person, a_run
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.page_commands import Person, a_run
 
 
 @pytest.fixture(scope="session")

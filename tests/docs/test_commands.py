@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from agentos_mcp.cli import COMMANDS
-from agentos_mcp.install.clients import CLIENTS
-from tests.docs.markdown import PAGES, ROOT, Page
-from tests.docs.running import Person
-from tests.docs.shell import NOT_RUN, RUN, Line, arguments_of, lines, parsed
+from agentos_mcp.install.client_table import CLIENTS
+from tests._support.markdown_pages import PAGES, ROOT, Page
+from tests._support.page_commands import Person
+from tests._support.shell_commands import NOT_RUN, RUN, Line, arguments_of, lines, parsed
 
 LINES = [line for page in PAGES for line in lines(page)]
 SHOWING = [page for page in PAGES if any(program in RUN for line in lines(page) for program in line.programs)]

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from agentos_mcp.install.launch import is_ours
-from tests.docs.markdown import PAGES, Block
-from tests.docs.running import PATH, URL
-from tests.docs.shell import LANGUAGES, NOT_RUN, parsed
-from tests.e2e.processes import MODULE, RawServer
+from agentos_mcp.install.launch_command import is_ours
+from tests._support.markdown_pages import PAGES, Block
+from tests._support.page_commands import PATH, URL
+from tests._support.processes import MODULE, RawServer
+from tests._support.shell_commands import LANGUAGES, NOT_RUN, parsed
 
 DATA = {"json", "jsonc", "toml", "yaml"}
 NOT_READ = {"": "what a program says", "text": "likewise", "nginx": "a proxy's", "caddyfile": "a proxy's"}

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.docs.picture import FILE, drawn, recorded, screen
-from tests.docs.screen import Screen, Shown, UnknownSequence
+from scripts.picture.svg import FILE, drawn, recorded, screen
+from scripts.picture.terminal_screen import Screen, Shown, UnknownSequence
 
 LIMIT = 60_000
 """Bytes, so that the page is there at once."""
@@ -60,7 +60,7 @@ class TestPicture:
     @pytest.mark.skipif(sys.platform == "win32", reason="terminals as POSIX has them")
     def test_it_is_what_the_demo_shows_today(self) -> None:
         today = drawn(screen(recorded()).shown)
-        assert told(texts(today)) == told(texts(self.picture)), "run: python -m tests.docs"
+        assert told(texts(today)) == told(texts(self.picture)), "run: python -m scripts.picture"
 
 
 class TestScreen:

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from agentos_mcp.cli import whole_parser
-from agentos_mcp.server.http_options import HTTP_OPTIONS, TOKEN_VARIABLE
+from agentos_mcp.server.http.settings import HTTP_OPTIONS, TOKEN_VARIABLE
 from agentos_mcp.settings import OPTIONS
-from tests.docs.markdown import PAGES, ROOT, Page
-from tests.docs.shell import NOT_RUN
-from tests.surface.listing import listed, total
-from tests.surface.methods import METHODS
+from scripts.surface.client_methods import METHODS
+from scripts.surface.tool_list import listed, total
+from tests._support.markdown_pages import PAGES, ROOT, Page
+from tests._support.shell_commands import NOT_RUN
 
 OTHERS_FLAGS = {"--add-host": "docker's", "--cap-drop": "docker's", "--header": "Claude Code's"}
 """Flags of other programs that are named without the program."""

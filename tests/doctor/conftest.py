@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from agentos_mcp.demo.host import demo_agentos
-from tests.doctor.examined import SHELL_PATH
-from tests.install.machines import Machine
-from tests.live.studio import JWT_KEY_VARIABLE
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.agentos.stored_components import JWT_KEY_VARIABLE
+from tests._support.doctor_checks import SHELL_PATH
+from tests._support.machines import Machine
 
 JWT_KEY = "a key that is long enough for HS256"
 
@@ -25,25 +25,27 @@ def machine(tmp_path: Path) -> Machine:
 @pytest.fixture(scope="session")
 def studio() -> Iterator[str]:
     """An AgentOS with authorization, and two databases."""
-    with demo_agentos(build="tests.live.studio:build", environment={JWT_KEY_VARIABLE: JWT_KEY}) as url:
+    with demo_agentos(
+        build="tests._support.agentos.stored_components:build", environment={JWT_KEY_VARIABLE: JWT_KEY}
+    ) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def two_databases() -> Iterator[str]:
-    with demo_agentos(build="tests.live.databases:build") as url:
+    with demo_agentos(build="tests._support.agentos.several_databases:build") as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def spoiled() -> Iterator[str]:
     """An AgentOS whose database holds something else by now."""
-    with demo_agentos(build="tests.doctor.odd:build_spoiled") as url:
+    with demo_agentos(build="tests._support.agentos.unusable:build_spoiled") as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def empty() -> Iterator[str]:
     """An AgentOS that nobody gave anything to run."""
-    with demo_agentos(build="tests.doctor.odd:build_empty") as url:
+    with demo_agentos(build="tests._support.agentos.unusable:build_empty") as url:
         yield url

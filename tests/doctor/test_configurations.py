@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from agentos_mcp import __version__
+from tests._support.client_files import SAMPLES, SECRET
+from tests._support.doctor_checks import SHELL_PATH, look_at_clients
+from tests._support.foreign_programs import answering
+from tests._support.foreign_servers import port_of, web_server
+from tests._support.machines import BY_KEY, Machine
 from tests.conftest import KEY
-from tests.doctor.examined import SHELL_PATH, look_at_clients
-from tests.doctor.programs import answering
-from tests.doctor.strangers import port_of, web_server
-from tests.install.machines import BY_KEY, Machine
-from tests.install.samples import SAMPLES, SECRET
 
 pytestmark = pytest.mark.anyio
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from agentos_mcp import __version__
+from tests._support.doctor_checks import DOWN, diagnosed
+from tests._support.foreign_servers import free_port, hung_port, port_of, web_server
+from tests._support.machines import Machine
+from tests._support.processes import PATIENCE, Process, run
 from tests.conftest import KEY
-from tests.doctor.examined import DOWN, diagnosed
-from tests.doctor.strangers import free_port, hung_port, port_of, web_server
-from tests.e2e.processes import PATIENCE, Process, run
-from tests.install.machines import Machine
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="a home is another variable there")
 

@@ -7,10 +7,10 @@ import json
 import anyio
 import pytest
 
+from agentos_mcp.doctor.concurrent_checks import side_by_side
 from agentos_mcp.doctor.findings import Finding, Tell, as_json, bad, good, healthy, summary, warning
-from agentos_mcp.doctor.masking import Mask
-from agentos_mcp.doctor.order import side_by_side
-from tests.doctor.examined import Told
+from agentos_mcp.doctor.secret_mask import Mask
+from tests._support.doctor_checks import Told
 
 pytestmark = pytest.mark.anyio
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from agentos_mcp.settings import Token
+from tests._support.doctor_checks import DOWN, look_at_clients, look_for
+from tests._support.foreign_servers import free_port, port_of
+from tests._support.machines import BY_KEY, Machine
+from tests._support.mcp_client import connector
 from tests.conftest import KEY
-from tests.doctor.examined import DOWN, look_at_clients, look_for
-from tests.doctor.strangers import free_port, port_of
-from tests.install.machines import BY_KEY, Machine
-from tests.live.connect import connector
 
 pytestmark = pytest.mark.anyio
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentos_mcp.agentos.run import new_id
+from agentos_mcp.agentos.runs.run import new_id
 
 
 @pytest.fixture

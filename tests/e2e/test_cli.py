@@ -12,7 +12,7 @@ import pytest
 from agentos_mcp import __version__
 from agentos_mcp.cli import COMMANDS
 from agentos_mcp.tools import TOOLSETS
-from tests.e2e.processes import DOWN, MODULE, SCRIPT, RawServer, run
+from tests._support.processes import DOWN, MODULE, SCRIPT, RawServer, run
 
 WRITING = {"run_agent", "run_team", "run_workflow", "cancel_run"}
 
@@ -64,7 +64,7 @@ def test_serve_loads_nothing_of_the_other_commands() -> None:
     loaded = run("-c", code, command=(sys.executable,)).stdout.split()
     ours = {name for name in loaded if re.match(r"agentos_mcp\.(terminal|doctor|install|demo|bridge|agentos)", name)}
     light = {"agentos_mcp.agentos", *(f"agentos_mcp.agentos.{name}" for name in ("errors", "plain_text", "redaction"))}
-    assert ours - light == {"agentos_mcp.terminal", "agentos_mcp.terminal.parsing"}
+    assert ours - light == {"agentos_mcp.terminal", "agentos_mcp.terminal.argparse_errors"}
     assert not {"difflib", "json", "shtab", "asyncio", "mcp"} & set(loaded)
 
 

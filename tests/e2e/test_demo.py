@@ -15,8 +15,8 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.e2e.clients import gone_soon, over_stdio
-from tests.e2e.processes import MODULE, PATIENCE, Process, RawServer, environment, run
+from tests._support.process_clients import gone_soon, over_stdio
+from tests._support.processes import MODULE, PATIENCE, Process, RawServer, environment, run
 
 STEPS = ["1/3 research", "2/3 draft", "3/3 edit"]
 RESULT = "# How to make a good cup of tea"

@@ -12,9 +12,9 @@ import anyio
 import httpx
 import pytest
 
-from tests.e2e.clients import Clock, cancelled_midway, ends_as, over_http
-from tests.e2e.processes import PATIENCE, HttpServer, is_gone, run
-from tests.live.connect import words
+from tests._support.mcp_client import words
+from tests._support.process_clients import Clock, cancelled_midway, ends_as, over_http
+from tests._support.processes import PATIENCE, HttpServer, is_gone, run
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
 

@@ -15,8 +15,8 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 
-from tests.e2e.processes import DOWN, PATIENCE, HttpServer, run
-from tests.live.connect import Peer
+from tests._support.mcp_client import Peer
+from tests._support.processes import DOWN, PATIENCE, HttpServer, run
 
 TOKEN = "a-token-that-nobody-guesses"
 CALL = {

@@ -11,10 +11,10 @@ import anyio
 import httpx
 import pytest
 
-from tests.e2e.clients import cancelled_midway, ends_as, over_http, over_stdio
-from tests.e2e.processes import MODULE, PATIENCE, HttpServer
-from tests.live.connect import Peer
-from tests.security.http_clients import ACCEPTED
+from tests._support.http_clients import ACCEPTED
+from tests._support.mcp_client import Peer
+from tests._support.process_clients import cancelled_midway, ends_as, over_http, over_stdio
+from tests._support.processes import MODULE, PATIENCE, HttpServer
 
 pytestmark = pytest.mark.anyio
 

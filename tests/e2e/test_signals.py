@@ -9,8 +9,8 @@ from collections.abc import Callable
 import anyio
 import pytest
 
-from tests.e2e.clients import ends_as
-from tests.e2e.processes import PATIENCE, RawServer
+from tests._support.process_clients import ends_as
+from tests._support.processes import PATIENCE, RawServer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
 

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import anyio
 import pytest
 
+from tests._support.mcp_client import Peer, reference, words
+from tests._support.process_clients import Clock, cancelled_midway, ends_as, over_stdio
+from tests._support.processes import DOWN, PATIENCE, RawServer
 from tests.conftest import ERAS
-from tests.e2e.clients import Clock, cancelled_midway, ends_as, over_stdio
-from tests.e2e.processes import DOWN, PATIENCE, RawServer
-from tests.live.connect import Peer, reference, words
 
 SECRET = "a-secret"
 

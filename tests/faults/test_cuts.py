@@ -8,14 +8,14 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agentos_mcp.agentos.catalogue import Catalogue
+from agentos_mcp.agentos.catalog import Catalogue
 from agentos_mcp.agentos.client import AgentOS
-from agentos_mcp.agentos.engine import Engine, RunOrder
 from agentos_mcp.agentos.features import Discovery
-from agentos_mcp.agentos.run import Kind, RunRef, RunState
-from tests.faults.proxy import proxy_to
-from tests.live.connect import connector, reference
-from tests.live.person import answers
+from agentos_mcp.agentos.runs.engine import Engine, RunOrder
+from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState
+from tests._support.fault_proxy import proxy_to
+from tests._support.mcp_client import connector, reference
+from tests._support.person import answers
 from tests.tools.test_questions import waiting
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]

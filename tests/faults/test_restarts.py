@@ -29,12 +29,12 @@ from mcp_types import (
     TextResourceContents,
 )
 
-from agentos_mcp.agentos.run import RunRef
-from agentos_mcp.bridge.render import ORPHANED
-from tests.live.connect import Connect, Peer, connector, reference, words
-from tests.live.person import answers
-from tests.live.postgres import postgres
-from tests.live.storage import GRACE_VARIABLE, QUEUE_VARIABLE
+from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.tooling.markdown import ORPHANED
+from tests._support.agentos.storage import GRACE_VARIABLE, QUEUE_VARIABLE
+from tests._support.mcp_client import Connect, Peer, connector, reference, words
+from tests._support.person import answers
+from tests._support.postgres import postgres
 from tests.tools.test_questions import done, waiting
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="kills processes by signal")]
@@ -54,7 +54,13 @@ class Host:
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "agentos_mcp.demo.host", "--build", "tests.live.zoo:build"]
+        command = [
+            sys.executable,
+            "-m",
+            "agentos_mcp.demo.host_process",
+            "--build",
+            "tests._support.agentos.sample:build",
+        ]
         command += ["--db", str(self._db), "--port", str(self._port), "--with-parent"]
         self._process = subprocess.Popen(
             command,

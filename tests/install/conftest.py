@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.install.machines import PLATFORMS, Machine
+from tests._support.machines import PLATFORMS, Machine
 
 
 @pytest.fixture

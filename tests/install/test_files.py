@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from agentos_mcp.install import files
-from agentos_mcp.install.refusal import Refused
-from tests.install.machines import BY_KEY, Machine
-from tests.install.samples import SAMPLES, SECRET
+from agentos_mcp.install.errors import Refused
+from tests._support.client_files import SAMPLES, SECRET
+from tests._support.machines import BY_KEY, Machine
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
 BROKEN: dict[str, tuple[str | bytes, str]] = {

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentos_mcp.install.errors import Broken, Uneditable
 from agentos_mcp.install.formats import Section
-from agentos_mcp.install.json_text import JsonText
-from agentos_mcp.install.refusal import Broken, Uneditable
-from agentos_mcp.install.toml_text import TomlText
-from agentos_mcp.install.yaml_text import YamlText
+from agentos_mcp.install.jsonc_editor import JsonText
+from agentos_mcp.install.toml_editor import TomlText
+from agentos_mcp.install.yaml_editor import YamlText
 
 ENTRY = {
     "command": "/opt/ö/agentos-mcp",

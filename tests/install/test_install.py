@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from agentos_mcp.install.entries import start_of
+from agentos_mcp.install.client_entry import start_of
 from agentos_mcp.settings import SettingsError
-from tests.install.machines import BY_KEY, URL, Machine
-from tests.install.samples import SAMPLES, SECRET
+from tests._support.client_files import SAMPLES, SECRET
+from tests._support.machines import BY_KEY, URL, Machine
 
 KEYS = tuple(SAMPLES)
 OTHER_URL = "https://os.example.com"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agentos_mcp.install.system import System
-from tests.install.machines import BY_KEY, Machine
+from agentos_mcp.install.host_system import System
+from tests._support.machines import BY_KEY, Machine
 
 HOME = Path("/h")
 MAC = "Library/Application Support"

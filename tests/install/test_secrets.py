@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from agentos_mcp.install.difference import difference
-from agentos_mcp.install.entries import start_of
+from agentos_mcp.install.client_entry import start_of
+from agentos_mcp.install.diff import difference
 from agentos_mcp.settings import SettingsError
-from tests.install.machines import BY_KEY, Machine
-from tests.install.samples import SAMPLES
+from tests._support.client_files import SAMPLES
+from tests._support.machines import BY_KEY, Machine
 
 TOKEN = "osk-7b1f0c"
 OTHER_URL = "https://other.example.com"

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from agentos_mcp.install import verification
-from agentos_mcp.install.command import server_command
-from agentos_mcp.install.entries import Start
+from agentos_mcp.install.client_entry import Start
+from agentos_mcp.install.host_system import System
 from agentos_mcp.install.installation import install
-from agentos_mcp.install.system import System
+from agentos_mcp.install.server_command import server_command
+from tests._support.client_files import SAMPLES
+from tests._support.machines import BY_KEY, Machine
 from tests.conftest import KEY
-from tests.install.machines import BY_KEY, Machine
-from tests.install.samples import SAMPLES
 
 DOWN = "http://127.0.0.1:9"
 COUNTS = re.compile(r": \d+ tools, 3 agents, 1 team, 2 workflows$", re.MULTILINE)

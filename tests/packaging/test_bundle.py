@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from agentos_mcp import __version__
-from agentos_mcp.server.offering import Offer
+from agentos_mcp.server.tool_selection import Offer
 from agentos_mcp.settings import OPTIONS, Settings
-from distribution.bundle import PACKAGE, VERSION, BundleError, bundle, lay_out
-from distribution.project import ROOT, project
-from tests.conformance.node import environment, node, npm_package
+from scripts.bundle import PACKAGE, VERSION, BundleError, bundle, lay_out
+from scripts.project import ROOT, project
+from tests._support.node import environment, node, npm_package
+from tests._support.processes import RawServer
 from tests.conftest import KEY
-from tests.e2e.processes import RawServer
 from tests.packaging.tools import LIMIT, UNSEEN, package_files, uv_command
 
 pytestmark = pytest.mark.timeout(3 * LIMIT)
@@ -139,7 +139,7 @@ def test_a_manifest_that_mcpb_does_not_take_is_told(tmp_path: Path, monkeypatch:
         lay_out(folder, what)
         (folder / "icon.png").unlink()
 
-    monkeypatch.setattr("distribution.bundle.lay_out", lay_out_without_icon)
+    monkeypatch.setattr("scripts.bundle.lay_out", lay_out_without_icon)
     with pytest.raises(BundleError, match=r"mcpb validate failed[\s\S]*Icon file not found"):
         bundle(tmp_path)
     assert not list(tmp_path.iterdir())

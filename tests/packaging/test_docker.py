@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from distribution.project import ROOT, project
-from distribution.requirements import BUILDING, PYTHON, RUNNING
-from tests.e2e.processes import DOWN, Process, wait_until_it_answers
+from scripts.image_requirements import BUILDING, PYTHON, RUNNING
+from scripts.project import ROOT, project
+from tests._support.processes import DOWN, Process, wait_until_it_answers
 from tests.e2e.test_http_access import with_token
 from tests.packaging.tools import LIMIT, UNSEEN, done, scripts, tool
 

@@ -13,9 +13,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from agentos_mcp.cli import COMMANDS
-from agentos_mcp.server.http_options import HTTP_OPTIONS, TOKEN_VARIABLE, HttpSettings, http_settings
+from agentos_mcp.server.http.settings import HTTP_OPTIONS, TOKEN_VARIABLE, HttpSettings, http_settings
 from agentos_mcp.settings import OPTIONS, SettingsError
-from distribution.project import ROOT
+from scripts.project import ROOT
 from tests.packaging.tools import done
 
 PAGE = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")

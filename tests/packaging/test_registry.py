@@ -14,11 +14,11 @@ import pytest
 
 from agentos_mcp import __version__
 from agentos_mcp.settings import OPTIONS
-from distribution import icon
-from distribution.links import CURSOR, NAME, VS_CODE, VS_CODE_INPUTS, installed_by, links, markdown
-from distribution.project import ROOT, as_json, project
-from distribution.registry import FILE, main, server, with_bundle
-from distribution.registry import NAME as REGISTERED
+from scripts import icon
+from scripts.install_links import CURSOR, NAME, VS_CODE, VS_CODE_INPUTS, installed_by, links, markdown
+from scripts.project import ROOT, as_json, project
+from scripts.registry_entry import FILE, main, server, with_bundle
+from scripts.registry_entry import NAME as REGISTERED
 from tests.packaging.tools import tool
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ def complaints(document: dict[str, Any], folder: Path) -> list[str]:
 
 
 def test_server_json_is_what_the_package_says() -> None:
-    assert FILE.read_text(encoding="utf-8") == as_json(server(project())), "run: python -m distribution.registry"
+    assert FILE.read_text(encoding="utf-8") == as_json(server(project())), "run: python -m scripts.registry_entry"
 
 
 def test_server_json_is_accepted_by_the_registry(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_server_json_declares_every_setting_and_hides_the_token() -> None:
 def test_a_bundle_that_was_not_made_cannot_be_registered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("distribution.registry.DIST", tmp_path)
+    monkeypatch.setattr("scripts.registry_entry.DIST", tmp_path)
     before = FILE.read_bytes()
     assert main(["--bundle-url", "https://example.com/a.mcpb"]) == 1
     assert "Next: make bundle" in capsys.readouterr().err
@@ -99,7 +99,7 @@ def test_the_links_in_the_readme_are_these() -> None:
     found = [link for link in re.findall(r"\]\(([^)\s]+)\)", README) if re.match(_INSTALLING, link)]
     if not found:
         pytest.skip("the README has no links that install the server yet")
-    assert found == [links()["cursor"], links()["vscode"]], "python -m distribution.links prints them"
+    assert found == [links()["cursor"], links()["vscode"]], "python -m scripts.install_links prints them"
 
 
 def test_the_icon_is_what_is_drawn() -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from agentos_mcp import __version__
-from agentos_mcp.demo.host import MISSING
-from agentos_mcp.server.offering import Offer
+from agentos_mcp.demo.host_process import MISSING
+from agentos_mcp.server.tool_selection import Offer
 from agentos_mcp.settings import Settings
-from distribution.links import installed_by, links
-from distribution.project import ROOT
-from tests.e2e.processes import RawServer
+from scripts.install_links import installed_by, links
+from scripts.project import ROOT
+from tests._support.processes import RawServer
 from tests.packaging.tools import LIMIT, UNSEEN, done, package_files, scripts, tool, uv_command
 
 pytestmark = pytest.mark.timeout(3 * LIMIT)
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(3 * LIMIT)
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the source distribution, and the wheel that was made from it."""
+    """A folder with the source scripts, and the wheel that was made from it."""
     folder = tmp_path_factory.mktemp("built")
     done(uv_command(), "build", "--quiet", "--out-dir", folder, ROOT)
     return folder

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uv
 
-from tests.e2e.processes import environment
+from tests._support.processes import environment
 
 LIMIT = 120.0
 """Seconds for a tool that may have to download packages first; it takes a few."""

@@ -10,17 +10,17 @@ import pytest
 from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference
 
-from agentos_mcp.agentos.catalogue import Component, Contents, match
+from agentos_mcp.agentos.catalog import Component, Contents, match
 from agentos_mcp.agentos.errors import NotFound
-from agentos_mcp.agentos.nearness import likeness, nearest
-from agentos_mcp.bridge.argument_limits import JSON, NAME, PATH, TEXT, ArgumentLimits
-from agentos_mcp.bridge.toolset import Declared, mcp_tool
+from agentos_mcp.agentos.similar_names import likeness, nearest
 from agentos_mcp.settings import Settings
+from agentos_mcp.tooling.argument_limits import JSON, NAME, PATH, TEXT, ArgumentLimits
+from agentos_mcp.tooling.tool_spec import Declared, mcp_tool
 from agentos_mcp.tools import TOOLSETS
-from tests.e2e.clients import over_http
-from tests.live.connect import Connect, words
-from tests.security.ping_meter import ping_meter
-from tests.security.scripted_agentos import http_json, scripted_agentos
+from tests._support.mcp_client import Connect, words
+from tests._support.ping_meter import ping_meter
+from tests._support.process_clients import over_http
+from tests._support.scripted_agentos import http_json, scripted_agentos
 from tests.security.test_schemas import LONGEST_WAIT, http_server, ping_of
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,8 @@ import anyio.to_thread
 import httpx
 import pytest
 
-from tests.e2e.processes import PATIENCE, HttpServer, RawServer
-from tests.security.scripted_agentos import Answer, http_json, http_raw, scripted_agentos
+from tests._support.processes import PATIENCE, HttpServer, RawServer
+from tests._support.scripted_agentos import Answer, http_json, http_raw, scripted_agentos
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 

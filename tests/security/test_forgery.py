@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentos_mcp.agentos.run import RunRef, RunState, Status, Step
-from agentos_mcp.bridge.explanation import explain
-from agentos_mcp.bridge.render import RULE, facts, fenced, run_data, run_result, standing
-from agentos_mcp.bridge.results import Record, Table
+from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, Step
+from agentos_mcp.runs.explain import explain
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
-from tests.live.connect import Connect
-from tests.security.scripted_agentos import CONFIG, http_json, scripted_agentos
+from agentos_mcp.tooling.markdown import RULE, facts, fenced, run_data, run_result, standing
+from agentos_mcp.tooling.results import Record, Table
+from tests._support.mcp_client import Connect
+from tests._support.scripted_agentos import CONFIG, http_json, scripted_agentos
 
 FORGED = "agent/evil/session/run"
 FORGERIES = (

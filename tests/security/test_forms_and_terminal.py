@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentos_mcp.agentos.pauses import questions
-from agentos_mcp.agentos.run import RunRef, RunState, Status, Step
-from agentos_mcp.bridge.confirmation import _form as confirmation
-from agentos_mcp.bridge.questions import _form as form
+from agentos_mcp.agentos.pauses.requirements import questions
+from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, Step
 from agentos_mcp.cli import main
-from agentos_mcp.terminal.closing import closing
-from agentos_mcp.terminal.display import Display
-from agentos_mcp.terminal.output import print_json
+from agentos_mcp.runs.questions import _form as form
+from agentos_mcp.terminal.live_display import Display
+from agentos_mcp.terminal.printing import print_json
+from agentos_mcp.terminal.run_outcome import closing
+from agentos_mcp.tooling.confirmation import _form as confirmation
 from tests.security.test_forgery import WORDS, states, tool_need
 
 REF = RunRef("agent", "writer", "s", "r")

@@ -20,11 +20,11 @@ import uvicorn
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from agentos_mcp.server.connections import ConnectionGuard, ConnectionLimits
-from agentos_mcp.server.endings import ended_by_client
-from tests.e2e.processes import DOWN, MODULE, PATIENCE, HttpServer
-from tests.security.http_clients import RawSession, sockets
-from tests.security.ping_meter import ping_meter
+from agentos_mcp.server.http.connections import ConnectionGuard, ConnectionLimits
+from agentos_mcp.server.http.disconnects import ended_by_client
+from tests._support.http_clients import RawSession, sockets
+from tests._support.ping_meter import ping_meter
+from tests._support.processes import DOWN, MODULE, PATIENCE, HttpServer
 
 pytestmark = [
     pytest.mark.anyio,

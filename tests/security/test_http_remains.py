@@ -23,13 +23,13 @@ from agentos_mcp.server.client_limits import (
     SUBSCRIPTIONS,
     SUBSCRIPTIONS_OF_CLIENT,
 )
-from agentos_mcp.server.http_limits import RepeatedMessages, SessionLimit
+from agentos_mcp.server.http.limits import RepeatedMessages, SessionLimit
 from agentos_mcp.server.subscriptions import Changes
-from tests.e2e.processes import DOWN, PATIENCE, HttpServer, RawServer
-from tests.security.http_clients import ACCEPTED, RawSession, initialize, sockets
-from tests.security.ping_meter import ping_meter
-from tests.security.process_memory import peak_resident_bytes, resident_bytes
-from tests.security.scripted_agentos import http_json, scripted_agentos
+from tests._support.http_clients import ACCEPTED, RawSession, initialize, sockets
+from tests._support.ping_meter import ping_meter
+from tests._support.process_memory import peak_resident_bytes, resident_bytes
+from tests._support.processes import DOWN, PATIENCE, HttpServer, RawServer
+from tests._support.scripted_agentos import http_json, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 

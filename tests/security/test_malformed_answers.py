@@ -19,23 +19,23 @@ from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference
 
-from agentos_mcp.agentos.documents import requirements_of
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
-from agentos_mcp.agentos.events import Frame, parse
 from agentos_mcp.agentos.json_values import decode
-from agentos_mcp.agentos.outputs import read_output
-from agentos_mcp.agentos.pages import record_of
-from agentos_mcp.agentos.pauses import continuation_form, questions, rejections
-from agentos_mcp.agentos.reduction import reduce
-from agentos_mcp.agentos.run import KINDS, Kind, RunRef, RunState, Status
-from agentos_mcp.bridge.explanation import explain
-from agentos_mcp.bridge.progress import describe
-from agentos_mcp.bridge.render import run_data, run_result, standing
-from agentos_mcp.bridge.toolset import shown
+from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.pauses.requirements import continuation_form, questions, rejections
+from agentos_mcp.agentos.runs.payload import requirements_of
+from agentos_mcp.agentos.runs.reducer import reduce
+from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, RunState, Status
+from agentos_mcp.agentos.runs.stored_run import read_output
+from agentos_mcp.agentos.sse import Frame, parse
+from agentos_mcp.runs.explain import explain
+from agentos_mcp.runs.progress import describe
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
-from tests.live.connect import words
-from tests.security.recorded_answers import (
+from agentos_mcp.tooling.markdown import run_data, run_result, standing
+from agentos_mcp.tooling.tool_spec import shown
+from tests._support.mcp_client import words
+from tests._support.recorded_answers import (
     READ_URIS,
     TOOLS,
     Recording,

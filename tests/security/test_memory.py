@@ -17,11 +17,11 @@ import pytest
 from anyio.abc import SocketStream
 from mcp_types import CallToolResult, TextContent
 
-from tests.e2e.clients import over_http
-from tests.e2e.processes import HttpServer
-from tests.security.ping_meter import ping_meter
-from tests.security.process_memory import peak_resident_bytes, resident_bytes
-from tests.security.scripted_agentos import Answer, http_json, http_raw, scripted_agentos
+from tests._support.ping_meter import ping_meter
+from tests._support.process_clients import over_http
+from tests._support.process_memory import peak_resident_bytes, resident_bytes
+from tests._support.processes import HttpServer
+from tests._support.scripted_agentos import Answer, http_json, http_raw, scripted_agentos
 
 pytestmark = [
     pytest.mark.anyio,

@@ -18,12 +18,12 @@ from mcp.server.request_state import AESGCMRequestStateCodec, _request_identity
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ElicitResult, InputRequiredResult, InputResponses
 
-from agentos_mcp.agentos.run import RunRef
-from agentos_mcp.bridge import confirmation
+from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.server.build import _state_security, build_server
 from agentos_mcp.settings import Settings, SettingsError, Token
 from agentos_mcp.settings.options import load
-from tests.live.connect import connector, reference, words
+from agentos_mcp.tooling import confirmation
+from tests._support.mcp_client import connector, reference, words
 from tests.tools.test_questions import done, waiting
 
 pytestmark = pytest.mark.anyio

@@ -13,11 +13,11 @@ import pytest
 from anyio.abc import SocketAttribute, SocketStream
 from mcp_types import EmptyResult, PingRequest
 
-from tests.e2e.clients import over_http, over_stdio
-from tests.e2e.processes import HttpServer
-from tests.live.connect import Connect, Peer, words
-from tests.security.ping_meter import ping_meter
-from tests.security.scripted_agentos import Answer, http_json, scripted_agentos
+from tests._support.mcp_client import Connect, Peer, words
+from tests._support.ping_meter import ping_meter
+from tests._support.process_clients import over_http, over_stdio
+from tests._support.processes import HttpServer
+from tests._support.scripted_agentos import Answer, http_json, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 

@@ -20,10 +20,10 @@ from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, Unauthorized, Unreachable
 from agentos_mcp.agentos.redaction import redact
 from agentos_mcp.cli import main
-from agentos_mcp.doctor.masking import Mask
+from agentos_mcp.doctor.secret_mask import Mask
 from agentos_mcp.settings import SettingsError, Token, load
-from tests.live.connect import Connect
-from tests.security.scripted_agentos import http_json, scripted_agentos
+from tests._support.mcp_client import Connect
+from tests._support.scripted_agentos import http_json, scripted_agentos
 
 TOKEN = "OSK_7c2f9e41d0b84c55a1"
 PATIENCE = Limits(connect=2.0, read=5.0, read_attempts=1)
@@ -167,8 +167,8 @@ def test_a_token_file_that_became_something_else_is_refused_at_once(tmp_path: Pa
 
 
 async def test_a_short_token_of_clients_is_refused_when_it_comes_by_rotation(tmp_path: Path) -> None:
-    from agentos_mcp.server.gate import Gate
-    from agentos_mcp.server.http_options import _secret
+    from agentos_mcp.server.http.auth import Gate
+    from agentos_mcp.server.http.settings import _secret
 
     file = tmp_path / "token"
     file.write_text("0123456789abcdef")

@@ -9,13 +9,13 @@ import anyio
 import pytest
 from anyio.abc import SocketStream
 
-from agentos_mcp.agentos.catalogue import Catalogue
+from agentos_mcp.agentos.catalog import Catalogue
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, ServerFailure, Unreachable
 from agentos_mcp.agentos.features import Discovery
-from agentos_mcp.agentos.sharing import SharedCall
-from tests.live.connect import Connect
-from tests.security.scripted_agentos import CONFIG, http_json, http_raw, scripted_agentos
+from agentos_mcp.agentos.shared_call import SharedCall
+from tests._support.mcp_client import Connect
+from tests._support.scripted_agentos import CONFIG, http_json, http_raw, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 

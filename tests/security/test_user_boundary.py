@@ -17,19 +17,19 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
 
 from agentos_mcp.agentos.errors import InvalidRequest
-from agentos_mcp.agentos.run import RunRef
-from agentos_mcp.bridge.context import Ctx, open_backend
-from agentos_mcp.demo.host import demo_agentos
+from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.prompts import COMPARE, INVESTIGATE
 from agentos_mcp.server.resources import RESOURCES, RUNS
 from agentos_mcp.settings import Settings, Token
+from agentos_mcp.tooling.context import Ctx, open_backend
 from agentos_mcp.tools import TOOLSETS
 from agentos_mcp.tools.queue import get_queue_stats
-from tests.faults.proxy import proxy_to
-from tests.live.connect import Connect, Peer, connector, reference, words
-from tests.live.pausing import LEDGER_VARIABLE
-from tests.live.users import ISOLATED_VARIABLE, JWT_KEY, SECRET
-from tests.server.hearing import Ear, told
+from tests._support.agentos.pausing import LEDGER_VARIABLE
+from tests._support.agentos.users import ISOLATED_VARIABLE, JWT_KEY, SECRET
+from tests._support.fault_proxy import proxy_to
+from tests._support.mcp_client import Connect, Peer, connector, reference, words
+from tests._support.notification_recorder import Ear, told
 
 # Everything that alice has is made before the first test, on an AgentOS that has to start.
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
@@ -178,7 +178,7 @@ def theirs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     ledger.touch()
     isolated = request.param == "isolated"
     environment = {LEDGER_VARIABLE: str(ledger), **({ISOLATED_VARIABLE: "yes"} if isolated else {})}
-    with demo_agentos(build="tests.live.users:build", environment=environment) as url:
+    with demo_agentos(build="tests._support.agentos.users:build", environment=environment) as url:
         yield _prepared(url, ledger, isolated=isolated)
 
 

@@ -10,12 +10,12 @@ import pytest
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, Completion, PromptReference, ResourceTemplateReference
 
-from agentos_mcp.agentos.run import RunRef
-from agentos_mcp.demo.host import demo_agentos
+from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.completions import Candidates, completion
-from tests.e2e.processes import DOWN
-from tests.live.connect import Connect, Peer, reference
-from tests.live.crowd import HELPERS, QUICK_PROMPTS
+from tests._support.agentos.many_components import HELPERS, QUICK_PROMPTS
+from tests._support.mcp_client import Connect, Peer, reference
+from tests._support.processes import DOWN
 
 pytestmark = pytest.mark.anyio
 
@@ -24,13 +24,13 @@ RUN = "agentos://runs/{kind}/{component}/{session}/{run}"
 
 @pytest.fixture(scope="module")
 def crowd() -> Iterator[str]:
-    with demo_agentos(build="tests.live.crowd:build") as url:
+    with demo_agentos(build="tests._support.agentos.many_components:build") as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def two_databases() -> Iterator[str]:
-    with demo_agentos(build="tests.live.databases:build") as url:
+    with demo_agentos(build="tests._support.agentos.several_databases:build") as url:
         yield url
 
 

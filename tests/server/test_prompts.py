@@ -11,10 +11,10 @@ import pytest
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, Prompt, TextContent
 
-from agentos_mcp.demo.host import demo_agentos
-from tests.e2e.processes import DOWN
-from tests.live.connect import Connect, Peer, reference
-from tests.live.crowd import HELPERS, ORDERS
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.agentos.many_components import HELPERS, ORDERS
+from tests._support.mcp_client import Connect, Peer, reference
+from tests._support.processes import DOWN
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ OWN = {"weekly_report", "investigate_failed_run", "compare_agents"}
 
 @pytest.fixture(scope="module")
 def crowd() -> Iterator[str]:
-    with demo_agentos(build="tests.live.crowd:build") as url:
+    with demo_agentos(build="tests._support.agentos.many_components:build") as url:
         yield url
 
 

@@ -14,15 +14,15 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, ResourceTemplateReference, TextResourceContents
 
 from agentos_mcp.agentos.paths import quoted
-from agentos_mcp.agentos.run import RunRef
-from agentos_mcp.demo.host import demo_agentos
-from agentos_mcp.server.handlers import in_our_words
+from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.resources import RESOURCES, variables
+from agentos_mcp.server.sdk_compat import in_our_words
 from agentos_mcp.tools import TOOLSETS
+from tests._support.agentos.sample import HOSTILE_IDS
+from tests._support.mcp_client import Connect, Peer, reference
+from tests._support.processes import DOWN
 from tests.conftest import KEY
-from tests.e2e.processes import DOWN
-from tests.live.connect import Connect, Peer, reference
-from tests.live.zoo import HOSTILE_IDS
 
 pytestmark = pytest.mark.anyio
 
@@ -40,13 +40,13 @@ LISTS = {
 
 @pytest.fixture(scope="module")
 def crowd() -> Iterator[str]:
-    with demo_agentos(build="tests.live.crowd:build") as url:
+    with demo_agentos(build="tests._support.agentos.many_components:build") as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def two_databases() -> Iterator[str]:
-    with demo_agentos(build="tests.live.databases:build") as url:
+    with demo_agentos(build="tests._support.agentos.several_databases:build") as url:
         yield url
 
 
@@ -201,7 +201,7 @@ async def test_a_memory_a_content_and_a_trace_are_read(
 
 
 async def test_a_trace_is_read_by_its_id_and_by_its_run(connect: Connect, era: str) -> None:
-    with demo_agentos(build="tests.live.traced:build_named") as url:
+    with demo_agentos(build="tests._support.agentos.traces:build_named") as url:
         async with connect(url, toolsets=("all",)) as peer, httpx.AsyncClient(base_url=url, timeout=30) as rest:
             run = reference(await peer.text("run_agent", agent_id="look-up", message="honey"))
             trace = await trace_of(rest, run)

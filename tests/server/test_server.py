@@ -12,8 +12,8 @@ from mcp_types import LoggingLevel
 
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings, Token
+from tests._support.mcp_client import Connect
 from tests.conftest import KEY
-from tests.live.connect import Connect
 
 pytestmark = pytest.mark.anyio
 

@@ -17,18 +17,18 @@ from mcp.client.client import Client
 from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
 from mcp_types import INVALID_PARAMS, TextResourceContents
 
-from agentos_mcp.agentos.run import RunRef
-from agentos_mcp.demo.host import demo_agentos
+from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server import subscriptions
-from agentos_mcp.server.eras import AgentOSServer
-from agentos_mcp.server.http import PATH
+from agentos_mcp.server.http.app import PATH
+from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.server.subscriptions import MOST_RUNS
-from tests.e2e.processes import DOWN, PATIENCE, HttpServer
+from tests._support.changing_server import changing_server
+from tests._support.mcp_client import Peer, connector, reference
+from tests._support.notification_recorder import TRANSPORTS, Ear, at, hearing, told
+from tests._support.person import answers
+from tests._support.processes import DOWN, PATIENCE, HttpServer
 from tests.faults.test_restarts import host_at
-from tests.live.connect import Peer, connector, reference
-from tests.live.person import answers
-from tests.server.changing import changing_server
-from tests.server.hearing import TRANSPORTS, Ear, at, hearing, told
 from tests.tools.test_questions import waiting
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(scope="module")
 def crowd() -> Iterator[str]:
-    with demo_agentos(build="tests.live.crowd:build") as url:
+    with demo_agentos(build="tests._support.agentos.many_components:build") as url:
         yield url
 
 
@@ -285,14 +285,16 @@ async def test_a_modern_client_is_told_only_of_what_it_asked_for(zoo: str) -> No
 
 async def test_an_agent_that_is_new_is_told_of_and_there(era: str) -> None:
     with ExitStack() as before:
-        url = before.enter_context(demo_agentos(build="tests.live.exposed:build"))
+        url = before.enter_context(demo_agentos(build="tests._support.agentos.input_shapes:build"))
         async with (
             hearing("memory", era, url) as (peer, ear),
             told(peer, ear, "agentos://agents/writer", lists=True),
         ):
             assert "late-comer" not in await prompts_of(peer)
             before.close()
-            with demo_agentos(build="tests.live.exposed:build_grown", port=int(url.rpartition(":")[2])):
+            with demo_agentos(
+                build="tests._support.agentos.input_shapes:build_grown", port=int(url.rpartition(":")[2])
+            ):
                 assert "late-comer" in await peer.text("list_agents")
                 await ear.until(lambda words: set(words) >= EVERYTHING | {"agentos://agents/writer"})
                 assert "late-comer" in await prompts_of(peer)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from agno.client import AgentOSClient
 
-from tests.surface.listing import listed
-from tests.surface.methods import METHODS
-from tests.surface.pages import PAGES, written
-from tests.surface.snapshots import FOLDER, snapshots
+from scripts.surface.client_methods import METHODS
+from scripts.surface.generated_pages import PAGES, written
+from scripts.surface.tool_list import listed
+from scripts.surface.tool_snapshots import FOLDER, snapshots
 
 STALE = "It is not what the code says: run `make surface`."
 

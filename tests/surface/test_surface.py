@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from agentos_mcp.bridge.toolset import Declared, mcp_tool
 from agentos_mcp.settings import Settings
+from agentos_mcp.tooling.tool_spec import Declared, mcp_tool
 from agentos_mcp.tools import TOOLSETS
-from tests.surface.asked import FAILING, SUCCEEDING, tools_called
-from tests.surface.listing import listed, total
+from scripts.surface.tool_list import listed, total
+from tests._support.tool_coverage import FAILING, SUCCEEDING, tools_called
 
 DECLARED = [tool for toolset in TOOLSETS for tool in toolset.tools]
 FORBIDDEN = {"anyOf", "oneOf", "allOf", "not", "$ref", "$defs", "title", "additionalProperties"}

@@ -7,14 +7,14 @@ import sys
 import anyio
 import pytest
 
-from tests.e2e.clients import ends_as
-from tests.e2e.processes import PROMPT
-from tests.terminal.calling import call, done
+from tests._support.process_clients import ends_as
+from tests._support.processes import PROMPT
+from tests._support.terminal_calls import call, done
 
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals as POSIX has them", allow_module_level=True)
 
-from tests.terminal.terminals import CTRL_C, Terminal, at
+from tests._support.pseudo_terminal import CTRL_C, Terminal, at
 
 
 def test_an_agents_answer_streams_onto_the_screen(zoo: str) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from agentos_mcp.demo.host import demo_agentos
-from tests.e2e.processes import PATIENCE, environment
-from tests.terminal.calling import call, done
-from tests.terminal.skills import WORKFLOW_VARIABLE
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.agentos.skills import WORKFLOW_VARIABLE
+from tests._support.processes import PATIENCE, environment
+from tests._support.terminal_calls import call, done
 
 PAGE = (Path(__file__).parents[2] / "docs" / "terminal.md").read_text(encoding="utf-8")
 _ROW = re.compile(r"^\| `(run_\w+\.py [^`]*)` \| `agentos-mcp ([^`]*)` \|$", re.MULTILINE)
@@ -35,14 +35,16 @@ SAID = {
 
 @pytest.fixture(scope="module")
 def skills() -> Iterator[str]:
-    with demo_agentos(build="tests.terminal.skills:build") as url:
+    with demo_agentos(build="tests._support.agentos.skills:build") as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def other_skills() -> Iterator[str]:
     """Another AgentOS, whose workflow is called as the skills' example of a config."""
-    with demo_agentos(build="tests.terminal.skills:build", environment={WORKFLOW_VARIABLE: "my-workflow"}) as url:
+    with demo_agentos(
+        build="tests._support.agentos.skills:build", environment={WORKFLOW_VARIABLE: "my-workflow"}
+    ) as url:
         yield url
 
 

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from tests.e2e.processes import DOWN, MODULE, PATIENCE, environment
-from tests.terminal.calling import call
+from tests._support.processes import DOWN, MODULE, PATIENCE, environment
+from tests._support.terminal_calls import call
 
 MISTAKES = [
     (["agnets"], "there is no command 'agnets'. Did you mean agents?"),

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from agentos_mcp.demo.host import demo_agentos
-from tests.live.connect import Connect
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.mcp_client import Connect
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -16,7 +16,7 @@ ONE_ERA = True
 
 @pytest.fixture(scope="module")
 def studio() -> Iterator[str]:
-    with demo_agentos(build="tests.live.studio:build") as url:
+    with demo_agentos(build="tests._support.agentos.stored_components:build") as url:
         yield url
 
 

@@ -9,11 +9,11 @@ import httpx
 import pytest
 from mcp_types import ElicitRequestFormParams, ElicitResult
 
-from agentos_mcp.bridge import confirmation
-from agentos_mcp.bridge.toolset import Declared, mcp_tool
 from agentos_mcp.settings import Settings
+from agentos_mcp.tooling import confirmation
+from agentos_mcp.tooling.tool_spec import Declared, mcp_tool
 from agentos_mcp.tools import TOOLSETS
-from tests.live.connect import Connect
+from tests._support.mcp_client import Connect
 
 pytestmark = pytest.mark.anyio
 

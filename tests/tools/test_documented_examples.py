@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.live.connect import Connect, reference
+from tests._support.mcp_client import Connect, reference
 
 pytestmark = pytest.mark.anyio
 

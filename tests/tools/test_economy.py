@@ -11,10 +11,12 @@ import anyio
 import httpx
 import pytest
 
-from agentos_mcp.agentos.run import RunRef
-from agentos_mcp.demo.host import demo_agentos
-from tests.contract.environments import PORT_VARIABLE
-from tests.contract.things import (
+from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.demo.host_process import demo_agentos
+from scripts.surface.tokens import count_tokens
+from tests._support.agentos.long_workflow import ESSAY
+from tests._support.agno_environments import PORT_VARIABLE
+from tests._support.factories import (
     USER,
     Rest,
     a_content,
@@ -25,9 +27,7 @@ from tests.contract.things import (
     an_approval,
     an_eval,
 )
-from tests.live.connect import Connect, Peer, connector, reference
-from tests.live.lengthy import ESSAY
-from tests.surface.tokens import count_tokens
+from tests._support.mcp_client import Connect, Peer, connector, reference
 
 ROWS = 10
 QUESTION = "What should I know about brewing green tea, and what does the water have to do with it?"
@@ -129,7 +129,7 @@ async def of_what_it_keeps(url: str) -> dict[str, tuple[str, str]]:
 @pytest.fixture(scope="module")
 def keeper() -> Iterator[str]:
     """An AgentOS that keeps something of everything."""
-    with demo_agentos(build="tests.contract.agentos:build", environment={PORT_VARIABLE: "0"}) as url:
+    with demo_agentos(build="tests._support.agentos.contract:build", environment={PORT_VARIABLE: "0"}) as url:
         yield url
 
 
@@ -155,7 +155,7 @@ def test_everything_that_is_measured_has_its_bound(tokens: dict[str, tuple[int, 
 
 @pytest.mark.anyio
 async def test_a_workflows_result_is_its_answer_and_a_few_lines(connect: Connect) -> None:
-    with demo_agentos(build="tests.live.lengthy:build") as url:
+    with demo_agentos(build="tests._support.agentos.long_workflow:build") as url:
         async with connect(url) as peer, httpx.AsyncClient(base_url=url) as rest:
             said = await peer.text("run_workflow", workflow_id="essay", message="green tea")
             run = RunRef.parse(reference(said))

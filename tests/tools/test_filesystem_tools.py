@@ -9,11 +9,11 @@ import httpx
 import jwt
 import pytest
 
-from agentos_mcp.demo.host import demo_agentos
+from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.settings import Token
-from tests.live.connect import Connect
-from tests.live.studio import JWT_KEY_VARIABLE, LONG_FILE
-from tests.security.scripted_agentos import CONFIG, http_json, scripted_agentos
+from tests._support.agentos.stored_components import JWT_KEY_VARIABLE, LONG_FILE
+from tests._support.mcp_client import Connect
+from tests._support.scripted_agentos import CONFIG, http_json, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -24,14 +24,16 @@ NOTES = "team/notes"
 
 @pytest.fixture(scope="module")
 def studio() -> Iterator[str]:
-    with demo_agentos(build="tests.live.studio:build") as url:
+    with demo_agentos(build="tests._support.agentos.stored_components:build") as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def guarded_studio() -> Iterator[str]:
     """The same, where a token names the user."""
-    with demo_agentos(build="tests.live.studio:build", environment={JWT_KEY_VARIABLE: JWT_KEY}) as url:
+    with demo_agentos(
+        build="tests._support.agentos.stored_components:build", environment={JWT_KEY_VARIABLE: JWT_KEY}
+    ) as url:
         yield url
 
 

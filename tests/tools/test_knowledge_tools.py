@@ -11,11 +11,11 @@ import pytest
 from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult
 
-from agentos_mcp.bridge import intake
-from agentos_mcp.demo.host import demo_agentos
-from tests.live.connect import Connect
-from tests.live.library import FOLDER_VARIABLE
-from tests.live.pages import Pages, serve_pages
+from agentos_mcp.demo.host_process import demo_agentos
+from agentos_mcp.tools.knowledge import ingest as intake
+from tests._support.agentos.knowledge_bases import FOLDER_VARIABLE
+from tests._support.mcp_client import Connect
+from tests._support.web_pages import Pages, serve_pages
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -40,7 +40,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def library(folders: Path) -> Iterator[str]:
     """An AgentOS with three knowledge bases, two of them in one database."""
-    with demo_agentos(build="tests.live.library:build", environment={FOLDER_VARIABLE: str(folders)}) as url:
+    with demo_agentos(
+        build="tests._support.agentos.knowledge_bases:build", environment={FOLDER_VARIABLE: str(folders)}
+    ) as url:
         yield url
 
 

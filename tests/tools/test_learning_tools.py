@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from agentos_mcp.demo.host import demo_agentos
-from tests.live.connect import Connect, Peer
-from tests.live.person import Person
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.mcp_client import Connect, Peer
+from tests._support.person import Person
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -20,7 +20,7 @@ TEA = {"memories": [{"id": "m1", "content": "Likes green tea"}, {"id": "m2", "co
 
 @pytest.fixture(scope="module")
 def studio() -> Iterator[str]:
-    with demo_agentos(build="tests.live.studio:build") as url:
+    with demo_agentos(build="tests._support.agentos.stored_components:build") as url:
         yield url
 
 

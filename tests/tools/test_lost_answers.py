@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from agentos_mcp.agentos.run import RunRef
-from agentos_mcp.bridge.context import SHOWN_BY
+from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.tooling.context import SHOWN_BY
 from agentos_mcp.tools import TOOLSETS
-from tests.faults.proxy import Proxy, http_answer, proxy_to
-from tests.live.connect import Connect, reference
+from tests._support.fault_proxy import Proxy, http_answer, proxy_to
+from tests._support.mcp_client import Connect, reference
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from agentos_mcp.demo.host import demo_agentos
-from tests.live.connect import Connect, Peer
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.mcp_client import Connect, Peer
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -19,7 +19,7 @@ FIRST = {"db_id": "first-db"}
 @pytest.fixture(scope="module")
 def remembering() -> Iterator[str]:
     """An AgentOS with two databases, whose OpenAI is a script that folds memories."""
-    with demo_agentos(build="tests.live.remembering:build") as url:
+    with demo_agentos(build="tests._support.agentos.memories:build") as url:
         yield url
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from agentos_mcp.demo.host import demo_agentos
-from tests.live.connect import Connect
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.mcp_client import Connect
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -17,7 +17,7 @@ ONE_ERA = True
 @pytest.fixture(scope="module")
 def measured() -> Iterator[str]:
     """An AgentOS with runs on several days."""
-    with demo_agentos(build="tests.live.measured:build") as url:
+    with demo_agentos(build="tests._support.agentos.usage_history:build") as url:
         yield url
 
 
@@ -83,7 +83,7 @@ async def test_the_last_refresh_is_told(connect: Connect, measured: str) -> None
 
 
 async def test_where_nobody_refreshed_the_status_says_so(connect: Connect) -> None:
-    with demo_agentos(build="tests.live.measured:build") as url:
+    with demo_agentos(build="tests._support.agentos.usage_history:build") as url:
         async with connect(url, toolsets=("metrics",)) as peer:
             said = await peer.text("get_metrics_status")
     assert said == "No refresh since this AgentOS started. refresh_metrics begins one."

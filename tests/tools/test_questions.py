@@ -16,11 +16,11 @@ import pytest
 from mcp_types import ElicitResult
 
 from agentos_mcp.agentos.client import AgentOS
-from agentos_mcp.agentos.pauses import Question, questions
-from agentos_mcp.agentos.run import RunRef
-from agentos_mcp.bridge import questions as questions_module
-from tests.live.connect import Connect, Peer, connector, reference, words
-from tests.live.person import Decision, Person, answers
+from agentos_mcp.agentos.pauses.requirements import Question, questions
+from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.runs import questions as questions_module
+from tests._support.mcp_client import Connect, Peer, connector, reference, words
+from tests._support.person import Decision, Person, answers
 
 pytestmark = pytest.mark.anyio
 

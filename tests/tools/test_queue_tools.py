@@ -6,10 +6,10 @@ import anyio
 import httpx
 import pytest
 
-from agentos_mcp.demo.host import demo_agentos
-from tests.live.connect import Connect, Peer, reference
-from tests.live.postgres import postgres
-from tests.live.queueing import DATABASE_VARIABLE
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.agentos.durable_queue import DATABASE_VARIABLE
+from tests._support.mcp_client import Connect, Peer, reference
+from tests._support.postgres import postgres
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -20,7 +20,9 @@ def queueing() -> Iterator[str]:
     """An AgentOS whose background runs wait in a durable queue."""
     with (
         postgres() as database,
-        demo_agentos(build="tests.live.queueing:build", environment={DATABASE_VARIABLE: database}) as url,
+        demo_agentos(
+            build="tests._support.agentos.durable_queue:build", environment={DATABASE_VARIABLE: database}
+        ) as url,
     ):
         yield url
 

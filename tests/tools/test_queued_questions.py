@@ -13,12 +13,12 @@ import httpx
 import pytest
 
 from agentos_mcp.agentos.client import AgentOS
-from agentos_mcp.agentos.pauses import check_answers, continuation_form, questions
-from agentos_mcp.agentos.run import RunRef
-from agentos_mcp.bridge import questions as questions_module
-from tests.faults.proxy import Proxy, http_answer, proxy_to
-from tests.live.connect import Connect, connector, reference, words
-from tests.live.person import Decision, Person, answers
+from agentos_mcp.agentos.pauses.requirements import check_answers, continuation_form, questions
+from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.runs import questions as questions_module
+from tests._support.fault_proxy import Proxy, http_answer, proxy_to
+from tests._support.mcp_client import Connect, connector, reference, words
+from tests._support.person import Decision, Person, answers
 from tests.tools.test_questions import CASES, UNDECLINABLE, Case, done, run, tell, waiting
 
 pytestmark = pytest.mark.anyio
@@ -126,7 +126,7 @@ async def test_answers_that_agentos_refuses_are_told_with_its_reason_and_asked_f
 async def test_answers_are_sent_again_while_the_queue_settles(
     connect: Connect, queued_pausing: str, ledger: Path, tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentos_mcp.agentos.run_answers._SETTLING_SECONDS", 0.05)
+    monkeypatch.setattr("agentos_mcp.agentos.runs.continue_run._SETTLING_SECONDS", 0.05)
     person = Person("approve")
     async with proxy_to(queued_pausing) as proxy, connect(proxy.url, person=person) as peer:
         refuse(proxy, 409, "Run is settling between execution legs; retry in a moment", times=2)
@@ -139,8 +139,8 @@ async def test_answers_are_sent_again_while_the_queue_settles(
 async def test_queue_that_settles_for_ever_is_not_waited_for_for_ever(
     connect: Connect, queued_pausing: str, ledger: Path, tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentos_mcp.agentos.run_answers._SETTLING_SECONDS", 0.01)
-    monkeypatch.setattr("agentos_mcp.agentos.run_answers._QUEUE_SECONDS", 0.2)
+    monkeypatch.setattr("agentos_mcp.agentos.runs.continue_run._SETTLING_SECONDS", 0.01)
+    monkeypatch.setattr("agentos_mcp.agentos.runs.continue_run._QUEUE_SECONDS", 0.2)
     person = Person("approve")
     async with proxy_to(queued_pausing) as proxy, connect(proxy.url, person=person) as peer:
         refuse(proxy, 409, "Run is settling between execution legs; retry in a moment", times=1000)

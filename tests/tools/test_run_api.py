@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from mcp_types import AudioContent, ImageContent
 
-from agentos_mcp.bridge.render import RULE
-from tests.live.connect import Connect, reference, words
+from agentos_mcp.tooling.markdown import RULE
+from tests._support.mcp_client import Connect, reference, words
 
 pytestmark = pytest.mark.anyio
 

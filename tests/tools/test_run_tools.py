@@ -8,9 +8,9 @@ import anyio
 import httpx
 import pytest
 
-from agentos_mcp.bridge.render import RULE
+from agentos_mcp.tooling.markdown import RULE
+from tests._support.mcp_client import Connect, Told, reference
 from tests.conftest import KEY
-from tests.live.connect import Connect, Told, reference
 
 pytestmark = pytest.mark.anyio
 

@@ -10,19 +10,19 @@ import anyio
 import httpx
 import pytest
 
-from agentos_mcp.agentos.run import RunRef
-from agentos_mcp.demo.host import demo_agentos
+from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.agentos.sample import HOSTILE_IDS
+from tests._support.agentos.schedules import PORT_VARIABLE
+from tests._support.mcp_client import Connect, Peer, reference
+from tests._support.person import Person
+from tests._support.postgres import free_port
 from tests.conftest import ZOO
-from tests.live.connect import Connect, Peer, reference
-from tests.live.person import Person
-from tests.live.postgres import free_port
-from tests.live.scheduling import PORT_VARIABLE
-from tests.live.zoo import HOSTILE_IDS
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
 
-BUILD = "tests.live.scheduling:build"
+BUILD = "tests._support.agentos.schedules:build"
 NEVER = "0 9 1 1 *"
 """A time that does not come while tests run."""
 
@@ -367,7 +367,7 @@ async def test_an_agentos_that_does_not_reach_itself_is_told_why(connect: Connec
 
 
 async def test_an_agentos_that_lacks_what_reads_cron_expressions_says_so(connect: Connect) -> None:
-    with demo_agentos(build="tests.live.scheduling:build_without_croniter") as url:
+    with demo_agentos(build="tests._support.agentos.schedules:build_without_croniter") as url:
         async with connect(url, toolsets=("all",)) as peer:
             said = await peer.error("create_schedule", **(GOOD | {"id": "idler"}))
     assert "`croniter` not installed. Please install it using `pip install agno[scheduler]`" in said

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from agentos_mcp.demo.host import demo_agentos
-from tests.live.connect import Connect, Peer, reference
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.mcp_client import Connect, Peer, reference
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -18,7 +18,7 @@ ALL = ("all",)
 @pytest.fixture(scope="module")
 def two_databases() -> Iterator[str]:
     """An AgentOS whose agents `one` and `two` keep their sessions in a database each."""
-    with demo_agentos(build="tests.live.remembering:build") as url:
+    with demo_agentos(build="tests._support.agentos.memories:build") as url:
         yield url
 
 
@@ -423,7 +423,7 @@ async def test_a_session_that_cannot_be_read_over_rest_does_not_hide_the_others(
 
 
 async def test_a_session_has_the_runs_of_its_own_database_alone(connect: Connect) -> None:
-    with demo_agentos(build="tests.live.databases:build_many") as url:
+    with demo_agentos(build="tests._support.agentos.several_databases:build_many") as url:
         async with connect(url, toolsets=("all",)) as peer:
             runs = {
                 agent: reference(await peer.text("run_agent", agent_id=agent, message="hi", session_id="shared"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mcp_types import CallToolResult
 
-from tests.live.connect import Connect, words
+from tests._support.mcp_client import Connect, words
 
 pytestmark = pytest.mark.anyio
 

@@ -10,9 +10,9 @@ import anyio
 import httpx
 import pytest
 
-from agentos_mcp.bridge import tracing
-from agentos_mcp.demo.host import demo_agentos
-from tests.live.connect import Connect, Peer, reference
+from agentos_mcp.demo.host_process import demo_agentos
+from agentos_mcp.tools.traces import search as tracing
+from tests._support.mcp_client import Connect, Peer, reference
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -24,20 +24,20 @@ HASH = re.compile(r"[0-9a-f]{32}")
 @pytest.fixture(scope="module")
 def unnamed() -> Iterator[str]:
     """An AgentOS as it comes: it traces requests, and its traces have no ids of runs."""
-    with demo_agentos(build="tests.live.traced:build") as url:
+    with demo_agentos(build="tests._support.agentos.traces:build") as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def named() -> Iterator[str]:
     """An AgentOS whose traces have the ids of their runs."""
-    with demo_agentos(build="tests.live.traced:build_named") as url:
+    with demo_agentos(build="tests._support.agentos.traces:build_named") as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def stored() -> Iterator[str]:
-    with demo_agentos(build="tests.live.traced:build_stored") as url:
+    with demo_agentos(build="tests._support.agentos.traces:build_stored") as url:
         yield url
 
 
@@ -206,7 +206,7 @@ class TestListing:
         assert told[-1] == f"{0:032x}"
 
     async def test_where_nothing_is_traced_it_says_how_to(self, connect: Connect) -> None:
-        with demo_agentos(build="tests.live.traced:build_untraced") as url:
+        with demo_agentos(build="tests._support.agentos.traces:build_untraced") as url:
             async with connect(url, **ALL) as peer:
                 said = "No traces. AgentOS keeps them where it is built with AgentOS(tracing=True)."
                 assert await peer.text("list_traces") == said

@@ -6,8 +6,8 @@ import anyio
 import httpx
 import pytest
 
-from agentos_mcp.bridge.waiting import DEFAULT
-from tests.live.connect import Connect, reference
+from agentos_mcp.runs.timeouts import DEFAULT
+from tests._support.mcp_client import Connect, reference
 from tests.tools.test_run_tools import ends_as
 
 pytestmark = pytest.mark.anyio

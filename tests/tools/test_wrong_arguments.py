@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.connect import Connect
+from tests._support.mcp_client import Connect
 
 pytestmark = pytest.mark.anyio
 

@@ -1,0 +1,387 @@
+"""Files that go with a message: what a model names -> what AgentOS takes.
+
+Agents and teams take content as multipart `files`, workflows only as JSON in form fields, of 1 MiB
+each; URLs go in form fields everywhere, and AgentOS or its model fetches them.
+"""
+
+from __future__ import annotations
+
+import binascii
+import itertools
+import json
+import os
+import stat
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote_plus, unquote, unquote_to_bytes, urlsplit
+from urllib.request import url2pathname
+
+import anyio.to_thread
+
+from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.plain_text import one_line
+from agentos_mcp.agentos.runs.run import Kind
+
+MiB = 1024 * 1024
+DEFAULT_LIMIT = 10 * MiB
+
+# Starlette refuses a longer form field, counted as it is encoded.
+_FIELD_LIMIT = MiB
+
+Category = Literal["images", "audio", "videos", "input_files"]
+"""AgentOS's form fields for the four kinds of media."""
+
+Part = tuple[str, tuple[str, bytes, str]]
+"""A part of a multipart form, as `AgentOS.stream` takes it: field, (file name, content, MIME type)."""
+
+_BY_EXTENSION: Mapping[Category, Mapping[str, str]] = {
+    "images": {
+        "image/png": "png",
+        "image/jpeg": "jpg jpeg",
+        "image/gif": "gif",
+        "image/webp": "webp",
+        "image/bmp": "bmp",
+        "image/tiff": "tif tiff",
+        "image/avif": "avif",
+        "image/heic": "heic",
+        "image/heif": "heif",
+    },
+    "audio": {
+        "audio/wav": "wav",
+        "audio/mpeg": "mp3",
+        "audio/ogg": "ogg",
+        "audio/mp4": "m4a",
+        "audio/aac": "aac",
+        "audio/flac": "flac",
+    },
+    "videos": {
+        "video/mp4": "mp4",
+        "video/quicktime": "mov",
+        "video/webm": "webm",
+        "video/mpeg": "mpeg mpg",
+        "video/x-flv": "flv",
+        "video/wmv": "wmv",
+        "video/3gpp": "3gp",
+    },
+    "input_files": {
+        "application/pdf": "pdf",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+        "application/msword": "doc",
+        "application/vnd.ms-powerpoint": "ppt",
+        "application/vnd.ms-excel": "xls",
+        "application/vnd.ms-outlook": "msg",
+        "application/json": "json",
+        "application/zip": "zip",
+        "message/rfc822": "eml",
+        "text/plain": "txt log yaml yml toml ini rst sql tsv",
+        "text/markdown": "md markdown",
+        "text/csv": "csv",
+        "text/html": "html htm",
+        "text/css": "css",
+        "text/xml": "xml",
+        "text/rtf": "rtf",
+        "text/javascript": "js",
+        "text/x-python": "py",
+    },
+}
+_MIME_OF = {
+    extension: mime for mimes in _BY_EXTENSION.values() for mime, names in mimes.items() for extension in names.split()
+}
+_CATEGORY_OF: dict[str, Category] = {mime: category for category, mimes in _BY_EXTENSION.items() for mime in mimes}
+_EXTENSION_OF = {mime: names.split()[0] for mimes in _BY_EXTENSION.values() for mime, names in mimes.items()}
+_MOST_ENTRIES = 20_000
+"""Entries of folders that are looked at for the other names of one file."""
+_UNKNOWN = "application/octet-stream"
+_ALIASES = {
+    "image/jpg": "image/jpeg",
+    "image/tif": "image/tiff",
+    "audio/mp3": "audio/mpeg",
+    "audio/x-wav": "audio/wav",
+    "audio/wave": "audio/wav",
+    "audio/vnd.wave": "audio/wav",
+    "audio/m4a": "audio/mp4",
+    "audio/x-m4a": "audio/mp4",
+    "audio/x-flac": "audio/flac",
+    "application/xml": "text/xml",
+    "application/rtf": "text/rtf",
+    "application/javascript": "text/javascript",
+    "application/x-zip-compressed": "application/zip",
+    "application/x-yaml": "text/plain",
+}
+
+
+@dataclass(frozen=True)
+class Attachments:
+    """What goes with a message: form fields, and parts of a multipart form."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True)
+class File:
+    """A file with its content, or the URL of one."""
+
+    name: str
+    mime: str
+    content: bytes = field(default=b"", repr=False)
+    url: str = ""
+
+    @property
+    def category(self) -> Category:
+        return _CATEGORY_OF[self.mime]
+
+
+async def attach(
+    files: Sequence[str], *, kind: Kind, allowed: Sequence[Path], limit: int = DEFAULT_LIMIT
+) -> Attachments:
+    """Files for a run: local paths and `file://` URLs beneath `allowed`, http(s) URLs, `data:` URLs.
+
+    `limit` is in bytes, for all of them together. Raises InvalidRequest for a file that is not
+    allowed, not there, empty, too large, or of a type that AgentOS does not take.
+    """
+    if not files:
+        return Attachments()
+    return await anyio.to_thread.run_sync(_attach, tuple(files), kind, tuple(allowed), limit)
+
+
+async def document(file: str, *, allowed: Sequence[Path], limit: int = DEFAULT_LIMIT) -> File:
+    """One file with its content, of any type: a local path or `file://` URL beneath `allowed`, or a `data:` URL.
+
+    `limit` is in bytes. Raises InvalidRequest like `attach`.
+    """
+    return await anyio.to_thread.run_sync(_document, file.strip(), tuple(allowed), limit)
+
+
+def _document(text: str, allowed: tuple[Path, ...], limit: int) -> File:
+    declared = text[:5].casefold() == "data:"
+    file = _declared(text, 1) if declared else _local(text, allowed, limit, any_type=True)
+    return _checked(file, limit, limit)
+
+
+def _attach(files: tuple[str, ...], kind: Kind, allowed: tuple[Path, ...], limit: int) -> Attachments:
+    found: list[File] = []
+    for number, text in enumerate(files, 1):
+        left = limit - sum(len(file.content) for file in found)
+        found.append(_one(text.strip(), number, allowed, limit, left))
+    by_parts = kind != "workflow"
+    fields: dict[str, list[dict[str, str]]] = {}
+    for file in found:
+        if file.url or not by_parts:
+            fields.setdefault(file.category, []).append(_medium(file))
+    encoded = {name: json.dumps(media, ensure_ascii=False) for name, media in fields.items()}
+    _check_field_sizes(encoded)
+    parts = tuple(("files", (file.name, file.content, file.mime)) for file in found if by_parts and not file.url)
+    return Attachments(encoded, parts)
+
+
+def _one(text: str, number: int, allowed: tuple[Path, ...], limit: int, left: int) -> File:
+    scheme = text.partition(":")[0].casefold()
+    if scheme in {"http", "https"}:
+        return _linked(text)
+    return _checked(_declared(text, number) if scheme == "data" else _local(text, allowed, left), limit, left)
+
+
+def _checked(file: File, limit: int, left: int) -> File:
+    if not file.content:
+        raise InvalidRequest(f"{file.name} is empty.", "AgentOS drops empty files: leave it out.")
+    if len(file.content) > left:
+        raise InvalidRequest(
+            f"The files are larger than {_size(limit)} in all.", "Attach less, or give URLs that AgentOS can fetch."
+        )
+    return file
+
+
+def _linked(url: str) -> File:
+    """A file that AgentOS fetches itself; its type is in its path, else in the fragment ("#.png")."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        raise InvalidRequest(f"'{_shown(url)}' is no URL.", "Give a whole http(s) URL.")
+    name = unquote(parts.path.rpartition("/")[2])
+    if mime := _MIME_OF.get(_extension(name)):
+        return File(name, mime, url=url)
+    if mime := _MIME_OF.get(_extension(parts.fragment)):
+        return File(f"{name or parts.hostname}.{_EXTENSION_OF[mime]}", mime, url=url.partition("#")[0])
+    raise InvalidRequest(
+        f"What is at {_shown(url)} cannot be told from the URL.",
+        f"End it with its type, like '#.png'. Known types: {_known()}.",
+    )
+
+
+def _declared(url: str, number: int) -> File:
+    head, comma, body = url[len("data:") :].partition(",")
+    mime, *options = (part.strip() for part in head.split(";"))
+    mime = mime.casefold() or "text/plain"
+    mime = _ALIASES.get(mime, mime)
+    if not comma or mime not in _CATEGORY_OF:
+        raise InvalidRequest(
+            f"AgentOS takes no '{_shown(mime)}' files." if comma else "A data: URL has no comma.",
+            f"Write data:<type>;base64,<content>. Known types: {', '.join(_CATEGORY_OF)}.",
+        )
+    name = next((unquote(option[5:]) for option in options if option.startswith("name=")), "")
+    name = name.replace("\\", "/").rpartition("/")[2] or f"file-{number}.{_EXTENSION_OF[mime]}"
+    if "base64" not in options:
+        return File(name, mime, unquote_to_bytes(body))
+    try:
+        return File(name, mime, b64decode("".join(unquote(body).split()), validate=True))
+    except (binascii.Error, ValueError):
+        raise InvalidRequest(f"The base64 of data:{mime} cannot be decoded.", "Send the whole content.") from None
+
+
+def _local(text: str, allowed: tuple[Path, ...], left: int, *, any_type: bool = False) -> File:
+    folders = tuple(folder.expanduser().resolve() for folder in allowed)
+    if not folders:
+        raise InvalidRequest(
+            "Local files may not be read.",
+            "Start agentos-mcp with --allow-files FOLDER, or give a URL or a data: URL instead.",
+        )
+    path = _allowed_path(text, folders)
+    mime = _MIME_OF.get(_extension(path.name), _UNKNOWN if any_type else "")
+    if not mime:
+        raise InvalidRequest(f"AgentOS takes no files like '{_shown(path.name)}'.", f"Known types: {_known()}.")
+    try:
+        return File(path.name, mime, _content(path, folders, max(0, left)))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InvalidRequest(f"There is no file '{_shown(text)}'.", f"Allowed: {_folders(folders)}.") from None
+    except OSError as error:
+        raise InvalidRequest(f"'{_shown(text)}' cannot be read: {error.strerror}.", "Check its permissions.") from None
+
+
+def _content(path: Path, folders: tuple[Path, ...], most: int) -> bytes:
+    """A file's content, one byte more than `most` of a larger one. What was opened is checked, not what has its name.
+
+    Raises OSError (for a pipe, a device or a folder, too), and InvalidRequest for a file that may belong elsewhere.
+    """
+    folder = next(folder for folder in folders if path.is_relative_to(folder))
+    descriptor = _open_beneath(folder, path.relative_to(folder))
+    try:
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode):
+            raise FileNotFoundError(path)
+        if state.st_nlink > 1 and _names_beneath(folders, state, state.st_nlink) < state.st_nlink:
+            raise InvalidRequest(
+                f"'{_shown(path.name)}' has another name (a hard link) outside the folders whose files may be read, or "
+                "one that was not found in them: what it holds may belong elsewhere.",
+                "Copy it into the folder and give the copy.",
+            )
+        content = bytearray()
+        # Files of /proc have no size and any content; a file may grow while it is read.
+        wanted = min(state.st_size, most + 1)
+        while len(content) < wanted and (chunk := os.read(descriptor, wanted - len(content))):
+            content += chunk
+        return bytes(content)
+    finally:
+        os.close(descriptor)
+
+
+def _open_beneath(folder: Path, inside: Path) -> int:
+    """Open a file for reading, step by step from its folder: no link on the way is followed, no pipe waited for.
+
+    The path has been resolved, so a link in it was put there since.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    no_links = getattr(os, "O_NOFOLLOW", 0)
+    if os.open not in os.supports_dir_fd:
+        return os.open(folder / inside, flags | no_links)
+    at = os.open(folder, flags | os.O_DIRECTORY)
+    try:
+        for part in inside.parts[:-1]:
+            below = os.open(part, flags | os.O_DIRECTORY | no_links, dir_fd=at)
+            os.close(at)
+            at = below
+        return os.open(inside.name, flags | no_links, dir_fd=at)
+    finally:
+        os.close(at)
+
+
+def _names_beneath(folders: tuple[Path, ...], state: os.stat_result, wanted: int) -> int:
+    """How many of a file's names lie beneath these folders, as far as a bounded look finds them."""
+    found: set[str] = set()
+    left = _MOST_ENTRIES
+    waiting = [str(folder) for folder in folders]
+    while waiting and left > 0 and len(found) < wanted:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in itertools.islice(entries, left):
+                    left -= 1
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    elif entry.inode() == state.st_ino and entry.stat(follow_symlinks=False).st_dev == state.st_dev:
+                        found.add(os.path.realpath(entry.path))
+        except OSError:
+            continue
+    return len(found)
+
+
+def _allowed_path(text: str, folders: tuple[Path, ...]) -> Path:
+    """The real path of a file beneath an allowed folder, links and `..` followed; a relative one is looked up there."""
+    path = Path(_path_of_url(text) if text.casefold().startswith("file:") else text)
+    try:
+        path = path.expanduser()
+        candidates = [path] if path.is_absolute() else [folder / path for folder in folders]
+        real = [candidate.resolve() for candidate in candidates]
+    except (OSError, RuntimeError, ValueError):
+        raise InvalidRequest(f"'{_shown(text)}' is no path.", f"Allowed: {_folders(folders)}.") from None
+    beneath = [one for one in real if any(one.is_relative_to(folder) for folder in folders)]
+    if not beneath:
+        raise InvalidRequest(
+            f"'{_shown(text)}' is not in a folder whose files may be read.",
+            f"Allowed: {_folders(folders)}. Another one takes --allow-files FOLDER, or give a data: URL.",
+        )
+    return next((one for one in beneath if os.path.lexists(one)), beneath[0])
+
+
+def _path_of_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.netloc not in {"", "localhost"}:
+        raise InvalidRequest(f"'{_shown(url)}' is on another machine.", "Give a local path.")
+    return url2pathname(parts.path)
+
+
+def _medium(file: File) -> dict[str, str]:
+    """A file as AgentOS's media JSON."""
+    described = {"mime_type": file.mime, **({"filename": file.name} if file.category == "input_files" else {})}
+    if file.url:
+        return described | {"url": file.url}
+    if not file.mime.startswith("text/"):
+        return described | {"content": b64encode(file.content).decode("ascii")}
+    try:
+        # AgentOS takes the content of text files as it is, not as base64.
+        return described | {"content": file.content.decode("utf-8")}
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"{file.name} is no UTF-8 text.", "Save it as UTF-8; AgentOS takes no other.") from None
+
+
+def _check_field_sizes(fields: Mapping[str, str]) -> None:
+    for name, value in fields.items():
+        if len(quote_plus(value)) > _FIELD_LIMIT:
+            what = "files" if name == "input_files" else name
+            raise InvalidRequest(
+                f"AgentOS takes at most 1 MiB of {what} with a workflow, about 700 KB before they are encoded.",
+                "Make them smaller, give URLs, or send them to an agent or a team, which take more.",
+            )
+
+
+def _extension(name: str) -> str:
+    return name.rpartition(".")[2].casefold() if "." in name else ""
+
+
+def _known() -> str:
+    return " ".join(_MIME_OF)
+
+
+def _folders(folders: tuple[Path, ...]) -> str:
+    return ", ".join(f"'{folder}'" for folder in folders)
+
+
+def _shown(text: str) -> str:
+    return one_line(text, most=120)
+
+
+def _size(size: int) -> str:
+    return f"{size / MiB:g} MiB" if size >= MiB else f"{size:,} bytes"

@@ -1,0 +1,288 @@
+"""JSON schemas: of the answer that a run shall give, and of the inputs that a factory takes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, ServerFailure
+from agentos_mcp.agentos.inputs.schema_checks import (
+    CannotCheckSchema,
+    InvalidSchema,
+    check_limits,
+    check_schema,
+    short,
+    value_problems,
+)
+from agentos_mcp.agentos.json_limits import JsonLimitExceeded, JsonLimits
+
+log = logging.getLogger(__name__)
+
+_MOST_PROBLEMS = 8
+_MOST_SPELLED = 10_000
+"""References to references grow without end: beyond so many parts they stay references."""
+_CHARACTERS_PER_PART = 16
+_DEEPEST_REFERENCE = 50
+_LONGEST_LIST = 2_000
+"""Characters of what a schema allows."""
+_EXAMPLE = 'Give {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}.'
+_SIMPLER = "Give a smaller, simpler one, without patterns and with references within it alone (#/$defs/...)."
+
+
+# The answer's schema
+
+
+async def output_schema_fields(schema: Mapping[str, Any]) -> dict[str, str]:
+    """The form fields that ask an agent or a team for an answer of this shape.
+
+    A plain schema, an object at its root, works with every model. `{"type": "json_schema", ...}` and
+    `{"type": "json_object"}` go to the model's provider as they are. Raises InvalidRequest for a
+    schema that AgentOS refuses, that it takes and then answers with nothing, or that cannot be checked.
+    """
+    try:
+        check_limits(schema)
+    except CannotCheckSchema as error:
+        raise InvalidRequest(f"The output_schema {error.message}.", _SIMPLER) from None
+    if schema.get("type") in ("json_schema", "json_object"):
+        if schema["type"] == "json_schema":
+            await _check_output_schema(_wrapped(schema))
+        return {"output_schema": json.dumps(schema), "use_json_schema": "true"}
+    await _check_output_schema(schema)
+    if not schema.get("properties"):
+        raise InvalidRequest("The output_schema has no properties, so the answer would be empty.", _EXAMPLE)
+    if private := sorted(name for name in _property_names(schema) if name.startswith("_")):
+        named = short(", ".join(private[:_MOST_PROBLEMS]))
+        raise InvalidRequest(f"AgentOS answers with nothing where a property starts with '_': {named}.", "Rename them.")
+    return {"output_schema": json.dumps(spelled_out(schema))}
+
+
+async def answer_problems(schema: Mapping[str, Any], answer: object) -> list[str]:
+    """What an answer lacks of the schema that was asked for; AgentOS itself completes such a run.
+
+    Raises CannotCheckSchema where that cannot be found out, or not in time.
+    """
+    if not isinstance(answer, Mapping):
+        return ["the answer is no JSON object"]
+    if schema.get("type") == "json_object":
+        return []
+    return await value_problems(_wrapped(schema) if schema.get("type") == "json_schema" else schema, answer)
+
+
+def _wrapped(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    wrapper = schema.get("json_schema")
+    inner = wrapper.get("schema") if isinstance(wrapper, Mapping) else None
+    if not isinstance(inner, Mapping):
+        raise InvalidRequest(
+            "The output_schema has no json_schema.schema.",
+            'Give {"type": "json_schema", "json_schema": {"name": "Story", "schema": {"type": "object", ...}}}.',
+        )
+    return inner
+
+
+async def _check_output_schema(schema: Mapping[str, Any]) -> None:
+    if schema.get("type") != "object":
+        raise InvalidRequest('The output_schema\'s root is not "type": "object".', _EXAMPLE)
+    try:
+        await check_schema(schema)
+    except InvalidSchema as error:
+        raise InvalidRequest(f"The output_schema {error.message}.", _EXAMPLE) from None
+    except CannotCheckSchema as error:
+        raise InvalidRequest(f"The output_schema {error.message}.", _SIMPLER) from None
+
+
+def _property_names(schema: object) -> Iterable[str]:
+    if isinstance(schema, Mapping):
+        if isinstance(properties := schema.get("properties"), Mapping):
+            yield from properties
+        for inner in schema.values():
+            yield from _property_names(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from _property_names(inner)
+
+
+def spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema without references and without "or null", which AgentOS would turn into "anything".
+
+    For schemas within `check_limits`: what it makes of one is bounded, its work too.
+    """
+    definitions = {
+        f"#/{key}/{name}": definition
+        for key in ("$defs", "definitions")
+        if isinstance(schema.get(key), Mapping)
+        for name, definition in schema[key].items()
+        if isinstance(definition, Mapping)
+    }
+
+    left = _MOST_SPELLED
+
+    def spell(value: Any, inside: frozenset[str], depth: int) -> Any:
+        nonlocal left
+        left -= 1 + (len(value) // _CHARACTERS_PER_PART if isinstance(value, str) else 0)
+        if isinstance(value, list):
+            return [spell(inner, inside, depth + 1) for inner in value]
+        if not isinstance(value, Mapping):
+            return value
+        reference = value.get("$ref")
+        if (
+            isinstance(reference, str)
+            and reference in definitions
+            and reference not in inside
+            and left > 0
+            and depth < _DEEPEST_REFERENCE
+        ):
+            return {**spell(definitions[reference], inside | {reference}, depth + 1), **_without(value, "$ref")}
+        choices = value.get("anyOf")
+        if isinstance(choices, list) and len(choices) == 2 and {"type": "null"} in choices:
+            choice = choices[0] if choices[1] == {"type": "null"} else choices[1]
+            if isinstance(choice, Mapping):
+                return spell({**choice, **_without(value, "anyOf")}, inside, depth + 1)
+        left -= sum(map(len, value)) // _CHARACTERS_PER_PART
+        return {key: spell(inner, inside, depth + 1) for key, inner in value.items()}
+
+    spelled: dict[str, Any] = spell(schema, frozenset(), 0)
+    return spelled if "$ref" in json.dumps(spelled.get("properties")) else _without(spelled, "$defs", "definitions")
+
+
+def _without(schema: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key not in keys}
+
+
+# A factory's inputs
+
+
+async def check_input(schema: Mapping[str, Any], value: Mapping[str, Any], what: str) -> None:
+    """Raise InvalidRequest with every problem of `value`, and what is allowed; `what` names it: "factory_input".
+
+    AgentOS ignores inputs that it does not know; here they are refused, as they are mostly misspelled.
+    A schema that cannot be checked leaves the rest to AgentOS.
+    """
+    properties = schema.get("properties")
+    try:
+        problems = await value_problems(schema, value)
+    except CannotCheckSchema as error:
+        log.info("The %s is left to AgentOS: its schema %s", what, error.message)
+        problems = []
+    if isinstance(properties, Mapping) and "additionalProperties" not in schema and "patternProperties" not in schema:
+        problems += [f"{short(name)}: there is no such input" for name in value if name not in properties]
+    if problems:
+        more = f" (and {len(problems) - _MOST_PROBLEMS} more)" if len(problems) > _MOST_PROBLEMS else ""
+        raise InvalidRequest(
+            f"The {what} does not fit: {'; '.join(problems[:_MOST_PROBLEMS])}{more}.",
+            f"It takes {taken}." if (taken := allowed(schema)) else "",
+        )
+
+
+def allowed(schema: Mapping[str, Any]) -> str:
+    """ "city (string, required), days (integer, 1 to 9, default 1), pace (slow | fast)"; '' for what has no fields."""
+    required, properties = schema.get("required"), schema.get("properties")
+    names = required if isinstance(required, list) else []
+    said = ""
+    for name, one in properties.items() if isinstance(properties, Mapping) else ():
+        said += f"{', ' if said else ''}{short(name)} ({', '.join(_traits(one, schema, required=name in names))})"
+        if len(said) > _LONGEST_LIST:
+            return said[:_LONGEST_LIST] + "…"
+    return said
+
+
+def _traits(one: object, schema: Mapping[str, Any], *, required: bool) -> Iterable[str]:
+    if isinstance(one, Mapping) and isinstance(one.get("$ref"), str):
+        definitions = schema.get("$defs")
+        named = one["$ref"].rpartition("/")[2]
+        one = definitions.get(named, one) if isinstance(definitions, Mapping) else one
+    if isinstance(one, Mapping):
+        choices = one.get("anyOf")
+        if isinstance(one.get("enum"), list):
+            yield short(" | ".join(_in_short(choice) for choice in one["enum"][:_MOST_CHOICES]), most=_LONGEST_CHOICES)
+        else:
+            kinds = one.get("type") or [
+                choice.get("type", "object")
+                for choice in (choices if isinstance(choices, list) else ())
+                if isinstance(choice, Mapping)
+            ]
+            listed = kinds[:_MOST_CHOICES] if isinstance(kinds, list) else [kinds]
+            yield short(" | ".join(map(_in_short, listed)), most=_LONGEST_CHOICES) or "anything"
+        low, high = (
+            _in_short(one[key]) if isinstance(one.get(key), int | float) else "" for key in ("minimum", "maximum")
+        )
+        if low or high:
+            yield f"{low} to {high}" if low and high else f"from {low}" if low else f"up to {high}"
+        if one.get("default") is not None:
+            yield f"default {_in_short(one['default'], partial(json.dumps, ensure_ascii=False))}"
+    if required:
+        yield "required"
+
+
+_MOST_CHOICES = 20
+_LONGEST_CHOICES = 300
+
+
+_QUOTED = JsonLimits(characters=1_000, depth=10)
+
+
+def _in_short(value: object, written: Callable[[object], str] = str) -> str:
+    try:
+        _QUOTED.check(value)
+    except JsonLimitExceeded:
+        return short(value) if isinstance(value, str) else "…"
+    return short(written(value))
+
+
+_COUNT = re.compile(r"\d+ validation errors? for \S+ ")
+_ERROR = re.compile(
+    r"(?P<where>\S+) (?P<what>.+?) \[type=(?P<type>\w+).*?(?:input_type=\w+)?\]"
+    r"(?: For further information visit https?://\S+?)?(?= |$|\.$)"
+)
+_FAILED = re.compile(r"\(\d+: (?:Error in )?(?:agent|team|workflow) factory(?: error)?(?:: (.*))?\)\.$", re.IGNORECASE)
+_NO_PLACE = {"Value", "Assertion", "Input"}
+"""First words of pydantic's messages where the whole input is wrong, and no place is named."""
+
+
+def input_error(error: AgentOSError) -> AgentOSError:
+    """The refusal (400, 403) or failure (500) of a factory or an input schema in plain words; others as they are."""
+    if isinstance(error, InvalidRequest) and "Input failed schema validation" in error.message:
+        said = _pydantic_in_short(error.message.removeprefix("AgentOS refused the request: "))
+        return InvalidRequest(said, "Its message has to be a JSON object: get_component shows the fields.", status=400)
+    if isinstance(error, InvalidRequest) and "factory_input" in error.message:
+        said = error.message.removeprefix("AgentOS refused the request: ")
+        return InvalidRequest(_pydantic_in_short(said), _SEE_INPUTS, status=error.status)
+    if isinstance(error, Forbidden) and "scope" not in error.message.casefold():
+        said = error.message.removeprefix("The token does not allow this: ")
+        return Forbidden(
+            f"The factory does not allow this: {said}", "Ask for something else, or as another user.", status=403
+        )
+    if isinstance(error, ServerFailure) and (failure := _FAILED.search(error.message)):
+        said = failure[1] or "it does not say why"
+        return ServerFailure(
+            f"The factory itself failed: {said}.",
+            "Check factory_input against get_component; if it is right, the factory's code is wrong.",
+            status=error.status,
+        )
+    return error
+
+
+_SEE_INPUTS = "get_component shows what factory_input takes."
+
+
+def _pydantic_in_short(said: str) -> str:
+    """One "place: problem" for each of pydantic's four-part complaints."""
+    head, count, complaints = _split_count(said)
+    if not count:
+        return said
+    problems = []
+    for found in _ERROR.finditer(complaints):
+        where, what = found["where"], found["what"]
+        problems.append(f"{where} {what}" if where in _NO_PLACE else f"{where}: {what}")
+    if not problems:
+        return said
+    cut = "; …" if complaints.endswith(("…", "….")) else "."
+    return f"{head}{'; '.join(problems)}{cut}"
+
+
+def _split_count(said: str) -> tuple[str, bool, str]:
+    counted = _COUNT.search(said)
+    return (said[: counted.start()], True, said[counted.end() :]) if counted else (said, False, "")

@@ -1,0 +1,303 @@
+"""What AgentOS asks when it pauses a run <-> a question for a person and its answer.
+
+A question's key is made of what waits, so it is the same whoever reads the run, and another one
+as soon as the run asks anything else: an old answer never approves something new.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.pauses.answers import (
+    DECLINED,
+    NOTE,
+    QuestionKind,
+    Waiting,
+    apply_approval,
+    fill,
+    posted,
+    waiting,
+)
+from agentos_mcp.agentos.pauses.question_text import APPROVE, FAILURE, Field, FieldType, Question, label, question_of
+from agentos_mcp.agentos.plain_text import as_json, one_line
+from agentos_mcp.agentos.runs.run import RunRef
+
+__all__ = [
+    "Field",
+    "Question",
+    "QuestionKind",
+    "approval_ids",
+    "check_answers",
+    "continuation_form",
+    "questions",
+    "rejections",
+]
+
+_YES = frozenset({"yes", "y", "true", "approve", "approved"})
+_NO = frozenset({"no", "n", "false", "reject", "rejected", "decline", "declined"})
+
+
+def questions(ref: RunRef, requirements: Sequence[Mapping[str, Any]]) -> tuple[Question, ...]:
+    """What a paused run asks, by the requirements of the stored run."""
+    return tuple(question_of(ref, one) for one in waiting(ref, _own(requirements)))
+
+
+def continuation_form(
+    ref: RunRef,
+    requirements: Sequence[Mapping[str, Any]],
+    answers: Mapping[str, Mapping[str, Any]],
+    approvals: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, str]:
+    """The form that continues the run: AgentOS's own objects with these checked answers in them.
+
+    `approvals` are AgentOS's own records of what admins decided (`GET /approvals/{id}`), by their ids;
+    a run that is continued while one is pending ends in an error.
+    Raises InvalidRequest where anything is left open, as AgentOS would reject that silently.
+    """
+    own = _own(requirements)
+    waits = waiting(ref, own)
+    for one in waits:
+        if one.kind == "failure":
+            raise InvalidRequest(*FAILURE)
+        if one.kind == "approval":
+            apply_approval(one, _decided(one, approvals or {}))
+        elif one.key in answers:
+            fill(one, answers[one.key])
+        else:
+            raise InvalidRequest(f"{one.key} is not answered.", "Answer everything that the run asks at once.")
+    return posted(ref, own, waits)
+
+
+def _decided(one: Waiting, approvals: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    record = approvals.get(one.approval_id, {})
+    if record.get("status") in ("approved", "rejected"):
+        return record
+    raise InvalidRequest(
+        f"{one.key} waits for an admin's approval ({one.approval_id or 'its id is unknown'}).",
+        "An admin has to resolve it in AgentOS first; then continue the run.",
+    )
+
+
+def approval_ids(ref: RunRef, requirements: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The ids of the admin approvals that a paused run waits for."""
+    return tuple(one.approval_id for one in waiting(ref, _own(requirements)) if one.kind == "approval")
+
+
+def rejections(questions: Sequence[Question], note: str = "") -> dict[str, dict[str, Any]]:
+    """The answers that decline everything that can be declined."""
+    said = {NOTE: note} if note else {}
+    return {
+        question.key: {"approve": False, **said} if _confirms(question) else {DECLINED: True, **said}
+        for question in questions
+        if question.declinable
+    }
+
+
+def _own(requirements: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A copy that may be filled in."""
+    return [copy.deepcopy(dict(need)) for need in requirements if isinstance(need, Mapping)]
+
+
+# Answers, checked
+
+
+def check_answers(questions: Sequence[Question], answers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The answers in full, by key and field name, from short ones such as `true`, "no" or "blue".
+
+    Raises InvalidRequest with every problem at once.
+    """
+    if not isinstance(answers, Mapping):
+        raise InvalidRequest("The answers are no object.", f"Give one value for each of: {_keys(questions)}.")
+    given = {str(key): value for key, value in answers.items()}
+    asked = {question.key: question for question in questions}
+    problems = [_unknown(key, questions) for key in sorted(given.keys() - asked.keys())]
+    checked: dict[str, dict[str, Any]] = {}
+    for question in questions:
+        value = given.get(question.key)
+        if not question.fields:
+            if value is not None:
+                problems.append(f"{question.key} can't be answered here. {question.how}")
+        elif value is None:
+            problems.append(f"{question.key} is not answered: {question.how}.")
+        else:
+            checked[question.key] = _Check(question, problems).answer(value)
+    if problems:
+        listed = problems[0] if len(problems) == 1 else "".join(f"\n- {problem}" for problem in sorted(problems))
+        raise InvalidRequest(f"Nothing was sent. {listed}" if len(problems) == 1 else f"Nothing was sent:{listed}\n")
+    return checked
+
+
+def _unknown(key: str, questions: Sequence[Question]) -> str:
+    name = key[:80].rpartition("-")[0]
+    now = [question.key for question in questions if question.key.rpartition("-")[0] == name]
+    if name and now:
+        return f"{key[:80]} is of an earlier pause; the run asks something else now: {', '.join(now)}."
+    return f"{key[:80]!r} is not asked; the run asks {_keys(questions)}."
+
+
+def _keys(questions: Sequence[Question]) -> str:
+    return ", ".join(question.key for question in questions if question.fields) or "nothing that can be answered here"
+
+
+def _confirms(question: Question) -> bool:
+    return APPROVE in question.fields
+
+
+_WRONG = object()
+
+
+@dataclass(frozen=True)
+class _Check:
+    """Checks one answer, and adds what is wrong with it to `problems`."""
+
+    question: Question
+    problems: list[str]
+
+    def answer(self, value: Any) -> dict[str, Any]:
+        fields = {field.name: field for field in self.question.fields}
+        given = self._named(value)
+        if given is None:
+            return {}
+        if DECLINED in given and self._declined(given):
+            return self._refusal(given)
+        found: dict[str, Any] = {}
+        for name, content in given.items():
+            if name == DECLINED:
+                continue
+            if name not in fields:
+                self._problem(f"has no {name[:80]!r}; it takes {', '.join(fields)}")
+            elif content is not None and (taken := self._value(fields[name], content)) is not _WRONG:
+                found[name] = taken
+        return self._complete(found, given)
+
+    def _named(self, value: Any) -> dict[str, Any] | None:
+        """The answer as field -> value: a bare one belongs to `approve`, or to the only field."""
+        fields = self.question.fields
+        if isinstance(value, Mapping):
+            return {str(name): content for name, content in value.items()}
+        if _confirms(self.question):
+            return {"approve": value}
+        if len(fields) == 1:
+            return {fields[0].name: value}
+        self._problem(f"takes {', '.join(field.name for field in fields)}: {self.question.how}")
+        return None
+
+    def _declined(self, given: Mapping[str, Any]) -> bool:
+        wish = _truth(given[DECLINED])
+        if wish is None:
+            self._problem(f"{DECLINED} has to be true or false")
+        elif wish and not self.question.declinable:
+            self._problem("can't be declined; answer it, or cancel the run")
+        return bool(wish)
+
+    def _refusal(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        for name in given.keys() - {DECLINED, NOTE, "approve"}:
+            self._problem(f"is declined and has {name[:80]!r}: one or the other")
+        if _confirms(self.question) and _truth(given.get("approve")):
+            self._problem("is declined and approved at once")
+        said = {NOTE: str(given[NOTE])} if given.get(NOTE) else {}
+        return {"approve": False, **said} if _confirms(self.question) else {DECLINED: True, **said}
+
+    def _complete(self, found: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        if found.get("edited_output"):
+            if found.get("approve") is False:
+                self._problem("is declined and has an edited output: one or the other")
+            found.setdefault("approve", True)
+        if found.get("approve") is False and _confirms(self.question):
+            if not self.question.declinable:
+                self._problem("can't be declined; approve it, or cancel the run")
+            return found
+        for field in self.question.fields:
+            if field.required and field.name not in found and given.get(field.name) is None:
+                self._problem(f"lacks {field.name}")
+            elif field.default is not None:
+                found.setdefault(field.name, field.default)
+        return found
+
+    def _value(self, field: Field, value: Any) -> Any:
+        """The value as the field's type, or _WRONG."""
+        if field.multiple:
+            several = list(value) if isinstance(value, list | tuple) else [value]
+            chosen = [self._single(field, one) for one in several]
+            if not chosen:
+                self._problem(f"{field.name} needs at least one of {', '.join(field.choices)}")
+            return _WRONG if _WRONG in chosen or not chosen else list(dict.fromkeys(chosen))
+        if isinstance(value, list) and len(value) == 1 and field.choices:
+            value = value[0]
+        return self._single(field, value)
+
+    def _single(self, field: Field, value: Any) -> Any:
+        free = self.question.kind == "external"
+        if field.choices and isinstance(value, str) and value not in field.choices:
+            # A form shows a choice on one line, without control characters.
+            shown = one_line(value).casefold()
+            alike = [choice for choice in field.choices if one_line(choice).casefold() == shown]
+            value = alike[0] if len(alike) == 1 else value
+        taken = _structured(field, value) if field.structure else _typed(field.type, value)
+        if free and taken is None:
+            taken = as_json(value)
+        if taken is None:
+            self._problem(f"{field.name} has to be {_WORDS[field.structure or field.type]}, not {as_json(value)[:80]}")
+            return _WRONG
+        if field.choices and label(taken) not in field.choices:
+            self._problem(f"{field.name} is one of {', '.join(field.choices)}, not {as_json(value)[:80]}")
+            return _WRONG
+        if taken == "" and field.required and not free:
+            self._problem(f"{field.name} is empty")
+            return _WRONG
+        return taken
+
+    def _problem(self, words: str) -> None:
+        self.problems.append(f"{self.question.key} {words}.")
+
+
+_WORDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "list": "a list",
+    "dict": "an object",
+}
+
+
+def _typed(kind: FieldType, value: Any) -> Any:
+    """The value as that type; None where it is none."""
+    match kind:
+        case "boolean":
+            return _truth(value)
+        case "string":
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            return value if isinstance(value, str) else str(value) if number else None
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    if kind == "number":
+        return value
+    return int(value) if value == int(value) else None
+
+
+def _structured(field: Field, value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    return value if isinstance(value, list if field.structure == "list" else dict) else None
+
+
+def _truth(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    word = value.strip().casefold() if isinstance(value, str) else ""
+    return True if word in _YES else False if word in _NO else None

@@ -1,0 +1,158 @@
+"""Drives a run from its start to its end, whatever happens to the connection.
+
+A run is started once. Where the stream breaks, the run is followed by `/resume` from the last
+event that arrived, else read; nothing is started again to find out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import anyio
+
+from agentos_mcp.agentos.catalog import Catalogue
+from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
+from agentos_mcp.agentos.features import Discovery
+from agentos_mcp.agentos.ownership import Ownership
+from agentos_mcp.agentos.runs.continue_run import RunAnswerer
+from agentos_mcp.agentos.runs.follower import (
+    NOT_BACKGROUND,
+    UNANSWERABLE,
+    Report,
+    RunFollower,
+    Sleep,
+    run_ids,
+    runs_path,
+)
+from agentos_mcp.agentos.runs.run import RunRef, RunState, new_id
+from agentos_mcp.agentos.runs.start import RunOrder, RunStarter
+from agentos_mcp.agentos.runs.stored_run import read_output
+
+__all__ = ["NOT_BACKGROUND", "UNANSWERABLE", "Engine", "Report", "RunOrder", "Sleep"]
+
+
+class Engine:
+    """Runs, follows, reads, continues and cancels the runs of one AgentOS. It keeps nothing between calls.
+
+    `durable` runs go on in the background of AgentOS where it can; others end with their connection
+    and cost a crowded AgentOS less.
+    """
+
+    def __init__(
+        self,
+        agent_os: AgentOS,
+        discovery: Discovery,
+        catalogue: Catalogue,
+        *,
+        durable: bool = True,
+        ownership: Ownership | None = None,
+    ) -> None:
+        self._os = agent_os
+        self._discovery = discovery
+        self._catalogue = catalogue
+        self._durable = durable
+        self.ownership = ownership or Ownership(agent_os, catalogue)
+        self._follower = RunFollower(agent_os, discovery, catalogue)
+        self._starter = RunStarter(agent_os, self._follower)
+        self._answerer = RunAnswerer(agent_os, discovery, self._follower, durable=durable)
+
+    def name(self, order: RunOrder) -> RunState:
+        """A run that has a reference and nothing else yet; on a durable queue it gets another one."""
+        ref = RunRef(order.component.kind, order.component.id, order.session_id or new_id(), new_id())
+        if order.user_id == self.ownership.user_id:
+            self.ownership.started(ref, new_session=not order.session_id)
+        return RunState(ref=ref, provisional=self._durable)
+
+    async def run(self, order: RunOrder, state: RunState, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
+        """Start the run that `name` named and follow it to its end; `report` is called with every new state.
+
+        Raises InvalidRequest, NotFound and the like where AgentOS refuses it, Unreachable where
+        its fate cannot be learned. A run that fails, pauses, is cancelled or orphaned is a returned state.
+        """
+        kind = order.component.kind
+        features = await self._discovery.features()
+        state = replace(state, total_steps=await self._catalogue.step_count(order.component))
+        report(state)
+        background = self._durable and features.background(kind)
+        try:
+            if background and await self._has_queue():
+                state = await self._starter.start_queued(order, state, report, sleep)
+            else:
+                state = replace(state, provisional=False)
+                report(state)
+                state = await self._starter.start(order, state, report, background=background)
+        except InvalidRequest as refusal:
+            if not (background and _wants_a_database(refusal)):
+                raise
+            state = replace(state, notes=(NOT_BACKGROUND,), provisional=False)
+            state = await self._starter.start(order, state, report, background=False)
+        return await self._follower.until_ended(state, report, sleep)
+
+    async def follow(self, ref: RunRef, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
+        """Follow a run that is already there to its end, or read it where it has ended."""
+        state = await self.read(ref)
+        if not state.ended:
+            state = await self._follower.with_steps(state)
+        report(state)
+        return await self._follower.until_ended(state, report, sleep)
+
+    async def continue_run(
+        self, state: RunState, form: Mapping[str, str], report: Report, sleep: Sleep = anyio.sleep
+    ) -> RunState:
+        """Send the answers to a paused run, once, and follow it to its next end.
+
+        The caller has read that it is paused: AgentOS would execute a finished run again. Where AgentOS
+        does not take the answers, the state is still paused and `not_taken` says why.
+        """
+        return await self._answerer.continue_run(state, form, report, sleep)
+
+    async def read(self, ref: RunRef) -> RunState:
+        """Where a run stands now. Raises NotFound where AgentOS does not know it."""
+        output = await self.stored(ref)
+        return await self._follower.judged(read_output(RunState(ref=ref), output), output)
+
+    async def stored(self, ref: RunRef) -> Mapping[str, Any]:
+        """The run as AgentOS has stored it (up to some hundred KB).
+
+        Raises NotFound where it has not, and for a run of another user's where there is only one.
+        """
+        features = await self._discovery.features()
+        features.require("GET", f"/{ref.kind}s/{{{ref.kind}_id}}/runs/{{run_id}}", "show a run again")
+        try:
+            output = await self._follower.stored(ref)
+        except NotFound as missing:
+            if not self.ownership.user_id or self.ownership.knows(ref):
+                raise
+            raise self.ownership.refusal(f"run {ref}", "list_runs shows this user's.") from missing
+        await self.ownership.require_own_run(ref, output)
+        return output
+
+    async def judged(self, state: RunState, output: Mapping[str, Any]) -> RunState:
+        """The state with whether the run is orphaned: AgentOS goes on calling it running after a restart."""
+        return await self._follower.judged(state, output)
+
+    async def cancel(self, ref: RunRef) -> None:
+        """Ask AgentOS to cancel a run; it answers alike for runs that it does not know.
+
+        Raises NotFound for a run of another user's where there is only one.
+        """
+        if self.ownership.user_id and not self.ownership.knows(ref):
+            await self.stored(ref)
+        path = f"{runs_path(ref)}/{{run_id}}/cancel"
+        await self._os.request("POST", path, run_ids(ref), query={"session_id": ref.session})
+
+    async def _has_queue(self) -> bool:
+        """Whether AgentOS's background runs ride its durable queue."""
+        try:
+            contents = self._catalogue.known or await self._catalogue.contents()
+        except AgentOSError:
+            return False
+        return contents.durable_queue
+
+
+def _wants_a_database(refusal: InvalidRequest) -> bool:
+    said = refusal.message.casefold()
+    return refusal.status == 400 and "background" in said and ("database" in said or " db" in said)

@@ -1,0 +1,244 @@
+"""Follows a run to its end, whatever happens to the connection: by its stream, by `/resume`, else by reading it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import anyio
+
+from agentos_mcp.agentos.catalog import Catalogue
+from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
+from agentos_mcp.agentos.features import Discovery
+from agentos_mcp.agentos.inputs.attachments import Part
+from agentos_mcp.agentos.runs.reducer import reduce
+from agentos_mcp.agentos.runs.restarts import restarted_since
+from agentos_mcp.agentos.runs.run import WAITING, RunRef, RunState, Status
+from agentos_mcp.agentos.runs.stored_run import read_output
+from agentos_mcp.agentos.sse import LARGEST_EVENT
+
+log = logging.getLogger(__name__)
+
+Report = Callable[[RunState], None]
+Sleep = Callable[[float], Awaitable[None]]
+"""Waits between two looks at a run, for so many seconds or as it sees fit."""
+
+NOT_BACKGROUND = "AgentOS cannot run it in the background (it has no database), so it ends if the connection does."
+UNANSWERABLE = (
+    "It asks for an answer, but AgentOS keeps no runs (it has no database), so nobody can continue it. "
+    "Give AgentOS a database and run it again."
+)
+_ANSWER_CUT = (
+    f"This is only the beginning of the answer: it is larger than {LARGEST_EVENT // 1024 // 1024} MiB, and the stored "
+    "run could not be read. AgentOS itself may still have the whole of it."
+)
+_TAKEN_UP = (
+    "AgentOS was restarted during the run. Its durable queue takes the run up again, "
+    "or ends it as failed, after about a minute."
+)
+SLOWEST_POLL = 2.0
+_OUTAGE_SECONDS = 60.0
+_START_SECONDS = 5.0
+_STORE_SECONDS = 1.0
+_DRAIN_SECONDS = 5.0
+
+
+class RunFollower:
+    """Reads and follows the runs of one AgentOS. It keeps nothing between calls."""
+
+    def __init__(self, agent_os: AgentOS, discovery: Discovery, catalogue: Catalogue) -> None:
+        self._os = agent_os
+        self._discovery = discovery
+        self._catalogue = catalogue
+
+    async def stream(
+        self,
+        state: RunState,
+        report: Report,
+        path: str,
+        form: Mapping[str, str],
+        *,
+        parts: tuple[Part, ...] = (),
+        kept_alive: bool,
+        key: str = "",
+        opened: anyio.Event | None = None,
+    ) -> RunState:
+        """Reduce one stream until it ends or breaks; the state tells which. `opened` is set once AgentOS answers.
+
+        After the run's last event the stream is read on for a moment: AgentOS is still storing the
+        run, and takes a dropped foreground stream for a wish to cancel.
+        """
+        try:
+            async with self._os.stream(
+                path, run_ids(state.ref), form, files=list(parts) or None, kept_alive=kept_alive, idempotency_key=key
+            ) as events:
+                if opened is not None:
+                    opened.set()
+                with anyio.CancelScope() as drain:
+                    async for event in events:
+                        state = reduce(state, event)
+                        report(state)
+                        if not state.ended:
+                            drain.deadline = math.inf
+                        elif drain.deadline == math.inf:
+                            drain.deadline = anyio.current_time() + _DRAIN_SECONDS
+        except Unreachable as error:
+            if not error.sent:
+                raise
+            log.info("%s (%s, after %d events)", error.message, state.ref, state.events)
+        return state
+
+    async def _resume(self, state: RunState, report: Report) -> RunState:
+        """Go on from the last event that arrived; the state unchanged where AgentOS cannot."""
+        form = {"session_id": state.ref.session}
+        if state.numbered:
+            form["last_event_index"] = str(state.last_index)
+        # Without a number to go on from, all events come again.
+        base = (
+            state
+            if state.numbered
+            else RunState(
+                ref=state.ref,
+                total_steps=state.total_steps,
+                notes=state.notes,
+                queued=state.queued,
+                stored=state.stored,
+            )
+        )
+        path = f"{runs_path(state.ref)}/{{run_id}}/resume"
+        resumed = await self.stream(
+            base, lambda new: report(new) if new.numbered else None, path, form, kept_alive=True
+        )
+        return resumed if resumed.numbered else state
+
+    async def until_ended(self, state: RunState, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
+        """Follow a run until it ends or is orphaned: resume its stream where that works, and read it."""
+        features = await self._discovery.features()
+        resumable = features.resume(state.ref.kind)
+        unknown_since = trouble_since = math.inf
+        pause = 0.1
+        suspicious = True
+        """Whether AgentOS may have been restarted since that was last asked."""
+        while not state.ended:
+            try:
+                if resumable:
+                    before = state.last_index
+                    state = await self._resume(state, report)
+                    # A run that is not streamed in the background has no numbered events to wait for.
+                    resumable = state.last_index > before or (before >= 0 and not state.replayed)
+                    suspicious |= not resumable
+                if not state.ended:
+                    output = await self.stored(state.ref)
+                    state = read_output(state, output)
+                    if not state.ended and suspicious and not resumable:
+                        state = await self.judged(state, output)
+                        suspicious = False
+                    report(state)
+                unknown_since = trouble_since = math.inf
+            except NotFound:
+                # A run is stored a moment after it starts, and later by a busy AgentOS.
+                unknown_since = min(unknown_since, anyio.current_time())
+                patience = _START_SECONDS if state.status is Status.PENDING else _STORE_SECONDS
+                if anyio.current_time() - unknown_since > patience:
+                    if state.activity == WAITING:
+                        return _unanswerable(replace(state, status=Status.PAUSED))
+                    raise _lost(state) from None
+            except AgentOSError as error:
+                if not error.passing:
+                    raise
+                suspicious = True
+                trouble_since = min(trouble_since, anyio.current_time())
+                if anyio.current_time() - trouble_since > _OUTAGE_SECONDS:
+                    raise Unreachable(
+                        error.message, f"The run may still be going on: its reference is {state.ref}."
+                    ) from error
+            if state.orphaned:
+                return state
+            if not state.ended:
+                await sleep(pause)
+                pause = min(pause * 1.6, SLOWEST_POLL)
+        state = replace(state, notes=tuple(note for note in state.notes if note != _TAKEN_UP))
+        state = await self._with_whole_answer(state, report)
+        return await self._with_requirements(state, report, sleep)
+
+    async def _with_whole_answer(self, state: RunState, report: Report) -> RunState:
+        """The answer as AgentOS has stored it, where the last event was too large to be read whole."""
+        if not state.answer_cut:
+            return state
+        try:
+            stored = read_output(state, await self.stored(state.ref))
+            state = stored if stored.ended else replace(state, notes=(*state.notes, _ANSWER_CUT))
+        except AgentOSError as error:
+            log.info("The whole answer of %s could not be read: %s", state.ref, error)
+            state = replace(state, notes=(*state.notes, _ANSWER_CUT))
+        report(state)
+        return state
+
+    async def _with_requirements(self, state: RunState, report: Report, sleep: Sleep) -> RunState:
+        """A pause as AgentOS has stored it: a stream may not tell all of it, or be of an earlier one."""
+        if state.status is not Status.PAUSED:
+            return state
+        try:
+            stored = read_output(state, await self.stored(state.ref))
+        except AgentOSError as error:
+            log.info("The pause of %s could not be read: %s", state.ref, error)
+            return _unanswerable(state) if isinstance(error, NotFound) else state
+        report(stored)
+        return stored if stored.ended else await self.until_ended(stored, report, sleep)
+
+    async def read(self, state: RunState) -> RunState:
+        output = await self.stored(state.ref)
+        return await self.judged(read_output(state, output), output)
+
+    async def judged(self, state: RunState, output: Mapping[str, Any]) -> RunState:
+        """The state with whether the run is orphaned: AgentOS goes on calling it running after a restart."""
+        if state.ended or not await restarted_since(self._os, state.ref, output):
+            return state
+        if not state.queued:
+            return replace(state, orphaned=True)
+        return state if _TAKEN_UP in state.notes else replace(state, notes=(*state.notes, _TAKEN_UP))
+
+    async def stored(self, ref: RunRef) -> Mapping[str, Any]:
+        output = await self._os.get(f"{runs_path(ref)}/{{run_id}}", run_ids(ref), {"session_id": ref.session})
+        return output if isinstance(output, Mapping) else {}
+
+    async def with_steps(self, state: RunState) -> RunState:
+        """With the number of its steps, where that can be known."""
+        if state.ref.kind != "workflow" or state.total_steps:
+            return state
+        try:
+            component = await self._catalogue.find("workflow", state.ref.component)
+        except AgentOSError:
+            return state
+        return replace(state, total_steps=await self._catalogue.step_count(component))
+
+
+def runs_path(ref: RunRef) -> str:
+    return f"/{ref.kind}s/{{component_id}}/runs"
+
+
+def run_ids(ref: RunRef) -> dict[str, str]:
+    return {"component_id": ref.component, "run_id": ref.run}
+
+
+def _unanswerable(state: RunState) -> RunState:
+    """A pause that is gone with its stream, since AgentOS has nowhere to keep it."""
+    return replace(
+        state, requirements=(), notes=(*(note for note in state.notes if note != NOT_BACKGROUND), UNANSWERABLE)
+    )
+
+
+def _lost(state: RunState) -> AgentOSError:
+    if state.status is Status.PENDING:
+        return Unreachable(
+            "The connection broke as the run was being started, and AgentOS knows no such run.",
+            f"Most likely nothing was started; look with get_run at {state.ref} before you run it again.",
+        )
+    return NotFound(
+        f"The connection broke during the run, and AgentOS has not stored it ({state.ref}).",
+        "Its component may have no database; then a run ends with its connection. Run it again.",
+    )

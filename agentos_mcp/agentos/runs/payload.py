@@ -1,0 +1,101 @@
+"""What a run's last event and its stored document have in common: steps, media, requirements, measures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentos_mcp.agentos.json_values import number, objects, text
+from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.runs.run import (
+    LONGEST_ERROR,
+    LONGEST_NAME,
+    MOST_REQUIREMENTS,
+    MOST_STEPS,
+    RunState,
+    Step,
+    shortened,
+)
+
+
+def steps_of(results: object, state: RunState) -> dict[str, Any]:
+    """The steps and their outcomes as the finished run tells them; nothing new where it tells none."""
+    found = [result for result in results if isinstance(result, Mapping)] if isinstance(results, list) else []
+    if not found:
+        return {}
+    # A step that was skipped for its failure has a result without a name.
+    names = [step.name for step in state.steps] if not state.steps_left_out else []
+    known = [*names, *[""] * (MOST_STEPS - len(names))]
+    rest = found[MOST_STEPS:]
+    return {
+        "steps": tuple(_step_result(result, name) for result, name in zip(found, known, strict=False)),
+        "steps_left_out": len(rest),
+        "failed_steps_left_out": sum(result.get("success") is False for result in rest),
+    }
+
+
+def _step_result(result: Mapping[str, Any], known_name: str) -> Step:
+    failed = result.get("success") is False
+    metrics = result.get("metrics")
+    return Step(
+        name=shortened(text(result.get("step_name")) or known_name or "step", LONGEST_NAME),
+        outcome="failed" if failed else "paused" if result.get("is_paused") else "completed",
+        error=shortened(text(result.get("error")) or text(result.get("content")), LONGEST_ERROR) if failed else "",
+        seconds=number(record_of(metrics).get("duration")),
+    )
+
+
+_DEEPEST = 20
+MEDIA = ("images", "audio", "response_audio", "videos", "files")
+
+
+def media_of(data: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
+    """An answer's media. A workflow's last event has them only in the results of its steps."""
+    own = {key: data[key] for key in MEDIA if data.get(key)}
+    if own:
+        return own
+    if depth >= _DEEPEST:
+        return {}
+    steps = [
+        media
+        for name in ("step_results", "steps")
+        for step in objects(data.get(name))
+        if (media := media_of(step, depth + 1))
+    ]
+    return {"step_results": steps} if steps else {}
+
+
+def requirements_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a paused run waits for, whichever kind of run it is."""
+    for key in ("requirements", "step_requirements", "error_requirements"):
+        if found := objects(data.get(key)):
+            # Of a workflow's, which are its history, the last one waits.
+            kept = found[:MOST_REQUIREMENTS] if key == "requirements" else found[-MOST_REQUIREMENTS:]
+            return {"requirements": tuple(kept), "requirements_left_out": len(found) - len(kept)}
+    return {"requirements": (), "requirements_left_out": 0}
+
+
+def measures(metrics: object) -> dict[str, Any]:
+    """Tokens and seconds of a run. A workflow's tokens are those of its steps."""
+    if not isinstance(metrics, Mapping):
+        return {}
+    steps = record_of(metrics.get("steps"))
+    each = (metrics, *(record_of(record_of(step).get("metrics")) for step in steps.values()))
+    tokens = sum(int(number(one.get("total_tokens"))) for one in each)
+    return {"tokens": tokens, "seconds": number(metrics.get("duration"))}
+
+
+def rough_size(value: object, *, most: int) -> int:
+    """About how many characters a JSON value has, counted until they are more than `most`."""
+    size, left = 0, [value]
+    while left and size <= most:
+        one = left.pop()
+        if isinstance(one, Mapping):
+            size += sum(8 + len(str(key)) for key in one)
+            left += one.values()
+        elif isinstance(one, list | tuple):
+            size += 8 + 2 * len(one)
+            left += one
+        else:
+            size += 2 + len(one) if isinstance(one, str) else 8
+    return size

@@ -1,0 +1,242 @@
+"""The runs that this process follows, each for any number of watchers.
+
+A tool call watches a run for a while; the run is followed to its end whoever looks. So a call may
+end long before its run, and a run in the foreground, which ends with its connection, outlives the
+call that started it. Nothing here is needed to find a run again: AgentOS knows it by its reference.
+So a run that goes on without us, that nobody watches and in which nothing moves, is let go after a while.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RateLimited, Unreachable
+from agentos_mcp.agentos.runs.engine import NOT_BACKGROUND, UNANSWERABLE, Engine, Report, RunOrder
+from agentos_mcp.agentos.runs.payload import rough_size
+from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
+
+log = logging.getLogger(__name__)
+
+MOST_KEPT = 50
+"""How many finished runs are kept that AgentOS itself does not store, and schemas of answers of runs."""
+MOST_CHARACTERS = 16 * 1024 * 1024
+"""How many characters of answers and media they may have together."""
+MOST_GOING = 1_000
+"""How many runs are followed at once."""
+_LET_GO_SECONDS = 300.0
+"""So long a run is followed that nobody watches and in which nothing moves."""
+_WATCHED_POLL = 5.0
+_UNWATCHED_POLL = 30.0
+
+
+class LiveRun:
+    """One run that is being followed: its latest state, and how following it ended.
+
+    It is done once the run has ended, or is followed no more: then `state` is where it was seen last.
+    """
+
+    def __init__(self, state: RunState, schema: Mapping[str, Any] | None = None) -> None:
+        self.state = state
+        self.schema = schema
+        """What the answer has to fit, where that is known here."""
+        self.done = False
+        self.error: AgentOSError | None = None
+        self.following = anyio.CancelScope()
+        """Cancelled where the run is let go."""
+        self._news = anyio.Event()
+        self._arrival = anyio.Event()
+        self._watchers = self._close_watchers = 0
+        self._moved = anyio.current_time()
+        self._left = self._moved
+        """When the last watcher left."""
+
+    def report(self, state: RunState) -> None:
+        if state != self.state:
+            self._moved = anyio.current_time()
+        self.state = state
+        self._let_go_in_time()
+        self._tell()
+
+    def finish(self, error: AgentOSError | None = None) -> None:
+        self.done = True
+        self.error = error
+        self._tell()
+
+    async def watch(self, report: Report, seconds: float = math.inf, *, closely: bool = True) -> bool:
+        """Report every state there is time for, until the run ends (True) or `seconds` are over.
+
+        `closely`: the news is wanted as soon as there is any. Raises what following the run raised.
+        """
+        self._watchers += 1
+        self._close_watchers += closely
+        self._let_go_in_time()
+        if closely:
+            self._arrival.set()
+        try:
+            with anyio.move_on_after(seconds):
+                report(self.state)
+                while not self.done:
+                    await self._news.wait()
+                    report(self.state)
+        finally:
+            self._watchers -= 1
+            self._close_watchers -= closely
+            self._left = anyio.current_time()
+            self._let_go_in_time()
+        if self.error is not None:
+            raise self.error
+        return self.done
+
+    async def rest(self, seconds: float) -> None:
+        """Wait between two looks: the longer, the longer nothing has moved; until somebody comes to watch."""
+        still = anyio.current_time() - self._moved
+        if self._close_watchers:
+            seconds = max(seconds, min(still / 10, _WATCHED_POLL))
+        else:
+            seconds = max(seconds, min(still / 2, _UNWATCHED_POLL))
+        self._arrival = anyio.Event()
+        with anyio.move_on_after(seconds):
+            await self._arrival.wait()
+
+    def _let_go_in_time(self) -> None:
+        found_again = self.state.numbered or self.state.stored
+        if self._watchers or not found_again:
+            self.following.deadline = math.inf
+        else:
+            self.following.deadline = max(self._moved, self._left) + _LET_GO_SECONDS
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = anyio.Event()
+
+
+_Go = Callable[[LiveRun, Report], Awaitable[RunState]]
+
+
+class LiveRuns:
+    """Starts, joins and continues runs in tasks of their own. Made by `live_runs`."""
+
+    def __init__(self, engine: Engine, tasks: TaskGroup) -> None:
+        self._engine = engine
+        self._tasks = tasks
+        self._going: dict[str, LiveRun] = {}
+        self._unstored: OrderedDict[str, tuple[LiveRun, int]] = OrderedDict()
+        self._schemas: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
+        """AgentOS does not say which schema a run was given, so it is kept until the run is looked at again."""
+        self._locks: dict[str, tuple[anyio.Lock, int]] = {}
+
+    def start(self, order: RunOrder, schema: Mapping[str, Any] | None = None) -> LiveRun:
+        """Start a run; its reference is known at once. `schema` is what its answer has to fit."""
+        state = self._engine.name(order)
+        return self._follow(state, lambda run, report: self._engine.run(order, state, report, run.rest), schema)
+
+    def join(self, ref: RunRef) -> LiveRun:
+        """The run, already followed or followed from now on."""
+        return self.known(ref) or self._follow(
+            RunState(ref=ref), lambda run, report: self._engine.follow(ref, report, run.rest)
+        )
+
+    def resume(self, state: RunState, form: Mapping[str, str]) -> LiveRun:
+        """Continue a paused run with its answers and follow it."""
+        # While the answers are under way it is not left: only what AgentOS shows again can be.
+        state = replace(state, stored=False, last_index=-1)
+        return self._follow(state, lambda run, report: self._engine.continue_run(state, form, report, run.rest))
+
+    def known(self, ref: RunRef) -> LiveRun | None:
+        """The run, if this process follows it, or keeps it because AgentOS does not."""
+        kept, _ = self._unstored.get(str(ref), (None, 0))
+        return self._going.get(str(ref)) or kept
+
+    @asynccontextmanager
+    async def alone(self, ref: RunRef) -> AsyncIterator[None]:
+        """Only one at a time is here for a run: two answers to one pause must not both be sent."""
+        key = str(ref)
+        lock, waiting = self._locks.get(key, (anyio.Lock(), 0))
+        self._locks[key] = (lock, waiting + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._locks.pop(key)
+            if waiting > 1:
+                self._locks[key] = (lock, waiting - 1)
+
+    def _follow(self, state: RunState, go: _Go, schema: Mapping[str, Any] | None = None) -> LiveRun:
+        if len(self._going) >= MOST_GOING:
+            going = len(self._going)
+            raise AgentOSError(f"This server follows {going:,} runs already.", "Try again when some have ended.")
+        run = LiveRun(state, schema or self._schemas.get(str(state.ref)))
+        self._going[str(state.ref)] = run
+        self._tasks.start_soon(self._drive, run, go)
+        return run
+
+    async def _drive(self, run: LiveRun, go: _Go) -> None:
+        first = str(run.state.ref)
+        error: AgentOSError | None = None
+
+        def report(state: RunState) -> None:
+            # AgentOS may have chosen another run id than ours: both names lead here.
+            if str(state.ref) not in self._going:
+                self._engine.ownership.started(state.ref)
+            self._going[str(state.ref)] = run
+            run.report(state)
+
+        try:
+            with run.following:
+                run.report(await go(run, report))
+            if run.following.cancelled_caught:
+                log.info("%s is followed no more: nobody watches it, and nothing moves", run.state.ref)
+        except AgentOSError as failure:
+            error = failure if _never_started(failure, run.state) else failure.of_run(str(run.state.ref))
+        except Exception as failure:
+            log.exception("Following %s failed", first)
+            error = AgentOSError(
+                f"Following the run failed ({type(failure).__name__}).", "The server's log says more."
+            ).of_run(str(run.state.ref))
+        finally:
+            for key in {first, str(run.state.ref)}:
+                if self._going.get(key) is run:
+                    del self._going[key]
+            if run.schema is not None:
+                self._schemas[str(run.state.ref)] = run.schema
+                self._schemas.move_to_end(str(run.state.ref))
+                while len(self._schemas) > MOST_KEPT:
+                    self._schemas.popitem(last=False)
+            if run.state.ended and {NOT_BACKGROUND, UNANSWERABLE} & set(run.state.notes):
+                self._keep(run)
+            run.finish(error)
+
+    def _keep(self, run: LiveRun) -> None:
+        size = rough_size(
+            (run.state.said, run.state.answer, run.state.media, run.state.requirements), most=MOST_CHARACTERS
+        )
+        self._unstored[str(run.state.ref)] = (run, size)
+        while len(self._unstored) > MOST_KEPT or sum(size for _, size in self._unstored.values()) > MOST_CHARACTERS:
+            self._unstored.popitem(last=False)
+
+
+def _never_started(error: AgentOSError, state: RunState) -> bool:
+    """Whether AgentOS has refused the start, or never heard of it: then there is no run to look for."""
+    if state.status is not Status.PENDING or state.events:
+        return False
+    if isinstance(error, Unreachable):
+        return not error.sent
+    return isinstance(error, RateLimited) or 400 <= error.status < 500 or isinstance(error, InvalidRequest)
+
+
+@asynccontextmanager
+async def live_runs(engine: Engine) -> AsyncIterator[LiveRuns]:
+    """LiveRuns for as long as the context is open; then following ends, background runs go on."""
+    async with unwrapped_task_group() as tasks:
+        yield LiveRuns(engine, tasks)
+        tasks.cancel_scope.cancel()

@@ -1,0 +1,187 @@
+"""Starts runs: once, also on a durable queue, which chooses their ids and knows a start that is repeated."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import anyio
+
+from agentos_mcp.agentos.catalog import Component
+from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
+from agentos_mcp.agentos.inputs.attachments import Part
+from agentos_mcp.agentos.runs.follower import SLOWEST_POLL, Report, RunFollower, Sleep, run_ids, runs_path
+from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, new_id
+
+log = logging.getLogger(__name__)
+
+_BYPASS_SECONDS = 0.5
+_SILENT_SECONDS = 0.5
+_OUTAGE_SECONDS = 60.0
+_UNQUEUED_FIELDS = frozenset({"images", "audio", "videos", "files", "input_files", "output_schema"})
+"""What AgentOS runs without its queue, under our own run id."""
+
+
+@dataclass(frozen=True)
+class RunOrder:
+    """What to run. `fields` are further form fields, already as AgentOS takes them."""
+
+    component: Component
+    message: str
+    session_id: str = ""
+    user_id: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[Part, ...] = field(default=(), repr=False)
+    """Files, as parts of a multipart form; agents and teams only."""
+
+
+class RunStarter:
+    """Sends the starts of runs to one AgentOS."""
+
+    def __init__(self, agent_os: AgentOS, follower: RunFollower) -> None:
+        self._os = agent_os
+        self._follower = follower
+
+    async def start(
+        self,
+        order: RunOrder,
+        state: RunState,
+        report: Report,
+        *,
+        background: bool,
+        key: str = "",
+        opened: anyio.Event | None = None,
+    ) -> RunState:
+        """Send the start, once, and reduce its stream until it ends or breaks."""
+        form = _start_form(order, state) | {"stream": "true"} | ({"background": "true"} if background else {})
+        return await self._follower.stream(
+            state, report, runs_path(state.ref), form, parts=order.parts, kept_alive=background, key=key, opened=opened
+        )
+
+    async def start_queued(self, order: RunOrder, state: RunState, report: Report, sleep: Sleep) -> RunState:
+        """Start a run on a durable queue, which chooses its id.
+
+        A start that broke is sent again with the same key: the queue answers it with the run that is
+        there, if it is. What does not ride the queue keeps our own id and is found by that.
+        """
+        key = f"agentos-mcp-{new_id()}{new_id()}"
+        rides = not (order.parts or _UNQUEUED_FIELDS & order.fields.keys() or _is_list(order.fields))
+        unnamed = state.ref
+        state = replace(state, provisional=rides)
+        report(state)
+        trouble_since = math.inf
+        pause = 0.2
+        while True:
+            opened = anyio.Event()
+            try:
+                state = await self._start_named(order, state, report, key, opened, rides=rides)
+            except Unreachable as error:
+                if trouble_since == math.inf:
+                    raise  # the first try, and it never left
+                log.info("%s (a start that is sent again)", error.message)
+            if state.status is not Status.PENDING or state.ref != unnamed or not rides:
+                return state
+            if await self._bypassed(state):
+                return replace(state, provisional=False)
+            if opened.is_set() and (ref := await self._name_in_queue(order, state, key)) is not None:
+                return replace(state, ref=ref, queued=True, provisional=False)
+            trouble_since = min(trouble_since, anyio.current_time())
+            if anyio.current_time() - trouble_since > _OUTAGE_SECONDS:
+                raise Unreachable(
+                    "The connection broke as the run was being started, and AgentOS does not answer any more.",
+                    f"Its queue may have taken the run: look with list_runs(session_id='{state.ref.session}') "
+                    "before you run it again.",
+                )
+            await sleep(pause)
+            pause = min(pause * 1.6, SLOWEST_POLL)
+
+    async def _start_named(
+        self, order: RunOrder, state: RunState, report: Report, key: str, opened: anyio.Event, *, rides: bool
+    ) -> RunState:
+        """Send the start; a run that waits in the queue has no events, so its name is asked for meanwhile."""
+        named = state.ref
+        told = False
+
+        def report_named(new: RunState) -> None:
+            nonlocal told
+            told = told or new.events > state.events
+            report(new)
+
+        async def ask_for_name() -> None:
+            nonlocal named
+            await opened.wait()
+            await anyio.sleep(_SILENT_SECONDS)
+            if told or await self._bypassed(state):
+                return
+            ref = await self._name_in_queue(order, state, key)
+            if ref is not None and not told:
+                named = ref
+                report(_in_queue(state, ref))
+
+        failure: AgentOSError | None = None
+        async with anyio.create_task_group() as tasks:
+            if rides:
+                tasks.start_soon(ask_for_name)
+            try:
+                state = await self.start(order, state, report_named, background=True, key=key, opened=opened)
+            except AgentOSError as error:  # kept out of the task group, which would wrap it
+                failure = error
+            tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        return _in_queue(state, named) if state.events == 0 and named != state.ref else state
+
+    async def _name_in_queue(self, order: RunOrder, state: RunState, key: str) -> RunRef | None:
+        """The reference of the run that the queue has taken under this key; None where AgentOS does not answer.
+
+        Not streamed, AgentOS answers at once, whatever has become of the run.
+        """
+        form = _start_form(order, state) | {"stream": "false", "background": "true"}
+        try:
+            async with self._os.stream(
+                runs_path(state.ref), run_ids(state.ref), form, kept_alive=True, idempotency_key=key
+            ) as events:
+                async for event in events:
+                    if run := event.text("run_id"):
+                        return replace(state.ref, run=run, session=event.text("session_id") or state.ref.session)
+        except AgentOSError as error:
+            log.info("The queue's name for %s is not known: %s", state.ref, error.message)
+        return None
+
+    async def _bypassed(self, state: RunState) -> bool:
+        """Whether AgentOS runs it without its queue, under our own id."""
+        until = anyio.current_time() + _BYPASS_SECONDS
+        while True:
+            try:
+                await self._follower.stored(state.ref)
+            except NotFound:
+                if anyio.current_time() > until:
+                    return False
+            except AgentOSError:
+                return False
+            else:
+                return True
+            await anyio.sleep(_BYPASS_SECONDS / 2)
+
+
+def _start_form(order: RunOrder, state: RunState) -> dict[str, str]:
+    return {
+        "message": order.message,
+        "session_id": state.ref.session,
+        "run_id": state.ref.run,
+        **({"user_id": order.user_id} if order.user_id else {}),
+        **order.fields,
+    }
+
+
+def _in_queue(state: RunState, ref: RunRef) -> RunState:
+    """A run that the queue has taken under its own name, and has not begun."""
+    return replace(state, ref=ref, queued=True, stored=True, provisional=False, activity="waiting in AgentOS's queue")
+
+
+def _is_list(fields: Mapping[str, str]) -> bool:
+    """Whether the knowledge filters are conditions, which AgentOS makes objects of that its queue cannot keep."""
+    return fields.get("knowledge_filters", "").lstrip().startswith("[")

@@ -1,0 +1,96 @@
+"""A stored run (`GET .../runs/{run_id}`) -> RunState."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from agentos_mcp.agentos.json_values import objects, text
+from agentos_mcp.agentos.runs.payload import measures, media_of, requirements_of, steps_of
+from agentos_mcp.agentos.runs.run import (
+    LONGEST_ERROR,
+    LONGEST_NAME,
+    MOST_FAILED_TOOLS,
+    WAITING,
+    RunState,
+    Status,
+    shortened,
+)
+
+
+def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
+    """What the stored run says, on top of what is already known of it."""
+    status = _status(output.get("status"))
+    content = output.get("content")
+    stored = dataclasses.replace(
+        state,
+        status=status,
+        **steps_of(output.get("step_results"), state),
+        queued=state.queued or output.get("queue_attempt") is not None,
+        provisional=False,
+        stored=True,
+        orphaned=False,
+        **measures(output.get("metrics")),
+    )
+    match status:
+        case Status.ERROR:
+            error = error_of(output) or _words(content) or "AgentOS gave no reason"
+            return dataclasses.replace(stored, error=shortened(error, LONGEST_ERROR))
+        case Status.COMPLETED | Status.REGENERATED:
+            return dataclasses.replace(
+                stored,
+                answer=content,
+                answer_cut=False,
+                media=media_of(output),
+                activity="",
+                **_failed_tools(output),
+            )
+        case Status.PAUSED:
+            return dataclasses.replace(
+                stored, **requirements_of(output), answer=content, answer_cut=False, activity=WAITING
+            )
+        case Status.CANCELLED:
+            return dataclasses.replace(stored, answer=content, activity="")
+        case Status.PENDING if isinstance(other := output.get("waiting_on"), str):
+            # A queue runs a session's runs one after the other, and a paused one holds up the next.
+            return dataclasses.replace(stored, activity=f"waiting for run {other} of its session")
+        case _:
+            return dataclasses.replace(stored, activity="") if state.status is Status.PENDING else stored
+
+
+def _status(value: object) -> Status:
+    """AgentOS's status; a word that is not known counts as running, so that nothing is ended by mistake."""
+    try:
+        return Status(text(value).upper())
+    except ValueError:
+        return Status.RUNNING
+
+
+def error_of(output: Mapping[str, Any]) -> str:
+    """Why the run failed: AgentOS keeps it only in the run's events, its content is what had been said until then."""
+    events = output.get("events")
+    for event in reversed(events if isinstance(events, list) else []):
+        if not isinstance(event, Mapping) or event.get("run_id") != output.get("run_id"):
+            continue
+        if text(event.get("event")) in {"RunError", "TeamRunError", "WorkflowError"}:
+            return text(event.get("error")) or text(event.get("content"))
+    return ""
+
+
+def _words(content: object) -> str:
+    return content if isinstance(content, str) else ""
+
+
+def _failed_tools(output: Mapping[str, Any]) -> dict[str, Any]:
+    failed = [tool for tool in objects(output.get("tools")) if tool.get("tool_call_error")]
+    if not failed:
+        return {}
+    named = [
+        (
+            shortened(text(tool.get("tool_name")) or "a tool", LONGEST_NAME),
+            shortened(str(tool.get("result") or ""), LONGEST_ERROR),
+        )
+        for tool in failed[:MOST_FAILED_TOOLS]
+    ]
+    return {"failed_tools": tuple(named), "failed_tools_left_out": len(failed) - len(named)}

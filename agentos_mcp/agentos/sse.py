@@ -1,0 +1,176 @@
+"""A run's event stream: server-sent events in, `Event`s out, whatever the stream is made of.
+
+Foreground streams are silent between events; background streams carry a comment every 15 s
+and number their events (`event_index`). There is no closing mark: the stream simply ends.
+
+Lines are read here and not by a library: those read a line of any length.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+
+from agentos_mcp.agentos.errors import Unreachable
+from agentos_mcp.agentos.json_values import decode
+from agentos_mcp.agentos.response_body import parsed_size
+
+log = logging.getLogger(__name__)
+
+LARGEST_EVENT = 4 * 1024 * 1024
+"""In bytes. Of a larger one the beginning is read, so that it is known what it was."""
+_LARGEST_PARSED = 40 * 1024 * 1024
+_HEAD = 512 * 1024
+_LEFT_OUT = 64 * 1024 * 1024
+"""So much of one line is read past before the stream is given up."""
+_SLICE_SECONDS = 0.002
+"""So long may events that are already here be read before others have their turn."""
+_FIELD = 64
+"""So much longer than an event's data its line may be."""
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event as AgentOS sent it. `index` numbers background events, -1 where there is no number."""
+
+    name: str
+    data: Mapping[str, Any]
+    index: int = -1
+    cut: bool = False
+    """It was larger than can be read: `data` is its beginning."""
+
+    def text(self, key: str) -> str:
+        """`data[key]` where that is a string, else ''."""
+        value = self.data.get(key)
+        return value if isinstance(value, str) else ""
+
+    @property
+    def depth(self) -> int:
+        """0 in the run itself; 1 and more in workflows nested in it."""
+        value = self.data.get("nested_depth")
+        return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A server-sent event before its data is read. `cut`: the data is longer than what is here of it."""
+
+    name: str
+    data: bytes
+    cut: bool = False
+
+
+def parse(frame: Frame) -> Event | None:
+    """The event, or None (and a warning) for one that cannot be read."""
+    cut = frame.cut or parsed_size(frame.data) > _LARGEST_PARSED
+    try:
+        data = _beginning(frame.data[:_HEAD]) if cut else decode(frame.data)
+    except ValueError as error:
+        log.warning("Skipped a malformed %r event (%d bytes): %s", frame.name, len(frame.data), error)
+        return None
+    if not isinstance(data, dict):
+        log.warning("Skipped a %r event whose payload is no object", frame.name)
+        return None
+    if cut:
+        log.warning("A %r event is too large to be read whole", frame.name)
+    name, index = data.get("event"), data.get("event_index")
+    return Event(
+        name=name if isinstance(name, str) and name else frame.name,
+        data=data,
+        index=index if isinstance(index, int) and not isinstance(index, bool) else -1,
+        cut=cut,
+    )
+
+
+def _beginning(document: bytes) -> object:
+    """What the beginning of a JSON document says. Raises ValueError where it says nothing."""
+    from pydantic_core import from_json
+
+    return from_json(document, allow_inf_nan=False, allow_partial="trailing-strings")
+
+
+async def read_events(pieces: AsyncIterator[bytes]) -> AsyncIterator[Event]:
+    """Every readable event of a stream, in order, until it ends. Raises Unreachable for a line without an end."""
+    frames = Frames()
+    since = time.monotonic()
+    async for piece in pieces:
+        for frame in frames.feed(piece):
+            if (event := parse(frame)) is not None:
+                yield event
+            if time.monotonic() - since > _SLICE_SECONDS:
+                await anyio.lowlevel.checkpoint()
+                since = time.monotonic()
+
+
+class Frames:
+    """Puts the pieces of a stream together to frames. It holds one line and one frame, each up to `most` bytes."""
+
+    def __init__(self, most: int = LARGEST_EVENT) -> None:
+        self._most = most
+        self._line = bytearray()
+        """The line that has not ended yet, up to a little more than may be."""
+        self._left_out = 0
+        self._after_return = False
+        self._name = ""
+        self._data = bytearray()
+        self._lines = 0
+        self._cut = False
+
+    def feed(self, piece: bytes) -> Iterator[Frame]:
+        """The frames that are whole with this piece."""
+        if self._after_return and piece:
+            self._after_return = False
+            piece = piece.removeprefix(b"\n")
+        if not piece:
+            return
+        self._after_return = piece.endswith(b"\r")
+        lines = piece.splitlines(keepends=True)
+        unfinished = b"" if lines[-1].endswith((b"\n", b"\r")) else lines.pop()
+        for line in lines:
+            frame = self._take((self._continued(line) if self._line else line).rstrip(b"\r\n"))
+            if frame is not None:
+                yield frame
+        self._hold(unfinished)
+
+    def _continued(self, end: bytes) -> bytes:
+        """The line that had begun, with its end."""
+        self._hold(end)
+        line, self._line, self._left_out = bytes(self._line), bytearray(), 0
+        return line
+
+    def _hold(self, part: bytes) -> None:
+        room = self._most + _FIELD - len(self._line)
+        self._line += part[:room]
+        self._left_out += max(0, len(part) - room)
+        if self._left_out > _LEFT_OUT:
+            raise Unreachable("AgentOS sends a line that does not end, so the stream was left.", "Try again.")
+
+    def _take(self, line: bytes) -> Frame | None:
+        """A line; the frame, where the line ends one."""
+        if not line:
+            return self._whole()
+        if line.startswith(b"data:"):
+            value = line[6:] if line[5:6] == b" " else line[5:]
+            if self._lines:
+                self._data += b"\n"
+            self._lines += 1
+            room = self._most - len(self._data)
+            self._cut = self._cut or len(value) > room
+            self._data += value[: max(0, room)]
+        elif line.startswith(b"event:"):
+            self._name = line[6 : 6 + _LONGEST_NAME].decode("utf-8", "replace").strip()
+        return None
+
+    def _whole(self) -> Frame | None:
+        if not self._name and not self._lines:
+            return None
+        frame = Frame(self._name, bytes(self._data), self._cut)
+        self._name, self._data, self._lines, self._cut = "", bytearray(), 0, False
+        return frame

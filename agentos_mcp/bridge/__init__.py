@@ -1,1 +1,0 @@
-"""Where a run becomes MCP: how a tool is declared, progress, compact results."""

@@ -1,0 +1,237 @@
+"""Runs the demo's AgentOS: as a command, and as a context manager around that command.
+
+`python -m agentos_mcp.demo.host_process [--port N] [--db FILE] [--with-parent]` prints the address, one line, when it
+is ready to serve.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import importlib
+import importlib.util
+import logging
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+DEMO = "agentos_mcp.demo.components:build_agent_os"
+START_LIMIT = 60.0
+"""Seconds a host may take to get ready."""
+
+MISSING = 'The demo needs agno, which is not installed. Next: pip install "agno[os,sqlite]" rich'
+
+
+class DemoError(RuntimeError):
+    """The demo's AgentOS could not be started; the message says why and what to do next."""
+
+
+@contextlib.contextmanager
+def demo_agentos(
+    *,
+    db_file: str | None = None,
+    pace: float = 1.0,
+    port: int = 0,
+    build: str = DEMO,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """A running AgentOS in a process of its own: yields its address, ends it on leaving.
+
+    Without `db_file` everything it stores is forgotten at the end. `pace` multiplies its models' pauses.
+    `build` names a function ("module:function") that makes the AgentOS from the path of its database;
+    `environment` is added to the process's own.
+    """
+    if importlib.util.find_spec("agno") is None:
+        raise DemoError(MISSING)
+    command = [
+        sys.executable,
+        "-m",
+        "agentos_mcp.demo.host_process",
+        "--with-parent",
+        "--port",
+        str(port),
+        "--build",
+        build,
+    ]
+    if db_file is not None:
+        command += ["--db", db_file]
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **(environment or {}), "AGENTOS_DEMO_PACE": str(pace)},
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    assert child.stdout is not None  # noqa: S101 - it is a pipe; mypy can't know
+    assert child.stderr is not None  # noqa: S101 - likewise
+    lines = queue.SimpleQueue[str | None]()
+    complaints = deque[str](maxlen=20)
+    readers = [
+        threading.Thread(target=_forward, args=(child.stdout, lines), daemon=True),
+        threading.Thread(target=_keep, args=(child.stderr, complaints), daemon=True),
+    ]
+    for reader in readers:
+        reader.start()
+    try:
+        try:
+            address = lines.get(timeout=START_LIMIT)
+        except queue.Empty:
+            raise DemoError(_failure(f"was not ready after {START_LIMIT:.0f} s", complaints)) from None
+        if address is None:
+            code = child.wait(timeout=5)
+            readers[1].join(timeout=5)
+            raise DemoError(_failure(f"ended with code {code}", complaints))
+        yield address
+    finally:
+        _end(child)
+        for reader in readers:
+            reader.join(timeout=5)
+        child.stdout.close()
+        child.stderr.close()
+
+
+def _forward(stream: IO[str], lines: "queue.SimpleQueue[str | None]") -> None:
+    for line in stream:
+        lines.put(line.strip())
+    lines.put(None)
+
+
+def _keep(stream: IO[str], complaints: deque[str]) -> None:
+    complaints.extend(iter(stream.readline, ""))
+
+
+def _failure(what: str, complaints: deque[str]) -> str:
+    said = "".join(complaints).strip()
+    if MISSING in said:
+        return MISSING
+    return (
+        f"The demo's AgentOS {what}. Next: run `python -m agentos_mcp.demo.host_process` to see why, or repair the "
+        f'installation with pip install "agno[os,sqlite]" rich.\n{said or "It said nothing."}'
+    )
+
+
+def _end(child: "subprocess.Popen[str]") -> None:
+    """Ends the host by closing its stdin, which works on every platform; then less and less politely."""
+    if child.stdin is not None:
+        with contextlib.suppress(OSError):
+            child.stdin.close()
+    for insist in (child.terminate, child.kill):
+        try:
+            child.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            insist()
+        else:
+            return
+    child.wait()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m agentos_mcp.demo.host_process", description="Serve the demo's AgentOS."
+    )
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
+    parser.add_argument("--db", metavar="FILE", help="SQLite file to keep (default: a temporary one)")
+    parser.add_argument("--build", default=DEMO, metavar="MODULE:FUNCTION", help="what makes the AgentOS")
+    parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
+    options = parser.parse_args(arguments)
+
+    sock = socket.socket()
+    if os.name == "posix":
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(("127.0.0.1", options.port))
+    except OSError as error:
+        sock.close()
+        print(f"Port {options.port} can't be used: {error.strerror}. Next: leave --port out.", file=sys.stderr)
+        return 2
+
+    with contextlib.ExitStack() as stack:
+        stack.callback(sock.close)
+        announce = stack.enter_context(_quiet_stdout())
+        db_file = options.db
+        if db_file is None:
+            folder = stack.enter_context(
+                # Windows can't remove a SQLite file that is still open.
+                tempfile.TemporaryDirectory(prefix="agentos-demo-", ignore_cleanup_errors=True)
+            )
+            db_file = str(Path(folder) / "agentos.db")
+        # Nothing made while starting is ever garbage: not looking for any saves a fifth of the time.
+        gc.disable()
+        module, _, function = options.build.partition(":")
+        try:
+            build_agent_os = getattr(importlib.import_module(module), function)
+        except ModuleNotFoundError as error:
+            print(f"{MISSING} ({error})", file=sys.stderr)
+            return 3
+        app = build_agent_os(db_file).get_app()
+        gc.freeze()
+        gc.enable()
+        _serve(app, sock, announce, with_parent=options.with_parent)
+    return 0
+
+
+@contextlib.contextmanager
+def _quiet_stdout() -> Iterator[IO[str]]:
+    """Yields the real stdout, for the address alone; whatever else is printed goes to stderr."""
+    os.environ["AGNO_TELEMETRY"] = "false"
+    # agno gives a logger a handler of its own, on stdout, unless it finds one configured.
+    for name in ("agno", "agno-team", "agno-workflow"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    real = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr):
+        yield real
+
+
+def _serve(app: "FastAPI", sock: socket.socket, announce: IO[str], *, with_parent: bool) -> None:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                with contextlib.suppress(OSError):  # nobody may be listening any more
+                    print(f"http://127.0.0.1:{sock.getsockname()[1]}", file=announce, flush=True)
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # What we cut off complains with tracebacks; being stopped is no fault.
+            logging.disable(logging.CRITICAL)
+            # AgentOS would wait half a minute for the runs that are still going on.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(super().shutdown(sockets), timeout=1.3)
+
+    server = Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1))
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # At its end uvicorn raises the signal that stopped it again, which would kill us before we clean up.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    if with_parent:
+        threading.Thread(target=_when_parent_ends, args=(stop,), daemon=True).start()
+    server.run(sockets=[sock])
+
+
+def _when_parent_ends(stop: Callable[[], None]) -> None:
+    sys.stdin.read()
+    stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""A tool call watches a run: live progress while there is time, then its end or where it stands."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import anyio
+from mcp_types import CallToolResult, InputRequiredResult, TextContent
+
+from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.runs.registry import LiveRun
+from agentos_mcp.agentos.runs.run import RunState, Status
+from agentos_mcp.runs.media import media_blocks
+from agentos_mcp.runs.progress import Send, live_progress
+from agentos_mcp.runs.questions import ask, earlier_progress
+from agentos_mcp.runs.request import with_schema_notes
+from agentos_mcp.runs.timeouts import wait_of
+from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.markdown import run_data, run_result, standing
+
+log = logging.getLogger(__name__)
+
+_CANCEL_SECONDS = 1.5
+_NAME_SECONDS = 10.0
+"""How much longer a call may take to return a reference that others can use."""
+_GLANCE_SECONDS = 0.05
+_MEDIA = 800_000
+"""Characters of media and bytes of text that one result may carry: clients drop messages that are too large."""
+
+
+async def watch(
+    ctx: Ctx,
+    run: LiveRun,
+    *,
+    wait: float = 0.0,
+    offset: int = 0,
+    ours: bool = True,
+    schema: Mapping[str, Any] | None = None,
+) -> CallToolResult | InputRequiredResult:
+    """Show a run to the client until it ends or the wait does.
+
+    `ours`: the call started or continued the run, so cancelling the call cancels the run, and the
+    person can be asked what it waits for. `schema` is what the answer has to fit. A call that ends
+    because the client is gone or the server stops leaves the run going.
+    """
+    try:
+        async with live_progress(_receiver(ctx), after=earlier_progress(ctx)) as show:
+            ended = await run.watch(show.report, wait_of(ctx, wait))
+            if not ended:
+                await _named(run, _NAME_SECONDS)
+                ended = run.done
+    except anyio.get_cancelled_exc_class():
+        if ours and not run.done and ctx.cancels_run:
+            with anyio.move_on_after(_CANCEL_SECONDS, shield=True):
+                await _named(run, _CANCEL_SECONDS)
+                await _cancel(ctx, run.state)
+        raise
+    if not ended or not run.state.ended:
+        return _shown(ctx, run.state, standing(run.state))
+    if run.state.status is Status.PAUSED and ours and (question := ask(ctx, run.state, show.value)):
+        return question
+    state = await with_schema_notes(run.state, schema or run.schema)
+    words = run_result(state, tokens=ctx.settings.result_tokens, offset=offset)
+    return _shown(ctx, state, words)
+
+
+def _shown(ctx: Ctx, state: RunState, words: str) -> CallToolResult:
+    """A run as the client gets it: its words, its media where it has ended well, its data where that is asked for."""
+    failed = state.status is Status.ERROR
+    room = 0 if failed else max(0, _MEDIA - len(words.encode("utf-8", "replace")))
+    return CallToolResult(
+        content=[TextContent(type="text", text=words), *media_blocks(state.media, limit=room)],
+        structured_content=run_data(state, tokens=ctx.settings.result_tokens)
+        if ctx.settings.structured_output
+        else None,
+        is_error=failed,
+    )
+
+
+async def _named(run: LiveRun, seconds: float) -> None:
+    """Return once the run has the name by which AgentOS knows it, or has not got one in time."""
+    with anyio.move_on_after(seconds):
+        while run.state.provisional and not run.done:
+            await run.watch(lambda _: None, _GLANCE_SECONDS)
+
+
+async def _cancel(ctx: Ctx, state: RunState) -> None:
+    try:
+        await ctx.engine.cancel(state.ref)
+    except AgentOSError as error:
+        log.warning("Could not cancel %s: %s", state.ref, error)
+
+
+def _receiver(ctx: Ctx) -> Send | None:
+    """Where progress goes; None where the client did not ask for it."""
+    meta = ctx.mcp.request_context.meta
+    if not meta or meta.get("progress_token") is None:
+        return None
+
+    async def send(progress: float, total: float | None, message: str) -> None:
+        await ctx.mcp.report_progress(progress, total, ctx.agent_os.mask(message))
+
+    return send

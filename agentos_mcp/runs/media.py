@@ -1,0 +1,126 @@
+"""Images and sounds that a run's answer carries -> MCP content; whatever cannot be shown is named."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mcp_types import AudioContent, ContentBlock, ImageContent, TextContent
+
+from agentos_mcp.agentos.plain_text import as_json
+from agentos_mcp.tooling.markdown import one_line
+
+KEYS = ("images", "audio", "response_audio", "videos", "files")
+"""Where AgentOS keeps an answer's media. `WorkflowCompleted` has them only in its `step_results`."""
+
+_NOUNS = {"images": "image", "audio": "audio", "response_audio": "audio", "videos": "video", "files": "file"}
+_FORMATS = {"jpg": "jpeg", "mp3": "mpeg"}
+_DEEPEST = 8
+_MOST = 20
+"""So many are shown or named."""
+_LONGEST_LINE = 200
+
+
+def media_blocks(output: Mapping[str, Any], *, limit: int = 700_000) -> list[ContentBlock]:
+    """The media of a run (its stored JSON or its last event), in AgentOS's order, images first.
+
+    `limit` is in characters of base64 for all of them together. Links, films, documents and what is
+    too large become lines of text; AgentOS has them.
+    """
+    blocks: list[ContentBlock] = []
+    lines: list[str] = []
+    left = limit
+    unnamed = 0
+    for key, medium in _media(output):
+        if len(blocks) + len(lines) >= _MOST:
+            unnamed += 1
+            continue
+        noun = _NOUNS[key]
+        content = medium.get("content")
+        mime = _mime(medium, noun)
+        if key in {"videos", "files"} or not isinstance(content, str) or not mime:
+            lines.append(_named(noun, medium))
+        elif len(content) > left:
+            lines.append(f"{_named(noun, medium)}, too large to be shown here")
+        elif not _is_base64(content):
+            lines.append(_named(noun, medium))
+        else:
+            left -= len(content)
+            blocks.append(
+                ImageContent(type="image", data=content, mime_type=mime)
+                if noun == "image"
+                else AudioContent(type="audio", data=content, mime_type=mime)
+            )
+            if medium.get("transcript"):
+                lines.append(f"the audio says: {as_json(one_line(str(medium['transcript']), most=_LONGEST_LINE))}")
+    if unnamed:
+        lines.append(f"and {unnamed:,} more; AgentOS has them")
+    if lines:
+        blocks.append(TextContent(type="text", text="\n".join(lines)))
+    return blocks
+
+
+def _media(output: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every medium once; those of its steps where the run itself names none."""
+    seen: set[str] = set()
+    sources = [output] if any(output.get(key) for key in KEYS) else list(_steps(output, 0))
+    for key in KEYS:
+        for source in sources:
+            value = source.get(key)
+            for medium in value if isinstance(value, list) else [value]:
+                if not isinstance(medium, Mapping):
+                    continue
+                mark = str(medium.get("id") or medium.get("url") or medium.get("content") or "")
+                if mark not in seen:
+                    seen.add(mark)
+                    yield key, medium
+
+
+def _steps(output: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
+    for name in ("step_results", "steps"):
+        steps = output.get(name)
+        for step in steps if isinstance(steps, list) and depth < _DEEPEST else ():
+            if isinstance(step, Mapping):
+                yield step
+                yield from _steps(step, depth + 1)
+
+
+def _mime(medium: Mapping[str, Any], noun: str) -> str:
+    """The MIME type that a client can show; '' where there is none ("pcm16")."""
+    declared = str(medium.get("mime_type") or "").casefold()
+    if declared:
+        return declared if declared.startswith(f"{noun}/") else ""
+    form = str(medium.get("format") or "").casefold()
+    form = _FORMATS.get(form, form)
+    if not form:
+        form = {"image": "png", "audio": "wav"}.get(noun, "")
+    return f"{noun}/{form}" if form and form.isalnum() else ""
+
+
+def _is_base64(content: str) -> bool:
+    try:
+        return bool(b64decode(content, validate=True))
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _named(noun: str, medium: Mapping[str, Any]) -> str:
+    """ "video https://…", "file table.csv (text/csv, 9 bytes)", on one line."""
+    name = medium.get("filename") or medium.get("name") or medium.get("alt_text") or ""
+    content = medium.get("content")
+    size = ""
+    if isinstance(content, str):
+        # A text's own content is stored as it is, everything else as base64.
+        is_text = str(medium.get("mime_type") or "").startswith("text/")
+        size = _size(len(content.encode()) if is_text else len(content) * 3 // 4)
+    what = ", ".join(part for part in (str(medium.get("mime_type") or ""), size) if part)
+    words = (noun, str(name), f"({what})" if what else "", str(medium.get("url") or ""))
+    return one_line(" ".join(word for word in words if word), most=_LONGEST_LINE)
+
+
+def _size(size: int) -> str:
+    if size < 1000:
+        return f"{size} bytes"
+    return f"{size / 1000:.0f} KB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"

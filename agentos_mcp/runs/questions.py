@@ -1,0 +1,199 @@
+"""A pause -> a form for the person (elicitation), in either protocol era, or words for the model.
+
+One tool body serves both eras: it returns an `InputRequiredResult`; a modern client calls again
+with the answers, for a legacy one `server/mcp_server.py` asks and calls again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mcp_types import (
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitResult,
+    InputRequiredResult,
+)
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.pauses.requirements import (
+    Field,
+    Question,
+    approval_ids,
+    check_answers,
+    continuation_form,
+    questions,
+    rejections,
+)
+from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
+from agentos_mcp.agentos.runs.run import RunRef, RunState
+from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.markdown import cut_lines, one_line
+
+TOO_QUICK = 1.0
+"""A person needs longer than that, in seconds, to decline: a client did it by itself."""
+
+_ASKABLE = frozenset({"confirmation", "input", "feedback", "route", "review"})
+_DETAILS = 2000
+_MOST_FORMS = 20
+"""More at once are told in words: nobody fills in so many, and AgentOS takes no answer before it has all."""
+_LARGEST_FORMS = 100_000
+"""Characters of JSON of all forms together."""
+_MOST_ROUNDS = 9
+"""So often a person is asked within one call: clients give up a call at the tenth. `continue_run` goes on."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came back for a question that an earlier round of this call asked."""
+
+    ref: RunRef
+    answers: Mapping[str, Any] | None
+    """By the question's key; None where no person gave an answer, so the run stays paused."""
+    outdated: bool = False
+    """The question was of an earlier pause of the run: nothing of the answer is for what it asks now."""
+
+
+def ask(ctx: Ctx, state: RunState, progress: float) -> InputRequiredResult | None:
+    """The forms for all that a paused run asks, or None where the person cannot be asked, or was already.
+
+    A question that comes back in the same call has an answer that AgentOS did not take: to ask it again
+    by ourselves would ask it for ever.
+    """
+    asked = questions(state.ref, state.requirements)
+    if not asked or not can_ask(ctx) or any(question.kind not in _ASKABLE for question in asked):
+        return None
+    earlier = _earlier_keys(ctx)
+    if (
+        state.not_taken
+        or len(earlier) >= _MOST_ROUNDS
+        or any(question.key in keys for keys in earlier for question in asked)
+    ):
+        return None
+    if len(asked) + state.requirements_left_out > _MOST_FORMS:
+        return None
+    forms = {question.key: _form(question) for question in asked}
+    if sum(len(form.model_dump_json()) for form in forms.values()) > _LARGEST_FORMS:
+        return None
+    memory = {"run": str(state.ref), "asked": [*earlier, list(forms)], "at": time.time(), "progress": progress}
+    return InputRequiredResult(input_requests=dict(forms), request_state=json.dumps(memory))
+
+
+def answered(ctx: Ctx, state: RunState) -> Answered | None:
+    """The answers that came with this round of the call, None in its first round.
+
+    A decline is a rejection; a cancel, or a decline that no person can have made, is no answer.
+    """
+    memory = _memory(ctx)
+    if memory is None:
+        return None
+    responses = ctx.mcp.input_responses or {}
+    asked = questions(state.ref, state.requirements)
+    if [question.key for question in asked] != _earlier_keys(ctx)[-1]:
+        return Answered(state.ref, None, outdated=True)
+    quick = time.time() - float(memory["at"]) < TOO_QUICK
+    answers: dict[str, Any] = {}
+    for question in asked:
+        response = responses.get(question.key)
+        if not isinstance(response, ElicitResult) or response.action == "cancel":
+            return Answered(state.ref, None)
+        if response.action == "decline":
+            if quick or not question.declinable:
+                return Answered(state.ref, None)
+            answers |= rejections([question])
+        else:
+            answers[question.key] = {k: v for k, v in (response.content or {}).items() if v is not None and v != ""}
+    return Answered(state.ref, answers)
+
+
+async def answer(ctx: Ctx, state: RunState, answers: Mapping[str, Any]) -> dict[str, str]:
+    """The form that continues a paused run with these answers.
+
+    Raises InvalidRequest where one is missing or cannot be, or an admin has yet to approve.
+    """
+    if state.requirements_left_out:
+        total = len(state.requirements) + state.requirements_left_out
+        raise InvalidRequest(
+            f"The run waits for {total:,} things; more than {len(state.requirements):,} can't be answered here.",
+            "Answer it in AgentOS, or cancel the run.",
+        )
+    given = check_answers(questions(state.ref, state.requirements), answers)
+    approvals = {
+        approval: await ctx.agent_os.get("/approvals/{approval_id}", {"approval_id": approval})
+        for approval in approval_ids(state.ref, state.requirements)
+        if approval
+    }
+    return continuation_form(state.ref, state.requirements, given, approvals)
+
+
+def asked_run(ctx: Ctx) -> RunRef | None:
+    """The run whose question this round answers, None in the first round of a call."""
+    memory = _memory(ctx)
+    return RunRef.parse(str(memory["run"])) if memory else None
+
+
+def earlier_progress(ctx: Ctx) -> float:
+    """The last progress value that an earlier round of this call sent."""
+    memory = _memory(ctx)
+    return float(memory["progress"]) if memory else 0.0
+
+
+def _earlier_keys(ctx: Ctx) -> list[list[str]]:
+    """What each earlier round of this call asked."""
+    memory = _memory(ctx)
+    return list(memory.get("asked") or ()) if memory else []
+
+
+def _memory(ctx: Ctx) -> Mapping[str, Any] | None:
+    state = ctx.mcp.request_state
+    if not state:
+        return None
+    memory: Mapping[str, Any] = json.loads(state)
+    if "run" not in memory:
+        raise InvalidRequest("This answer is to another question.", "Call the tool again without it.")
+    return memory
+
+
+def can_ask(ctx: Ctx) -> bool:
+    """Whether the client can show the person a form, and may."""
+    capabilities = ctx.mcp.client_capabilities
+    wish = capabilities.elicitation if capabilities else None
+    if not ctx.settings.ask or wish is None or (wish.form is None and wish.url is not None):
+        return False
+    session = ctx.mcp.request_context.session
+    return session.protocol_version in MODERN_PROTOCOL_VERSIONS or session.can_send_request
+
+
+def _form(question: Question) -> ElicitRequest:
+    details = cut_lines(question.details, _DETAILS)
+    words = strip_control_chars(f"{one_line(question.title)}\n\n{details}".strip())
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {field.name: _property(field) for field in question.fields},
+        "required": [field.name for field in question.fields if field.required],
+    }
+    return ElicitRequest(params=ElicitRequestFormParams(message=words, requested_schema=schema))
+
+
+def _property(field: Field) -> dict[str, Any]:
+    about: dict[str, Any] = {"type": field.type, "title": one_line(field.name.replace("_", " ").capitalize())}
+    shape = {"list": 'A JSON list, such as ["a", "b"].', "dict": "A JSON object."}.get(field.structure, "")
+    if description := " ".join(filter(None, (one_line(field.description), shape))):
+        about["description"] = description
+    if field.default is not None:
+        about["default"] = strip_data(field.default)
+    if field.choices and field.multiple:
+        return about | {"type": "array", "items": {"type": "string", "enum": _choices(field)}}
+    if field.choices:
+        about["enum"] = _choices(field)
+    return about
+
+
+def _choices(field: Field) -> list[str]:
+    """The choices as people see them; `check_answers` knows them by these words, too."""
+    return list(dict.fromkeys(one_line(choice) for choice in field.choices))

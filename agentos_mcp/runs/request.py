@@ -1,0 +1,113 @@
+"""What a run tool was given -> a `RunOrder`, checked before anything is sent.
+
+AgentOS silently drops what it cannot read, so nothing is left to it to find.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agentos_mcp.agentos.catalog import Component, shown_id
+from agentos_mcp.agentos.errors import Forbidden, InvalidRequest
+from agentos_mcp.agentos.inputs.attachments import attach
+from agentos_mcp.agentos.inputs.schema_checks import CannotCheckSchema
+from agentos_mcp.agentos.inputs.schemas import allowed, answer_problems, check_input, output_schema_fields
+from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.runs.engine import RunOrder
+from agentos_mcp.agentos.runs.run import Kind, RunState, Status
+from agentos_mcp.tooling.context import Ctx
+
+
+@dataclass(frozen=True)
+class Given:
+    """The arguments that run tools share; None and '' where nothing was given."""
+
+    session_id: str = ""
+    user_id: str = ""
+    session_state: Mapping[str, Any] | None = None
+    dependencies: Mapping[str, Any] | None = None
+    metadata: Mapping[str, Any] | None = None
+    knowledge_filters: Mapping[str, Any] | list[Any] | None = None
+    factory_input: Mapping[str, Any] | None = None
+    output_schema: Mapping[str, Any] | None = None
+    files: list[str] | None = None
+    version: int = 0
+
+
+async def order_of(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given) -> RunOrder:
+    """The order for a component that is asked for by id or name.
+
+    Raises NotFound for the component, InvalidRequest for anything that AgentOS would not take.
+    """
+    if not message.strip():
+        raise InvalidRequest("The message is empty.", f"Say what the {kind} should do.")
+    component = await ctx.catalogue.find(kind, asked)
+    if given.session_id:
+        await ctx.ownership.require_own_session(given.session_id, may_be_new=True)
+    page = await _page(ctx, component)
+    if given.factory_input is not None:
+        component = await _checked_factory(component, page, given.factory_input)
+    elif isinstance(schema := page.get("input_schema"), Mapping):
+        await _check_message(schema, message)
+    fields = {
+        name: json.dumps(value, ensure_ascii=False, allow_nan=False)
+        for name in ("session_state", "dependencies", "metadata", "knowledge_filters", "factory_input")
+        if (value := getattr(given, name)) is not None
+    }
+    if given.version:
+        fields["version"] = str(given.version)
+    if given.output_schema is not None:
+        fields |= await output_schema_fields(given.output_schema)
+    attached = await attach(given.files or (), kind=kind, allowed=ctx.settings.allow_files)
+    return RunOrder(
+        component,
+        message,
+        session_id=given.session_id,
+        user_id=given.user_id,
+        fields={**fields, **attached.fields},
+        parts=attached.parts,
+    )
+
+
+async def _page(ctx: Ctx, component: Component) -> Mapping[str, Any]:
+    """The component's own page; {} where the token may run it without being allowed to look at it."""
+    try:
+        return await ctx.catalogue.detail(component.kind, component.id)
+    except Forbidden:
+        return {}
+
+
+async def _checked_factory(component: Component, page: Mapping[str, Any], given: Mapping[str, Any]) -> Component:
+    if page and not (component.is_factory or page.get("is_factory")):
+        raise InvalidRequest(
+            f"'{shown_id(component.id)}' is built by no factory, so it takes no factory_input.",
+            "Leave it out; what it should do goes into the message.",
+        )
+    await check_input(record_of(page.get("factory_input_schema")), given, "factory_input")
+    return replace(component, is_factory=True)
+
+
+async def _check_message(schema: Mapping[str, Any], message: str) -> None:
+    """AgentOS ends a stream without a word where the message does not fit the component's input schema."""
+    try:
+        given = json.loads(message)
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, Mapping):
+        takes = allowed(schema)
+        raise InvalidRequest("The message has to be a JSON object here.", f"It takes {takes}." if takes else "")
+    await check_input(schema, given, "message")
+
+
+async def with_schema_notes(state: RunState, schema: Mapping[str, Any] | None) -> RunState:
+    """The state with what its answer lacks: AgentOS completes a run whose answer breaks the schema."""
+    if schema is None or state.status is not Status.COMPLETED:
+        return state
+    try:
+        problems = await answer_problems(schema, state.answer)
+    except CannotCheckSchema as error:
+        return replace(state, notes=(*state.notes, f"The answer was not checked: its schema {error.message}"))
+    return replace(state, notes=(*state.notes, *(f"The answer does not fit the schema: {one}" for one in problems[:5])))

@@ -1,0 +1,220 @@
+"""What `serve --http` takes. Nothing heavy is imported here: every start of the program reads it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from agentos_mcp.settings import Option, SettingsError, Token
+from agentos_mcp.settings.settings import MASK, one_word
+
+if TYPE_CHECKING:
+    import argparse
+
+DEFAULT_PORT = 7800
+DEFAULT_CONNECTIONS = 1000
+TOKEN_VARIABLE = "AGENTOS_MCP_HTTP_TOKEN"  # noqa: S105 - its name
+"""Holds the token itself. It has no flag: other users of a machine see the command lines of its processes."""
+LEAST_TOKEN = 16
+"""Characters; a shorter one could be guessed."""
+_EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - what people write for it
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?)(:\d{1,5})?")
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """Where HTTP is served, and to whom."""
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    token: Token | None = None
+    """What clients have to send; None: nothing is asked of them."""
+    allow_hosts: tuple[str, ...] = ()
+    """Names by which clients reach this server, beside this machine's own."""
+    allow_origins: tuple[str, ...] = ()
+    """Web pages that may call, beside this machine's own."""
+    max_connections: int = DEFAULT_CONNECTIONS
+    """Connections at once; half as many from one address."""
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can connect."""
+        return _is_loopback(self.host)
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether it listens on every address of this machine."""
+        return self.host in _EVERY_ADDRESS
+
+
+def add_http_options(serve: argparse.ArgumentParser) -> None:
+    """Add `--http` and what goes with it to the parser of `serve`."""
+    group = serve.add_argument_group("over HTTP")
+    group.add_argument("--http", action="store_true", help="serve streamable HTTP at /mcp instead of stdio")
+    for option in HTTP_OPTIONS:
+        words = f"{option.description} [{', '.join(option.variables)}]" if option.variables else option.description
+        if option.switch:
+            group.add_argument(option.flag, dest=option.name, action="store_true", default=None, help=words)
+        else:
+            action = "append" if option.name in _REPEATED else "store"
+            group.add_argument(option.flag, dest=option.name, action=action, metavar=option.metavar, help=words)
+
+
+def http_settings(options: argparse.Namespace, environ: Mapping[str, str] | None = None) -> HttpSettings:
+    """The settings from the parsed flags, else the environment. Raises SettingsError for what cannot be used."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for option in HTTP_OPTIONS:
+        given = getattr(options, option.name, None)
+        source, text = option.flag, ",".join(given) if isinstance(given, list) else given
+        if text is None or text is False:
+            source, text = next(((name, environ[name]) for name in option.variables if environ.get(name)), ("", None))
+        if text is not None:
+            values[option.name] = _parsed(option.parse, "true" if text is True else text, source)
+    file, unguarded = values.pop("http_token_file", None), values.pop("no_http_auth", False)
+    if file is not None:
+        values["token"] = Token(file=file, check=_secret)
+        values["token"]()
+    elif text := environ.get(TOKEN_VARIABLE):
+        values["token"] = Token(_parsed(_secret, text, TOKEN_VARIABLE, shown=f"={MASK}"))
+    settings = HttpSettings(**values)
+    if unguarded and settings.token is not None:
+        raise SettingsError("--no-http-auth cannot be used together with a token: leave one of the two out.")
+    if not (settings.local or unguarded or settings.token is not None):
+        raise SettingsError(
+            f"--host {settings.host} would let other machines run everything on your AgentOS. Set {TOKEN_VARIABLE}, or "
+            "give --http-token-file PATH, with the token that clients have to send; or say --no-http-auth, where "
+            "something in front of it checks who calls."
+        )
+    return settings
+
+
+def _parsed(parse: Any, text: str, source: str, shown: str | None = None) -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:
+        shown = f"={text!r}" if shown is None else shown
+        raise SettingsError(f"{source}{shown} cannot be used: {error}") from None
+
+
+def _is_loopback(host: str) -> bool:
+    import ipaddress
+
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
+
+
+def _address(text: str) -> str:
+    import ipaddress
+
+    host = text.strip().lower().removeprefix("[").removesuffix("]")
+    if host == "localhost":
+        return host
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        raise ValueError(
+            "give an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them; "
+            "a name that clients use goes to --allow-host"
+        ) from None
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"\d{1,5}", text.strip()) or int(text) > 65535:
+        raise ValueError("use a number from 1 to 65535, or 0 for a free one")
+    return int(text)
+
+
+def _connections(text: str) -> int:
+    if not re.fullmatch(r"\d{1,6}", text.strip()) or not 10 <= int(text) <= 100_000:
+        raise ValueError("use a number from 10 to 100000")
+    return int(text)
+
+
+def _secret(text: str) -> str:
+    value = one_word(text)
+    if len(value) < LEAST_TOKEN:
+        raise ValueError(
+            f"it has fewer than {LEAST_TOKEN} characters. This makes a good one: "
+            'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+        )
+    return value
+
+
+def _token_file(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise ValueError("there is no such file")
+    return path
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip().lower() for word in text.split(",") if word.strip()]
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    for word in _words(text):
+        if not _HOST.fullmatch(word):
+            raise ValueError("give the name alone, such as mcp.example.com, with a port where only that one is meant")
+    return tuple(_words(text))
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = [word.removesuffix("/") for word in _words(text)]
+    for origin in origins:
+        parts = urlsplit(origin)
+        if not parts.scheme or not parts.netloc or "@" in origin or origin != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError("give an origin, such as https://app.example.com")
+    return tuple(origins)
+
+
+HTTP_OPTIONS = (
+    Option("host", "--host", (), _address, "address to listen on, 0.0.0.0 for all (default: 127.0.0.1)", "ADDRESS"),
+    Option("port", "--port", (), _port, f"port to listen on, 0 for a free one (default: {DEFAULT_PORT})", "PORT"),
+    Option(
+        "http_token_file",
+        "--http-token-file",
+        ("AGENTOS_MCP_HTTP_TOKEN_FILE",),
+        _token_file,
+        f"a file with the bearer token that clients have to send, read again whenever it changes; {TOKEN_VARIABLE} "
+        "holds the token itself",
+        "PATH",
+    ),
+    Option(
+        "no_http_auth",
+        "--no-http-auth",
+        (),
+        bool,
+        "ask other machines for no token: only where something in front checks who calls",
+        switch=True,
+    ),
+    Option(
+        "allow_hosts",
+        "--allow-host",
+        ("AGENTOS_MCP_ALLOW_HOSTS",),
+        _hosts,
+        "a name by which clients reach this server, beside localhost; repeat it, or separate by comma",
+        "NAME",
+    ),
+    Option(
+        "allow_origins",
+        "--allow-origin",
+        ("AGENTOS_MCP_ALLOW_ORIGINS",),
+        _origins,
+        "a web page's origin that may call; repeat it, or separate by comma",
+        "ORIGIN",
+    ),
+    Option(
+        "max_connections",
+        "--max-connections",
+        ("AGENTOS_MCP_MAX_CONNECTIONS",),
+        _connections,
+        f"how many connections may be open at once, half of them from one address (default: {DEFAULT_CONNECTIONS})",
+        "NUMBER",
+    ),
+)
+_REPEATED = ("allow_hosts", "allow_origins")

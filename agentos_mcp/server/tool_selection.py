@@ -1,0 +1,97 @@
+"""Which tools a client is offered: what the settings choose, less what this AgentOS cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from agentos_mcp.agentos.catalog import Contents
+from agentos_mcp.agentos.features import Features
+from agentos_mcp.agentos.inputs.schema_checks import short
+from agentos_mcp.agentos.similar_names import nearest
+from agentos_mcp.settings import Settings, SettingsError
+from agentos_mcp.settings.settings import ALL, DEFAULT
+from agentos_mcp.tooling.context import Backend
+from agentos_mcp.tooling.tool_spec import DATABASE, KNOWLEDGE, Declared, Toolset
+from agentos_mcp.tools import TOOLSETS
+
+_MOST_NAMED = 100
+
+
+class Offer:
+    """The tools that these settings let a client see and call, by toolset, in the order of TOOLSETS.
+
+    Raises SettingsError for a tool that does not exist.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._all = {tool.name: tool for toolset in TOOLSETS for tool in toolset.tools}
+        for name in (*settings.tools, *settings.exclude_tools):
+            if name not in self._all:
+                raise SettingsError(f"There is no tool '{name}'.{_meant(name, self._all)}")
+        self.toolsets: list[tuple[Toolset, list[Declared]]] = [
+            (toolset, tools)
+            for toolset in TOOLSETS
+            if (tools := [tool for tool in toolset.tools if _chosen(tool, toolset, settings)])
+        ]
+        self._needs = {tool.name: toolset.needs for toolset, tools in self.toolsets for tool in tools}
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all tools, whether they are offered or not."""
+        return frozenset(self._all)
+
+    @property
+    def tools(self) -> list[Declared]:
+        return [tool for _, tools in self.toolsets for tool in tools]
+
+    def lack(self, name: str, backend: Backend | None) -> str:
+        """Why this AgentOS cannot do what the tool does, as far as that is known without asking; '' if it can."""
+        if backend is None or name not in self._needs:
+            return ""
+        features, contents = backend.discovery.known, backend.catalogue.known
+        return _lack_of_part(self._needs[name], contents) or _lack_of_endpoint(self._all[name].endpoint, features)
+
+    def unknown(self, name: str, offered: list[str]) -> str:
+        """What to say to a call of a tool that is not offered."""
+        if (tool := self._all.get(name)) is not None:
+            if self._settings.read_only and not tool.read_only:
+                return f"Unknown tool: {name}. It can change things, and this server is read-only."
+            return f"Unknown tool: {name}. It is off here: start agentos-mcp with --tools or --toolsets that have it."
+        return f"Unknown tool: {short(name)}." + (
+            _meant(name, offered) or f" There are: {', '.join(offered[:_MOST_NAMED])}."
+        )
+
+
+def _chosen(tool: Declared, toolset: Toolset, settings: Settings) -> bool:
+    toolsets = settings.toolsets or (() if settings.tools else (DEFAULT,))
+    asked = (
+        ALL in toolsets
+        or toolset.name in toolsets
+        or (DEFAULT in toolsets and tool.default)
+        or tool.name in settings.tools
+    )
+    return asked and tool.name not in settings.exclude_tools and (tool.read_only or not settings.read_only)
+
+
+def _lack_of_part(needs: str, contents: Contents | None) -> str:
+    if contents is None:
+        return ""
+    if needs == DATABASE and not contents.databases:
+        return "This AgentOS has no database, so it keeps none of that. Give it one (AgentOS(db=...))."
+    if needs == KNOWLEDGE and not contents.knowledge:
+        return "This AgentOS has no knowledge base. Give it one (AgentOS(knowledge=[...]))."
+    return ""
+
+
+def _lack_of_endpoint(endpoint: str, features: Features | None) -> str:
+    method, _, path = endpoint.partition(" ")
+    if not endpoint or features is None or features.has(method, path):
+        return ""
+    version = f"agno {features.version}" if features.version else "an old agno"
+    return f"This AgentOS ({version}) does not serve {endpoint}: it is too old for that, or set up without it."
+
+
+def _meant(name: str, names: list[str] | Mapping[str, object]) -> str:
+    near = nearest(name, names)
+    return f" Did you mean {near}?" if near else ""

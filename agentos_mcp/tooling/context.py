@@ -1,0 +1,232 @@
+"""What one tool call has at hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from types import SimpleNamespace
+from typing import Any, cast
+
+from mcp.server.mcpserver import Context
+
+from agentos_mcp.agentos.catalog import Catalogue, KnowledgeBase, Part, shown_id
+from agentos_mcp.agentos.client import AgentOS, Limits, Parts, Values
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unsupported
+from agentos_mcp.agentos.features import Discovery
+from agentos_mcp.agentos.ownership import Ownership
+from agentos_mcp.agentos.pagination import Page, page_of, record_of
+from agentos_mcp.agentos.runs.engine import Engine
+from agentos_mcp.agentos.runs.registry import LiveRuns, live_runs
+from agentos_mcp.settings import Settings
+from agentos_mcp.tooling.markdown import one_line
+from agentos_mcp.tooling.used_confirmations import UsedConfirmations
+
+SHOWN_BY: Mapping[str, str] = {
+    "/approvals": "get_approval",
+    "/sessions": "list_sessions",
+    "/knowledge": "list_knowledge",
+    "/memories": "list_memories",
+    "/optimize-memories": "list_memories",
+    "/learnings": "list_learnings",
+    "/trigger": "list_schedule_runs",
+    "/schedules": "list_schedules",
+    "/eval-runs": "list_evals",
+    "/metrics": "get_metrics_status",
+}
+"""The tools that show what a change did, by a part of the path that it is sent to; the first that fits."""
+
+QueryValue = str | int | float | bool | list[str] | None
+
+
+class CallEnd(Enum):
+    """Why a call ends before its result is there."""
+
+    CANCELLED = auto()
+    """The client said that it cancels the call."""
+    CLOSED = auto()
+    """The client closed the stream of the answer: cancelled, or gone. Nothing tells the two apart."""
+    LOST = auto()
+    """The client is gone, the network has failed, or the server stops."""
+
+
+@dataclass
+class Backend:
+    """The AgentOS behind a server, and what is shared by all calls to it."""
+
+    settings: Settings
+    agent_os: AgentOS
+    discovery: Discovery
+    catalogue: Catalogue
+    engine: Engine
+    live: LiveRuns
+    leaving: bool = False
+    """True once the client is gone or the server is stopping: a call that ends now was not cancelled."""
+    end_of: Callable[[Any], CallEnd] = lambda request: CallEnd.LOST
+    """Why a call ends, by the SDK's context of its request."""
+    confirmations: UsedConfirmations = field(default_factory=UsedConfirmations)
+
+
+@asynccontextmanager
+async def open_backend(settings: Settings) -> AsyncIterator[Backend]:
+    """Connect the parts for one AgentOS. Nothing is asked of it yet, so it may be down."""
+    limits = Limits(read=settings.timeout)
+    async with AgentOS(settings.url, token=settings.token, limits=limits, read_only=settings.read_only) as agent_os:
+        discovery, catalogue = Discovery(agent_os), Catalogue(agent_os)
+        ownership = Ownership(agent_os, catalogue, settings.user_id)
+        engine = Engine(
+            agent_os, discovery, catalogue, durable=settings.durability == "background", ownership=ownership
+        )
+        async with live_runs(engine) as live:
+            yield Backend(settings, agent_os, discovery, catalogue, engine, live)
+
+
+@dataclass(frozen=True)
+class Ctx:
+    """The first parameter of every tool."""
+
+    backend: Backend
+    mcp: Context[Backend]
+
+    @classmethod
+    def of(cls, context: Context[Backend]) -> Ctx:
+        return cls(context.request_context.lifespan_context, context)
+
+    @classmethod
+    def alone(cls, backend: Backend) -> Ctx:
+        """Without a client: nobody can be asked, and progress goes nowhere."""
+        return cls(backend, cast("Context[Backend]", _NoClient()))
+
+    @property
+    def agent_os(self) -> AgentOS:
+        return self.backend.agent_os
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.backend.catalogue
+
+    @property
+    def engine(self) -> Engine:
+        return self.backend.engine
+
+    @property
+    def ownership(self) -> Ownership:
+        """Whose things are; each path that takes an id asks it."""
+        return self.backend.engine.ownership
+
+    @property
+    def live(self) -> LiveRuns:
+        return self.backend.live
+
+    @property
+    def settings(self) -> Settings:
+        return self.backend.settings
+
+    @property
+    def cancels_run(self) -> bool:
+        """Of a call that is being ended: whether its run has to end too."""
+        end, on_cancel = self.backend.end_of(self.mcp.request_context), self.settings.on_cancel
+        return (
+            end is CallEnd.CANCELLED if on_cancel == "explicit" else on_cancel == "cancel" and end is not CallEnd.LOST
+        )
+
+    @property
+    def client_name(self) -> str:
+        """The client's own name for itself, '' where it gives none."""
+        params = self.mcp.request_context.session.client_params
+        return params.client_info.name if params is not None else ""
+
+    async def get(self, template: str, values: Values | None = None, /, **query: QueryValue) -> Any:
+        """GET a JSON document. Query values that are None or '' are left out."""
+        return await self.agent_os.get(template, values, present(**query))
+
+    async def page(self, template: str, values: Values | None = None, /, **query: QueryValue) -> Page:
+        """GET one page of a list."""
+        return page_of(await self.get(template, values, **query))
+
+    async def send(
+        self,
+        method: str,
+        template: str,
+        values: Values | None = None,
+        /,
+        *,
+        query: Mapping[str, QueryValue] | None = None,
+        json: object = None,
+        form: Mapping[str, str] | None = None,
+        files: Parts | None = None,
+    ) -> Mapping[str, Any]:
+        """Send a change, once; the object that AgentOS answers, {} where it answers nothing."""
+        asked = present(**query) if query else None
+        with look_first(template):
+            return record_of(
+                await self.agent_os.request(method, template, values, query=asked, json=json, form=form, files=files)
+            )
+
+    async def database(self, part: Part, asked: str) -> str:
+        """The database to name in a request about this part of AgentOS; '' where there is only one.
+
+        Raises InvalidRequest with their ids where there are several and none of them is asked for.
+        """
+        stores = (await self.catalogue.contents()).stores.get(part, ())
+        if asked in stores or not stores:
+            return asked
+        if not asked and len(stores) == 1:
+            return ""
+        raise InvalidRequest(
+            f"There is no database '{asked}' for this." if asked else "This lies in several databases.",
+            f"Give db_id, one of: {', '.join(map(shown_id, stores))}.",
+        )
+
+    async def knowledge_base(self, asked: str) -> KnowledgeBase:
+        """The knowledge base that is meant: the only one, or the one of that id or name.
+
+        Raises InvalidRequest with their ids and names where that leaves none or several.
+        """
+        bases = (await self.catalogue.contents()).knowledge
+        if not bases:
+            raise Unsupported("This AgentOS has no knowledge base.", "Give it one (AgentOS(knowledge=[...])).")
+        if not asked and len(bases) == 1:
+            return bases[0]
+        meant = [base for base in bases if asked and asked == base.id] or [
+            base for base in bases if asked and asked.casefold() == base.name.casefold()
+        ]
+        if len(meant) == 1:
+            return meant[0]
+        listed = ", ".join(f"{shown_id(base.id)} ({one_line(base.name, most=60)})" for base in bases)
+        raise InvalidRequest(
+            f"No knowledge base '{asked}'." if asked and not meant else "There are several knowledge bases.",
+            f"Give knowledge_id, one of: {listed}.",
+        )
+
+
+class _NoClient:
+    """What is asked of an MCP context, where a tool's function is called without one."""
+
+    request_state = None
+    input_responses = None
+    client_capabilities = None
+    request_context = SimpleNamespace(meta=None, request_id=None, session=SimpleNamespace(client_params=None))
+
+    async def report_progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
+        return None
+
+
+@contextmanager
+def look_first(template: str) -> Iterator[None]:
+    """Inside it, the error of a change to this path whose answer was lost says which tool shows what became of it."""
+    try:
+        yield
+    except AgentOSError as error:
+        tool = next((tool for part, tool in SHOWN_BY.items() if part in template), "")
+        if not error.unsettled or not tool:
+            raise
+        raise error.reworded(
+            error.message, f"Look with {tool} before you do it again, or it may be done twice."
+        ) from error
+
+
+def present(**values: QueryValue) -> dict[str, str | int | float | bool | list[str]]:
+    """The values that are there: without None, '' and []."""
+    return {name: value for name, value in values.items() if value is not None and value != "" and value != []}

@@ -1,0 +1,54 @@
+"""Parameters that many tools share, so that they look the same everywhere.
+
+Every schema stays flat: no unions, no references. Free text is exactly `str` (the SDK parses
+everything else as JSON first), with '' for "not given". Text is at most 200 characters long where
+its type does not say otherwise (`argument_limits`); the schema does not mention it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import FailFast, Field, WithJsonSchema
+
+from agentos_mcp.tooling.argument_limits import FILES, PATH, TEXT, MaxCharacters
+
+_OBJECT = WithJsonSchema({"type": "object"})
+
+JsonObject = Annotated[dict[str, Any] | None, _OBJECT]
+JsonFilters = Annotated[dict[str, Any] | list[Any] | None, _OBJECT]
+"""An object of filters; AgentOS also takes a list of filter expressions."""
+
+Names = Annotated[list[str], FailFast()]
+"""One wrong entry is told, not each of a million."""
+Words = Annotated[list[str] | None, FailFast(), WithJsonSchema({"type": "array", "items": {"type": "string"}})]
+
+Files = Annotated[
+    list[str] | None,
+    FailFast(),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "description": "Paths, URLs or data: URLs"}),
+    MaxCharacters(FILES),
+]
+Schema = Annotated[
+    dict[str, Any] | None, WithJsonSchema({"type": "object", "description": "JSON schema of the answer"})
+]
+Version = Annotated[int, Field(ge=0)]
+
+Text = Annotated[str, MaxCharacters(TEXT)]
+"""Anything that is written rather than chosen."""
+LongName = Annotated[str, MaxCharacters(PATH)]
+"""A path, a URL, a run reference, or anything with several names in it."""
+
+Message = Annotated[Text, Field(description="The input, as the user means it")]
+SessionId = Annotated[str, Field(description="Continue this conversation")]
+UserId = str
+DbId = str
+"""A database; needed only where there are several."""
+KnowledgeId = str
+"""A knowledge base, by id or name; needed only where there are several."""
+Run = Annotated[LongName, Field(description="Run reference")]
+Wait = Annotated[float, Field(ge=0, description="Seconds to wait for it")]
+Limit = Annotated[int, Field(ge=1, le=100)]
+Page = Annotated[int, Field(ge=1)]
+AnyKind = Literal["", "agent", "team", "workflow"]
+"""A kind of component, '' for all."""

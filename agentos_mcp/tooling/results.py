@@ -1,0 +1,182 @@
+"""What a tool returns: a table, a record or words. Each is text by itself, and data by itself.
+
+The text is what a model reads; the data joins it with `--structured-output`. Neither needs the other.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from agentos_mcp.agentos.plain_text import as_json
+from agentos_mcp.tooling.budget import characters, cut, listed, trimmed
+from agentos_mcp.tooling.markdown import fenced, one_line, page_note, table, table_row, without_nulls
+
+_STRING = {"type": "string"}
+_LONGEST_NOTE = 1000
+_THEN = 1_000
+_ITEM = 4_000
+"""Characters of JSON that one row of a list may have."""
+_LEAST_FACTS = 1_000
+_FENCE = 10
+
+
+@dataclass(frozen=True)
+class Table:
+    """A list of things, a row each.
+
+    `meta` is AgentOS's {page, total_pages, total_count}; `empty` says what having no rows means;
+    `then` is the next move, a line.
+    """
+
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[object]]
+    empty: str
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    then: str = ""
+
+    schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object",
+        "properties": {"items": {"type": "array", "items": {"type": "object"}}, "note": _STRING},
+        "required": ["items"],
+    }
+
+    def text(self, tokens: int) -> str:
+        """As many rows as fit, without columns that say nothing, and where the others are."""
+        if not self.rows:
+            return one_line(self._nothing, most=_LONGEST_NOTE)
+        columns, rows = self._telling()
+        left = characters(tokens)
+        fitting: list[Sequence[object]] = []
+        for row in rows:
+            left -= len(table_row(row)) + 1
+            if left < 0 and fitting:
+                break
+            fitting.append(row)
+        lines = [table(columns, fitting)]
+        if len(fitting) < len(rows):
+            lines.append(f"Only {len(fitting)} of these {len(rows)} fit: ask for less.")
+        lines += [one_line(note, most=_LONGEST_NOTE) for note in (page_note(self.meta, len(rows)), self.then) if note]
+        return "\n".join(lines)
+
+    def data(self, tokens: int | None = None) -> dict[str, Any]:
+        """The rows as objects: all of them, or as many as fit."""
+        left = math.inf if tokens is None else characters(tokens)
+        items: list[dict[str, Any]] = []
+        for row in self.rows:
+            named = zip(self.columns, row, strict=True)
+            item = {name: _plain(value) for name, value in named if not _says_nothing(value)}
+            if tokens is not None:
+                item = trimmed(item, _ITEM)
+                left -= len(json.dumps(item, ensure_ascii=False)) + 2
+            if left < 0 and items:
+                break
+            items.append(item)
+        missing = (
+            f"Only {len(items)} of these {len(self.rows)} fit: ask for less." if len(items) < len(self.rows) else ""
+        )
+        notes = [missing, page_note(self.meta, len(self.rows)), cut(self.then, _THEN)] if self.rows else [self._nothing]
+        note = " ".join(filter(None, notes))
+        return {"items": items} | ({"note": note} if note else {})
+
+    @property
+    def _nothing(self) -> str:
+        """What having no rows means: nothing at all, or no more of them."""
+        page, pages = self.meta.get("page"), self.meta.get("total_pages")
+        if not isinstance(page, int) or page < 2:
+            return self.empty
+        # AgentOS counts nothing past the end of some lists.
+        return f"There is nothing on page {page}{f': the last one is {pages}' if pages else ''}."
+
+    def _telling(self) -> tuple[list[str], list[Sequence[object]]]:
+        kept = [at for at in range(len(self.columns)) if not all(_says_nothing(row[at]) for row in self.rows)]
+        return [self.columns[at] for at in kept], [[row[at] for at in kept] for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One thing: its facts, a line each, then longer texts of its own, set apart from our words."""
+
+    title: str
+    facts: Mapping[str, object]
+    texts: Mapping[str, str] = field(default_factory=dict)
+    then: str = ""
+
+    schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object",
+        "properties": {"title": _STRING, "facts": {"type": "object"}, "texts": {"type": "object"}, "next": _STRING},
+        "required": ["title", "facts"],
+    }
+
+    def text(self, tokens: int) -> str:
+        """Facts come first; the texts share what they leave of the budget."""
+        facts = {name: value for name, value in self.facts.items() if not _says_nothing(value)}
+        told = (f"{_named(name)}: {one_line(str(value), most=1000)}" for name, value in facts.items())
+        lines = [f"# {one_line(self.title)}"] if self.title else []
+        lines += listed(told, len(facts), "fact", max(_LEAST_FACTS, characters(tokens)))
+        texts = {name: words for name, words in self.texts.items() if words.strip()}
+        left = characters(tokens) - sum(len(line) + 1 for line in lines)
+        for number, (name, words) in enumerate(texts.items()):
+            if number and left <= 0:
+                lines.append(f"and {len(texts) - number:,} more texts")
+                break
+            share = max(200, left // (len(texts) - number))
+            whole = words.strip("\n")
+            part = whole[:share]
+            # Said before the fence: in it, anybody could say so.
+            beginning = f" (the first {len(part):,} of {len(whole):,} characters)" if len(part) < len(whole) else ""
+            lines += [f"{_named(name)}{beginning}:", fenced(part)]
+            left -= len(part) + len(lines[-2]) + _FENCE
+        return "\n".join([*lines, one_line(self.then, most=_LONGEST_NOTE)] if self.then else lines)
+
+    def data(self, tokens: int | None = None) -> dict[str, Any]:
+        """All of it, or what fits."""
+        facts = {name: _plain(value) for name, value in self.facts.items() if not _says_nothing(value)}
+        texts = {name: words for name, words in self.texts.items() if words.strip()}
+        title = self.title
+        if tokens is not None:
+            title = one_line(title)
+            room = characters(tokens)
+            facts = trimmed(facts, max(room // 2, room - len(json.dumps(texts, ensure_ascii=False))))
+            texts = trimmed(texts, room - len(json.dumps(facts, ensure_ascii=False)))
+        data: dict[str, Any] = {"title": title, "facts": facts}
+        return data | ({"texts": texts} if texts else {}) | ({"next": cut(self.then, _THEN)} if self.then else {})
+
+
+WORDS_SCHEMA: Mapping[str, Any] = {"type": "object", "properties": {"text": _STRING}, "required": ["text"]}
+"""The data of a tool that returns words."""
+
+
+RUN_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "run": {"type": "string", "description": "Run reference"},
+        "status": _STRING,
+        "answer": {"description": "Text, or data where an output schema was given"},
+        "facts": {"type": "array", "items": _STRING},
+        "text": _STRING,
+    },
+}
+"""The data of a tool that shows a run; `text` where there is no run to show."""
+
+
+def _named(name: str) -> str:
+    """A fact's or a text's name; one of others that begins like a fence or a table is quoted."""
+    line = one_line(name, most=80)
+    return line if line[:1].isalnum() and ":" not in line else as_json(line)
+
+
+def _says_nothing(value: object) -> bool:
+    return value is None or (isinstance(value, str | list | tuple | dict) and not value)
+
+
+def _plain(value: object) -> Any:
+    """A value as JSON takes it."""
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping | list | tuple):
+        return without_nulls(list(value) if isinstance(value, tuple) else value)
+    return str(value)

@@ -1,0 +1,137 @@
+"""Which agents, teams and workflows there are, and what each is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from agentos_mcp.agentos.catalog import shown_id
+from agentos_mcp.agentos.json_values import objects, values
+from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.plain_text import as_name
+from agentos_mcp.agentos.runs.run import KINDS, Kind
+from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.markdown import one_line
+from agentos_mcp.tooling.results import Table
+from agentos_mcp.tooling.tool_spec import Toolset, read
+
+
+async def list_agents(ctx: Ctx) -> Table:
+    """Agents: id, name, what each does. Run one with run_agent."""
+    return await _listed(ctx, "agent")
+
+
+async def list_teams(ctx: Ctx) -> Table:
+    """Teams of agents. Run one with run_team."""
+    return await _listed(ctx, "team")
+
+
+async def list_workflows(ctx: Ctx) -> Table:
+    """Workflows (pipelines of steps). Run one with run_workflow."""
+    return await _listed(ctx, "workflow")
+
+
+async def get_component(ctx: Ctx, kind: Literal["agent", "team", "workflow"], id: str) -> str:
+    """One agent, team or workflow in detail: model, tools, members, steps, inputs."""
+    component = await ctx.catalogue.find(kind, id)
+    page = await ctx.catalogue.detail(kind, component.id)
+    lines = [f"# {as_name(component.name)} ({kind} {shown_id(component.id)})"]
+    if component.description or page.get("description"):
+        lines.append(f"About: {one_line(component.description or str(page['description']), most=600)}")
+    lines += _lines("", page)
+    if component.is_factory or page.get("is_factory"):
+        lines.append("Built anew for every run by a factory.")
+    for title, key in (("Factory input", "factory_input_schema"), ("Input", "input_schema")):
+        if isinstance(schema := page.get(key), Mapping):
+            lines.append(f"{title}: {_fields(schema)}")
+            break
+    return "\n".join(lines)
+
+
+async def _listed(ctx: Ctx, kind: Kind) -> Table:
+    await ctx.catalogue.contents(fresh=True)
+    components = [component for component in await ctx.catalogue.components(kind) if component.kind == kind]
+    others = [f"list_{other}s" for other in KINDS if other != kind]
+    return Table(
+        ("id", "name", "description"),
+        [(c.id, c.name, c.description) for c in components],
+        empty=f"This AgentOS has no {kind}s. See {' and '.join(others)}.",
+    )
+
+
+def _lines(indent: str, page: Mapping[str, Any]) -> list[str]:
+    """What a component is made of, a line each."""
+    lines = []
+    model = page.get("model")
+    if isinstance(model, Mapping) and model.get("model"):
+        lines.append(
+            f"{indent}Model: {as_name(model.get('model'))} ({as_name(model.get('provider') or 'unknown provider')})"
+        )
+    lines += [f"{indent}Tool {as_name(name)}: {about}" for name, about in _tools(page)]
+    for key, title in (("knowledge", "Knowledge"), ("memory", "Memory")):
+        if page.get(key):
+            lines.append(f"{indent}{title}: yes")
+    for member in objects(page.get("members")):
+        lines.append(f"{indent}Member {as_name(member.get('name') or member.get('id'))}")
+        lines += _lines(indent + "  ", member)
+    for number, step in enumerate(_steps(page), 1):
+        lines.append(f"{indent}Step {number}: {_step(step)}")
+        lines += [f"{indent}  {_step(inner)}" for inner in _steps(step)]
+    return lines
+
+
+def _steps(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return objects(page.get("steps"))
+
+
+def _step(step: Mapping[str, Any]) -> str:
+    who = next(
+        (
+            f"{kind} {as_name(by.get('name') or by.get('id'))}"
+            for kind in ("agent", "team", "workflow")
+            if isinstance(by := step.get(kind), Mapping)
+        ),
+        as_name(step.get("type") or "") if step.get("type") != "Step" else "function",
+    )
+    words = f"{as_name(step.get('name') or 'unnamed')} ({who})"
+    return f"{words}: {one_line(str(step['description']))}" if step.get("description") else words
+
+
+def _tools(page: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (str(tool.get("name")), one_line(str(tool.get("description") or ""), most=160))
+        for tool in objects(record_of(page.get("tools")).get("tools"))
+        if tool.get("name")
+    ]
+
+
+def _fields(schema: Mapping[str, Any]) -> str:
+    """A schema's fields in a line: `product (string), audience (string, default everyone)`."""
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping) or not properties:
+        return "any object"
+    required = values(schema.get("required"))
+    return ", ".join(_field(name, about, name in required) for name, about in properties.items())
+
+
+def _field(name: str, about: object, required: bool) -> str:
+    about = about if isinstance(about, Mapping) else {}
+    allowed = about.get("enum")
+    what = [
+        " | ".join(map(as_name, allowed)) if isinstance(allowed, list) else one_line(str(about.get("type") or "any"))
+    ]
+    if not required:
+        what.append(f"default {as_name(about['default'])}" if about.get("default") is not None else "optional")
+    if about.get("description"):
+        what.append(one_line(str(about["description"]), most=120))
+    return f"{as_name(name)} ({', '.join(what)})"
+
+
+TOOLSET = Toolset(
+    "catalogue",
+    "list_agents, list_teams and list_workflows say what there is; get_component shows one in detail.",
+    read(list_agents, default=True),
+    read(list_teams, default=True),
+    read(list_workflows, default=True),
+    read(get_component, default=True),
+)

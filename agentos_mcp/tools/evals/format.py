@@ -1,0 +1,164 @@
+"""What an evaluation found, in a few words, and its record.
+
+An evaluation is AgentOS's {id, eval_type, name, agent_id, team_id, eval_data, eval_input, ...};
+`eval_data` differs by type, and for performance between the answer to a start and the stored one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from agentos_mcp.agentos.json_values import number, objects
+from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.runs.run import KINDS
+from agentos_mcp.tooling.markdown import when
+from agentos_mcp.tooling.results import Record
+from agentos_mcp.tooling.times import seconds_in_words
+
+Evaluation = Mapping[str, Any]
+
+EvalType = Literal["accuracy", "agent_as_judge", "performance", "reliability"]
+
+NO_VERDICT = "no verdict"
+
+_SHOWN = 3
+"""Of many iterations, so many are shown in full, the worst first."""
+
+
+def verdict_of(evaluation: Evaluation) -> str:
+    """ "PASSED", "8.5/10", "60 ms on average", or that there is none."""
+    data = record_of(evaluation.get("eval_data"))
+    match evaluation.get("eval_type"):
+        case "reliability":
+            return str(data.get("eval_status") or NO_VERDICT)
+        case "accuracy":
+            return _score(data.get("avg_score")) or NO_VERDICT
+        case "agent_as_judge":
+            return _judged(data)
+        case "performance":
+            average = _number(_performance(data).get("avg_run_time"))
+            return f"{seconds_in_words(average)} on average" if average is not None else NO_VERDICT
+        case _:
+            return NO_VERDICT
+
+
+def component_of(evaluation: Evaluation) -> str:
+    """ "agent writer"; its name where AgentOS kept no id; '' where it kept neither."""
+    for kind in KINDS:
+        if evaluation.get(f"{kind}_id"):
+            return f"{kind} {evaluation[f'{kind}_id']}"
+    return str(evaluation.get("evaluated_component_name") or "")
+
+
+def eval_record(evaluation: Evaluation, *, then: str = "", notes: Mapping[str, object] | None = None) -> Record:
+    """An evaluation in short: its verdict and why, what was asked, expected and answered."""
+    data, given = record_of(evaluation.get("eval_data")), record_of(evaluation.get("eval_input"))
+    kind = str(evaluation.get("eval_type") or "eval").replace("_", " ")
+    results = _results(data)
+    facts: dict[str, object] = {
+        "eval": evaluation.get("id"),
+        "name": evaluation.get("name"),
+        "component": component_of(evaluation),
+        "model": evaluation.get("model_id"),
+        "made": when(evaluation.get("created_at")),
+        **_details(evaluation.get("eval_type"), data, given, results),
+        **(notes or {}),
+    }
+    worst = sorted(results, key=_worth)[:_SHOWN]
+    first = results[0] if results else {}
+    texts = {
+        "input": _text(given.get("input") or first.get("input")),
+        "expected": _text(given.get("expected_output") or first.get("expected_output")),
+        "criteria": _text(given.get("criteria") or first.get("criteria")),
+        "guidelines": _text(given.get("additional_guidelines")),
+    }
+    texts |= dict(_answers(worst, of=len(results)))
+    return Record(f"{kind}: {verdict_of(evaluation)}", facts, texts, then=then)
+
+
+def _details(
+    eval_type: object, data: Mapping[str, Any], given: Mapping[str, Any], results: Sequence[Mapping[str, Any]]
+) -> dict[str, object]:
+    """What bears out the verdict, a line each."""
+    match eval_type:
+        case "reliability":
+            wanted = given.get("expected_tool_call_arguments")
+            return {
+                "tools expected": _words(given.get("expected_tool_calls")) or "none",
+                "arguments expected": json.dumps(wanted, ensure_ascii=False) if wanted else "",
+                "called": _words(data.get("passed_tool_calls")),
+                "missing": _words(data.get("missing_tool_calls")),
+                "not allowed": _words(data.get("failed_tool_calls")),
+                "also called": _words(data.get("additional_tool_calls")),
+                "wrong arguments": _words(data.get("failed_argument_checks")),
+            }
+        case "performance":
+            figures = _performance(data)
+            times = [_number(figures.get(f"{which}_run_time")) for which in ("min", "median", "p95", "max")]
+            memory = _number(figures.get("avg_memory_usage"))
+            runs = data.get("runs") or data.get("run_times")
+            return {
+                "runs": len(runs) if isinstance(runs, list) else given.get("num_iterations"),
+                "min, median, p95, max": ", ".join(seconds_in_words(one) for one in times if one is not None),
+                "memory": f"{memory:.2f} MiB on average" if memory is not None else "",
+            }
+        case "accuracy" if len(results) > 1:
+            return {
+                "answers judged": len(results),
+                "scores": f"{_score(data.get('min_score'))} to {_score(data.get('max_score'))}",
+            }
+        case "agent_as_judge":
+            numeric = given.get("scoring_strategy") == "numeric"
+            return {"passes from": f"{given.get('threshold')}/10" if numeric else ""}
+        case _:
+            return {}
+
+
+def _answers(results: Sequence[Mapping[str, Any]], *, of: int) -> Iterator[tuple[str, str]]:
+    for place, result in enumerate(results, 1):
+        mark = "" if of == 1 else f" {place} of {of} ({_score(result.get('score')) or 'no score'})"
+        yield f"answer{mark}", _text(result.get("output"))
+        yield f"reason{mark}", _text(result.get("reason"))
+
+
+def _judged(data: Mapping[str, Any]) -> str:
+    results, rate = _results(data), _number(data.get("pass_rate"))
+    if not results or rate is None:
+        return NO_VERDICT
+    words = "PASSED" if rate >= 100 else "FAILED" if rate <= 0 else f"{rate:.0f} % passed"
+    score = _score(data.get("avg_score"))
+    return f"{words} ({score})" if score else words
+
+
+def _performance(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The figures, which a stored evaluation has one floor deeper."""
+    stored = data.get("result")
+    return stored if isinstance(stored, Mapping) else data
+
+
+def _results(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return objects(data.get("results"))
+
+
+def _worth(result: Mapping[str, Any]) -> float:
+    score = _number(result.get("score"))
+    return score if score is not None else 10.0 if result.get("passed") else 0.0
+
+
+def _score(value: object) -> str:
+    score = _number(value)
+    return "" if score is None else f"{score:.1f}/10".replace(".0/", "/")
+
+
+def _number(value: object) -> float | None:
+    return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _words(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else ""
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,162 @@
+"""A content of a knowledge base in words: what it is, what came of it, and what its knowledge base can do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agentos_mcp.agentos.catalog import KnowledgeBase, shown_id
+from agentos_mcp.agentos.errors import ServerFailure
+from agentos_mcp.agentos.json_values import number, text, values
+from agentos_mcp.agentos.pagination import page_of, record_of
+from agentos_mcp.tooling.markdown import one_line, when
+from agentos_mcp.tooling.results import Record
+
+Content = Mapping[str, Any]
+"""A content, as AgentOS shows it."""
+
+OWN = "_agno"
+"""Where AgentOS keeps its own notes in a content's metadata."""
+
+
+UNREAD = "unread"
+"""Our own status for a content that AgentOS took and that could not be looked at afterwards."""
+
+
+def notes(content: Content) -> Mapping[str, Any]:
+    """AgentOS's own notes on a content: where it came from, what belongs to it."""
+    return record_of(record_of(content.get("metadata")).get(OWN))
+
+
+def is_settled(content: Content) -> bool:
+    return text(content.get("status")) in {"completed", "partial", "failed"}
+
+
+def content_record(content: Content, content_id: str) -> Record:
+    """One content with all that is known of it."""
+    own = notes(content)
+    children = own.get("children")
+    metadata = {key: value for key, value in record_of(content.get("metadata")).items() if key != OWN}
+    return Record(
+        str(content.get("name") or content_id),
+        {
+            "id": content.get("id"),
+            "status": content.get("status"),
+            "message": content.get("status_message"),
+            "description": content.get("description"),
+            "type": content_type(content),
+            "size": size(content.get("size")),
+            "source": source_of(own),
+            "parts": f"{len(children)} contents of their own" if isinstance(children, list) and children else "",
+            "part of": own.get("parent_id"),
+            "linked to": content.get("linked_to"),
+            "metadata": ", ".join(f"{key}={_plain(value)}" for key, value in metadata.items()),
+            "created": when(content.get("created_at")),
+            "updated": when(content.get("updated_at")),
+        },
+    )
+
+
+def outcome(content: Content, content_id: str, name: str, done: str) -> str:
+    """What came of a content, in words; `done` is the verb for success. Raises ServerFailure where it failed."""
+    shown = f"'{one_line(name, most=80)}' (content {shown_id(content_id)})"
+    message = one_line(str(content.get("status_message") or ""), most=1000).rstrip(".")
+    match content.get("status"):
+        case "completed":
+            return f"{done} {shown}{f': {message}' if message else ''}. search_knowledge finds it."
+        case "partial":
+            return f"{done} {shown} in part: {message or 'some of it could not be read'}."
+        case _ if content.get("status") == UNREAD:
+            return f"AgentOS took {shown}; what came of it cannot be read now: {message}. Call get_knowledge later."
+        case "failed":
+            raise ServerFailure(
+                f"AgentOS could not read {shown}: {message or 'it does not say why'}.",
+                "It stays listed as failed: add it again once that is mended, or call delete_knowledge. "
+                "get_knowledge_config says what can be read here.",
+            )
+        case _:
+            return f"{shown} is still being read. Call get_knowledge later to see how it went."
+
+
+def outcomes(found: Sequence[Content], where: str) -> str:
+    """What came of several contents. Raises ServerFailure where none of them was read."""
+    counts: dict[str, int] = {}
+    for content in found:
+        status = str(content.get("status"))
+        counts[status] = counts.get(status, 0) + 1
+    told = f"{len(found)} files came from {where}: {', '.join(f'{n} {status}' for status, n in counts.items())}."
+    lines = [
+        f"- {one_line(str(c.get('name')), most=80)}: {one_line(str(c.get('status_message') or c.get('status')))}"
+        for c in found
+        if text(c.get("status")) in {"failed", "partial"}
+    ]
+    if set(counts) == {"failed"}:
+        raise ServerFailure("\n".join([told, *lines[:10]]))
+    return "\n".join([told, *lines[:10], "list_knowledge shows them."])
+
+
+def config_record(config: Mapping[str, Any], base: KnowledgeBase) -> Record:
+    """What a knowledge base can read, and how it is searched."""
+    databases = page_of(config.get("vector_dbs"))
+    missing = {**record_of(config.get("unavailable_readers")), **record_of(config.get("unavailable_chunkers"))}
+    return Record(
+        base.name or base.id,
+        {
+            "knowledge_id": base.id,
+            "readers": _each(record_of(config.get("readers")), "content_types"),
+            "chunkers": ", ".join(record_of(config.get("chunkers"))),
+            "not installed": _each(missing, "missing_packages"),
+            "searched by": ", ".join(map(str, search_types(config))),
+            "filters": ", ".join(str(name) for name in values(config.get("filters")) if name != OWN),
+            "vector database": ", ".join(str(db.get("name") or db.get("id")) for db in databases),
+            "sources": ", ".join(
+                f"{source.get('id')} ({source.get('type')})" for source in page_of(config.get("remote_content_sources"))
+            ),
+        },
+    )
+
+
+def search_types(config: Mapping[str, Any]) -> list[str]:
+    return [str(one) for database in page_of(config.get("vector_dbs")) for one in values(database.get("search_types"))]
+
+
+def content_type(content: Content) -> str:
+    """ "manual" is AgentOS's word for a text that somebody gave it."""
+    kind = str(content.get("type") or "")
+    return "text" if kind in {"manual", "Text"} else kind
+
+
+def source_of(own: Mapping[str, Any]) -> str:
+    """Where a content came from: a URL, a path, or a file of a remote source."""
+    for key in ("source_url", "source_path"):
+        if own.get(key):
+            return str(own[key])
+    if own.get("source_config_id"):
+        return f"{own.get('source_config_name') or own['source_config_id']} ({own.get('source_type')})"
+    return ""
+
+
+def size(count: object) -> str:
+    """ "27 bytes", "1.2 MB"; '' where AgentOS does not know."""
+    try:
+        amount = number(float(str(count)))
+    except ValueError:
+        return ""
+    if amount < 1:
+        return ""
+    for unit in ("bytes", "KB", "MB"):
+        if amount < 1000:
+            return f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:.3g} GB"
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _each(things: Mapping[str, Any], detail: str) -> str:
+    """ "pdf (.pdf), text (.txt)"."""
+    told = ((name, ", ".join(map(str, values(record_of(about).get(detail))))) for name, about in things.items())
+    return ", ".join(f"{name} ({one_line(what, most=60)})" if what else name for name, what in told)

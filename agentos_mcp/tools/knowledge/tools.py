@@ -1,0 +1,337 @@
+"""AgentOS's knowledge bases: what is in them, and how it gets there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from agentos_mcp.agentos.catalog import KnowledgeBase, shown_id
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure, Unauthorized
+from agentos_mcp.agentos.pagination import page_of, record_of
+from agentos_mcp.tooling.argument_limits import FILES, MaxCharacters
+from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
+from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.markdown import fenced, one_line, when
+from agentos_mcp.tooling.parameters import JsonObject, KnowledgeId, Limit, LongName, Page, Text
+from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.tool_spec import KNOWLEDGE, Toolset, destructive, read, write
+from agentos_mcp.tools.knowledge.content import (
+    Content,
+    config_record,
+    content_record,
+    content_type,
+    notes,
+    outcome,
+    outcomes,
+    search_types,
+    size,
+    source_of,
+)
+from agentos_mcp.tools.knowledge.ingest import arrivals, contents_of, delivery, labels, newest, reading, settled
+
+_CONTENT = "/knowledge/content/{content_id}"
+
+
+async def search_knowledge(
+    ctx: Ctx,
+    query: Text,
+    max_results: Annotated[int, Field(ge=1, le=50)] = 5,
+    search_type: Annotated[
+        Literal["", "vector", "keyword", "hybrid"], Field(description="Stays on for everybody's later searches")
+    ] = "",
+    filters: JsonObject = None,
+    knowledge_id: KnowledgeId = "",
+) -> str:
+    """Search a knowledge base; returns the passages that fit best."""
+    if not query.strip():
+        raise InvalidRequest("The query is empty.", "Say what to look for.")
+    base = await ctx.knowledge_base(knowledge_id)
+    body: dict[str, Any] = {
+        "query": query,
+        "knowledge_id": base.id,
+        "max_results": max_results,
+        "meta": {"limit": max_results, "page": 1},
+    }
+    if filters:
+        body["filters"] = filters
+    if search_type:
+        await _check_search_type(ctx, base, search_type)
+        body["search_type"] = search_type
+    passages = page_of(await ctx.agent_os.request("POST", "/knowledge/search", json=body, retry=True))
+    if not passages:
+        return f"Nothing found for '{one_line(query)}'. Try other words."
+    share = ctx.settings.result_tokens * CHARACTERS_PER_TOKEN // len(passages)
+    return "\n".join(_passage(number, passage, share) for number, passage in enumerate(passages, 1))
+
+
+async def list_knowledge(ctx: Ctx, knowledge_id: KnowledgeId = "", limit: Limit = 20, page: Page = 1) -> Table:
+    """What is in a knowledge base, latest first. See one with get_knowledge."""
+    base = await ctx.knowledge_base(knowledge_id)
+    found = await ctx.page("/knowledge/content", knowledge_id=base.id, limit=limit, page=page)
+    return Table(
+        ("id", "name", "type", "status", "size", "updated"),
+        [
+            (
+                c.get("id"),
+                c.get("name"),
+                content_type(c),
+                c.get("status"),
+                size(c.get("size")),
+                when(c.get("updated_at")),
+            )
+            for c in found
+        ],
+        empty="Nothing is in it yet. add_knowledge adds something.",
+        meta=found.meta,
+    )
+
+
+async def get_knowledge(ctx: Ctx, content_id: str, knowledge_id: KnowledgeId = "") -> Record:
+    """One content: processing status and its message, source, metadata."""
+    base = await ctx.knowledge_base(knowledge_id)
+    return content_record(await _content(ctx, base, content_id), content_id)
+
+
+async def add_knowledge(
+    ctx: Ctx,
+    text: Text = "",
+    url: Annotated[LongName, Field(description="AgentOS fetches it")] = "",
+    file: Annotated[str, MaxCharacters(FILES), Field(description="Path or data: URL")] = "",
+    name: str = "",
+    description: LongName = "",
+    metadata: JsonObject = None,
+    reader_id: str = "",
+    chunker: str = "",
+    chunk_size: Annotated[int, Field(ge=0)] = 0,
+    knowledge_id: KnowledgeId = "",
+) -> str:
+    """Add a text, URL or file to a knowledge base, and wait until it is read."""
+    base = await ctx.knowledge_base(knowledge_id)
+    given = await delivery(ctx, text=text, url=url, file=file, name=name)
+    form = {**given.form, **labels(description, metadata)}
+    form |= await reading(ctx, base, reader_id, chunker, chunk_size)
+    known = await contents_of(ctx, base)
+    query = {"knowledge_id": base.id}
+    taken = await ctx.send("POST", "/knowledge/content", query=query, form=form, files=given.files)
+    content_id = str(taken.get("id") or "")
+    before = known.get(content_id, {})
+    if before.get("status") == "completed":
+        # It goes by the name: other words under the same name are dropped, and called completed.
+        raise InvalidRequest(
+            f"'{one_line(given.name, most=80)}' is there already (content {shown_id(content_id)}): "
+            "AgentOS keeps what it has read.",
+            "If it has changed, call delete_knowledge and add it again; if it is something else, give another name.",
+        )
+    content = await settled(ctx, base, content_id, given.name, before)
+    return outcome(content, content_id, given.name, "Added")
+
+
+async def add_remote_knowledge(
+    ctx: Ctx,
+    source_id: str,
+    path: Annotated[LongName, Field(description="A file, or a folder with / at its end")],
+    name: str = "",
+    description: LongName = "",
+    metadata: JsonObject = None,
+    source_params: Annotated[JsonObject, Field(description='GitHub: {"repo": "owner/name"}')] = None,
+    knowledge_id: KnowledgeId = "",
+) -> str:
+    """Add a file or folder of a source that list_knowledge_sources shows."""
+    if not path.strip("/ "):
+        raise InvalidRequest("The path is empty.", "Name a file, or a folder with / at its end.")
+    base = await ctx.knowledge_base(knowledge_id)
+    source = await _found_source(ctx, base, source_id)
+    asked, config_id = path.strip(), str(source.get("id"))
+    form = {"config_id": config_id, "path": asked, **labels(description, metadata, name)}
+    if source_params:
+        form["source_params"] = json.dumps(source_params)
+    before = await newest(ctx, base)
+    await ctx.send("POST", "/knowledge/remote-content", query={"knowledge_id": base.id}, form=form)
+    where = f"{one_line(asked, most=80)} of {shown_id(config_id)}"
+    try:
+        found = await arrivals(ctx, base, config_id, asked, before)
+    except AgentOSError as error:
+        return f"AgentOS took {where}; what has come cannot be read now: {error.message} Call list_knowledge later."
+    if not found:
+        raise ServerFailure(
+            f"Nothing has come from {where} so far.",
+            "AgentOS says only in its log why: check the path. list_knowledge shows what comes later.",
+        )
+    if len(found) == 1:
+        return outcome(found[0], str(found[0].get("id")), str(found[0].get("name") or asked), "Added")
+    return outcomes(found, where)
+
+
+async def refresh_knowledge(ctx: Ctx, content_id: str, knowledge_id: KnowledgeId = "") -> str:
+    """Read a website or folder again: changed pages anew, vanished ones removed."""
+    base = await ctx.knowledge_base(knowledge_id)
+    before = await _content(ctx, base, content_id, own=True)
+    name = str(before.get("name") or content_id)
+    if not source_of(notes(before)):
+        raise InvalidRequest(
+            f"'{one_line(name, most=80)}' came from no website or folder, so there is nothing to read again.",
+            "To change it, call delete_knowledge and add_knowledge.",
+        )
+    try:
+        await ctx.send("POST", f"{_CONTENT}/refresh", {"content_id": content_id}, query={"knowledge_id": base.id})
+    except InvalidRequest as error:
+        raise InvalidRequest(
+            error.message, "Only websites and folders can be refreshed: call delete_knowledge and add_knowledge."
+        ) from None
+    content = await settled(ctx, base, content_id, name, before)
+    return outcome(content, content_id, name, "Refreshed")
+
+
+async def update_knowledge(
+    ctx: Ctx,
+    content_id: str,
+    name: Annotated[str, Field(max_length=255)] = "",
+    description: Annotated[str, Field(max_length=1000)] = "",
+    metadata: Annotated[JsonObject, Field(description="Joins what there is")] = None,
+    knowledge_id: KnowledgeId = "",
+) -> str:
+    """Change a content's name, description or metadata; its text stays."""
+    form = labels(description, metadata, name)
+    if not form:
+        raise InvalidRequest("There is nothing to change.", "Give a name, a description or metadata.")
+    base = await ctx.knowledge_base(knowledge_id)
+    before = await _content(ctx, base, content_id, own=True)
+    changed = await ctx.send("PATCH", _CONTENT, {"content_id": content_id}, query={"knowledge_id": base.id}, form=form)
+    renamed = " Passages go on under the old name." if name.strip() else ""
+    called = str(changed.get("name") or name.strip() or before.get("name"))
+    return f"Changed {' and '.join(form)} of '{one_line(called, most=80)}'.{renamed}"
+
+
+async def delete_knowledge(ctx: Ctx, content_id: str, knowledge_id: KnowledgeId = "") -> str:
+    """Delete a content and its passages for good."""
+    base = await ctx.knowledge_base(knowledge_id)
+    content = await _content(ctx, base, content_id, own=True)
+    await ctx.send("DELETE", _CONTENT, {"content_id": content_id}, query={"knowledge_id": base.id})
+    return f"Deleted '{one_line(str(content.get('name')), most=80)}' (content {shown_id(content_id)})."
+
+
+async def get_knowledge_config(ctx: Ctx, knowledge_id: KnowledgeId = "") -> Record:
+    """What a knowledge base can read and how it is searched: readers, chunkers, filters."""
+    base = await ctx.knowledge_base(knowledge_id)
+    return config_record(record_of(await ctx.get("/knowledge/config", knowledge_id=base.id)), base)
+
+
+async def list_knowledge_sources(
+    ctx: Ctx,
+    source_id: Annotated[str, Field(description="List its files instead")] = "",
+    folder: LongName = "",
+    knowledge_id: KnowledgeId = "",
+    limit: Limit = 50,
+    page: Page = 1,
+) -> Table:
+    """Remote sources (S3, GitHub, SharePoint, ...) of a knowledge base, or the files in one."""
+    base = await ctx.knowledge_base(knowledge_id)
+    if not source_id:
+        return Table(
+            ("id", "name", "type", "folder"),
+            [(s.get("id"), s.get("name"), s.get("type"), s.get("prefix")) for s in await _sources(ctx, base)],
+            empty="It has no remote sources (Knowledge(content_sources=[...])).",
+        )
+    source = await _found_source(ctx, base, source_id)
+    answer = await _files(ctx, base, str(source.get("id")), folder.strip(), limit, page)
+    rows: list[Sequence[object]] = [(each.get("prefix"), "folder", "", "") for each in page_of(answer.get("folders"))]
+    rows += [
+        (each.get("key"), each.get("content_type"), size(each.get("size")), when(each.get("last_modified")))
+        for each in page_of(answer.get("files"))
+    ]
+    return Table(
+        ("path", "type", "size", "updated"),
+        rows,
+        empty="Nothing is there.",
+        meta=record_of(answer.get("meta")),
+        then="add_remote_knowledge takes one of these paths.",
+    )
+
+
+async def _check_search_type(ctx: Ctx, base: KnowledgeBase, search_type: str) -> None:
+    """AgentOS searches in another way, without a word, where its vector database has no such search."""
+    types = search_types(record_of(await ctx.get("/knowledge/config", knowledge_id=base.id)))
+    if types and search_type not in types:
+        raise InvalidRequest(
+            f"This knowledge base has no {search_type} search.", f"Leave search_type out, or use: {', '.join(types)}."
+        )
+
+
+def _passage(number: int, passage: Mapping[str, Any], most: int) -> str:
+    words = str(passage.get("content") or "")
+    cut = f"{words[:most]}…" if len(words) > most else words
+    return f"{number}. {one_line(str(passage.get('name') or 'unnamed'))}\n{fenced(cut)}"
+
+
+async def _content(ctx: Ctx, base: KnowledgeBase, content_id: str, *, own: bool = False) -> Content:
+    """A content. `own`: it has to be in this very knowledge base.
+
+    AgentOS takes one that lies in another base of the same database, and leaves its passages there for ever.
+    """
+    try:
+        content = record_of(await ctx.get(_CONTENT, {"content_id": content_id}, knowledge_id=base.id))
+    except NotFound:
+        raise NotFound(f"There is no content '{shown_id(content_id)}'.", "See list_knowledge.") from None
+    bases = (await ctx.catalogue.contents()).knowledge
+    neighbours = [other for other in bases if other.db_id == base.db_id and other.id != base.id]
+    if own and neighbours and content_id not in await contents_of(ctx, base):
+        raise NotFound(
+            f"The content '{shown_id(content_id)}' is not in the knowledge base {one_line(base.name, most=60)}.",
+            f"Use knowledge_id with one of: {', '.join(shown_id(other.id) for other in neighbours)}.",
+        )
+    return content
+
+
+async def _sources(ctx: Ctx, base: KnowledgeBase) -> Sequence[Mapping[str, Any]]:
+    return page_of(await ctx.get("/knowledge/{knowledge_id}/sources", {"knowledge_id": base.id})).rows
+
+
+async def _found_source(ctx: Ctx, base: KnowledgeBase, asked: str) -> Mapping[str, Any]:
+    sources = await _sources(ctx, base)
+    for source in sources:
+        if asked == source.get("id") or asked.casefold() == str(source.get("name")).casefold():
+            return source
+    there = ", ".join(shown_id(str(source.get("id"))) for source in sources)
+    raise NotFound(
+        f"There is no source '{one_line(asked, most=60)}'.",
+        f"Use one of: {there}." if there else "It has none (Knowledge(content_sources=[...])).",
+    )
+
+
+async def _files(
+    ctx: Ctx, base: KnowledgeBase, source_id: str, folder: str, limit: int, page: int
+) -> Mapping[str, Any]:
+    values = {"knowledge_id": base.id, "source_id": source_id}
+    try:
+        return record_of(
+            await ctx.get(
+                "/knowledge/{knowledge_id}/sources/{source_id}/files", values, prefix=folder, limit=limit, page=page
+            )
+        )
+    except InvalidRequest as error:
+        raise InvalidRequest(error.message, "add_remote_knowledge takes its paths all the same.") from None
+    except Unauthorized:
+        # AgentOS passes the source's own refusal on; ours it took a moment ago.
+        raise ServerFailure(
+            f"The source {shown_id(source_id)} refuses AgentOS's credentials for it.", "Set them where AgentOS runs."
+        ) from None
+
+
+TOOLSET = Toolset(
+    "knowledge",
+    "search_knowledge looks things up in AgentOS's own documents; list_knowledge says what they are.",
+    read(search_knowledge, "POST /knowledge/search", default=True),
+    read(list_knowledge, "GET /knowledge/content", default=True),
+    read(get_knowledge, "GET /knowledge/content/{content_id}"),
+    write(add_knowledge, "POST /knowledge/content", open_world=True),
+    write(add_remote_knowledge, "POST /knowledge/remote-content", open_world=True),
+    write(refresh_knowledge, "POST /knowledge/content/{content_id}/refresh", idempotent=True, open_world=True),
+    write(update_knowledge, "PATCH /knowledge/content/{content_id}", idempotent=True),
+    destructive(delete_knowledge, "DELETE /knowledge/content/{content_id}"),
+    read(get_knowledge_config, "GET /knowledge/config"),
+    read(list_knowledge_sources, "GET /knowledge/{knowledge_id}/sources"),
+    needs=KNOWLEDGE,
+)

@@ -1,0 +1,138 @@
+"""A schedule and what it started, in words; and what AgentOS says of one that it does not take."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote
+
+from agentos_mcp.agentos.catalog import shown_id
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RunFailed, ServerFailure, Unsupported
+from agentos_mcp.agentos.http_errors import detail
+from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef
+from agentos_mcp.tooling.markdown import one_line, when
+
+Schedule = Mapping[str, Any]
+
+SCHEDULER = "its scheduler (AgentOS(scheduler=True))"
+
+_RUN_ENDPOINT = re.compile(r"/(agent|team|workflow)s/([^/]+)/runs/?")
+_OVERDUE = 60.0
+"""Seconds after which a schedule that has not fired is told so; AgentOS looks every 15 s."""
+
+
+def target(schedule: Schedule) -> str:
+    """What it runs: "agent echo", or "POST /metrics/refresh"."""
+    if (runs := ran_by(schedule)) is not None:
+        return f"{runs[0]} {shown_id(runs[1])}"
+    return one_line(f"{schedule.get('method')} {schedule.get('endpoint')}", most=120)
+
+
+def times(schedule: Schedule) -> str:
+    """ "0 9 * * 1-5 Europe/Berlin"."""
+    cron = schedule.get("cron_expr")
+    return f"{cron} {schedule.get('timezone') or 'UTC'}" if cron else "only when triggered"
+
+
+def is_overdue(schedule: Schedule) -> bool:
+    """Whether it should have fired: it is running now, or AgentOS does not run its scheduler."""
+    due = schedule.get("next_run_at")
+    return bool(schedule.get("enabled")) and isinstance(due, int | float) and due < time.time() - _OVERDUE
+
+
+def following(schedule: Schedule) -> str:
+    """When it fires next, '' where it does not."""
+    if not schedule.get("enabled"):
+        return ""
+    return when(schedule.get("next_run_at")) + (", overdue" if is_overdue(schedule) else "")
+
+
+def standing(schedule: Schedule) -> str:
+    """Whether it is on; and if AgentOS switched it off, why."""
+    if schedule.get("enabled"):
+        return "on"
+    return f"off: {schedule['disabled_reason']}" if schedule.get("disabled_reason") else "off"
+
+
+def summary(schedule: Schedule) -> str:
+    """A schedule in one sentence."""
+    then = f", next at {following(schedule)}" if following(schedule) else ""
+    return f"{target(schedule)} at {times(schedule)}, {standing(schedule)}{then}."
+
+
+def ran_by(schedule: Schedule) -> tuple[Kind, str] | None:
+    """The kind and the id of what a schedule runs; None where it calls another endpoint."""
+    found = _RUN_ENDPOINT.fullmatch(str(schedule.get("endpoint")))
+    if found is None or str(schedule.get("method")).upper() != "POST":
+        return None
+    return next(kind for kind in KINDS if kind == found[1]), unquote(found[2])
+
+
+def run_of(schedule: Schedule, run: Mapping[str, Any]) -> str:
+    """The reference of the run that it started, '' where there is none."""
+    runs, session, run_id = ran_by(schedule), run.get("session_id"), run.get("run_id")
+    return str(RunRef(*runs, str(session), str(run_id))) if runs and session and run_id else ""
+
+
+def error_of(run: Mapping[str, Any]) -> str:
+    """What went wrong: AgentOS's answer to itself, or the failed run's own words."""
+    said = str(run.get("error") or "")
+    content = record_of(run.get("output")).get("content")
+    if isinstance(content, str) and content and said.startswith("Run failed"):
+        return one_line(content)
+    code = f"{run['status_code']}: " if run.get("status_code") not in (None, 200, 202) else ""
+    return one_line(code + (detail(said.encode()) or said or "no reason given"))
+
+
+def failure_of(schedule: Schedule, outcome: Mapping[str, Any], run: str) -> RunFailed:
+    """The error for a schedule that was triggered and failed."""
+    if run:
+        return RunFailed(f"It ran and failed: {error_of(outcome)}.", f"explain_run(run) says more.\nrun: {run}")
+    move = "Look at what it calls: get_schedule."
+    if outcome.get("status_code") is None:
+        move = "AgentOS calls itself at the wrong address: start it with its own in AgentOS(scheduler_base_url=...)."
+    return RunFailed(f"AgentOS called {target(schedule)}, which failed: {error_of(outcome)}.", move)
+
+
+def check_cron(cron: str) -> None:
+    """Raises InvalidRequest for what is not five fields, or a name such as @daily."""
+    # AgentOS takes a sixth field for seconds at the end, where others have them first: a misread hour.
+    if len(cron.split()) != 5 and not cron.strip().startswith("@"):
+        raise InvalidRequest(
+            f"'{one_line(cron, most=60)}' is not five fields.",
+            "Give minute, hour, day, month and weekday: '0 9 * * 1-5' is 9:00 from Monday to Friday.",
+        )
+
+
+@contextmanager
+def in_clear_words(cron: str = "", timezone: str = "") -> Iterator[None]:
+    """What AgentOS says of a schedule that it does not take, with the next move."""
+    try:
+        yield
+    except AgentOSError as error:
+        said = error.message
+        if "Invalid cron" in said:
+            raise InvalidRequest(
+                f"'{one_line(cron, most=60)}' is no cron expression.",
+                "Its fields are minute, hour, day, month, weekday: '0 9 * * 1-5' is 9:00 from Monday to Friday.",
+            ) from error
+        if "Invalid timezone" in said:
+            raise InvalidRequest(
+                f"'{one_line(timezone, most=60)}' is no timezone.", "Give a name such as Europe/Berlin, or UTC."
+            ) from error
+        if "CroniterBadDateError" in said:
+            raise InvalidRequest(f"'{one_line(cron, most=60)}' never comes.", "Give a date that there is.") from error
+        if "already exists" in said:
+            raise InvalidRequest(said, "Choose another name, or change that one with update_schedule.") from error
+        if "Scheduler is not running" in said:
+            raise Unsupported(
+                f"This AgentOS does not run {SCHEDULER}, so none of its schedules ever fires.",
+                "Start it with that, or run the component yourself now.",
+            ) from error
+        if isinstance(error, ServerFailure) and error.status == 503:
+            raise Unsupported(error.message, "Its schedules need that.", status=503) from error
+        raise

@@ -1,0 +1,23 @@
+"""What a schedule may reach that is made on a server for one user: AgentOS runs it for whom it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentos_mcp.agentos.ownership import without_owner
+from agentos_mcp.tooling.context import Ctx
+
+NO_OWNER = "AgentOS keeps a user with a schedule only where its token names one (a JWT or a service account)."
+
+
+async def check_reach(ctx: Ctx, endpoint: str, payload: Mapping[str, Any]) -> None:
+    """Raises where a schedule would reach beyond the one user of this server."""
+    if not ctx.ownership.user_id:
+        return
+    if endpoint:
+        raise without_owner("endpoint", "AgentOS calls it for nobody in particular. Give kind, id and message.")
+    if beyond := sorted({"user_id", "run_id"} & set(payload)):
+        raise without_owner(f"{beyond[0]} in payload", "it could name another's.")
+    if session_id := payload.get("session_id"):
+        await ctx.ownership.require_own_session(str(session_id), may_be_new=True)

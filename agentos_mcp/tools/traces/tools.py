@@ -1,0 +1,331 @@
+"""Traces: what AgentOS's parts did and how long each took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from agentos_mcp.agentos.catalog import Component, shown_id
+from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.plain_text import as_field
+from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, LongName, Page, Run, UserId
+from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.times import lasted, moment_of, second_of
+from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, read
+from agentos_mcp.tools.traces.filters import checked_filter, fields_of, keys_of
+from agentos_mcp.tools.traces.search import (
+    LOOKED_AT,
+    UNNAMED_ADVICE,
+    Found,
+    Trace,
+    Wanted,
+    find_traces,
+    search,
+    traces_are_named,
+)
+from agentos_mcp.tools.traces.spans import (
+    COLUMNS,
+    name_of,
+    reference_of,
+    runs_of,
+    status_of,
+    tokens_of,
+    trace_row,
+    tree_text,
+    unshown,
+)
+
+Since = Annotated[str, Field(description="Date or time, UTC")]
+Filter = Annotated[
+    JsonObject,
+    Field(description='{"op": "GT", "key": "duration_ms", "value": 5000}; AND, OR take conditions'),
+]
+
+_NOT_TRACED = "No traces. AgentOS keeps them where it is built with AgentOS(tracing=True)."
+_OF_RUNS = frozenset({"status", "run_id", "session_id", "user_id", "agent_id", "team_id", "workflow_id", "name"})
+_SESSION_COLUMNS = ("session", "components", "user", "traces", "first (UTC)", "last (UTC)")
+
+
+async def list_traces(
+    ctx: Ctx,
+    run: Run = "",
+    session_id: str = "",
+    kind: AnyKind = "",
+    id: str = "",
+    errors: Annotated[bool, Field(description="Only where something failed")] = False,
+    user_id: UserId = "",
+    since: Since = "",
+    until: str = "",
+    db_id: DbId = "",
+    limit: Limit = 20,
+) -> Table:
+    """Traces of runs, latest first. Read one with get_trace."""
+    database = await ctx.database("traces", db_id)
+    wanted = Wanted(
+        run=RunRef.parse(run) if run else None,
+        session_id=session_id,
+        user_id=user_id,
+        component=await _component(ctx, kind, id),
+        errors=errors,
+        since=moment_of(since, "since"),
+        until=moment_of(until, "until", end_of_day=True),
+    )
+    found = await find_traces(ctx, database, wanted, limit)
+    return Table(COLUMNS, [trace_row(trace) for trace in found.traces], empty=_none(found, wanted), then=_older(found))
+
+
+async def get_trace(
+    ctx: Ctx,
+    id: Annotated[LongName, Field(description="Trace id or run reference")],
+    span_id: Annotated[str, Field(description="One span's full input and output")] = "",
+    db_id: DbId = "",
+) -> Record:
+    """What happened in a trace, as a tree of spans: durations, errors, inputs and outputs in short."""
+    database = await ctx.database("traces", db_id)
+    whose = ctx.ownership.user_id
+    others: list[Trace] = []
+    trace_id = id.strip()
+    if not trace_id:
+        raise InvalidRequest("The id is empty.", "Give a trace's id (list_traces) or a run reference.")
+    if "/" in trace_id:
+        latest, *others = await _of_run(ctx, database, RunRef.parse(trace_id))
+        trace_id = str(latest.get("trace_id"))
+    if whose and span_id:
+        # A span does not say whose it is.
+        _require_own(ctx, trace_id, await _read(ctx, trace_id, database))
+    answer = await _read(ctx, trace_id, database, span_id)
+    if not span_id:
+        _require_own(ctx, trace_id, answer)
+    return _span(answer) if span_id else await _trace(ctx, answer, others)
+
+
+async def _read(ctx: Ctx, trace_id: str, database: str, span_id: str = "") -> Trace:
+    try:
+        return record_of(await ctx.get("/traces/{trace_id}", {"trace_id": trace_id}, span_id=span_id, db_id=database))
+    except NotFound as error:
+        if span_id and "Span" in error.message:
+            raise NotFound(error.message, "get_trace without span_id shows its spans.", status=error.status) from error
+        if ctx.ownership.user_id:
+            raise _not_own(ctx, trace_id) from error
+        raise NotFound(error.message, "list_traces has the ids.", status=error.status) from error
+
+
+async def search_traces(
+    ctx: Ctx,
+    filter: Filter = None,
+    group_by: Literal["trace", "session"] = "trace",
+    db_id: DbId = "",
+    limit: Limit = 20,
+    page: Page = 1,
+) -> Table:
+    """Traces by any condition (on duration_ms, name, start_time...), mere requests included."""
+    database = await ctx.database("traces", db_id)
+    asked = None
+    if filter:
+        asked = checked_filter(filter, fields_of(record_of(await ctx.get("/traces/filter-schema"))))
+    if whose := ctx.ownership.user_id:
+        own = {"op": "EQ", "key": "user_id", "value": whose}
+        asked = {"op": "AND", "conditions": [asked, own]} if asked else own
+    by = "session" if group_by == "session" else "run"
+    found = ctx.ownership.own_rows(await search(ctx, database, asked, group_by=by, limit=limit, page=page))
+    empty = "Nothing fits." if asked else _NOT_TRACED
+    if not found and (by == "session" or (asked and _OF_RUNS & set(keys_of(asked)))):
+        empty = await _explained(ctx, database, empty)
+    if by == "session":
+        return Table(_SESSION_COLUMNS, [_session_row(one) for one in found], empty=empty, meta=found.meta)
+    return Table(COLUMNS, [trace_row(trace) for trace in found], empty=empty, meta=found.meta)
+
+
+async def list_trace_sessions(
+    ctx: Ctx,
+    kind: AnyKind = "",
+    id: str = "",
+    user_id: UserId = "",
+    since: Since = "",
+    until: str = "",
+    db_id: DbId = "",
+    limit: Limit = 20,
+    page: Page = 1,
+) -> Table:
+    """Sessions by their traces: how many, of which components, first and last."""
+    database = await ctx.database("traces", db_id)
+    component = await _component(ctx, kind, id)
+    wanted = Wanted(
+        user_id=user_id,
+        component=component,
+        since=moment_of(since, "since"),
+        until=moment_of(until, "until", end_of_day=True),
+    )
+    if not await traces_are_named(ctx, database):
+        found = await find_traces(ctx, database, wanted, LOOKED_AT)
+        rows = _sessions(found.traces)
+        meta = {"page": page, "total_pages": -(-len(rows) // limit), "total_count": len(rows)}
+        shown = rows[(page - 1) * limit : page * limit]
+        note = f"From the newest {found.looked:,} traces." if found.older else ""
+        return Table(_SESSION_COLUMNS, shown, empty=_none(found, wanted), meta=meta, then=note)
+    listed = ctx.ownership.own_rows(
+        await ctx.page(
+            "/trace_session_stats",
+            user_id=user_id,
+            agent_id=component.id if component and component.kind == "agent" else "",
+            team_id=component.id if component and component.kind == "team" else "",
+            workflow_id=component.id if component and component.kind == "workflow" else "",
+            start_time=wanted.since,
+            end_time=wanted.until,
+            db_id=database,
+            limit=limit,
+            page=page,
+        )
+    )
+    empty = "No sessions with such traces." if wanted != Wanted() else _NOT_TRACED
+    return Table(_SESSION_COLUMNS, [_session_row(one) for one in listed], empty=empty, meta=listed.meta)
+
+
+async def _component(ctx: Ctx, kind: AnyKind, asked: str) -> Component | None:
+    if kind and not asked:
+        raise InvalidRequest(f"Which {kind}?", f"Give its id or name (list_{kind}s).")
+    if not asked:
+        return None
+    if kind:
+        return await ctx.catalogue.find(kind, asked)
+    there = [one for one in (await ctx.catalogue.contents()).components if asked in {one.id, one.name}]
+    if len(there) != 1:
+        raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
+    return there[0]
+
+
+async def _of_run(ctx: Ctx, database: str, ref: RunRef) -> list[Trace]:
+    """The traces of a run, newest first: more than one where it was paused and continued."""
+    components = (await ctx.catalogue.contents()).of(ref.kind)
+    component = next((one for one in components if one.id == ref.component), None)
+    wanted = Wanted(run=ref, component=component, user_id=ctx.ownership.user_id)
+    found = await find_traces(ctx, database, wanted, 10)
+    if not found.traces:
+        where = f" in the newest {found.looked:,} traces" if found.inside else ""
+        raise NotFound(f"No trace of this run{where}.", "list_traces shows those there are.")
+    return found.traces
+
+
+def _require_own(ctx: Ctx, trace_id: str, trace: Trace) -> None:
+    """Raises NotFound unless every run in the trace is the user's, on a server for one user."""
+    if not ctx.ownership.user_id:
+        return
+    users = {str(user) for user in (trace.get("user_id"), *(run.user for run in runs_of(trace, inner=True))) if user}
+    if users != {ctx.ownership.user_id}:
+        raise _not_own(ctx, trace_id, owner="other" if users else "")
+
+
+def _not_own(ctx: Ctx, trace_id: str, owner: str = "other") -> NotFound:
+    return ctx.ownership.refusal(f"trace '{shown_id(trace_id)}'", "list_traces has the ids.", owner=owner)
+
+
+async def _trace(ctx: Ctx, trace: Trace, others: list[Trace]) -> Record:
+    total, left_out = trace.get("total_spans"), unshown(trace)
+    runs = runs_of(trace)
+    reference = reference_of(trace, (await ctx.catalogue.contents()).components)
+    facts = {
+        "trace": trace.get("trace_id"),
+        "status": status_of(trace),
+        "started": f"{second_of(trace.get('start_time'))} UTC",
+        "duration": lasted(trace.get("start_time"), trace.get("end_time")),
+        "spans": f"{total} ({left_out} of the web framework's not shown)" if left_out else total,
+        "errors": trace.get("error_count") or None,
+        "tokens": tokens_of(trace),
+        "run": reference,
+        "session": next((run.session for run in runs if run.session), "") if not reference else "",
+        "user": next((run.user for run in runs if run.user), ""),
+        "other traces of this run": ", ".join(str(other.get("trace_id")) for other in others),
+    }
+    return Record(
+        name_of(trace),
+        facts,
+        {"tree": tree_text(trace)},
+        then="get_trace with span_id (in brackets) shows a span in full.",
+    )
+
+
+def _span(span: Mapping[str, Any]) -> Record:
+    facts: dict[str, object] = {
+        "type": str(span.get("type") or "").lower().replace("unknown", ""),
+        "status": span.get("status"),
+        "started": f"{second_of(span.get('start_time'))} UTC",
+        "duration": lasted(span.get("start_time"), span.get("end_time")),
+        "error": span.get("error"),
+    }
+    # Their names are others', too: a line of ours is never theirs.
+    facts = {as_field(name): value for name, value in record_of(span.get("metadata")).items()} | facts
+    texts = {key: str(span.get(key) or "") for key in ("input", "output")}
+    return Record(str(span.get("name") or "span"), facts, texts)
+
+
+def _none(found: Found, wanted: Wanted) -> str:
+    if found.looked:
+        older = f" (there are older ones: until={found.older})" if found.older else ""
+        return f"None of the newest {found.looked:,} traces{older}."
+    return "No such traces." if wanted != Wanted() else _NOT_TRACED
+
+
+def _older(found: Found) -> str:
+    """Where the others are, if there are any."""
+    return f"Older ones: until={found.older}" if found.older else ""
+
+
+async def _explained(ctx: Ctx, database: str, empty: str) -> str:
+    """Why a filter on runs finds nothing where AgentOS's traces have no ids."""
+    if await traces_are_named(ctx, database):
+        return empty
+    return (
+        "Nothing found. Here traces are of HTTP requests and have no run, session or component: list_traces and "
+        f"list_trace_sessions look inside them. {UNNAMED_ADVICE}"
+    )
+
+
+def _session_row(session: Mapping[str, Any]) -> tuple[object, ...]:
+    return (
+        session.get("session_id"),
+        [f"{kind} {session[f'{kind}_id']}" for kind in ("agent", "team", "workflow") if session.get(f"{kind}_id")],
+        session.get("user_id"),
+        session.get("total_traces"),
+        second_of(session.get("first_trace_at")),
+        second_of(session.get("last_trace_at")),
+    )
+
+
+def _sessions(traces: list[Trace]) -> list[tuple[object, ...]]:
+    """Traces by the session of their runs, the latest session first."""
+    by_session: dict[str, list[tuple[Trace, str, str]]] = {}
+    for trace in traces:
+        seen = set()
+        for run in runs_of(trace):
+            if run.session and run.session not in seen:
+                seen.add(run.session)
+                by_session.setdefault(run.session, []).append(
+                    (trace, f"{run.kind} {run.name.rpartition('.')[0]}", run.user)
+                )
+    return [
+        (
+            session,
+            sorted({component for _, component, _ in held}),
+            next((user for _, _, user in held if user), ""),
+            len(held),
+            second_of(held[-1][0].get("start_time")),
+            second_of(held[0][0].get("start_time")),
+        )
+        for session, held in by_session.items()
+    ]
+
+
+TOOLSET = Toolset(
+    "traces",
+    "A trace is one request through AgentOS as a tree of spans with times.",
+    read(list_traces, "GET /traces"),
+    read(get_trace, "GET /traces/{trace_id}"),
+    read(search_traces, "POST /traces/search"),
+    read(list_trace_sessions, "GET /trace_session_stats"),
+    needs=DATABASE,
+)

@@ -1,0 +1,179 @@
+"""docs/images/demo.svg: the demo as a terminal shows it, moving. It is drawn from what the program really writes.
+
+It brings its own background, so that it reads the same on a light page and on a dark one. Where nothing moves (the
+reader asked for that, or the viewer cannot) it shows how it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from itertools import groupby
+from pathlib import Path
+
+from rich.color import Color
+from rich.terminal_theme import MONOKAI
+
+from scripts.picture.terminal_recording import Written, in_steps, record
+from scripts.picture.terminal_screen import PLAIN, Screen, Shown, Stretch
+
+FILE = Path(__file__).parents[2] / "docs" / "images" / "demo.svg"
+COMMAND = "agentos-mcp demo"
+END = "\nTo have this in "
+"""What the demo says from here on (how to register the server) does not belong in a picture."""
+
+COLUMNS, ROWS = 110, 18
+_WIDE, _HIGH, _MARGIN = 7.8, 18, 18
+_WIDTH, _HEIGHT = round(COLUMNS * _WIDE) + 2 * _MARGIN, ROWS * _HIGH + 2 * _MARGIN
+_TYPED = 0.8
+"""Seconds for which the command alone is seen."""
+_HOLD = 8.0
+"""Seconds for which the end is seen before it begins again."""
+_INK, _PAPER, _EDGE = "#17172e", "#e9e7f6", "#3a3a5c"
+_LINES = {"━": (0, 1), "╸": (0, 0.5), "╺": (0.5, 1)}
+"""Characters of progress bars, as shares of a column: fonts don't agree on them."""
+_FRAME = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">
+<title>{title}</title>
+<style>
+text{{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;white-space:pre;fill:{paper}}}
+path{{stroke:{paper};stroke-width:2;fill:none}}
+.gone{{visibility:hidden}}
+{colors}
+@media (prefers-reduced-motion:no-preference){{
+g{{animation:{length}s step-end infinite}}
+{times}
+}}
+</style>
+<rect width="{width}" height="{height}" rx="9" fill="{ink}" stroke="{edge}"/>
+<svg x="{margin}" y="{margin}" width="{inner_width}" height="{inner_height}">
+<g id="paper" transform="translate(0 -{above})">
+{rows}
+</g>
+</svg>
+</svg>
+"""
+
+
+def recorded() -> list[Written]:
+    """The demo, up to its result."""
+    steps, said = [], ""
+    for step in in_steps(record("demo", columns=COLUMNS)):
+        said += step.data.decode("utf-8", "replace").replace("\r\n", "\n")
+        if END in said:
+            break
+        steps.append(step)
+    else:
+        raise RuntimeError(f"The demo did not come to {END!r}:\n{said}")
+    steps.append(Written(step.at, step.data[: step.data.rindex(END.strip("\n").encode())]))
+    return steps
+
+
+def screen(steps: Iterable[Written]) -> Screen:
+    """The terminal at its end: the command, and what came of it."""
+    terminal = Screen(COLUMNS)
+    terminal.write(f"\x1b[32m$\x1b[0m {COMMAND}\r\n".encode(), 0.0)
+    for step in steps:
+        terminal.write(step.data, step.at + _TYPED)
+    return terminal
+
+
+def drawn(shown: Sequence[Shown]) -> str:
+    """The picture."""
+    length = max(part.since for part in shown) + _HOLD
+    return _FRAME.format(
+        width=_WIDTH,
+        height=_HEIGHT,
+        inner_width=_WIDTH - 2 * _MARGIN,
+        inner_height=_HEIGHT - 2 * _MARGIN,
+        margin=_MARGIN,
+        title=f"{COMMAND}: a pipeline runs step by step, and its result",
+        ink=_INK,
+        paper=_PAPER,
+        edge=_EDGE,
+        colors="\n".join(_colors(shown)),
+        length=f"{length:.2f}",
+        times="\n".join([*_times(shown, length), _scrolling(shown, length)]),
+        above=_HIGH * _above(shown),
+        rows="\n".join(_row(number, part) for number, part in enumerate(shown)),
+    )
+
+
+def _row(number: int, part: Shown) -> str:
+    names = [f"r{number}"] if _moves(part) else []
+    names += ["gone"] if part.until is not None else []
+    kind = f' class="{" ".join(names)}"' if names else ""
+    return f"<g{kind}>{''.join(_stretches(part))}</g>"
+
+
+def _times(shown: Sequence[Shown], length: float) -> Iterator[str]:
+    """When each row is seen."""
+    for number, part in enumerate(shown):
+        if _moves(part):
+            stops = [] if part.since == 0 else [(0.0, "hidden")]
+            stops.append((part.since / length, "visible"))
+            if part.until is not None:
+                stops.append((part.until / length, "hidden"))
+            frames = "".join(f"{share:.2%}{{visibility:{value}}}" for share, value in stops)
+            yield f".r{number}{{animation-name:r{number}}}@keyframes r{number}{{{frames}}}"
+
+
+def _moves(part: Shown) -> bool:
+    return part.since > 0 or part.until is not None
+
+
+def _stretches(part: Shown) -> Iterator[str]:
+    for stretch in part.content:
+        column = stretch.column
+        for is_line, alike in groupby(stretch.text, key=_LINES.__contains__):
+            text = "".join(alike)
+            if is_line:
+                yield _bar(part.row, column, text, stretch.style)
+            else:
+                yield _words(part.row, Stretch(column, text, stretch.style))
+            column += len(text)
+
+
+def _words(row: int, stretch: Stretch) -> str:
+    """Text. Its length is given, so that every font puts what follows in the same place."""
+    length = f' textLength="{len(stretch.text) * _WIDE:.4g}"' if len(stretch.text) > 1 else ""
+    place = f'x="{stretch.column * _WIDE:.4g}" y="{(row + 0.75) * _HIGH:g}"'
+    return f"<text{_kind(stretch.style)} {place}{length}>{escape(stretch.text, quote=False)}</text>"
+
+
+def _bar(row: int, column: int, text: str, style: str) -> str:
+    start = column + _LINES[text[0]][0]
+    end = column + len(text) - 1 + _LINES[text[-1]][1]
+    return f'<path{_kind(style)} d="M{start * _WIDE:.4g} {(row + 0.5) * _HIGH:g}H{end * _WIDE:.4g}"/>'
+
+
+def _kind(style: str) -> str:
+    return f' class="{_class(style)}"' if style else ""
+
+
+def _class(style: str) -> str:
+    return f"c{style.replace(';', '-')}"
+
+
+def _colors(shown: Sequence[Shown]) -> Iterator[str]:
+    """What a terminal makes of the styles: here only colours of its palette."""
+    for style in sorted({stretch.style for part in shown for stretch in part.content} - {PLAIN}):
+        codes = [int(code) for code in style.split(";")]
+        number = codes[2] if codes[:2] == [38, 5] else codes[0] - 30
+        color = Color.from_ansi(number).get_truecolor(MONOKAI).hex
+        yield f".{_class(style)}{{fill:{color}}}path.{_class(style)}{{stroke:{color}}}"
+
+
+def _above(shown: Sequence[Shown], until: float = float("inf")) -> int:
+    """How many rows have scrolled away by then."""
+    last = max(part.row for part in shown if part.since <= until)
+    return max(last + 1 - ROWS, 0)
+
+
+def _scrolling(shown: Sequence[Shown], length: float) -> str:
+    frames, before = "", -1
+    for time in sorted({part.since for part in shown}):
+        if (above := _above(shown, time)) != before:
+            frames += f"{time / length:.2%}{{transform:translateY({-_HIGH * above}px)}}"
+            before = above
+    return f"#paper{{animation-name:scroll}}@keyframes scroll{{{frames}}}"

@@ -1,0 +1,100 @@
+"""`python -m scripts.registry_entry`: server.json, which tells the MCP registry what there is to install and set."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from agentos_mcp.settings import OPTIONS, Option, Settings
+from agentos_mcp.settings.settings import DURABILITIES, LOG_LEVELS, ON_CANCEL
+from scripts.project import DIST, ROOT, Project, as_json, project
+
+SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
+NAME = "io.github.agentos-mcp/agentos-mcp"
+"""Its name in the registry. Who publishes has to own the part before the slash: a GitHub account, or a domain.
+
+README.md says it too (`mcp-name: ...`): by that the registry knows that a package on PyPI is meant to be this.
+"""
+DESCRIPTION = "Run the agents, teams and workflows of any AgentOS (agno) from your assistant."
+"""The registry takes a hundred characters."""
+FILE = ROOT / "server.json"
+_CHOICES = {"durability": DURABILITIES, "on_cancel": ON_CANCEL, "log_level": LOG_LEVELS}
+_FORMATS = {"SECONDS": "number", "NUMBER": "number", "BOOLEAN": "boolean", "PATH": "filepath"}
+
+
+def server(what: Project) -> dict[str, Any]:
+    """The document."""
+    document: dict[str, Any] = {
+        "$schema": SCHEMA,
+        "name": NAME,
+        "title": "AgentOS",
+        "description": DESCRIPTION,
+        "version": what.version,
+    }
+    if "repository" in what.urls:
+        document["repository"] = {"url": what.urls["repository"], "source": "github"}
+    document["packages"] = [
+        {
+            "registryType": "pypi",
+            "identifier": what.name,
+            "version": what.version,
+            "runtimeHint": "uvx",
+            "transport": {"type": "stdio"},
+            "environmentVariables": _variables(),
+        }
+    ]
+    return document
+
+
+def with_bundle(document: dict[str, Any], url: str, bundle: Path) -> dict[str, Any]:
+    """The document with the bundle beside the package; `url` is where it can be had."""
+    entry = {
+        "registryType": "mcpb",
+        "identifier": url,
+        "fileSha256": hashlib.sha256(bundle.read_bytes()).hexdigest(),
+        "transport": {"type": "stdio"},
+    }
+    return {**document, "packages": [*document["packages"], entry]}
+
+
+def _variables() -> list[dict[str, Any]]:
+    return [_variable(option) for option in OPTIONS]
+
+
+def _variable(option: Option) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": option.variables[0], "description": option.description}
+    kind = "boolean" if option.switch else _FORMATS.get(option.metavar, "string")
+    if kind != "string":
+        told["format"] = kind
+    if option.name == "url":
+        told["default"] = Settings().url
+    if option.name == "token":
+        told["isSecret"] = True
+    if option.name in _CHOICES:
+        told["choices"] = list(_CHOICES[option.name])
+    return told
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.registry_entry", description="Write server.json.")
+    parser.add_argument("--bundle-url", metavar="URL", help="where the bundle in dist/ can be had: it is listed too")
+    options = parser.parse_args(arguments)
+    what = project()
+    document = server(what)
+    if options.bundle_url:
+        bundle = DIST / f"{what.name}-{what.version}.mcpb"
+        if not bundle.is_file():
+            print(f"There is no {bundle}. Next: make bundle", file=sys.stderr)
+            return 1
+        document = with_bundle(document, options.bundle_url, bundle)
+    FILE.write_text(as_json(document), encoding="utf-8")
+    print(FILE)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

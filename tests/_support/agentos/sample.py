@@ -1,0 +1,334 @@
+"""A real AgentOS with one component for every behaviour that a test needs.
+
+Messages steer it: `slow` streams as many words over as many seconds as its message says ("30 3").
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from agno.agent import Agent
+from agno.db.base import BaseDb
+from agno.factory import FactoryPermissionError, RequestContext
+from agno.knowledge import Knowledge
+from agno.os import AgentOS
+from agno.os.settings import AgnoAPISettings
+from agno.run.agent import CustomEvent, RunInput, RunOutput
+from agno.team import Team
+from agno.team.mode import TeamMode
+from agno.tools import tool
+from agno.tools.reasoning import ReasoningTools
+from agno.workflow import Condition, Loop, Parallel, Router, Step, Steps, Workflow, WorkflowFactory
+from agno.workflow.types import HumanReview, OnError, StepInput, StepOutput
+from pydantic import BaseModel
+
+from agentos_mcp.demo.knowledge import HashedEmbedder, InMemoryVectorDb
+from agentos_mcp.demo.scripted_model import Beat, Call, Fail, Pause, Script, ScriptedModel, Turn, play, say
+from tests._support.agentos.storage import storage
+
+KEY_VARIABLE = "ZOO_KEY"
+HOSTILE_IDS = ("a?b#c", "100%", "日本", "..", "a b&c=d", "a;b", "ünï:code@x")
+
+
+def model(script: Script) -> ScriptedModel:
+    return ScriptedModel(script=script)
+
+
+@tool
+def lookup(term: str) -> str:
+    """Look a term up."""
+    return f"{term} is a fine thing"
+
+
+@tool
+def explode(reason: str) -> str:
+    """Always fails."""
+    raise RuntimeError(f"boom: {reason}")
+
+
+@tool(requires_confirmation=True)
+def deploy(env: str) -> str:
+    """Deploy to an environment."""
+    return f"deployed to {env}"
+
+
+@dataclass
+class Announcement(CustomEvent):
+    note: str = ""
+
+
+@tool
+async def announce(note: str) -> AsyncIterator[Any]:
+    """Announce something as an event of its own."""
+    yield Announcement(note=note)
+    yield f"announced {note}"
+
+
+def check_input(run_input: RunInput) -> None:
+    """A hook that only looks."""
+
+
+def check_output(run_output: RunOutput) -> None:
+    """A hook that only looks."""
+
+
+def echo(turn: Turn) -> Iterable[Beat]:
+    yield f"echo: {turn.last_user}"
+
+
+def slow(turn: Turn) -> Iterable[Beat]:
+    words, seconds = (float(part) for part in turn.last_user.split()[:2])
+    yield from say(" ".join(f"w{i}" for i in range(int(words))), seconds)
+
+
+def thinker(turn: Turn) -> Iterable[Beat]:
+    yield Pause(float(turn.last_user))
+    yield "thought it over"
+
+
+def calling(name: str, **args: str) -> Script:
+    def script(turn: Turn) -> Iterable[Beat]:
+        if turn.tool_results:
+            yield f"the tool said: {turn.tool_results[-1]}"
+        else:
+            yield Pause(0.05)
+            yield Call(name, args)
+
+    return script
+
+
+def failing(turn: Turn) -> Iterable[Beat]:
+    yield "a first word "
+    yield Fail("the provider is out of tokens")
+
+
+def big(turn: Turn) -> Iterable[Beat]:
+    size, _, letter = turn.last_user.partition(" ")
+    chunk = (letter or "x") * 999 + "\n"
+    for _ in range(int(size)):
+        yield chunk
+
+
+def task_leader(turn: Turn) -> Iterable[Beat]:
+    if turn.calls == 0:
+        yield Call("create_task", {"title": "write it up", "description": "write", "assignee": "team-writer"})
+    elif turn.calls == 1:
+        task_id = turn.tool_results[-1].partition("[")[2].partition("]")[0]
+        yield Call("execute_task", {"task_id": task_id, "member_id": "team-writer"})
+    elif turn.calls == 2:
+        yield Call("mark_all_complete", {"summary": "all written"})
+    else:
+        yield "all tasks are done"
+
+
+def leader(turn: Turn) -> Iterable[Beat]:
+    if turn.tool_results:
+        yield f"the member said: {turn.tool_results[-1]}"
+    else:
+        yield Call("delegate_task_to_member", {"member_id": "team-writer", "task": turn.last_user})
+
+
+class LaunchInput(BaseModel):
+    product: str
+    audience: str = "everyone"
+
+
+def build_launch(ctx: RequestContext) -> Workflow:
+    if ctx.user_id == "banned":
+        raise FactoryPermissionError("banned may not launch")
+    given = ctx.input if isinstance(ctx.input, LaunchInput) else LaunchInput(product="nothing")
+    writer = Agent(name="Launcher", model=model(play(f"launching {given.product} for {given.audience}")))
+    return Workflow(name="Launch", db=db_of(ctx), steps=[Step(name="launch", agent=writer)])
+
+
+_db: list[BaseDb] = []
+
+
+def db_of(_: RequestContext) -> BaseDb:
+    return _db[0]
+
+
+def function_step(step_input: StepInput) -> StepOutput:
+    return StepOutput(content=f"handled {step_input.input}")
+
+
+def broken_step(step_input: StepInput) -> StepOutput:
+    raise ValueError("this step cannot work")
+
+
+def build(db_file: str) -> AgentOS:
+    db, queue = storage(db_file, "zoo-db")
+    _db[:] = [db]
+
+    def agent(id: str, script: Script, **options: Any) -> Agent:
+        settings: dict[str, Any] = {"id": id, "name": id.title(), "db": db, "model": model(script)}
+        return Agent(**(settings | options))
+
+    def step(name: str, text: str, seconds: float = 0.05) -> Any:
+        speaker = Agent(name=name.title(), model=model(lambda turn: say(text, seconds)))
+        return Step(name=name, agent=speaker)
+
+    def workflow(name: str, *steps: Any) -> Workflow:
+        return Workflow(id=name, name=name.replace("-", " ").title(), db=db, steps=list(steps))
+
+    knowledge = Knowledge(
+        name="Zoo Facts",
+        vector_db=InMemoryVectorDb(embedder=HashedEmbedder()),
+        contents_db=db,
+    )
+    knowledge.insert(
+        name="giraffe", text_content="A giraffe sleeps about two hours a day.", metadata={"kind": "mammal"}
+    )
+    knowledge.insert(name="penguin", text_content="A penguin cannot fly but swims well.", metadata={"kind": "bird"})
+
+    inner = workflow("inner", step("inner one", "inner words"), step("inner two", "more inner words"))
+    agents: list[Any] = [
+        agent("echo", echo, description="Repeats what it is told.\nSecond line."),
+        *(agent(hostile, echo) for hostile in HOSTILE_IDS),
+        agent("slow", slow),
+        agent("thinker", thinker),
+        agent("tooler", calling("lookup", term="honey"), tools=[lookup]),
+        agent("toolfail", calling("explode", reason="bad day"), tools=[explode]),
+        agent("broken", failing),
+        agent("big", big),
+        agent("confirmer", calling("deploy", env="prod"), tools=[deploy]),
+        agent("memo", echo, update_memory_on_run=True),
+        agent("stateless", echo, db=None),
+        agent("twin-one", echo, name="Twin Agent"),
+        agent("twin-two", echo, name="Twin Agent"),
+        agent(
+            "facts",
+            calling("search_knowledge_base", query="giraffe"),
+            knowledge=knowledge,
+            search_knowledge=True,
+        ),
+        agent("folding", echo, compaction=True, add_history_to_context=True),
+        agent(
+            "story-writer-agent",
+            lambda turn: say(str(turn.messages[0].content)),
+            instructions="You write stories. Always name the robot {robot_name}",
+        ),
+        agent("hooked", echo, pre_hooks=[check_input], post_hooks=[check_output]),
+        agent("summed", echo, enable_session_summaries=True),
+        agent("parsed", echo, parser_model=model(play('{"product": "tea"}')), output_schema=LaunchInput),
+        agent("polished", echo, output_model=model(play("polished words"))),
+        agent("followed", echo, followups=True, followup_model=model(play('{"suggestions": ["and then?"]}'))),
+        agent("announcer", calling("announce", note="hear, hear"), tools=[announce]),
+        agent("reasoner", calling("think", title="first", thought="let me see"), tools=[ReasoningTools()]),
+    ]
+    by_id = {one.id: one for one in agents}
+    member = Agent(id="team-writer", name="Team Writer", model=model(lambda turn: say("member words here", 0.1)))
+    failing_member = Agent(id="team-writer", name="Team Writer", model=model(failing))
+    teams: list[Any] = [
+        Team(id="pair", name="Pair", db=db, model=model(leader), members=[member], stream_member_events=True),
+        Team(id="sad-pair", name="Sad Pair", db=db, model=model(leader), members=[failing_member]),
+        Team(id="slow-team", name="Slow Team", db=db, model=model(slow), members=[member]),
+        Team(
+            id="tasker",
+            name="Tasker",
+            db=db,
+            mode=TeamMode.tasks,
+            model=model(task_leader),
+            members=[member],
+            max_iterations=2,
+            stream_member_events=True,
+        ),
+        Team(id="broken-team", name="Broken Team", db=db, model=model(failing), members=[member]),
+    ]
+    workflows: list[Any] = [
+        workflow(
+            "three-steps",
+            step("one", "first words"),
+            step("two", "second words"),
+            step("three", "third words"),
+        ),
+        workflow("slow-steps", step("one", "a b c d e f g h", 1.0), step("two", "i j k l m n o p", 1.0)),
+        workflow("functions", Step(name="handle", executor=function_step), step("tell", "told")),
+        workflow(
+            "side-by-side",
+            Parallel(step("left", "left"), step("right", "right"), name="both"),
+            step("join", "ok"),
+        ),
+        workflow(
+            "around",
+            Loop(steps=[step("lap", "lap words")], name="laps", max_iterations=3),
+            step("end", "done"),
+        ),
+        workflow(
+            "maybe",
+            Condition(evaluator=lambda _: True, steps=[step("when true", "true")], name="check"),
+            step("end", "done"),
+        ),
+        workflow(
+            "routed",
+            Router(
+                selector=lambda _: [step("chosen", "chosen words")],
+                choices=[step("chosen", "x"), step("other", "y")],
+                name="fork",
+            ),
+            step("end", "done"),
+        ),
+        workflow("grouped", Steps(name="group", steps=[step("inside", "inside words")]), step("end", "done")),
+        workflow(
+            "fails",
+            step("good", "fine"),
+            Step(name="bad", executor=broken_step, max_retries=0, human_review=HumanReview(on_error=OnError.fail)),
+        ),
+        workflow("outer", Step(name="nested", workflow=inner), step("after", "after words")),
+        workflow("with-tools", Step(name="find", agent=by_id["tooler"]), step("end", "done")),
+        workflow("with-team", Step(name="talk", team=teams[0]), step("end", "done")),
+        workflow(
+            "skips-failure",
+            Step(name="bad", executor=broken_step, skip_on_failure=True, max_retries=0),
+            step("end", "done"),
+        ),
+        workflow("stops-on-failure", step("good", "fine"), Step(name="bad", executor=broken_step, max_retries=0)),
+        workflow("broken-model", step("good", "fine"), Step(name="bad", agent=by_id["broken"], max_retries=0)),
+        workflow("asks-first", Step(name="publish", agent=by_id["confirmer"]), step("end", "done")),
+        WorkflowFactory(
+            id="launch",
+            name="Launch",
+            description="Plans a launch.",
+            db=db,
+            factory=build_launch,
+            input_schema=LaunchInput,
+        ),
+    ]
+    return AgentOS(
+        id="zoo",
+        name="Zoo",
+        description="Everything a test needs.",
+        agents=agents,
+        teams=teams,
+        workflows=workflows,
+        knowledge=[knowledge],
+        db=db,
+        queue=queue,
+        settings=AgnoAPISettings(os_security_key=os.environ.get(KEY_VARIABLE) or None),
+        telemetry=False,
+    )
+
+
+def build_bare(db_file: str) -> AgentOS:
+    """An AgentOS that keeps nothing: no database, so no background runs, sessions or memories."""
+    speaker = Agent(id="echo", name="Echo", model=model(echo))
+    return AgentOS(
+        id="bare",
+        agents=[
+            speaker,
+            Agent(id="slow", name="Slow", model=model(slow)),
+            Agent(id="asks", name="Asks", model=model(calling("deploy", env="prod")), tools=[deploy]),
+        ],
+        workflows=[
+            Workflow(id="short", name="Short", steps=[Step(name="only", agent=speaker)]),
+            Workflow(
+                id="asks",
+                name="Asks",
+                steps=[Step(name="gate", agent=speaker, human_review=HumanReview(requires_confirmation=True))],
+            ),
+        ],
+        telemetry=False,
+    )

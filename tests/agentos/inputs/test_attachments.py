@@ -1,0 +1,281 @@
+"""Files that go with a message: what may be read, and what arrives at the model of a live AgentOS."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zlib
+from base64 import b64encode
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.inputs.attachments import MiB, attach, document
+from agentos_mcp.agentos.inputs import attachments
+from agentos_mcp.agentos.runs.run import KINDS, Kind
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.agentos.media import png, wav
+
+pytestmark = pytest.mark.anyio
+
+WATCHERS: dict[Kind, str] = {"agent": "watcher", "team": "watchers", "workflow": "look"}
+
+
+@pytest.fixture(scope="module")
+def media_os() -> Iterator[str]:
+    with demo_agentos(build="tests._support.agentos.media:build") as url:
+        yield url
+
+
+@pytest.fixture
+async def rest(media_os: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=media_os, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    home = tmp_path / "allowed"
+    home.mkdir()
+    (home / "cat.png").write_bytes(png())
+    (home / "notes.MD").write_text("# Grüße\n", encoding="utf-8")
+    (tmp_path / "secret.txt").write_text("secret", encoding="utf-8")
+    return home
+
+
+def data_url(mime: str, content: bytes) -> str:
+    return f"data:{mime};base64,{b64encode(content).decode()}"
+
+
+async def got(rest: httpx.AsyncClient, kind: Kind, files: list[str], allowed: list[Path]) -> str:
+    """What the model of a run with these files was given."""
+    with anyio.fail_after(30):
+        attached = await attach(files, kind=kind, allowed=allowed)
+        form = {"message": "what did you get?", "stream": "false", **attached.fields}
+        parts = list(attached.parts) or None
+        answer = await rest.post(f"/{kind}s/{WATCHERS[kind]}/runs", data=form, files=parts)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["content"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_kind_of_medium_arrives_whole_whatever_is_run(
+    rest: httpx.AsyncClient, folder: Path, kind: Kind
+) -> None:
+    files = [
+        str(folder / "cat.png"),
+        "notes.MD",
+        data_url("audio/x-wav", wav()),
+        data_url("video/mp4", b"\x00\x00ftyp"),
+        data_url("application/pdf", b"%PDF-1.7 \xff"),
+    ]
+    said = await got(rest, kind, files, [folder])
+    notes = "# Grüße\n".encode()
+    assert f"images image/png - {len(png())} bytes {zlib.crc32(png()):08x}" in said
+    assert f"audio audio/wav - {len(wav())} bytes {zlib.crc32(wav()):08x}" in said
+    assert "videos video/mp4 - 6 bytes" in said
+    assert f"files text/markdown notes.MD {len(notes)} bytes {zlib.crc32(notes):08x}" in said
+    assert (
+        f"files application/pdf file-5.pdf 10 bytes {zlib.crc32(bytes('%PDF-1.7 ', 'ascii') + bytes([255])):08x}"
+        in said
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_urls_are_passed_on(rest: httpx.AsyncClient, kind: Kind) -> None:
+    files = [
+        "https://pictures.example/cat.png?size=2",
+        "https://sounds.example/song.mp3",
+        "https://films.example/film.mp4",
+        "https://papers.example/paper.pdf",
+        "https://pictures.example/raw/42#.jpg",
+    ]
+    said = await got(rest, kind, files, [])
+    assert "images https://pictures.example/cat.png?size=2" in said
+    assert "images https://pictures.example/raw/42;" in said
+    assert "audio https://sounds.example/song.mp3" in said
+    assert "videos https://films.example/film.mp4" in said
+    assert "files https://papers.example/paper.pdf" in said
+
+
+async def test_a_photograph_of_some_megabytes_goes_to_an_agent(rest: httpx.AsyncClient, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(os.urandom(5 * MiB))
+    assert f"{5 * MiB} bytes" in await got(rest, "agent", ["photo.jpg"], [tmp_path])
+
+
+async def test_a_workflow_takes_nearly_a_mebibyte_of_a_kind_and_more_is_refused_before_it_is_sent(
+    rest: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    (tmp_path / "small.jpg").write_bytes(os.urandom(700_000))
+    (tmp_path / "large.jpg").write_bytes(os.urandom(900_000))
+    assert "700000 bytes" in await got(rest, "workflow", ["small.jpg"], [tmp_path])
+    with pytest.raises(InvalidRequest, match=r"at most 1 MiB of images with a workflow.*an agent or a team"):
+        await attach(["large.jpg"], kind="workflow", allowed=[tmp_path])
+
+
+async def test_a_file_url_names_a_local_file(folder: Path) -> None:
+    (folder / "a b.csv").write_text("a,b\n", encoding="utf-8")
+    attached = await attach([(folder / "a b.csv").as_uri()], kind="agent", allowed=[folder])
+    assert attached.parts == (("files", ("a b.csv", b"a,b\n", "text/csv")),)
+
+
+async def test_without_an_allowed_folder_no_local_file_is_read(folder: Path) -> None:
+    with pytest.raises(InvalidRequest, match="--allow-files FOLDER"):
+        await attach([str(folder / "cat.png")], kind="agent", allowed=[])
+
+
+@pytest.mark.parametrize("way", ["../secret.txt", "{outside}", "link.txt", "linked/secret.txt", "file://{outside}"])
+async def test_no_way_leads_out_of_the_allowed_folders(folder: Path, way: str) -> None:
+    outside = folder.parent / "secret.txt"
+    (folder / "link.txt").symlink_to(outside)
+    (folder / "linked").symlink_to(folder.parent)
+    with pytest.raises(InvalidRequest, match="is not in a folder whose files may be read") as refusal:
+        await attach([way.format(outside=outside)], kind="agent", allowed=[folder])
+    assert f"Allowed: '{folder}'" in str(refusal.value)
+
+
+async def test_a_folder_whose_name_begins_alike_is_another_one(folder: Path) -> None:
+    beside = folder.with_name("allowed-not")
+    beside.mkdir()
+    (beside / "a.txt").write_text("x", encoding="utf-8")
+    with pytest.raises(InvalidRequest, match="is not in a folder"):
+        await attach([str(beside / "a.txt")], kind="agent", allowed=[folder])
+
+
+async def test_an_allowed_folder_may_itself_be_a_link(folder: Path) -> None:
+    (folder.parent / "alias").symlink_to(folder)
+    attached = await attach(["cat.png"], kind="agent", allowed=[folder.parent / "alias"])
+    assert attached.parts[0][1][1] == png()
+
+
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        ("missing.png", "no file 'missing.png'"),
+        ("empty.txt", "empty.txt is empty"),
+        ("tool.exe", "no files like 'tool.exe'.*Known types: png"),
+        ("no-extension", "no files like 'no-extension'"),
+        ("folder.txt", "no file 'folder.txt'"),
+        ("pipe.txt", "no file 'pipe.txt'"),
+        ("a\0b.txt", "is no path"),
+        ("file://elsewhere/a.txt", "on another machine"),
+        ("https://pictures.example/42", "End it with its type"),
+        ("https:///cat.png", "is no URL"),
+        ("data:image/png;base64,@@@", "cannot be decoded"),
+        ("data:image/png;base64,", "is empty"),
+        ("data:application/x-tar;base64,AAAA", "takes no 'application/x-tar' files.*image/png"),
+        ("data:image/png", "no comma"),
+        ("", "no files like"),
+    ],
+)
+async def test_what_cannot_be_attached_says_why(folder: Path, file: str, why: str) -> None:
+    for name in ("empty.txt", "tool.exe", "no-extension"):
+        (folder / name).write_bytes(b"" if name == "empty.txt" else b"x")
+    (folder / "folder.txt").mkdir()
+    os.mkfifo(folder / "pipe.txt")
+    with anyio.fail_after(5), pytest.raises(InvalidRequest, match=why):
+        await attach([file], kind="agent", allowed=[folder])
+
+
+async def test_the_limit_is_for_all_files_together(folder: Path) -> None:
+    (folder / "a.txt").write_bytes(b"x" * 600)
+    with pytest.raises(InvalidRequest, match="larger than 1,000 bytes in all"):
+        await attach(["a.txt", "a.txt"], kind="agent", allowed=[folder], limit=1000)
+    with pytest.raises(InvalidRequest, match="larger than"):
+        await attach([data_url("text/plain", b"y" * 1001)], kind="workflow", allowed=[], limit=1000)
+
+
+async def test_text_of_another_encoding_goes_to_agents_only(folder: Path) -> None:
+    (folder / "old.txt").write_bytes("Grüße".encode("latin-1"))
+    assert (await attach(["old.txt"], kind="team", allowed=[folder])).parts[0][1][1] == b"Gr\xfc\xdfe"
+    with pytest.raises(InvalidRequest, match=r"old\.txt is no UTF-8 text"):
+        await attach(["old.txt"], kind="workflow", allowed=[folder])
+
+
+async def test_a_data_url_may_be_percent_encoded_and_named() -> None:
+    attached = await attach(["data:text/csv;name=..%2Ft%C3%A4.csv,a%2Cb"], kind="workflow", allowed=[])
+    assert json.loads(attached.fields["input_files"]) == [
+        {"mime_type": "text/csv", "filename": "tä.csv", "content": "a,b"}
+    ]
+
+
+async def test_no_files_need_nothing() -> None:
+    attached = await attach([], kind="workflow", allowed=[])
+    assert (attached.fields, attached.parts) == ({}, ())
+
+
+async def test_reading_does_not_hold_the_event_loop(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = os.read
+
+    def slow_read(descriptor: int, size: int) -> bytes:
+        time.sleep(0.2)
+        return read(descriptor, size)
+
+    monkeypatch.setattr(os, "read", slow_read)
+    beats = 0
+
+    async def tick() -> None:
+        nonlocal beats
+        while True:
+            await anyio.sleep(0.005)
+            beats += 1
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(tick)
+        await attach(["cat.png"], kind="agent", allowed=[folder])
+        tasks.cancel_scope.cancel()
+    assert beats > 10
+
+
+# Other names of a file
+
+
+async def test_a_file_with_a_name_elsewhere_is_refused(folder: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret-elsewhere.txt"
+    secret.write_text("a secret")
+    os.link(secret, folder / "innocent.txt")
+    with pytest.raises(InvalidRequest, match=r"has another name \(a hard link\).*Copy it"):
+        await attach(["innocent.txt"], kind="agent", allowed=[folder])
+    with pytest.raises(InvalidRequest, match="hard link"):
+        await document("innocent.txt", allowed=[folder])
+
+
+async def test_a_file_whose_names_are_all_in_allowed_folders_is_read(folder: Path) -> None:
+    (folder / "one.txt").write_text("fine")
+    (folder / "deeper").mkdir(exist_ok=True)
+    os.link(folder / "one.txt", folder / "deeper" / "two.txt")
+    attached = await attach(["one.txt"], kind="agent", allowed=[folder])
+    assert attached.parts[0][1][1] == b"fine"
+
+
+async def test_a_folder_that_becomes_a_link_while_it_is_read_leads_nowhere(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = tmp_path / "outside-of-it"
+    outside.mkdir()
+    (outside / "x.txt").write_text("a secret")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "x.txt").write_text("fine")
+    allowed_path = attachments._allowed_path
+
+    def exchanged(text: str, folders: tuple[Path, ...]) -> Path:
+        path = allowed_path(text, folders)
+        (folder / "sub").rename(folder / "was-sub")
+        (folder / "sub").symlink_to(outside)
+        return path
+
+    monkeypatch.setattr(attachments, "_allowed_path", exchanged)
+    with pytest.raises(InvalidRequest):
+        await attach(["sub/x.txt"], kind="agent", allowed=[folder])
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux has /proc")
+@pytest.mark.parametrize("file", ["/proc/self/environ", "/dev/zero", "/proc/self/cmdline"])
+async def test_a_device_and_a_file_without_a_size_give_nothing(file: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"is empty|There is no file"):
+        await document(file, allowed=[Path("/")])

@@ -1,0 +1,215 @@
+"""Schemas: of answers, of a factory's inputs, and what a factory's refusals say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+import anyio
+import pytest
+
+from agentos_mcp.agentos.catalog import Catalogue
+from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, NotFound, ServerFailure
+from agentos_mcp.agentos.inputs.schemas import answer_problems, check_input, input_error, output_schema_fields
+from agentos_mcp.demo.host_process import demo_agentos
+
+pytestmark = pytest.mark.anyio
+
+STORY: dict[str, Any] = {
+    "type": "object",
+    "properties": {"title": {"type": "string"}, "pages": {"type": "integer"}},
+    "required": ["title", "pages"],
+}
+WRAPPED = {"type": "json_schema", "json_schema": {"name": "Story", "schema": STORY}}
+
+
+@pytest.fixture(scope="module")
+def media_os() -> Iterator[str]:
+    with demo_agentos(build="tests._support.agentos.media:build") as url:
+        yield url
+
+
+@pytest.fixture
+async def client(media_os: str) -> AsyncIterator[AgentOS]:
+    with anyio.fail_after(30):
+        async with AgentOS(media_os) as agent_os:
+            yield agent_os
+
+
+async def told(client: AgentOS, fields: Mapping[str, str], message: str = "a story") -> Any:
+    form = {"message": message, "stream": "false", **fields}
+    return (await client.request("POST", "/agents/storyteller/runs", form=form))["content"]
+
+
+class TestOutputSchema:
+    @pytest.mark.parametrize("schema", [STORY, WRAPPED, {"type": "json_object"}], ids=["plain", "wrapped", "any JSON"])
+    async def test_the_answer_comes_back_as_data(self, client: AgentOS, schema: dict[str, Any]) -> None:
+        answer = await told(client, await output_schema_fields(schema))
+        assert answer == {"title": "Anna", "pages": 3}
+        assert await answer_problems(schema, answer) == []
+
+    async def test_references_and_or_null_are_spelled_out_as_agentos_knows_neither(self, client: AgentOS) -> None:
+        schema = {
+            "type": "object",
+            "properties": {
+                "title": {"$ref": "#/$defs/Title", "description": "its name"},
+                "pages": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+            },
+            "required": ["title"],
+            "$defs": {"Title": {"type": "string"}},
+        }
+        fields = await output_schema_fields(schema)
+        assert json.loads(fields["output_schema"]) == {
+            "type": "object",
+            "properties": {"title": {"type": "string", "description": "its name"}, "pages": {"type": "integer"}},
+            "required": ["title"],
+        }
+        assert await told(client, fields) == {"title": "Anna", "pages": 3}
+
+    async def test_a_schema_that_refers_to_itself_stays_finite(self) -> None:
+        node: dict[str, Any] = {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}}
+        schema = {"type": "object", "properties": {"first": {"$ref": "#/$defs/Node"}}, "$defs": {"Node": node}}
+        sent = json.loads((await output_schema_fields(schema))["output_schema"])
+        assert sent["properties"]["first"]["properties"]["next"] == {"$ref": "#/$defs/Node"}
+        assert "$defs" in sent
+
+    async def test_references_that_double_stay_small(self) -> None:
+        doubled = {
+            f"D{level}": {
+                "type": "object",
+                "properties": {side: {"$ref": f"#/$defs/D{level + 1}"} for side in ("left", "right")},
+            }
+            for level in range(40)
+        }
+        schema = {"type": "object", "properties": {"top": {"$ref": "#/$defs/D0"}}, "$defs": doubled}
+        assert len((await output_schema_fields(schema))["output_schema"]) < 200_000
+
+    @pytest.mark.parametrize(
+        ("schema", "why"),
+        [
+            ({"type": "array", "items": {}}, 'root is not "type": "object"'),
+            ({"properties": {"a": {}}}, 'root is not "type": "object"'),
+            ({"type": "object"}, "no properties"),
+            ({"type": "object", "properties": {"a": {"type": "strin"}}}, r"no JSON schema: properties\.a\.type"),
+            ({"type": "object", "properties": {"_a": {"type": "string"}}}, "starts with '_': _a"),
+            ({"type": "object", "properties": {"a": {"default": float("nan")}}}, "cannot be written as JSON"),
+            ({"type": "json_schema", "schema": STORY}, "no json_schema.schema"),
+            ({"type": "json_schema", "json_schema": {"schema": {"type": "array"}}}, "root is not"),
+        ],
+    )
+    async def test_a_schema_that_cannot_work_is_refused_before_it_is_sent(
+        self, schema: dict[str, Any], why: str
+    ) -> None:
+        with pytest.raises(InvalidRequest, match=why):
+            await output_schema_fields(schema)
+
+    async def test_an_answer_that_is_no_data_is_told_though_agentos_calls_it_completed(self, client: AgentOS) -> None:
+        answer = await told(client, await output_schema_fields(STORY), "badly")
+        assert await answer_problems(STORY, answer) == ["the answer is no JSON object"]
+
+    async def test_an_answer_is_held_against_what_agentos_does_not_check(self) -> None:
+        schema = {"type": "object", "properties": {"mood": {"enum": ["sad", "glad"]}}}
+        assert await answer_problems(schema, {"mood": "odd"}) == ["mood: 'odd' is not one of ['sad', 'glad']"]
+        assert await answer_problems(WRAPPED, {"title": "x"}) == ["'pages' is a required property"]
+
+
+class TestFactoryInput:
+    async def schema(self, client: AgentOS) -> Mapping[str, Any]:
+        detail = await Catalogue(client).detail("workflow", "trip")
+        schema: Mapping[str, Any] = detail["factory_input_schema"]
+        return schema
+
+    async def test_every_problem_is_told_with_what_is_allowed(self, client: AgentOS) -> None:
+        with pytest.raises(InvalidRequest) as refusal:
+            await check_input(await self.schema(client), {"city": "A", "days": "x", "pase": "fast"}, "factory_input")
+        said = str(refusal.value)
+        assert "city: 'A' is too short" in said
+        assert "days: 'x' is not of type 'integer'" in said
+        assert "pase: there is no such input" in said
+        assert "city (string, required), days (integer, 1 to 9, default 1), pace (slow | fast, default" in said
+
+    async def test_a_missing_input_is_named(self, client: AgentOS) -> None:
+        with pytest.raises(InvalidRequest, match="'city' is a required property"):
+            await check_input(await self.schema(client), {}, "factory_input")
+
+    async def test_what_fits_passes(self, client: AgentOS) -> None:
+        await check_input(await self.schema(client), {"city": "Rome", "days": 2}, "factory_input")
+
+    async def test_further_inputs_pass_where_the_schema_lets_them(self) -> None:
+        await check_input({"type": "object", "properties": {}, "additionalProperties": True}, {"a": 1}, "input")
+        await check_input({"type": "object"}, {"a": 1}, "input")
+
+    @pytest.mark.parametrize("schema", [{"type": "strin"}, {"$ref": "#/nowhere"}, {"$ref": "https://x.example/s"}])
+    async def test_a_schema_that_cannot_be_checked_leaves_it_to_agentos(self, schema: dict[str, Any]) -> None:
+        await check_input(schema, {"a": 1}, "factory_input")
+
+    async def test_many_problems_are_cut(self) -> None:
+        schema = {"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(20)}}
+        with pytest.raises(InvalidRequest, match="and 12 more"):
+            await check_input(schema, {f"p{n}": n for n in range(20)}, "input")
+
+
+async def refused(client: AgentOS, factory_input: str) -> AgentOSError:
+    form = {"message": "go", "stream": "true", "background": "true", "factory_input": factory_input}
+    with pytest.raises(AgentOSError) as refusal:
+        await client.request("POST", "/workflows/trip/runs", form=form)
+    return input_error(refusal.value)
+
+
+class TestFactoryErrors:
+    async def test_a_refused_input_is_one_line_a_problem(self, client: AgentOS) -> None:
+        error = await refused(client, '{"city": "A", "days": "x"}')
+        assert isinstance(error, InvalidRequest)
+        assert error.status == 400
+        assert error.message == (
+            "factory_input validation failed: city: String should have at least 2 characters; "
+            "days: Input should be a valid integer, unable to parse string as an integer."
+        )
+        assert "get_component" in error.next_move
+
+    async def test_a_missing_input_is_one_line_too(self, client: AgentOS) -> None:
+        assert (await refused(client, "{}")).message == "factory_input validation failed: city: Field required."
+
+    async def test_input_that_is_no_object_is_told_as_agentos_tells_it(self, client: AgentOS) -> None:
+        assert (await refused(client, "[1]")).message == "factory_input must be a JSON object, got list."
+
+    async def test_what_the_factory_does_not_permit_is_not_the_tokens_fault(self, client: AgentOS) -> None:
+        error = await refused(client, '{"city": "Atlantis"}')
+        assert isinstance(error, Forbidden)
+        assert error.message == "The factory does not allow this: nobody may travel to Atlantis."
+
+    async def test_a_factory_that_fails_says_so(self, client: AgentOS) -> None:
+        error = await refused(client, '{"city": "Nowhere"}')
+        assert isinstance(error, ServerFailure)
+        assert error.message == "The factory itself failed: the map has no Nowhere."
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            NotFound("Workflow not found."),
+            Forbidden("The token does not allow this: Insufficient permissions. Required scope(s): agents:run."),
+            InvalidRequest("AgentOS refused the request: message: Field required."),
+            ServerFailure("AgentOS failed on POST /workflows/my factory/runs (500: no).", status=500),
+        ],
+    )
+    def test_other_errors_stay_as_they_are(self, error: AgentOSError) -> None:
+        assert input_error(error) is error
+
+    def test_a_long_refusal_that_was_cut_keeps_what_is_whole(self) -> None:
+        cut = InvalidRequest(
+            "AgentOS refused the request: factory_input validation failed: 2 validation errors for Trip "
+            "city Field required [type=missing, input_value={'x': [1]}, input_type=dict] "
+            "For further information visit https://errors.pydantic.dev/2.14/v/missing days Input should be….",
+            status=400,
+        )
+        assert input_error(cut).message == "factory_input validation failed: city: Field required; …"
+
+    def test_a_problem_of_the_whole_input_has_no_place(self) -> None:
+        whole = InvalidRequest(
+            "AgentOS refused the request: factory_input validation failed: 1 validation error for Trip "
+            "Value error, too far away [type=value_error, input_value={'city': 'X'}, input_type=dict] "
+            "For further information visit https://errors.pydantic.dev/2.14/v/value_error."
+        )
+        assert input_error(whole).message == "factory_input validation failed: Value error, too far away."

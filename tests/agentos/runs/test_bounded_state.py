@@ -1,0 +1,91 @@
+"""What a process keeps between calls is bounded in number and in size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import anyio
+import pytest
+
+from agentos_mcp.agentos.catalog import MOST_CHARACTERS as MOST_OF_PAGES
+from agentos_mcp.agentos.catalog import MOST_PAGES, Catalogue, Component, PageCache
+from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.runs.engine import NOT_BACKGROUND, Engine, Report, RunOrder, Sleep
+from agentos_mcp.agentos.runs.registry import MOST_CHARACTERS, MOST_GOING, MOST_KEPT, LiveRun, live_runs
+from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, new_id
+from tests._support.scripted_agentos import http_json, scripted_agentos
+
+pytestmark = pytest.mark.anyio
+
+ORDER = RunOrder(Component("agent", "writer", "Writer"), "go")
+
+
+class InstantEngine:
+    """Runs that end at once with that answer, and that no AgentOS stores; without an answer they never end."""
+
+    def __init__(self, answer: str | None) -> None:
+        self.answer = answer
+
+    def name(self, order: RunOrder) -> RunState:
+        return RunState(ref=RunRef("agent", "writer", "s", new_id()))
+
+    async def run(self, order: RunOrder, state: RunState, report: Report, sleep: Sleep) -> RunState:
+        if self.answer is None:
+            await anyio.sleep_forever()
+        return replace(state, status=Status.COMPLETED, answer=self.answer, notes=(NOT_BACKGROUND,))
+
+
+async def finished(answer: str, number: int) -> list[bool]:
+    """Whether each of so many finished runs is still known."""
+    async with live_runs(cast("Engine", InstantEngine(answer))) as live:
+        runs: list[LiveRun] = [live.start(ORDER) for _ in range(number)]
+        for run in runs:
+            await run.watch(lambda state: None)
+        return [live.known(run.state.ref) is run for run in runs]
+
+
+async def test_finished_runs_are_kept_up_to_a_number() -> None:
+    known = await finished("short", MOST_KEPT + 20)
+    assert known == [False] * 20 + [True] * MOST_KEPT
+
+
+async def test_finished_runs_are_kept_up_to_a_size() -> None:
+    known = await finished("x" * (MOST_CHARACTERS // 4), 10)
+    assert known == [False] * 7 + [True] * 3
+
+
+async def test_a_server_follows_so_many_runs_at_once_and_no_more() -> None:
+    async with live_runs(cast("Engine", InstantEngine(None))) as live:
+        for _ in range(MOST_GOING):
+            live.start(ORDER)
+        with pytest.raises(AgentOSError, match=r"follows 1,000 runs already\. Try again"):
+            live.start(ORDER)
+
+
+def test_component_details_are_kept_up_to_a_number_and_a_size() -> None:
+    pages = PageCache()
+    for number in range(MOST_PAGES + 20):
+        pages.keep(f"agent/{number}", {"id": number})
+    assert len(pages) == MOST_PAGES
+    assert pages.get("agent/0") is None
+    assert pages.get(f"agent/{MOST_PAGES + 19}") == {"id": MOST_PAGES + 19}
+    for number in range(10):
+        pages.keep(f"large/{number}", {"instructions": "x" * (MOST_OF_PAGES // 4)})
+    assert len(pages) == 3
+    pages.keep("huge", {"instructions": "x" * MOST_OF_PAGES})
+    assert pages.get("huge") is None
+
+
+async def test_components_and_their_words_are_bounded() -> None:
+    agent: dict[str, Any] = {"name": "n" * 300, "description": "d" * 2_500}
+    agents = [{"id": f"agent-{number}", **agent} for number in range(5_000)]
+    config = {"agents": [{"id": "i" * 201}, *agents], "databases": ["d" * 300] * 5_000}
+    async with scripted_agentos({"/config": http_json(config)}) as agentos, AgentOS(agentos.url) as client:
+        contents = await Catalogue(client).contents()
+    assert len(contents.components) < 2_001
+    assert len(contents.databases) <= 500
+    assert contents.components[0].id == "agent-0"
+    assert max(len(one.name) for one in contents.components) == 200
+    assert max(len(one.description) for one in contents.components) == 2_000

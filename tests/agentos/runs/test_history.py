@@ -1,0 +1,245 @@
+"""Finding runs without knowing their sessions, on a live AgentOS."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from agentos_mcp.agentos.catalog import Catalogue
+from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.runs import history
+from agentos_mcp.agentos.runs.history import RunSummary, list_runs
+from agentos_mcp.agentos.runs.run import Kind, RunRef
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.fault_proxy import http_answer, proxy_to
+
+pytestmark = pytest.mark.anyio
+
+PAUSE = 1.1
+"""AgentOS keeps whole seconds: what shall be in order must be further apart."""
+
+
+async def start(
+    rest: httpx.AsyncClient, kind: Kind, id: str, message: str = "hi", *, wait: bool = True, **fields: str
+) -> RunRef:
+    """Run something as another client would."""
+    form = {"message": message, "stream": "false", "background": str(not wait).lower(), **fields}
+    answer = (await rest.post(f"/{kind}s/{id}/runs", data=form)).json()
+    return RunRef(kind, id, answer["session_id"], answer["run_id"])
+
+
+async def fill(url: str) -> dict[str, RunRef]:
+    async with httpx.AsyncClient(base_url=url, timeout=30) as rest:
+        refs = {"old": await start(rest, "agent", "echo", "an old\nquestion", session_id="old session")}
+        await anyio.sleep(PAUSE)
+        refs["paused"] = await start(rest, "agent", "confirmer")
+        refs["failed"] = await start(rest, "agent", "limited")
+        refs["team"] = await start(rest, "team", "sad-team")
+        refs["shapes"] = await start(rest, "workflow", "shapes")
+        await anyio.sleep(PAUSE)
+        refs["again"] = await start(rest, "agent", "echo", "a new question", session_id="old session")
+        return refs
+
+
+@pytest.fixture(scope="module")
+def filled() -> Iterator[tuple[str, dict[str, RunRef]]]:
+    with demo_agentos(build="tests._support.agentos.media:build") as url:
+        yield url, anyio.run(fill, url)
+
+
+@pytest.fixture
+def refs(filled: tuple[str, dict[str, RunRef]]) -> dict[str, RunRef]:
+    return filled[1]
+
+
+@pytest.fixture
+async def client(filled: tuple[str, dict[str, RunRef]]) -> AsyncIterator[AgentOS]:
+    with anyio.fail_after(30):
+        async with AgentOS(filled[0]) as agent_os:
+            yield agent_os
+
+
+async def found(client: AgentOS, **wanted: Any) -> list[RunSummary]:
+    return await list_runs(client, Catalogue(client), **{"user_id": ""} | wanted)
+
+
+async def test_the_newest_run_is_first_even_in_an_old_session(client: AgentOS, refs: dict[str, RunRef]) -> None:
+    runs = await found(client, limit=50)
+    assert runs[0].ref == refs["again"]
+    assert runs[-1].ref == refs["old"]
+    assert {run.ref for run in runs} == set(refs.values())
+    assert [run.started for run in runs] == sorted((run.started for run in runs), reverse=True)
+
+
+async def test_a_run_is_told_on_one_line_each(client: AgentOS, refs: dict[str, RunRef]) -> None:
+    run = next(run for run in await found(client, limit=50) if run.ref == refs["old"])
+    assert (run.status, run.name, run.question, run.answer) == (
+        "COMPLETED",
+        "Echo",
+        "an old question",
+        "echo: an old question",
+    )
+    assert abs(run.started - time.time()) < 60
+
+
+async def test_runs_of_members_and_steps_are_left_out(client: AgentOS, refs: dict[str, RunRef]) -> None:
+    runs = await found(client, session_id=refs["team"].session)
+    assert [run.ref for run in runs] == [refs["team"]]
+
+
+async def test_one_run_is_enough_for_what_happened_to_my_last_run(client: AgentOS, refs: dict[str, RunRef]) -> None:
+    assert [run.ref for run in await found(client, limit=1)] == [refs["again"]]
+
+
+@pytest.mark.parametrize(("status", "which"), [("paused", "paused"), ("Error", "failed"), (" PAUSED ", "paused")])
+async def test_a_status_is_taken_in_any_case(client: AgentOS, refs: dict[str, RunRef], status: str, which: str) -> None:
+    assert [run.ref for run in await found(client, status=status)] == [refs[which]]
+
+
+async def test_an_unknown_status_says_which_there_are(client: AgentOS) -> None:
+    with pytest.raises(InvalidRequest, match=r"'done' is no status.*completed, cancelled, error"):
+        await found(client, status="done")
+
+
+@pytest.mark.parametrize(
+    ("kind", "id", "which"),
+    [("agent", "echo", ["again", "old"]), ("team", "sad-team", ["team"]), ("workflow", "shapes", ["shapes"])],
+)
+async def test_the_runs_of_one_component(
+    client: AgentOS, refs: dict[str, RunRef], kind: Kind, id: str, which: list[str]
+) -> None:
+    component = await Catalogue(client).find(kind, id)
+    runs = await found(client, component=component)
+    assert [run.ref for run in runs] == [refs[name] for name in which]
+
+
+async def test_the_runs_of_one_session(client: AgentOS, refs: dict[str, RunRef]) -> None:
+    runs = await found(client, session_id="old session")
+    assert [run.ref for run in runs] == [refs["again"], refs["old"]]
+    assert len(await found(client, session_id="old session", limit=1)) == 1
+
+
+async def test_an_unknown_session_says_so(client: AgentOS) -> None:
+    with pytest.raises(NotFound, match="No session 'nowhere'"):
+        await found(client, session_id="nowhere")
+
+
+async def until(client: AgentOS, ref: RunRef, *, running: bool) -> None:
+    with anyio.fail_after(8):
+        while True:
+            if (ref in [run.ref for run in await found(client, status="running")]) is running:
+                return
+            await anyio.sleep(0.05)
+
+
+async def test_a_run_is_found_while_it_is_still_going(zoo: str) -> None:
+    async with httpx.AsyncClient(base_url=zoo, timeout=30) as rest, AgentOS(zoo) as client:
+        ref = await start(rest, "agent", "slow", "20 2", wait=False)
+        await until(client, ref, running=True)
+        await until(client, ref, running=False)
+
+
+async def test_the_runs_of_workflows_in_a_workflow_are_left_out(zoo: str) -> None:
+    with anyio.fail_after(30):
+        async with httpx.AsyncClient(base_url=zoo, timeout=30) as rest, AgentOS(zoo) as client:
+            ref = await start(rest, "workflow", "outer", session_id="nested")
+            assert [run.ref for run in await found(client, session_id="nested")] == [ref]
+
+
+async def test_only_so_many_sessions_are_looked_at(client: AgentOS, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MOST_SESSIONS", 2)
+    assert len({run.ref.session for run in await found(client, limit=50)}) == 2
+
+
+async def test_a_short_list_does_not_look_at_every_session(
+    filled: tuple[str, dict[str, RunRef]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_AT_ONCE", 1)
+    with anyio.fail_after(30):
+        async with proxy_to(filled[0]) as proxy, AgentOS(proxy.url) as client:
+            await found(client, limit=1)
+            assert proxy.asked("GET", "run-previews") == 1
+
+
+async def test_an_agentos_without_previews_is_read_run_by_run(
+    filled: tuple[str, dict[str, RunRef]], refs: dict[str, RunRef]
+) -> None:
+    with anyio.fail_after(30):
+        async with proxy_to(filled[0]) as proxy, AgentOS(proxy.url) as client:
+            catalogue = Catalogue(client)
+            await catalogue.contents()
+            proxy.answers = [http_answer(404, json.dumps({"detail": "Not Found"}))]
+            runs = await list_runs(client, catalogue, user_id="", session_id="old session")
+    assert [run.ref for run in runs] == [refs["again"], refs["old"]]
+    assert runs[0].answer == "echo: a new question"
+    assert runs[0].seconds > 0
+
+
+async def test_every_database_is_looked_at() -> None:
+    with anyio.fail_after(45), demo_agentos(build="tests._support.agentos.media:build_two") as url:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as rest, AgentOS(url) as client:
+            left = await start(rest, "agent", "left-echo", session_id="left session")
+            await anyio.sleep(PAUSE)
+            right = await start(rest, "agent", "right-echo")
+            assert [run.ref for run in await found(client)] == [right, left]
+            assert [run.ref for run in await found(client, session_id="left session")] == [left]
+            with pytest.raises(NotFound, match="No session"):
+                await found(client, session_id="nowhere")
+
+
+@pytest.fixture(scope="module")
+def many() -> Iterator[tuple[str, list[RunRef]]]:
+    """An AgentOS of several databases, with one session id in two of them; its runs, the latest first."""
+
+    async def fill_session(url: str) -> list[RunRef]:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as rest:
+            refs = []
+            for agent in ("one", "two", "three"):
+                refs.append(await start(rest, "agent", agent, session_id="shared"))
+                await anyio.sleep(PAUSE)
+            return refs[::-1]
+
+    with demo_agentos(build="tests._support.agentos.several_databases:build_many") as url:
+        yield url, anyio.run(fill_session, url)
+
+
+async def test_a_run_is_listed_once_where_databases_share_its_sessions_id(many: tuple[str, list[RunRef]]) -> None:
+    url, refs = many
+    with anyio.fail_after(30):
+        async with AgentOS(url) as client:
+            assert [run.ref for run in await found(client)] == refs
+            assert [run.ref for run in await found(client, session_id="shared")] == refs
+
+
+async def test_the_runs_of_a_session_can_be_those_of_one_database(many: tuple[str, list[RunRef]]) -> None:
+    url, (three, two, one) = many
+    with anyio.fail_after(30):
+        async with AgentOS(url) as client:
+            for database, refs in (("first-db", [one]), ("second-db", [three, two]), ("second-db-again", [three, two])):
+                runs = await found(client, session_id="shared", database=database)
+                assert [run.ref for run in runs] == refs, database
+
+
+@pytest.mark.parametrize(("kind", "which"), [("agent", "again"), ("team", "team"), ("workflow", "shapes")])
+async def test_the_newest_run_of_a_kind_is_found_however_many_others_are_newer(
+    client: AgentOS, refs: dict[str, RunRef], kind: Kind, which: str
+) -> None:
+    assert [run.ref for run in await found(client, kind=kind, limit=1)] == [refs[which]]
+
+
+async def test_the_runs_of_a_kind_are_found_behind_any_number_of_other_sessions(
+    client: AgentOS, refs: dict[str, RunRef], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MOST_SESSIONS", 1)
+    for which in ("team", "shapes"):
+        ref = refs[which]
+        assert [run.ref for run in await found(client, kind=ref.kind)] == [ref]
+        component = await Catalogue(client).find(ref.kind, ref.component)
+        assert [run.ref for run in await found(client, component=component)] == [refs[which]]

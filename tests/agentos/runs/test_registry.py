@@ -1,0 +1,145 @@
+"""Runs that are followed: woken by those who watch, let go where nobody does and nothing moves."""
+
+from __future__ import annotations
+
+import anyio
+import httpx
+import pytest
+
+from agentos_mcp.agentos.catalog import Catalogue
+from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.features import Discovery
+from agentos_mcp.agentos.runs import registry as live_module
+from agentos_mcp.agentos.runs.engine import Engine, RunOrder
+from agentos_mcp.agentos.runs.registry import LiveRun, LiveRuns, live_runs
+from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
+from tests._support.fault_proxy import Proxy, proxy_to
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes minutes is over in a moment."""
+    monkeypatch.setattr(live_module, "_LET_GO_SECONDS", 0.3)
+
+
+def nobody(_: RunState) -> None:
+    """A report that nobody reads."""
+
+
+async def stuck(url: str, name: str) -> RunRef:
+    """A run that stays as it is for minutes, and has no events."""
+    async with httpx.AsyncClient(base_url=url, timeout=30) as rest:
+        form = {
+            "message": "2 300",
+            "background": "true",
+            "stream": "false",
+            "session_id": name,
+            "run_id": f"{name}-run",
+        }
+        assert (await rest.post("/agents/slow/runs", data=form)).status_code == 202
+    return RunRef("agent", "slow", name, f"{name}-run")
+
+
+async def joined(live: LiveRuns, ref: RunRef) -> LiveRun:
+    """The run, as soon as AgentOS has shown it."""
+    run = live.join(ref)
+    with anyio.fail_after(20):
+        while not run.state.stored:
+            await run.watch(nobody, 0.05)
+    return run
+
+
+async def quiet(proxy: Proxy) -> None:
+    """Return once no request was made for a while."""
+    with anyio.fail_after(20):
+        seen = -1
+        while seen != len(proxy.requests):
+            seen = len(proxy.requests)
+            await anyio.sleep(1.0)
+
+
+async def test_stuck_run_that_nobody_watches_is_asked_for_no_more(zoo: str, quick: None) -> None:
+    ref = await stuck(zoo, "stuck-alone")
+    async with (
+        proxy_to(zoo) as proxy,
+        AgentOS(proxy.url) as client,
+        live_runs(Engine(client, Discovery(client), Catalogue(client))) as live,
+    ):
+        run = await joined(live, ref)
+        with anyio.fail_after(20):
+            while live.known(ref) is not None:
+                await anyio.lowlevel.checkpoint()
+        await quiet(proxy)
+        assert run.done
+        assert run.state.status in {Status.PENDING, Status.RUNNING}
+        assert await joined(live, ref) is not run
+
+
+async def test_stuck_run_that_somebody_watches_is_kept(zoo: str, quick: None) -> None:
+    ref = await stuck(zoo, "stuck-watched")
+    async with AgentOS(zoo) as client, live_runs(Engine(client, Discovery(client), Catalogue(client))) as live:
+        run = await joined(live, ref)
+        assert not await run.watch(nobody, 1.0, closely=False)
+        assert live.known(ref) is run
+
+
+async def test_foreground_run_that_nobody_watches_is_kept(zoo: str, quick: None) -> None:
+    """It would end with us."""
+    async with AgentOS(zoo) as client:
+        catalogue = Catalogue(client)
+        engine = Engine(client, Discovery(client), catalogue, durable=False)
+        async with live_runs(engine) as live:
+            run = live.start(RunOrder(await catalogue.find("agent", "slow"), "2 1.5"))
+            with anyio.fail_after(20):
+                assert not await run.watch(nobody, 0.5)
+                await anyio.sleep(0.6)  # twice as long as a background run is kept
+                assert await run.watch(nobody)
+            assert run.state.status is Status.COMPLETED
+
+
+async def test_rest_between_looks_is_long_until_somebody_watches_closely() -> None:
+    run = LiveRun(RunState(ref=RunRef("agent", "a", "s", "r")))
+    run._moved = -1e9  # nothing has moved for ages
+    slept = anyio.Event()
+
+    async def sleep() -> None:
+        await run.rest(0.1)
+        slept.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(sleep)
+        await anyio.wait_all_tasks_blocked()
+        with anyio.fail_after(5):
+            await run.watch(nobody, 0.3, closely=False)
+            assert not slept.is_set()
+            await run.watch(nobody, 0.1)
+            await slept.wait()
+
+
+async def test_many_stuck_runs_cost_few_requests_and_then_none(zoo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_module, "_LET_GO_SECONDS", 4.0)
+    ref = await stuck(zoo, "stuck-crowd")
+    async with AgentOS(zoo) as client:
+        engine = Engine(client, Discovery(client), Catalogue(client))
+        asked = 0
+        stored = engine._follower.stored
+
+        async def counted(wanted: RunRef) -> object:
+            nonlocal asked
+            asked += 1
+            return await stored(ref)
+
+        monkeypatch.setattr(engine._follower, "stored", counted)
+        async with live_runs(engine) as live:
+            refs = [RunRef("agent", "slow", ref.session, f"none-{number}") for number in range(20)]
+            for one in refs:
+                live.join(one)
+            with anyio.fail_after(50):
+                while any(live.known(one) for one in refs):
+                    await anyio.lowlevel.checkpoint()
+            assert asked < 20 * len(refs)
+            before = asked
+            await anyio.sleep(1)
+            assert asked == before

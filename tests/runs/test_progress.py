@@ -1,0 +1,194 @@
+"""How a run's states become progress: what is said, when, and with which numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, Step
+from agentos_mcp.runs import progress as progress_module
+from agentos_mcp.runs.progress import describe, live_progress
+
+pytestmark = pytest.mark.anyio
+
+REF = RunRef("workflow", "w", "s", "r")
+RUNNING = RunState(ref=REF, status=Status.RUNNING, total_steps=3, events=1)
+EDIT = replace(RUNNING, steps=(Step("research", "completed"), Step("edit")))
+
+
+@dataclass
+class Ear:
+    """Hears progress, with the time of each."""
+
+    heard: list[tuple[float, float, float | None, str]] = field(default_factory=list)
+    news: anyio.Event = field(default_factory=anyio.Event)
+
+    async def __call__(self, value: float, total: float | None, message: str) -> None:
+        self.heard.append((anyio.current_time(), value, total, message))
+        self.news.set()
+        self.news = anyio.Event()
+
+    @property
+    def values(self) -> list[float]:
+        return [value for _, value, _, _ in self.heard]
+
+    @property
+    def messages(self) -> list[str]:
+        return [message for *_, message in self.heard]
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        while not true():
+            await self.news.wait()
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (RunState(ref=REF), "starting"),
+        (RUNNING, "working"),
+        (EDIT, "2/3 edit"),
+        (replace(EDIT, activity="calling search_knowledge"), "2/3 edit: calling search_knowledge"),
+        (replace(EDIT, actor="Writer", words="so it\n ends"), "2/3 edit · Writer: …so it ends"),
+        (replace(EDIT, actor="Edit", words="here"), "2/3 edit: …here"),
+        (replace(EDIT, part="round 2/3"), "2/3 edit · round 2/3"),
+        (replace(EDIT, total_steps=0), "step 2 edit"),
+        (replace(RUNNING, total_steps=0, actor="Writer", activity="thinking"), "Writer: thinking"),
+        (replace(RUNNING, words="last words"), "…last words"),
+    ],
+)
+async def test_a_state_is_one_short_line(state: RunState, words: str) -> None:
+    assert describe(state) == words
+
+
+async def test_only_the_last_words_are_shown_and_whole_ones() -> None:
+    line = describe(replace(EDIT, words="word " * 50 + "end"))
+    assert len(line) < 80
+    assert line.startswith("2/3 edit: …word word")
+    assert line.endswith("end")
+
+
+async def test_the_first_state_with_news_is_sent_at_once() -> None:
+    ear = Ear()
+    async with live_progress(ear) as live:
+        live.report(RunState(ref=REF))
+        begun = anyio.current_time()
+        live.report(EDIT)
+        await ear.until(lambda: bool(ear.heard))
+    assert ear.messages[0] == "2/3 edit"
+    assert ear.heard[0][0] - begun < progress_module.APART
+
+
+async def test_a_flood_of_states_is_at_most_five_notifications_a_second() -> None:
+    ear = Ear()
+    async with live_progress(ear) as live:
+        end = anyio.current_time() + 1.1
+        number = 0
+        while anyio.current_time() < end:
+            number += 1
+            live.report(replace(EDIT, activity=f"calling tool {number}"))
+            await anyio.sleep(0.001)
+    times = [time for time, *_ in ear.heard]
+    assert 4 <= len(times) <= 7
+    assert all(later - earlier >= 0.19 for earlier, later in pairwise(times))
+
+
+async def test_words_alone_come_less_often_than_steps() -> None:
+    ear = Ear()
+    async with live_progress(ear) as live:
+        end = anyio.current_time() + 1.1
+        words = ""
+        while anyio.current_time() < end:
+            words += "word "
+            live.report(replace(EDIT, words=words))
+            await anyio.sleep(0.001)
+    assert 2 <= len(ear.heard) <= 4
+
+
+async def test_silence_is_broken_by_a_heartbeat_that_tells_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_module, "HEARTBEAT", 0.05)
+    ear = Ear()
+    async with live_progress(ear) as live:
+        live.report(EDIT)
+        await ear.until(lambda: len(ear.heard) >= 4)
+    assert ear.messages[0] == "2/3 edit"
+    assert all(message == "2/3 edit (0 s)" for message in ear.messages[1:4])
+    assert ear.values == sorted(set(ear.values))
+
+
+async def test_a_run_that_does_not_start_has_a_heartbeat_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_module, "HEARTBEAT", 0.05)
+    ear = Ear()
+    async with live_progress(ear) as live:
+        live.report(RunState(ref=REF))
+        await ear.until(lambda: bool(ear.heard))
+    assert ear.messages[0] == "starting (0 s)"
+
+
+async def test_heartbeats_come_at_least_every_ten_seconds() -> None:
+    assert progress_module.HEARTBEAT < 10
+
+
+async def test_progress_is_the_steps_that_are_done_and_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_module, "APART", 0.0)
+    ear = Ear()
+    async with live_progress(ear) as live:
+        for number in range(1, 4):
+            steps = tuple(Step(f"s{n}") for n in range(number))
+            for call in range(30):
+                before = len(ear.heard)
+                live.report(replace(RUNNING, steps=steps, activity=f"call {call}"))
+                await ear.until(lambda before=before: len(ear.heard) > before)  # type: ignore[misc]  # a default binds the loop's value
+        live.report(replace(RUNNING, steps=steps, status=Status.COMPLETED))
+    assert all(later > earlier for earlier, later in pairwise(ear.values))
+    assert {total for _, _, total, _ in ear.heard} == {3.0}
+    assert ear.values[29] < 1 <= ear.values[30] < 2 <= ear.values[60] < 3
+    assert ear.values[-1] == 3.0
+
+
+async def test_without_a_number_of_steps_it_counts_without_a_total() -> None:
+    ear = Ear()
+    async with live_progress(ear) as live:
+        live.report(replace(RUNNING, total_steps=0))
+        await ear.until(lambda: bool(ear.heard))
+        live.report(replace(RUNNING, total_steps=0, status=Status.COMPLETED))
+    assert [(value, total) for _, value, total, _ in ear.heard] == [(1.0, None), (2.0, None)]
+
+
+async def test_more_steps_than_were_known_drop_the_total() -> None:
+    ear = Ear()
+    async with live_progress(ear) as live:
+        live.report(replace(RUNNING, total_steps=1, steps=(Step("a"), Step("b"))))
+        await ear.until(lambda: bool(ear.heard))
+    assert ear.heard[0][2] is None
+
+
+async def test_without_a_receiver_nothing_happens() -> None:
+    async with live_progress(None) as live:
+        live.report(EDIT)
+
+
+async def test_a_receiver_that_fails_does_not_end_the_run() -> None:
+    calls = 0
+
+    async def deaf(value: float, total: float | None, message: str) -> None:
+        nonlocal calls
+        calls += 1
+        raise anyio.BrokenResourceError
+
+    async with live_progress(deaf) as live:
+        live.report(EDIT)
+        while not calls:
+            await anyio.lowlevel.checkpoint()
+        live.report(replace(EDIT, activity="more"))
+    assert calls == 1
+
+
+async def test_an_error_of_the_run_comes_out_as_itself() -> None:
+    with pytest.raises(ValueError, match="mine"):
+        async with live_progress(Ear()):
+            raise ValueError("mine")
