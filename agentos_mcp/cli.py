@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _main(given)
     except UsageError as error:
-        return _refused(given, error.message, error.next_move, error.prog)
+        return _refused(given, error.message, error.hint, error.prog)
     except SettingsError as error:
         return _refused(given, str(error))
     except KeyboardInterrupt:
@@ -83,14 +83,14 @@ def _a_person_asks() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _refused(given: Sequence[str], message: str, next_move: str = "", prog: str = "agentos-mcp") -> int:
+def _refused(given: Sequence[str], message: str, hint: str = "", prog: str = "agentos-mcp") -> int:
     # What was given is echoed in it.
     message = one_line(message, most=_LONGEST_REFUSAL)
     if "--json" in given:
         import json
 
-        print(json.dumps({"error": message, "next": next_move}))
-    print(strip_control_chars(f"{prog}: {message} {next_move}".rstrip()), file=sys.stderr)
+        print(json.dumps({"error": message, "next": hint}))
+    print(strip_control_chars(f"{prog}: {message} {hint}".rstrip()), file=sys.stderr)
     return USAGE
 
 

@@ -10,7 +10,8 @@ from functools import partial
 import httpx
 from mcp.client.client import Client
 
-from agentos_mcp.agentos.runs.engine import Engine, RunOrder
+from agentos_mcp.agentos.runs.engine import Engine
+from agentos_mcp.agentos.runs.start import RunRequest
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.context import open_backend
 from benchmarks.process import cpu_seconds, watched
@@ -43,11 +44,11 @@ async def measure(rounds: int) -> list[Row]:
         client, pid = await stack.enter_async_context(watched(our_server(url)))
         backend = await stack.enter_async_context(open_backend(Settings(url=url)))
         http = await stack.enter_async_context(rest(url))
-        component = await backend.catalogue.find("agent", COMPONENTS["agent"])
+        component = await backend.catalog.find("agent", COMPONENTS["agent"])
         for pace, message in STREAMS:
             library, server, bare, parsed = await in_turns(
                 rounds,
-                partial(_library, backend.engine, RunOrder(component, message)),
+                partial(_library, backend.engine, RunRequest(component, message)),
                 partial(_server, client, pid, message),
                 partial(_bare, http, message),
                 partial(_parsed, http, message),
@@ -61,7 +62,7 @@ async def measure(rounds: int) -> list[Row]:
     return rows
 
 
-async def _library(engine: Engine, order: RunOrder) -> float:
+async def _library(engine: Engine, order: RunRequest) -> float:
     """Our library: stream and reduction."""
     begun = time.process_time()
     state = await engine.run(order, engine.name(order), lambda state: None)

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from agentos_mcp.server.tool_selection import Offer
+from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.tool_spec import mcp_tool
 from scripts.project import DIST, ROOT, Project, as_json, project
@@ -70,7 +70,7 @@ def manifest(what: Project) -> dict[str, Any]:
         "keywords": list(what.keywords),
         "tools": [
             {"name": tool.name, "description": mcp_tool(tool, Settings()).description}
-            for tool in Offer(Settings()).tools
+            for tool in ToolSelection(Settings()).tools
         ],
         **{field: what.urls[name] for field, name in _URLS.items() if name in what.urls},
     }

@@ -20,7 +20,7 @@ Pixel = tuple[float, float, float, float]
 
 
 class Shape(Protocol):
-    """Something of one colour."""
+    """Something of one color."""
 
     @property
     def color(self) -> str: ...

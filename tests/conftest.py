@@ -9,18 +9,18 @@ from zlib import crc32
 import httpx
 import pytest
 
-from agentos_mcp.agentos.catalog import Catalogue
+from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.agentos import pausing as pausing_module
-from tests._support.agentos import sample as zoo_module
+from tests._support.agentos import sample as sample_module
 from tests._support.agentos.storage import IN_MEMORY, QUEUE_VARIABLE
 from tests._support.mcp_client import Connect, connector
 from tests._support.postgres import postgres
 
-ZOO = "tests._support.agentos.sample:build"
+SAMPLE_AGENTOS = "tests._support.agentos.sample:build"
 KEY = "a-secret-key"
 ERAS = ("legacy", "auto")
 """The client's modes: `auto` speaks the modern protocol to a server that knows it."""
@@ -32,21 +32,21 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def zoo() -> Iterator[str]:
-    """The address of an AgentOS with a component for every behaviour."""
-    with demo_agentos(build=ZOO) as url:
+def sample_agentos() -> Iterator[str]:
+    """The address of an AgentOS with a component for every behavior."""
+    with demo_agentos(build=SAMPLE_AGENTOS) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def locked_zoo() -> Iterator[str]:
+def locked_agentos() -> Iterator[str]:
     """The same, behind the security key KEY."""
-    with demo_agentos(build=ZOO, environment={zoo_module.KEY_VARIABLE: KEY}) as url:
+    with demo_agentos(build=SAMPLE_AGENTOS, environment={sample_module.KEY_VARIABLE: KEY}) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def bare_zoo() -> Iterator[str]:
+def bare_agentos() -> Iterator[str]:
     """An AgentOS without a database and without a knowledge base."""
     with demo_agentos(build="tests._support.agentos.sample:build_bare") as url:
         yield url
@@ -92,9 +92,9 @@ def queued_pausing_sqlite(ledger: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def queued_zoo() -> Iterator[str]:
-    """An AgentOS with a component for every behaviour, and a durable queue."""
-    with demo_agentos(build=ZOO, environment={QUEUE_VARIABLE: IN_MEMORY}) as url:
+def queued_agentos() -> Iterator[str]:
+    """An AgentOS with a component for every behavior, and a durable queue."""
+    with demo_agentos(build=SAMPLE_AGENTOS, environment={QUEUE_VARIABLE: IN_MEMORY}) as url:
         yield url
 
 
@@ -113,19 +113,19 @@ def demo() -> Iterator[str]:
 
 
 @pytest.fixture
-async def agent_os(zoo: str) -> AsyncIterator[AgentOS]:
-    async with AgentOS(zoo) as client:
+async def agent_os(sample_agentos: str) -> AsyncIterator[AgentOS]:
+    async with AgentOS(sample_agentos) as client:
         yield client
 
 
 @pytest.fixture
-async def catalogue(agent_os: AgentOS) -> Catalogue:
-    return Catalogue(agent_os)
+async def catalog(agent_os: AgentOS) -> Catalog:
+    return Catalog(agent_os)
 
 
 @pytest.fixture
-async def engine(agent_os: AgentOS, catalogue: Catalogue) -> Engine:
-    return Engine(agent_os, Discovery(agent_os), catalogue)
+async def engine(agent_os: AgentOS, catalog: Catalog) -> Engine:
+    return Engine(agent_os, Discovery(agent_os), catalog)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -147,7 +147,7 @@ def connect(era: str) -> Connect:
 
 
 @pytest.fixture
-async def rest(zoo: str) -> AsyncIterator[httpx.AsyncClient]:
+async def rest(sample_agentos: str) -> AsyncIterator[httpx.AsyncClient]:
     """The zoo's own REST API, to see what really happened."""
-    async with httpx.AsyncClient(base_url=zoo, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=sample_agentos, timeout=30) as client:
         yield client

@@ -61,7 +61,7 @@ def test_a_token_is_never_shown() -> None:
         ({"url": "http://h:99999"}, "no number from 1 to 65535"),
         ({"url": "http://u:p@h"}, "AGENTOS_TOKEN, not in the URL"),
         ({"url": "http://h/?x=1"}, "without '?'"),
-        ({"toolsets": "runs,rnus"}, "no toolset 'rnus'; use default, catalogue, runs"),
+        ({"toolsets": "runs,rnus"}, "no toolset 'rnus'; use default, catalog, runs"),
         ({"toolsets": ","}, "name at least one"),
         ({"timeout": "soon"}, "use a number from 1 to 3600"),
         ({"timeout": "nan"}, "use a number from 1 to 3600"),
@@ -84,7 +84,7 @@ def test_a_bad_variable_is_named() -> None:
 
 
 def test_toolsets_are_chosen_by_name_whatever_their_case() -> None:
-    assert load({"toolsets": "Runs, catalogue,runs"}, {}).toolsets == ("runs", "catalogue")
+    assert load({"toolsets": "Runs, catalog,runs"}, {}).toolsets == ("runs", "catalog")
     assert load({"toolsets": "ALL"}, {}).toolsets == ("all",)
 
 

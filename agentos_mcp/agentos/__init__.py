@@ -1,1 +1,1 @@
-"""AgentOS as a Python library: one HTTP client, the run engine, the catalogue. Knows nothing of MCP."""
+"""AgentOS as a Python library: one HTTP client, the run engine, the catalog. Knows nothing of MCP."""

@@ -22,7 +22,7 @@ from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.agentos.runs.payload import rough_size
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.agentos.shared_call import SharedCall
-from agentos_mcp.agentos.similar_names import likeness
+from agentos_mcp.agentos.similar_names import similarity
 
 log = logging.getLogger(__name__)
 
@@ -74,13 +74,13 @@ class KnowledgeBase:
     db_id: str = ""
 
 
-Part = Literal["session", "memory", "knowledge", "traces", "metrics", "evals", "learning"]
+DataStore = Literal["session", "memory", "knowledge", "traces", "metrics", "evals", "learning"]
 """What of AgentOS lies in databases, by the names of `/config`."""
-PARTS: tuple[Part, ...] = get_args(Part)
+DATA_STORES: tuple[DataStore, ...] = get_args(DataStore)
 
 
 @dataclass(frozen=True)
-class Contents:
+class Inventory:
     """What `/config` says of an AgentOS."""
 
     id: str
@@ -89,7 +89,7 @@ class Contents:
     components: tuple[Component, ...]
     databases: tuple[str, ...]
     knowledge: tuple[KnowledgeBase, ...]
-    stores: Mapping[Part, tuple[str, ...]] = field(default_factory=dict)
+    stores: Mapping[DataStore, tuple[str, ...]] = field(default_factory=dict)
     """The databases of each part."""
     durable_queue: bool = False
     """Whether background runs ride a durable queue, which chooses their run ids."""
@@ -104,7 +104,7 @@ class _Kept:
     until: float = field(default_factory=lambda: time.monotonic() + _KEEP_SECONDS)
 
 
-class PageCache:
+class DetailCache:
     """Component details by what they are of: the last that were read, as many as have room."""
 
     def __init__(self) -> None:
@@ -135,30 +135,29 @@ class PageCache:
         self._size -= size
 
 
-class Catalogue:
+class Catalog:
     """Reads `/config` (open to tokens that may not list agents) and component details; keeps both for 30 s."""
 
     def __init__(self, agent_os: AgentOS) -> None:
         self._os = agent_os
         self._kept: _Kept | None = None
-        self._pages = PageCache()
+        self._pages = DetailCache()
         # Who cannot wait for further attempts does not wait for those of others either.
         self._reads = {
-            patient: SharedCall(partial(self._read, patient=patient), agent_os.limits.total)
-            for patient in (True, False)
+            retry: SharedCall(partial(self._read, retry=retry), agent_os.limits.total) for retry in (True, False)
         }
         self.changed: Callable[[], None] = lambda: None
         """Called when the components are others than they were."""
 
-    async def contents(self, *, fresh: bool = False, patient: bool = True) -> Contents:
+    async def inventory(self, *, fresh: bool = False, retry: bool = True) -> Inventory:
         kept = self._kept
         if fresh or kept is None or kept.until < time.monotonic():
-            return await self._reads[patient].result()
-        contents: Contents = kept.value
+            return await self._reads[retry].result()
+        contents: Inventory = kept.value
         return contents
 
-    async def _read(self, *, patient: bool) -> Contents:
-        now = _read_config(await self._os.get("/config", patient=patient))
+    async def _read(self, *, retry: bool) -> Inventory:
+        now = _read_config(await self._os.get("/config", retry=retry))
         before = self.known
         self._kept = _Kept(now)
         if before is not None and before.components != now.components:
@@ -167,9 +166,9 @@ class Catalogue:
         return now
 
     @property
-    def known(self) -> Contents | None:
+    def known(self) -> Inventory | None:
         """What was read last, however long ago; None before the first time."""
-        contents: Contents | None = self._kept.value if self._kept else None
+        contents: Inventory | None = self._kept.value if self._kept else None
         return contents
 
     async def detail(self, kind: Kind, component_id: str) -> Mapping[str, Any]:
@@ -183,7 +182,7 @@ class Catalogue:
 
     async def components(self, kind: Kind) -> tuple[Component, ...]:
         """All components, in the first places those of `/config`; of this kind also those that are stored as data."""
-        listed = (await self.contents()).components
+        listed = (await self.inventory()).components
         try:
             answer = await self._os.get(f"/{kind}s")
         except AgentOSError:
@@ -207,20 +206,20 @@ class Catalogue:
         Raises NotFound with the candidates where none, or more than one, is meant.
         """
         try:
-            return await _match(kind, asked, await self.contents())
+            return await _match(kind, asked, await self.inventory())
         except NotFound:
             # It may be newer than what is kept, or stored as data.
-            contents = await self.contents(fresh=True)
+            contents = await self.inventory(fresh=True)
             return await _match(kind, asked, replace(contents, components=await self.components(kind)))
 
 
-async def _match(kind: Kind, asked: str, contents: Contents) -> Component:
+async def _match(kind: Kind, asked: str, contents: Inventory) -> Component:
     if len(contents.components) < MANY:
         return match(kind, asked, contents)
     return await anyio.to_thread.run_sync(match, kind, asked, contents)
 
 
-def match(kind: Kind, asked: str, contents: Contents) -> Component:
+def match(kind: Kind, asked: str, contents: Inventory) -> Component:
     """`find`, on contents that are at hand."""
     here = contents.of(kind)
     plain, core = _plain(asked), _core(asked)
@@ -238,10 +237,10 @@ def match(kind: Kind, asked: str, contents: Contents) -> Component:
         if candidates:
             ids = f"{_ids(candidates[:_MOST_NAMED])}{' and more' if len(candidates) > _MOST_NAMED else ''}"
             raise NotFound(f"'{short(asked)}' could be {len(candidates)} {kind}s.", f"Use one of the ids: {ids}.")
-    raise NotFound(f"No {kind} '{short(asked)}'.", _next_move(kind, asked, contents))
+    raise NotFound(f"No {kind} '{short(asked)}'.", _hint(kind, asked, contents))
 
 
-def _next_move(kind: Kind, asked: str, contents: Contents) -> str:
+def _hint(kind: Kind, asked: str, contents: Inventory) -> str:
     plain, core = _plain(asked), _core(asked)
     for other in KINDS:
         if other != kind and any(c.id == asked or c.plain[1] == plain for c in contents.of(other)):
@@ -259,7 +258,7 @@ def _next_move(kind: Kind, asked: str, contents: Contents) -> str:
 def _nearest(wanted: str, components: Sequence[Component]) -> list[tuple[Component, float]]:
     """The components that are most like what is wanted, by id or name, the best first; not all where there are many."""
     called = [tuple(core or plain for core, plain in zip(c.core, c.plain, strict=True)) for c in components]
-    like = likeness(wanted, (name for names in called for name in names))
+    like = similarity(wanted, (name for names in called for name in names))
     found = [
         (component, max(like.get(name, 0.0) for name in names))
         for component, names in zip(components, called, strict=True)
@@ -305,10 +304,10 @@ def _components(kind: Kind, entries: object) -> Iterator[Component]:
             )
 
 
-def _read_config(answer: object) -> Contents:
+def _read_config(answer: object) -> Inventory:
     config = record_of(answer)
     knowledge = record_of(config.get("knowledge"))
-    return Contents(
+    return Inventory(
         id=text(config.get("os_id"))[:_LONGEST_ID],
         name=(text(config.get("name")) or text(config.get("os_id")))[:_LONGEST_NAME],
         description=text(config.get("description"))[:_LONGEST_DESCRIPTION],
@@ -321,7 +320,7 @@ def _read_config(answer: object) -> Contents:
             for base in objects(knowledge.get("knowledge_instances"))[:_MOST_STORES]
             if (base_id := text(base.get("id")))
         ),
-        stores={part: tuple(dict.fromkeys(_databases(config.get(part)))) for part in PARTS},
+        stores={part: tuple(dict.fromkeys(_databases(config.get(part)))) for part in DATA_STORES},
         durable_queue=isinstance(queue := config.get("queue"), Mapping) and queue.get("durable") is True,
     )
 

@@ -17,7 +17,7 @@ from typing import Any, Self
 import anyio
 import httpx
 
-from agentos_mcp.agentos import http_errors as answers
+from agentos_mcp.agentos import http_errors
 from agentos_mcp.agentos import response_body as bodies
 from agentos_mcp.agentos.errors import (
     AgentOSError,
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 Values = Mapping[str, str]
 Query = Mapping[str, str | int | float | bool | list[str]]
-Parts = list[tuple[str, tuple[str, bytes, str]]]
+MultipartParts = list[tuple[str, tuple[str, bytes, str]]]
 """Files of a form: (field, (file name, content, MIME type))."""
 
 _TOKENS_KEPT = 4
@@ -115,13 +115,13 @@ class AgentOS:
     @property
     def place(self) -> str:
         """The URL as it may be shown: without a user, a password or a query."""
-        return answers.shown_url(self.url)
+        return http_errors.shown_url(self.url)
 
     async def get(
-        self, template: str, values: Values | None = None, query: Query | None = None, *, patient: bool = True
+        self, template: str, values: Values | None = None, query: Query | None = None, *, retry: bool = True
     ) -> Any:
         """GET a JSON document; retried where that can help, unless an early answer matters more."""
-        attempts = self.limits.read_attempts if patient else 1
+        attempts = self.limits.read_attempts if retry else 1
         return await self.request("GET", template, values, query=query, retry=True, attempts=attempts)
 
     async def request(
@@ -132,11 +132,11 @@ class AgentOS:
         *,
         query: Query | None = None,
         form: Mapping[str, str] | None = None,
-        files: Parts | None = None,
+        files: MultipartParts | None = None,
         json: object = None,
         retry: bool = False,
         attempts: int | None = None,
-        endless: bool = False,
+        no_timeout: bool = False,
     ) -> Any:
         """Send one request; the answer's JSON, None for an empty answer.
 
@@ -149,11 +149,11 @@ class AgentOS:
         path = fill(template, values or {})
         attempt = 1
         try:
-            with self._deadline(method, path, math.inf if endless else self._total(files)) as scope:
+            with self._deadline(method, path, math.inf if no_timeout else self._total(files)) as scope:
                 while True:
                     try:
                         return await self._once(
-                            method, path, query=query, form=form, files=files, json=json, endless=endless
+                            method, path, query=query, form=form, files=files, json=json, no_timeout=no_timeout
                         )
                     except AgentOSError as error:
                         wait = self._wait_before_retry(error, retry, attempt) if attempt < most else None
@@ -163,8 +163,8 @@ class AgentOS:
                     await anyio.sleep(wait)
                     attempt += 1
         except AgentOSError as error:
-            if not (retry or _reads(method, template)) and answers.is_lost(error):
-                raise answers.unsettled(error) from error
+            if not (retry or _reads(method, template)) and http_errors.may_have_been_done(error):
+                raise http_errors.outcome_unknown(error) from error
             raise
         raise AssertionError("the deadline raises")
 
@@ -176,7 +176,7 @@ class AgentOS:
         if isinstance(error, RateLimited) and error.retry_after:
             return error.retry_after if error.retry_after <= self.limits.longest_retry_wait else None
         backoff: float = 0.2 * 2 ** (attempt - 1)
-        return backoff * random.uniform(0.5, 1.5) if error.passing else None  # noqa: S311 - jitter is no secret
+        return backoff * random.uniform(0.5, 1.5) if error.is_transient else None  # noqa: S311 - jitter is no secret
 
     async def _once(
         self,
@@ -185,9 +185,9 @@ class AgentOS:
         *,
         query: Query | None,
         form: Mapping[str, str] | None,
-        files: Parts | None,
+        files: MultipartParts | None,
         json: object,
-        endless: bool,
+        no_timeout: bool,
     ) -> Any:
         request = self._built(
             method,
@@ -197,9 +197,9 @@ class AgentOS:
             files=files,
             json=json,
             headers=self._headers(),
-            timeout=self._timeout(None if endless else self.limits.read),
+            timeout=self._timeout(None if no_timeout else self.limits.read),
         )
-        with self._transport_errors(method, path), answers.unreadable(f"{method} {path}"):
+        with self._transport_errors(method, path), http_errors.translate_reading_errors(f"{method} {path}"):
             response = await self._http.send(request, stream=True)
             try:
                 with self._deadline(method, path, self.limits.total):
@@ -217,7 +217,7 @@ class AgentOS:
         values: Values,
         form: Mapping[str, str],
         *,
-        files: Parts | None = None,
+        files: MultipartParts | None = None,
         kept_alive: bool,
         idempotency_key: str = "",
     ) -> AsyncIterator[AsyncIterator[Event]]:
@@ -250,7 +250,10 @@ class AgentOS:
                 if response.is_success and "text/event-stream" in kind:
                     yield _readable(read_events(bodies.decoded(response)), path)
                 else:
-                    with self._deadline("POST", path, self.limits.total), answers.unreadable(f"POST {path}"):
+                    with (
+                        self._deadline("POST", path, self.limits.total),
+                        http_errors.translate_reading_errors(f"POST {path}"),
+                    ):
                         body = await self._body(response)
                         if not response.is_success:
                             raise self._refusal("POST", path, response, body)
@@ -302,7 +305,7 @@ class AgentOS:
                 f"{self.place} answered {method} {path} with {what}.", "Is that really an AgentOS? Check AGENTOS_URL."
             ) from None
 
-    def _total(self, files: Parts | None) -> float:
+    def _total(self, files: MultipartParts | None) -> float:
         """Seconds for one request: an upload gets more, as long as it moves."""
         return self.limits.total + sum(len(content) for _, (_, content, _) in files or ()) / _SLOWEST_UPLOAD
 
@@ -329,7 +332,7 @@ class AgentOS:
             ) from None
 
     def _refusal(self, method: str, path: str, response: httpx.Response, body: bytes) -> AgentOSError:
-        return answers.refusal(
+        return http_errors.error_for_response(
             method,
             path,
             status=response.status_code,
@@ -340,8 +343,8 @@ class AgentOS:
             tokens=self._sent,
         )
 
-    def _transport_errors(self, method: str, path: str) -> answers.TransportErrors:
-        return answers.TransportErrors(f"{method} {path}", self.place)
+    def _transport_errors(self, method: str, path: str) -> http_errors.TransportErrors:
+        return http_errors.TransportErrors(f"{method} {path}", self.place)
 
 
 def _reads(method: str, template: str) -> bool:

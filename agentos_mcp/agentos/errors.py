@@ -23,14 +23,14 @@ from typing import Self
 class AgentOSError(Exception):
     """Anything that went wrong with an AgentOS. `status` is the HTTP status, 0 where there was none."""
 
-    unsettled = False
+    outcome_unknown = False
     """A change was sent and its answer lost: nobody knows whether it was done."""
 
-    def __init__(self, message: str, next_move: str = "", *, status: int = 0) -> None:
+    def __init__(self, message: str, hint: str = "", *, status: int = 0) -> None:
         self.message = message
-        self.next_move = next_move
+        self.hint = hint
         self.status = status
-        super().__init__(f"{message} {next_move}".strip())
+        super().__init__(f"{message} {hint}".strip())
 
     def of_run(self, reference: str) -> Self:
         """The same error with the run's reference on its last line."""
@@ -38,32 +38,32 @@ class AgentOSError(Exception):
         if str(self).endswith(line):
             return self
         error = copy.copy(self)
-        error.next_move = f"{self.next_move}\n{line}"
+        error.hint = f"{self.hint}\n{line}"
         error.args = (f"{self}\n{line}",)
         return error
 
     @property
-    def passing(self) -> bool:
+    def is_transient(self) -> bool:
         """Whether it may be gone a moment later, so that a read is worth another try."""
         return False
 
-    def reworded(self, message: str, next_move: str) -> Self:
+    def reworded(self, message: str, hint: str) -> Self:
         """The same error in other words."""
         other = copy.copy(self)
-        other.message, other.next_move = message, next_move
-        other.args = (f"{message} {next_move}".strip(),)
+        other.message, other.hint = message, hint
+        other.args = (f"{message} {hint}".strip(),)
         return other
 
 
 class Unreachable(AgentOSError):
     """No answer came. `sent` is False where the request provably never reached AgentOS."""
 
-    def __init__(self, message: str, next_move: str = "", *, sent: bool = True) -> None:
-        super().__init__(message, next_move)
+    def __init__(self, message: str, hint: str = "", *, sent: bool = True) -> None:
+        super().__init__(message, hint)
         self.sent = sent
 
     @property
-    def passing(self) -> bool:
+    def is_transient(self) -> bool:
         return True
 
 
@@ -86,12 +86,12 @@ class InvalidRequest(AgentOSError):
 class RateLimited(AgentOSError):
     """Too many requests (429). `retry_after` is in seconds, 0 where AgentOS named none."""
 
-    def __init__(self, message: str, next_move: str = "", *, retry_after: float = 0.0) -> None:
-        super().__init__(message, next_move, status=429)
+    def __init__(self, message: str, hint: str = "", *, retry_after: float = 0.0) -> None:
+        super().__init__(message, hint, status=429)
         self.retry_after = retry_after
 
     @property
-    def passing(self) -> bool:
+    def is_transient(self) -> bool:
         return True
 
 
@@ -99,7 +99,7 @@ class ServerFailure(AgentOSError):
     """AgentOS failed (5xx), or answered with something that is no AgentOS answer."""
 
     @property
-    def passing(self) -> bool:
+    def is_transient(self) -> bool:
         # A proxy's words for an AgentOS that is just restarting. Its own 503 means "not set up", which stays.
         return self.status in (502, 504)
 

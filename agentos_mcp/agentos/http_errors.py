@@ -47,7 +47,7 @@ def shown_url(url: str) -> str:
     return one_line(f"{parts.scheme}://{host}{parts.path}", most=_URL_LIMIT)
 
 
-def detail(body: bytes, tokens: Iterable[str] = ()) -> str:
+def error_detail(body: bytes, tokens: Iterable[str] = ()) -> str:
     """What AgentOS said, in words: `{"detail": "Agent not found"}` -> `Agent not found`.
 
     A 422's list becomes `message: Field required; stream: ...`. '' where the body says nothing. It is one line, in
@@ -75,7 +75,7 @@ def _one_problem(item: object) -> str:
     return f"{where}: {said}" if where else said
 
 
-def refusal(
+def error_for_response(
     method: str,
     path: str,
     *,
@@ -87,7 +87,7 @@ def refusal(
     tokens: Iterable[str] = (),
 ) -> AgentOSError:
     """The error for an answer that is no success; `tokens` are masked in what it says."""
-    said = detail(body, tokens)
+    said = error_detail(body, tokens)
     match status:
         case 401:
             if with_token:
@@ -145,20 +145,20 @@ def _seconds(retry_after: str) -> float:
     return seconds if math.isfinite(seconds) and seconds > 0 else 0.0
 
 
-def is_lost(error: AgentOSError) -> bool:
+def may_have_been_done(error: AgentOSError) -> bool:
     """Whether the request may have been carried out: no answer came, or none of AgentOS's own that can be read."""
     if isinstance(error, Unreachable):
         return error.sent
     return isinstance(error, ServerFailure) and error.status in _FATE_UNKNOWN and not isinstance(error, Unsupported)
 
 
-def unsettled(error: AgentOSError) -> AgentOSError:
+def outcome_unknown(error: AgentOSError) -> AgentOSError:
     """The error of a change whose answer was lost: sent again, it could be done twice."""
     told = error.reworded(
         f"{error.message} Whether it was done is not known.",
         "Look before you do it again, or it may be done twice.",
     )
-    told.unsettled = True
+    told.outcome_unknown = True
     return told
 
 
@@ -196,7 +196,7 @@ class TransportErrors:
 
 
 @contextmanager
-def unreadable(what: str) -> Iterator[None]:
+def translate_reading_errors(what: str) -> Iterator[None]:
     """Inside it, an answer that its reader does not understand is a ServerFailure, and the log says more."""
     try:
         yield

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from agentos_mcp.agentos.catalog import Catalogue, shown_id
+from agentos_mcp.agentos.catalog import Catalog, shown_id
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.pagination import Page, record_of
@@ -27,10 +27,10 @@ _Document = TypeVar("_Document", bound=Mapping[str, Any])
 class Ownership:
     """What belongs to the one user of this server; `user_id` is '' where the server is for everybody."""
 
-    def __init__(self, agent_os: AgentOS, catalogue: Catalogue, user_id: str = "") -> None:
+    def __init__(self, agent_os: AgentOS, catalog: Catalog, user_id: str = "") -> None:
         self.user_id = user_id
         self._os = agent_os
-        self._catalogue = catalogue
+        self._catalogue = catalog
         self._runs: OrderedDict[str, None] = OrderedDict()
         self._sessions: OrderedDict[str, None] = OrderedDict()
 
@@ -57,23 +57,23 @@ class Ownership:
         rows = [row for row in page if self.is_own(row)]
         return page if len(rows) == len(page) else Page(rows)
 
-    def require_own(self, document: _Document, what: str, next_move: str = "") -> _Document:
+    def require_own(self, document: _Document, what: str, hint: str = "") -> _Document:
         """The document. Raises NotFound where it is not the user's, or AgentOS does not say whose it is."""
         if not self.is_own(document):
-            raise self.refusal(what, next_move, owner=str(document.get("user_id") or ""))
+            raise self.refusal(what, hint, owner=str(document.get("user_id") or ""))
         return document
 
-    def refusal(self, what: str, next_move: str = "", *, owner: str = "other") -> NotFound:
+    def refusal(self, what: str, hint: str = "", *, owner: str = "other") -> NotFound:
         """The error for a thing that is another's: the same as for one that does not exist, so that none is found.
 
         With an unknown owner ('') it says that.
         """
         user = shown_id(self.user_id)
         if owner:
-            return NotFound(f"There is no {what[:_SHOWN]} of user '{user}'.", next_move, status=404)
+            return NotFound(f"There is no {what[:_SHOWN]} of user '{user}'.", hint, status=404)
         return NotFound(
             f"AgentOS does not say whose the {what[:_SHOWN]} is, and this server is only for user '{user}'.",
-            next_move,
+            hint,
             status=404,
         )
 
@@ -111,7 +111,7 @@ class Ownership:
         if "/" in session_id:
             # AgentOS cannot be asked for it: it decodes a path before it routes it.
             return {""}
-        contents = await self._catalogue.contents()
+        contents = await self._catalogue.inventory()
         if not contents.databases:
             return set()
         owners: set[str] = set()

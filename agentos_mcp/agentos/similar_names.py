@@ -14,7 +14,7 @@ LONGEST = 64
 _MOST_COMPARED = 100
 
 
-def likeness(asked: str, known: Iterable[str]) -> dict[str, float]:
+def similarity(asked: str, known: Iterable[str]) -> dict[str, float]:
     """From 0 to 1 for the hundred known names that are most like `asked`, the best first."""
     matcher = difflib.SequenceMatcher(None, autojunk=False)
     matcher.set_seq2(asked[:LONGEST])
@@ -30,7 +30,7 @@ def likeness(asked: str, known: Iterable[str]) -> dict[str, float]:
     return dict(sorted(exact.items(), key=lambda one: -one[1]))
 
 
-def nearest(asked: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+def most_similar(asked: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """The known name that is most like `asked`, '' where none is much like it."""
-    best = next(iter(likeness(asked, known).items()), ("", 0.0))
+    best = next(iter(similarity(asked, known).items()), ("", 0.0))
     return best[0] if best[1] >= cutoff else ""

@@ -17,7 +17,7 @@ from agentos_mcp.agentos.errors import AgentOSError, Forbidden, Unauthorized, Un
 from agentos_mcp.agentos.http_errors import shown_url
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.doctor.findings import Finding, Tell, bad, good, warning
-from agentos_mcp.doctor.fix_commands import ours, setting
+from agentos_mcp.doctor.fix_commands import own_command, set_variable_command
 from agentos_mcp.install.host_system import System
 from agentos_mcp.settings import Settings, Token
 from agentos_mcp.tooling.markdown import one_line
@@ -37,7 +37,7 @@ class Address:
 
     url: str
     problem: str = ""
-    mend: str = ""
+    fix: str = ""
     listens: bool = True
     """Whether anything is there at all."""
 
@@ -57,13 +57,13 @@ async def find(asked: str, token: Token, ports: Sequence[int], system: System, t
     others = [address.url for address in await _probe_all(_likely(asked, ports), system) if not address.problem]
     if others:
         if system.environment.get("AGENTOS_URL", "").rstrip("/") == asked:
-            use = setting(system, "AGENTOS_URL", others[0])
+            use = set_variable_command(system, "AGENTOS_URL", others[0])
         else:
-            use = ours(system, "doctor", "--url", others[0])
-        mend = f"One answers at {_listed(others)}. Use that: {use}"
+            use = own_command(system, "doctor", "--url", others[0])
+        fix = f"One answers at {_listed(others)}. Use that: {use}"
     else:
-        mend = there.mend or _start_it(system)
-    tell(bad("URL", there.problem, mend))
+        fix = there.fix or _start_it(system)
+    tell(bad("URL", there.problem, fix))
     return ""
 
 
@@ -79,7 +79,7 @@ async def _find_usual(ports: Sequence[int], system: System, tell: Tell) -> str:
             warning(
                 "AGENTOS_URL",
                 f"it is not set, so the other commands look at {Settings.url}",
-                f"Set it: {setting(system, 'AGENTOS_URL', found[0])}",
+                f"Set it: {set_variable_command(system, 'AGENTOS_URL', found[0])}",
             )
         )
     return found[0]
@@ -93,8 +93,8 @@ def _nothing(addresses: Sequence[Address], ports: Sequence[int], system: System)
 
 def _start_it(system: System) -> str:
     return (
-        f"Start your AgentOS, or say where it is: {ours(system, 'doctor', '--url', 'http://HOST:PORT')}\n"
-        f"To try things out without one: {ours(system, 'demo', '--keep')}"
+        f"Start your AgentOS, or say where it is: {own_command(system, 'doctor', '--url', 'http://HOST:PORT')}\n"
+        f"To try things out without one: {own_command(system, 'demo', '--keep')}"
     )
 
 
@@ -125,7 +125,7 @@ async def listens(url: str) -> bool:
     with anyio.move_on_after(SECONDS):
         try:
             async with AgentOS(f"{parts.scheme}://{parts.netloc}", limits=_LIMITS) as server:
-                await server.get("/health", patient=False)
+                await server.get("/health", retry=False)
         except Unreachable as error:
             return error.sent
         except AgentOSError:
@@ -159,7 +159,7 @@ async def _ask(agent_os: AgentOS, url: str) -> Address:
     """Raises AgentOSError where nothing of an AgentOS is there."""
     stranger = Address(url, f"something else than an AgentOS is at {agent_os.place}")
     try:
-        health = await agent_os.get("/health", patient=False)
+        health = await agent_os.get("/health", retry=False)
     except (Unauthorized, Forbidden):
         return Address(url)  # a gateway that wants a token first; whether it is taken is told later
     if not isinstance(health, dict) or health.get("status") != "ok":
@@ -167,7 +167,7 @@ async def _ask(agent_os: AgentOS, url: str) -> Address:
     if "instantiated_at" in health:
         return Address(url)
     try:
-        config = await agent_os.get("/config", patient=False)
+        config = await agent_os.get("/config", retry=False)
     except (Unauthorized, Forbidden):
         return Address(url)
     return Address(url) if isinstance(config, dict) and "os_id" in config else stranger
@@ -185,8 +185,8 @@ def _unreachable(url: str, error: Unreachable, system: System) -> Address:
         return Address(url, f"the name {parts.hostname} is not known here", "Check the host in the URL.", listens=False)
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            mend = f"Trust its authority: {setting(system, 'SSL_CERT_FILE', '/path/to/ca.pem')}"
-            return Address(url, f"the certificate of {place} is not trusted ({cause.verify_message})", mend)
+            fix = f"Trust its authority: {set_variable_command(system, 'SSL_CERT_FILE', '/path/to/ca.pem')}"
+            return Address(url, f"the certificate of {place} is not trusted ({cause.verify_message})", fix)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return Address(url, f"what is at {place} speaks no TLS", "Write http:// instead of https://.")
     if "ConnectTimeout" in kinds:
@@ -200,7 +200,7 @@ def _unreachable(url: str, error: Unreachable, system: System) -> Address:
 
 
 def _restart(system: System) -> str:
-    command = ours(system, "doctor", "--url", "http://HOST:PORT")
+    command = own_command(system, "doctor", "--url", "http://HOST:PORT")
     return f"Restart it if that is your AgentOS; else say where yours is: {command}"
 
 
@@ -237,4 +237,4 @@ def _unusable_proxy(url: str, error: Exception, system: System) -> Address:
 
 def _without_proxy(url: str, system: System) -> str:
     host = urlsplit(url).hostname or ""
-    return f"Let what is asked of it pass by the proxy: {setting(system, 'NO_PROXY', host)}"
+    return f"Let what is asked of it pass by the proxy: {set_variable_command(system, 'NO_PROXY', host)}"

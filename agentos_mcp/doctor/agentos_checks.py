@@ -9,14 +9,14 @@ from functools import partial
 
 import anyio
 
-from agentos_mcp.agentos.catalog import Catalogue, Contents
+from agentos_mcp.agentos.catalog import Catalog, Inventory
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, ServerFailure, Unauthorized, Unreachable, Unsupported
 from agentos_mcp.agentos.features import OLDEST, Discovery, Features
 from agentos_mcp.agentos.runs.run import KINDS
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.doctor.findings import Finding, Tell, bad, good, warning
-from agentos_mcp.doctor.fix_commands import ours, setting
+from agentos_mcp.doctor.fix_commands import own_command, set_variable_command
 from agentos_mcp.doctor.token_checks import SERVICE_ACCOUNT, Allowance, claims_of, try_token
 from agentos_mcp.install.host_system import System
 from agentos_mcp.settings import Settings
@@ -44,7 +44,7 @@ async def examine(settings: Settings, system: System, tell: Tell) -> bool:
             bad("AgentOS", f"it takes longer than {SECONDS:g} s to answer what it is asked", "See what keeps it busy.")
         )
     except AgentOSError as error:
-        tell(bad("AgentOS", one_line(error.message), one_line(error.next_move) or _ITS_LOG))
+        tell(bad("AgentOS", one_line(error.message), one_line(error.hint) or _ITS_LOG))
     return False
 
 
@@ -73,28 +73,28 @@ class _Examination:
             self._tell(finding)
         return True
 
-    async def _contents(self, features: Features) -> Contents | None:
+    async def _contents(self, features: Features) -> Inventory | None:
         """What there is, where the token opens it; None, and why, where not."""
         try:
-            return await Catalogue(self._os).contents(patient=False)
+            return await Catalog(self._os).inventory(retry=False)
         except Unauthorized as error:
             self._tell(self._refused(error, features))
         except Forbidden as error:
-            mend = self._more_scopes(["config:read"], features)
-            self._tell(bad("Token", f"it may not even see what there is: {one_line(error.message)}", mend))
+            fix = self._more_scopes(["config:read"], features)
+            self._tell(bad("Token", f"it may not even see what there is: {one_line(error.message)}", fix))
         except Unsupported:
             self._tell(bad("AgentOS", f"{self._os.place} has no /config, so it is none", "Check the address."))
         return None
 
     def _refused(self, error: Unauthorized, features: Features) -> Finding:
         mode = _wanted(features)
-        export = setting(self._system, "AGENTOS_TOKEN", "...")
+        export = set_variable_command(self._system, "AGENTOS_TOKEN", "...")
         if not self._token:
             return bad(
                 "Token",
                 f"AgentOS wants {mode}, and none is set",
                 f"Set it: {export} (or --token-file PATH)\n"
-                f"For a client: {ours(self._system, 'install', 'CLIENT', '--token-file', 'PATH')}",
+                f"For a client: {own_command(self._system, 'install', 'CLIENT', '--token-file', 'PATH')}",
             )
         said = one_line(error.message).rstrip(".")
         claims = claims_of(self._token)
@@ -113,7 +113,7 @@ class _Examination:
         if claims and claims.expires:
             words += f", until {_shown(claims.expires)}"
             if claims.expires - datetime.now(UTC) < _SOON:
-                command = ours(self._system, "install", "CLIENT", "--token-file", "PATH")
+                command = own_command(self._system, "install", "CLIENT", "--token-file", "PATH")
                 return warning("Token", words, f"Keep it in a file that is renewed, and read again then: {command}")
         return good("Token", words)
 
@@ -123,7 +123,7 @@ class _Examination:
             return features.auth_mode in _MODES
         async with AgentOS(self._settings.url, limits=_LIMITS) as stranger:
             try:
-                await stranger.get("/config", patient=False)
+                await stranger.get("/config", retry=False)
             except (Unauthorized, Forbidden):
                 return True
             return False
@@ -136,7 +136,7 @@ class _Examination:
         return warning("Scopes", f"{may}; it may not {may_not}", self._more_scopes(allowance.scopes, features))
 
     def _more_scopes(self, scopes: Sequence[str], features: Features) -> str:
-        export = setting(self._system, "AGENTOS_TOKEN", "NEW")
+        export = set_variable_command(self._system, "AGENTOS_TOKEN", "NEW")
         if claims_of(self._token) or not features.has("POST", "/service-accounts"):
             return f"If it should, have these added to its scopes: {' '.join(scopes)}. Then: {export}"
         wanted = ",".join(
@@ -150,7 +150,7 @@ class _Examination:
             f"-H 'Content-Type: application/json' -d {shlex.quote(body)}"
         )
 
-    async def _databases(self, contents: Contents, features: Features) -> list[Finding]:
+    async def _databases(self, contents: Inventory, features: Features) -> list[Finding]:
         if not contents.databases:
             return [
                 warning(
@@ -176,19 +176,19 @@ class _Examination:
                 warning(
                     "Databases",
                     f"there are {len(contents.databases)}, so tools for sessions, memories and the like ask which one",
-                    f"To fix one: {ours(self._system, 'install', 'CLIENT', '--db-id', one)}",
+                    f"To fix one: {own_command(self._system, 'install', 'CLIENT', '--db-id', one)}",
                 )
             )
         return findings
 
-    async def _broken(self, contents: Contents) -> list[tuple[str, str]]:
+    async def _broken(self, contents: Inventory) -> list[tuple[str, str]]:
         """The databases that cannot be read, with what AgentOS says of them."""
         broken: dict[str, str] = {}
         databases = contents.stores.get("session", ())
 
         async def read(name: str) -> None:
             try:
-                await self._os.get("/sessions", query={"db_id": name, "limit": 1}, patient=False)
+                await self._os.get("/sessions", query={"db_id": name, "limit": 1}, retry=False)
             except Unsupported:
                 return
             except (ServerFailure, Unreachable) as error:
@@ -213,7 +213,7 @@ def _version(features: Features) -> Finding:
     return good("Version", name)
 
 
-def _components(contents: Contents, allowance: Allowance | None) -> Finding:
+def _components(contents: Inventory, allowance: Allowance | None) -> Finding:
     if contents.components:
         counts = [(len(contents.of(kind)), kind) for kind in KINDS]
         words = ", ".join(f"{number} {kind}{'' if number == 1 else 's'}" for number, kind in counts)

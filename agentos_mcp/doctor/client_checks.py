@@ -14,7 +14,7 @@ from agentos_mcp.doctor.agentos_addresses import LOCAL, listens
 from agentos_mcp.doctor.concurrent_checks import Check, side_by_side
 from agentos_mcp.doctor.configured_entries import Entry, entries_of
 from agentos_mcp.doctor.findings import Finding, Tell, bad, good, warning
-from agentos_mcp.doctor.fix_commands import ours, shown
+from agentos_mcp.doctor.fix_commands import own_command, shell_line
 from agentos_mcp.doctor.secret_mask import Mask
 from agentos_mcp.doctor.server_start import Started, Starter
 from agentos_mcp.install.client_entry import Start, start_of
@@ -51,7 +51,7 @@ class Clients:
                 entries = entries_of(client, self._system)
             except Refused as refusal:
                 broken += 1
-                checks.append(partial(_broken, client, refusal, ours(self._system, "install", client.key)))
+                checks.append(partial(_broken, client, refusal, own_command(self._system, "install", client.key)))
                 continue
             checks += [partial(self._look_at, entry) for entry in entries]
             if not entries and not client.shared:
@@ -61,14 +61,14 @@ class Clients:
 
     def _tell_of_others(self, without: list[Client], *, has_one: bool, has_broken: bool, tell: Tell) -> None:
         titles = ", ".join(client.title for client in without)
-        add = ours(self._system, "install", *(client.key for client in without))
+        add = own_command(self._system, "install", *(client.key for client in without))
         if without and has_one:
             tell(good("Other clients", f"{titles} could have it too", f"To add it: {add}"))
         elif without:
             tell(warning("Clients", f"none has it yet (found here: {titles})", f"Add it where you want it: {add}"))
         elif not has_one and not has_broken:
-            mend = f"Name the one that you use: {ours(self._system, 'install', 'CLIENT')}"
-            tell(warning("Clients", "no MCP client was found here", mend))
+            fix = f"Name the one that you use: {own_command(self._system, 'install', 'CLIENT')}"
+            tell(warning("Clients", "no MCP client was found here", fix))
 
     async def _look_at(self, entry: Entry, tell: Tell) -> None:
         start = start_of(entry.client, entry.held, self._system.environment)
@@ -109,7 +109,7 @@ class Clients:
         words, parts = f"{entry} connects to {place}, and nothing answers there", urlsplit(entry.address)
         if parts.hostname not in LOCAL or not parts.port:
             return bad(what, words, f"Start it there, or start one here instead: {entry.again(self._system)}")
-        command = ours(self._system, "serve", "--http", "--port", str(parts.port))
+        command = own_command(self._system, "serve", "--http", "--port", str(parts.port))
         return bad(what, words, f"Start it: {command}")
 
     def _not_startable(self, start: Start) -> str:
@@ -139,7 +139,7 @@ class Clients:
 
     async def _tell_of_start(self, entry: Entry, start: Start, found: Started, again: str, tell: Tell) -> None:
         what, name = entry.client.title, str(entry)
-        by_hand = f"Run it to see why: {shown(self._system, [start.command, *_without_token(start.arguments)])}"
+        by_hand = f"Run it to see why: {shell_line(self._system, [start.command, *_without_token(start.arguments)])}"
         if found.missing:
             words = f"{name} starts {start.command}, whose interpreter is gone ({found.said})"
             tell(bad(what, words, again))
@@ -192,7 +192,7 @@ class Clients:
 
 async def _broken(client: Client, refusal: Refused, again: str, tell: Tell) -> None:
     words = f"{refusal.message.rstrip('.')}; {client.title} reads it no better"
-    tell(bad(client.title, words, f"{refusal.next_move} Then: {again}"))
+    tell(bad(client.title, words, f"{refusal.hint} Then: {again}"))
 
 
 def _without_token(arguments: tuple[str, ...]) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agentos_mcp.doctor.fix_commands import ours
+from agentos_mcp.doctor.fix_commands import own_command
 from agentos_mcp.install.client_entry import belongs_to_us, command_line
 from agentos_mcp.install.client_table import Client
 from agentos_mcp.install.errors import Broken, Refused, reason
@@ -75,7 +75,7 @@ class Entry:
         flags = ["--url", url or self.url, *self._flags()]
         if self.name != NAME and _INSTALLABLE.fullmatch(self.name):
             flags = ["--name", self.name, *flags]
-        command = ours(system, "install", self.client.key, *flags)
+        command = own_command(system, "install", self.client.key, *flags)
         if self.project:  # it would go before the one that is installed for all projects
             return f"In {self.project}: claude mcp remove {self.name} -s local; then: {command}"
         if self.name != NAME and "--name" not in flags:

@@ -20,7 +20,7 @@ from agentos_mcp.doctor.agentos_checks import examine
 from agentos_mcp.doctor.client_checks import Clients
 from agentos_mcp.doctor.concurrent_checks import side_by_side
 from agentos_mcp.doctor.findings import Finding, Tell, as_json, bad, good, healthy, summary, warning
-from agentos_mcp.doctor.fix_commands import ours, shown
+from agentos_mcp.doctor.fix_commands import own_command, shell_line
 from agentos_mcp.doctor.secret_mask import Mask
 from agentos_mcp.doctor.server_start import Starter, started
 from agentos_mcp.doctor.trial_run import try_run
@@ -98,7 +98,7 @@ class _Examination:
             tell(
                 warning(
                     "Program",
-                    f"there is no agentos-mcp beside {command[0]}; clients start `{shown(self._system, command)}`",
+                    f"there is no agentos-mcp beside {command[0]}; clients start `{shell_line(self._system, command)}`",
                     f"Install it as a program, {_FROM_CLONE}",
                 )
             )
@@ -119,7 +119,7 @@ class _Examination:
         """Our own server, with everything that is set here."""
         command = [*server_command(self._system), "serve"]
         found = await started(command, os.environ)
-        by_hand = f"Run it to see why: {ours(self._system, 'serve')}"
+        by_hand = f"Run it to see why: {own_command(self._system, 'serve')}"
         if found.strays:
             words = f"something prints to its standard output, which belongs to the protocol: {found.strays[0][:80]!r}"
             tell(bad("Server", words, f"See what prints that; it may be Python itself: {sys.executable} -c pass"))

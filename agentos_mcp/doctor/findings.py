@@ -20,27 +20,27 @@ class Finding:
     level: Level
     what: str
     means: str
-    mend: str = ""
+    fix: str = ""
 
     def line(self, encoding: str = "utf-8") -> str:
         """As it is printed; with plain marks where the encoding has no others."""
         head = f"{_marks(encoding)[self.level]} {self.what}: {self.means}"
-        return "\n    ".join([head, *self.mend.splitlines()])
+        return "\n    ".join([head, *self.fix.splitlines()])
 
 
 Tell = Callable[[Finding], None]
 
 
-def good(what: str, means: str, mend: str = "") -> Finding:
-    return Finding("good", what, means, mend)
+def good(what: str, means: str, fix: str = "") -> Finding:
+    return Finding("good", what, means, fix)
 
 
-def warning(what: str, means: str, mend: str) -> Finding:
-    return Finding("warning", what, means, mend)
+def warning(what: str, means: str, fix: str) -> Finding:
+    return Finding("warning", what, means, fix)
 
 
-def bad(what: str, means: str, mend: str) -> Finding:
-    return Finding("bad", what, means, mend)
+def bad(what: str, means: str, fix: str) -> Finding:
+    return Finding("bad", what, means, fix)
 
 
 def as_json(findings: Sequence[Finding]) -> str:

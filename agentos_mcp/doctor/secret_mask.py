@@ -43,4 +43,4 @@ class Mask:
         return redact(text)
 
     def over(self, finding: Finding) -> Finding:
-        return replace(finding, means=self.hide(finding.means), mend=self.hide(finding.mend))
+        return replace(finding, means=self.hide(finding.means), fix=self.hide(finding.fix))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from agentos_mcp.agentos.catalog import Contents
+from agentos_mcp.agentos.catalog import Inventory
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden
 from agentos_mcp.agentos.features import Features
@@ -97,7 +97,7 @@ class Allowance:
         return list(dict.fromkeys(scope for _, scope in self.may_not))
 
 
-async def try_token(agent_os: AgentOS, features: Features, contents: Contents) -> Allowance:
+async def try_token(agent_os: AgentOS, features: Features, contents: Inventory) -> Allowance:
     """What AgentOS lets this token do. Nothing is run or changed: a start without a message is refused (422)."""
     attempts = [Attempt(what, scope, "GET", path) for path, what, scope in _READS if features.has("GET", path)]
     for kind in await _kinds(agent_os, contents):
@@ -126,10 +126,10 @@ async def try_token(agent_os: AgentOS, features: Features, contents: Contents) -
     )
 
 
-async def _kinds(agent_os: AgentOS, contents: Contents) -> list[Kind]:
+async def _kinds(agent_os: AgentOS, contents: Inventory) -> list[Kind]:
     """The kinds of components there are. A token may see fewer than AgentOS counts."""
     try:
-        info = await agent_os.get("/info", patient=False)
+        info = await agent_os.get("/info", retry=False)
     except AgentOSError:
         info = None
     counts = info if isinstance(info, Mapping) else {}

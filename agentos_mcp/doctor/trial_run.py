@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import anyio
 
-from agentos_mcp.agentos.catalog import Component, Contents, match, shown_id
+from agentos_mcp.agentos.catalog import Component, Inventory, match, shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
-from agentos_mcp.agentos.runs.engine import NOT_BACKGROUND, RunOrder
+from agentos_mcp.agentos.runs.engine import NOT_BACKGROUND
 from agentos_mcp.agentos.runs.run import KINDS, RunState, Status
+from agentos_mcp.agentos.runs.start import RunRequest
 from agentos_mcp.doctor.findings import Finding, Tell, bad, good, warning
-from agentos_mcp.doctor.fix_commands import ours
+from agentos_mcp.doctor.fix_commands import own_command
 from agentos_mcp.install.host_system import System
-from agentos_mcp.runs.request import Given, order_of
+from agentos_mcp.runs.request import RunOptions, build_request
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.context import Ctx, open_backend
+from agentos_mcp.tooling.context import ToolContext, open_backend
 from agentos_mcp.tooling.markdown import answer_text, one_line
 
 MESSAGE = "Say hello in one word."
@@ -27,19 +28,19 @@ _KEPT_WITHIN = 8
 async def try_run(settings: Settings, asked: str, system: System, tell: Tell, seconds: float = SECONDS) -> None:
     """Run what is asked for ("" for the first component there is, else KIND:NAME or NAME); tell what came of it."""
     async with open_backend(settings) as backend:
-        ctx = Ctx.alone(backend)
+        ctx = ToolContext.headless(backend)
         try:
-            component = _chosen(asked, await ctx.catalogue.contents())
-            order = await order_of(ctx, component.kind, component.id, MESSAGE, Given())
+            component = _chosen(asked, await ctx.catalog.inventory())
+            order = await build_request(ctx, component.kind, component.id, MESSAGE, RunOptions())
             state = await _run(ctx, order, seconds)
             finding = _lost(state) if await _is_lost(ctx, state) else _told(state, system, seconds)
         except AgentOSError as error:
-            mend = one_line(error.next_move) or "See what there is: " + ours(system, "agents")
-            finding = bad("Test run", one_line(error.message), mend)
+            fix = one_line(error.hint) or "See what there is: " + own_command(system, "agents")
+            finding = bad("Test run", one_line(error.message), fix)
     tell(finding)
 
 
-def _chosen(asked: str, contents: Contents) -> Component:
+def _chosen(asked: str, contents: Inventory) -> Component:
     """Raises NotFound with what may be meant, InvalidRequest where there is nothing to choose from."""
     if not contents.components:
         raise InvalidRequest("There is nothing to run.", "Give your AgentOS an agent: AgentOS(agents=[...])")
@@ -59,7 +60,7 @@ def _chosen(asked: str, contents: Contents) -> Component:
     return match("agent", asked, contents)
 
 
-async def _run(ctx: Ctx, order: RunOrder, seconds: float) -> RunState:
+async def _run(ctx: ToolContext, order: RunRequest, seconds: float) -> RunState:
     """The run's end; or where it stands when time is up, or the person leaves, and it is cancelled."""
     latest = ctx.engine.name(order)
 
@@ -79,11 +80,11 @@ async def _run(ctx: Ctx, order: RunOrder, seconds: float) -> RunState:
     return latest
 
 
-async def _is_lost(ctx: Ctx, state: RunState) -> bool:
+async def _is_lost(ctx: ToolContext, state: RunState) -> bool:
     """Whether a database that should have kept the run did not. AgentOS itself says nothing of a broken one."""
     if state.status is not Status.COMPLETED or NOT_BACKGROUND in state.notes:
         return False
-    if not (await ctx.catalogue.contents()).databases:
+    if not (await ctx.catalog.inventory()).databases:
         return False
     for _ in range(_KEPT_WITHIN):
         try:
@@ -108,13 +109,15 @@ def _lost(state: RunState) -> Finding:
 
 def _told(state: RunState, system: System, seconds: float) -> Finding:
     name = f"{state.ref.kind} {shown_id(state.ref.component)}"
-    look = f"Look closer: {ours(system, 'runs', str(state.ref), '--explain')}"
+    look = f"Look closer: {own_command(system, 'runs', str(state.ref), '--explain')}"
     took = f" in {state.seconds:.1f} s" if state.seconds else ""
     if not state.ended:
         return warning("Test run", f"{name} goes on after {seconds:g} s, and was cancelled", look)
     if state.status is Status.PAUSED:
         return good(
-            "Test run", f"{name} ran, and waits for an answer", f"Answer it: {ours(system, 'continue', str(state.ref))}"
+            "Test run",
+            f"{name} ran, and waits for an answer",
+            f"Answer it: {own_command(system, 'continue', str(state.ref))}",
         )
     if state.status is not Status.COMPLETED:
         return bad(

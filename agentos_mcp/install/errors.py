@@ -6,10 +6,10 @@ from __future__ import annotations
 class Refused(Exception):
     """Nothing was changed: what is wrong, and the next move."""
 
-    def __init__(self, message: str, next_move: str) -> None:
+    def __init__(self, message: str, hint: str) -> None:
         self.message = message
-        self.next_move = next_move
-        super().__init__(f"{message} {next_move}")
+        self.hint = hint
+        super().__init__(f"{message} {hint}")
 
 
 class Broken(Exception):

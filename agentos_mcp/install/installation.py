@@ -166,7 +166,7 @@ def _shown(client: Client, change: Change, shown: set[str]) -> Result:
 
 
 def _refused(client: Client, refusal: Refused) -> Result:
-    return Result(client.title, Mark.FAILED, f"{refusal.message} Nothing was changed. {refusal.next_move}")
+    return Result(client.title, Mark.FAILED, f"{refusal.message} Nothing was changed. {refusal.hint}")
 
 
 def _kept(backup: Path | None) -> str:

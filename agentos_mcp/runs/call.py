@@ -11,32 +11,34 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.inputs.schemas import input_error
 from agentos_mcp.agentos.runs.engine import UNANSWERABLE
 from agentos_mcp.agentos.runs.run import Kind, RunRef, Status
-from agentos_mcp.runs.follow_run import watch
+from agentos_mcp.runs.follow_run import follow_run
 from agentos_mcp.runs.questions import answer, answered, asked_run
-from agentos_mcp.runs.request import Given, order_of
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.runs.request import RunOptions, build_request
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import run_result
-from agentos_mcp.tooling.tool_spec import failure, text
+from agentos_mcp.tooling.tool_spec import error_result, text_result
 
 Shown = CallToolResult | InputRequiredResult
 
 
-async def run_component(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given, wait: float = 0.0) -> Shown:
+async def run_component(
+    ctx: ToolContext, kind: Kind, asked: str, message: str, given: RunOptions, wait: float = 0.0
+) -> Shown:
     """Run a component that is asked for by id or name and watch it; in a later round, answer what it asked."""
     if (ref := asked_run(ctx)) is not None:
-        component = await ctx.catalogue.find(kind, asked)
+        component = await ctx.catalog.find(kind, asked)
         if (ref.kind, ref.component) != (component.kind, component.id):
             raise _of_another_run(ref)
         return await continue_paused(ctx, ref, {}, wait, schema=given.output_schema)
-    order = await order_of(ctx, kind, asked, message, given)
+    order = await build_request(ctx, kind, asked, message, given)
     try:
-        return await watch(ctx, ctx.live.start(order, given.output_schema), wait=wait)
+        return await follow_run(ctx, ctx.run_registry.start(order, given.output_schema), wait=wait)
     except AgentOSError as error:
         raise input_error(error) from error
 
 
 async def continue_paused(
-    ctx: Ctx, ref: RunRef, answers: Mapping[str, Any], wait: float, *, schema: Mapping[str, Any] | None = None
+    ctx: ToolContext, ref: RunRef, answers: Mapping[str, Any], wait: float, *, schema: Mapping[str, Any] | None = None
 ) -> Shown:
     """Continue a paused run, or show it as it is where it waits for nothing (any more).
 
@@ -44,27 +46,29 @@ async def continue_paused(
     """
     if (about := asked_run(ctx)) is not None and about != ref:
         raise _of_another_run(about)
-    async with ctx.live.alone(ref):
-        run = ctx.live.known(ref)
+    async with ctx.run_registry.lock(ref):
+        run = ctx.run_registry.get(ref)
         if run is None or run.done:
             state = run.state if run is not None else await ctx.engine.read(ref)
             if state.status is not Status.PAUSED:
-                return await watch(ctx, ctx.live.join(ref), wait=wait, schema=schema)
+                return await follow_run(ctx, ctx.run_registry.attach(ref), wait=wait, schema=schema)
             if UNANSWERABLE in state.notes:
-                return failure(run_result(state, tokens=ctx.settings.result_tokens))
+                return error_result(run_result(state, tokens=ctx.settings.result_tokens))
             if (given := answered(ctx, state)) is not None:
                 if given.outdated:
                     stands = run_result(state, tokens=ctx.settings.result_tokens)
-                    return failure(f"Nothing was sent: the answer is to an earlier question of this run.\n{stands}")
+                    return error_result(
+                        f"Nothing was sent: the answer is to an earlier question of this run.\n{stands}"
+                    )
                 if given.answers is None:
-                    return text(run_result(state, tokens=ctx.settings.result_tokens))
+                    return text_result(run_result(state, tokens=ctx.settings.result_tokens))
                 answers = given.answers
             try:
                 form = await answer(ctx, state, answers)
             except InvalidRequest as problem:
-                return failure(f"{problem}\n{run_result(state, tokens=ctx.settings.result_tokens)}")
-            run = ctx.live.resume(state, form)
-    return await watch(ctx, run, wait=wait, schema=schema)
+                return error_result(f"{problem}\n{run_result(state, tokens=ctx.settings.result_tokens)}")
+            run = ctx.run_registry.resume(state, form)
+    return await follow_run(ctx, run, wait=wait, schema=schema)
 
 
 def _of_another_run(ref: RunRef) -> InvalidRequest:

@@ -12,7 +12,7 @@ from agentos_mcp.agentos.json_values import number as number_in
 from agentos_mcp.agentos.json_values import objects, text
 from agentos_mcp.agentos.plain_text import as_json, strip_control_chars
 from agentos_mcp.agentos.runs.run import RunState, Status
-from agentos_mcp.runs.next_steps import Failure, arguments, next_moves
+from agentos_mcp.runs.next_steps import Failure, arguments, next_steps
 from agentos_mcp.tooling.markdown import ORPHANED, fenced, one_line
 
 _BUDGET = 2900
@@ -190,7 +190,7 @@ def _ending(state: RunState, failures: Sequence[Failure]) -> Iterator[str]:
         most = _FULL_ERROR if full else _SHORT_ERROR * 2
         yield f"What failed: {what}{where}"
         yield fenced(_cut(strip_control_chars(failure.error).strip(), most))
-    yield f"Next: {next_moves(state, failures)}"
+    yield f"Next: {next_steps(state, failures)}"
     yield f"run: {state.ref}"
 
 

@@ -16,8 +16,8 @@ from agentos_mcp.runs.media import media_blocks
 from agentos_mcp.runs.progress import Send, live_progress
 from agentos_mcp.runs.questions import ask, earlier_progress
 from agentos_mcp.runs.request import with_schema_notes
-from agentos_mcp.runs.timeouts import wait_of
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.runs.timeouts import wait_seconds
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import run_data, run_result, standing
 
 log = logging.getLogger(__name__)
@@ -30,8 +30,8 @@ _MEDIA = 800_000
 """Characters of media and bytes of text that one result may carry: clients drop messages that are too large."""
 
 
-async def watch(
-    ctx: Ctx,
+async def follow_run(
+    ctx: ToolContext,
     run: LiveRun,
     *,
     wait: float = 0.0,
@@ -47,7 +47,7 @@ async def watch(
     """
     try:
         async with live_progress(_receiver(ctx), after=earlier_progress(ctx)) as show:
-            ended = await run.watch(show.report, wait_of(ctx, wait))
+            ended = await run.watch(show.report, wait_seconds(ctx, wait))
             if not ended:
                 await _named(run, _NAME_SECONDS)
                 ended = run.done
@@ -66,7 +66,7 @@ async def watch(
     return _shown(ctx, state, words)
 
 
-def _shown(ctx: Ctx, state: RunState, words: str) -> CallToolResult:
+def _shown(ctx: ToolContext, state: RunState, words: str) -> CallToolResult:
     """A run as the client gets it: its words, its media where it has ended well, its data where that is asked for."""
     failed = state.status is Status.ERROR
     room = 0 if failed else max(0, _MEDIA - len(words.encode("utf-8", "replace")))
@@ -86,14 +86,14 @@ async def _named(run: LiveRun, seconds: float) -> None:
             await run.watch(lambda _: None, _GLANCE_SECONDS)
 
 
-async def _cancel(ctx: Ctx, state: RunState) -> None:
+async def _cancel(ctx: ToolContext, state: RunState) -> None:
     try:
         await ctx.engine.cancel(state.ref)
     except AgentOSError as error:
         log.warning("Could not cancel %s: %s", state.ref, error)
 
 
-def _receiver(ctx: Ctx) -> Send | None:
+def _receiver(ctx: ToolContext) -> Send | None:
     """Where progress goes; None where the client did not ask for it."""
     meta = ctx.mcp.request_context.meta
     if not meta or meta.get("progress_token") is None:

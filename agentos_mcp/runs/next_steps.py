@@ -21,7 +21,7 @@ class Failure:
     args: str = ""
 
 
-def next_moves(state: RunState, failures: Sequence[Failure]) -> str:
+def next_steps(state: RunState, failures: Sequence[Failure]) -> str:
     """One or two sentences, by the first of the failures."""
     match state.status:
         case Status.PENDING | Status.RUNNING if state.orphaned:

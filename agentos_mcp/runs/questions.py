@@ -32,7 +32,7 @@ from agentos_mcp.agentos.pauses.requirements import (
 )
 from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
 from agentos_mcp.agentos.runs.run import RunRef, RunState
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import cut_lines, one_line
 
 TOO_QUICK = 1.0
@@ -59,7 +59,7 @@ class Answered:
     """The question was of an earlier pause of the run: nothing of the answer is for what it asks now."""
 
 
-def ask(ctx: Ctx, state: RunState, progress: float) -> InputRequiredResult | None:
+def ask(ctx: ToolContext, state: RunState, progress: float) -> InputRequiredResult | None:
     """The forms for all that a paused run asks, or None where the person cannot be asked, or was already.
 
     A question that comes back in the same call has an answer that AgentOS did not take: to ask it again
@@ -84,7 +84,7 @@ def ask(ctx: Ctx, state: RunState, progress: float) -> InputRequiredResult | Non
     return InputRequiredResult(input_requests=dict(forms), request_state=json.dumps(memory))
 
 
-def answered(ctx: Ctx, state: RunState) -> Answered | None:
+def answered(ctx: ToolContext, state: RunState) -> Answered | None:
     """The answers that came with this round of the call, None in its first round.
 
     A decline is a rejection; a cancel, or a decline that no person can have made, is no answer.
@@ -111,7 +111,7 @@ def answered(ctx: Ctx, state: RunState) -> Answered | None:
     return Answered(state.ref, answers)
 
 
-async def answer(ctx: Ctx, state: RunState, answers: Mapping[str, Any]) -> dict[str, str]:
+async def answer(ctx: ToolContext, state: RunState, answers: Mapping[str, Any]) -> dict[str, str]:
     """The form that continues a paused run with these answers.
 
     Raises InvalidRequest where one is missing or cannot be, or an admin has yet to approve.
@@ -131,25 +131,25 @@ async def answer(ctx: Ctx, state: RunState, answers: Mapping[str, Any]) -> dict[
     return continuation_form(state.ref, state.requirements, given, approvals)
 
 
-def asked_run(ctx: Ctx) -> RunRef | None:
+def asked_run(ctx: ToolContext) -> RunRef | None:
     """The run whose question this round answers, None in the first round of a call."""
     memory = _memory(ctx)
     return RunRef.parse(str(memory["run"])) if memory else None
 
 
-def earlier_progress(ctx: Ctx) -> float:
+def earlier_progress(ctx: ToolContext) -> float:
     """The last progress value that an earlier round of this call sent."""
     memory = _memory(ctx)
     return float(memory["progress"]) if memory else 0.0
 
 
-def _earlier_keys(ctx: Ctx) -> list[list[str]]:
+def _earlier_keys(ctx: ToolContext) -> list[list[str]]:
     """What each earlier round of this call asked."""
     memory = _memory(ctx)
     return list(memory.get("asked") or ()) if memory else []
 
 
-def _memory(ctx: Ctx) -> Mapping[str, Any] | None:
+def _memory(ctx: ToolContext) -> Mapping[str, Any] | None:
     state = ctx.mcp.request_state
     if not state:
         return None
@@ -159,7 +159,7 @@ def _memory(ctx: Ctx) -> Mapping[str, Any] | None:
     return memory
 
 
-def can_ask(ctx: Ctx) -> bool:
+def can_ask(ctx: ToolContext) -> bool:
     """Whether the client can show the person a form, and may."""
     capabilities = ctx.mcp.client_capabilities
     wish = capabilities.elicitation if capabilities else None

@@ -16,13 +16,13 @@ from agentos_mcp.agentos.inputs.attachments import attach
 from agentos_mcp.agentos.inputs.schema_checks import CannotCheckSchema
 from agentos_mcp.agentos.inputs.schemas import allowed, answer_problems, check_input, output_schema_fields
 from agentos_mcp.agentos.pagination import record_of
-from agentos_mcp.agentos.runs.engine import RunOrder
 from agentos_mcp.agentos.runs.run import Kind, RunState, Status
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.agentos.runs.start import RunRequest
+from agentos_mcp.tooling.context import ToolContext
 
 
 @dataclass(frozen=True)
-class Given:
+class RunOptions:
     """The arguments that run tools share; None and '' where nothing was given."""
 
     session_id: str = ""
@@ -37,14 +37,14 @@ class Given:
     version: int = 0
 
 
-async def order_of(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given) -> RunOrder:
+async def build_request(ctx: ToolContext, kind: Kind, asked: str, message: str, given: RunOptions) -> RunRequest:
     """The order for a component that is asked for by id or name.
 
     Raises NotFound for the component, InvalidRequest for anything that AgentOS would not take.
     """
     if not message.strip():
         raise InvalidRequest("The message is empty.", f"Say what the {kind} should do.")
-    component = await ctx.catalogue.find(kind, asked)
+    component = await ctx.catalog.find(kind, asked)
     if given.session_id:
         await ctx.ownership.require_own_session(given.session_id, may_be_new=True)
     page = await _page(ctx, component)
@@ -62,7 +62,7 @@ async def order_of(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given)
     if given.output_schema is not None:
         fields |= await output_schema_fields(given.output_schema)
     attached = await attach(given.files or (), kind=kind, allowed=ctx.settings.allow_files)
-    return RunOrder(
+    return RunRequest(
         component,
         message,
         session_id=given.session_id,
@@ -72,10 +72,10 @@ async def order_of(ctx: Ctx, kind: Kind, asked: str, message: str, given: Given)
     )
 
 
-async def _page(ctx: Ctx, component: Component) -> Mapping[str, Any]:
+async def _page(ctx: ToolContext, component: Component) -> Mapping[str, Any]:
     """The component's own page; {} where the token may run it without being allowed to look at it."""
     try:
-        return await ctx.catalogue.detail(component.kind, component.id)
+        return await ctx.catalog.detail(component.kind, component.id)
     except Forbidden:
         return {}
 

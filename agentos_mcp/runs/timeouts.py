@@ -6,7 +6,7 @@ client's limit, with where the run stands; another call goes on waiting.
 
 from __future__ import annotations
 
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 
 DEFAULT = 45.0
 LONGEST = 3600.0
@@ -24,7 +24,7 @@ _BY_CLIENT = (
 )
 
 
-def wait_of(ctx: Ctx, asked: float) -> float:
+def wait_seconds(ctx: ToolContext, asked: float) -> float:
     """Seconds for this call: what it asks for, else the setting, else what its client can bear."""
     if asked > 0:
         return min(asked, LONGEST)

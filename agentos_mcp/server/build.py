@@ -14,9 +14,9 @@ from agentos_mcp import __version__
 from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.runs.run import KINDS
-from agentos_mcp.server.change_notifier import watching
+from agentos_mcp.server.change_notifier import notify_changes
 from agentos_mcp.server.mcp_server import AgentOSServer
-from agentos_mcp.server.tool_selection import Offer
+from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.context import Backend, open_backend
 from agentos_mcp.tooling.markdown import RULE, one_line
@@ -29,7 +29,7 @@ _SHOWN_IDS = 20
 
 def build_server(settings: Settings) -> AgentOSServer:
     """The server for one AgentOS. Nothing is asked of the AgentOS before a client connects."""
-    offer = Offer(settings)
+    offer = ToolSelection(settings)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Backend]) -> AsyncIterator[Backend]:
@@ -37,15 +37,15 @@ def build_server(settings: Settings) -> AgentOSServer:
             server.backend = backend
             backend.end_of = server.end_of_call
             try:
-                async with watching(server, backend):
+                async with notify_changes(server, backend):
                     yield backend
             finally:
                 server.backend = None
 
     async def introduce() -> str:
         there = await _what_there_is(server.backend)
-        await server.exposure.refresh(server.backend)
-        missing = [f"Cannot be exposed: {one_line(one)}" for one in server.exposure.missing]
+        await server.component_tools.refresh(server.backend)
+        missing = [f"Cannot be exposed: {one_line(one)}" for one in server.component_tools.missing]
         return "\n".join([*_how_to_begin(settings, offer), there, *missing])
 
     server = AgentOSServer(
@@ -74,7 +74,7 @@ def _state_security(settings: Settings) -> RequestStateSecurity:
     return RequestStateSecurity(keys=[key], ttl=STATE_SECONDS, audience=audience)
 
 
-def _how_to_begin(settings: Settings, offer: Offer) -> list[str]:
+def _how_to_begin(settings: Settings, offer: ToolSelection) -> list[str]:
     names = {tool.name for tool in offer.tools}
     lines = ["Runs the agents, teams and workflows of an AgentOS (agno), and reads what it keeps."]
     if "run_workflow" in names:
@@ -97,7 +97,7 @@ async def _what_there_is(backend: Backend | None) -> str:
         return ""
     try:
         with anyio.fail_after(INTRODUCTION_SECONDS):
-            contents = await backend.catalogue.contents(patient=False)
+            contents = await backend.catalog.inventory(retry=False)
     except AgentOSError as error:
         return f"AgentOS cannot be used at the moment: {one_line(str(error), most=1000)}"
     except TimeoutError:

@@ -19,7 +19,7 @@ POLL_SECONDS = 20.0
 
 
 @asynccontextmanager
-async def watching(server: AgentOSServer, backend: Backend) -> AsyncIterator[None]:
+async def notify_changes(server: AgentOSServer, backend: Backend) -> AsyncIterator[None]:
     """While it is open, clients are told whenever tools, prompts or resources have become others.
 
     Components are seen to change by whoever asks for them; they are polled only where they are exposed
@@ -35,34 +35,34 @@ async def watching(server: AgentOSServer, backend: Backend) -> AsyncIterator[Non
         while True:
             await changed.wait()
             changed = anyio.Event()
-            await server.exposure.refresh(backend)
+            await server.component_tools.refresh(backend)
             await server.changes.components_changed()
 
     async def learn() -> None:
         await server.listed.wait()
-        told = {tool.name for tool in server.offer.tools if not server.offer.lack(tool.name, backend)}
+        told = {tool.name for tool in server.offer.tools if not server.offer.unavailable_reason(tool.name, backend)}
         while backend.discovery.known is None:
             try:
                 await backend.discovery.features()
             except AgentOSError as error:
                 log.info("What this AgentOS can do is not known yet: %s", error)
                 await anyio.sleep(POLL_SECONDS)
-        if any(server.offer.lack(name, backend) for name in told):
+        if any(server.offer.unavailable_reason(name, backend) for name in told):
             note()
 
     async def poll() -> None:
         while True:
             await anyio.sleep(POLL_SECONDS)
             try:
-                await backend.catalogue.contents(fresh=True)
+                await backend.catalog.inventory(fresh=True)
             except AgentOSError as error:
                 log.info("AgentOS could not be asked for its components: %s", error)
 
-    backend.catalogue.changed = note
+    backend.catalog.changed = note
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_kept_going, pass_on)
         tasks.start_soon(_kept_going, learn)
-        if server.exposure.on:
+        if server.component_tools.on:
             tasks.start_soon(_kept_going, poll)
         yield
         tasks.cancel_scope.cancel()

@@ -8,14 +8,14 @@ from typing import Any
 
 from mcp_types import Completion
 
-from agentos_mcp.agentos.catalog import Component, Part
+from agentos_mcp.agentos.catalog import Component, DataStore
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.json_values import text, values
 from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.agentos.runs.history import RunSummary
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import KINDS, Kind
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 
 MOST = 100
 """So many values one answer may have, by the specification."""
@@ -35,7 +35,7 @@ class Candidates:
     unseen: int | None = 0
 
 
-Completer = Callable[[Ctx, Mapping[str, str]], Awaitable[Candidates]]
+Completer = Callable[[ToolContext, Mapping[str, str]], Awaitable[Candidates]]
 """Candidates for one argument, by what the others already are."""
 
 
@@ -62,33 +62,33 @@ def completion(candidates: Candidates, typed: str) -> Completion:
 def components(kind: Kind) -> Completer:
     """The ids of agents, teams or workflows."""
 
-    async def complete(ctx: Ctx, given: Mapping[str, str]) -> Candidates:
-        return _of_components((await ctx.catalogue.contents()).of(kind))
+    async def complete(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
+        return _of_components((await ctx.catalog.inventory()).of(kind))
 
     return complete
 
 
-async def other_agents(ctx: Ctx, given: Mapping[str, str]) -> Candidates:
+async def other_agents(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
     """The agents beside the one that is given as `first`."""
-    agents = (await ctx.catalogue.contents()).of("agent")
+    agents = (await ctx.catalog.inventory()).of("agent")
     return _of_components(agent for agent in agents if given.get("first") not in {agent.id, agent.name})
 
 
-async def kinds(ctx: Ctx, given: Mapping[str, str]) -> Candidates:
+async def kinds(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
     return Candidates(tuple((kind, f"{kind}s") for kind in KINDS))
 
 
-async def components_of_kind(ctx: Ctx, given: Mapping[str, str]) -> Candidates:
+async def components_of_kind(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
     """The ids of the components of `kind`, of all where that is not given yet."""
-    contents = await ctx.catalogue.contents()
+    contents = await ctx.catalog.inventory()
     return _of_components(one for one in contents.components if given.get("kind", "") in {"", one.kind})
 
 
-async def sessions(ctx: Ctx, given: Mapping[str, str]) -> Candidates:
+async def sessions(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
     return await _listed(ctx, "session", "/sessions", "session_id", "session_name", sort_by="updated_at")
 
 
-async def sessions_of_component(ctx: Ctx, given: Mapping[str, str]) -> Candidates:
+async def sessions_of_component(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
     """The sessions that hold runs of `kind` and `component`; all where those are not given yet."""
     if not given.get("kind") or not given.get("component"):
         return await sessions(ctx, given)
@@ -96,7 +96,7 @@ async def sessions_of_component(ctx: Ctx, given: Mapping[str, str]) -> Candidate
     return Candidates(tuple((run.ref.session, run.question) for run in runs), unseen=_more(runs))
 
 
-async def runs_of_session(ctx: Ctx, given: Mapping[str, str]) -> Candidates:
+async def runs_of_session(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
     """The runs of `session`, those of `kind` and `component` where these are given."""
     if not given.get("session"):
         return Candidates()
@@ -104,25 +104,25 @@ async def runs_of_session(ctx: Ctx, given: Mapping[str, str]) -> Candidates:
     return Candidates(tuple((run.ref.run, run.question) for run in runs), unseen=_more(runs))
 
 
-async def failed_runs(ctx: Ctx, given: Mapping[str, str]) -> Candidates:
+async def failed_runs(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
     """The references of runs that failed, the latest first."""
     runs = await _runs(ctx, {}, status="ERROR")
     return Candidates(tuple((str(run.ref), f"{run.name} {run.question}") for run in runs), unseen=_more(runs))
 
 
-async def memories(ctx: Ctx, given: Mapping[str, str]) -> Candidates:
+async def memories(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
     return await _listed(ctx, "memory", "/memories", "memory_id", "memory")
 
 
-async def traces(ctx: Ctx, given: Mapping[str, str]) -> Candidates:
+async def traces(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
     return await _listed(ctx, "traces", "/traces", "trace_id", "name")
 
 
-async def knowledge_bases(ctx: Ctx, given: Mapping[str, str]) -> Candidates:
-    return Candidates(tuple((base.id, base.name) for base in (await ctx.catalogue.contents()).knowledge))
+async def knowledge_bases(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
+    return Candidates(tuple((base.id, base.name) for base in (await ctx.catalog.inventory()).knowledge))
 
 
-async def contents(ctx: Ctx, given: Mapping[str, str]) -> Candidates:
+async def contents(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
     """What a knowledge base holds: the one of `knowledge_id`, or the only one."""
     try:
         base = await ctx.knowledge_base(ctx.settings.knowledge_id or given.get("knowledge_id", ""))
@@ -135,7 +135,7 @@ async def contents(ctx: Ctx, given: Mapping[str, str]) -> Candidates:
 def quick_prompts(component: Component) -> Completer:
     """The messages that the AgentOS itself proposes for a component."""
 
-    async def complete(ctx: Ctx, given: Mapping[str, str]) -> Candidates:
+    async def complete(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
         config = await ctx.get("/config")
         chosen = _inside(config, "chat", "quick_prompts", component.id)
         own = chosen or _inside(config, "manifest", component.id, "quick_prompts")
@@ -154,13 +154,13 @@ def _of_components(found: Iterable[Component]) -> Candidates:
     return Candidates(tuple((component.id, component.name) for component in found))
 
 
-async def _runs(ctx: Ctx, given: Mapping[str, str], status: str = "") -> list[RunSummary]:
+async def _runs(ctx: ToolContext, given: Mapping[str, str], status: str = "") -> list[RunSummary]:
     kind, asked = given.get("kind", ""), given.get("component", "")
     try:
-        component = await ctx.catalogue.find(kind, asked) if kind in KINDS and asked else None
+        component = await ctx.catalog.find(kind, asked) if kind in KINDS and asked else None
         return await list_stored_runs(
             ctx.agent_os,
-            ctx.catalogue,
+            ctx.catalog,
             user_id=ctx.ownership.user_id,
             component=component,
             session_id=given.get("session", ""),
@@ -175,9 +175,9 @@ def _more(runs: list[RunSummary]) -> int | None:
     return None if len(runs) >= _LOOKED_AT else 0
 
 
-async def _listed(ctx: Ctx, part: Part, path: str, id: str, words: str, sort_by: str = "") -> Candidates:
+async def _listed(ctx: ToolContext, part: DataStore, path: str, id: str, words: str, sort_by: str = "") -> Candidates:
     """The newest entries of a part of AgentOS, from all databases that keep it."""
-    there = await ctx.catalogue.contents()
+    there = await ctx.catalog.inventory()
     if not there.databases:
         return Candidates()
     stores = (ctx.settings.db_id,) if ctx.settings.db_id else there.stores.get(part) or ("",)

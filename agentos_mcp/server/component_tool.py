@@ -15,17 +15,17 @@ from typing import Annotated, Any, cast
 from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import BaseModel, WithJsonSchema
 
-from agentos_mcp.agentos.catalog import Catalogue, Component, Contents, match, shown_id
+from agentos_mcp.agentos.catalog import Catalog, Component, Inventory, match, shown_id
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
-from agentos_mcp.agentos.inputs.component_inputs import Inputs, inputs_of
+from agentos_mcp.agentos.inputs.component_inputs import ComponentInputs, read_component_inputs
 from agentos_mcp.agentos.runs.run import Kind
 from agentos_mcp.runs.call import run_component
-from agentos_mcp.runs.request import Given
+from agentos_mcp.runs.request import RunOptions
 from agentos_mcp.tooling.argument_limits import TEXT, MaxCharacters
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.parameters import Text
-from agentos_mcp.tooling.tool_spec import Declared, ToolFunction, write
+from agentos_mcp.tooling.tool_spec import ToolFunction, ToolSpec, write
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ _TYPES: Mapping[str, object] = {
 }
 
 
-def exposed(wanted: Collection[tuple[str, str]], contents: Contents) -> tuple[list[Component], list[str]]:
+def exposed(wanted: Collection[tuple[str, str]], contents: Inventory) -> tuple[list[Component], list[str]]:
     """The components that are asked for (("agents", "writer"), ("workflows", "") for all), and what is missing."""
     found: dict[tuple[str, str], Component] = {}
     missing = []
@@ -70,19 +70,17 @@ def exposed(wanted: Collection[tuple[str, str]], contents: Contents) -> tuple[li
     return list(found.values())[:MOST_TOOLS], missing
 
 
-async def exposed_tools(
-    catalogue: Catalogue, components: Collection[Component], taken: Collection[str]
-) -> list[Declared]:
+async def exposed_tools(catalog: Catalog, components: Collection[Component], taken: Collection[str]) -> list[ToolSpec]:
     """A tool for each component, with names that are not taken."""
     names = set(taken)
     tools = []
     for component in components:
         try:
-            inputs = inputs_of(await catalogue.detail(component.kind, component.id))
+            inputs = read_component_inputs(await catalog.detail(component.kind, component.id))
         except AgentOSError as error:
             # A token may run an agent without being allowed to look at it: then it takes a message alone.
             log.info("The inputs of %s %s are not known: %s", component.kind, component.id, error)
-            inputs = Inputs()
+            inputs = ComponentInputs()
         name = free_name(component, names)
         names.add(name)
         tools.append(write(_tool(name, component, inputs), title=one_line(component.name, most=60), open_world=True))
@@ -98,11 +96,11 @@ def free_name(component: Component, taken: Collection[str]) -> str:
     return next(name[:LONGEST_NAME] for name in candidates if name[:LONGEST_NAME] not in taken)
 
 
-def _tool(name: str, component: Component, inputs: Inputs) -> ToolFunction:
+def _tool(name: str, component: Component, inputs: ComponentInputs) -> ToolFunction:
     names = argument_names(inputs.fields)
     with_message = inputs.go_into != "message"
 
-    async def run(ctx: Ctx, **arguments: Any) -> CallToolResult | InputRequiredResult:
+    async def run(ctx: ToolContext, **arguments: Any) -> CallToolResult | InputRequiredResult:
         given = {field: arguments[ours] for ours, field in names.items() if arguments.get(ours) not in (None, "")}
         message = str(arguments.get("message") or "") if with_message else json.dumps(given, ensure_ascii=False)
         return await run_component(
@@ -110,14 +108,14 @@ def _tool(name: str, component: Component, inputs: Inputs) -> ToolFunction:
             component.kind,
             component.id,
             message,
-            Given(
+            RunOptions(
                 session_id=str(arguments.get("session_id") or ""),
                 user_id=str(arguments.get("user_id") or ""),
                 factory_input=given if inputs.go_into == "factory_input" and given else None,
             ),
         )
 
-    parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Ctx)]
+    parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=ToolContext)]
     if with_message:
         parameters.append(_parameter("message", Text, required=True))
     for ours, field in names.items():

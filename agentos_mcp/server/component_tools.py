@@ -20,7 +20,7 @@ _SECONDS = 2.0
 """How long a list of tools waits for an AgentOS that is slow."""
 
 
-class Exposure:
+class ComponentTools:
     """One tool for each component that the settings expose, as of the last `refresh`."""
 
     def __init__(self, settings: Settings, taken: frozenset[str]) -> None:
@@ -46,14 +46,14 @@ class Exposure:
         with anyio.move_on_after(_SECONDS):
             async with self._lock:
                 try:
-                    contents = await backend.catalogue.contents(patient=False)
+                    contents = await backend.catalog.inventory(retry=False)
                     if len(contents.components) < MANY:
                         components, self.missing = exposed(self._wanted, contents)
                     else:
                         components, self.missing = await anyio.to_thread.run_sync(exposed, self._wanted, contents)
                     if components == self._components:
                         return False
-                    declared = await exposed_tools(backend.catalogue, components, self._taken)
+                    declared = await exposed_tools(backend.catalog, components, self._taken)
                     tools = {tool.name: mcp_tool(tool, self._settings) for tool in declared}
                 except AgentOSError as error:
                     log.warning("What to expose is not known: %s", error)

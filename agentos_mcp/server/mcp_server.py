@@ -39,17 +39,17 @@ from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.http_errors import READING_ERRORS
 from agentos_mcp.agentos.inputs.schema_checks import short
 from agentos_mcp.server.client_limits import ClientLimits
-from agentos_mcp.server.component_tools import Exposure
+from agentos_mcp.server.component_tools import ComponentTools
 from agentos_mcp.server.http.disconnects import ended_by_client
 from agentos_mcp.server.prompts import Prompts
 from agentos_mcp.server.resources import MARKDOWN, Resources
-from agentos_mcp.server.sdk_compat import handle_lists_and_changes, in_our_words
-from agentos_mcp.server.subscriptions import Changes
-from agentos_mcp.server.tool_selection import Offer
+from agentos_mcp.server.sdk_compat import handle_lists_and_changes, translate_errors
+from agentos_mcp.server.subscriptions import SubscriptionHub
+from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.argument_limits import NAME, PATH, check_argument
-from agentos_mcp.tooling.context import Backend, CallEnd, Ctx
-from agentos_mcp.tooling.tool_spec import failure, mcp_tool
+from agentos_mcp.tooling.context import Backend, CallEnd, ToolContext
+from agentos_mcp.tooling.tool_spec import error_result, mcp_tool
 
 log = logging.getLogger(__name__)
 
@@ -63,14 +63,20 @@ class AgentOSServer(MCPServer[Backend]):
     """Set once a client has asked for the tools."""
 
     def __init__(
-        self, name: str, *, offer: Offer, settings: Settings, introduce: Callable[[], Awaitable[str]], **options: Any
+        self,
+        name: str,
+        *,
+        offer: ToolSelection,
+        settings: Settings,
+        introduce: Callable[[], Awaitable[str]],
+        **options: Any,
     ) -> None:
-        self.changes = Changes()
+        self.changes = SubscriptionHub()
         super().__init__(name, middleware=[ClientLimits(), self._introduce], subscriptions=self.changes.bus, **options)
         self.offer = offer
         self.listed = anyio.Event()
-        self.exposure = Exposure(settings, offer.names)
-        self._tool_manager = _Tools([mcp_tool(tool, settings) for tool in offer.tools], self.exposure)
+        self.component_tools = ComponentTools(settings, offer.names)
+        self._tool_manager = _Tools([mcp_tool(tool, settings) for tool in offer.tools], self.component_tools)
         self._introduction = introduce
         # Before the SDK's own, which refuses a state that it cannot open in words that help nobody.
         self._lowlevel_server.middleware.insert(0, self._refuse_unknown_state)
@@ -80,27 +86,29 @@ class AgentOSServer(MCPServer[Backend]):
         handle_lists_and_changes(self, self.resources, self.prompts, self.changes)
 
     async def list_tools(self) -> list[ListedTool]:
-        await self.exposure.refresh(self.backend)
+        await self.component_tools.refresh(self.backend)
         # What is on by default needs nothing that a supported AgentOS lacks, so it need not wait to be checked.
-        if self.backend is not None and self.backend.catalogue.known and not all(t.default for t in self.offer.tools):
+        if self.backend is not None and self.backend.catalog.known and not all(t.default for t in self.offer.tools):
             with anyio.move_on_after(_LEARNING_SECONDS), contextlib.suppress(AgentOSError, *READING_ERRORS):
                 await self.backend.discovery.features()
         self.listed.set()
-        return [tool for tool in await super().list_tools() if not self.offer.lack(tool.name, self.backend)]
+        return [
+            tool for tool in await super().list_tools() if not self.offer.unavailable_reason(tool.name, self.backend)
+        ]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         tool = self._tool_manager.get_tool(name)
-        if tool is None and len(name) <= NAME and await self.exposure.refresh(self.backend):
+        if tool is None and len(name) <= NAME and await self.component_tools.refresh(self.backend):
             tool = self._tool_manager.get_tool(name)
         if tool is None:
-            return failure(self.offer.unknown(name, [tool.name for tool in self._tool_manager.list_tools()]))
-        if lack := self.offer.lack(name, self.backend):
-            return failure(lack)
+            return error_result(self.offer.unknown(name, [tool.name for tool in self._tool_manager.list_tools()]))
+        if unavailable_reason := self.offer.unavailable_reason(name, self.backend):
+            return error_result(unavailable_reason)
         known = tool.parameters.get("properties", {})
         if unknown := [argument for argument in arguments if argument not in known]:
-            return failure(f"{name} has no argument '{short(unknown[0])}'. {_takes(tool)}")
+            return error_result(f"{name} has no argument '{short(unknown[0])}'. {_takes(tool)}")
         # Some models write null for "not given".
         arguments = {key: value for key, value in arguments.items() if value is not None}
         try:
@@ -113,7 +121,7 @@ class AgentOSServer(MCPServer[Backend]):
             return result
         except ToolError as error:
             if isinstance(error.__cause__, ValidationError):
-                return failure(f"{_problems(error.__cause__)} {_takes(tool)}")
+                return error_result(f"{_problems(error.__cause__)} {_takes(tool)}")
             raise
 
     async def get_prompt(
@@ -121,30 +129,30 @@ class AgentOSServer(MCPServer[Backend]):
     ) -> GetPromptResult | InputRequiredResult:
         if context is None or self._prompt_manager.get_prompt(name) is not None:
             return await super().get_prompt(name, arguments, context)
-        with in_our_words(f"The prompt {short(name)}"):
-            return await self.prompts.get(Ctx.of(context), name, arguments or {})
+        with translate_errors(f"The prompt {short(name)}"):
+            return await self.prompts.get(ToolContext.of(context), name, arguments or {})
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Backend, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
         if context is None or (len(str(uri)) <= PATH and not str(uri).startswith("agentos:")):
             return await super().read_resource(uri, context)
-        with in_our_words(f"Reading {short(str(uri))}", {"uri": str(uri)[:PATH]}):
+        with translate_errors(f"Reading {short(str(uri))}", {"uri": str(uri)[:PATH]}):
             check_argument("uri", str(uri), PATH)
-            words = await self.resources.read(Ctx.of(context), str(uri))
+            words = await self.resources.read(ToolContext.of(context), str(uri))
         return [ReadResourceContents(content=words, mime_type=MARKDOWN)]
 
     def leave(self) -> None:
         """Calls that end from now on end because the client or the server goes, not because they were cancelled."""
         if self.backend is not None:
-            self.backend.leaving = True
+            self.backend.shutting_down = True
         self.changes.close_streams()
 
     def end_of_call(self, ctx: ServerRequestContext[Any, Any]) -> CallEnd:
         """Why a call ends that is being ended; the SDK tells the call only that it is over."""
         if ctx.session._request_outbound.cancel_requested.is_set():
             return CallEnd.CANCELLED
-        if self.backend is None or self.backend.leaving:
+        if self.backend is None or self.backend.shutting_down:
             return CallEnd.LOST
         if ctx.request is None:
             return CallEnd.CANCELLED
@@ -160,10 +168,10 @@ class AgentOSServer(MCPServer[Backend]):
             if ctx.method != "tools/call" or not (isinstance(data, dict) and data.get("reason") == _UNKNOWN_STATE):
                 raise
             # An error of the protocol, as the specification asks for; its words are what a client shows.
-            words = f"{_NOT_ASKED} {self._next_move_of(str((ctx.params or {}).get('name') or ''))}"
+            words = f"{_NOT_ASKED} {self._hint_for(str((ctx.params or {}).get('name') or ''))}"
             raise MCPError(code=error.error.code, message=words, data=data) from None
 
-    def _next_move_of(self, name: str) -> str:
+    def _hint_for(self, name: str) -> str:
         offered = {tool.name: tool for tool in self.offer.tools}
         if name == "continue_run":
             return "Call continue_run again without the old answer: what the run asks now is asked anew."
@@ -190,9 +198,9 @@ class AgentOSServer(MCPServer[Backend]):
 class _Tools(ToolManager):
     """The tools that are fixed, and those of components, which come and go."""
 
-    def __init__(self, tools: list[Tool], exposure: Exposure) -> None:
+    def __init__(self, tools: list[Tool], component_tools: ComponentTools) -> None:
         super().__init__(tools=tools)
-        self._exposure = exposure
+        self._exposure = component_tools
 
     def get_tool(self, name: str) -> Tool | None:
         return super().get_tool(name) or self._exposure.tools.get(name)

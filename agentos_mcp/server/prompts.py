@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from mcp_types import GetPromptResult, PromptArgument, PromptMessage, TextContent
 from mcp_types import Prompt as ListedPrompt
 
-from agentos_mcp.agentos.catalog import Component, Contents, shown_id
+from agentos_mcp.agentos.catalog import Component, Inventory, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.plain_text import as_json
 from agentos_mcp.agentos.runs.history import MOST_SESSIONS
@@ -19,9 +19,9 @@ from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.server import completions
 from agentos_mcp.server.completions import Completer
 from agentos_mcp.server.current_inventory import glance, in_order
-from agentos_mcp.server.tool_selection import Offer
+from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.tooling.argument_limits import NAME, PATH, TEXT, check_argument
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import fenced, one_line
 
 _REPORTED_DAYS = 7
@@ -40,7 +40,7 @@ class Prompt:
     name: str
     title: str
     description: str
-    say: Callable[[Ctx, Mapping[str, str]], Awaitable[str]]
+    say: Callable[[ToolContext, Mapping[str, str]], Awaitable[str]]
     tools: tuple[str, ...]
     arguments: tuple[PromptArgument, ...] = ()
     completes: Mapping[str, Completer] = field(default_factory=dict)
@@ -54,14 +54,14 @@ def _argument(name: str, description: str, *, required: bool = True) -> PromptAr
     return PromptArgument(name=name, description=description, required=required)
 
 
-async def _investigate(ctx: Ctx, given: Mapping[str, str]) -> str:
+async def _investigate(ctx: ToolContext, given: Mapping[str, str]) -> str:
     if asked := given.get("run", ""):
         ref = RunRef.parse(asked)
         if ctx.ownership.user_id:
             await ctx.engine.read(ref)
     else:
         failed = await list_stored_runs(
-            ctx.agent_os, ctx.catalogue, user_id=ctx.ownership.user_id, status="ERROR", limit=1
+            ctx.agent_os, ctx.catalog, user_id=ctx.ownership.user_id, status="ERROR", limit=1
         )
         if not failed:
             return (
@@ -76,8 +76,8 @@ async def _investigate(ctx: Ctx, given: Mapping[str, str]) -> str:
     )
 
 
-async def _compare(ctx: Ctx, given: Mapping[str, str]) -> str:
-    first, second = [await ctx.catalogue.find("agent", given[name]) for name in ("first", "second")]
+async def _compare(ctx: ToolContext, given: Mapping[str, str]) -> str:
+    first, second = [await ctx.catalog.find("agent", given[name]) for name in ("first", "second")]
     if first.id == second.id:
         raise InvalidRequest(f"Both are the agent '{shown_id(first.id)}'.", "Name two agents.")
     calls = "\n".join(_call(agent, given["task"]) for agent in (first, second))
@@ -101,7 +101,7 @@ _REPORTING = (
 def _weekly(offered: Collection[str]) -> Prompt:
     """What it asks for is what can be called."""
 
-    async def say(ctx: Ctx, given: Mapping[str, str]) -> str:
+    async def say(ctx: ToolContext, given: Mapping[str, str]) -> str:
         today = datetime.now(UTC).date()
         since = today - timedelta(days=_REPORTED_DAYS)
         steps = "\n".join(f"- {what.format(since=since)}" for tool, what in _REPORTING if tool in offered)
@@ -147,10 +147,10 @@ COMPARE = Prompt(
 class Prompts:
     """The prompts of one server: those whose tools it offers."""
 
-    def __init__(self, offer: Offer) -> None:
+    def __init__(self, offer: ToolSelection) -> None:
         self._offer = offer
 
-    async def listed(self, ctx: Ctx) -> list[ListedPrompt]:
+    async def listed(self, ctx: ToolContext) -> list[ListedPrompt]:
         return [
             ListedPrompt(
                 name=prompt.name, title=prompt.title, description=prompt.description, arguments=list(prompt.arguments)
@@ -158,7 +158,7 @@ class Prompts:
             for prompt in self._prompts(ctx, await glance(ctx)).values()
         ]
 
-    async def get(self, ctx: Ctx, name: str, given: Mapping[str, str]) -> GetPromptResult:
+    async def get(self, ctx: ToolContext, name: str, given: Mapping[str, str]) -> GetPromptResult:
         """What a prompt says. Raises NotFound for an unknown one, InvalidRequest for arguments that don't fit."""
         check_argument("name", name)
         prompt = await self._find(ctx, name)
@@ -176,29 +176,31 @@ class Prompts:
             messages=[PromptMessage(role="user", content=TextContent(type="text", text=words))],
         )
 
-    async def completer(self, ctx: Ctx, name: str, argument: str) -> Completer | None:
+    async def completer(self, ctx: ToolContext, name: str, argument: str) -> Completer | None:
         try:
             return (await self._find(ctx, name)).completes.get(argument)
         except NotFound:
             return None
 
-    async def _find(self, ctx: Ctx, name: str) -> Prompt:
+    async def _find(self, ctx: ToolContext, name: str) -> Prompt:
         if (prompt := self._prompts(ctx, None).get(name)) is not None:
             return prompt
         for fresh in (False, True):
-            if (prompt := self._prompts(ctx, await ctx.catalogue.contents(fresh=fresh)).get(name)) is not None:
+            if (prompt := self._prompts(ctx, await ctx.catalog.inventory(fresh=fresh)).get(name)) is not None:
                 return prompt
         raise NotFound(f"Unknown prompt: {one_line(name, most=80)}.", "List the prompts there are.")
 
-    def _prompts(self, ctx: Ctx, contents: Contents | None) -> dict[str, Prompt]:
+    def _prompts(self, ctx: ToolContext, contents: Inventory | None) -> dict[str, Prompt]:
         """All that are offered, by name; those of components only where these are known."""
-        offered = {tool.name for tool in self._offer.tools if not self._offer.lack(tool.name, ctx.backend)}
+        offered = {
+            tool.name for tool in self._offer.tools if not self._offer.unavailable_reason(tool.name, ctx.backend)
+        }
         own = [_weekly(offered), INVESTIGATE, COMPARE]
         found = _of_components(contents, {prompt.name for prompt in own}) if contents is not None else []
         return {prompt.name: prompt for prompt in (*found, *own) if offered.issuperset(prompt.tools)}
 
 
-def _of_components(contents: Contents, taken: Collection[str]) -> list[Prompt]:
+def _of_components(contents: Inventory, taken: Collection[str]) -> list[Prompt]:
     """A prompt for each component, by its id; with its kind before that where the id is another's too."""
     components = in_order(contents)
     often = Counter(component.id for component in components)
@@ -217,7 +219,7 @@ def _of_components(contents: Contents, taken: Collection[str]) -> list[Prompt]:
 
 
 def _of_component(name: str, component: Component) -> Prompt:
-    async def say(ctx: Ctx, given: Mapping[str, str]) -> str:
+    async def say(ctx: ToolContext, given: Mapping[str, str]) -> str:
         tool = f"run_{component.kind}"
         lines = [
             f"Run the {component.kind} {shown_id(component.id)} of AgentOS: call {tool} with these arguments.",

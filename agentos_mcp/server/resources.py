@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from mcp_types import CallToolResult, Resource, ResourceTemplate, TextContent
 
-from agentos_mcp.agentos.catalog import Component, Contents, Part, shown_id
+from agentos_mcp.agentos.catalog import Component, DataStore, Inventory, shown_id
 from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.paths import quoted
 from agentos_mcp.agentos.plain_text import strip_control_chars
@@ -19,13 +19,13 @@ from agentos_mcp.server import completions
 from agentos_mcp.server.client_limits import MAX_URI
 from agentos_mcp.server.completions import Completer
 from agentos_mcp.server.current_inventory import glance, in_order
-from agentos_mcp.server.tool_selection import Offer
+from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
 from agentos_mcp.settings.settings import ALL
 from agentos_mcp.tooling.budget import cut_to_budget
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line, run_result, standing
-from agentos_mcp.tooling.tool_spec import Result, ToolFunction, shown
+from agentos_mcp.tooling.tool_spec import Result, ToolFunction, to_mcp_result
 from agentos_mcp.tools.catalog import get_component
 
 MARKDOWN = "text/markdown"
@@ -33,7 +33,7 @@ RUNS = "agentos://runs/"
 
 
 @dataclass(frozen=True)
-class Readable:
+class ResourceSpec:
     """One resource, or all those of a template, and the tool whose result it is.
 
     `arguments` are the tool's, where "{x}" stands for the URI's variable; without them the variables
@@ -46,7 +46,7 @@ class Readable:
     description: str
     tool: str
     arguments: Mapping[str, str] = field(default_factory=dict)
-    part: Part | None = None
+    part: DataStore | None = None
     completes: Mapping[str, Completer] = field(default_factory=dict)
     several: bool | None = None
     read: ToolFunction | None = None
@@ -63,37 +63,39 @@ class Readable:
         return "{" in self.template
 
 
-async def read_component(ctx: Ctx, kind: Kind, id: str) -> str:
+async def read_component(ctx: ToolContext, kind: Kind, id: str) -> str:
     """A component by its very id: a URI is no place for near misses."""
-    component = await ctx.catalogue.find(kind, id)
+    component = await ctx.catalog.find(kind, id)
     if component.id != id:
         raise NotFound(f"No {kind} of the id '{shown_id(id)}'.", f"Did you mean '{shown_id(component.id)}'?")
     return await get_component(ctx, kind, id)
 
 
-async def read_run(ctx: Ctx, kind: str, component: str, session: str, run: str) -> str:
+async def read_run(ctx: ToolContext, kind: str, component: str, session: str, run: str) -> str:
     """Where a run stands now, without waiting for it."""
     ref = RunRef.parse("/".join((kind, *map(quoted, (component, session, run)))))
     if ctx.ownership.user_id and not ctx.ownership.knows(ref):
         # Somebody may just be asking for it, which makes it followed before it is known whose it is.
         await ctx.engine.read(ref)
-    live = ctx.live.known(ref)
+    live = ctx.run_registry.get(ref)
     state = live.state if live is not None else await ctx.engine.read(ref)
     return run_result(state, tokens=ctx.settings.result_tokens) if state.ended else standing(state)
 
 
 RESOURCES = (
-    Readable("agentos://config", "This AgentOS", "What this AgentOS is made of.", "get_config"),
-    Readable("agentos://agents", "Agents", "The agents, and what each does.", "list_agents"),
-    Readable("agentos://teams", "Teams", "The teams of agents, and what each does.", "list_teams"),
-    Readable("agentos://workflows", "Workflows", "The workflows, and what each does.", "list_workflows"),
-    Readable("agentos://sessions", "Sessions", "The latest conversations.", "list_sessions", part="session"),
-    Readable("agentos://memories", "Memories", "What is remembered of users.", "list_memories", part="memory"),
-    Readable("agentos://knowledge", "Knowledge", "What is in the knowledge base.", "list_knowledge", part="knowledge"),
-    Readable(
+    ResourceSpec("agentos://config", "This AgentOS", "What this AgentOS is made of.", "get_config"),
+    ResourceSpec("agentos://agents", "Agents", "The agents, and what each does.", "list_agents"),
+    ResourceSpec("agentos://teams", "Teams", "The teams of agents, and what each does.", "list_teams"),
+    ResourceSpec("agentos://workflows", "Workflows", "The workflows, and what each does.", "list_workflows"),
+    ResourceSpec("agentos://sessions", "Sessions", "The latest conversations.", "list_sessions", part="session"),
+    ResourceSpec("agentos://memories", "Memories", "What is remembered of users.", "list_memories", part="memory"),
+    ResourceSpec(
+        "agentos://knowledge", "Knowledge", "What is in the knowledge base.", "list_knowledge", part="knowledge"
+    ),
+    ResourceSpec(
         "agentos://traces", "Traces", "What AgentOS did lately, and how long it took.", "list_traces", part="traces"
     ),
-    Readable(
+    ResourceSpec(
         "agentos://agents/{agent_id}",
         "Agent",
         "One agent: model, tools, inputs.",
@@ -102,7 +104,7 @@ RESOURCES = (
         completes={"agent_id": completions.components("agent")},
         read=read_component,
     ),
-    Readable(
+    ResourceSpec(
         "agentos://teams/{team_id}",
         "Team",
         "One team: members, models, tools.",
@@ -111,7 +113,7 @@ RESOURCES = (
         completes={"team_id": completions.components("team")},
         read=read_component,
     ),
-    Readable(
+    ResourceSpec(
         "agentos://workflows/{workflow_id}",
         "Workflow",
         "One workflow: steps, inputs.",
@@ -120,7 +122,7 @@ RESOURCES = (
         completes={"workflow_id": completions.components("workflow")},
         read=read_component,
     ),
-    Readable(
+    ResourceSpec(
         "agentos://sessions/{session_id}",
         "Session",
         "One conversation.",
@@ -128,7 +130,7 @@ RESOURCES = (
         part="session",
         completes={"session_id": completions.sessions},
     ),
-    Readable(
+    ResourceSpec(
         RUNS + "{kind}/{component}/{session}/{run}",
         "Run",
         "Where a run stands, or its result. Subscribe to it to be told when that changes.",
@@ -141,7 +143,7 @@ RESOURCES = (
         },
         read=read_run,
     ),
-    Readable(
+    ResourceSpec(
         "agentos://memories/{memory_id}",
         "Memory",
         "One memory of a user.",
@@ -149,7 +151,7 @@ RESOURCES = (
         part="memory",
         completes={"memory_id": completions.memories},
     ),
-    Readable(
+    ResourceSpec(
         "agentos://knowledge/{content_id}",
         "Knowledge content",
         "One content of the knowledge base.",
@@ -157,7 +159,7 @@ RESOURCES = (
         completes={"content_id": completions.contents},
         several=False,
     ),
-    Readable(
+    ResourceSpec(
         "agentos://knowledge/{knowledge_id}/{content_id}",
         "Knowledge content",
         "One content of a knowledge base.",
@@ -165,7 +167,7 @@ RESOURCES = (
         completes={"knowledge_id": completions.knowledge_bases, "content_id": completions.contents},
         several=True,
     ),
-    Readable(
+    ResourceSpec(
         "agentos://traces/{trace_id}",
         "Trace",
         "One trace: its spans and their times.",
@@ -182,11 +184,11 @@ class Resources:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._offer = Offer(replace(settings, toolsets=(ALL,), tools=(), read_only=True))
+        self._offer = ToolSelection(replace(settings, toolsets=(ALL,), tools=(), read_only=True))
         self._tools = {tool.name: tool for tool in self._offer.tools}
         self._readable = [one for one in RESOURCES if one.tool in self._tools]
 
-    async def listed(self, ctx: Ctx) -> list[Resource]:
+    async def listed(self, ctx: ToolContext) -> list[Resource]:
         """The resources without variables, then one for each component."""
         contents = await glance(ctx)
         found = [
@@ -198,7 +200,7 @@ class Resources:
             found += [_of_component(component) for component in in_order(contents)]
         return found
 
-    async def templates(self, ctx: Ctx) -> list[ResourceTemplate]:
+    async def templates(self, ctx: ToolContext) -> list[ResourceTemplate]:
         contents = await glance(ctx)
         return [
             ResourceTemplate(
@@ -212,7 +214,7 @@ class Resources:
             if one.single
         ]
 
-    async def read(self, ctx: Ctx, uri: str) -> str:
+    async def read(self, ctx: ToolContext, uri: str) -> str:
         """The words of a resource. Raises NotFound where there is none of that URI."""
         for one in self._readable:
             if (values := variables(one.template, uri)) is not None:
@@ -227,29 +229,29 @@ class Resources:
     def completer(self, template: str, variable: str) -> Completer | None:
         return next((one.completes.get(variable) for one in self._readable if one.template == template), None)
 
-    def _here(self, ctx: Ctx, contents: Contents | None) -> list[Readable]:
+    def _here(self, ctx: ToolContext, contents: Inventory | None) -> list[ResourceSpec]:
         """Those that this AgentOS has, as far as that is known."""
         several = contents is not None and len(contents.knowledge) > 1 and not self._settings.knowledge_id
         return [
             one
             for one in self._readable
-            if not self._offer.lack(one.tool, ctx.backend) and one.several in {None, several}
+            if not self._offer.unavailable_reason(one.tool, ctx.backend) and one.several in {None, several}
         ]
 
-    async def _read(self, ctx: Ctx, one: Readable, values: Mapping[str, str]) -> str:
+    async def _read(self, ctx: ToolContext, one: ResourceSpec, values: Mapping[str, str]) -> str:
         read = one.read or self._tools[one.tool].fn
         takes = inspect.signature(read).parameters
-        fixed = {name: value for name, value in self._settings.fixed.items() if name in takes}
-        for name, value in fixed.items():
+        injected = {name: value for name, value in self._settings.injected.items() if name in takes}
+        for name, value in injected.items():
             if values.get(name, value) != value:
                 raise NotFound(f"This server is only for {name} {shown_id(value)}.")
         arguments = {name: value.format_map(values) for name, value in one.arguments.items()} or dict(values)
         texts: list[str] = []
         missing: NotFound | None = None
-        stores = await _stores(ctx, one, fixed)
+        stores = await _stores(ctx, one, injected)
         for store in stores:
             try:
-                words = _words(await read(ctx, **arguments, **fixed, **store), self._settings)
+                words = _words(await read(ctx, **arguments, **injected, **store), self._settings)
             except NotFound as error:
                 missing = error
                 continue
@@ -261,20 +263,20 @@ class Resources:
         return cut_to_budget("\n\n".join(texts), self._settings.result_tokens)
 
 
-async def _stores(ctx: Ctx, one: Readable, fixed: Mapping[str, str]) -> list[dict[str, str]]:
+async def _stores(ctx: ToolContext, one: ResourceSpec, injected: Mapping[str, str]) -> list[dict[str, str]]:
     """The arguments that say where to look, once for each place; nothing to say where there is one place."""
-    contents = await ctx.catalogue.contents() if one.part is not None else None
+    contents = await ctx.catalog.inventory() if one.part is not None else None
     if contents is None or one.part is None:
         return [{}]
     if one.part == "knowledge":
         name, ids = "knowledge_id", [base.id for base in contents.knowledge]
     else:
         name, ids = "db_id", list(contents.stores.get(one.part, ()))
-    return [{name: store} for store in ids] if len(ids) > 1 and name not in fixed else [{}]
+    return [{name: store} for store in ids] if len(ids) > 1 and name not in injected else [{}]
 
 
 def _words(result: Result, settings: Settings) -> str:
-    content = cast("CallToolResult", shown(result, settings)).content
+    content = cast("CallToolResult", to_mcp_result(result, settings)).content
     return strip_control_chars("\n".join(block.text for block in content if isinstance(block, TextContent)))
 
 

@@ -39,9 +39,9 @@ from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
 from agentos_mcp.server.completions import Candidates, completion
 from agentos_mcp.server.prompts import Prompts
 from agentos_mcp.server.resources import Resources
-from agentos_mcp.server.subscriptions import Changes, require_own_uris
+from agentos_mcp.server.subscriptions import SubscriptionHub, require_own_uris
 from agentos_mcp.tooling.argument_limits import PATH, check_argument
-from agentos_mcp.tooling.context import Backend, Ctx
+from agentos_mcp.tooling.context import Backend, ToolContext
 from agentos_mcp.tooling.markdown import one_line
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ _Listed = TypeVar("_Listed")
 
 
 def handle_lists_and_changes(
-    server: MCPServer[Backend], resources: Resources, prompts: Prompts, changes: Changes
+    server: MCPServer[Backend], resources: Resources, prompts: Prompts, changes: SubscriptionHub
 ) -> None:
     """Register the handlers, and let clients know that lists change."""
     low = server._lowlevel_server
@@ -65,8 +65,8 @@ def handle_lists_and_changes(
     def options(*_: object) -> InitializationOptions:
         return plain_options(NotificationOptions(tools_changed=True, prompts_changed=True, resources_changed=True))
 
-    def ours(ctx: _Request) -> Ctx:
-        return Ctx.of(Context(request_context=ctx, mcp_server=server, subscriptions=changes.bus))
+    def ours(ctx: _Request) -> ToolContext:
+        return ToolContext.of(Context(request_context=ctx, mcp_server=server, subscriptions=changes.bus))
 
     async def list_resources(ctx: _Request, params: PaginatedRequestParams) -> ListResourcesResult:
         found = [*await resources.listed(ours(ctx)), *await server.list_resources()]
@@ -85,7 +85,7 @@ def handle_lists_and_changes(
 
     async def complete(ctx: _Request, params: CompleteRequestParams) -> CompleteResult:
         argument, given = params.argument, (params.context.arguments if params.context else None) or {}
-        with in_our_words("Completing"):
+        with translate_errors("Completing"):
             if len(argument.value) > PATH:
                 return CompleteResult(completion=completion(Candidates(), ""))
             check_argument("argument.name", argument.name)
@@ -106,7 +106,7 @@ def handle_lists_and_changes(
         return {str(one.uri) for one in await server.list_resources()}
 
     async def subscribe(ctx: _Request, params: SubscribeRequestParams) -> EmptyResult:
-        with in_our_words("Subscribing"):
+        with translate_errors("Subscribing"):
             check_argument("uri", params.uri, PATH)
             if not resources.is_one(params.uri) and params.uri not in await own_resources():
                 raise NotFound(f"There is no resource {one_line(params.uri[:300], most=200)}.", "List the resources.")
@@ -115,7 +115,7 @@ def handle_lists_and_changes(
         return EmptyResult()
 
     async def unsubscribe(ctx: _Request, params: UnsubscribeRequestParams) -> EmptyResult:
-        with in_our_words("Unsubscribing"):
+        with translate_errors("Unsubscribing"):
             check_argument("uri", params.uri, PATH)
         changes.unsubscribe(ctx.session._connection, params.uri)
         return EmptyResult()
@@ -128,7 +128,7 @@ def handle_lists_and_changes(
             known = [uri for uri in dict.fromkeys(asked) if resources.is_one(uri) or uri in own]
             notifications = params.notifications.model_copy(update={"resource_subscriptions": known})
             params = params.model_copy(update={"notifications": notifications})
-        with in_our_words("Listening"):
+        with translate_errors("Listening"):
             for uri in params.notifications.resource_subscriptions or ():
                 check_argument("resourceSubscriptions", uri, PATH)
             await require_own_uris(ours(ctx), params.notifications.resource_subscriptions or ())
@@ -150,7 +150,7 @@ def handle_lists_and_changes(
 
 
 @contextmanager
-def in_our_words(what: str, data: Mapping[str, str] | None = None) -> Iterator[None]:
+def translate_errors(what: str, data: Mapping[str, str] | None = None) -> Iterator[None]:
     """Errors within as errors of the protocol, in our words; of a fault of ours no more than its kind."""
     try:
         yield

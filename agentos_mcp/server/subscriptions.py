@@ -29,7 +29,7 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
 from agentos_mcp.server.client_limits import LISTENERS, SUBSCRIPTIONS, SUBSCRIPTIONS_OF_CLIENT, WAITING_EVENTS
 from agentos_mcp.server.resources import RUNS
-from agentos_mcp.tooling.context import Backend, Ctx
+from agentos_mcp.tooling.context import Backend, ToolContext
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class _Subscribed:
         self.task: anyio.CancelScope | None = None
 
 
-class Changes:
+class SubscriptionHub:
     """What connected clients are told of their own accord; one for each server."""
 
     def __init__(self) -> None:
@@ -183,7 +183,7 @@ class Changes:
                         await anyio.sleep(_STUCK_SECONDS)
                 except AgentOSError as error:
                     log.info("Not following %s: %s", ref, error)
-                    if not error.passing:
+                    if not error.is_transient:
                         break
                     await anyio.sleep(_RETRY_SECONDS)
                 except Exception:
@@ -193,7 +193,7 @@ class Changes:
         subscribed.task = None
 
     async def _told_to_the_end(self, ref: RunRef, uri: str) -> Status:
-        run = self._open.live.join(ref)
+        run = self._open.run_registry.attach(ref)
         told = _mark(run.state)
         ended = False
         while not ended:
@@ -201,7 +201,7 @@ class Changes:
                 ended = await run.watch(_no_report, OFTEN, closely=False)
             except AgentOSError as error:
                 # A run that was never heard of has not ended either.
-                if not error.passing and run.state != RunState(ref=run.state.ref):
+                if not error.is_transient and run.state != RunState(ref=run.state.ref):
                     await self._updated(uri)
                 raise
             if ended or _mark(run.state) != told:
@@ -214,7 +214,7 @@ class Changes:
         backend = self._open
         while True:
             with anyio.move_on_after(_LOOK_SECONDS):
-                while (run := backend.live.known(ref)) is None or run.done:  # noqa: ASYNC110 - nothing tells of it
+                while (run := backend.run_registry.get(ref)) is None or run.done:  # noqa: ASYNC110 - nothing tells of it
                     await anyio.sleep(_GLANCE_SECONDS)
                 return
             if (await backend.engine.read(ref)).status is not Status.PAUSED:
@@ -240,7 +240,7 @@ def _check_number(subscriptions: int) -> None:
         )
 
 
-async def require_own_uris(ctx: Ctx, uris: Iterable[str]) -> None:
+async def require_own_uris(ctx: ToolContext, uris: Iterable[str]) -> None:
     """Raises NotFound where one is of a run of another user's, on a server for one user."""
     if not ctx.ownership.user_id:
         return

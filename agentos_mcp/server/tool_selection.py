@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agentos_mcp.agentos.catalog import Contents
+from agentos_mcp.agentos.catalog import Inventory
 from agentos_mcp.agentos.features import Features
 from agentos_mcp.agentos.inputs.schema_checks import short
-from agentos_mcp.agentos.similar_names import nearest
+from agentos_mcp.agentos.similar_names import most_similar
 from agentos_mcp.settings import Settings, SettingsError
 from agentos_mcp.settings.settings import ALL, DEFAULT
 from agentos_mcp.tooling.context import Backend
-from agentos_mcp.tooling.tool_spec import DATABASE, KNOWLEDGE, Declared, Toolset
+from agentos_mcp.tooling.tool_spec import DATABASE, KNOWLEDGE, Toolset, ToolSpec
 from agentos_mcp.tools import TOOLSETS
 
 _MOST_NAMED = 100
 
 
-class Offer:
+class ToolSelection:
     """The tools that these settings let a client see and call, by toolset, in the order of TOOLSETS.
 
     Raises SettingsError for a tool that does not exist.
@@ -29,7 +29,7 @@ class Offer:
         for name in (*settings.tools, *settings.exclude_tools):
             if name not in self._all:
                 raise SettingsError(f"There is no tool '{name}'.{_meant(name, self._all)}")
-        self.toolsets: list[tuple[Toolset, list[Declared]]] = [
+        self.toolsets: list[tuple[Toolset, list[ToolSpec]]] = [
             (toolset, tools)
             for toolset in TOOLSETS
             if (tools := [tool for tool in toolset.tools if _chosen(tool, toolset, settings)])
@@ -42,14 +42,14 @@ class Offer:
         return frozenset(self._all)
 
     @property
-    def tools(self) -> list[Declared]:
+    def tools(self) -> list[ToolSpec]:
         return [tool for _, tools in self.toolsets for tool in tools]
 
-    def lack(self, name: str, backend: Backend | None) -> str:
+    def unavailable_reason(self, name: str, backend: Backend | None) -> str:
         """Why this AgentOS cannot do what the tool does, as far as that is known without asking; '' if it can."""
         if backend is None or name not in self._needs:
             return ""
-        features, contents = backend.discovery.known, backend.catalogue.known
+        features, contents = backend.discovery.known, backend.catalog.known
         return _lack_of_part(self._needs[name], contents) or _lack_of_endpoint(self._all[name].endpoint, features)
 
     def unknown(self, name: str, offered: list[str]) -> str:
@@ -63,7 +63,7 @@ class Offer:
         )
 
 
-def _chosen(tool: Declared, toolset: Toolset, settings: Settings) -> bool:
+def _chosen(tool: ToolSpec, toolset: Toolset, settings: Settings) -> bool:
     toolsets = settings.toolsets or (() if settings.tools else (DEFAULT,))
     asked = (
         ALL in toolsets
@@ -74,7 +74,7 @@ def _chosen(tool: Declared, toolset: Toolset, settings: Settings) -> bool:
     return asked and tool.name not in settings.exclude_tools and (tool.read_only or not settings.read_only)
 
 
-def _lack_of_part(needs: str, contents: Contents | None) -> str:
+def _lack_of_part(needs: str, contents: Inventory | None) -> str:
     if contents is None:
         return ""
     if needs == DATABASE and not contents.databases:
@@ -93,5 +93,5 @@ def _lack_of_endpoint(endpoint: str, features: Features | None) -> str:
 
 
 def _meant(name: str, names: list[str] | Mapping[str, object]) -> str:
-    near = nearest(name, names)
+    near = most_similar(name, names)
     return f" Did you mean {near}?" if near else ""

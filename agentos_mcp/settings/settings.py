@@ -14,7 +14,7 @@ from agentos_mcp.agentos.redaction import MASK
 __all__ = ["ALL", "DEFAULT", "MASK", "Settings", "SettingsError", "Token", "one_word"]
 
 TOOLSETS = (
-    "catalogue",
+    "catalog",
     "runs",
     "sessions",
     "memory",
@@ -159,7 +159,7 @@ class Settings:
     log_level: str = "warning"
 
     @property
-    def fixed(self) -> dict[str, str]:
+    def injected(self) -> dict[str, str]:
         """Tool parameters that are the same for every call, by name."""
         values = {"user_id": self.user_id, "db_id": self.db_id, "knowledge_id": self.knowledge_id}
         return {name: value for name, value in values.items() if value}

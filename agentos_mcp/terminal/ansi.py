@@ -1,4 +1,4 @@
-"""What a terminal makes of text: how wide it is, and colours."""
+"""What a terminal makes of text: how wide it is, and colors."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def moves(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def painted(words: str, colour: str, stream: TextIO) -> str:
-    """Words in a colour ('' for none), where the stream shows colours and nobody has said NO_COLOR."""
-    if not words or not colour or not moves(stream) or os.environ.get("NO_COLOR"):
+def colorize(words: str, color: str, stream: TextIO) -> str:
+    """Words in a color ('' for none), where the stream shows colors and nobody has said NO_COLOR."""
+    if not words or not color or not moves(stream) or os.environ.get("NO_COLOR"):
         return words
-    return f"\x1b[{_COLOURS[colour]}m{words}\x1b[0m"
+    return f"\x1b[{_COLOURS[color]}m{words}\x1b[0m"
 
 
 def width_of(stream: TextIO) -> int:

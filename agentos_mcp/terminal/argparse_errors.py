@@ -20,11 +20,11 @@ _CHOICE = re.compile(r"invalid choice: '([^']+)' \(choose from (.+)\)")
 class UsageError(Exception):
     """A command line that cannot be used: what is wrong with it, and the next move."""
 
-    def __init__(self, message: str, next_move: str, prog: str = "agentos-mcp") -> None:
+    def __init__(self, message: str, hint: str, prog: str = "agentos-mcp") -> None:
         self.message = message if message.endswith(".") else f"{message}."
-        self.next_move = next_move
+        self.hint = hint
         self.prog = prog
-        super().__init__(f"{self.message} {next_move}")
+        super().__init__(f"{self.message} {hint}")
 
 
 class Parser(argparse.ArgumentParser):

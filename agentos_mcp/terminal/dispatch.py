@@ -20,7 +20,7 @@ from agentos_mcp.terminal.list_commands import show
 from agentos_mcp.terminal.printing import WHOLE, never_fail, print_json
 from agentos_mcp.terminal.run_commands import cancel, follow, go_on, run
 from agentos_mcp.terminal.run_outcome import FAILED
-from agentos_mcp.tooling.context import Ctx, open_backend
+from agentos_mcp.tooling.context import ToolContext, open_backend
 
 _NO_READER = 141
 """What a shell has for a program whose output nobody reads any more."""
@@ -36,10 +36,10 @@ def do(options: argparse.Namespace, settings: Settings) -> int:
         code = anyio.run(_do, options, replace(settings, allow_files=allowed, result_tokens=WHOLE))
         sys.stdout.flush()
     except AgentOSError as error:
-        next_move = _next_move(error, options)
+        hint = _hint(error, options)
         if options.json:
-            print_json({"error": error.message, "next": next_move})
-        print(strip_control_chars(f"agentos-mcp: {error.message} {next_move}".rstrip()), file=sys.stderr)
+            print_json({"error": error.message, "next": hint})
+        print(strip_control_chars(f"agentos-mcp: {error.message} {hint}".rstrip()), file=sys.stderr)
         # Refused before anything was sent: it was given wrongly.
         return USAGE if isinstance(error, InvalidRequest) and not error.status else FAILED
     except BrokenPipeError:
@@ -52,10 +52,10 @@ async def _do(options: argparse.Namespace, settings: Settings) -> int:
         # Whoever is at the terminal chooses whose things they look at; the setting only spares them saying it.
         settings = replace(settings, user_id="")
     async with open_backend(settings) as backend:
-        return await _command(Ctx.alone(backend), options)
+        return await _command(ToolContext.headless(backend), options)
 
 
-async def _command(ctx: Ctx, options: argparse.Namespace) -> int:
+async def _command(ctx: ToolContext, options: argparse.Namespace) -> int:
     match options.command:
         case "run":
             return await run(ctx, options)
@@ -80,15 +80,15 @@ def _read_input(options: argparse.Namespace) -> None:
             raise InvalidRequest(f"--{name.replace('_', '-')} of which?", "Give its reference or id, too.")
 
 
-def _next_move(error: AgentOSError, options: argparse.Namespace) -> str:
+def _hint(error: AgentOSError, options: argparse.Namespace) -> str:
     if isinstance(error, Unreachable) and not error.sent:
-        return f"{error.next_move} `agentos-mcp doctor` looks for what is wrong."
+        return f"{error.hint} `agentos-mcp doctor` looks for what is wrong."
     if options.command in {"agents", "teams", "workflows"}:
         # "It is a workflow: use run_workflow." is no help to somebody who wants to look at it.
-        return re.sub(r"run_(\w+)", r"`agentos-mcp \1s`", error.next_move)
+        return re.sub(r"run_(\w+)", r"`agentos-mcp \1s`", error.hint)
     if isinstance(error, NotFound) and error.status and options.command in {"runs", "continue", "cancel"}:
         return "`agentos-mcp runs` lists the latest ones."
-    return in_commands(error.next_move)
+    return in_commands(error.hint)
 
 
 def _unread() -> int:

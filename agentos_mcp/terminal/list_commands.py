@@ -11,12 +11,12 @@ from typing import Any
 from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.pagination import page_of, record_of
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, Status
-from agentos_mcp.terminal.ansi import painted
+from agentos_mcp.terminal.ansi import colorize
 from agentos_mcp.terminal.argument_values import json_object, local_files
 from agentos_mcp.terminal.command_wording import in_commands
 from agentos_mcp.terminal.printing import Shown, data_of, print_json, print_text
 from agentos_mcp.terminal.run_outcome import closing, run_document
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import answer_text, without_nulls
 from agentos_mcp.tooling.results import Table
 
@@ -28,7 +28,7 @@ _ITS_RUNS = "latest runs"
 _KIND_OF: dict[str, Kind] = {f"{kind}s": kind for kind in KINDS}
 
 
-async def show(ctx: Ctx, options: argparse.Namespace) -> None:
+async def show(ctx: ToolContext, options: argparse.Namespace) -> None:
     """Do what the command says and print what comes of it."""
     command = f"{options.command} {options.action}" if options.command == "knowledge" else options.command
     result = await _COMMANDS[command](ctx, options)
@@ -42,38 +42,38 @@ async def show(ctx: Ctx, options: argparse.Namespace) -> None:
         print_text(result)
 
 
-async def _components(ctx: Ctx, options: argparse.Namespace) -> Answer:
-    from agentos_mcp.tools import catalog as catalogue
+async def _components(ctx: ToolContext, options: argparse.Namespace) -> Answer:
+    from agentos_mcp.tools import catalog
 
     kind = _KIND_OF[options.command]
     if options.id and options.json:
-        component = await ctx.catalogue.find(kind, options.id)
-        page = await ctx.catalogue.detail(kind, component.id)
+        component = await ctx.catalog.find(kind, options.id)
+        page = await ctx.catalog.detail(kind, component.id)
         return {"kind": kind, "id": component.id, "name": component.name, **without_nulls(page)}
     if options.id:
-        return await catalogue.get_component(ctx, kind, options.id)
+        return await catalog.get_component(ctx, kind, options.id)
     if options.config:
         return await _config(ctx, options)
-    listing = {"agent": catalogue.list_agents, "team": catalogue.list_teams, "workflow": catalogue.list_workflows}
+    listing = {"agent": catalog.list_agents, "team": catalog.list_teams, "workflow": catalog.list_workflows}
     return await listing[kind](ctx)
 
 
-async def _config(ctx: Ctx, options: argparse.Namespace) -> Answer:
+async def _config(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools.databases import get_config
 
     if options.json:
         return dict(without_nulls(record_of(await ctx.get("/config"))))
     record = await get_config(ctx)
-    contents = await ctx.catalogue.contents()
+    contents = await ctx.catalog.inventory()
     lists = [_listed(kind, contents.of(kind)) for kind in KINDS if contents.of(kind)]
-    return [replace(record, then=""), *lists]
+    return [replace(record, footer=""), *lists]
 
 
 def _listed(kind: Kind, components: tuple[Component, ...]) -> Table:
     return Table((f"{kind}s", "name"), [(component.id, component.name) for component in components], empty="")
 
 
-async def _runs(ctx: Ctx, options: argparse.Namespace) -> Answer:
+async def _runs(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools import runs
 
     if not options.run:
@@ -91,8 +91,8 @@ async def _runs(ctx: Ctx, options: argparse.Namespace) -> Answer:
     state = await ctx.engine.read(RunRef.parse(options.run))
     if options.json:
         return run_document(state)
-    for line, colour in closing(state):
-        print(painted(line, colour, sys.stderr), file=sys.stderr)
+    for line, color in closing(state):
+        print(colorize(line, color, sys.stderr), file=sys.stderr)
     return "" if state.status is Status.PAUSED else answer_text(state)
 
 
@@ -102,7 +102,7 @@ def _in_commands_at_the_end(told: str) -> str:
     return above + mark + in_commands(move)
 
 
-async def _sessions(ctx: Ctx, options: argparse.Namespace) -> Answer:
+async def _sessions(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools import sessions
 
     user, database = options.user_id or ctx.settings.user_id, options.db_id or ctx.settings.db_id
@@ -115,10 +115,10 @@ async def _sessions(ctx: Ctx, options: argparse.Namespace) -> Answer:
     ran = await sessions.list_session_runs(ctx, options.id, user_id=user, db_id=database, limit=options.limit)
     if options.json:
         return data_of(session) | {"runs": data_of(ran)["items"]}
-    return [replace(session, then=""), ran, in_commands(session.then)]
+    return [replace(session, footer=""), ran, in_commands(session.footer)]
 
 
-async def _memories(ctx: Ctx, options: argparse.Namespace) -> Answer:
+async def _memories(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools import memory
 
     user, database = options.user_id or ctx.settings.user_id, options.db_id or ctx.settings.db_id
@@ -127,7 +127,7 @@ async def _memories(ctx: Ctx, options: argparse.Namespace) -> Answer:
     return await memory.list_memories(ctx, user, options.search, db_id=database, limit=options.limit, page=options.page)
 
 
-async def _traces(ctx: Ctx, options: argparse.Namespace) -> Answer:
+async def _traces(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools.traces import tools as traces
 
     database = options.db_id or ctx.settings.db_id
@@ -138,7 +138,7 @@ async def _traces(ctx: Ctx, options: argparse.Namespace) -> Answer:
     )
 
 
-async def _search(ctx: Ctx, options: argparse.Namespace) -> Answer:
+async def _search(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools.knowledge.tools import search_knowledge
 
     filters = json_object(options.filters, "--filters")
@@ -156,13 +156,13 @@ async def _search(ctx: Ctx, options: argparse.Namespace) -> Answer:
     return {"items": [without_nulls(dict(passage)) for passage in found]}
 
 
-async def _contents(ctx: Ctx, options: argparse.Namespace) -> Answer:
+async def _contents(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools.knowledge.tools import list_knowledge
 
     return await list_knowledge(ctx, options.knowledge_id or ctx.settings.knowledge_id, options.limit, options.page)
 
 
-async def _add(ctx: Ctx, options: argparse.Namespace) -> Answer:
+async def _add(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools.knowledge.tools import add_knowledge
 
     added = await add_knowledge(
@@ -178,7 +178,7 @@ async def _add(ctx: Ctx, options: argparse.Namespace) -> Answer:
     return in_commands(added)
 
 
-_COMMANDS: dict[str, Callable[[Ctx, argparse.Namespace], Awaitable[Answer]]] = {
+_COMMANDS: dict[str, Callable[[ToolContext, argparse.Namespace], Awaitable[Answer]]] = {
     "agents": _components,
     "teams": _components,
     "workflows": _components,

@@ -14,7 +14,7 @@ import anyio
 from agentos_mcp.agentos.plain_text import complete_part, one_line, strip_control_chars
 from agentos_mcp.agentos.runs.run import RunState, Status, Step
 from agentos_mcp.runs.progress import describe
-from agentos_mcp.terminal.ansi import can_show, elapsed, fitted, moves, painted, width_of
+from agentos_mcp.terminal.ansi import can_show, colorize, elapsed, fitted, moves, width_of
 from agentos_mcp.tooling.markdown import answer_text
 
 _MARKS = {"completed": ("✔", "+", "green"), "failed": ("✘", "x", "red"), "paused": ("?", "?", "yellow")}
@@ -98,12 +98,12 @@ class Display:
         self._make_room()
         self._state = None
 
-    def note(self, words: str, colour: str = "", *, mark: str = "") -> None:
-        """A line of our own; `mark` is a sign before it, with its colour."""
+    def note(self, words: str, color: str = "", *, mark: str = "") -> None:
+        """A line of our own; `mark` is a sign before it, with its color."""
         self._erase()
         self._make_room()
         line = " ".join(strip_control_chars(words).split("\n"))
-        print(f"{mark}{painted(line, colour, self._err)}", file=self._err, flush=True)
+        print(f"{mark}{colorize(line, color, self._err)}", file=self._err, flush=True)
         self._last_line = time.monotonic()
 
     # Steps and tool calls
@@ -118,14 +118,14 @@ class Display:
                 self._mark(at, step, state.total_steps)
 
     def _mark(self, at: int, step: Step, total: int) -> None:
-        mark, plain, colour = _MARKS[step.outcome]
+        mark, plain, color = _MARKS[step.outcome]
         took = step.seconds or (time.monotonic() - self._begun[at] if at in self._begun else 0.0)
         words = f"{at + 1}/{total} {step.name}" if total else step.name
         if took >= 0.05 and step.outcome != "paused":
             words += f" ({elapsed(took)})"
         if step.error:
             words += f": {one_line(step.error)}"
-        sign = painted(plain if self._plain else mark, colour, self._err)
+        sign = colorize(plain if self._plain else mark, color, self._err)
         self.note(one_line(words, most=400), mark=f"{sign} ")
 
     def _log(self, state: RunState) -> None:
@@ -169,7 +169,7 @@ class Display:
         spinner = _SPINNERS[self._plain]
         waited = elapsed(float(int(time.monotonic() - self._since))).replace(".0", "")
         line = fitted(_line(state), max(20, width_of(self._err) - len(waited) - 5))
-        self._err.write(f"{_CLEAR}{spinner[self._turn % len(spinner)]} {line}  {painted(waited, 'dim', self._err)}")
+        self._err.write(f"{_CLEAR}{spinner[self._turn % len(spinner)]} {line}  {colorize(waited, 'dim', self._err)}")
         self._err.flush()
         self._drawn = True
 

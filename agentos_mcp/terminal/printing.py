@@ -60,7 +60,7 @@ def as_text(result: Shown, width: int = 0) -> str:
     if isinstance(result, Record):
         text = result.text(WHOLE)
         # Only its last line is ours, where there is one.
-        return text.removesuffix(result.then) + in_commands(result.then)
+        return text.removesuffix(result.footer) + in_commands(result.footer)
     return result
 
 
@@ -71,7 +71,7 @@ def aligned(table: Table, width: int = 0) -> str:
     columns = [_Column(head, [_cell(row[at]) for row in table.rows]) for at, head in enumerate(table.columns)]
     columns = _narrowed([column for column in columns if any(column.cells)], width)
     lines = ["  ".join(column.line(at) for column in columns).rstrip() for at in range(-1, len(table.rows))]
-    ours = [in_commands(note) for note in (page_note(table.meta, len(table.rows)), table.then) if note]
+    ours = [in_commands(note) for note in (page_note(table.meta, len(table.rows)), table.footer) if note]
     return "\n".join([*lines, *ours])
 
 

@@ -18,14 +18,14 @@ from agentos_mcp.agentos.runs.engine import Report
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.runs.questions import answer
-from agentos_mcp.runs.request import Given, order_of, with_schema_notes
+from agentos_mcp.runs.request import RunOptions, build_request, with_schema_notes
 from agentos_mcp.terminal.argument_values import json_object, json_value, local_files, schema_of
 from agentos_mcp.terminal.interrupts import Interrupts, heard_interrupts
 from agentos_mcp.terminal.live_display import Display
 from agentos_mcp.terminal.printing import print_json
 from agentos_mcp.terminal.question_prompts import ask, people_can_be_asked
 from agentos_mcp.terminal.run_outcome import FAILED, INTERRUPTED, closing, exit_code, run_document
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 
 Go = Callable[[Report], Awaitable[RunState]]
 """Follows a run to its next end."""
@@ -33,10 +33,10 @@ Go = Callable[[Report], Awaitable[RunState]]
 _CANCEL_SECONDS = 5.0
 
 
-async def run(ctx: Ctx, options: argparse.Namespace) -> int:
+async def run(ctx: ToolContext, options: argparse.Namespace) -> int:
     """Run a component and watch it to its end; the exit code."""
     kind: Kind = options.kind
-    given = Given(
+    given = RunOptions(
         session_id=options.session_id,
         user_id=options.user_id or ctx.settings.user_id,
         session_state=json_object(options.session_state, "--session-state"),
@@ -48,7 +48,7 @@ async def run(ctx: Ctx, options: argparse.Namespace) -> int:
         files=local_files(options.file) or None,
         version=options.component_version,
     )
-    order = await order_of(ctx, kind, options.name or await _only(ctx, kind), options.message, given)
+    order = await build_request(ctx, kind, options.name or await _only(ctx, kind), options.message, given)
     state = ctx.engine.name(order)
     start = partial(ctx.engine.run, order, state)
     try:
@@ -57,7 +57,7 @@ async def run(ctx: Ctx, options: argparse.Namespace) -> int:
         raise input_error(error) from error
 
 
-async def go_on(ctx: Ctx, options: argparse.Namespace) -> int:
+async def go_on(ctx: ToolContext, options: argparse.Namespace) -> int:
     """Answer a paused run and watch it; a run that waits for nothing is watched, or shown. The exit code."""
     ref = RunRef.parse(options.run)
     answers = json_object(options.answers, "--answers")
@@ -68,13 +68,13 @@ async def go_on(ctx: Ctx, options: argparse.Namespace) -> int:
     return await _watch(ctx, state, partial(ctx.engine.continue_run, state, form), options)
 
 
-async def follow(ctx: Ctx, options: argparse.Namespace) -> int:
+async def follow(ctx: ToolContext, options: argparse.Namespace) -> int:
     """Watch a run that somebody started; the exit code."""
     ref = RunRef.parse(options.run)
     return await _watch(ctx, RunState(ref), partial(ctx.engine.follow, ref), options, ours=False)
 
 
-async def cancel(ctx: Ctx, options: argparse.Namespace) -> int:
+async def cancel(ctx: ToolContext, options: argparse.Namespace) -> int:
     """Cancel a run; 1 where there was nothing to cancel."""
     from agentos_mcp.tools.runs import cancel_run
 
@@ -97,7 +97,7 @@ async def cancel(ctx: Ctx, options: argparse.Namespace) -> int:
 
 
 async def _watch(
-    ctx: Ctx,
+    ctx: ToolContext,
     state: RunState,
     go: Go,
     options: argparse.Namespace,
@@ -116,8 +116,8 @@ async def _watch(
         print_json(run_document(state))
     else:
         display.finish(state)
-        for line, colour in closing(state, asked=watching.asked):
-            display.note(line, colour)
+        for line, color in closing(state, asked=watching.asked):
+            display.note(line, color)
     return INTERRUPTED if interrupts.count else exit_code(state)
 
 
@@ -125,7 +125,7 @@ class _Watching:
     """One run, watched until it ends, waits for somebody else, or is left."""
 
     def __init__(
-        self, ctx: Ctx, state: RunState, display: Display, interrupts: Interrupts, *, ours: bool, can_ask: bool
+        self, ctx: ToolContext, state: RunState, display: Display, interrupts: Interrupts, *, ours: bool, can_ask: bool
     ) -> None:
         self._ctx = ctx
         self.state = state
@@ -202,9 +202,9 @@ class _Watching:
             self._display.note(f"It could not be cancelled: {error or 'AgentOS does not answer'}", "red")
 
 
-async def _only(ctx: Ctx, kind: Kind) -> str:
+async def _only(ctx: ToolContext, kind: Kind) -> str:
     """The only component of a kind. Raises InvalidRequest where there is none, or more than one."""
-    components = (await ctx.catalogue.contents()).of(kind)
+    components = (await ctx.catalog.inventory()).of(kind)
     if len(components) == 1:
         return components[0].id
     if not components:

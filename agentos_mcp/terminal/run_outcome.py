@@ -24,14 +24,14 @@ def exit_code(state: RunState) -> int:
 
 
 def closing(state: RunState, *, asked: bool = False) -> Iterator[tuple[str, str]]:
-    """How the run went, what it waits for, the next move and its reference; lines with their colours.
+    """How the run went, what it waits for, the next move and its reference; lines with their colors.
 
     `asked`: the person has seen its questions already.
     """
     # What it asks is told below, for people.
     head, *more, reference = facts(replace(state, requirements=()))
-    colour = "yellow" if state.status is Status.PAUSED else "red" if exit_code(state) else "dim"
-    yield strip_control_chars(head), colour
+    color = "yellow" if state.status is Status.PAUSED else "red" if exit_code(state) else "dim"
+    yield strip_control_chars(head), color
     yield from ((strip_control_chars(line), "dim") for line in more)
     if state.media:
         names = ", ".join(sorted(state.media))

@@ -13,7 +13,7 @@ from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.plain_text import as_name, as_value
 from agentos_mcp.runs.questions import TOO_QUICK, can_ask
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 
 _KEY = "confirm"
 _SHOWN = 400
@@ -22,7 +22,7 @@ _VALID_SECONDS = 3600.0
 """How long a person may think; what they agreed to then may be something else by now."""
 
 
-def confirm(ctx: Ctx, title: str, arguments: Mapping[str, Any]) -> InputRequiredResult | str | None:
+def confirm(ctx: ToolContext, title: str, arguments: Mapping[str, Any]) -> InputRequiredResult | str | None:
     """The question to ask; or, once it is answered, None for yes and words for no.
 
     Where nobody can be asked it is None too: the client's own permission is then all there is.

@@ -11,14 +11,14 @@ from typing import Any, cast
 
 from mcp.server.mcpserver import Context
 
-from agentos_mcp.agentos.catalog import Catalogue, KnowledgeBase, Part, shown_id
-from agentos_mcp.agentos.client import AgentOS, Limits, Parts, Values
+from agentos_mcp.agentos.catalog import Catalog, DataStore, KnowledgeBase, shown_id
+from agentos_mcp.agentos.client import AgentOS, Limits, MultipartParts, Values
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unsupported
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.ownership import Ownership
 from agentos_mcp.agentos.pagination import Page, page_of, record_of
 from agentos_mcp.agentos.runs.engine import Engine
-from agentos_mcp.agentos.runs.registry import LiveRuns, live_runs
+from agentos_mcp.agentos.runs.registry import RunRegistry, open_run_registry
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.used_confirmations import UsedConfirmations
@@ -58,10 +58,10 @@ class Backend:
     settings: Settings
     agent_os: AgentOS
     discovery: Discovery
-    catalogue: Catalogue
+    catalog: Catalog
     engine: Engine
-    live: LiveRuns
-    leaving: bool = False
+    run_registry: RunRegistry
+    shutting_down: bool = False
     """True once the client is gone or the server is stopping: a call that ends now was not cancelled."""
     end_of: Callable[[Any], CallEnd] = lambda request: CallEnd.LOST
     """Why a call ends, by the SDK's context of its request."""
@@ -73,38 +73,36 @@ async def open_backend(settings: Settings) -> AsyncIterator[Backend]:
     """Connect the parts for one AgentOS. Nothing is asked of it yet, so it may be down."""
     limits = Limits(read=settings.timeout)
     async with AgentOS(settings.url, token=settings.token, limits=limits, read_only=settings.read_only) as agent_os:
-        discovery, catalogue = Discovery(agent_os), Catalogue(agent_os)
-        ownership = Ownership(agent_os, catalogue, settings.user_id)
-        engine = Engine(
-            agent_os, discovery, catalogue, durable=settings.durability == "background", ownership=ownership
-        )
-        async with live_runs(engine) as live:
-            yield Backend(settings, agent_os, discovery, catalogue, engine, live)
+        discovery, catalog = Discovery(agent_os), Catalog(agent_os)
+        ownership = Ownership(agent_os, catalog, settings.user_id)
+        engine = Engine(agent_os, discovery, catalog, durable=settings.durability == "background", ownership=ownership)
+        async with open_run_registry(engine) as live:
+            yield Backend(settings, agent_os, discovery, catalog, engine, live)
 
 
 @dataclass(frozen=True)
-class Ctx:
+class ToolContext:
     """The first parameter of every tool."""
 
     backend: Backend
     mcp: Context[Backend]
 
     @classmethod
-    def of(cls, context: Context[Backend]) -> Ctx:
+    def of(cls, context: Context[Backend]) -> ToolContext:
         return cls(context.request_context.lifespan_context, context)
 
     @classmethod
-    def alone(cls, backend: Backend) -> Ctx:
+    def headless(cls, backend: Backend) -> ToolContext:
         """Without a client: nobody can be asked, and progress goes nowhere."""
-        return cls(backend, cast("Context[Backend]", _NoClient()))
+        return cls(backend, cast("Context[Backend]", NullClient()))
 
     @property
     def agent_os(self) -> AgentOS:
         return self.backend.agent_os
 
     @property
-    def catalogue(self) -> Catalogue:
-        return self.backend.catalogue
+    def catalog(self) -> Catalog:
+        return self.backend.catalog
 
     @property
     def engine(self) -> Engine:
@@ -116,8 +114,8 @@ class Ctx:
         return self.backend.engine.ownership
 
     @property
-    def live(self) -> LiveRuns:
-        return self.backend.live
+    def run_registry(self) -> RunRegistry:
+        return self.backend.run_registry
 
     @property
     def settings(self) -> Settings:
@@ -155,7 +153,7 @@ class Ctx:
         query: Mapping[str, QueryValue] | None = None,
         json: object = None,
         form: Mapping[str, str] | None = None,
-        files: Parts | None = None,
+        files: MultipartParts | None = None,
     ) -> Mapping[str, Any]:
         """Send a change, once; the object that AgentOS answers, {} where it answers nothing."""
         asked = present(**query) if query else None
@@ -164,12 +162,12 @@ class Ctx:
                 await self.agent_os.request(method, template, values, query=asked, json=json, form=form, files=files)
             )
 
-    async def database(self, part: Part, asked: str) -> str:
+    async def database(self, part: DataStore, asked: str) -> str:
         """The database to name in a request about this part of AgentOS; '' where there is only one.
 
         Raises InvalidRequest with their ids where there are several and none of them is asked for.
         """
-        stores = (await self.catalogue.contents()).stores.get(part, ())
+        stores = (await self.catalog.inventory()).stores.get(part, ())
         if asked in stores or not stores:
             return asked
         if not asked and len(stores) == 1:
@@ -184,7 +182,7 @@ class Ctx:
 
         Raises InvalidRequest with their ids and names where that leaves none or several.
         """
-        bases = (await self.catalogue.contents()).knowledge
+        bases = (await self.catalog.inventory()).knowledge
         if not bases:
             raise Unsupported("This AgentOS has no knowledge base.", "Give it one (AgentOS(knowledge=[...])).")
         if not asked and len(bases) == 1:
@@ -201,7 +199,7 @@ class Ctx:
         )
 
 
-class _NoClient:
+class NullClient:
     """What is asked of an MCP context, where a tool's function is called without one."""
 
     request_state = None
@@ -220,7 +218,7 @@ def look_first(template: str) -> Iterator[None]:
         yield
     except AgentOSError as error:
         tool = next((tool for part, tool in SHOWN_BY.items() if part in template), "")
-        if not error.unsettled or not tool:
+        if not error.outcome_unknown or not tool:
             raise
         raise error.reworded(
             error.message, f"Look with {tool} before you do it again, or it may be done twice."

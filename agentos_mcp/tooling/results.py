@@ -36,7 +36,7 @@ class Table:
     rows: Sequence[Sequence[object]]
     empty: str
     meta: Mapping[str, Any] = field(default_factory=dict)
-    then: str = ""
+    footer: str = ""
 
     schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
@@ -59,7 +59,7 @@ class Table:
         lines = [table(columns, fitting)]
         if len(fitting) < len(rows):
             lines.append(f"Only {len(fitting)} of these {len(rows)} fit: ask for less.")
-        lines += [one_line(note, most=_LONGEST_NOTE) for note in (page_note(self.meta, len(rows)), self.then) if note]
+        lines += [one_line(note, most=_LONGEST_NOTE) for note in (page_note(self.meta, len(rows)), self.footer) if note]
         return "\n".join(lines)
 
     def data(self, tokens: int | None = None) -> dict[str, Any]:
@@ -78,7 +78,9 @@ class Table:
         missing = (
             f"Only {len(items)} of these {len(self.rows)} fit: ask for less." if len(items) < len(self.rows) else ""
         )
-        notes = [missing, page_note(self.meta, len(self.rows)), cut(self.then, _THEN)] if self.rows else [self._nothing]
+        notes = (
+            [missing, page_note(self.meta, len(self.rows)), cut(self.footer, _THEN)] if self.rows else [self._nothing]
+        )
         note = " ".join(filter(None, notes))
         return {"items": items} | ({"note": note} if note else {})
 
@@ -103,7 +105,7 @@ class Record:
     title: str
     facts: Mapping[str, object]
     texts: Mapping[str, str] = field(default_factory=dict)
-    then: str = ""
+    footer: str = ""
 
     schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
@@ -130,7 +132,7 @@ class Record:
             beginning = f" (the first {len(part):,} of {len(whole):,} characters)" if len(part) < len(whole) else ""
             lines += [f"{_named(name)}{beginning}:", fenced(part)]
             left -= len(part) + len(lines[-2]) + _FENCE
-        return "\n".join([*lines, one_line(self.then, most=_LONGEST_NOTE)] if self.then else lines)
+        return "\n".join([*lines, one_line(self.footer, most=_LONGEST_NOTE)] if self.footer else lines)
 
     def data(self, tokens: int | None = None) -> dict[str, Any]:
         """All of it, or what fits."""
@@ -143,7 +145,7 @@ class Record:
             facts = trimmed(facts, max(room // 2, room - len(json.dumps(texts, ensure_ascii=False))))
             texts = trimmed(texts, room - len(json.dumps(facts, ensure_ascii=False)))
         data: dict[str, Any] = {"title": title, "facts": facts}
-        return data | ({"texts": texts} if texts else {}) | ({"next": cut(self.then, _THEN)} if self.then else {})
+        return data | ({"texts": texts} if texts else {}) | ({"next": cut(self.footer, _THEN)} if self.footer else {})
 
 
 WORDS_SCHEMA: Mapping[str, Any] = {"type": "object", "properties": {"text": _STRING}, "required": ["text"]}

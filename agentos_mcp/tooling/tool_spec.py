@@ -34,14 +34,14 @@ from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.argument_limits import ArgumentLimits
 from agentos_mcp.tooling.budget import FACTS, LONGEST_REFERENCE, characters, cut_error, cut_to_budget, trimmed
 from agentos_mcp.tooling.confirmation import confirm
-from agentos_mcp.tooling.context import Backend, Ctx
+from agentos_mcp.tooling.context import Backend, ToolContext
 from agentos_mcp.tooling.results import RUN_SCHEMA, WORDS_SCHEMA, Record, Table
 
 log = logging.getLogger(__name__)
 
 Result = str | Table | Record | CallToolResult | InputRequiredResult
 ToolFunction = Callable[..., Awaitable[Result]]
-Details = Callable[[Ctx, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+Details = Callable[[ToolContext, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """What a person has to know, besides a call's arguments, before they agree to it."""
 
 DATABASE = "a database"
@@ -49,7 +49,7 @@ KNOWLEDGE = "a knowledge base"
 
 
 @dataclass(frozen=True)
-class Declared:
+class ToolSpec:
     """A tool and all that a client is told of it.
 
     `endpoint` is what AgentOS has to serve for it ("GET /sessions"), '' where it has ways around.
@@ -64,7 +64,7 @@ class Declared:
     idempotent: bool
     open_world: bool
     default: bool
-    only_if: str = ""
+    confirm_only_if: str = ""
     details: Details | None = None
 
     @property
@@ -72,9 +72,9 @@ class Declared:
         return self.fn.__name__
 
 
-def read(fn: ToolFunction, endpoint: str = "", *, title: str = "", default: bool = False) -> Declared:
+def read(fn: ToolFunction, endpoint: str = "", *, title: str = "", default: bool = False) -> ToolSpec:
     """A tool that changes nothing."""
-    return Declared(
+    return ToolSpec(
         fn,
         endpoint,
         title or _title(fn),
@@ -94,9 +94,9 @@ def write(
     idempotent: bool = False,
     open_world: bool = False,
     default: bool = False,
-) -> Declared:
+) -> ToolSpec:
     """A tool that adds or changes something, without taking anything away."""
-    return Declared(
+    return ToolSpec(
         fn,
         endpoint,
         title or _title(fn),
@@ -116,15 +116,15 @@ def destructive(
     idempotent: bool = True,
     open_world: bool = False,
     default: bool = False,
-    only_if: str = "",
+    confirm_only_if: str = "",
     details: Details | None = None,
-) -> Declared:
+) -> ToolSpec:
     """A tool that ends, deletes or overwrites something. The person is asked first where that can be.
 
     `only_if` names the argument without which nothing is done yet, so that nobody need be asked.
     `details` adds to the question what the arguments alone do not say.
     """
-    return Declared(
+    return ToolSpec(
         fn,
         endpoint,
         title or _title(fn),
@@ -133,7 +133,7 @@ def destructive(
         idempotent=idempotent,
         open_world=open_world,
         default=default,
-        only_if=only_if,
+        confirm_only_if=confirm_only_if,
         details=details,
     )
 
@@ -147,49 +147,49 @@ class Toolset:
 
     name: str
     instructions: str
-    tools: tuple[Declared, ...]
+    tools: tuple[ToolSpec, ...]
     needs: str
 
-    def __init__(self, name: str, instructions: str, *tools: Declared, needs: str = "") -> None:
+    def __init__(self, name: str, instructions: str, *tools: ToolSpec, needs: str = "") -> None:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "instructions", instructions)
         object.__setattr__(self, "tools", tools)
         object.__setattr__(self, "needs", needs)
 
 
-def mcp_tool(declared: Declared, settings: Settings) -> Tool:
+def mcp_tool(declared: ToolSpec, settings: Settings) -> Tool:
     """The SDK's tool for a declaration: results within the budget, our errors as results, a lean schema.
 
     Parameters that the settings fix are gone from the schema and given to every call.
     """
     fn = declared.fn
     signature = inspect.signature(fn, eval_str=True)
-    fixed = {name: value for name, value in settings.fixed.items() if name in signature.parameters}
+    injected = {name: value for name, value in settings.injected.items() if name in signature.parameters}
     limits = ArgumentLimits.of(signature)
 
     @functools.wraps(fn)
     async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
         context: Context[Backend] = arguments.pop("ctx")
-        ctx = Ctx.of(context)
-        return cleaned(await answered(ctx, arguments), ctx.agent_os.mask)
+        ctx = ToolContext.of(context)
+        return sanitized(await answered(ctx, arguments), ctx.agent_os.mask)
 
-    async def answered(ctx: Ctx, arguments: dict[str, Any]) -> CallToolResult | InputRequiredResult:
+    async def answered(ctx: ToolContext, arguments: dict[str, Any]) -> CallToolResult | InputRequiredResult:
         try:
             limits.check(arguments)
-            arguments |= fixed
-            asks = declared.destructive and (not declared.only_if or arguments.get(declared.only_if))
+            arguments |= injected
+            asks = declared.destructive and (not declared.confirm_only_if or arguments.get(declared.confirm_only_if))
             details = await declared.details(ctx, arguments) if asks and declared.details and can_ask(ctx) else {}
             if asks and (unconfirmed := confirm(ctx, declared.title, {**arguments, **details})) is not None:
-                return text(unconfirmed) if isinstance(unconfirmed, str) else unconfirmed
-            return shown(await fn(ctx, **arguments), settings)
+                return text_result(unconfirmed) if isinstance(unconfirmed, str) else unconfirmed
+            return to_mcp_result(await fn(ctx, **arguments), settings)
         except AgentOSError as error:
-            return failure(str(error))
+            return error_result(str(error))
         except READING_ERRORS as error:
             log.exception("%s failed", declared.name)
-            return failure(str(reading_failure(error, declared.name)))
+            return error_result(str(reading_failure(error, declared.name)))
 
-    if fixed:
-        open_to_clients = [one for name, one in signature.parameters.items() if name not in fixed]
+    if injected:
+        open_to_clients = [one for name, one in signature.parameters.items() if name not in injected]
         call.__signature__ = signature.replace(parameters=open_to_clients)  # type: ignore[attr-defined]  # functions may carry a signature of their own
     tool = Tool.from_function(
         call,
@@ -211,7 +211,7 @@ def mcp_tool(declared: Declared, settings: Settings) -> Tool:
     return tool
 
 
-def shown(result: Result, settings: Settings) -> CallToolResult | InputRequiredResult:
+def to_mcp_result(result: Result, settings: Settings) -> CallToolResult | InputRequiredResult:
     """What a tool returned as MCP takes it: cut to the budget, with its data where the settings ask for it."""
     match result:
         case str():
@@ -229,7 +229,7 @@ def shown(result: Result, settings: Settings) -> CallToolResult | InputRequiredR
     )
 
 
-def cleaned(
+def sanitized(
     result: CallToolResult | InputRequiredResult, mask: Callable[[str], str]
 ) -> CallToolResult | InputRequiredResult:
     """A result as it may leave: no control characters, and no token of ours, in its texts and its data."""
@@ -274,11 +274,11 @@ def output_schema(fn: ToolFunction) -> dict[str, Any]:
     return dict(RUN_SCHEMA)
 
 
-def text(words: str) -> CallToolResult:
+def text_result(words: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=words)])
 
 
-def failure(words: str) -> CallToolResult:
+def error_result(words: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=strip_control_chars(cut_error(words)))], is_error=True)
 
 

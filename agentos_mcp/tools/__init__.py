@@ -15,14 +15,14 @@ from agentos_mcp.tools import (
     runs,
     sessions,
 )
-from agentos_mcp.tools import catalog as catalogue
+from agentos_mcp.tools import catalog as catalog
 from agentos_mcp.tools.evals import tools as evals
 from agentos_mcp.tools.knowledge import tools as knowledge
 from agentos_mcp.tools.schedules import tools as schedules
 from agentos_mcp.tools.traces import tools as traces
 
 TOOLSETS: tuple[Toolset, ...] = (
-    catalogue.TOOLSET,
+    catalog.TOOLSET,
     runs.TOOLSET,
     sessions.TOOLSET,
     memory.TOOLSET,

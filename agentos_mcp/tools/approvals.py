@@ -20,7 +20,7 @@ from agentos_mcp.agentos.runs.history import RunSummary
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import KINDS, RunRef, Status
 from agentos_mcp.agentos.task_groups import gather
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line, when
 from agentos_mcp.tooling.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text, UserId
 from agentos_mcp.tooling.results import Record, Table
@@ -40,7 +40,7 @@ _ALL_RUNS = 100_000
 
 
 async def list_approvals(
-    ctx: Ctx,
+    ctx: ToolContext,
     status: Literal["pending", "approved", "rejected", "all"] = "pending",
     run: LongName = "",
     kind: AnyKind = "",
@@ -53,7 +53,7 @@ async def list_approvals(
     if id and not kind:
         raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
     wanted = "" if status == "all" else status
-    owner = (await ctx.catalogue.find(kind, id)).id if kind and id else ""
+    owner = (await ctx.catalog.find(kind, id)).id if kind and id else ""
     note = ""
     if run:
         found = await _of_run(ctx, RunRef.parse(run), wanted)
@@ -82,11 +82,11 @@ async def list_approvals(
         empty=f"No {wanted + ' ' if wanted else ''}approvals{' of that run or component' if run or kind else ''}"
         f"{' on this page' if kind == 'workflow' and page > 1 else ''}. {note}".rstrip(),
         meta=found.meta,
-        then=note,
+        footer=note,
     )
 
 
-async def count_approvals(ctx: Ctx, user_id: UserId = "") -> str:
+async def count_approvals(ctx: ToolContext, user_id: UserId = "") -> str:
     """How many approvals are pending."""
     count = record_of(await ctx.get("/approvals/count", user_id=user_id)).get("count") or 0
     if not count:
@@ -94,7 +94,7 @@ async def count_approvals(ctx: Ctx, user_id: UserId = "") -> str:
     return f"{count} approval{' is' if count == 1 else 's are'} pending. list_approvals shows them."
 
 
-async def get_approval(ctx: Ctx, approval_id: str) -> Record:
+async def get_approval(ctx: ToolContext, approval_id: str) -> Record:
     """One approval with the whole arguments of its tool calls. Read it before it is resolved."""
     approval = await _approval(ctx, approval_id)
     runs = await _runs(ctx, [approval])
@@ -120,12 +120,12 @@ async def get_approval(ctx: Ctx, approval_id: str) -> Record:
             )
             for call in _calls(approval)
         },
-        then="A person decides: ask the user, then call resolve_approval." if pending else "",
+        footer="A person decides: ask the user, then call resolve_approval." if pending else "",
     )
 
 
 async def resolve_approval(
-    ctx: Ctx,
+    ctx: ToolContext,
     approval_id: str,
     decision: Literal["approved", "rejected"],
     note: Text = "",
@@ -156,7 +156,7 @@ async def resolve_approval(
     return f"It is {decision}. The run goes on when it is continued: continue_run(run).\nrun: {run}"
 
 
-async def _decided_on(ctx: Ctx, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+async def _decided_on(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the person is asked about: an id says nothing."""
     approval = await _approval(ctx, str(arguments["approval_id"]))
     _check_pending(approval)
@@ -167,7 +167,7 @@ async def _decided_on(ctx: Ctx, arguments: Mapping[str, Any]) -> Mapping[str, An
 # Which approvals
 
 
-async def _approval(ctx: Ctx, approval_id: str) -> Approval:
+async def _approval(ctx: ToolContext, approval_id: str) -> Approval:
     try:
         approval = record_of(await ctx.get(_APPROVAL, {"approval_id": approval_id}))
     except NotFound:
@@ -183,7 +183,7 @@ async def _approval(ctx: Ctx, approval_id: str) -> Approval:
     return approval
 
 
-async def _now(ctx: Ctx, approval: Approval, refusal: InvalidRequest) -> Approval:
+async def _now(ctx: ToolContext, approval: Approval, refusal: InvalidRequest) -> Approval:
     """The approval as it stands after a refused decision; the refusal is what counts where it cannot be read."""
     try:
         return await _approval(ctx, str(approval["id"]))
@@ -192,7 +192,7 @@ async def _now(ctx: Ctx, approval: Approval, refusal: InvalidRequest) -> Approva
 
 
 async def _of_workflows(
-    ctx: Ctx, workflow: str, limit: int, page: int, *, status: str, user_id: str
+    ctx: ToolContext, workflow: str, limit: int, page: int, *, status: str, user_id: str
 ) -> tuple[Listed, dict[str, str], str]:
     """One page of the approvals of workflows, or of one of them; their runs; and what to say of the others.
 
@@ -216,14 +216,14 @@ async def _of_workflows(
     return Listed(found[wanted - limit : wanted]), runs, note
 
 
-async def _own(ctx: Ctx, found: Listed) -> Listed:
+async def _own(ctx: ToolContext, found: Listed) -> Listed:
     if not ctx.ownership.user_id:
         return found
     rows = [row for row in found if await _is_own(ctx, row)]
     return found if len(rows) == len(found) else Listed(rows)
 
 
-async def _is_own(ctx: Ctx, approval: Approval) -> bool:
+async def _is_own(ctx: ToolContext, approval: Approval) -> bool:
     """Whether it is the user's: AgentOS keeps no user with a team's, which is its session's owner's then."""
     if ctx.ownership.is_own(approval):
         return True
@@ -236,7 +236,7 @@ async def _is_own(ctx: Ctx, approval: Approval) -> bool:
     return True
 
 
-async def _of_run(ctx: Ctx, ref: RunRef, status: str) -> Listed:
+async def _of_run(ctx: ToolContext, ref: RunRef, status: str) -> Listed:
     """The approvals of a run, also those that AgentOS keeps under a step's or a member's run."""
     found = await ctx.page("/approvals", status=status, run_id=ref.run, limit=_ROWS)
     if ctx.ownership.user_id:
@@ -256,7 +256,7 @@ def _is_of_workflow(run: str, workflow: str) -> bool:
 # Which run it is that waits
 
 
-async def _runs(ctx: Ctx, approvals: Sequence[Approval]) -> dict[str, str]:
+async def _runs(ctx: ToolContext, approvals: Sequence[Approval]) -> dict[str, str]:
     """The references of the runs to continue, by the approvals' ids; '' where it cannot be told."""
     found: dict[str, str] = {}
     sessions: dict[str, list[Approval]] = {}
@@ -272,19 +272,19 @@ async def _runs(ctx: Ctx, approvals: Sequence[Approval]) -> dict[str, str]:
     return found
 
 
-async def _runs_of_session(ctx: Ctx, session: str) -> list[RunSummary]:
+async def _runs_of_session(ctx: ToolContext, session: str) -> list[RunSummary]:
     if not session:
         return []
     try:
         return await list_stored_runs(
-            ctx.agent_os, ctx.catalogue, user_id=ctx.ownership.user_id, session_id=session, limit=_ALL_RUNS
+            ctx.agent_os, ctx.catalog, user_id=ctx.ownership.user_id, session_id=session, limit=_ALL_RUNS
         )
     except AgentOSError:
         # Deleted, or not for this token: the approval's own words are then all there is.
         return []
 
 
-async def _run_of(ctx: Ctx, approval: Approval, runs: Sequence[RunSummary]) -> str:
+async def _run_of(ctx: ToolContext, approval: Approval, runs: Sequence[RunSummary]) -> str:
     """The run that was started as such: an approval may name the run of a workflow's step or of a team's member."""
     run_id = text(approval.get("run_id"))
     for run in runs:
@@ -301,7 +301,7 @@ async def _run_of(ctx: Ctx, approval: Approval, runs: Sequence[RunSummary]) -> s
     return str(RunRef(*owner, session, run_id)) if owner and session and run_id else ""
 
 
-async def _waited_for(ctx: Ctx, ref: RunRef) -> Sequence[str]:
+async def _waited_for(ctx: ToolContext, ref: RunRef) -> Sequence[str]:
     """The ids of the approvals that a paused run waits for; none where it cannot be read."""
     try:
         return approval_ids(ref, (await ctx.engine.read(ref)).requirements)

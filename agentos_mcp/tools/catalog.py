@@ -10,31 +10,31 @@ from agentos_mcp.agentos.json_values import objects, values
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.agentos.plain_text import as_name
 from agentos_mcp.agentos.runs.run import KINDS, Kind
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.results import Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
 
 
-async def list_agents(ctx: Ctx) -> Table:
+async def list_agents(ctx: ToolContext) -> Table:
     """Agents: id, name, what each does. Run one with run_agent."""
     return await _listed(ctx, "agent")
 
 
-async def list_teams(ctx: Ctx) -> Table:
+async def list_teams(ctx: ToolContext) -> Table:
     """Teams of agents. Run one with run_team."""
     return await _listed(ctx, "team")
 
 
-async def list_workflows(ctx: Ctx) -> Table:
+async def list_workflows(ctx: ToolContext) -> Table:
     """Workflows (pipelines of steps). Run one with run_workflow."""
     return await _listed(ctx, "workflow")
 
 
-async def get_component(ctx: Ctx, kind: Literal["agent", "team", "workflow"], id: str) -> str:
+async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workflow"], id: str) -> str:
     """One agent, team or workflow in detail: model, tools, members, steps, inputs."""
-    component = await ctx.catalogue.find(kind, id)
-    page = await ctx.catalogue.detail(kind, component.id)
+    component = await ctx.catalog.find(kind, id)
+    page = await ctx.catalog.detail(kind, component.id)
     lines = [f"# {as_name(component.name)} ({kind} {shown_id(component.id)})"]
     if component.description or page.get("description"):
         lines.append(f"About: {one_line(component.description or str(page['description']), most=600)}")
@@ -48,9 +48,9 @@ async def get_component(ctx: Ctx, kind: Literal["agent", "team", "workflow"], id
     return "\n".join(lines)
 
 
-async def _listed(ctx: Ctx, kind: Kind) -> Table:
-    await ctx.catalogue.contents(fresh=True)
-    components = [component for component in await ctx.catalogue.components(kind) if component.kind == kind]
+async def _listed(ctx: ToolContext, kind: Kind) -> Table:
+    await ctx.catalog.inventory(fresh=True)
+    components = [component for component in await ctx.catalog.components(kind) if component.kind == kind]
     others = [f"list_{other}s" for other in KINDS if other != kind]
     return Table(
         ("id", "name", "description"),
@@ -128,7 +128,7 @@ def _field(name: str, about: object, required: bool) -> str:
 
 
 TOOLSET = Toolset(
-    "catalogue",
+    "catalog",
     "list_agents, list_teams and list_workflows say what there is; get_component shows one in detail.",
     read(list_agents, default=True),
     read(list_teams, default=True),

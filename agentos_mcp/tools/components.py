@@ -11,7 +11,7 @@ from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.json_values import integer, values
 from agentos_mcp.agentos.pagination import page_of, record_of
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line, when
 from agentos_mcp.tooling.parameters import AnyKind, Limit, Page
 from agentos_mcp.tooling.results import Record, Table
@@ -38,7 +38,7 @@ _TEXTS = ("instructions", "system_message", "additional_context", "expected_outp
 _SHOWN = {"id", "name", "description", "model", "tools", "members", "steps", "db", *_TEXTS}
 
 
-async def list_stored_components(ctx: Ctx, kind: AnyKind = "", limit: Limit = 20, page: Page = 1) -> Table:
+async def list_stored_components(ctx: ToolContext, kind: AnyKind = "", limit: Limit = 20, page: Page = 1) -> Table:
     """Agents, teams and workflows stored as data, not code. See one with get_stored_component."""
     found = await ctx.page("/components", component_type=kind, limit=limit, page=page)
     return Table(
@@ -60,7 +60,7 @@ async def list_stored_components(ctx: Ctx, kind: AnyKind = "", limit: Limit = 20
 
 
 async def get_stored_component(
-    ctx: Ctx, id: str, version: Annotated[int, Field(ge=0, description="0: the current one")] = 0
+    ctx: ToolContext, id: str, version: Annotated[int, Field(ge=0, description="0: the current one")] = 0
 ) -> Record:
     """A stored component's configuration in short, and its versions."""
     try:
@@ -110,7 +110,7 @@ async def get_stored_component(
 
 
 async def list_registry(
-    ctx: Ctx, resource_type: ResourceType = "", name: str = "", limit: Limit = 20, page: Page = 1
+    ctx: ToolContext, resource_type: ResourceType = "", name: str = "", limit: Limit = 20, page: Page = 1
 ) -> Table:
     """What stored components can be built of: tools, models, databases, schemas, ..."""
     found = await ctx.page("/registry", resource_type=resource_type, name=name, limit=limit, page=page)

@@ -9,7 +9,7 @@ from agentos_mcp.agentos.features import Features
 from agentos_mcp.agentos.json_values import objects, texts, values
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.agentos.runs.run import KINDS
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.results import Record, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
 
@@ -23,7 +23,7 @@ _AUTHORIZATION = {
 }
 
 
-async def get_config(ctx: Ctx) -> Record:
+async def get_config(ctx: ToolContext) -> Record:
     """What this AgentOS is: versions, authorization, databases, knowledge bases, models, interfaces."""
     config = record_of(await ctx.get("/config"))
     features = await ctx.backend.discovery.features()
@@ -52,11 +52,11 @@ async def get_config(ctx: Ctx) -> Record:
             "durable queue": _yes(record_of(config.get("queue")).get("durable")),
             "traces in": ", ".join(str(one.get("db_id")) for one in _listed(record_of(config.get("traces")), "dbs")),
         },
-        then="See list_databases, and list_agents, list_teams, list_workflows.",
+        footer="See list_databases, and list_agents, list_teams, list_workflows.",
     )
 
 
-async def list_databases(ctx: Ctx) -> Table:
+async def list_databases(ctx: ToolContext) -> Table:
     """Databases (db_id), the parts of AgentOS that lie in each, and their tables."""
     config = record_of(await ctx.get("/config"))
     own = config.get("os_database")
@@ -64,7 +64,7 @@ async def list_databases(ctx: Ctx) -> Table:
         ("database", "part", "tables"),
         [(database, part, tables) for database in _databases(config) for part, tables in _parts(config, database)],
         empty="This AgentOS has no database, so it keeps nothing. Give it one (AgentOS(db=...)).",
-        then=f"AgentOS's own: {own}" if own and len(_databases(config)) > 1 else "",
+        footer=f"AgentOS's own: {own}" if own and len(_databases(config)) > 1 else "",
     )
 
 

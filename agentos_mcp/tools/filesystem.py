@@ -15,7 +15,7 @@ from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.json_values import objects, text, texts
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import Limit, LongName, Page, UserId
 from agentos_mcp.tooling.results import Record, Table
@@ -30,7 +30,12 @@ _NONE = "No agent here keeps files: that takes Agent(filesystem=True)."
 
 
 async def list_agent_files(
-    ctx: Ctx, agent_id: str = "", namespace: str = "", directory: LongName = "", limit: Limit = 20, page: Page = 1
+    ctx: ToolContext,
+    agent_id: str = "",
+    namespace: str = "",
+    directory: LongName = "",
+    limit: Limit = 20,
+    page: Page = 1,
 ) -> Table:
     """Files of one agent or namespace, a directory at a time; without either, all files."""
     store = await _store(ctx, agent_id, namespace)
@@ -44,7 +49,7 @@ async def list_agent_files(
             [(file.get("namespace"), *_file(file), file.get("agent_ids")) for file in files],
             empty=f"No files. {store.hidden(files)}".strip() if store.known else _NONE,
             meta=record_of(answer.get("meta")),
-            then=store.hidden(files),
+            footer=store.hidden(files),
         )
     with store.told():
         answer = record_of(
@@ -60,12 +65,12 @@ async def list_agent_files(
         [_file(entry) for entry in store.readable(ctx, _entries(answer), answer)],
         empty=f"Nothing there ({total}{more}).",
         meta=record_of(answer.get("meta")),
-        then=f"{total}{more}",
+        footer=f"{total}{more}",
     )
 
 
 async def read_agent_file(
-    ctx: Ctx,
+    ctx: ToolContext,
     path: LongName,
     agent_id: str = "",
     namespace: str = "",
@@ -102,12 +107,12 @@ async def read_agent_file(
             "updated": when(file.get("updated_at")),
         },
         {"content": content},
-        then=f"It goes on: read_agent_file with offset={further}." if further else "",
+        footer=f"It goes on: read_agent_file with offset={further}." if further else "",
     )
 
 
 async def search_agent_files(
-    ctx: Ctx,
+    ctx: ToolContext,
     query: LongName,
     agent_id: str = "",
     namespace: str = "",
@@ -155,7 +160,7 @@ async def search_agent_files(
         ],
         empty=f"No file contains '{query}'. Try a single word of it. {hidden}".strip(),
         meta=record_of(answer.get("meta")),
-        then=hidden,
+        footer=hidden,
     )
 
 
@@ -184,7 +189,7 @@ class _Store:
         return f"Kept by user, shown only to a token that names one: {', '.join(by_user)}." if by_user else ""
 
     def readable(
-        self, ctx: Ctx, entries: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]
+        self, ctx: ToolContext, entries: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]
     ) -> list[Mapping[str, Any]]:
         """The entries that this server's user may see: in a namespace that is kept by user only that user's own."""
         by_user = {one.get("namespace") for one in self.known if one.get("user_isolation")}
@@ -222,11 +227,11 @@ class _Store:
             ) from error
 
 
-async def _store(ctx: Ctx, agent_id: str, namespace: str) -> _Store:
+async def _store(ctx: ToolContext, agent_id: str, namespace: str) -> _Store:
     known = objects(record_of(record_of(await ctx.get("/config")).get("filesystem")).get("namespaces"))
     meant, query = known, {}
     if agent_id:
-        query["agent_id"] = (await ctx.catalogue.find("agent", agent_id)).id
+        query["agent_id"] = (await ctx.catalog.find("agent", agent_id)).id
         meant = [one for one in meant if query["agent_id"] in _holders(one)]
         if not meant:
             holders = ", ".join(dict.fromkeys(shown_id(holder) for one in known for holder in _holders(one)))

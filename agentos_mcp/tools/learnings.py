@@ -11,7 +11,7 @@ from pydantic import Field
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.pagination import record_of
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import DbId, JsonObject, Limit, Page, UserId
 from agentos_mcp.tooling.results import Record, Table
@@ -34,7 +34,7 @@ _BOOKKEEPING = ("user_id", "session_id", "entity_type", "entity_id", "namespace"
 
 
 async def list_learnings(
-    ctx: Ctx,
+    ctx: ToolContext,
     learning_type: str = "",
     user_id: UserId = "",
     kind: Literal["", "agent", "team"] = "",
@@ -47,7 +47,7 @@ async def list_learnings(
     """Learnings, latest first. Read one whole with get_learning."""
     if bool(kind) != bool(id):
         raise InvalidRequest("kind and id belong together.", "Give both, or neither.")
-    learner = {f"{kind}_id": (await ctx.catalogue.find(kind, id)).id} if kind else {}
+    learner = {f"{kind}_id": (await ctx.catalog.find(kind, id)).id} if kind else {}
     found = ctx.ownership.own_rows(
         await ctx.page(
             "/learnings",
@@ -77,7 +77,7 @@ async def list_learnings(
     )
 
 
-async def get_learning(ctx: Ctx, learning_id: str, db_id: DbId = "") -> Record:
+async def get_learning(ctx: ToolContext, learning_id: str, db_id: DbId = "") -> Record:
     """One learning, whole."""
     one = await _found(ctx, learning_id, await ctx.database("learning", db_id))
     names = ("user_id", "session_id", "entity_type", "entity_id", "namespace", "agent_id", "team_id")
@@ -94,7 +94,7 @@ async def get_learning(ctx: Ctx, learning_id: str, db_id: DbId = "") -> Record:
 
 
 async def create_learning(
-    ctx: Ctx,
+    ctx: ToolContext,
     learning_type: Annotated[
         str, Field(description="user_profile, user_memory, session_context, entity_memory or decision_log")
     ],
@@ -141,7 +141,7 @@ async def create_learning(
     return f"Kept as learning {shown_id(str(created.get('learning_id')))}."
 
 
-async def update_learning(ctx: Ctx, learning_id: str, content: JsonObject, db_id: DbId = "") -> str:
+async def update_learning(ctx: ToolContext, learning_id: str, content: JsonObject, db_id: DbId = "") -> str:
     """Replace a learning's whole content: read it with get_learning first."""
     where = await ctx.database("learning", db_id)
     one = await _found(ctx, learning_id, where)
@@ -152,7 +152,7 @@ async def update_learning(ctx: Ctx, learning_id: str, content: JsonObject, db_id
     return f"Learning {shown_id(learning_id)} has its new content."
 
 
-async def delete_learning(ctx: Ctx, learning_id: str, db_id: DbId = "") -> str:
+async def delete_learning(ctx: ToolContext, learning_id: str, db_id: DbId = "") -> str:
     """Make agents forget a learning for good."""
     where = await ctx.database("learning", db_id)
     await _found(ctx, learning_id, where)
@@ -161,7 +161,7 @@ async def delete_learning(ctx: Ctx, learning_id: str, db_id: DbId = "") -> str:
 
 
 async def list_learning_users(
-    ctx: Ctx,
+    ctx: ToolContext,
     user_id: UserId = "",
     db_id: DbId = "",
     limit: Limit = 20,
@@ -185,7 +185,7 @@ async def list_learning_users(
     )
 
 
-async def _found(ctx: Ctx, learning_id: str, db_id: str) -> Mapping[str, Any]:
+async def _found(ctx: ToolContext, learning_id: str, db_id: str) -> Mapping[str, Any]:
     """The learning of that id; on a server for one user, as in its lists, only that user's are there.
 
     AgentOS takes no user with the id of a learning, so that is looked at here.

@@ -11,7 +11,7 @@ from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
 from agentos_mcp.agentos.json_values import texts
 from agentos_mcp.agentos.pagination import page_of
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import DbId, Limit, LongName, Page, Text, UserId, Words
 from agentos_mcp.tooling.results import Record, Table
@@ -24,7 +24,7 @@ Fact = Annotated[Text, Field(description="One fact, in a sentence")]
 
 
 async def list_memories(
-    ctx: Ctx,
+    ctx: ToolContext,
     user_id: UserId = "",
     search: LongName = "",
     topics: Words = None,
@@ -57,7 +57,7 @@ async def list_memories(
     )
 
 
-async def get_memory(ctx: Ctx, memory_id: str, user_id: UserId = "", db_id: DbId = "") -> Record:
+async def get_memory(ctx: ToolContext, memory_id: str, user_id: UserId = "", db_id: DbId = "") -> Record:
     """A whole memory: list_memories cuts long ones."""
     memory = await _memory(ctx, memory_id, user_id, await ctx.database("memory", db_id))
     return Record(
@@ -75,7 +75,7 @@ async def get_memory(ctx: Ctx, memory_id: str, user_id: UserId = "", db_id: DbId
 
 
 async def create_memory(
-    ctx: Ctx,
+    ctx: ToolContext,
     memory: Fact,
     user_id: UserId,
     topics: Words = None,
@@ -88,7 +88,7 @@ async def create_memory(
 
 
 async def update_memory(
-    ctx: Ctx, memory_id: str, memory: Text = "", topics: Words = None, user_id: UserId = "", db_id: DbId = ""
+    ctx: ToolContext, memory_id: str, memory: Text = "", topics: Words = None, user_id: UserId = "", db_id: DbId = ""
 ) -> str:
     """Correct a memory's words or topics; what is not given stays."""
     if not memory.strip() and topics is None:
@@ -105,7 +105,7 @@ async def update_memory(
     return f"Updated memory {shown_id(memory_id.strip())}."
 
 
-async def delete_memory(ctx: Ctx, memory_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
+async def delete_memory(ctx: ToolContext, memory_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
     """Forget a memory, for good."""
     database = await ctx.database("memory", db_id)
     # AgentOS says nothing where there is none.
@@ -115,7 +115,7 @@ async def delete_memory(ctx: Ctx, memory_id: str, user_id: UserId = "", db_id: D
     return f"Forgot memory {shown_id(memory_id.strip())} of user '{shown_id(str(memory.get('user_id') or ''))}'."
 
 
-async def list_memory_topics(ctx: Ctx, user_id: UserId = "", db_id: DbId = "") -> Table:
+async def list_memory_topics(ctx: ToolContext, user_id: UserId = "", db_id: DbId = "") -> Table:
     """Topics of memories, as list_memories takes them."""
     answer = await ctx.get("/memory_topics", user_id=user_id, db_id=await ctx.database("memory", db_id))
     topics = sorted({str(topic) for topic in answer}) if isinstance(answer, list) else []
@@ -123,7 +123,7 @@ async def list_memory_topics(ctx: Ctx, user_id: UserId = "", db_id: DbId = "") -
 
 
 async def get_memory_stats(
-    ctx: Ctx, user_id: UserId = "", db_id: DbId = "", limit: Limit = 20, page: Page = 1
+    ctx: ToolContext, user_id: UserId = "", db_id: DbId = "", limit: Limit = 20, page: Page = 1
 ) -> Table:
     """How many memories each user has, and when the last one changed."""
     database = await ctx.database("memory", db_id)
@@ -139,7 +139,7 @@ async def get_memory_stats(
 
 
 async def optimize_memories(
-    ctx: Ctx,
+    ctx: ToolContext,
     user_id: UserId,
     apply: Annotated[bool, Field(description="Replace them; else only a preview")] = False,
     model: Annotated[str, Field(description="provider:model, default openai:gpt-4o")] = "",
@@ -182,7 +182,7 @@ async def optimize_memories(
             "ids": ", ".join(str(row.get("memory_id")) for row in memories) if apply else "",
         },
         {f"memory {number}": str(row.get("memory") or "") for number, row in enumerate(memories, 1)},
-        then="" if apply else preview,
+        footer="" if apply else preview,
     )
 
 
@@ -203,7 +203,7 @@ def _not_optimized(failed: ServerFailure, apply: bool) -> ServerFailure:
     )
 
 
-async def _memory(ctx: Ctx, memory_id: str, user_id: str, database: str) -> Mapping[str, Any]:
+async def _memory(ctx: ToolContext, memory_id: str, user_id: str, database: str) -> Mapping[str, Any]:
     """The memory, once it is known to be there and to be this user's."""
     try:
         found = await ctx.get("/memories/{memory_id}", _id(memory_id), user_id=user_id, db_id=database)
@@ -251,6 +251,8 @@ TOOLSET = Toolset(
     destructive(delete_memory, "DELETE /memories/{memory_id}"),
     read(list_memory_topics, "GET /memory_topics"),
     read(get_memory_stats, "GET /user_memory_stats"),
-    destructive(optimize_memories, "POST /optimize-memories", idempotent=False, open_world=True, only_if="apply"),
+    destructive(
+        optimize_memories, "POST /optimize-memories", idempotent=False, open_world=True, confirm_only_if="apply"
+    ),
     needs=DATABASE,
 )

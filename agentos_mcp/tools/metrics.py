@@ -12,7 +12,7 @@ from pydantic import Field
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, ServerFailure
 from agentos_mcp.agentos.pagination import record_of
-from agentos_mcp.tooling.context import Ctx, look_first, present
+from agentos_mcp.tooling.context import ToolContext, look_first, present
 from agentos_mcp.tooling.markdown import one_line, when
 from agentos_mcp.tooling.parameters import DbId, UserId
 from agentos_mcp.tooling.results import Table
@@ -38,7 +38,7 @@ _COLUMNS = (
 
 
 async def get_metrics(
-    ctx: Ctx,
+    ctx: ToolContext,
     since: Annotated[str, Field(description="YYYY-MM-DD; default 30 days ago")] = "",
     until: str = "",
     user_id: UserId = "",
@@ -75,17 +75,17 @@ async def get_metrics(
         _COLUMNS,
         rows,
         empty=f"No figures from {first} to {last}. refresh_metrics makes them from the sessions there are.",
-        then=f"As of {when(answer.get('updated_at'))}.",
+        footer=f"As of {when(answer.get('updated_at'))}.",
     )
 
 
-async def refresh_metrics(ctx: Ctx, db_id: DbId = "") -> str:
+async def refresh_metrics(ctx: ToolContext, db_id: DbId = "") -> str:
     """Bring the figures up to date, for get_metrics."""
     database = await ctx.database("metrics", db_id)
     query = present(db_id=database, background=True)
     features = await ctx.backend.discovery.features()
     with look_first("/metrics/refresh"):
-        answer = await ctx.agent_os.request("POST", "/metrics/refresh", query=query, endless=True)
+        answer = await ctx.agent_os.request("POST", "/metrics/refresh", query=query, no_timeout=True)
     if isinstance(answer, list) or not features.has("GET", _STATUS):
         return "The figures are up to date: see get_metrics."
     already = record_of(answer).get("status") == "already_running"
@@ -106,7 +106,7 @@ async def refresh_metrics(ctx: Ctx, db_id: DbId = "") -> str:
             return f"{begun}. get_metrics_status says when it is done."
 
 
-async def get_metrics_status(ctx: Ctx, db_id: DbId = "") -> str:
+async def get_metrics_status(ctx: ToolContext, db_id: DbId = "") -> str:
     """How the last refresh_metrics went."""
     status = record_of(await ctx.get(_STATUS, db_id=await ctx.database("metrics", db_id)))
     match status.get("status"):

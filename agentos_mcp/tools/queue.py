@@ -9,7 +9,7 @@ from agentos_mcp.agentos.json_values import integer, number
 from agentos_mcp.agentos.ownership import without_owner
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.agentos.runs.run import KINDS, RunRef
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import Limit, Page, UserId
 from agentos_mcp.tooling.results import Table
@@ -17,7 +17,7 @@ from agentos_mcp.tooling.tool_spec import Toolset, read
 
 
 async def list_queue_jobs(
-    ctx: Ctx,
+    ctx: ToolContext,
     status: Literal["", "queued", "running", "paused", "completed", "failed", "cancelled"] = "",
     user_id: UserId = "",
     limit: Limit = 20,
@@ -46,7 +46,7 @@ async def list_queue_jobs(
     )
 
 
-async def get_queue_stats(ctx: Ctx) -> str:
+async def get_queue_stats(ctx: ToolContext) -> str:
     """How many jobs wait, run, failed and are done, and how long the oldest has waited."""
     if ctx.ownership.user_id:
         raise without_owner("get_queue_stats", "AgentOS counts the jobs of all users together. See list_queue_jobs.")

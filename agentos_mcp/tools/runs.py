@@ -13,13 +13,13 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.runs.history import MOST_SESSIONS
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import KINDS, RunRef, RunState, Status
-from agentos_mcp.agentos.runs.stored_run import read_output
+from agentos_mcp.agentos.runs.stored_run import read_stored_run
 from agentos_mcp.agentos.sessions import one_kind_at_a_time
 from agentos_mcp.runs.call import Shown, continue_paused, run_component
 from agentos_mcp.runs.explain import explain
-from agentos_mcp.runs.follow_run import watch
-from agentos_mcp.runs.request import Given
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.runs.follow_run import follow_run
+from agentos_mcp.runs.request import RunOptions
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import run_result, standing, when
 from agentos_mcp.tooling.parameters import (
     Files,
@@ -43,7 +43,7 @@ _CANCEL_WAIT = 5.0
 
 
 async def run_agent(
-    ctx: Ctx,
+    ctx: ToolContext,
     agent_id: str,
     message: Message,
     session_id: SessionId = "",
@@ -59,7 +59,7 @@ async def run_agent(
     wait: Wait = 0,
 ) -> Shown:
     """Run an agent (by id or name) and return its answer. Long runs show their progress."""
-    given = Given(
+    given = RunOptions(
         session_id=session_id,
         user_id=user_id,
         session_state=session_state,
@@ -75,7 +75,7 @@ async def run_agent(
 
 
 async def run_team(
-    ctx: Ctx,
+    ctx: ToolContext,
     team_id: str,
     message: Message,
     session_id: SessionId = "",
@@ -91,7 +91,7 @@ async def run_team(
     wait: Wait = 0,
 ) -> Shown:
     """Run a team of agents (by id or name) and return its answer."""
-    given = Given(
+    given = RunOptions(
         session_id=session_id,
         user_id=user_id,
         session_state=session_state,
@@ -107,7 +107,7 @@ async def run_team(
 
 
 async def run_workflow(
-    ctx: Ctx,
+    ctx: ToolContext,
     workflow_id: str,
     message: Message,
     session_id: SessionId = "",
@@ -121,7 +121,7 @@ async def run_workflow(
     wait: Wait = 0,
 ) -> Shown:
     """Run a workflow (by id or name: "content pipeline") step by step and return its result."""
-    given = Given(
+    given = RunOptions(
         session_id=session_id,
         user_id=user_id,
         session_state=session_state,
@@ -135,22 +135,22 @@ async def run_workflow(
 
 
 async def get_run(
-    ctx: Ctx,
+    ctx: ToolContext,
     run: Run,
     offset: Annotated[int, Field(ge=0, description="Where to go on in a long answer")] = 0,
     wait: Wait = 0,
 ) -> Shown:
     """Go on waiting for a run, or read its result again, by its reference."""
-    return await watch(ctx, ctx.live.join(RunRef.parse(run)), wait=wait, offset=offset, ours=False)
+    return await follow_run(ctx, ctx.run_registry.attach(RunRef.parse(run)), wait=wait, offset=offset, ours=False)
 
 
-async def continue_run(ctx: Ctx, run: Run, answers: JsonObject = None, wait: Wait = 0) -> Shown:
+async def continue_run(ctx: ToolContext, run: Run, answers: JsonObject = None, wait: Wait = 0) -> Shown:
     """Give a paused run the user's answers, keyed as its result says, and go on watching it."""
     return await continue_paused(ctx, RunRef.parse(run), answers or {}, wait)
 
 
 async def list_runs(
-    ctx: Ctx,
+    ctx: ToolContext,
     kind: Literal["", "agent", "team", "workflow"] = "",
     id: str = "",
     session_id: str = "",
@@ -161,11 +161,11 @@ async def list_runs(
     """Latest runs, whoever started them, by component, session or status (running, paused, error...)."""
     if id and not kind:
         raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
-    component = await ctx.catalogue.find(kind, id) if kind and id else None
+    component = await ctx.catalog.find(kind, id) if kind and id else None
     features = await ctx.backend.discovery.features()
     runs = await list_stored_runs(
         ctx.agent_os,
-        ctx.catalogue,
+        ctx.catalog,
         kind=kind,
         component=component,
         session_id=session_id,
@@ -182,14 +182,14 @@ async def list_runs(
     )
 
 
-async def explain_run(ctx: Ctx, run: Run) -> str:
+async def explain_run(ctx: ToolContext, run: Run) -> str:
     """What happened in a run: steps, tool calls, what failed and why, what to try next."""
     ref = RunRef.parse(run)
     output = await ctx.engine.stored(ref)
-    return explain(output, await ctx.engine.judged(read_output(RunState(ref=ref), output), output))
+    return explain(output, await ctx.engine.judged(read_stored_run(RunState(ref=ref), output), output))
 
 
-async def cancel_run(ctx: Ctx, run: Run) -> str:
+async def cancel_run(ctx: ToolContext, run: Run) -> str:
     """Cancel a run that is still going."""
     ref = RunRef.parse(run)
     state = await ctx.engine.read(ref)

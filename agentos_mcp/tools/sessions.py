@@ -22,7 +22,7 @@ from agentos_mcp.agentos.sessions import (
     read_session,
     search_sessions,
 )
-from agentos_mcp.tooling.context import Ctx, present
+from agentos_mcp.tooling.context import ToolContext, present
 from agentos_mcp.tooling.markdown import one_line, table, when
 from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Page, Text, UserId
 from agentos_mcp.tooling.results import Record, Table
@@ -34,11 +34,11 @@ _MOST_RUNS = 100_000
 _RUN_COLUMNS = ("run", "status", "started", "input", "answer")
 _Row = TypeVar("_Row")
 
-Changes = Annotated[JsonObject, Field(description="null removes a key")]
+SubscriptionHub = Annotated[JsonObject, Field(description="null removes a key")]
 
 
 async def list_sessions(
-    ctx: Ctx,
+    ctx: ToolContext,
     kind: AnyKind = "",
     id: Annotated[str, Field(description="A component's")] = "",
     name: str = "",
@@ -69,7 +69,7 @@ async def list_sessions(
         empty = "No such sessions." if kind or id or user_id else "No sessions yet: every run opens one."
     features = await ctx.backend.discovery.features()
     partly = "type" not in query and one_kind_at_a_time(features)
-    then = "Only agents' sessions: this AgentOS lists one kind at a time, so give kind." if partly else ""
+    footer = "Only agents' sessions: this AgentOS lists one kind at a time, so give kind." if partly else ""
     return Table(
         ("id", "component", "name", "user", "active"),
         [
@@ -82,13 +82,13 @@ async def list_sessions(
             )
             for row in rows
         ],
-        empty=f"{empty} {then}".strip(),
+        empty=f"{empty} {footer}".strip(),
         meta=meta,
-        then=then,
+        footer=footer,
     )
 
 
-async def get_session(ctx: Ctx, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Record:
+async def get_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Record:
     """A conversation: its facts, summary, state and latest runs."""
     session = await _session(ctx, session_id, user_id, db_id)
     runs = await _runs(ctx, session)
@@ -113,12 +113,12 @@ async def get_session(ctx: Ctx, session_id: str, user_id: UserId = "", db_id: Db
             "tokens": document.get("total_tokens"),
         },
         texts,
-        then=f"{more}{_go_on(session.kind, session.owner, session.id)}",
+        footer=f"{more}{_go_on(session.kind, session.owner, session.id)}",
     )
 
 
 async def list_session_runs(
-    ctx: Ctx,
+    ctx: ToolContext,
     session_id: str,
     status: str = "",
     user_id: UserId = "",
@@ -140,7 +140,7 @@ async def list_session_runs(
 
 
 async def create_session(
-    ctx: Ctx,
+    ctx: ToolContext,
     kind: Kind,
     id: Annotated[str, Field(description="The component's")],
     name: str = "",
@@ -150,7 +150,7 @@ async def create_session(
     db_id: DbId = "",
 ) -> str:
     """Open a conversation with a name or a state before its first run (runs open their own)."""
-    component = await ctx.catalogue.find(kind, id)
+    component = await ctx.catalog.find(kind, id)
     session_id = new_id()
     body: dict[str, Any] = {"session_id": session_id, f"{kind}_id": component.id}
     body |= present(session_name=name.strip(), user_id=user_id)
@@ -161,7 +161,7 @@ async def create_session(
     return f"Created session '{session_id}'. {_go_on(kind, component.id, session_id)}"
 
 
-async def rename_session(ctx: Ctx, session_id: str, name: str, user_id: UserId = "", db_id: DbId = "") -> str:
+async def rename_session(ctx: ToolContext, session_id: str, name: str, user_id: UserId = "", db_id: DbId = "") -> str:
     """Give a conversation a name."""
     if not name.strip():
         raise InvalidRequest("The name is empty.", "Say what to call the session.")
@@ -172,10 +172,10 @@ async def rename_session(ctx: Ctx, session_id: str, name: str, user_id: UserId =
 
 
 async def update_session(
-    ctx: Ctx,
+    ctx: ToolContext,
     session_id: str,
-    session_state: Changes = None,
-    metadata: Changes = None,
+    session_state: SubscriptionHub = None,
+    metadata: SubscriptionHub = None,
     summary: Text = "",
     name: str = "",
     user_id: UserId = "",
@@ -201,7 +201,7 @@ async def update_session(
     return f"Changed {what} of session '{shown_id(session.id)}'."
 
 
-async def delete_session(ctx: Ctx, session_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
+async def delete_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
     """Delete a conversation with all its runs, for good."""
     # AgentOS says nothing where there is none.
     session = await _session(ctx, session_id, user_id, db_id)
@@ -214,7 +214,7 @@ async def delete_session(ctx: Ctx, session_id: str, user_id: UserId = "", db_id:
     return f"{done} Still going: {going_on}; its end brings the session back. Call cancel_run, then delete it again."
 
 
-async def fork_session(ctx: Ctx, session_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
+async def fork_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
     """Copy an agent's or team's conversation to a new session, to go on another way in it."""
     session = await _session(ctx, session_id, user_id, db_id)
     copy = (await _sent_to_owner(ctx, session, "fork", ("agent", "team"))).get("session_id")
@@ -223,7 +223,7 @@ async def fork_session(ctx: Ctx, session_id: str, user_id: UserId = "", db_id: D
     return f"Copied; the original stays as it is. {_go_on(session.kind, session.owner, copy)}"
 
 
-async def compact_session(ctx: Ctx, session_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
+async def compact_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
     """Fold older messages that an agent's model is sent into a summary; the record stays whole."""
     session = await _session(ctx, session_id, user_id, db_id)
     answer = await _sent_to_owner(ctx, session, "compact", ("agent",))
@@ -237,7 +237,7 @@ async def compact_session(ctx: Ctx, session_id: str, user_id: UserId = "", db_id
     return f"Folded. {message}" + (f" ({one_line(counts)})" if counts else "")
 
 
-async def _session(ctx: Ctx, session_id: str, user_id: str, db_id: str) -> Session:
+async def _session(ctx: ToolContext, session_id: str, user_id: str, db_id: str) -> Session:
     features = await ctx.backend.discovery.features()
     database = await ctx.database("session", db_id)
     session = await read_session(ctx.agent_os, features, session_id, user_id=user_id, database=database)
@@ -247,10 +247,10 @@ async def _session(ctx: Ctx, session_id: str, user_id: str, db_id: str) -> Sessi
     return session
 
 
-async def _runs(ctx: Ctx, session: Session, status: str = "") -> list[RunSummary]:
+async def _runs(ctx: ToolContext, session: Session, status: str = "") -> list[RunSummary]:
     return await list_stored_runs(
         ctx.agent_os,
-        ctx.catalogue,
+        ctx.catalog,
         user_id=ctx.ownership.user_id,
         session_id=session.id,
         database=session.database,
@@ -263,10 +263,10 @@ def _run_row(run: RunSummary) -> tuple[object, ...]:
     return str(run.ref), run.status.lower(), when(run.started), run.question, run.answer
 
 
-async def _component(ctx: Ctx, kind: AnyKind, asked: str) -> Component:
+async def _component(ctx: ToolContext, kind: AnyKind, asked: str) -> Component:
     if kind:
-        return await ctx.catalogue.find(kind, asked)
-    there = [one for one in (await ctx.catalogue.contents()).components if asked in {one.id, one.name}]
+        return await ctx.catalog.find(kind, asked)
+    there = [one for one in (await ctx.catalog.inventory()).components if asked in {one.id, one.name}]
     if len(there) != 1:
         raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
     return there[0]
@@ -278,16 +278,16 @@ def _sliced(rows: Sequence[_Row], limit: int, page: int) -> tuple[Sequence[_Row]
     return rows[(page - 1) * limit : page * limit], meta
 
 
-async def _home(ctx: Ctx, component: Component, asked: str) -> str:
+async def _home(ctx: ToolContext, component: Component, asked: str) -> str:
     """The database of a component's sessions: its own, where there are several."""
-    stores = (await ctx.catalogue.contents()).stores.get("session", ())
+    stores = (await ctx.catalog.inventory()).stores.get("session", ())
     if asked or len(stores) < 2:
         return await ctx.database("session", asked)
-    own = (await ctx.catalogue.detail(component.kind, component.id)).get("db_id")
+    own = (await ctx.catalog.detail(component.kind, component.id)).get("db_id")
     return await ctx.database("session", str(own or ""))
 
 
-async def _sent_to_owner(ctx: Ctx, session: Session, what: str, kinds: tuple[Kind, ...]) -> Mapping[str, Any]:
+async def _sent_to_owner(ctx: ToolContext, session: Session, what: str, kinds: tuple[Kind, ...]) -> Mapping[str, Any]:
     if session.kind not in kinds:
         possible = " and ".join(f"{kind}s" for kind in kinds)
         raise InvalidRequest(f"AgentOS cannot {what} a {session.kind}'s session.", f"It can only those of {possible}.")

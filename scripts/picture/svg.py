@@ -156,7 +156,7 @@ def _class(style: str) -> str:
 
 
 def _colors(shown: Sequence[Shown]) -> Iterator[str]:
-    """What a terminal makes of the styles: here only colours of its palette."""
+    """What a terminal makes of the styles: here only colors of its palette."""
     for style in sorted({stretch.style for part in shown for stretch in part.content} - {PLAIN}):
         codes = [int(code) for code in style.split(";")]
         number = codes[2] if codes[:2] == [38, 5] else codes[0] - 30

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.tool_spec import Declared, Toolset, mcp_tool
+from agentos_mcp.tooling.tool_spec import Toolset, ToolSpec, mcp_tool
 from agentos_mcp.tools import TOOLSETS
 from scripts.surface.tokens import compact, count_tokens
 
@@ -17,7 +17,7 @@ class Listed:
     """A tool, what its model is told of it, and what that costs."""
 
     toolset: Toolset
-    declared: Declared
+    declared: ToolSpec
     description: str
     schema: dict[str, Any]
     tokens: int

@@ -44,7 +44,7 @@ from agentos_mcp.server.build import build_server
 from agentos_mcp.server.http.app import address, open_socket, serve_http
 from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.context import Backend, Ctx
+from agentos_mcp.tooling.context import Backend, ToolContext
 from agentos_mcp.tooling.tool_spec import Toolset, read
 from agentos_mcp.tools import TOOLSETS
 from agentos_mcp.tools.catalog import get_component, list_agents
@@ -66,17 +66,17 @@ def embedded(uri: str, words: str, mime_type: str = "text/plain") -> EmbeddedRes
 # Tools that are ours
 
 
-async def test_simple_text(ctx: Ctx) -> str:
+async def test_simple_text(ctx: ToolContext) -> str:
     """Lists the agents."""
     return (await list_agents(ctx)).text(1000)
 
 
-async def test_tool_with_progress(ctx: Ctx) -> CallToolResult | InputRequiredResult:
+async def test_tool_with_progress(ctx: ToolContext) -> CallToolResult | InputRequiredResult:
     """Runs a workflow of three steps."""
     return await run_workflow(ctx, "content-pipeline", "Conformance")
 
 
-async def test_error_handling(ctx: Ctx) -> str:
+async def test_error_handling(ctx: ToolContext) -> str:
     """Asks AgentOS for what it does not have."""
     return await get_component(ctx, "agent", "there-is-no-such-agent")
 
@@ -84,28 +84,28 @@ async def test_error_handling(ctx: Ctx) -> str:
 # Contents
 
 
-async def test_image_content(ctx: Ctx) -> CallToolResult:
+async def test_image_content(ctx: ToolContext) -> CallToolResult:
     """An image."""
     return CallToolResult(content=[IMAGE])
 
 
-async def test_audio_content(ctx: Ctx) -> CallToolResult:
+async def test_audio_content(ctx: ToolContext) -> CallToolResult:
     """A sound."""
     return CallToolResult(content=[AudioContent(type="audio", data=SILENCE, mime_type="audio/wav")])
 
 
-async def test_embedded_resource(ctx: Ctx) -> CallToolResult:
+async def test_embedded_resource(ctx: ToolContext) -> CallToolResult:
     """An embedded resource."""
     return CallToolResult(content=[embedded("test://embedded-resource", "Embedded.")])
 
 
-async def test_multiple_content_types(ctx: Ctx) -> CallToolResult:
+async def test_multiple_content_types(ctx: ToolContext) -> CallToolResult:
     """Text, an image and an embedded resource."""
     data = embedded("test://mixed-content-resource", '{"test": "data", "value": 123}', "application/json")
     return CallToolResult(content=[TextContent(type="text", text="All sorts:"), IMAGE, data])
 
 
-async def json_schema_2020_12_tool(ctx: Ctx) -> str:
+async def json_schema_2020_12_tool(ctx: ToolContext) -> str:
     """Has the schema below."""
     return "done"
 
@@ -136,7 +136,7 @@ SCHEMA_2020_12: dict[str, Any] = {
 
 
 async def test_x_mcp_header(
-    ctx: Ctx, region: Annotated[str, Field(json_schema_extra={"x-mcp-header": "Region"})] = "none"
+    ctx: ToolContext, region: Annotated[str, Field(json_schema_extra={"x-mcp-header": "Region"})] = "none"
 ) -> str:
     """Has an argument that clients repeat in a header."""
     return f"region={region}"
@@ -145,7 +145,7 @@ async def test_x_mcp_header(
 # Notifications
 
 
-async def test_tool_with_logging(ctx: Ctx) -> str:
+async def test_tool_with_logging(ctx: ToolContext) -> str:
     """Logs to the client."""
     for words in ("started", "working", "ended"):
         await ctx.mcp.info(words)
@@ -153,25 +153,25 @@ async def test_tool_with_logging(ctx: Ctx) -> str:
     return "logged"
 
 
-async def test_logging_tool(ctx: Ctx) -> str:
+async def test_logging_tool(ctx: ToolContext) -> str:
     """Logs to the client."""
     return await test_tool_with_logging(ctx)
 
 
-async def test_reconnection(ctx: Ctx) -> str:
+async def test_reconnection(ctx: ToolContext) -> str:
     """Closes the stream of its own call."""
     await ctx.mcp.close_sse_stream()
     await anyio.sleep(0.2)
     return "The client came back."
 
 
-async def test_trigger_tool_change(ctx: Ctx) -> str:
+async def test_trigger_tool_change(ctx: ToolContext) -> str:
     """Says that the tools changed."""
     await ctx.mcp.notify_tools_changed()
     return "told"
 
 
-async def test_trigger_prompt_change(ctx: Ctx) -> str:
+async def test_trigger_prompt_change(ctx: ToolContext) -> str:
     """Says that the prompts changed."""
     await ctx.mcp.notify_prompts_changed()
     return "told"
@@ -202,7 +202,7 @@ class Enums(BaseModel):
     )
 
 
-async def test_sampling(ctx: Ctx, prompt: str) -> str:
+async def test_sampling(ctx: ToolContext, prompt: str) -> str:
     """Asks the client's model."""
     result = await ctx.mcp.session.create_message(
         messages=[SamplingMessage(role="user", content=TextContent(type="text", text=prompt))],
@@ -212,22 +212,22 @@ async def test_sampling(ctx: Ctx, prompt: str) -> str:
     return f"The model said: {result.content.text if isinstance(result.content, TextContent) else '?'}"
 
 
-async def test_elicitation(ctx: Ctx, message: str) -> str:
+async def test_elicitation(ctx: ToolContext, message: str) -> str:
     """Asks the user."""
     return await elicited(ctx, message, Reply)
 
 
-async def test_elicitation_sep1034_defaults(ctx: Ctx) -> str:
+async def test_elicitation_sep1034_defaults(ctx: ToolContext) -> str:
     """Asks the user, with a default for every field."""
     return await elicited(ctx, "Please check", Defaults)
 
 
-async def test_elicitation_sep1330_enums(ctx: Ctx) -> str:
+async def test_elicitation_sep1330_enums(ctx: ToolContext) -> str:
     """Asks the user to choose, in every way a form has."""
     return await elicited(ctx, "Please choose", Enums)
 
 
-async def elicited(ctx: Ctx, message: str, form: type[BaseModel]) -> str:
+async def elicited(ctx: ToolContext, message: str, form: type[BaseModel]) -> str:
     result = await ctx.mcp.elicit(message, form)
     return f"action={result.action}, content={result.data.model_dump_json() if result.action == 'accept' else '{}'}"
 
@@ -259,18 +259,18 @@ def ask(state: str | None = None, **requests: InputRequest) -> InputRequiredResu
     return InputRequiredResult(input_requests=requests, request_state=state)
 
 
-async def test_input_required_result_elicitation(ctx: Ctx) -> TextOrQuestion:
+async def test_input_required_result_elicitation(ctx: ToolContext) -> TextOrQuestion:
     """Asks for a name."""
     name = filled_in(ctx.mcp, "user_name", "name")
     return f"Hello, {name}!" if name else ask(user_name=form("What is your name?", "name"))
 
 
-async def test_streaming_elicitation(ctx: Ctx) -> TextOrQuestion:
+async def test_streaming_elicitation(ctx: ToolContext) -> TextOrQuestion:
     """Asks for a name."""
     return await test_input_required_result_elicitation(ctx)
 
 
-async def test_input_required_result_sampling(ctx: Ctx) -> TextOrQuestion:
+async def test_input_required_result_sampling(ctx: ToolContext) -> TextOrQuestion:
     """Asks the client's model."""
     given = answer(ctx.mcp, "capital_question")
     if isinstance(given, CreateMessageResult) and isinstance(given.content, TextContent):
@@ -278,7 +278,7 @@ async def test_input_required_result_sampling(ctx: Ctx) -> TextOrQuestion:
     return ask(capital_question=sampling("What is the capital of France?"))
 
 
-async def test_input_required_result_list_roots(ctx: Ctx) -> TextOrQuestion:
+async def test_input_required_result_list_roots(ctx: ToolContext) -> TextOrQuestion:
     """Asks for the client's roots."""
     given = answer(ctx.mcp, "client_roots")
     if isinstance(given, ListRootsResult):
@@ -286,19 +286,19 @@ async def test_input_required_result_list_roots(ctx: Ctx) -> TextOrQuestion:
     return ask(client_roots=ListRootsRequest())
 
 
-async def test_input_required_result_request_state(ctx: Ctx) -> TextOrQuestion:
+async def test_input_required_result_request_state(ctx: ToolContext) -> TextOrQuestion:
     """Asks for a confirmation and remembers that it did."""
     if answer(ctx.mcp, "confirm") and ctx.mcp.request_state == "asked":
         return "state-ok"
     return ask("asked", confirm=form("Please confirm", "ok", "boolean"))
 
 
-async def test_input_required_result_tampered_state(ctx: Ctx) -> TextOrQuestion:
+async def test_input_required_result_tampered_state(ctx: ToolContext) -> TextOrQuestion:
     """Asks for a confirmation and remembers that it did."""
     return await test_input_required_result_request_state(ctx)
 
 
-async def test_input_required_result_multiple_inputs(ctx: Ctx) -> TextOrQuestion:
+async def test_input_required_result_multiple_inputs(ctx: ToolContext) -> TextOrQuestion:
     """Asks three things at once."""
     if {"user_name", "greeting", "client_roots"} <= (ctx.mcp.input_responses or {}).keys():
         return "All answers are here."
@@ -310,7 +310,7 @@ async def test_input_required_result_multiple_inputs(ctx: Ctx) -> TextOrQuestion
     return ask("asked", **questions)
 
 
-async def test_input_required_result_multi_round(ctx: Ctx) -> TextOrQuestion:
+async def test_input_required_result_multi_round(ctx: ToolContext) -> TextOrQuestion:
     """Asks for a name, then for a color."""
     state = json.loads(ctx.mcp.request_state or "{}")
     name = filled_in(ctx.mcp, "step1", "name") or state.get("name")
@@ -321,7 +321,7 @@ async def test_input_required_result_multi_round(ctx: Ctx) -> TextOrQuestion:
     return ask(json.dumps({"round": 2, "name": name}), step2=form("Which color do you like?", "color"))
 
 
-async def test_input_required_result_capabilities(ctx: Ctx) -> TextOrQuestion:
+async def test_input_required_result_capabilities(ctx: ToolContext) -> TextOrQuestion:
     """Asks only what the client says it can be asked."""
     can = ctx.mcp.client_capabilities
     questions: dict[str, InputRequest] = {}
@@ -332,7 +332,7 @@ async def test_input_required_result_capabilities(ctx: Ctx) -> TextOrQuestion:
     return ask("asked", **questions)
 
 
-async def test_missing_capability(ctx: Ctx) -> str:
+async def test_missing_capability(ctx: ToolContext) -> str:
     """Works only for clients that have a model."""
     if not (can := ctx.mcp.client_capabilities) or can.sampling is None:
         raise MCPError(

@@ -89,7 +89,7 @@ def made(kind: str) -> Call:
 
 
 CALLS: dict[str, tuple[Call, ...]] = {
-    # catalogue
+    # catalog
     "list_agents": (call(),),
     "list_teams": (call(),),
     "list_workflows": (call(),),

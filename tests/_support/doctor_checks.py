@@ -32,7 +32,7 @@ SHELL_PATH = str(Path(sys.executable).parent)
 
 
 @dataclass
-class Told:
+class ProgressRecorder:
     """What was told, in order."""
 
     findings: list[Finding] = field(default_factory=list)
@@ -63,23 +63,25 @@ def system(folder: Path, **variables: str) -> System:
     return System("linux", folder, {"PATH": SHELL_PATH, **variables}, folder)
 
 
-async def look_for(url: str, folder: Path, ports: Sequence[int] = (), token: str = "", **variables: str) -> Told:
+async def look_for(
+    url: str, folder: Path, ports: Sequence[int] = (), token: str = "", **variables: str
+) -> ProgressRecorder:
     """What is told of an address, or of the usual ones for ''."""
-    told = Told()
+    told = ProgressRecorder()
     await find(url, Token(token), ports, system(folder, **variables), told)
     return told
 
 
-async def look_at(url: str, folder: Path, token: str = "", **settings: Any) -> Told:
+async def look_at(url: str, folder: Path, token: str = "", **settings: Any) -> ProgressRecorder:
     """What is told of the AgentOS at an address."""
-    told = Told()
+    told = ProgressRecorder()
     await examine(Settings(url=url, token=Token(token), **settings), system(folder), told)
     return told
 
 
-async def look_at_clients(machine: Machine, found: str = "", seconds: float = 20.0) -> Told:
+async def look_at_clients(machine: Machine, found: str = "", seconds: float = 20.0) -> ProgressRecorder:
     """What is told of the clients, where an AgentOS was found at an address."""
-    told, mask, place = Told(), Mask(), Place()
+    told, mask, place = ProgressRecorder(), Mask(), Place()
     place.found(found)
     starter = Starter(get_default_environment(), seconds)
     await Clients(machine.system, starter, mask, place).look(lambda finding: told(mask.over(finding)))
@@ -88,7 +90,7 @@ async def look_at_clients(machine: Machine, found: str = "", seconds: float = 20
 
 async def run_on(url: str, folder: Path, asked: str = "", seconds: float = 30.0, **settings: Any) -> Finding:
     """What is told of a test run."""
-    told = Told()
+    told = ProgressRecorder()
     await try_run(Settings(url=url, **settings), asked, system(folder), told, seconds)
     return told["Test run"]
 

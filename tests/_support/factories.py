@@ -12,7 +12,7 @@ import httpx
 
 from agentos_mcp.agentos.pauses.answers import waiting
 from agentos_mcp.agentos.runs.run import RunRef, RunState
-from agentos_mcp.agentos.runs.stored_run import read_output
+from agentos_mcp.agentos.runs.stored_run import read_stored_run
 
 USER = "ann"
 
@@ -95,7 +95,7 @@ async def a_yes_to_all(rest: Rest) -> dict[str, bool]:
     """To all that the run asks which is given."""
     run = RunRef.parse(rest.given["run"])
     stored = await rest.get(f"/{run.kind}s/{run.component}/runs/{run.run}", session_id=run.session)
-    return {one.key: True for one in waiting(run, read_output(RunState(ref=run), stored).requirements)}
+    return {one.key: True for one in waiting(run, read_stored_run(RunState(ref=run), stored).requirements)}
 
 
 async def _run(rest: Rest, kind: str, id: str, **more: str) -> str:

@@ -17,7 +17,7 @@ from agentos_mcp.settings import Settings
 
 
 @dataclass
-class Told:
+class ProgressRecorder:
     """What progress a call was told: (progress, total, message)."""
 
     heard: list[tuple[float, float | None, str]] = field(default_factory=list)
@@ -51,9 +51,9 @@ class Peer:
         assert result.is_error, words(result)
         return words(result)
 
-    async def watch(self, tool: str, /, **arguments: Any) -> tuple[str, Told]:
+    async def watch(self, tool: str, /, **arguments: Any) -> tuple[str, ProgressRecorder]:
         """The text of a call, and the progress it was told."""
-        told = Told()
+        told = ProgressRecorder()
         result = await self.listen(told, tool, **arguments)
         return words(result), told
 

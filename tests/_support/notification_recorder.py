@@ -45,7 +45,7 @@ _LISTS: dict[type[Any], str] = {
 
 
 @dataclass
-class Ear:
+class NotificationRecorder:
     """What a client heard, with the time: the URIs of resources, and "tools", "prompts", "resources" for lists."""
 
     heard: list[tuple[float, str]] = field(default_factory=list)
@@ -85,9 +85,9 @@ class Ear:
 
 
 @asynccontextmanager
-async def hearing(transport: str, era: str, url: str) -> AsyncIterator[tuple[Peer, Ear]]:
+async def hearing(transport: str, era: str, url: str) -> AsyncIterator[tuple[Peer, NotificationRecorder]]:
     """A client of a server of its own for the AgentOS at `url`."""
-    ear = Ear()
+    ear = NotificationRecorder()
     if transport == "http":
         with serving("-m", "tests._support.changing_server", "--http", url) as address:
             async with at(era, address, ear) as peer:
@@ -103,7 +103,7 @@ async def hearing(transport: str, era: str, url: str) -> AsyncIterator[tuple[Pee
 
 
 @asynccontextmanager
-async def at(era: str, server: Any, ear: Ear) -> AsyncIterator[Peer]:
+async def at(era: str, server: Any, ear: NotificationRecorder) -> AsyncIterator[Peer]:
     """A client of a server that is there."""
     # A modern client's stream is heard by `told`.
     handler = ear if era == "legacy" else None
@@ -112,7 +112,7 @@ async def at(era: str, server: Any, ear: Ear) -> AsyncIterator[Peer]:
 
 
 @asynccontextmanager
-async def told(peer: Peer, ear: Ear, *uris: str, lists: bool = False) -> AsyncIterator[None]:
+async def told(peer: Peer, ear: NotificationRecorder, *uris: str, lists: bool = False) -> AsyncIterator[None]:
     """While it is open, the client is told of these resources, and of lists that change."""
     client = peer.client
     if client.protocol_version != "2026-07-28":

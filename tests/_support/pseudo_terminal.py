@@ -137,12 +137,12 @@ class Terminal:
 
     @property
     def plain(self) -> str:
-        """All that was written to the terminal, without colours."""
+        """All that was written to the terminal, without colors."""
         return _COLOURS.sub("", self._shown.decode("utf-8", "ignore")).replace("\r\n", "\n")
 
     @property
     def raw(self) -> str:
-        """All that was written to the terminal, colours, moves and all."""
+        """All that was written to the terminal, colors, moves and all."""
         return self._shown.decode("utf-8", "replace")
 
     @property

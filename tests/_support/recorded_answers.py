@@ -16,7 +16,7 @@ import httpx
 
 from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.context import Backend, Ctx, open_backend
+from agentos_mcp.tooling.context import Backend, ToolContext, open_backend
 from agentos_mcp.tools import TOOLSETS
 from tests._support.agno_environments import PORT_VARIABLE
 from tests._support.contract_calls import CALLS
@@ -97,17 +97,17 @@ def through(backend: Backend, transport: httpx.AsyncBaseTransport) -> None:
 
 
 @asynccontextmanager
-async def replaying() -> AsyncIterator[Ctx]:
+async def replaying() -> AsyncIterator[ToolContext]:
     """A tool's context; `play` says what its AgentOS answers."""
     async with open_backend(Settings(url="http://replayed", toolsets=("all",), wait=0.05)) as backend:
-        yield Ctx.alone(backend)
+        yield ToolContext.headless(backend)
 
 
 def play(backend: Backend, replies: list[tuple[str, Reply]]) -> None:
     """Let these be the answers from now on, to a backend that remembers nothing of earlier ones."""
     through(backend, Replay(replies))
-    backend.catalogue._kept = None
-    backend.catalogue._pages.clear()
+    backend.catalog._kept = None
+    backend.catalog._pages.clear()
     backend.discovery._features = None
 
 
@@ -136,9 +136,9 @@ async def record(url: str) -> list[Recording]:
                 recording = Recording(tool, dict(rest.given))
                 async with open_backend(Settings(url=url, toolsets=("all",), wait=1.0)) as backend:
                     through(backend, _Recorder(backend.agent_os._http._transport, recording))
-                    ctx = Ctx.alone(backend)
+                    ctx = ToolContext.headless(backend)
                     await backend.discovery.features()
-                    await backend.catalogue.contents()
+                    await backend.catalog.inventory()
                     try:
                         await TOOLS[tool].fn(ctx, **rest.given)
                     except Exception as error:  # how it ended does not matter here, only what was answered

@@ -54,19 +54,19 @@ async def test_nobody_at_home_says_where_and_what_to_do() -> None:
     assert not caught.value.sent
 
 
-async def test_a_missing_token_and_a_wrong_one_are_told_apart(locked_zoo: str) -> None:
-    async with AgentOS(locked_zoo) as client:
+async def test_a_missing_token_and_a_wrong_one_are_told_apart(locked_agentos: str) -> None:
+    async with AgentOS(locked_agentos) as client:
         with pytest.raises(Unauthorized, match=r"none is set.*AGENTOS_TOKEN"):
             await client.get("/config")
-    async with AgentOS(locked_zoo, token=lambda: "wrong-one") as client:
+    async with AgentOS(locked_agentos, token=lambda: "wrong-one") as client:
         with pytest.raises(Unauthorized, match="refuses the token") as caught:
             await client.get("/config")
     assert "wrong-one" not in str(caught.value)
 
 
-async def test_the_token_is_asked_for_every_request(locked_zoo: str) -> None:
+async def test_the_token_is_asked_for_every_request(locked_agentos: str) -> None:
     tokens = iter(["wrong", KEY])
-    async with AgentOS(locked_zoo, token=lambda: next(tokens, KEY)) as client:
+    async with AgentOS(locked_agentos, token=lambda: next(tokens, KEY)) as client:
         with pytest.raises(Unauthorized):
             await client.get("/config")
         assert (await client.get("/config"))["os_id"] == "zoo"
@@ -78,23 +78,23 @@ async def test_invalid_input_says_which_field(agent_os: AgentOS) -> None:
 
 
 @pytest.mark.parametrize("status", [502, 504])
-async def test_a_read_is_tried_again_when_the_trouble_may_pass(zoo: str, status: int) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+async def test_a_read_is_tried_again_when_the_trouble_may_pass(sample_agentos: str, status: int) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(status), http_answer(status)]
         assert (await client.get("/info"))["os_id"] == "zoo"
         assert proxy.asked("GET", "/info") == 3
 
 
-async def test_a_read_is_given_up_after_its_attempts(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+async def test_a_read_is_given_up_after_its_attempts(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(502)] * 5
         with pytest.raises(ServerFailure, match="502"):
             await client.get("/info")
         assert proxy.asked("GET", "/info") == 3
 
 
-async def test_a_write_is_never_sent_twice(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+async def test_a_write_is_never_sent_twice(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(502)]
         with pytest.raises(ServerFailure):
             await client.request("POST", "/memories", json={"memory": "x", "user_id": "y"})
@@ -105,22 +105,22 @@ async def test_a_write_is_never_sent_twice(zoo: str) -> None:
         assert proxy.asked("POST", "/memories") == 2
 
 
-async def test_a_broken_read_is_tried_again(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+async def test_a_broken_read_is_tried_again(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.cut_after = [40, 80]
         assert (await client.get("/info"))["os_id"] == "zoo"
 
 
-async def test_retry_after_is_obeyed(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+async def test_retry_after_is_obeyed(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(429, retry_after="0.4")]
         begun = anyio.current_time()
         assert (await client.get("/info"))["os_id"] == "zoo"
         assert anyio.current_time() - begun >= 0.4
 
 
-async def test_a_long_retry_after_is_left_to_the_caller(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+async def test_a_long_retry_after_is_left_to_the_caller(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(429, retry_after="600")]
         with pytest.raises(RateLimited) as caught:
             await client.get("/info")
@@ -128,73 +128,75 @@ async def test_a_long_retry_after_is_left_to_the_caller(zoo: str) -> None:
         assert proxy.asked("GET", "/info") == 1
 
 
-async def test_a_service_that_is_not_set_up_is_not_asked_again(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+async def test_a_service_that_is_not_set_up_is_not_asked_again(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(503, '{"detail": "No knowledge base is configured"}')]
         with pytest.raises(ServerFailure, match="No knowledge base is configured"):
             await client.get("/info")
         assert proxy.asked("GET", "/info") == 1
 
 
-async def test_an_answer_that_is_too_large_is_refused_before_it_is_whole(zoo: str) -> None:
-    async with AgentOS(zoo, limits=Limits(response=10_000)) as client:
+async def test_an_answer_that_is_too_large_is_refused_before_it_is_whole(sample_agentos: str) -> None:
+    async with AgentOS(sample_agentos, limits=Limits(response=10_000)) as client:
         with pytest.raises(ServerFailure, match="larger than"):
             await client.get("/openapi.json")
 
 
-async def test_an_answer_that_is_no_json_asks_whether_it_is_an_agentos(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+async def test_an_answer_that_is_no_json_asks_whether_it_is_an_agentos(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(200, "<html>hello</html>", content_type="text/html")]
         with pytest.raises(ServerFailure, match=r"text/html, not JSON\. Is that really an AgentOS\?"):
             await client.get("/info")
 
 
-async def test_a_redirect_says_where_it_leads(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+async def test_a_redirect_says_where_it_leads(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(307, location="https://user:secret@example.test/os?key=secret")]
         with pytest.raises(ServerFailure, match=r"redirects to https://example\.test/os\.") as caught:
             await client.get("/info")
         assert "secret" not in str(caught.value)
 
 
-async def test_a_slow_answer_ends_in_time(zoo: str) -> None:
-    async with AgentOS(zoo, limits=Limits(read=0.3)) as client:
+async def test_a_slow_answer_ends_in_time(sample_agentos: str) -> None:
+    async with AgentOS(sample_agentos, limits=Limits(read=0.3)) as client:
         with pytest.raises(Unreachable, match="in time"):
             await client.request("POST", "/agents/thinker/runs", form={"message": "5", "stream": "false"})
 
 
-async def test_a_foreground_stream_may_be_silent_for_longer_than_any_read(zoo: str) -> None:
-    async with AgentOS(zoo, limits=Limits(read=0.3, quiet=0.3)) as client:
+async def test_a_foreground_stream_may_be_silent_for_longer_than_any_read(sample_agentos: str) -> None:
+    async with AgentOS(sample_agentos, limits=Limits(read=0.3, quiet=0.3)) as client:
         form = {"message": "1", "stream": "true"}
         async with client.stream("/agents/thinker/runs", {}, form, kept_alive=False) as events:
             names = [event.name async for event in events]
     assert names[-1] == "RunCompleted"
 
 
-async def test_a_background_stream_without_its_signs_of_life_is_dead(zoo: str) -> None:
-    async with AgentOS(zoo, limits=Limits(quiet=0.3)) as client:
+async def test_a_background_stream_without_its_signs_of_life_is_dead(sample_agentos: str) -> None:
+    async with AgentOS(sample_agentos, limits=Limits(quiet=0.3)) as client:
         form = {"message": "3", "stream": "true", "background": "true"}
         events = client.stream("/agents/thinker/runs", {}, form, kept_alive=True)
         with pytest.raises(Unreachable):
             await _read_all(events)
 
 
-async def test_a_malformed_event_is_skipped_with_a_warning(zoo: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_malformed_event_is_skipped_with_a_warning(
+    sample_agentos: str, caplog: pytest.LogCaptureFixture
+) -> None:
     stream = 'event: A\ndata: {"n": 1}\n\nevent: B\ndata: {"n": \n\nevent: C\ndata: [1]\n\nevent: D\ndata: {"n": 2}\n\n'
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(200, stream, content_type="text/event-stream")]
         async with client.stream("/agents/echo/runs", {}, {"message": "x"}, kept_alive=False) as events:
             assert [event.name async for event in events] == ["A", "D"]
     assert "malformed 'B' event" in caplog.text
 
 
-async def test_every_error_tells_the_next_move(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
+async def test_every_error_tells_the_next_move(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
         for status in (401, 403, 404, 429, 500, 502, 307):
             proxy.answers = [http_answer(status, location="http://elsewhere.test")]
             with pytest.raises(AgentOSError) as caught:
                 await client.get("/info")
-            assert caught.value.next_move, status
+            assert caught.value.hint, status
 
 
 async def _read_all(stream: AbstractAsyncContextManager[AsyncIterator[Event]]) -> list[Event]:

@@ -20,16 +20,16 @@ async def test_todays_agentos_can_do_everything(agent_os: AgentOS) -> None:
     features.require("POST", "/knowledge/search", "search knowledge")
 
 
-async def test_it_is_asked_once(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+async def test_it_is_asked_once(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         discovery = Discovery(client)
         for _ in range(3):
             await discovery.features()
         assert len(proxy.requests) == 2
 
 
-async def test_a_failure_is_not_kept(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
+async def test_a_failure_is_not_kept(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
         discovery = Discovery(client)
         proxy.cut_after = [5]
         with pytest.raises(Unreachable):
@@ -37,8 +37,8 @@ async def test_a_failure_is_not_kept(zoo: str) -> None:
         assert (await discovery.features()).version.startswith("3.")
 
 
-async def test_an_agentos_that_hides_its_description_is_taken_at_its_best(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+async def test_an_agentos_that_hides_its_description_is_taken_at_its_best(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         missing = http_answer(404, '{"detail": "Not Found"}')
         proxy.answers = [missing, missing]
         features = await Discovery(client).features()
@@ -46,7 +46,7 @@ async def test_an_agentos_that_hides_its_description_is_taken_at_its_best(zoo: s
     assert features.resume("agent")
 
 
-async def test_an_older_agentos_is_known_by_what_it_declares(zoo: str) -> None:
+async def test_an_older_agentos_is_known_by_what_it_declares(sample_agentos: str) -> None:
     older = {
         "openapi": "3.1.0",
         "paths": {
@@ -61,7 +61,7 @@ async def test_an_older_agentos_is_known_by_what_it_declares(zoo: str) -> None:
         },
         "components": {"schemas": {"Body": {"properties": {"message": {}, "stream": {}}}}},
     }
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(404, '{"detail": "Not Found"}'), http_answer(200, json.dumps(older))]
         features = await Discovery(client).features()
     assert not features.background("agent")
@@ -71,8 +71,8 @@ async def test_an_older_agentos_is_known_by_what_it_declares(zoo: str) -> None:
         features.require("GET", "/approvals", "list approvals")
 
 
-async def test_another_server_is_told_from_an_agentos(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
+async def test_another_server_is_told_from_an_agentos(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         other = json.dumps({"openapi": "3.1.0", "paths": {"/pets": {"get": {}}}})
         proxy.answers = [http_answer(404, '{"detail": "Not Found"}'), http_answer(200, other)]
         with pytest.raises(ServerFailure, match="no AgentOS"):

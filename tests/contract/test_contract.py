@@ -14,7 +14,7 @@ from agentos_mcp.agentos.features import OLDEST as OLDEST_SERIES
 from agentos_mcp.agentos.runs.run import KINDS, RunRef
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.tool_spec import Declared, Toolset, mcp_tool
+from agentos_mcp.tooling.tool_spec import Toolset, ToolSpec, mcp_tool
 from agentos_mcp.tools import TOOLSETS
 from tests._support.contract_calls import CALLS, OLDEST, Call
 from tests._support.factories import Rest
@@ -52,7 +52,7 @@ async def connected(url: str) -> AsyncIterator[tuple[Peer, set[str]]]:
     async with Client(server, mode="auto") as client:
         assert server.backend is not None
         await server.backend.discovery.features()
-        await server.backend.catalogue.contents()
+        await server.backend.catalog.inventory()
         yield Peer(client), {tool.name for tool in (await client.list_tools()).tools}
 
 
@@ -89,7 +89,7 @@ async def all_problems(served: Served, toolset: Toolset) -> dict[str, list[str]]
 
 
 @pytest.mark.parametrize("declared", TOOLS, ids=lambda declared: declared.name)
-def test_every_tool_is_called_with_all_of_its_parameters(declared: Declared) -> None:
+def test_every_tool_is_called_with_all_of_its_parameters(declared: ToolSpec) -> None:
     given = {name for call in CALLS.get(declared.name, ()) for name in call.arguments}
     assert declared.name in CALLS
     assert given == set(mcp_tool(declared, Settings()).parameters["properties"])

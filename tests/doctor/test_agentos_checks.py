@@ -63,8 +63,8 @@ async def sessions(studio: str) -> int:
     return count
 
 
-async def test_an_agentos_with_nothing_wrong_is_only_praised(zoo: str, tmp_path: Path) -> None:
-    told = await look_at(zoo, tmp_path)
+async def test_an_agentos_with_nothing_wrong_is_only_praised(sample_agentos: str, tmp_path: Path) -> None:
+    told = await look_at(sample_agentos, tmp_path)
     assert told.levels == {"good"}
     assert told.names == ["Version", "Token", "Components", "Database"]
     assert told["Version"].means.startswith("agno 3.")
@@ -72,8 +72,8 @@ async def test_an_agentos_with_nothing_wrong_is_only_praised(zoo: str, tmp_path:
     assert told["Database"].means == "zoo-db: runs go on in the background, whatever becomes of the connection"
 
 
-async def test_counts_are_of_what_there_is(bare_zoo: str, tmp_path: Path) -> None:
-    assert (await look_at(bare_zoo, tmp_path))["Components"].means == "3 agents, 0 teams, 2 workflows"
+async def test_counts_are_of_what_there_is(bare_agentos: str, tmp_path: Path) -> None:
+    assert (await look_at(bare_agentos, tmp_path))["Components"].means == "3 agents, 0 teams, 2 workflows"
 
 
 class TestVersions:
@@ -83,7 +83,7 @@ class TestVersions:
         finding = told["Version"]
         assert finding.level == "bad"
         assert finding.means == "older than agno 2.5, the oldest that is known to work"
-        assert finding.mend == "Upgrade it: pip install -U agno"
+        assert finding.fix == "Upgrade it: pip install -U agno"
         assert told["Components"].means == "1 agent, 0 teams, 1 workflow"
 
     async def test_one_before_2_6_has_no_runs_in_the_background(self, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ class TestVersions:
         assert finding.level == "warning"
         assert "one before 2.6" in finding.means
         assert "they end with their connection" in finding.means
-        assert finding.mend == "Upgrade it: pip install -U agno"
+        assert finding.fix == "Upgrade it: pip install -U agno"
         assert told["Database"].means == "old-db, but this version has no runs in the background"
         assert told["Token"].means == "AgentOS asks for none"
 
@@ -118,34 +118,34 @@ class TestVersions:
 
 
 class TestSecurityKeys:
-    async def test_none_for_a_locked_one_is_told_how_to_set_it(self, locked_zoo: str, tmp_path: Path) -> None:
-        told = await look_at(locked_zoo, tmp_path)
+    async def test_none_for_a_locked_one_is_told_how_to_set_it(self, locked_agentos: str, tmp_path: Path) -> None:
+        told = await look_at(locked_agentos, tmp_path)
         finding = told["Token"]
         assert finding.level == "bad"
         assert finding.means == "AgentOS wants a security key, and none is set"
-        assert finding.mend.splitlines() == [
+        assert finding.fix.splitlines() == [
             "Set it: export AGENTOS_TOKEN=... (or --token-file PATH)",
             "For a client: agentos-mcp install CLIENT --token-file PATH",
         ]
         assert told.names[-1] == "Token", "nothing more can be seen"
 
-    async def test_a_wrong_one_is_refused_and_never_shown(self, locked_zoo: str, tmp_path: Path) -> None:
-        told = await look_at(locked_zoo, tmp_path, token="not-the-key")
+    async def test_a_wrong_one_is_refused_and_never_shown(self, locked_agentos: str, tmp_path: Path) -> None:
+        told = await look_at(locked_agentos, tmp_path, token="not-the-key")
         finding = told["Token"]
         assert finding.level == "bad"
         assert finding.means.startswith("AgentOS refuses the token: Invalid authentication token")
-        assert finding.mend == "Set the right one: export AGENTOS_TOKEN=... (or --token-file PATH)"
+        assert finding.fix == "Set the right one: export AGENTOS_TOKEN=... (or --token-file PATH)"
         assert "not-the-key" not in told.everything
 
-    async def test_the_right_one_opens_everything(self, locked_zoo: str, tmp_path: Path) -> None:
-        told = await look_at(locked_zoo, tmp_path, token=KEY)
+    async def test_the_right_one_opens_everything(self, locked_agentos: str, tmp_path: Path) -> None:
+        told = await look_at(locked_agentos, tmp_path, token=KEY)
         assert told["Token"].means == "AgentOS asks for a security key, and takes this one"
         assert told.levels == {"good"}
         assert "Scopes" not in told.names, "a key has none"
         assert KEY not in told.everything
 
-    async def test_one_that_is_not_wanted_is_told_to_be_ignored(self, zoo: str, tmp_path: Path) -> None:
-        told = await look_at(zoo, tmp_path, token="whatever")
+    async def test_one_that_is_not_wanted_is_told_to_be_ignored(self, sample_agentos: str, tmp_path: Path) -> None:
+        told = await look_at(sample_agentos, tmp_path, token="whatever")
         assert told["Token"].means == "AgentOS asks for none; the one that is set is ignored"
         assert told.levels == {"good"}
 
@@ -167,8 +167,8 @@ class TestScopes:
         assert "read memories (memories:read)" in may_not
         assert "read traces (traces:read)" in may_not
         assert "teams" not in finding.means, "there are none"
-        assert finding.mend.startswith("If it should, have these added to its scopes: memories:read ")
-        assert finding.mend.endswith(" Then: export AGENTOS_TOKEN=NEW")
+        assert finding.fix.startswith("If it should, have these added to its scopes: memories:read ")
+        assert finding.fix.endswith(" Then: export AGENTOS_TOKEN=NEW")
 
     async def test_one_that_may_not_run_is_told_and_nothing_is_run(self, studio: str, tmp_path: Path) -> None:
         scopes = ("config:read", "agents:read", *READERS)
@@ -187,14 +187,14 @@ class TestScopes:
         finding = told["Components"]
         assert finding.level == "warning"
         assert finding.means == "the token sees no agents, teams or workflows"
-        assert finding.mend == "Use a token with the scopes agents:read agents:run."
+        assert finding.fix == "Use a token with the scopes agents:read agents:run."
 
     async def test_one_that_may_not_even_look_is_broken(self, studio: str, tmp_path: Path) -> None:
         told = await look_at(studio, tmp_path, token=token(*RUNNERS))
         finding = told["Token"]
         assert finding.level == "bad"
         assert "Required scope(s): config:read" in finding.means
-        assert "have these added to its scopes: config:read. Then: export AGENTOS_TOKEN=NEW" in finding.mend
+        assert "have these added to its scopes: config:read. Then: export AGENTOS_TOKEN=NEW" in finding.fix
         assert told.names[-1] == "Token"
 
     async def test_all_of_them_are_good(self, studio: str, tmp_path: Path) -> None:
@@ -213,14 +213,14 @@ class TestScopes:
         assert finding.level == "bad"
         assert finding.means.startswith("AgentOS refuses the token: Token has expired; it ended on ")
         assert f"{ended.astimezone():%Y-%m-%d %H:%M}" in finding.means
-        assert finding.mend == "Get a new one, and set it: export AGENTOS_TOKEN=..."
+        assert finding.fix == "Get a new one, and set it: export AGENTOS_TOKEN=..."
 
     async def test_a_token_that_ends_soon_is_told(self, studio: str, tmp_path: Path) -> None:
         ends = datetime.now(UTC) + timedelta(hours=3)
         finding = (await look_at(studio, tmp_path, token=token("agent_os:admin", exp=ends)))["Token"]
         assert finding.level == "warning"
         assert f"until {ends.astimezone():%Y-%m-%d %H:%M}" in finding.means
-        assert finding.mend.endswith("agentos-mcp install CLIENT --token-file PATH")
+        assert finding.fix.endswith("agentos-mcp install CLIENT --token-file PATH")
 
     async def test_a_forged_one_is_refused_and_never_shown(self, studio: str, tmp_path: Path) -> None:
         forged = jwt.encode({"sub": "ann", "scopes": ["agent_os:admin"], "aud": "studio"}, "x" * 32, "HS256")
@@ -244,7 +244,7 @@ class TestScopes:
         self, studio: str, tmp_path: Path
     ) -> None:
         made = await service_account(studio, "narrow", "config:read", "agents:run")
-        told = (await look_at(studio, tmp_path, token=made))["Scopes"].mend
+        told = (await look_at(studio, tmp_path, token=made))["Scopes"].fix
         command = shlex.split(told.splitlines()[-1])
         assert command[:3] == ["curl", "-X", "POST"]
         body = json.loads(command[command.index("-d") + 1])
@@ -280,12 +280,12 @@ class TestClaims:
 
 
 class TestDatabases:
-    async def test_none_is_told_with_what_is_lost(self, bare_zoo: str, tmp_path: Path) -> None:
-        told = await look_at(bare_zoo, tmp_path)
+    async def test_none_is_told_with_what_is_lost(self, bare_agentos: str, tmp_path: Path) -> None:
+        told = await look_at(bare_agentos, tmp_path)
         finding = told["Database"]
         assert finding.level == "warning"
         assert finding.means.startswith("there is none: runs end with their connection")
-        assert finding.mend == 'Give your AgentOS one: AgentOS(db=SqliteDb(db_file="agentos.db"), ...)'
+        assert finding.fix == 'Give your AgentOS one: AgentOS(db=SqliteDb(db_file="agentos.db"), ...)'
 
     async def test_several_are_told_with_how_to_fix_one(self, two_databases: str, tmp_path: Path) -> None:
         told = await look_at(two_databases, tmp_path)
@@ -293,7 +293,7 @@ class TestDatabases:
         finding = told["Databases"]
         assert finding.level == "warning"
         assert finding.means.startswith("there are 2, so tools for sessions, memories and the like ask which one")
-        assert "agentos-mcp install CLIENT --db-id " in finding.mend
+        assert "agentos-mcp install CLIENT --db-id " in finding.fix
 
     async def test_several_are_fine_where_one_is_fixed(self, two_databases: str, tmp_path: Path) -> None:
         assert "Databases" not in (await look_at(two_databases, tmp_path, db_id="first-db")).names
@@ -305,11 +305,11 @@ class TestDatabases:
         assert finding.means.startswith(
             "old-db cannot be read: AgentOS failed on GET /sessions (500: no such host: db)"
         )
-        assert finding.mend == "See to old-db; its own log says why."
+        assert finding.fix == "See to old-db; its own log says why."
 
 
 async def test_an_agentos_with_nothing_to_run_is_told(empty: str, tmp_path: Path) -> None:
     finding = (await look_at(empty, tmp_path))["Components"]
     assert finding.level == "warning"
     assert finding.means == "there are no agents, teams or workflows"
-    assert finding.mend == "Give it some: AgentOS(agents=[...])"
+    assert finding.fix == "Give it some: AgentOS(agents=[...])"

@@ -27,7 +27,7 @@ class TestExecutables:
         finding = (await look_at_clients(machine))[BY_KEY[key].title]
         assert finding.level == "bad"
         assert f"starts {gone}, which is not there (clients say: spawn {gone} ENOENT)" in finding.means
-        assert finding.mend == f"agentos-mcp install {key} --url http://localhost:7800"
+        assert finding.fix == f"agentos-mcp install {key} --url http://localhost:7800"
 
     @POSIX
     async def test_one_that_may_not_be_executed_is_told(self, machine: Machine) -> None:
@@ -36,7 +36,7 @@ class TestExecutables:
         write(machine, "cursor", [str(place), "serve"])
         finding = (await look_at_clients(machine))["Cursor"]
         assert f"starts {place}, which is no program that may be executed" in finding.means
-        assert finding.mend == "agentos-mcp install cursor --url http://localhost:7777"
+        assert finding.fix == "agentos-mcp install cursor --url http://localhost:7777"
 
     @POSIX
     async def test_one_whose_python_is_gone_is_told(self, machine: Machine) -> None:
@@ -45,7 +45,7 @@ class TestExecutables:
         finding = (await look_at_clients(machine))["Cursor"]
         assert finding.level == "bad"
         assert f"starts {script}, whose interpreter is gone" in finding.means
-        assert finding.mend == "agentos-mcp install cursor --url http://localhost:7777"
+        assert finding.fix == "agentos-mcp install cursor --url http://localhost:7777"
 
     async def test_a_name_that_is_nowhere_is_told(self, machine: Machine) -> None:
         write(machine, "claude-desktop", ["agentos-mcp-of-old", "serve"])
@@ -53,112 +53,141 @@ class TestExecutables:
         assert finding.level == "bad"
         assert "spawn agentos-mcp-of-old ENOENT" in finding.means
 
-    async def test_a_name_that_only_a_shell_finds_is_started_and_told(self, machine: Machine, zoo: str) -> None:
-        write(machine, "claude-desktop", ["agentos-mcp", "serve", "--url", zoo])
+    async def test_a_name_that_only_a_shell_finds_is_started_and_told(
+        self, machine: Machine, sample_agentos: str
+    ) -> None:
+        write(machine, "claude-desktop", ["agentos-mcp", "serve", "--url", sample_agentos])
         told = await look_at_clients(machine)
         first, second = told.findings
         assert first.level == "warning"
         assert "which a client that is not started from a shell does not find" in first.means
-        assert first.mend == f"agentos-mcp install claude-desktop --url {zoo}"
+        assert first.fix == f"agentos-mcp install claude-desktop --url {sample_agentos}"
         assert second.level == "good"
 
     async def test_an_entry_without_a_command_is_told(self, machine: Machine) -> None:
         write(machine, "cursor", ["", "-m", "agentos_mcp"])
         assert "starts nothing: it has no command" in (await look_at_clients(machine))["Cursor"].means
 
-    async def test_the_command_that_is_told_mends_it(self, machine: Machine, zoo: str) -> None:
+    async def test_the_command_that_is_told_mends_it(self, machine: Machine, sample_agentos: str) -> None:
         gone = str(machine.root / "old" / "agentos-mcp")
         folder = machine.root / "with files"
         folder.mkdir()
-        before = ["serve", "--url", zoo, "--read-only", "--toolsets=runs,catalogue", "--allow-files", str(folder)]
+        before = [
+            "serve",
+            "--url",
+            sample_agentos,
+            "--read-only",
+            "--toolsets=runs,catalog",
+            "--allow-files",
+            str(folder),
+        ]
         write(machine, "cursor", [gone, *before], name="work")
-        mend = (await look_at_clients(machine))["Cursor"].mend
-        assert mend == (
-            f"agentos-mcp install cursor --name work --url {zoo} --read-only --toolsets runs,catalogue "
+        fix = (await look_at_clients(machine))["Cursor"].fix
+        assert fix == (
+            f"agentos-mcp install cursor --name work --url {sample_agentos} --read-only --toolsets runs,catalog "
             f"--allow-files '{folder}'"
         )
         machine.install(
-            "cursor", name="work", url=zoo, read_only=True, toolsets="runs,catalogue", allow_files=str(folder)
+            "cursor",
+            name="work",
+            url=sample_agentos,
+            read_only=True,
+            toolsets="runs,catalog",
+            allow_files=str(folder),
         )
         assert (await look_at_clients(machine))["Cursor"].level == "good"
 
     async def test_a_name_that_cannot_be_installed_is_to_be_taken_out(self, machine: Machine) -> None:
         place = write(machine, "cursor", [str(machine.root / "agentos-mcp")], name="My AgentOS")
-        mend = (await look_at_clients(machine))["Cursor"].mend
-        assert mend == (
+        fix = (await look_at_clients(machine))["Cursor"].fix
+        assert fix == (
             f"Take 'My AgentOS' out of {place}, then: agentos-mcp install cursor --url http://localhost:7777"
         )
 
 
-async def test_a_venv_that_was_removed_after_installing_is_told(machine: Machine, zoo: str) -> None:
+async def test_a_venv_that_was_removed_after_installing_is_told(machine: Machine, sample_agentos: str) -> None:
     python = machine.root / "venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     script = python.with_name("agentos-mcp.exe" if sys.platform == "win32" else "agentos-mcp")
     script.touch()
-    install(["codex"], flags={"url": zoo}, verify=False, system=dataclasses.replace(machine.system, python=python))
+    install(
+        ["codex"],
+        flags={"url": sample_agentos},
+        verify=False,
+        system=dataclasses.replace(machine.system, python=python),
+    )
     script.unlink()
     finding = (await look_at_clients(machine))["Codex"]
     assert f"starts {script}, which is not there" in finding.means
-    assert finding.mend == f"agentos-mcp install codex --url {zoo}"
+    assert finding.fix == f"agentos-mcp install codex --url {sample_agentos}"
 
 
 class TestServersThatFail:
     @pytest.mark.parametrize("key", ["claude-desktop", "opencode", "codex", "goose"])
     async def test_words_on_standard_output_are_told_as_the_client_tells_them(
-        self, machine: Machine, zoo: str, key: str
+        self, machine: Machine, sample_agentos: str, key: str
     ) -> None:
-        write(machine, key, [*program(f"print('Loading models', flush=True)\n{SERVE}"), "--url", zoo])
+        write(machine, key, [*program(f"print('Loading models', flush=True)\n{SERVE}"), "--url", sample_agentos])
         finding = (await look_at_clients(machine))[BY_KEY[key].title]
         assert finding.level == "bad"
         assert "prints what is no protocol: 'Loading models'" in finding.means
         assert "Unexpected token, not valid JSON" in finding.means
 
     @POSIX
-    async def test_a_wrapper_that_prints_is_replaced_by_the_program_itself(self, machine: Machine, zoo: str) -> None:
+    async def test_a_wrapper_that_prints_is_replaced_by_the_program_itself(
+        self, machine: Machine, sample_agentos: str
+    ) -> None:
         code = f"import os, sys\nprint('Hello!', flush=True)\n{SERVE.replace('[2:]', '[1:]')}"
         script = executable(machine.root / "agentos-mcp-wrapper", code=code)
-        write(machine, "cursor", [str(script), "--url", zoo])
+        write(machine, "cursor", [str(script), "--url", sample_agentos])
         finding = (await look_at_clients(machine))["Cursor"]
         assert "'Hello!'" in finding.means
-        assert finding.mend == f"agentos-mcp install cursor --url {zoo}"
+        assert finding.fix == f"agentos-mcp install cursor --url {sample_agentos}"
 
     async def test_one_that_ends_is_quoted(self, machine: Machine) -> None:
         write(machine, "cursor", program("sys.exit('no room for the models')"))
         finding = (await look_at_clients(machine))["Cursor"]
         assert finding.level == "bad"
         assert finding.means == "'agentos' ends before it answers, and says: no room for the models"
-        assert finding.mend.startswith(f"Run it to see why: {sys.executable} -c ")
+        assert finding.fix.startswith(f"Run it to see why: {sys.executable} -c ")
 
     async def test_one_that_is_silent_is_given_up(self, machine: Machine) -> None:
         write(machine, "cursor", program("sys.stdin.read()"))
         finding = (await look_at_clients(machine, seconds=1.0))["Cursor"]
         assert finding.means == "'agentos' starts and does not answer"
 
-    async def test_an_agentos_that_is_down_is_told_with_one_that_answers(self, machine: Machine, zoo: str) -> None:
+    async def test_an_agentos_that_is_down_is_told_with_one_that_answers(
+        self, machine: Machine, sample_agentos: str
+    ) -> None:
         machine.install("cursor", url=DOWN)
-        finding = (await look_at_clients(machine, found=zoo))["Cursor"]
+        finding = (await look_at_clients(machine, found=sample_agentos))["Cursor"]
         assert finding.level == "bad"
         assert finding.means.startswith(f"'agentos' starts, but: No AgentOS answers at {DOWN}.")
-        assert finding.mend == f"An AgentOS answers at {zoo}. For that one: agentos-mcp install cursor --url {zoo}"
+        assert (
+            finding.fix
+            == f"An AgentOS answers at {sample_agentos}. For that one: agentos-mcp install cursor --url {sample_agentos}"
+        )
 
     async def test_an_agentos_that_is_down_is_to_be_started_where_there_is_no_other(self, machine: Machine) -> None:
         machine.install("cursor", url=DOWN)
         finding = (await look_at_clients(machine))["Cursor"]
         command = "agentos-mcp install cursor --url http://HOST:PORT"
-        assert finding.mend == f"Start the AgentOS, or name another: {command}"
+        assert finding.fix == f"Start the AgentOS, or name another: {command}"
 
-    async def test_a_locked_agentos_is_told_with_how_to_give_a_token(self, machine: Machine, locked_zoo: str) -> None:
-        machine.install("cursor", url=locked_zoo)
-        finding = (await look_at_clients(machine, found=locked_zoo))["Cursor"]
+    async def test_a_locked_agentos_is_told_with_how_to_give_a_token(
+        self, machine: Machine, locked_agentos: str
+    ) -> None:
+        machine.install("cursor", url=locked_agentos)
+        finding = (await look_at_clients(machine, found=locked_agentos))["Cursor"]
         assert finding.level == "bad"
         assert "AgentOS wants a token, and none is set." in finding.means
-        assert finding.mend == f"agentos-mcp install cursor --url {locked_zoo} --token-file PATH"
+        assert finding.fix == f"agentos-mcp install cursor --url {locked_agentos} --token-file PATH"
 
-    async def test_a_wrong_token_is_told_and_never_shown(self, machine: Machine, locked_zoo: str) -> None:
+    async def test_a_wrong_token_is_told_and_never_shown(self, machine: Machine, locked_agentos: str) -> None:
         file = machine.root / "key"
         file.write_text("not-the-key")
-        machine.install("zed", url=locked_zoo, token_file=str(file))
-        told = await look_at_clients(machine, found=locked_zoo)
+        machine.install("zed", url=locked_agentos, token_file=str(file))
+        told = await look_at_clients(machine, found=locked_agentos)
         assert "AgentOS refuses the token" in told["Zed"].means
-        assert told["Zed"].mend == f"agentos-mcp install zed --url {locked_zoo} --token-file {file}"
+        assert told["Zed"].fix == f"agentos-mcp install zed --url {locked_agentos} --token-file {file}"
         assert "not-the-key" not in told.everything

@@ -31,7 +31,7 @@ class TestConfigurations:
         told = await look_at_clients(machine)
         assert told["Clients"].level == "warning"
         assert told["Clients"].means == "no MCP client was found here"
-        assert told["Clients"].mend == "Name the one that you use: agentos-mcp install CLIENT"
+        assert told["Clients"].fix == "Name the one that you use: agentos-mcp install CLIENT"
 
     async def test_clients_without_an_entry_are_told_how_to_get_one(self, machine: Machine) -> None:
         for key in ("cursor", "goose"):
@@ -39,7 +39,7 @@ class TestConfigurations:
         told = await look_at_clients(machine)
         assert told.names == ["Clients"]
         assert told["Clients"].means == "none has it yet (found here: Cursor, Goose)"
-        assert told["Clients"].mend == "Add it where you want it: agentos-mcp install cursor goose"
+        assert told["Clients"].fix == "Add it where you want it: agentos-mcp install cursor goose"
         assert SECRET not in told.everything
 
     @pytest.mark.parametrize("key", SAMPLES)
@@ -48,7 +48,7 @@ class TestConfigurations:
         finding = (await look_at_clients(machine))[BY_KEY[key].title]
         assert finding.level == "bad"
         assert re.match(rf"{re.escape(str(place))}, line [34]: .+; .+ reads it no better$", finding.means)
-        assert finding.mend == f"Mend it in an editor, or move it away. Then: agentos-mcp install {key}"
+        assert finding.fix == f"Mend it in an editor, or move it away. Then: agentos-mcp install {key}"
 
     @pytest.mark.parametrize("key", ["cursor", "codex", "goose"])
     async def test_a_file_of_another_shape_is_told(self, machine: Machine, key: str) -> None:
@@ -70,14 +70,14 @@ class TestConfigurations:
         assert finding.level == "bad"
         assert "cannot be read: " in finding.means
 
-    async def test_a_read_only_file_is_fine(self, machine: Machine, zoo: str) -> None:
-        machine.install("zed", url=zoo)
+    async def test_a_read_only_file_is_fine(self, machine: Machine, sample_agentos: str) -> None:
+        machine.install("zed", url=sample_agentos)
         machine.place("zed").chmod(0o444)
         assert (await look_at_clients(machine))["Zed"].level == "good"
 
-    async def test_a_broken_one_does_not_hide_the_others(self, machine: Machine, zoo: str) -> None:
+    async def test_a_broken_one_does_not_hide_the_others(self, machine: Machine, sample_agentos: str) -> None:
         machine.has("cursor", BROKEN_JSON)
-        machine.install("zed", url=zoo)
+        machine.install("zed", url=sample_agentos)
         machine.has("goose", SAMPLES["goose"])
         told = await look_at_clients(machine)
         assert [(finding.what, finding.level) for finding in told.findings] == [
@@ -85,14 +85,14 @@ class TestConfigurations:
             ("Zed", "good"),
             ("Other clients", "good"),
         ]
-        assert told["Other clients"].mend == "To add it: agentos-mcp install goose"
+        assert told["Other clients"].fix == "To add it: agentos-mcp install goose"
 
 
 class TestEntriesThatWork:
-    async def test_every_client_starts_what_was_installed(self, machine: Machine, zoo: str) -> None:
+    async def test_every_client_starts_what_was_installed(self, machine: Machine, sample_agentos: str) -> None:
         for key, text in SAMPLES.items():
             machine.has(key, text)
-        machine.install(*SAMPLES, url=zoo)
+        machine.install(*SAMPLES, url=sample_agentos)
         told = await look_at_clients(machine)
         assert told.names == [BY_KEY[key].title for key in SAMPLES]
         for finding in told.findings:
@@ -100,28 +100,28 @@ class TestEntriesThatWork:
             assert re.fullmatch(r"'agentos' starts in \d+\.\d s, with \d\d tools", finding.means)
         assert SECRET not in told.everything
 
-    async def test_every_entry_of_ours_is_started_and_no_other(self, machine: Machine, zoo: str) -> None:
+    async def test_every_entry_of_ours_is_started_and_no_other(self, machine: Machine, sample_agentos: str) -> None:
         machine.has("cursor", SAMPLES["cursor"])
-        machine.install("cursor", url=zoo)
-        machine.install("cursor", name="work", url=zoo, toolsets="runs")
+        machine.install("cursor", url=sample_agentos)
+        machine.install("cursor", name="work", url=sample_agentos, toolsets="runs")
         told = await look_at_clients(machine)
         words = [finding.means for finding in told.findings if finding.what == "Cursor"]
         assert [one.partition(" ")[0] for one in words] == ["'agentos'", "'work'"]
         assert words[0] != words[1]
 
-    async def test_a_token_file_and_a_variable_open_it(self, tmp_path: Path, locked_zoo: str) -> None:
+    async def test_a_token_file_and_a_variable_open_it(self, tmp_path: Path, locked_agentos: str) -> None:
         machine = Machine(tmp_path, sys.platform, {"PATH": SHELL_PATH, "AGENTOS_TOKEN": KEY})
         file = tmp_path / "key"
         file.write_text(KEY)
-        machine.install("claude-desktop", url=locked_zoo, token_file=str(file))
-        machine.install("cursor", "codex", url=locked_zoo, token_variable="AGENTOS_TOKEN")
+        machine.install("claude-desktop", url=locked_agentos, token_file=str(file))
+        machine.install("cursor", "codex", url=locked_agentos, token_variable="AGENTOS_TOKEN")
         told = await look_at_clients(machine)
         assert told.levels == {"good"}
         assert KEY not in told.everything
 
 
 class TestOtherWaysToAddIt:
-    async def test_claude_code_holds_entries_for_one_folder_too(self, machine: Machine, zoo: str) -> None:
+    async def test_claude_code_holds_entries_for_one_folder_too(self, machine: Machine, sample_agentos: str) -> None:
         folder = machine.root / "work"
         command, *arguments = [*answering("one", version=__version__), "--read-only"]
         servers = {"agentos": {"type": "stdio", "command": command, "args": arguments, "env": {}}}
@@ -139,7 +139,7 @@ class TestOtherWaysToAddIt:
         finding = (await look_at_clients(machine))["Claude Code"]
         assert finding.level == "bad"
         command = "agentos-mcp install claude-code --url http://localhost:7800"
-        assert finding.mend == f"In {folder}: claude mcp remove agentos -s local; then: {command}"
+        assert finding.fix == f"In {folder}: claude mcp remove agentos -s local; then: {command}"
 
     @pytest.mark.parametrize(
         ("key", "named"), [("cursor", "url"), ("gemini", "httpUrl"), ("windsurf", "serverUrl"), ("goose", "uri")]
@@ -155,7 +155,7 @@ class TestOtherWaysToAddIt:
         told = await look_at_clients(machine)
         assert told[client.title].level == "bad"
         assert told[client.title].means == f"'AgentOS' connects to {url}/mcp, and nothing answers there"
-        assert told[client.title].mend == f"Start it: agentos-mcp serve --http --port {port_of(url)}"
+        assert told[client.title].fix == f"Start it: agentos-mcp serve --http --port {port_of(url)}"
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32", "linux"])

@@ -28,7 +28,7 @@ class TestAnotherProjectOfOurName:
         finding = (await look_at_clients(machine))["Cursor"]
         assert finding.level == "bad"
         assert "agentos-mcp fetched by its name, which is another project's on PyPI" in finding.means
-        assert finding.mend == "agentos-mcp install cursor --url http://localhost:7777"
+        assert finding.fix == "agentos-mcp install cursor --url http://localhost:7777"
 
     @pytest.mark.parametrize("source", [".", "/home/ada/agentos-mcp", "git+https://example.com/agentos-mcp"])
     async def test_a_place_that_is_named_is_taken_at_its_word(self, machine: Machine, source: str) -> None:
@@ -43,13 +43,13 @@ class TestAnotherProjectOfOurName:
 
 
 class TestWhatIsWorthALook:
-    async def test_a_variable_that_is_not_set_here(self, machine: Machine, zoo: str) -> None:
-        machine.install("cursor", url=zoo, token_variable="WORK_TOKEN")
+    async def test_a_variable_that_is_not_set_here(self, machine: Machine, sample_agentos: str) -> None:
+        machine.install("cursor", url=sample_agentos, token_variable="WORK_TOKEN")
         finding = (await look_at_clients(machine))["Cursor"]
         assert finding.level == "warning"
         assert "takes WORK_TOKEN from the environment, which is not set here, so it was not tried" in finding.means
-        command = f"agentos-mcp install cursor --url {zoo} --token-file PATH"
-        assert finding.mend == f"Set WORK_TOKEN where Cursor is started, or: {command}"
+        command = f"agentos-mcp install cursor --url {sample_agentos} --token-file PATH"
+        assert finding.fix == f"Set WORK_TOKEN where Cursor is started, or: {command}"
 
     @pytest.mark.parametrize(("key", "switch"), [("opencode", {"enabled": False}), ("cursor", {"disabled": True})])
     async def test_an_entry_that_is_switched_off(self, machine: Machine, key: str, switch: dict[str, bool]) -> None:
@@ -63,7 +63,7 @@ class TestWhatIsWorthALook:
         finding = (await look_at_clients(machine))["Cursor"]
         assert finding.level == "warning"
         assert f"with 1 tool; it is agentos-mcp 0.0.1, and this is {__version__}" in finding.means
-        assert finding.mend.startswith("agentos-mcp install cursor")
+        assert finding.fix.startswith("agentos-mcp install cursor")
 
     async def test_no_tools(self, machine: Machine) -> None:
         write(machine, "cursor", answering(version=__version__))

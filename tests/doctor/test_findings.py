@@ -10,7 +10,7 @@ import pytest
 from agentos_mcp.doctor.concurrent_checks import side_by_side
 from agentos_mcp.doctor.findings import Finding, Tell, as_json, bad, good, healthy, summary, warning
 from agentos_mcp.doctor.secret_mask import Mask
-from tests._support.doctor_checks import Told
+from tests._support.doctor_checks import ProgressRecorder
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +50,7 @@ class TestWords:
 
 class TestOrder:
     async def test_they_are_told_in_order_however_they_come(self) -> None:
-        first_may_go_on, told = anyio.Event(), Told()
+        first_may_go_on, told = anyio.Event(), ProgressRecorder()
 
         async def first(tell: Tell) -> None:
             tell(good("1", "a"))
@@ -76,7 +76,7 @@ class TestOrder:
         ]
 
     async def test_a_check_that_breaks_is_told_and_does_not_end_the_others(self) -> None:
-        told = Told()
+        told = ProgressRecorder()
 
         async def breaks(tell: Tell) -> None:
             raise KeyError("what")
@@ -114,4 +114,4 @@ class TestMask:
         mask = Mask()
         mask.add("secret")
         finding = mask.over(bad("Token", "a secret", "not secret"))
-        assert (finding.means, finding.mend) == ("a ********", "not ********")
+        assert (finding.means, finding.fix) == ("a ********", "not ********")

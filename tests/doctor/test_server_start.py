@@ -30,8 +30,8 @@ async def start(command: list[str], seconds: float = 20.0, **variables: str) -> 
 
 
 class TestOurServer:
-    async def test_it_says_nothing_but_the_protocol(self, zoo: str) -> None:
-        found = await start([*server_command(), "serve", "--url", zoo])
+    async def test_it_says_nothing_but_the_protocol(self, sample_agentos: str) -> None:
+        found = await start([*server_command(), "serve", "--url", sample_agentos])
         assert found.tools
         assert "run_agent" in found.tools
         assert (found.strays, found.unusable, found.slow, found.missing, found.silent) == ([], "", False, False, False)
@@ -43,8 +43,8 @@ class TestOurServer:
         assert found.unusable.startswith(f"No AgentOS answers at {DOWN}.")
         assert found.tools, "they are there all the same"
 
-    async def test_a_locked_agentos_is_what_it_says(self, locked_zoo: str) -> None:
-        found = await start([*server_command(), "serve", "--url", locked_zoo])
+    async def test_a_locked_agentos_is_what_it_says(self, locked_agentos: str) -> None:
+        found = await start([*server_command(), "serve", "--url", locked_agentos])
         assert found.unusable.startswith("AgentOS wants a token, and none is set.")
 
     async def test_an_agentos_that_hangs_does_not_hang_it(self) -> None:
@@ -66,9 +66,9 @@ class TestOtherPrograms:
         assert found.strays == ["Hello!", "Good bye"]
         assert found.tools == ("one",)
 
-    async def test_words_before_the_real_server_are_kept(self, zoo: str) -> None:
+    async def test_words_before_the_real_server_are_kept(self, sample_agentos: str) -> None:
         command = program(f"print('Loading...', flush=True)\n{SERVE}")
-        found = await start([*command, "--url", zoo])
+        found = await start([*command, "--url", sample_agentos])
         assert found.strays == ["Loading..."]
         assert found.tools
 

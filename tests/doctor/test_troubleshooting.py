@@ -34,11 +34,11 @@ def quoted(words: str) -> str:
     return begin
 
 
-async def test_what_the_tools_say_is_quoted(zoo: str, locked_zoo: str) -> None:
+async def test_what_the_tools_say_is_quoted(sample_agentos: str, locked_agentos: str) -> None:
     assert quoted(await said(DOWN)) == "No AgentOS answers at"
-    assert quoted(await said(locked_zoo)) == "AgentOS wants a token"
-    assert quoted(await said(locked_zoo, token=f"no-{KEY}")) == "AgentOS refuses the token"
-    assert quoted(await said(zoo, "create_schedule")) == "Unknown tool"
+    assert quoted(await said(locked_agentos)) == "AgentOS wants a token"
+    assert quoted(await said(locked_agentos, token=f"no-{KEY}")) == "AgentOS refuses the token"
+    assert quoted(await said(sample_agentos, "create_schedule")) == "Unknown tool"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_is_quoted_is_what_the_program_says(words: str) -> None:
     assert words in SOURCE
 
 
-async def test_its_example_is_what_the_doctor_prints(machine: Machine, zoo: str) -> None:
+async def test_its_example_is_what_the_doctor_prints(machine: Machine, sample_agentos: str) -> None:
     example = PAGE.split("```\n")[2]
     missing = str(machine.root / "agentos-mcp")
     client = BY_KEY["cursor"]
@@ -70,9 +70,9 @@ async def test_its_example_is_what_the_doctor_prints(machine: Machine, zoo: str)
     words = cursor.line().replace(str(place), "/home/ada/.cursor/mcp.json").replace(missing, "/old/bin/agentos-mcp")
     assert words in example
     wrong = f"http://localhost:{free_port()}"
-    (url,) = (await look_for(wrong, machine.root, [port_of(zoo)])).findings
+    (url,) = (await look_for(wrong, machine.root, [port_of(sample_agentos)])).findings
     told = url.line().replace(wrong, "http://localhost:7778")
-    assert told.replace(f"http://localhost:{port_of(zoo)}", "http://localhost:7777") in example
+    assert told.replace(f"http://localhost:{port_of(sample_agentos)}", "http://localhost:7777") in example
 
 
 def test_every_symptom_leads_to_its_part() -> None:

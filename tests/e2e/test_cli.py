@@ -22,8 +22,8 @@ WRITING = {"run_agent", "run_team", "run_workflow", "cancel_run"}
     [(SCRIPT, ()), (MODULE, ()), (SCRIPT, ("--log-level", "error"))],
     ids=["agentos-mcp", "python -m agentos_mcp", "agentos-mcp and a flag"],
 )
-def test_the_bare_command_serves(zoo: str, command: tuple[str, ...], arguments: tuple[str, ...]) -> None:
-    with RawServer(*arguments, command=command, given={"AGENTOS_URL": zoo}) as server:
+def test_the_bare_command_serves(sample_agentos: str, command: tuple[str, ...], arguments: tuple[str, ...]) -> None:
+    with RawServer(*arguments, command=command, given={"AGENTOS_URL": sample_agentos}) as server:
         assert server.shake_hands()["serverInfo"]["version"] == __version__
         assert server.call("run_agent", agent_id="echo", message="hi")[0].startswith("echo: hi")
         server.close_stdin()
@@ -126,16 +126,16 @@ def test_an_unknown_flag_is_answered_with_the_one_that_may_be_meant() -> None:
     assert "Did you mean --toolsets?" in ended.stderr
 
 
-def test_a_flag_wins_over_the_environment(zoo: str) -> None:
-    with RawServer("serve", "--url", zoo, given={"AGENTOS_URL": DOWN}) as server:
+def test_a_flag_wins_over_the_environment(sample_agentos: str) -> None:
+    with RawServer("serve", "--url", sample_agentos, given={"AGENTOS_URL": DOWN}) as server:
         server.shake_hands()
         assert not server.call("list_agents")[1]
 
 
-def test_a_token_file_opens_a_locked_agentos(locked_zoo: str, tmp_path: Path) -> None:
+def test_a_token_file_opens_a_locked_agentos(locked_agentos: str, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("wrong\n", encoding="utf-8")
-    with RawServer("serve", "--url", locked_zoo, "--token-file", str(file)) as server:
+    with RawServer("serve", "--url", locked_agentos, "--token-file", str(file)) as server:
         server.shake_hands()
         assert "refuses the token" in server.call("list_agents")[0]
         file.write_text("a-secret-key\n", encoding="utf-8")
@@ -143,8 +143,10 @@ def test_a_token_file_opens_a_locked_agentos(locked_zoo: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("arguments", "given"), [(["--read-only"], {}), ([], {"AGENTOS_MCP_READ_ONLY": "yes"})])
-def test_read_only_neither_offers_nor_runs_what_writes(zoo: str, arguments: list[str], given: dict[str, str]) -> None:
-    with RawServer("serve", "--url", zoo, *arguments, given=given) as server:
+def test_read_only_neither_offers_nor_runs_what_writes(
+    sample_agentos: str, arguments: list[str], given: dict[str, str]
+) -> None:
+    with RawServer("serve", "--url", sample_agentos, *arguments, given=given) as server:
         assert "Read-only: nothing can be run or changed." in server.shake_hands()["instructions"]
         tools = server.result("tools/list")["tools"]
         names = {tool["name"] for tool in tools}
@@ -157,8 +159,8 @@ def test_read_only_neither_offers_nor_runs_what_writes(zoo: str, arguments: list
         assert not server.call("list_agents")[1]
 
 
-def test_toolsets_choose_the_tools(zoo: str) -> None:
-    with RawServer("serve", "--url", zoo, "--toolsets", "runs") as server:
+def test_toolsets_choose_the_tools(sample_agentos: str) -> None:
+    with RawServer("serve", "--url", sample_agentos, "--toolsets", "runs") as server:
         server.shake_hands()
         names = server.tool_names()
         assert WRITING | {"get_run"} <= set(names)
@@ -167,9 +169,9 @@ def test_toolsets_choose_the_tools(zoo: str) -> None:
         assert server.call("run_agent", agent_id="Echo", message="hi")[0].startswith("echo: hi")
 
 
-def test_install_and_doctor_are_reached_and_speak_json(zoo: str, tmp_path: Path) -> None:
+def test_install_and_doctor_are_reached_and_speak_json(sample_agentos: str, tmp_path: Path) -> None:
     home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / ".config")}
-    shown = run("install", "cursor", "--dry-run", "--json", "--url", zoo, given=home)
+    shown = run("install", "cursor", "--dry-run", "--json", "--url", sample_agentos, given=home)
     assert shown.returncode == 0
     assert [result["client"] for result in json.loads(shown.stdout)["results"]] == ["Cursor"]
     assert not list(tmp_path.iterdir())

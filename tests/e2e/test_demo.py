@@ -161,8 +161,8 @@ def test_without_agno_it_says_how_to_install_it(without_agno: dict[str, str], co
     assert 'pip install "agno[os,sqlite]" rich' in ended.stderr
 
 
-def test_without_agno_any_other_agentos_is_served(without_agno: dict[str, str], zoo: str) -> None:
-    with RawServer("serve", "--url", zoo, given=without_agno) as server:
+def test_without_agno_any_other_agentos_is_served(without_agno: dict[str, str], sample_agentos: str) -> None:
+    with RawServer("serve", "--url", sample_agentos, given=without_agno) as server:
         server.shake_hands()
         assert server.call("run_agent", agent_id="echo", message="hi")[0].startswith("echo: hi")
 

@@ -23,9 +23,9 @@ ACCEPTED = {"accept": "application/json, text/event-stream", "content-type": "ap
 
 
 @pytest.fixture(scope="module")
-def served(zoo: str) -> Iterator[str]:
+def served(sample_agentos: str) -> Iterator[str]:
     """The address of an MCP server for the zoo."""
-    with HttpServer("--url", zoo) as server:
+    with HttpServer("--url", sample_agentos) as server:
         yield server.url
 
 
@@ -50,11 +50,11 @@ async def test_progress_arrives_while_the_workflow_is_going(era: str, served: st
 
 @pytest.mark.anyio
 async def test_a_cancelled_call_cancels_the_run_and_the_client_goes_on(
-    era: str, zoo: str, served: str, session: str
+    era: str, sample_agentos: str, served: str, session: str
 ) -> None:
     async with over_http(era, served) as peer:
         await cancelled_midway(peer, "run_agent", agent_id="slow", message="200 20", session_id=session)
-        assert await ends_as(zoo, "agents/slow", session) == "CANCELLED"
+        assert await ends_as(sample_agentos, "agents/slow", session) == "CANCELLED"
         assert (await peer.text("run_agent", agent_id="echo", message="and now?")).startswith("echo: and now?")
 
 
@@ -139,8 +139,8 @@ STOPS = [
 
 @posix
 @pytest.mark.parametrize(("number", "code"), STOPS)
-def test_a_signal_ends_an_idle_server(zoo: str, number: signal.Signals, code: int) -> None:
-    with HttpServer("--url", zoo) as server:
+def test_a_signal_ends_an_idle_server(sample_agentos: str, number: signal.Signals, code: int) -> None:
+    with HttpServer("--url", sample_agentos) as server:
         server.signal(number)
         assert server.exit_code() == code
         assert "Traceback" not in server.everything
@@ -149,9 +149,9 @@ def test_a_signal_ends_an_idle_server(zoo: str, number: signal.Signals, code: in
 
 @posix
 @pytest.mark.anyio
-async def test_a_signal_ends_a_server_during_a_run_which_goes_on(era: str, zoo: str, session: str) -> None:
+async def test_a_signal_ends_a_server_during_a_run_which_goes_on(era: str, sample_agentos: str, session: str) -> None:
     clock = Clock()
-    with HttpServer("--url", zoo) as server:
+    with HttpServer("--url", sample_agentos) as server:
 
         async def call() -> None:
             with contextlib.suppress(Exception):  # the server goes away under it
@@ -166,4 +166,4 @@ async def test_a_signal_ends_a_server_during_a_run_which_goes_on(era: str, zoo: 
             assert await anyio.to_thread.run_sync(server.exit_code) == 143
             tasks.cancel_scope.cancel()
         assert "Traceback" not in server.everything
-    assert await ends_as(zoo, "agents/slow", session) == "COMPLETED"
+    assert await ends_as(sample_agentos, "agents/slow", session) == "COMPLETED"

@@ -41,11 +41,11 @@ def token_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def guarded(zoo: str, token_file: Path) -> Iterator[str]:
+def guarded(sample_agentos: str, token_file: Path) -> Iterator[str]:
     """The address of a server that every machine can reach, and that asks for a token."""
     arguments = ["--host", "0.0.0.0", "--http-token-file", str(token_file)]
     names = ["--allow-host", "mcp.example.com", "--allow-host", "MCP.internal:8443", "--allow-origin", PAGE]
-    with HttpServer("--url", zoo, *arguments, *names) as server:
+    with HttpServer("--url", sample_agentos, *arguments, *names) as server:
         yield server.url
 
 

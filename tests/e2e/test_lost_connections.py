@@ -33,8 +33,8 @@ def on_cancel(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def served(zoo: str, on_cancel: str) -> Iterator[str]:
-    with HttpServer("--url", zoo, "--on-cancel", on_cancel) as server:
+def served(sample_agentos: str, on_cancel: str) -> Iterator[str]:
+    with HttpServer("--url", sample_agentos, "--on-cancel", on_cancel) as server:
         yield server.url
 
 
@@ -64,22 +64,24 @@ async def begun(client: httpx.AsyncClient, url: str, headers: dict[str, str], **
         yield
 
 
-async def test_a_session_that_is_ended_leaves_its_run_going(served: str, zoo: str, session: str) -> None:
+async def test_a_session_that_is_ended_leaves_its_run_going(served: str, sample_agentos: str, session: str) -> None:
     async with session_of(served) as (client, headers):
         async with begun(client, served, headers, **SHORT, session_id=session):
             assert (await client.delete(served, headers=headers)).status_code == 200
-        assert await ends_as(zoo, "agents/slow", session) == "COMPLETED"
+        assert await ends_as(sample_agentos, "agents/slow", session) == "COMPLETED"
 
 
-async def test_a_connection_that_closes_leaves_a_sessions_run_going(served: str, zoo: str, session: str) -> None:
+async def test_a_connection_that_closes_leaves_a_sessions_run_going(
+    served: str, sample_agentos: str, session: str
+) -> None:
     async with session_of(served) as (client, headers):
         async with begun(client, served, headers, **SHORT, session_id=session):
             pass
-        assert await ends_as(zoo, "agents/slow", session) == "COMPLETED"
+        assert await ends_as(sample_agentos, "agents/slow", session) == "COMPLETED"
 
 
 async def test_a_call_is_cancelled_in_its_own_session_alone(
-    served: str, zoo: str, session: str, on_cancel: str
+    served: str, sample_agentos: str, session: str, on_cancel: str
 ) -> None:
     async with session_of(served) as (client, headers), session_of(served) as (other_client, other_headers):
         message = LONG if on_cancel != "detach" else SHORT
@@ -90,12 +92,12 @@ async def test_a_call_is_cancelled_in_its_own_session_alone(
             body = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}
             assert (await client.post(served, json=body, headers=headers)).status_code == 202
             ended = "CANCELLED" if on_cancel != "detach" else "COMPLETED"
-            assert await ends_as(zoo, "agents/slow", session) == ended
-            assert await ends_as(zoo, "agents/slow", f"{session}-other") == "COMPLETED"
+            assert await ends_as(sample_agentos, "agents/slow", session) == ended
+            assert await ends_as(sample_agentos, "agents/slow", f"{session}-other") == "COMPLETED"
 
 
 async def test_a_modern_stream_that_closes_cancels_where_it_may_be_taken_for_that(
-    served: str, zoo: str, session: str, on_cancel: str
+    served: str, sample_agentos: str, session: str, on_cancel: str
 ) -> None:
     message = LONG if on_cancel == "cancel" else SHORT
     async with (
@@ -104,30 +106,32 @@ async def test_a_modern_stream_that_closes_cancels_where_it_may_be_taken_for_tha
     ):
         pass
     ended = "CANCELLED" if on_cancel == "cancel" else "COMPLETED"
-    assert await ends_as(zoo, "agents/slow", session) == ended
+    assert await ends_as(sample_agentos, "agents/slow", session) == ended
 
 
 async def test_a_client_over_http_that_cancels_is_understood_as_the_setting_says(
-    served: str, zoo: str, session: str, on_cancel: str, era: str
+    served: str, sample_agentos: str, session: str, on_cancel: str, era: str
 ) -> None:
     cancels = on_cancel == "cancel" or (on_cancel == "explicit" and era == "legacy")
     async with over_http(era, served) as peer:
         await cancelled_midway(peer, "run_agent", **(LONG if cancels else SHORT), session_id=session)
-        assert await ends_as(zoo, "agents/slow", session) == ("CANCELLED" if cancels else "COMPLETED")
+        assert await ends_as(sample_agentos, "agents/slow", session) == ("CANCELLED" if cancels else "COMPLETED")
 
 
 async def test_a_client_over_stdio_that_cancels_is_understood_in_both_eras(
-    zoo: str, session: str, on_cancel: str, era: str
+    sample_agentos: str, session: str, on_cancel: str, era: str
 ) -> None:
     cancels = on_cancel != "detach"
-    async with over_stdio(era, "serve", "--url", zoo, "--on-cancel", on_cancel) as peer:
+    async with over_stdio(era, "serve", "--url", sample_agentos, "--on-cancel", on_cancel) as peer:
         await cancelled_midway(peer, "run_agent", **(LONG if cancels else SHORT), session_id=session)
-        assert await ends_as(zoo, "agents/slow", session) == ("CANCELLED" if cancels else "COMPLETED")
+        assert await ends_as(sample_agentos, "agents/slow", session) == ("CANCELLED" if cancels else "COMPLETED")
 
 
-async def test_a_client_over_stdio_that_is_gone_leaves_its_run_going(zoo: str, session: str, era: str) -> None:
+async def test_a_client_over_stdio_that_is_gone_leaves_its_run_going(
+    sample_agentos: str, session: str, era: str
+) -> None:
     async with contextlib.AsyncExitStack() as stack, anyio.create_task_group() as tasks:
-        peer: Peer = await stack.enter_async_context(over_stdio(era, "serve", "--url", zoo, command=MODULE))
+        peer: Peer = await stack.enter_async_context(over_stdio(era, "serve", "--url", sample_agentos, command=MODULE))
         going = anyio.Event()
 
         async def heard(progress: float, total: float | None, message: str | None) -> None:
@@ -142,4 +146,4 @@ async def test_a_client_over_stdio_that_is_gone_leaves_its_run_going(zoo: str, s
             await going.wait()
         await stack.aclose()
         tasks.cancel_scope.cancel()
-    assert await ends_as(zoo, "agents/slow", session) == "COMPLETED"
+    assert await ends_as(sample_agentos, "agents/slow", session) == "COMPLETED"

@@ -23,8 +23,8 @@ STOPS = [
 
 
 @pytest.mark.parametrize(("stop", "code"), STOPS)
-def test_an_idle_server_ends_promptly_and_silently(zoo: str, stop: Stop, code: int) -> None:
-    with RawServer("serve", "--url", zoo) as server:
+def test_an_idle_server_ends_promptly_and_silently(sample_agentos: str, stop: Stop, code: int) -> None:
+    with RawServer("serve", "--url", sample_agentos) as server:
         server.shake_hands()
         server.tool_names()
         stop(server)
@@ -33,42 +33,44 @@ def test_an_idle_server_ends_promptly_and_silently(zoo: str, stop: Stop, code: i
 
 
 @pytest.mark.parametrize(("stop", "code"), STOPS)
-def test_a_server_ends_promptly_during_a_run_which_goes_on(zoo: str, session: str, stop: Stop, code: int) -> None:
-    with RawServer("serve", "--url", zoo) as server:
+def test_a_server_ends_promptly_during_a_run_which_goes_on(
+    sample_agentos: str, session: str, stop: Stop, code: int
+) -> None:
+    with RawServer("serve", "--url", sample_agentos) as server:
         server.shake_hands()
         server.begin("run_agent", agent_id="slow", message="10 1", session_id=session)
         stop(server)
         assert server.exit_code() == code
         assert server.everything == ""
-    assert anyio.run(ends_as, zoo, "agents/slow", session) == "COMPLETED"
+    assert anyio.run(ends_as, sample_agentos, "agents/slow", session) == "COMPLETED"
 
 
-def test_a_client_that_dies_during_a_run_leaves_it_going(zoo: str, session: str) -> None:
-    with RawServer("serve", "--url", zoo) as server:
+def test_a_client_that_dies_during_a_run_leaves_it_going(sample_agentos: str, session: str) -> None:
+    with RawServer("serve", "--url", sample_agentos) as server:
         server.shake_hands()
         server.begin("run_workflow", workflow_id="slow-steps", message="go", session_id=session)
         server.die_as_a_client_does()
         server.exit_code()
         assert "Traceback" not in server.everything
-    assert anyio.run(ends_as, zoo, "workflows/slow-steps", session) == "COMPLETED"
+    assert anyio.run(ends_as, sample_agentos, "workflows/slow-steps", session) == "COMPLETED"
 
 
-def test_of_two_runs_the_cancelled_one_ends_and_the_other_goes_on(zoo: str, session: str) -> None:
-    with RawServer("serve", "--url", zoo) as server:
+def test_of_two_runs_the_cancelled_one_ends_and_the_other_goes_on(sample_agentos: str, session: str) -> None:
+    with RawServer("serve", "--url", sample_agentos) as server:
         server.shake_hands()
         given_up = server.begin("run_agent", agent_id="slow", message="20 2", session_id=session)
         server.begin("run_agent", agent_id="slow", message="10 1", session_id=f"{session}-kept")
         server.notify("notifications/cancelled", requestId=given_up)
         assert server.call("run_agent", agent_id="echo", message="hi")[0].startswith("echo: hi")
-        assert anyio.run(ends_as, zoo, "agents/slow", session) == "CANCELLED"
+        assert anyio.run(ends_as, sample_agentos, "agents/slow", session) == "CANCELLED"
         server.close_stdin()
         assert server.exit_code() == 0
         assert given_up not in [message.get("id") for message in server.messages()], "cancelled calls get no answer"
-    assert anyio.run(ends_as, zoo, "agents/slow", f"{session}-kept") == "COMPLETED"
+    assert anyio.run(ends_as, sample_agentos, "agents/slow", f"{session}-kept") == "COMPLETED"
 
 
-def test_calls_cancelled_in_the_moment_of_leaving_are_cancelled(zoo: str, session: str) -> None:
-    with RawServer("serve", "--url", zoo) as server:
+def test_calls_cancelled_in_the_moment_of_leaving_are_cancelled(sample_agentos: str, session: str) -> None:
+    with RawServer("serve", "--url", sample_agentos) as server:
         server.shake_hands()
         sessions = [f"{session}-{number}" for number in range(6)]
         calls = [server.begin("run_agent", agent_id="slow", message="20 2", session_id=one) for one in sessions]
@@ -76,11 +78,11 @@ def test_calls_cancelled_in_the_moment_of_leaving_are_cancelled(zoo: str, sessio
             server.notify("notifications/cancelled", requestId=call)
         server.close_stdin()
         assert server.exit_code() == 0
-    assert [anyio.run(ends_as, zoo, "agents/slow", one) for one in sessions] == ["CANCELLED"] * 6
+    assert [anyio.run(ends_as, sample_agentos, "agents/slow", one) for one in sessions] == ["CANCELLED"] * 6
 
 
-def test_a_run_that_no_background_keeps_is_cancelled_with_its_call(bare_zoo: str) -> None:
-    with RawServer("serve", "--url", bare_zoo) as server:
+def test_a_run_that_no_background_keeps_is_cancelled_with_its_call(bare_agentos: str) -> None:
+    with RawServer("serve", "--url", bare_agentos) as server:
         server.shake_hands()
         server.begin("run_agent", agent_id="slow", message="200 20")
         server.signal(signal.SIGTERM)

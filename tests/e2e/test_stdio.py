@@ -22,9 +22,9 @@ MODERN = {
 
 
 @pytest.fixture(scope="module", params=ERAS)
-async def peer(request: pytest.FixtureRequest, zoo: str) -> AsyncIterator[Peer]:
+async def peer(request: pytest.FixtureRequest, sample_agentos: str) -> AsyncIterator[Peer]:
     """A client of the zoo in each protocol era; one connection bears many tests."""
-    async with over_stdio(str(request.param), "serve", "--url", zoo) as connected:
+    async with over_stdio(str(request.param), "serve", "--url", sample_agentos) as connected:
         yield connected
 
 
@@ -57,18 +57,22 @@ async def test_progress_arrives_while_the_workflow_is_going(peer: Peer) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_cancelled_call_cancels_the_run_and_the_connection_goes_on(peer: Peer, zoo: str, session: str) -> None:
+async def test_a_cancelled_call_cancels_the_run_and_the_connection_goes_on(
+    peer: Peer, sample_agentos: str, session: str
+) -> None:
     await cancelled_midway(peer, "run_agent", agent_id="slow", message="200 20", session_id=session)
     assert (await peer.text("run_agent", agent_id="echo", message="still there?")).startswith("echo: still there?")
-    assert await ends_as(zoo, "agents/slow", session) == "CANCELLED"
+    assert await ends_as(sample_agentos, "agents/slow", session) == "CANCELLED"
     assert (await peer.text("run_agent", agent_id="echo", message="and now?")).startswith("echo: and now?")
 
 
 @pytest.mark.anyio
-async def test_a_call_cancelled_just_before_the_client_leaves_is_cancelled(era: str, zoo: str, session: str) -> None:
-    async with over_stdio(era, "serve", "--url", zoo) as peer:
+async def test_a_call_cancelled_just_before_the_client_leaves_is_cancelled(
+    era: str, sample_agentos: str, session: str
+) -> None:
+    async with over_stdio(era, "serve", "--url", sample_agentos) as peer:
         await cancelled_midway(peer, "run_agent", agent_id="slow", message="20 2", session_id=session)
-    assert await ends_as(zoo, "agents/slow", session) == "CANCELLED"
+    assert await ends_as(sample_agentos, "agents/slow", session) == "CANCELLED"
 
 
 @pytest.mark.anyio
@@ -104,8 +108,8 @@ async def test_twenty_runs_at_once_each_get_their_own_answer(peer: Peer) -> None
 
 
 @pytest.mark.parametrize("up", [True, False], ids=["up", "down"])
-def test_stdout_carries_messages_alone_and_the_token_is_never_shown(zoo: str, up: bool) -> None:
-    url = zoo if up else DOWN
+def test_stdout_carries_messages_alone_and_the_token_is_never_shown(sample_agentos: str, up: bool) -> None:
+    url = sample_agentos if up else DOWN
     with RawServer("serve", "--url", url, "--log-level", "debug", given={"AGENTOS_TOKEN": SECRET}) as server:
         server.shake_hands()
         assert "run_agent" in server.tool_names()
@@ -129,8 +133,8 @@ def test_stdout_carries_messages_alone_and_the_token_is_never_shown(zoo: str, up
     assert "DEBUG " in logged
 
 
-def test_a_handshake_locks_the_connection_to_its_era(zoo: str) -> None:
-    with RawServer("serve", "--url", zoo) as server:
+def test_a_handshake_locks_the_connection_to_its_era(sample_agentos: str) -> None:
+    with RawServer("serve", "--url", sample_agentos) as server:
         hands = server.shake_hands("2025-06-18")
         assert hands["protocolVersion"] == "2025-06-18"
         assert hands["serverInfo"]["name"] == "agentos-mcp"
@@ -141,8 +145,8 @@ def test_a_handshake_locks_the_connection_to_its_era(zoo: str) -> None:
         assert server.call("run_agent", agent_id="echo", message="hi")[0].startswith("echo: hi")
 
 
-def test_a_first_modern_request_locks_the_connection_to_its_era(zoo: str) -> None:
-    with RawServer("serve", "--url", zoo) as server:
+def test_a_first_modern_request_locks_the_connection_to_its_era(sample_agentos: str) -> None:
+    with RawServer("serve", "--url", sample_agentos) as server:
         found = server.result("server/discover", _meta=MODERN)
         assert "2026-07-28" in found["supportedVersions"]
         assert "slow-steps" in found["instructions"]

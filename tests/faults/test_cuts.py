@@ -8,11 +8,12 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agentos_mcp.agentos.catalog import Catalogue
+from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.features import Discovery
-from agentos_mcp.agentos.runs.engine import Engine, RunOrder
+from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState
+from agentos_mcp.agentos.runs.start import RunRequest
 from tests._support.fault_proxy import proxy_to
 from tests._support.mcp_client import connector, reference
 from tests._support.person import answers
@@ -86,20 +87,20 @@ async def test_start_on_a_queue_that_is_cut_anywhere_is_told_truly_and_executed_
     tags = {cut: f"tag-{host}{cut}".replace("_", "") for cut in CUTS}
     told: dict[int, RunState] = {}
 
-    async def one(cut: int, discovery: Discovery, catalogue: Catalogue) -> None:
+    async def one(cut: int, discovery: Discovery, catalog: Catalog) -> None:
         kind, component = KINDS_CUT[CUTS.index(cut) % 2]
         cuts = [cut, cut] if cut % 200 == 0 else [cut]  # some are cut twice
         async with proxy_to(url) as proxy, AgentOS(proxy.url) as client:
             proxy.fault = lambda request: cuts.pop() if cuts and b"/runs HTTP" in request else None
-            engine = Engine(client, discovery, catalogue)
-            order = RunOrder(await catalogue.find(kind, component), f"go, {tags[cut]}")
+            engine = Engine(client, discovery, catalog)
+            order = RunRequest(await catalog.find(kind, component), f"go, {tags[cut]}")
             told[cut] = await engine.run(order, engine.name(order), lambda _: None)
 
     async with AgentOS(url) as direct, anyio.create_task_group() as tasks:
-        discovery, catalogue = Discovery(direct), Catalogue(direct)
+        discovery, catalog = Discovery(direct), Catalog(direct)
         await discovery.features()
         for cut in CUTS:
-            tasks.start_soon(one, cut, discovery, catalogue)
+            tasks.start_soon(one, cut, discovery, catalog)
     assert [cut for cut in CUTS if not told[cut].text.startswith((ANSWER, f"last done {tags[cut]}"))] == []
     assert [await times(ledger, "lookup", tags[cut]) for cut in CUTS] == [1] * len(CUTS)
 

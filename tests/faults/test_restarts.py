@@ -181,9 +181,11 @@ async def bridge(url: str, *flags: str, person: ElicitationFnT | None = None) ->
         pid_file.unlink(missing_ok=True)
 
 
-async def test_a_server_killed_during_a_wait_leaves_a_run_that_another_finishes(connect: Connect, zoo: str) -> None:
+async def test_a_server_killed_during_a_wait_leaves_a_run_that_another_finishes(
+    connect: Connect, sample_agentos: str
+) -> None:
     session = f"killed-{uuid.uuid4().hex[:8]}"
-    async with bridge(zoo) as (peer, pid), anyio.create_task_group() as tasks:
+    async with bridge(sample_agentos) as (peer, pid), anyio.create_task_group() as tasks:
 
         async def call() -> None:
             with contextlib.suppress(MCPError):  # it is told that its server is gone
@@ -191,9 +193,9 @@ async def test_a_server_killed_during_a_wait_leaves_a_run_that_another_finishes(
 
         tasks.start_soon(call)
         with anyio.fail_after(20):
-            await has_run(zoo, session)
+            await has_run(sample_agentos, session)
         os.kill(pid, signal.SIGKILL)
-    async with connect(zoo) as another:
+    async with connect(sample_agentos) as another:
         listed = await another.text("list_runs", session_id=session)
         run = next(part for part in listed.split() if part.startswith("agent/slow/"))
         assert (await another.text("get_run", run=run)).startswith("w0 w1")

@@ -131,10 +131,10 @@ def test_a_token_file_that_is_not_there_is_refused_at_once(machine: Machine) -> 
 
 
 def test_flags_of_the_server_are_passed_on_with_absolute_folders(machine: Machine) -> None:
-    machine.install("zed", toolsets="runs,catalogue", read_only=True, allow_files=f".{os.pathsep}{machine.root}")
+    machine.install("zed", toolsets="runs,catalog", read_only=True, allow_files=f".{os.pathsep}{machine.root}")
     start = start_of(BY_KEY["zed"], machine.entry("zed") or {}, {})
     folders = f"{machine.root / 'work'}{os.pathsep}{machine.root}"
-    assert start.arguments[-5:] == ("--toolsets", "runs,catalogue", "--read-only", "--allow-files", folders)
+    assert start.arguments[-5:] == ("--toolsets", "runs,catalog", "--read-only", "--allow-files", folders)
 
 
 @pytest.mark.parametrize(

@@ -67,26 +67,26 @@ def test_fewer_toolsets_are_counted_as_far_as_they_go(machine: Machine, demo: st
 
 class TestBehindAKey:
     @pytest.mark.parametrize("key", ["claude-desktop", "goose"])
-    def test_a_token_file_opens_it(self, machine: Machine, locked_zoo: str, key: str) -> None:
+    def test_a_token_file_opens_it(self, machine: Machine, locked_agentos: str, key: str) -> None:
         file = machine.root / "work" / "key"
         file.write_text(KEY)
-        outcome = machine.install(key, verify=True, url=locked_zoo, token_file=str(file))
+        outcome = machine.install(key, verify=True, url=locked_agentos, token_file=str(file))
         assert outcome.ok, str(outcome)
 
     @pytest.mark.parametrize("key", ["claude-code", "codex", "cursor", "gemini", "goose", "opencode", "vscode"])
-    def test_a_variable_opens_it_as_the_client_resolves_it(self, tmp_path: Path, locked_zoo: str, key: str) -> None:
+    def test_a_variable_opens_it_as_the_client_resolves_it(self, tmp_path: Path, locked_agentos: str, key: str) -> None:
         machine = Machine(tmp_path, variables={"AGENTOS_TOKEN": KEY})
-        outcome = machine.install(key, verify=True, url=locked_zoo, token_variable="AGENTOS_TOKEN")
+        outcome = machine.install(key, verify=True, url=locked_agentos, token_variable="AGENTOS_TOKEN")
         assert outcome.ok, str(outcome)
         assert KEY not in str(outcome) + machine.place(key).read_text()
 
-    def test_a_variable_that_is_not_set_is_named(self, machine: Machine, locked_zoo: str) -> None:
-        told = str(machine.install("cursor", verify=True, url=locked_zoo, token_variable="WORK_TOKEN"))
+    def test_a_variable_that_is_not_set_is_named(self, machine: Machine, locked_agentos: str) -> None:
+        told = str(machine.install("cursor", verify=True, url=locked_agentos, token_variable="WORK_TOKEN"))
         assert "WORK_TOKEN is not set here, so it could not be tried. Set it where the client is started." in told
 
-    def test_no_token_is_told_in_agentos_own_words(self, tmp_path: Path, locked_zoo: str) -> None:
+    def test_no_token_is_told_in_agentos_own_words(self, tmp_path: Path, locked_agentos: str) -> None:
         machine = Machine(tmp_path, variables={"AGENTOS_TOKEN": KEY})
-        outcome = machine.install("cursor", verify=True, url=locked_zoo)
+        outcome = machine.install("cursor", verify=True, url=locked_agentos)
         assert not outcome.ok, "a desktop client sees nothing of this shell"
         assert "token" in outcome.results[0].words
         assert "--token-env AGENTOS_TOKEN" in str(outcome)

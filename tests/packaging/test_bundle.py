@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agentos_mcp import __version__
-from agentos_mcp.server.tool_selection import Offer
+from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import OPTIONS, Settings
 from scripts.bundle import PACKAGE, VERSION, BundleError, bundle, lay_out
 from scripts.project import ROOT, project
@@ -88,7 +88,7 @@ def test_its_manifest_is_in_step_with_the_package(manifest: dict[str, Any]) -> N
     assert manifest["server"]["type"] == "uv"
     assert manifest["version"] == __version__
     assert manifest["compatibility"]["runtimes"]["python"] == project().python
-    assert [tool["name"] for tool in manifest["tools"]] == [tool.name for tool in Offer(Settings()).tools]
+    assert [tool["name"] for tool in manifest["tools"]] == [tool.name for tool in ToolSelection(Settings()).tools]
     assert all(tool["description"] for tool in manifest["tools"])
 
 
@@ -114,8 +114,8 @@ def test_it_serves_a_live_agentos_with_the_settings_of_a_person(
         server.messages()
 
 
-def test_the_other_settings_do_what_they_say(unpacked: Path, manifest: dict[str, Any], locked_zoo: str) -> None:
-    settings = {"url": locked_zoo, "token": KEY, "toolsets": "catalogue, runs", "read_only": True}
+def test_the_other_settings_do_what_they_say(unpacked: Path, manifest: dict[str, Any], locked_agentos: str) -> None:
+    settings = {"url": locked_agentos, "token": KEY, "toolsets": "catalog, runs", "read_only": True}
     with start(unpacked, manifest, **settings) as server:
         server.shake_hands()
         names = server.tool_names()

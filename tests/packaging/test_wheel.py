@@ -11,7 +11,7 @@ import pytest
 
 from agentos_mcp import __version__
 from agentos_mcp.demo.host_process import MISSING
-from agentos_mcp.server.tool_selection import Offer
+from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
 from scripts.install_links import installed_by, links
 from scripts.project import ROOT
@@ -71,7 +71,7 @@ def test_it_serves_a_live_agentos(commands: Path, demo: str) -> None:
     command = (str(commands / "agentos-mcp"),)
     with RawServer("serve", "--url", demo, command=command, given=UNSEEN) as server:
         assert server.shake_hands()["serverInfo"]["version"] == __version__
-        assert set(server.tool_names()) == {tool.name for tool in Offer(Settings()).tools}
+        assert set(server.tool_names()) == {tool.name for tool in ToolSelection(Settings()).tools}
         words, failed = server.call("list_workflows")
         assert not failed
         assert "content-pipeline" in words

@@ -10,7 +10,7 @@ import pytest
 
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status
-from agentos_mcp.agentos.runs.stored_run import read_output
+from agentos_mcp.agentos.runs.stored_run import read_stored_run
 from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.runs.explain import explain
 
@@ -40,7 +40,7 @@ async def explained(client: AgentOS, kind: Kind, id: str, message: str = "hello"
         async for _ in events:
             pass
     output = await client.get(f"/{kind}s/{{id}}/runs/{ref.run}", values, {"session_id": ref.session})
-    return explain(output, read_output(RunState(ref=ref), output))
+    return explain(output, read_stored_run(RunState(ref=ref), output))
 
 
 async def test_a_tool_that_failed_is_told_with_its_arguments_and_its_error(client: AgentOS) -> None:

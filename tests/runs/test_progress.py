@@ -22,7 +22,7 @@ EDIT = replace(RUNNING, steps=(Step("research", "completed"), Step("edit")))
 
 
 @dataclass
-class Ear:
+class NotificationRecorder:
     """Hears progress, with the time of each."""
 
     heard: list[tuple[float, float, float | None, str]] = field(default_factory=list)
@@ -73,7 +73,7 @@ async def test_only_the_last_words_are_shown_and_whole_ones() -> None:
 
 
 async def test_the_first_state_with_news_is_sent_at_once() -> None:
-    ear = Ear()
+    ear = NotificationRecorder()
     async with live_progress(ear) as live:
         live.report(RunState(ref=REF))
         begun = anyio.current_time()
@@ -84,7 +84,7 @@ async def test_the_first_state_with_news_is_sent_at_once() -> None:
 
 
 async def test_a_flood_of_states_is_at_most_five_notifications_a_second() -> None:
-    ear = Ear()
+    ear = NotificationRecorder()
     async with live_progress(ear) as live:
         end = anyio.current_time() + 1.1
         number = 0
@@ -98,7 +98,7 @@ async def test_a_flood_of_states_is_at_most_five_notifications_a_second() -> Non
 
 
 async def test_words_alone_come_less_often_than_steps() -> None:
-    ear = Ear()
+    ear = NotificationRecorder()
     async with live_progress(ear) as live:
         end = anyio.current_time() + 1.1
         words = ""
@@ -111,7 +111,7 @@ async def test_words_alone_come_less_often_than_steps() -> None:
 
 async def test_silence_is_broken_by_a_heartbeat_that_tells_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_module, "HEARTBEAT", 0.05)
-    ear = Ear()
+    ear = NotificationRecorder()
     async with live_progress(ear) as live:
         live.report(EDIT)
         await ear.until(lambda: len(ear.heard) >= 4)
@@ -122,7 +122,7 @@ async def test_silence_is_broken_by_a_heartbeat_that_tells_the_time(monkeypatch:
 
 async def test_a_run_that_does_not_start_has_a_heartbeat_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_module, "HEARTBEAT", 0.05)
-    ear = Ear()
+    ear = NotificationRecorder()
     async with live_progress(ear) as live:
         live.report(RunState(ref=REF))
         await ear.until(lambda: bool(ear.heard))
@@ -135,7 +135,7 @@ async def test_heartbeats_come_at_least_every_ten_seconds() -> None:
 
 async def test_progress_is_the_steps_that_are_done_and_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_module, "APART", 0.0)
-    ear = Ear()
+    ear = NotificationRecorder()
     async with live_progress(ear) as live:
         for number in range(1, 4):
             steps = tuple(Step(f"s{n}") for n in range(number))
@@ -151,7 +151,7 @@ async def test_progress_is_the_steps_that_are_done_and_never_goes_back(monkeypat
 
 
 async def test_without_a_number_of_steps_it_counts_without_a_total() -> None:
-    ear = Ear()
+    ear = NotificationRecorder()
     async with live_progress(ear) as live:
         live.report(replace(RUNNING, total_steps=0))
         await ear.until(lambda: bool(ear.heard))
@@ -160,7 +160,7 @@ async def test_without_a_number_of_steps_it_counts_without_a_total() -> None:
 
 
 async def test_more_steps_than_were_known_drop_the_total() -> None:
-    ear = Ear()
+    ear = NotificationRecorder()
     async with live_progress(ear) as live:
         live.report(replace(RUNNING, total_steps=1, steps=(Step("a"), Step("b"))))
         await ear.until(lambda: bool(ear.heard))
@@ -190,5 +190,5 @@ async def test_a_receiver_that_fails_does_not_end_the_run() -> None:
 
 async def test_an_error_of_the_run_comes_out_as_itself() -> None:
     with pytest.raises(ValueError, match="mine"):
-        async with live_progress(Ear()):
+        async with live_progress(NotificationRecorder()):
             raise ValueError("mine")

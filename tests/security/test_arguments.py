@@ -10,12 +10,12 @@ import pytest
 from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference
 
-from agentos_mcp.agentos.catalog import Component, Contents, match
+from agentos_mcp.agentos.catalog import Component, Inventory, match
 from agentos_mcp.agentos.errors import NotFound
-from agentos_mcp.agentos.similar_names import likeness, nearest
+from agentos_mcp.agentos.similar_names import most_similar, similarity
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.argument_limits import JSON, NAME, PATH, TEXT, ArgumentLimits
-from agentos_mcp.tooling.tool_spec import Declared, mcp_tool
+from agentos_mcp.tooling.tool_spec import ToolSpec, mcp_tool
 from agentos_mcp.tools import TOOLSETS
 from tests._support.mcp_client import Connect, words
 from tests._support.ping_meter import ping_meter
@@ -72,7 +72,7 @@ async def test_a_long_argument_keeps_no_other_caller_waiting(crowd: str, tool: s
 
 
 @pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.name)
-def test_every_tool_limits_every_text(declared: Declared) -> None:
+def test_every_tool_limits_every_text(declared: ToolSpec) -> None:
     limits = ArgumentLimits.of(inspect.signature(declared.fn, eval_str=True)).texts
     ids = {name for name in limits if name == "id" or name.endswith("_id") or name in {"name", "status"}}
     longer = {"get_trace": {"id"}, "update_knowledge": {"name"}}.get(declared.name, set())
@@ -80,7 +80,7 @@ def test_every_tool_limits_every_text(declared: Declared) -> None:
 
 
 @pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.name)
-def test_no_tool_tells_each_wrong_entry_of_a_list(declared: Declared) -> None:
+def test_no_tool_tells_each_wrong_entry_of_a_list(declared: ToolSpec) -> None:
     tool = mcp_tool(declared, Settings(url="http://127.0.0.1:9"))
     for name, schema in tool.parameters["properties"].items():
         if schema.get("type") == "array":
@@ -106,24 +106,24 @@ def test_no_tool_tells_each_wrong_entry_of_a_list(declared: Declared) -> None:
     ids=lambda value: value[:12] if isinstance(value, str) else "",
 )
 async def test_an_argument_beyond_its_limit_is_refused_without_being_quoted(
-    connect: Connect, era: str, zoo: str, tool: str, arguments: dict[str, Any], said: str
+    connect: Connect, era: str, sample_agentos: str, tool: str, arguments: dict[str, Any], said: str
 ) -> None:
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         refusal = await peer.error(tool, **arguments)
     assert said in refusal
     assert len(refusal) < 1_500
 
 
-async def test_an_argument_within_its_limit_goes_on(connect: Connect, era: str, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_an_argument_within_its_limit_goes_on(connect: Connect, era: str, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         answer = await peer.text("run_agent", agent_id="echo", message="m" * 100_000)
     assert answer.startswith("echo: mmm")
 
 
 async def test_a_long_uri_prompt_or_completion_is_refused_without_being_quoted(
-    connect: Connect, era: str, zoo: str
+    connect: Connect, era: str, sample_agentos: str
 ) -> None:
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         for uri in (f"agentos://agents/{'a' * PATH}", f"other://{'a' * PATH}"):
             with pytest.raises(MCPError) as refusal:
                 await peer.client.read_resource(uri)
@@ -143,7 +143,7 @@ async def test_a_long_uri_prompt_or_completion_is_refused_without_being_quoted(
 
 def test_a_component_is_found_among_thousands_that_are_like_it() -> None:
     components = tuple(Component("agent", f"{'ba' * 150}{n}", f"{'ab' * 150} {n}") for n in range(500))
-    contents = Contents("", "", "", (*components, Component("agent", "content-writer", "Writer")), (), ())
+    contents = Inventory("", "", "", (*components, Component("agent", "content-writer", "Writer")), (), ())
     assert match("agent", "contnet-writer", contents).id == "content-writer"
     with pytest.raises(NotFound) as refusal:
         match("agent", "ba" * 100, contents)
@@ -151,7 +151,7 @@ def test_a_component_is_found_among_thousands_that_are_like_it() -> None:
 
 
 def test_likeness_compares_no_more_than_it_has_to() -> None:
-    assert len(likeness("abc", (f"abc{n}" for n in range(1_000)))) == 100
-    assert nearest("list_agnets", ["list_agents", "list_teams"]) == "list_agents"
-    assert nearest("zzz", ["list_agents"]) == ""
-    assert nearest("a", []) == ""
+    assert len(similarity("abc", (f"abc{n}" for n in range(1_000)))) == 100
+    assert most_similar("list_agnets", ["list_agents", "list_teams"]) == "list_agents"
+    assert most_similar("zzz", ["list_agents"]) == ""
+    assert most_similar("a", []) == ""

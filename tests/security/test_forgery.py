@@ -138,8 +138,8 @@ def test_a_run_as_data_holds_our_facts_in_a_field_of_their_own(state: RunState) 
 @given(st.lists(WORDS, min_size=1, max_size=3), WORDS)
 def test_every_line_of_a_table_is_a_row_or_ours(names: list[str], empty: str) -> None:
     rows = [("id", name) for name in names]
-    *table, then = Table(("id", "name"), rows, empty=empty, then="ours").text(10_000).split("\n")
-    assert then == "ours"
+    *table, footer = Table(("id", "name"), rows, empty=empty, footer="ours").text(10_000).split("\n")
+    assert footer == "ours"
     assert len(table) == 2 + len(rows)
     assert all(line.startswith("|") and line.endswith("|") for line in table)
     cells = [re.split(r"(?<!\\)(?:\\\\)*\|", line) for line in table]
@@ -150,7 +150,7 @@ def test_every_line_of_a_table_is_a_row_or_ours(names: list[str], empty: str) ->
 @given(WORDS, WORDS, WORDS, WORDS)
 def test_a_records_texts_stay_in_their_fences(title: str, name: str, value: str, words: str) -> None:
     lines = (
-        Record(title, {"id": value, name: value}, {name: words, "memory": words}, then="ours").text(1000).split("\n")
+        Record(title, {"id": value, name: value}, {name: words, "memory": words}, footer="ours").text(1000).split("\n")
     )
     outside, fence = [], ""
     for line in lines:

@@ -24,7 +24,7 @@ from agentos_mcp.server.client_limits import (
     SUBSCRIPTIONS_OF_CLIENT,
 )
 from agentos_mcp.server.http.limits import RepeatedMessages, SessionLimit
-from agentos_mcp.server.subscriptions import Changes
+from agentos_mcp.server.subscriptions import SubscriptionHub
 from tests._support.http_clients import ACCEPTED, RawSession, initialize, sockets
 from tests._support.ping_meter import ping_meter
 from tests._support.process_memory import peak_resident_bytes, resident_bytes
@@ -69,7 +69,7 @@ def test_subscriptions_are_to_resources_and_few(served: HttpServer) -> None:
 
 
 async def test_subscriptions_of_a_client_and_of_all_are_limited() -> None:
-    changes, clients = Changes(), [Connection.for_loop(NotifyOnlyOutbound(Mock())) for _ in range(11)]
+    changes, clients = SubscriptionHub(), [Connection.for_loop(NotifyOnlyOutbound(Mock())) for _ in range(11)]
     for client in clients[:-1]:
         for number in range(SUBSCRIPTIONS_OF_CLIENT):
             changes.subscribe(client, f"agentos://agents/{number}")

@@ -26,14 +26,14 @@ from agentos_mcp.agentos.pauses.requirements import continuation_form, questions
 from agentos_mcp.agentos.runs.payload import requirements_of
 from agentos_mcp.agentos.runs.reducer import reduce
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, RunState, Status
-from agentos_mcp.agentos.runs.stored_run import read_output
+from agentos_mcp.agentos.runs.stored_run import read_stored_run
 from agentos_mcp.agentos.sse import Frame, parse
 from agentos_mcp.runs.explain import explain
 from agentos_mcp.runs.progress import describe
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.markdown import run_data, run_result, standing
-from agentos_mcp.tooling.tool_spec import shown
+from agentos_mcp.tooling.tool_spec import to_mcp_result
 from tests._support.mcp_client import words
 from tests._support.recorded_answers import (
     READ_URIS,
@@ -97,7 +97,7 @@ async def read(batch: list[Answers]) -> None:
                     str(error).encode()
                     continue
             for structured in (False, True):
-                answer = shown(result, Settings(structured_output=structured))
+                answer = to_mcp_result(result, Settings(structured_output=structured))
                 answer.model_dump_json(by_alias=True).encode()
 
 
@@ -143,7 +143,7 @@ def test_a_changed_run_is_told_and_explained_whatever_is_in_it(recordings: list[
     @given(dice=DICE, chosen=st.integers(0, 10**6), kind=st.sampled_from(KINDS))
     def check(dice: random.Random, chosen: int, kind: Kind) -> None:
         output = record_of(try_to_decode(mutated(copy.deepcopy(stored[chosen % len(stored)]), dice)))
-        state = read_output(RunState(ref=RunRef(kind, "c", "s", "r")), output)
+        state = read_stored_run(RunState(ref=RunRef(kind, "c", "s", "r")), output)
         for told in (explain(output, state), run_result(state, tokens=500), standing(state)):
             told.encode()
         json.dumps(run_data(state, tokens=500), allow_nan=False)

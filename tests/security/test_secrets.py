@@ -167,13 +167,13 @@ def test_a_token_file_that_became_something_else_is_refused_at_once(tmp_path: Pa
 
 
 async def test_a_short_token_of_clients_is_refused_when_it_comes_by_rotation(tmp_path: Path) -> None:
-    from agentos_mcp.server.http.auth import Gate
+    from agentos_mcp.server.http.auth import TokenAuth
     from agentos_mcp.server.http.settings import _secret
 
     file = tmp_path / "token"
     file.write_text("0123456789abcdef")
     token = Token(file=file, check=_secret)
-    gate = Gate(lambda *_: None, token, ["localhost"], None)  # type: ignore[arg-type]  # neither is reached
+    gate = TokenAuth(lambda *_: None, token, ["localhost"], None)  # type: ignore[arg-type]  # neither is reached
 
     async def status(brought: str) -> int:
         headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {brought}".encode())]

@@ -9,7 +9,7 @@ import anyio
 import pytest
 from anyio.abc import SocketStream
 
-from agentos_mcp.agentos.catalog import Catalogue
+from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, ServerFailure, Unreachable
 from agentos_mcp.agentos.features import Discovery
@@ -54,17 +54,17 @@ async def test_a_dripping_answer_ends_within_its_total_deadline(
 async def test_a_body_that_drips_after_endless_headers_has_a_deadline_too() -> None:
     async with scripted_agentos({"/eval-runs": drip}) as agentos, AgentOS(agentos.url, limits=LIMITS) as client:
         with anyio.fail_after(5), pytest.raises(Unreachable):
-            await client.request("POST", "/eval-runs", json={}, endless=True)
+            await client.request("POST", "/eval-runs", json={}, no_timeout=True)
 
 
 async def test_callers_wait_for_one_request_together_and_not_one_after_the_other() -> None:
     async with scripted_agentos({"/config": drip}) as agentos, AgentOS(agentos.url, limits=LIMITS) as client:
-        catalogue = Catalogue(client)
+        catalog = Catalog(client)
         failures: list[AgentOSError] = []
 
         async def ask() -> None:
             with pytest.raises(Unreachable) as caught:
-                await catalogue.contents()
+                await catalog.inventory()
             failures.append(caught.value)
 
         begun = anyio.current_time()
@@ -86,11 +86,11 @@ async def test_a_caller_that_is_cancelled_takes_nobody_along() -> None:
         await client.send(http_json(CONFIG))
 
     async with scripted_agentos({"/config": slowly}) as agentos, AgentOS(agentos.url) as client:
-        catalogue = Catalogue(client)
+        catalog = Catalog(client)
         names: list[str] = []
 
         async def ask() -> None:
-            names.append((await catalogue.contents()).name)
+            names.append((await catalog.inventory()).name)
 
         async with anyio.create_task_group() as others:
             with anyio.CancelScope() as first:
@@ -105,7 +105,7 @@ async def test_a_caller_that_is_cancelled_takes_nobody_along() -> None:
             go_on.set()
         assert names == ["Scripted", "Scripted"]
         assert len(agentos.requests) == 2
-        assert (await catalogue.contents()).name == "Scripted"
+        assert (await catalog.inventory()).name == "Scripted"
 
 
 async def test_features_that_hang_are_waited_for_together() -> None:

@@ -22,14 +22,14 @@ from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.prompts import COMPARE, INVESTIGATE
 from agentos_mcp.server.resources import RESOURCES, RUNS
 from agentos_mcp.settings import Settings, Token
-from agentos_mcp.tooling.context import Ctx, open_backend
+from agentos_mcp.tooling.context import ToolContext, open_backend
 from agentos_mcp.tools import TOOLSETS
 from agentos_mcp.tools.queue import get_queue_stats
 from tests._support.agentos.pausing import LEDGER_VARIABLE
 from tests._support.agentos.users import ISOLATED_VARIABLE, JWT_KEY, SECRET
 from tests._support.fault_proxy import proxy_to
 from tests._support.mcp_client import Connect, Peer, connector, reference, words
-from tests._support.notification_recorder import Ear, told
+from tests._support.notification_recorder import NotificationRecorder, told
 
 # Everything that alice has is made before the first test, on an AgentOS that has to start.
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
@@ -354,11 +354,11 @@ async def test_an_exposed_component_refuses_anothers_session(connect: Connect, t
     assert theirs.everything() == before
 
 
-async def test_statistics_of_all_users_are_refused(zoo: str) -> None:
+async def test_statistics_of_all_users_are_refused(sample_agentos: str) -> None:
     refusal: InvalidRequest | None = None
-    async with open_backend(Settings(url=zoo, user_id=BOB)) as backend:
+    async with open_backend(Settings(url=sample_agentos, user_id=BOB)) as backend:
         try:
-            await get_queue_stats(Ctx.alone(backend))
+            await get_queue_stats(ToolContext.headless(backend))
         except InvalidRequest as error:  # kept out of the task group, which would wrap it
             refusal = error
     assert "AgentOS counts the jobs of all users together" in str(refusal)
@@ -434,7 +434,7 @@ async def test_a_subscription_to_anothers_run_is_refused(connect: Connect, their
     async with connect(theirs.url, **settings(theirs)) as peer:
         for run in theirs.runs.values():
             with pytest.raises(MCPError, match="There is no run"):
-                async with told(peer, Ear(), RUNS + run):
+                async with told(peer, NotificationRecorder(), RUNS + run):
                     pass
 
 
@@ -487,8 +487,8 @@ def session_of(result: str) -> str:
     return RunRef.parse(reference(result)).session
 
 
-async def test_own_runs_work_without_a_database(connect: Connect, bare_zoo: str) -> None:
-    async with connect(bare_zoo, user_id=BOB) as peer:
+async def test_own_runs_work_without_a_database(connect: Connect, bare_agentos: str) -> None:
+    async with connect(bare_agentos, user_id=BOB) as peer:
         said = await peer.text("run_agent", agent_id="echo", message="mine", session_id="chosen")
         assert "mine" in await peer.text("get_run", run=reference(said))
 

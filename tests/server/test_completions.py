@@ -61,8 +61,8 @@ class TestFitting:
         candidates = Candidates((("a", ""),), unseen=300)
         assert (completion(candidates, "").total, completion(candidates, "").has_more) == (301, True)
         assert (completion(candidates, "a").total, completion(candidates, "a").has_more) == (None, True)
-        endless = completion(Candidates((("a", ""),), unseen=None), "")
-        assert (endless.values, endless.total, endless.has_more) == (["a"], None, True)
+        no_timeout = completion(Candidates((("a", ""),), unseen=None), "")
+        assert (no_timeout.values, no_timeout.total, no_timeout.has_more) == (["a"], None, True)
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ class TestFitting:
     ],
 )
 async def test_ids_are_found_by_id_and_name(
-    connect: Connect, zoo: str, template: str, variable: str, typed: str, values: list[str]
+    connect: Connect, sample_agentos: str, template: str, variable: str, typed: str, values: list[str]
 ) -> None:
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         found = await completed(peer, template, variable, typed)
     assert (found.values, found.total, found.has_more) == (values, len(values), False)
 
@@ -95,9 +95,9 @@ async def test_many_are_counted(connect: Connect, crowd: str) -> None:
         assert found.values == [f"helper-14{digit}" for digit in range(10)]
 
 
-async def test_the_parts_of_a_run_depend_on_each_other(connect: Connect, zoo: str, era: str) -> None:
+async def test_the_parts_of_a_run_depend_on_each_other(connect: Connect, sample_agentos: str, era: str) -> None:
     session = f"completed-{era}-{uuid.uuid4().hex[:8]}"
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         ran = await peer.text("run_agent", agent_id="echo", message="first of all", session_id=session)
         ref = RunRef.parse(reference(ran))
         agents = await completed(peer, RUN, "component", kind="agent")
@@ -120,13 +120,13 @@ async def test_the_parts_of_a_run_depend_on_each_other(connect: Connect, zoo: st
 
 
 async def test_sessions_memories_and_contents_are_found(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     tag = uuid.uuid4().hex[:10]
     fact = {"memory": f"Collects {tag}", "user_id": f"completing-{era}"}
     memory = (await rest.post("/memories", json=fact)).json()["memory_id"]
     contents = {one["name"]: one["id"] for one in (await rest.get("/knowledge/content")).json()["data"]}
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         await peer.text("run_agent", agent_id="echo", message=f"About {tag}", session_id=f"session-{tag}")
         assert (await completed(peer, "agentos://sessions/{session_id}", "session_id", tag)).values == [
             f"session-{tag}"
@@ -138,13 +138,15 @@ async def test_sessions_memories_and_contents_are_found(
         assert (await completed(peer, "agentos://traces/{trace_id}", "trace_id", "no-such-trace")).values == []
 
 
-async def test_a_fixed_user_sees_only_their_own(connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str) -> None:
+async def test_a_fixed_user_sees_only_their_own(
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
+) -> None:
     tag = uuid.uuid4().hex[:10]
     ids = [
         (await rest.post("/memories", json={"memory": f"Keeps {tag}", "user_id": f"{who}-{era}"})).json()["memory_id"]
         for who in ("mine", "theirs")
     ]
-    async with connect(zoo, user_id=f"mine-{era}") as peer:
+    async with connect(sample_agentos, user_id=f"mine-{era}") as peer:
         assert (await completed(peer, "agentos://memories/{memory_id}", "memory_id", tag)).values == [ids[0]]
 
 
@@ -170,8 +172,8 @@ async def test_a_content_is_looked_for_in_its_knowledge_base(connect: Connect, c
         assert (await completed(peer, template, "content_id")).values == []
 
 
-async def test_arguments_of_prompts_are_completed(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_arguments_of_prompts_are_completed(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         assert (await argued(peer, "compare_agents", "first", "twin")).values == ["twin-one", "twin-two"]
         assert (await argued(peer, "compare_agents", "second", "twin", first="twin-one")).values == ["twin-two"]
         assert (await argued(peer, "compare_agents", "task", "x")).values == []
@@ -190,8 +192,8 @@ async def test_a_message_is_completed_to_what_the_agentos_proposes(connect: Conn
         assert (await argued(peer, "helper-001", "message")).values == []
 
 
-async def test_what_is_not_known_is_completed_to_nothing(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_what_is_not_known_is_completed_to_nothing(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         for found in (
             await argued(peer, "nope", "message", "x"),
             await argued(peer, "echo", "nope", "x"),
@@ -202,8 +204,8 @@ async def test_what_is_not_known_is_completed_to_nothing(connect: Connect, zoo: 
             assert (found.values, found.total, found.has_more) == ([], 0, False)
 
 
-async def test_an_agentos_without_a_database_has_nothing_to_complete(connect: Connect, bare_zoo: str) -> None:
-    async with connect(bare_zoo) as peer:
+async def test_an_agentos_without_a_database_has_nothing_to_complete(connect: Connect, bare_agentos: str) -> None:
+    async with connect(bare_agentos) as peer:
         assert (await completed(peer, "agentos://sessions/{session_id}", "session_id")).values == []
         assert (await completed(peer, RUN, "component", kind="agent")).values == ["echo", "slow", "asks"]
 

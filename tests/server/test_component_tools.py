@@ -9,7 +9,7 @@ import pytest
 from mcp_types import Tool
 
 from agentos_mcp.agentos.catalog import Component
-from agentos_mcp.agentos.inputs.component_inputs import inputs_of
+from agentos_mcp.agentos.inputs.component_inputs import read_component_inputs
 from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.component_tool import _tool as component_tool
 from agentos_mcp.server.component_tool import argument_names, free_name
@@ -153,7 +153,7 @@ def test_no_field_of_a_component_is_lost_to_another_or_to_a_name_of_ours(fields:
     names = argument_names(fields)
     assert tuple(names.values()) == fields
     page = {"input_schema": {"type": "object", "properties": {field: {"type": "string"} for field in fields}}}
-    declared = component_tool("x", Component("agent", "x", "X"), inputs_of(page))
+    declared = component_tool("x", Component("agent", "x", "X"), read_component_inputs(page))
     properties = mcp_tool(write(declared), Settings(url="http://127.0.0.1:9")).parameters["properties"]
     assert list(properties) == [*names, "session_id", "user_id"]
 

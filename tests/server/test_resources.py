@@ -17,7 +17,7 @@ from agentos_mcp.agentos.paths import quoted
 from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.resources import RESOURCES, variables
-from agentos_mcp.server.sdk_compat import in_our_words
+from agentos_mcp.server.sdk_compat import translate_errors
 from agentos_mcp.tools import TOOLSETS
 from tests._support.agentos.sample import HOSTILE_IDS
 from tests._support.mcp_client import Connect, Peer, reference
@@ -97,8 +97,8 @@ def test_every_variable_can_be_completed() -> None:
         assert {part[1:-1] for part in one.template.split("/") if part.startswith("{")} == set(one.completes)
 
 
-async def test_there_is_one_for_each_list_and_each_component(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_there_is_one_for_each_list_and_each_component(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         resources = (await peer.client.list_resources()).resources
     uris = [one.uri for one in resources]
     assert set(uris) >= LISTS
@@ -109,26 +109,26 @@ async def test_there_is_one_for_each_list_and_each_component(connect: Connect, z
     assert (echo.title, echo.description) == ("Echo", "Repeats what it is told. Second line.")
 
 
-async def test_the_order_stays_the_same(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_the_order_stays_the_same(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         first = await listed(peer)
         components = [uri for uri in first if uri not in LISTS]
         assert first == [*(uri for uri in first if uri in LISTS), *components], "components come last"
         agents = [uri for uri in components if uri.startswith("agentos://agents/")]
         assert components[: len(agents)] == agents
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         assert await listed(peer) == first
 
 
-async def test_every_resource_that_is_listed_can_be_read(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_every_resource_that_is_listed_can_be_read(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         for uri in await listed(peer):
             assert await read(peer, uri)
 
 
 @pytest.mark.parametrize("id", HOSTILE_IDS)
-async def test_any_id_has_a_uri(connect: Connect, zoo: str, id: str) -> None:
-    async with connect(zoo) as peer:
+async def test_any_id_has_a_uri(connect: Connect, sample_agentos: str, id: str) -> None:
+    async with connect(sample_agentos) as peer:
         uri = f"agentos://agents/{quoted(id)}"
         assert uri in await listed(peer)
         assert await read(peer, uri) == await peer.text("get_component", kind="agent", id=id)
@@ -148,31 +148,31 @@ async def test_any_id_has_a_uri(connect: Connect, zoo: str, id: str) -> None:
     ],
 )
 async def test_it_says_what_the_tool_says(
-    connect: Connect, zoo: str, uri: str, tool: str, arguments: dict[str, str]
+    connect: Connect, sample_agentos: str, uri: str, tool: str, arguments: dict[str, str]
 ) -> None:
-    async with connect(zoo, toolsets=("all",)) as peer:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         assert await read(peer, uri) == await peer.text(tool, **arguments)
 
 
-async def test_a_session_and_its_run_are_read(connect: Connect, zoo: str, era: str) -> None:
+async def test_a_session_and_its_run_are_read(connect: Connect, sample_agentos: str, era: str) -> None:
     session = f"read-{era}-{uuid.uuid4().hex[:8]}"
-    async with connect(zoo, toolsets=("all",)) as peer:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         result = await peer.text("run_agent", agent_id="echo", message="to be read again", session_id=session)
         assert await read(peer, f"agentos://runs/{reference(result)}") == result
         assert session in await read(peer, "agentos://sessions")
         assert await read(peer, f"agentos://sessions/{session}") == await peer.text("get_session", session_id=session)
 
 
-async def test_a_run_of_any_id_is_read(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_a_run_of_any_id_is_read(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         result = await peer.text("run_agent", agent_id="a?b#c", message="hi", session_id="s/1 ?")
         uri = f"agentos://runs/{reference(result)}"
         assert "a%3Fb%23c/s%2F1%20%3F/" in uri
         assert await read(peer, uri) == result
 
 
-async def test_a_run_that_goes_on_is_read_at_once(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_a_run_that_goes_on_is_read_at_once(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         begun = await peer.text("run_agent", agent_id="slow", message="60 6", wait=1)
         uri = f"agentos://runs/{reference(begun)}"
         assert "Still going" in await read(peer, uri)
@@ -180,19 +180,19 @@ async def test_a_run_that_goes_on_is_read_at_once(connect: Connect, zoo: str) ->
         assert "cancelled" in await read(peer, uri)
 
 
-async def test_a_run_that_only_this_server_knows_is_read(connect: Connect, bare_zoo: str) -> None:
-    async with connect(bare_zoo) as peer:
+async def test_a_run_that_only_this_server_knows_is_read(connect: Connect, bare_agentos: str) -> None:
+    async with connect(bare_agentos) as peer:
         result = await peer.text("run_agent", agent_id="echo", message="never stored")
         assert await read(peer, f"agentos://runs/{reference(result)}") == result
 
 
 async def test_a_memory_a_content_and_a_trace_are_read(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     fact = {"memory": f"Reads resources in the {era} era", "user_id": f"reader-{era}"}
     memory = (await rest.post("/memories", json=fact)).json()["memory_id"]
     content = (await rest.get("/knowledge/content")).json()["data"][0]
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         assert fact["memory"] in await read(peer, f"agentos://memories/{memory}")
         assert fact["memory"] in await read(peer, "agentos://memories")
         assert content["name"] in await read(peer, f"agentos://knowledge/{content['id']}")
@@ -233,16 +233,16 @@ async def test_a_trace_is_read_by_its_id_and_by_its_run(connect: Connect, era: s
     ],
 )
 async def test_what_is_not_there_is_an_invalid_parameter_in_our_words(
-    connect: Connect, zoo: str, uri: str, said: str
+    connect: Connect, sample_agentos: str, uri: str, said: str
 ) -> None:
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         error = await refusal(peer, uri)
     assert error.code == INVALID_PARAMS
     assert said in error.message
 
 
-async def test_another_scheme_is_no_resource_of_ours(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_another_scheme_is_no_resource_of_ours(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         assert (await refusal(peer, "file:///etc/passwd")).code == INVALID_PARAMS
 
 
@@ -256,22 +256,22 @@ async def test_an_agentos_that_is_down_is_said_to_be_down(connect: Connect) -> N
             assert f"No AgentOS answers at {DOWN}" in error.message
 
 
-async def test_a_token_that_is_missing_is_said(connect: Connect, locked_zoo: str) -> None:
-    async with connect(locked_zoo) as peer:
+async def test_a_token_that_is_missing_is_said(connect: Connect, locked_agentos: str) -> None:
+    async with connect(locked_agentos) as peer:
         error = await refusal(peer, "agentos://agents")
     assert "Set AGENTOS_TOKEN" in error.message
     assert KEY not in error.message
 
 
 async def test_a_fault_of_ours_tells_nothing_but_its_kind() -> None:
-    with pytest.raises(MCPError) as caught, in_our_words("Reading x"):
+    with pytest.raises(MCPError) as caught, translate_errors("Reading x"):
         raise RuntimeError("a secret")
     assert caught.value.message == "Reading x failed (RuntimeError). The server's log says more."
     assert caught.value.code == INTERNAL_ERROR
 
 
-async def test_what_an_agentos_does_not_keep_is_not_listed(connect: Connect, bare_zoo: str) -> None:
-    async with connect(bare_zoo) as peer:
+async def test_what_an_agentos_does_not_keep_is_not_listed(connect: Connect, bare_agentos: str) -> None:
+    async with connect(bare_agentos) as peer:
         found = await listed(peer)
         assert set(found) & LISTS == {
             "agentos://config",
@@ -288,16 +288,16 @@ async def test_what_an_agentos_does_not_keep_is_not_listed(connect: Connect, bar
         ]
 
 
-async def test_reading_is_all_that_it_takes(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_reading_is_all_that_it_takes(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         everything, all_templates = await listed(peer), await templates(peer)
-    async with connect(zoo, read_only=True, toolsets=("catalogue",)) as peer:
+    async with connect(sample_agentos, read_only=True, toolsets=("catalog",)) as peer:
         assert (await listed(peer), await templates(peer)) == (everything, all_templates)
         assert "| echo |" in await read(peer, "agentos://agents")
 
 
-async def test_a_tool_that_is_excluded_takes_its_resources_along(connect: Connect, zoo: str) -> None:
-    async with connect(zoo, exclude_tools=("list_memories", "get_component")) as peer:
+async def test_a_tool_that_is_excluded_takes_its_resources_along(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, exclude_tools=("list_memories", "get_component")) as peer:
         found = await listed(peer)
         assert "agentos://memories" not in found
         assert "agentos://agents/echo" not in found
@@ -307,12 +307,12 @@ async def test_a_tool_that_is_excluded_takes_its_resources_along(connect: Connec
 
 
 async def test_only_the_memories_of_the_fixed_user_are_read(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     theirs = {"memory": f"Likes secrets, {era}", "user_id": f"other-{era}"}
     ours = {"memory": f"Likes plain words, {era}", "user_id": f"me-{era}"}
     ids = [(await rest.post("/memories", json=fact)).json()["memory_id"] for fact in (theirs, ours)]
-    async with connect(zoo, user_id=f"me-{era}") as peer:
+    async with connect(sample_agentos, user_id=f"me-{era}") as peer:
         assert ours["memory"] in (said := await read(peer, "agentos://memories"))
         assert theirs["memory"] not in said
         assert (await refusal(peer, f"agentos://memories/{ids[0]}")).code == INVALID_PARAMS

@@ -50,8 +50,8 @@ async def test_it_says_what_this_agentos_is_and_how_to_begin(connect: Connect, d
     assert len(said) < 1500
 
 
-async def test_ids_are_introduced_as_data(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_ids_are_introduced_as_data(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         said = peer.client.instructions or ""
     assert "a%3Fb%23c, 100%25, %E6%97%A5%E6%9C%AC" in said
 
@@ -62,15 +62,15 @@ async def test_an_agentos_that_is_down_does_not_keep_a_client_out(connect: Conne
         assert (await peer.client.list_tools()).tools
 
 
-async def test_a_token_that_is_missing_is_said_at_once(connect: Connect, locked_zoo: str) -> None:
-    async with connect(locked_zoo) as peer:
+async def test_a_token_that_is_missing_is_said_at_once(connect: Connect, locked_agentos: str) -> None:
+    async with connect(locked_agentos) as peer:
         assert "Set AGENTOS_TOKEN" in (peer.client.instructions or "")
-    async with connect(locked_zoo, token=Token(KEY)) as peer:
+    async with connect(locked_agentos, token=Token(KEY)) as peer:
         assert "This AgentOS (zoo)" in (peer.client.instructions or "")
 
 
-async def test_read_only_offers_only_what_reads_and_refuses_the_rest(connect: Connect, zoo: str) -> None:
-    async with connect(zoo, read_only=True) as peer:
+async def test_read_only_offers_only_what_reads_and_refuses_the_rest(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, read_only=True) as peer:
         assert {tool.name for tool in (await peer.client.list_tools()).tools} == READING
         assert "Read-only" in (peer.client.instructions or "")
         assert "run_workflow" not in (peer.client.instructions or "")
@@ -78,34 +78,34 @@ async def test_read_only_offers_only_what_reads_and_refuses_the_rest(connect: Co
             assert f"Unknown tool: {name}" in await peer.error(name)
 
 
-async def test_a_toolset_that_is_off_is_gone_with_its_instructions(connect: Connect, zoo: str) -> None:
-    async with connect(zoo, toolsets=("catalogue",)) as peer:
+async def test_a_toolset_that_is_off_is_gone_with_its_instructions(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, toolsets=("catalog",)) as peer:
         names = {tool.name for tool in (await peer.client.list_tools()).tools}
         assert names == {"list_agents", "list_teams", "list_workflows", "get_component"}
         assert "Memories" not in (peer.client.instructions or "")
 
 
-async def test_null_for_an_optional_argument_is_nothing(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_null_for_an_optional_argument_is_nothing(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         result = await peer.text("run_agent", agent_id="echo", message="x", session_id=None, metadata=None)
         assert result.startswith("echo: x")
         assert "'message' is missing" in await peer.error("run_agent", agent_id="echo", message=None)
 
 
-async def test_values_that_were_refused_are_not_repeated(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_values_that_were_refused_are_not_repeated(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         assert "hunter2" not in await peer.error("run_agent", agent_id="echo", message="x", metadata="hunter2")
 
 
-async def test_an_unknown_prompt_is_an_invalid_parameter(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_an_unknown_prompt_is_an_invalid_parameter(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         with pytest.raises(MCPError, match="Unknown prompt: nope") as caught:
             await peer.client.get_prompt("nope")
     assert caught.value.code == -32602
 
 
-async def test_a_legacy_client_can_ask_for_more_logs(zoo: str, package_logger: logging.Logger) -> None:
-    async with Client(build_server(Settings(url=zoo)), mode="legacy") as client:
+async def test_a_legacy_client_can_ask_for_more_logs(sample_agentos: str, package_logger: logging.Logger) -> None:
+    async with Client(build_server(Settings(url=sample_agentos)), mode="legacy") as client:
         levels: list[tuple[LoggingLevel, int]] = [
             ("debug", logging.DEBUG),
             ("notice", logging.INFO),

@@ -25,7 +25,7 @@ from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.server.subscriptions import MOST_RUNS
 from tests._support.changing_server import changing_server
 from tests._support.mcp_client import Peer, connector, reference
-from tests._support.notification_recorder import TRANSPORTS, Ear, at, hearing, told
+from tests._support.notification_recorder import TRANSPORTS, NotificationRecorder, at, hearing, told
 from tests._support.person import answers
 from tests._support.processes import DOWN, PATIENCE, HttpServer
 from tests.faults.test_restarts import host_at
@@ -84,7 +84,7 @@ async def nobody_subscribed(server: AgentOSServer) -> None:
             await anyio.sleep(0.02)
 
 
-async def followed_to_the_end(peer: Peer, ear: Ear, uri: str) -> None:
+async def followed_to_the_end(peer: Peer, ear: NotificationRecorder, uri: str) -> None:
     """Read a run whenever there is news of it, until it has ended."""
     with anyio.fail_after(PATIENCE):
         while "completed" not in await read(peer, uri):
@@ -93,8 +93,8 @@ async def followed_to_the_end(peer: Peer, ear: Ear, uri: str) -> None:
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 class TestOverEachTransport:
-    async def test_a_run_is_followed_to_its_end(self, transport: str, era: str, zoo: str) -> None:
-        async with hearing(transport, era, zoo) as (peer, ear):
+    async def test_a_run_is_followed_to_its_end(self, transport: str, era: str, sample_agentos: str) -> None:
+        async with hearing(transport, era, sample_agentos) as (peer, ear):
             run = reference(await peer.text("run_workflow", workflow_id="slow-steps", message="go", wait=1))
             # As it was subscribed, not as we would write it.
             uri = f"agentos://runs/{run}".replace("slow-steps", "slow%2Dsteps")
@@ -104,8 +104,8 @@ class TestOverEachTransport:
             assert len(ear.words) >= 2
             assert set(ear.words) == {uri}
 
-    async def test_lists_that_changed_are_told_of(self, transport: str, era: str, zoo: str) -> None:
-        async with hearing(transport, era, zoo) as (peer, ear):
+    async def test_lists_that_changed_are_told_of(self, transport: str, era: str, sample_agentos: str) -> None:
+        async with hearing(transport, era, sample_agentos) as (peer, ear):
             can = peer.client.server_capabilities
             assert can is not None
             assert can.tools is not None
@@ -121,8 +121,10 @@ class TestOverEachTransport:
                 await ear.until(lambda words: set(words) >= EVERYTHING | {"agentos://agents"})
             assert len(ear.words) == 4
 
-    async def test_what_is_unknown_or_no_run_is_accepted_and_quiet(self, transport: str, era: str, zoo: str) -> None:
-        async with hearing(transport, era, zoo) as (peer, ear):
+    async def test_what_is_unknown_or_no_run_is_accepted_and_quiet(
+        self, transport: str, era: str, sample_agentos: str
+    ) -> None:
+        async with hearing(transport, era, sample_agentos) as (peer, ear):
             uris = ("agentos://runs/agent/echo/no/no", "agentos://agents/echo", "agentos://agents/none")
             async with told(peer, ear, *uris):
                 await anyio.sleep(QUIET)
@@ -140,15 +142,15 @@ class TestRun:
         assert len(times) >= 3
         assert all(later - before > 0.9 for before, later in pairwise(earlier))
 
-    async def test_a_finished_run_is_told_of_once_at_most(self, era: str, zoo: str) -> None:
-        async with hearing("memory", era, zoo) as (peer, ear):
+    async def test_a_finished_run_is_told_of_once_at_most(self, era: str, sample_agentos: str) -> None:
+        async with hearing("memory", era, sample_agentos) as (peer, ear):
             run = reference(await peer.text("run_agent", agent_id="echo", message="done"))
             async with told(peer, ear, f"agentos://runs/{run}"):
                 await anyio.sleep(QUIET)
         assert len(ear.words) <= 1
 
-    async def test_a_run_that_another_server_started_is_followed(self, era: str, zoo: str) -> None:
-        async with hearing("memory", era, zoo) as (peer, ear), connector("auto")(zoo) as another:
+    async def test_a_run_that_another_server_started_is_followed(self, era: str, sample_agentos: str) -> None:
+        async with hearing("memory", era, sample_agentos) as (peer, ear), connector("auto")(sample_agentos) as another:
             uri = f"agentos://runs/{await begun(another, 2)}"
             async with told(peer, ear, uri):
                 await followed_to_the_end(peer, ear, uri)
@@ -193,9 +195,13 @@ class TestRun:
 
 
 class TestCleaningUp:
-    async def test_nothing_is_followed_after_the_last_unsubscribed(self, era: str, zoo: str) -> None:
-        server = changing_server(zoo)
-        async with on_a_socket(server) as url, at(era, url, one := Ear()) as first, at(era, url, two := Ear()) as other:
+    async def test_nothing_is_followed_after_the_last_unsubscribed(self, era: str, sample_agentos: str) -> None:
+        server = changing_server(sample_agentos)
+        async with (
+            on_a_socket(server) as url,
+            at(era, url, one := NotificationRecorder()) as first,
+            at(era, url, two := NotificationRecorder()) as other,
+        ):
             uri = f"agentos://runs/{await begun(first)}"
             async with told(first, one, uri):
                 async with told(other, two, uri):
@@ -208,11 +214,11 @@ class TestCleaningUp:
                 assert len(two.words) == count
             await nobody_subscribed(server)
 
-    async def test_a_client_that_leaves_is_forgotten(self, era: str, zoo: str) -> None:
-        server = changing_server(zoo)
-        async with on_a_socket(server) as url, connector("auto")(zoo) as another:
+    async def test_a_client_that_leaves_is_forgotten(self, era: str, sample_agentos: str) -> None:
+        server = changing_server(sample_agentos)
+        async with on_a_socket(server) as url, connector("auto")(sample_agentos) as another:
             uri = f"agentos://runs/{await begun(another)}"
-            async with at(era, url, ear := Ear()) as peer:
+            async with at(era, url, ear := NotificationRecorder()) as peer:
                 if era == "legacy":
                     with pytest.warns(MCPDeprecationWarning):
                         await peer.client.subscribe_resource(uri)
@@ -222,13 +228,13 @@ class TestCleaningUp:
                     async with told(peer, ear, uri):
                         assert server.changes.subscribed == (uri,)
             await nobody_subscribed(server)
-            async with at(era, url, ear := Ear()) as peer, told(peer, ear, lists=True):
+            async with at(era, url, ear := NotificationRecorder()) as peer, told(peer, ear, lists=True):
                 assert await peer.text("change") == "told"
                 await ear.until(lambda words: set(words) == EVERYTHING)
 
-    async def test_subscribing_twice_is_subscribing_once(self, zoo: str) -> None:
-        server = changing_server(zoo)
-        async with on_a_socket(server) as url, at("legacy", url, ear := Ear()) as peer:
+    async def test_subscribing_twice_is_subscribing_once(self, sample_agentos: str) -> None:
+        server = changing_server(sample_agentos)
+        async with on_a_socket(server) as url, at("legacy", url, ear := NotificationRecorder()) as peer:
             uri = f"agentos://runs/{await begun(peer, 2)}"
             async with told(peer, ear, uri), told(peer, ear, uri):
                 await ear.until(lambda words: len(words) >= 1)
@@ -242,8 +248,8 @@ async def test_an_agentos_that_is_down_keeps_nobody_from_subscribing(era: str) -
         assert not ear.words
 
 
-async def test_there_is_an_end_to_what_is_followed(zoo: str) -> None:
-    async with hearing("memory", "auto", zoo) as (peer, ear):
+async def test_there_is_an_end_to_what_is_followed(sample_agentos: str) -> None:
+    async with hearing("memory", "auto", sample_agentos) as (peer, ear):
         uris = [f"agentos://runs/agent/echo/s/{number}" for number in range(MOST_RUNS + 1)]
         with pytest.raises(MCPError, match=f"{MOST_RUNS} runs are followed already") as caught:
             async with told(peer, ear, *uris):
@@ -253,11 +259,11 @@ async def test_there_is_an_end_to_what_is_followed(zoo: str) -> None:
             pass
 
 
-async def test_all_clients_are_told_whatever_their_era(zoo: str) -> None:
+async def test_all_clients_are_told_whatever_their_era(sample_agentos: str) -> None:
     async with (
-        on_a_socket(changing_server(zoo)) as url,
-        at("legacy", url, old := Ear()) as first,
-        at("auto", url, new := Ear()) as second,
+        on_a_socket(changing_server(sample_agentos)) as url,
+        at("legacy", url, old := NotificationRecorder()) as first,
+        at("auto", url, new := NotificationRecorder()) as second,
         told(first, old),
         told(second, new, lists=True),
     ):
@@ -269,9 +275,9 @@ async def test_all_clients_are_told_whatever_their_era(zoo: str) -> None:
                 await ear.until(lambda words: set(words) == EVERYTHING)
 
 
-async def test_a_modern_client_is_told_only_of_what_it_asked_for(zoo: str) -> None:
+async def test_a_modern_client_is_told_only_of_what_it_asked_for(sample_agentos: str) -> None:
     async with (
-        hearing("memory", "auto", zoo) as (peer, ear),
+        hearing("memory", "auto", sample_agentos) as (peer, ear),
         peer.client.listen(prompts_list_changed=True) as subscription,
         anyio.create_task_group() as tasks,
     ):
@@ -306,8 +312,8 @@ async def prompts_of(peer: Peer) -> set[str]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
-async def test_a_server_that_is_stopped_ends_its_streams_on_purpose(zoo: str) -> None:
-    with HttpServer("--url", zoo) as server:
+async def test_a_server_that_is_stopped_ends_its_streams_on_purpose(sample_agentos: str) -> None:
+    with HttpServer("--url", sample_agentos) as server:
         async with (
             Client(server.url, read_timeout_seconds=PATIENCE) as client,
             client.listen(tools_list_changed=True) as subscription,

@@ -12,7 +12,7 @@ import pytest
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import Forbidden
 from agentos_mcp.demo.host_process import demo_agentos
-from agentos_mcp.server.tool_selection import Offer
+from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings, SettingsError, load
 from agentos_mcp.tools import TOOLSETS
 from tests._support.mcp_client import Connect, Peer
@@ -24,7 +24,7 @@ WRITING = [tool.name for tool in EVERY if not tool.read_only]
 
 
 def offered(**settings: Any) -> list[str]:
-    return [tool.name for tool in Offer(Settings(**settings)).tools]
+    return [tool.name for tool in ToolSelection(Settings(**settings)).tools]
 
 
 async def listed(peer: Peer) -> set[str]:
@@ -47,8 +47,8 @@ def test_all_is_everything_in_the_order_of_the_toolsets() -> None:
 
 def test_single_tools_are_offered_alone_or_beside_toolsets() -> None:
     assert offered(tools=("get_trace", "list_agents")) == ["list_agents", "get_trace"]
-    assert set(offered(toolsets=("catalogue",), tools=("get_trace",))) == {
-        *offered(toolsets=("catalogue",)),
+    assert set(offered(toolsets=("catalog",), tools=("get_trace",))) == {
+        *offered(toolsets=("catalog",)),
         "get_trace",
     }
 
@@ -81,20 +81,22 @@ def test_choices_are_read_from_flags_and_variables() -> None:
     assert settings.tools == ("get_trace", "list_runs")
     assert settings.exclude_tools == ("cancel_run",)
     assert settings.expose == (("workflows", ""), ("agents", "Writer"))
-    assert settings.fixed == {"user_id": "me"}
+    assert settings.injected == {"user_id": "me"}
     with pytest.raises(SettingsError, match="'knowledge' is neither agents, teams, workflows nor one of them"):
         load({"expose": "knowledge"}, {})
 
 
 @pytest.mark.parametrize("name", [*WRITING, "migrate_database", "create_service_account"])
-async def test_no_call_that_writes_gets_through_a_read_only_server(connect: Connect, zoo: str, name: str) -> None:
-    async with connect(zoo, toolsets=("all",), read_only=True) as peer:
+async def test_no_call_that_writes_gets_through_a_read_only_server(
+    connect: Connect, sample_agentos: str, name: str
+) -> None:
+    async with connect(sample_agentos, toolsets=("all",), read_only=True) as peer:
         assert f"Unknown tool: {name}" in await peer.error(name, agent_id="echo", message="x")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_a_read_only_client_sends_nothing_that_could_write(zoo: str, method: str) -> None:
-    async with AgentOS(zoo, read_only=True) as client:
+async def test_a_read_only_client_sends_nothing_that_could_write(sample_agentos: str, method: str) -> None:
+    async with AgentOS(sample_agentos, read_only=True) as client:
         with pytest.raises(Forbidden, match="read-only"):
             await client.request(method, "/sessions/{session_id}", {"session_id": "x"})
         with pytest.raises(Forbidden, match="read-only"):
@@ -106,8 +108,8 @@ async def test_a_read_only_client_sends_nothing_that_could_write(zoo: str, metho
     assert found["data"]
 
 
-async def test_tools_of_what_this_agentos_does_not_have_are_not_offered(connect: Connect, bare_zoo: str) -> None:
-    async with connect(bare_zoo, toolsets=("all",)) as peer:
+async def test_tools_of_what_this_agentos_does_not_have_are_not_offered(connect: Connect, bare_agentos: str) -> None:
+    async with connect(bare_agentos, toolsets=("all",)) as peer:
         names = await listed(peer)
         assert "run_agent" in names
         assert not names & {"list_sessions", "create_memory", "search_knowledge", "list_traces", "get_metrics"}
@@ -115,8 +117,10 @@ async def test_tools_of_what_this_agentos_does_not_have_are_not_offered(connect:
         assert "This AgentOS has no database" in await peer.error("list_memories")
 
 
-async def test_tools_whose_endpoint_is_missing_are_gone_once_that_is_known(connect: Connect, zoo: str) -> None:
-    async with connect(zoo, toolsets=("all",)) as peer:
+async def test_tools_whose_endpoint_is_missing_are_gone_once_that_is_known(
+    connect: Connect, sample_agentos: str
+) -> None:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         await peer.text("run_agent", agent_id="echo", message="x")
         assert "list_queue_jobs" not in await listed(peer)
         said = await peer.error("list_queue_jobs")
@@ -124,10 +128,10 @@ async def test_tools_whose_endpoint_is_missing_are_gone_once_that_is_known(conne
 
 
 async def test_a_fixed_user_is_in_every_call_and_in_no_schema(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     user = f"fixed-{era}"
-    async with connect(zoo, user_id=user, toolsets=("all",)) as peer:
+    async with connect(sample_agentos, user_id=user, toolsets=("all",)) as peer:
         for tool in (await peer.client.list_tools()).tools:
             assert "user_id" not in json.dumps(tool.input_schema), tool.name
         await peer.text("create_memory", memory="Is fixed")
@@ -139,8 +143,8 @@ async def test_a_fixed_user_is_in_every_call_and_in_no_schema(
     assert [memory["memory"] for memory in stored] == ["Is fixed"]
 
 
-async def test_a_fixed_database_and_knowledge_base_are_in_no_schema(connect: Connect, zoo: str) -> None:
-    async with connect(zoo, db_id="zoo-db", knowledge_id="Zoo Facts", toolsets=("all",)) as peer:
+async def test_a_fixed_database_and_knowledge_base_are_in_no_schema(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, db_id="zoo-db", knowledge_id="Zoo Facts", toolsets=("all",)) as peer:
         for tool in (await peer.client.list_tools()).tools:
             assert not {"db_id", "knowledge_id"} & set(tool.input_schema["properties"]), tool.name
         assert "giraffe" in await peer.text("search_knowledge", query="giraffe", max_results=1)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.tool_spec import Declared, mcp_tool
+from agentos_mcp.tooling.tool_spec import ToolSpec, mcp_tool
 from agentos_mcp.tools import TOOLSETS
 from scripts.surface.tool_list import listed, total
 from tests._support.tool_coverage import FAILING, SUCCEEDING, tools_called
@@ -31,7 +31,7 @@ def keys_of(value: Any) -> set[str]:
 
 @pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.name)
 class TestTool:
-    def test_it_has_a_title_a_description_and_all_four_hints(self, declared: Declared) -> None:
+    def test_it_has_a_title_a_description_and_all_four_hints(self, declared: ToolSpec) -> None:
         tool = mcp_tool(declared, Settings())
         assert tool.title
         assert tool.description
@@ -40,7 +40,7 @@ class TestTool:
         assert None not in (hints.read_only_hint, hints.destructive_hint, hints.idempotent_hint, hints.open_world_hint)
         assert not (hints.read_only_hint and hints.destructive_hint)
 
-    def test_its_schema_is_flat_and_lean(self, declared: Declared) -> None:
+    def test_its_schema_is_flat_and_lean(self, declared: ToolSpec) -> None:
         schema = mcp_tool(declared, Settings()).parameters
         properties = schema["properties"]
         assert not keys_of({**schema, "properties": list(properties.values())}) & FORBIDDEN
@@ -50,7 +50,7 @@ class TestTool:
             if about["type"] == "array":
                 assert isinstance(about["items"].get("type"), str), name
 
-    def test_its_name_fits_every_client(self, declared: Declared) -> None:
+    def test_its_name_fits_every_client(self, declared: ToolSpec) -> None:
         assert len(declared.name) <= 40
         assert declared.name.replace("_", "").isalnum()
 

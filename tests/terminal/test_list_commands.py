@@ -10,12 +10,12 @@ from tests.conftest import KEY
 
 
 @pytest.mark.parametrize(("kinds", "one"), [("agents", "echo"), ("teams", "pair"), ("workflows", "three-steps")])
-def test_components_are_listed_in_columns_and_as_json(zoo: str, kinds: str, one: str) -> None:
-    listed = done(zoo, kinds)
+def test_components_are_listed_in_columns_and_as_json(sample_agentos: str, kinds: str, one: str) -> None:
+    listed = done(sample_agentos, kinds)
     assert listed.out.splitlines()[0].split()[:2] == ["ID", "NAME"]
     assert any(line.startswith(f"{one} ") for line in listed.out.splitlines())
     assert listed.err == ""
-    ids = [item["id"] for item in done(zoo, kinds, "--json").json["items"]]
+    ids = [item["id"] for item in done(sample_agentos, kinds, "--json").json["items"]]
     assert [line.split("  ")[0] for line in listed.out.splitlines()[1:]] == ids
 
 
@@ -55,24 +55,24 @@ def test_the_wrong_kind_is_answered_with_the_right_command(demo: str) -> None:
     assert "use `agentos-mcp run workflow`." in call(demo, "run", "agent", "content-pipeline", "-m", "x").err
 
 
-def test_nothing_to_list_says_so(bare_zoo: str) -> None:
-    ended = done(bare_zoo, "teams")
+def test_nothing_to_list_says_so(bare_agentos: str) -> None:
+    ended = done(bare_agentos, "teams")
     assert ended.out == "This AgentOS has no teams. See `agentos-mcp agents` and `agentos-mcp workflows`.\n"
-    assert done(bare_zoo, "teams", "--json").json == {"items": [], "note": ended.out.strip()}
+    assert done(bare_agentos, "teams", "--json").json == {"items": [], "note": ended.out.strip()}
 
 
-def test_ids_of_any_script_stay_as_they_are(zoo: str) -> None:
-    ids = [item["id"] for item in done(zoo, "agents", "--json").json["items"]]
+def test_ids_of_any_script_stay_as_they_are(sample_agentos: str) -> None:
+    ids = [item["id"] for item in done(sample_agentos, "agents", "--json").json["items"]]
     assert {"日本", "a?b#c", "100%", ".."} <= set(ids)
-    assert "\n日本  " in done(zoo, "agents").out
-    assert done(zoo, "agents", "日本", "--json").json["id"] == "日本"
+    assert "\n日本  " in done(sample_agentos, "agents").out
+    assert done(sample_agentos, "agents", "日本", "--json").json["id"] == "日本"
 
 
-def test_an_ascii_pipe_gets_json_that_can_be_read(zoo: str) -> None:
-    ended = call(zoo, "agents", "--json", given={"PYTHONIOENCODING": "ascii"})
+def test_an_ascii_pipe_gets_json_that_can_be_read(sample_agentos: str) -> None:
+    ended = call(sample_agentos, "agents", "--json", given={"PYTHONIOENCODING": "ascii"})
     assert ended.out.isascii()
     assert "日本" in [item["id"] for item in ended.json["items"]]
-    assert call(zoo, "agents", given={"PYTHONIOENCODING": "ascii"}).code == 0
+    assert call(sample_agentos, "agents", given={"PYTHONIOENCODING": "ascii"}).code == 0
 
 
 def test_no_agentos_is_an_error_with_a_next_move() -> None:
@@ -85,16 +85,16 @@ def test_no_agentos_is_an_error_with_a_next_move() -> None:
     assert as_json.json["next"].startswith("Start it")
 
 
-def test_a_locked_agentos_wants_its_token_which_is_never_told(locked_zoo: str) -> None:
-    assert "wants a token" in call(locked_zoo, "agents").err
-    assert done(locked_zoo, "agents", "--token", KEY).out
+def test_a_locked_agentos_wants_its_token_which_is_never_told(locked_agentos: str) -> None:
+    assert "wants a token" in call(locked_agentos, "agents").err
+    assert done(locked_agentos, "agents", "--token", KEY).out
     for given in ({"AGENTOS_TOKEN": KEY}, {"OS_SECURITY_KEY": KEY}):
-        assert call(locked_zoo, "teams", "--log-level", "debug", given=given).code == 0
-        assert KEY not in call(locked_zoo, "teams", "--log-level", "debug", given=given).err
-    refused = call(locked_zoo, "agents", "--token", "wrong-key", "--json")
+        assert call(locked_agentos, "teams", "--log-level", "debug", given=given).code == 0
+        assert KEY not in call(locked_agentos, "teams", "--log-level", "debug", given=given).err
+    refused = call(locked_agentos, "agents", "--token", "wrong-key", "--json")
     assert "refuses the token" in refused.json["error"]
     assert "wrong-key" not in refused.out + refused.err
 
 
-def test_base_url_is_another_name_for_url(zoo: str) -> None:
-    assert done(DOWN, "teams", "--base-url", zoo).out == done(DOWN, "teams", "--url", zoo).out
+def test_base_url_is_another_name_for_url(sample_agentos: str) -> None:
+    assert done(DOWN, "teams", "--base-url", sample_agentos).out == done(DOWN, "teams", "--url", sample_agentos).out

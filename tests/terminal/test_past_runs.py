@@ -23,108 +23,117 @@ def traced() -> Iterator[str]:
         yield url
 
 
-def test_runs_are_listed_and_shown_again(zoo: str, session: str) -> None:
-    run = done(zoo, "run", "agent", "echo", "-m", "hello", "--session-id", session).reference
-    listed = done(zoo, "runs", "--session-id", session)
+def test_runs_are_listed_and_shown_again(sample_agentos: str, session: str) -> None:
+    run = done(sample_agentos, "run", "agent", "echo", "-m", "hello", "--session-id", session).reference
+    listed = done(sample_agentos, "runs", "--session-id", session)
     assert listed.out.splitlines()[0].split() == ["RUN", "STATUS", "STARTED", "INPUT", "ANSWER"]
     assert listed.out.splitlines()[1].startswith(f"{run}  completed  ")
-    (item,) = done(zoo, "runs", "--session-id", session, "--json").json["items"]
+    (item,) = done(sample_agentos, "runs", "--session-id", session, "--json").json["items"]
     assert (item["run"], item["status"], item["input"], item["answer"]) == (run, "completed", "hello", "echo: hello")
-    shown = done(zoo, "runs", run)
+    shown = done(sample_agentos, "runs", run)
     assert shown.out == "echo: hello\n"
     assert shown.err.startswith("completed")
-    assert done(zoo, "runs", run, "--json").json["answer"] == "echo: hello"
-    assert done(zoo, "runs", run, "--follow").out == "echo: hello\n"
-    assert done(zoo, "runs", run, "--follow", "--json").json["answer"] == "echo: hello"
+    assert done(sample_agentos, "runs", run, "--json").json["answer"] == "echo: hello"
+    assert done(sample_agentos, "runs", run, "--follow").out == "echo: hello\n"
+    assert done(sample_agentos, "runs", run, "--follow", "--json").json["answer"] == "echo: hello"
 
 
-def test_runs_are_chosen_by_component_and_status(zoo: str, session: str) -> None:
-    failed = call(zoo, "run", "agent", "broken", "-m", "x", "--session-id", session).reference
-    chosen = done(zoo, "runs", "--kind", "agents", "--id", "broken", "--status", "error", "--json").json["items"]
+def test_runs_are_chosen_by_component_and_status(sample_agentos: str, session: str) -> None:
+    failed = call(sample_agentos, "run", "agent", "broken", "-m", "x", "--session-id", session).reference
+    chosen = done(sample_agentos, "runs", "--kind", "agents", "--id", "broken", "--status", "error", "--json").json[
+        "items"
+    ]
     assert failed in [item["run"] for item in chosen]
     assert {item["status"] for item in chosen} == {"error"}
-    refused = call(zoo, "runs", "--id", "broken")
+    refused = call(sample_agentos, "runs", "--id", "broken")
     assert (refused.code, refused.out) == (2, "")
     assert refused.err == "agentos-mcp: An id needs its kind. Give --kind: agent, team or workflow.\n"
 
 
-def test_a_failed_run_is_explained_with_commands(zoo: str) -> None:
-    run = call(zoo, "run", "workflow", "stops-on-failure", "-m", "x").reference
-    told = done(zoo, "runs", run, "--explain").out
+def test_a_failed_run_is_explained_with_commands(sample_agentos: str) -> None:
+    run = call(sample_agentos, "run", "workflow", "stops-on-failure", "-m", "x").reference
+    told = done(sample_agentos, "runs", run, "--explain").out
     assert "What failed: step bad" in told
     assert f"run: {run}" in told
-    calm = done(zoo, "run", "agent", "echo", "-m", "x").reference
+    calm = done(sample_agentos, "run", "agent", "echo", "-m", "x").reference
     assert (
-        "Next: Nothing failed; `agentos-mcp runs RUN` has the whole answer." in done(zoo, "runs", calm, "--explain").out
+        "Next: Nothing failed; `agentos-mcp runs RUN` has the whole answer."
+        in done(sample_agentos, "runs", calm, "--explain").out
     )
-    assert "What failed" in done(zoo, "runs", run, "--explain", "--json").json["text"]
+    assert "What failed" in done(sample_agentos, "runs", run, "--explain", "--json").json["text"]
 
 
-def test_a_run_that_is_going_is_followed_and_cancelled(zoo: str, session: str) -> None:
-    with started(zoo, "run", "agent", "slow", "-m", "200 20", "--session-id", session) as theirs:
+def test_a_run_that_is_going_is_followed_and_cancelled(sample_agentos: str, session: str) -> None:
+    with started(sample_agentos, "run", "agent", "slow", "-m", "200 20", "--session-id", session) as theirs:
         assert theirs.stdout is not None
         assert theirs.stdout.read(1) == b"w"
-        run = done(zoo, "runs", "--session-id", session, "--json").json["items"][0]["run"]
-        with started(zoo, "runs", run, "--follow") as follower:
+        run = done(sample_agentos, "runs", "--session-id", session, "--json").json["items"][0]["run"]
+        with started(sample_agentos, "runs", run, "--follow") as follower:
             assert follower.stdout is not None
             assert follower.stdout.read(1) == b"w"
-            assert done(zoo, "cancel", run).out.startswith("It has ended:\ncancelled")
+            assert done(sample_agentos, "cancel", run).out.startswith("It has ended:\ncancelled")
             _, said = follower.communicate(timeout=PATIENCE)
         theirs.communicate(timeout=PATIENCE)
     assert (theirs.returncode, follower.returncode) == (1, 1)
     assert b"cancelled" in said
-    assert anyio.run(ends_as, zoo, "agents/slow", session) == "CANCELLED"
-    again = call(zoo, "cancel", run)
+    assert anyio.run(ends_as, sample_agentos, "agents/slow", session) == "CANCELLED"
+    again = call(sample_agentos, "cancel", run)
     assert (again.code, again.out.splitlines()[0]) == (1, "Nothing to cancel:")
-    assert call(zoo, "cancel", run, "--json").json["status"] == "cancelled"
+    assert call(sample_agentos, "cancel", run, "--json").json["status"] == "cancelled"
 
 
-def test_a_run_that_nobody_knows(zoo: str) -> None:
+def test_a_run_that_nobody_knows(sample_agentos: str) -> None:
     for command in (["runs"], ["continue"], ["cancel"]):
-        ended = call(zoo, *command, "agent/echo/nowhere/never")
+        ended = call(sample_agentos, *command, "agent/echo/nowhere/never")
         assert (ended.code, ended.out) == (1, "")
         assert ended.err == "agentos-mcp: Run not found. `agentos-mcp runs` lists the latest ones.\n"
-    ended = call(zoo, "runs", "nonsense", "--json")
+    ended = call(sample_agentos, "runs", "nonsense", "--json")
     assert ended.code == 2
     assert ended.json["error"] == "'nonsense' is no run reference."
 
 
-def test_sessions_are_listed_and_shown_with_their_runs(zoo: str, session: str) -> None:
-    run = done(zoo, "run", "agent", "echo", "-m", "hello", "--session-id", session, "--user-id", "ada").reference
-    listed = done(zoo, "sessions", "--kind", "agent", "--user-id", "ada", "--json").json["items"]
+def test_sessions_are_listed_and_shown_with_their_runs(sample_agentos: str, session: str) -> None:
+    run = done(
+        sample_agentos, "run", "agent", "echo", "-m", "hello", "--session-id", session, "--user-id", "ada"
+    ).reference
+    listed = done(sample_agentos, "sessions", "--kind", "agent", "--user-id", "ada", "--json").json["items"]
     assert session in [item["session"] if "session" in item else item["id"] for item in listed]
-    assert session in done(zoo, "sessions").out
-    shown = done(zoo, "sessions", session)
+    assert session in done(sample_agentos, "sessions").out
+    shown = done(sample_agentos, "sessions", session)
     assert f"session: {session}" in shown.out
     assert "component: agent echo" in shown.out
     assert f"\n{run}  completed  " in shown.out
     assert shown.out.endswith(f"`agentos-mcp run agent echo --session-id {session} -m TEXT`.\n")
-    assert [item["run"] for item in done(zoo, "sessions", session, "--json").json["runs"]] == [run]
-    missing = call(zoo, "sessions", "nowhere")
+    assert [item["run"] for item in done(sample_agentos, "sessions", session, "--json").json["runs"]] == [run]
+    missing = call(sample_agentos, "sessions", "nowhere")
     assert (missing.code, missing.out) == (1, "")
     assert "`agentos-mcp sessions` shows what there is." in missing.err
 
 
-def test_memories_are_listed_searched_and_shown(zoo: str) -> None:
+def test_memories_are_listed_searched_and_shown(sample_agentos: str) -> None:
     user, fact = f"user-{new_id()}", f"Likes tea number {new_id()}."
-    made = httpx.post(f"{zoo}/memories", json={"memory": fact, "user_id": user, "topics": ["tea"]}, timeout=PATIENCE)
+    made = httpx.post(
+        f"{sample_agentos}/memories", json={"memory": fact, "user_id": user, "topics": ["tea"]}, timeout=PATIENCE
+    )
     memory = made.json()["memory_id"]
-    assert done(zoo, "memories", "--user-id", user).out.splitlines()[1].startswith(f"{memory}  {fact}")
-    assert [item["id"] for item in done(zoo, "memories", "--search", fact, "--json").json["items"]] == [memory]
-    assert fact in done(zoo, "memories", memory).out
-    assert done(zoo, "memories", memory, "--json").json["facts"]["user"] == user
-    nobody = call(zoo, "memories", given={"AGENTOS_MCP_USER_ID": "nobody"})
+    assert done(sample_agentos, "memories", "--user-id", user).out.splitlines()[1].startswith(f"{memory}  {fact}")
+    assert [item["id"] for item in done(sample_agentos, "memories", "--search", fact, "--json").json["items"]] == [
+        memory
+    ]
+    assert fact in done(sample_agentos, "memories", memory).out
+    assert done(sample_agentos, "memories", memory, "--json").json["facts"]["user"] == user
+    nobody = call(sample_agentos, "memories", given={"AGENTOS_MCP_USER_ID": "nobody"})
     assert nobody.out == "No memories of user 'nobody'. The MCP tool create_memory adds one.\n"
 
 
-def test_long_lists_are_paged(zoo: str) -> None:
-    listed = done(zoo, "knowledge", "list", "--limit", "1")
+def test_long_lists_are_paged(sample_agentos: str) -> None:
+    listed = done(sample_agentos, "knowledge", "list", "--limit", "1")
     assert len(listed.out.splitlines()) == 3
     assert listed.out.splitlines()[-1].endswith("--page 2 has more")
-    first = done(zoo, "knowledge", "list", "--limit", "1", "--json").json
-    second = done(zoo, "knowledge", "list", "--limit", "1", "--page", "2", "--json").json
+    first = done(sample_agentos, "knowledge", "list", "--limit", "1", "--json").json
+    second = done(sample_agentos, "knowledge", "list", "--limit", "1", "--page", "2", "--json").json
     assert first["items"] != second["items"]
-    assert call(zoo, "knowledge", "list", "--limit", "1000").code == 2
+    assert call(sample_agentos, "knowledge", "list", "--limit", "1000").code == 2
 
 
 def test_knowledge_is_searched_and_added_to(demo: str, tmp_path: Path) -> None:
@@ -143,10 +152,10 @@ def test_knowledge_is_searched_and_added_to(demo: str, tmp_path: Path) -> None:
     assert "call the MCP tool delete_knowledge and add it again" in again.err
 
 
-def test_knowledge_is_filtered_by_its_metadata(zoo: str) -> None:
+def test_knowledge_is_filtered_by_its_metadata(sample_agentos: str) -> None:
     filters = ("--filters", '{"kind": "bird"}')
-    assert "penguin" in done(zoo, "knowledge", "search", "penguin or giraffe", *filters).out
-    found = done(zoo, "knowledge", "search", "penguin or giraffe", *filters, "--json").json["items"]
+    assert "penguin" in done(sample_agentos, "knowledge", "search", "penguin or giraffe", *filters).out
+    found = done(sample_agentos, "knowledge", "search", "penguin or giraffe", *filters, "--json").json["items"]
     assert {passage["name"] for passage in found} == {"penguin"}
 
 

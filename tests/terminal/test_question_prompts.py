@@ -112,9 +112,9 @@ def test_inputs_are_taken_as_their_types(pausing: str, tag: str) -> None:
 
 def test_choices_are_made_by_number_or_name(pausing: str, tag: str) -> None:
     with asked(pausing, "agent", "chooser", tag) as terminal:
-        terminal.answer("Colour (Which colour?; 1 = blue, 2 = red): ", "3")
+        terminal.answer("Color (Which color?; 1 = blue, 2 = red): ", "3")
         terminal.see("Choose from: blue, red.")
-        terminal.answer("Colour (", "2")
+        terminal.answer("Color (", "2")
         terminal.answer("several with commas): ", "LARGE, 1")
         terminal.see('"selected": ["red"]')
         terminal.see('"selected": ["large", "small"]')

@@ -13,15 +13,15 @@ from tests._support.processes import PATIENCE
 from tests._support.terminal_calls import call, done, started
 
 
-def test_the_answer_is_all_there_is_on_standard_output(zoo: str) -> None:
-    ended = done(zoo, "run", "agent", "echo", "-m", "hello there")
+def test_the_answer_is_all_there_is_on_standard_output(sample_agentos: str) -> None:
+    ended = done(sample_agentos, "run", "agent", "echo", "-m", "hello there")
     assert ended.out == "echo: hello there\n"
     assert ended.err.splitlines()[0].startswith("completed")
     assert ended.reference.startswith("agent/echo/")
 
 
-def test_an_answer_comes_while_its_run_is_going(zoo: str, session: str) -> None:
-    command = started(zoo, "run", "agent", "slow", "-m", "20 4", "--session-id", session)
+def test_an_answer_comes_while_its_run_is_going(sample_agentos: str, session: str) -> None:
+    command = started(sample_agentos, "run", "agent", "slow", "-m", "20 4", "--session-id", session)
     with command as process:
         assert process.stdout is not None
         begun = process.stdout.read(3)
@@ -32,14 +32,16 @@ def test_an_answer_comes_while_its_run_is_going(zoo: str, session: str) -> None:
 
 
 @pytest.mark.parametrize("how", [(), ("--stream",), ("-s",), ("--no-stream",)])
-def test_streamed_or_not_the_answer_is_the_same(zoo: str, how: tuple[str, ...]) -> None:
-    assert done(zoo, "run", "agent", "tooler", "-m", "x", *how).out == "the tool said: honey is a fine thing\n"
-    assert done(zoo, "run", "team", "pair", "-m", "x", *how).out == "the member said: member words here\n"
-    assert done(zoo, "run", "agent", "polished", "-m", "x", *how).out.strip().endswith("polished words")
+def test_streamed_or_not_the_answer_is_the_same(sample_agentos: str, how: tuple[str, ...]) -> None:
+    assert (
+        done(sample_agentos, "run", "agent", "tooler", "-m", "x", *how).out == "the tool said: honey is a fine thing\n"
+    )
+    assert done(sample_agentos, "run", "team", "pair", "-m", "x", *how).out == "the member said: member words here\n"
+    assert done(sample_agentos, "run", "agent", "polished", "-m", "x", *how).out.strip().endswith("polished words")
 
 
-def test_steps_and_tool_calls_are_plain_lines(zoo: str) -> None:
-    ended = done(zoo, "run", "workflow", "with-tools", "-m", "x")
+def test_steps_and_tool_calls_are_plain_lines(sample_agentos: str) -> None:
+    ended = done(sample_agentos, "run", "workflow", "with-tools", "-m", "x")
     assert ended.out == "done\n"
     told = ended.err.splitlines()
     assert told[0] == "1/2 find · Tooler: calling lookup"
@@ -51,27 +53,30 @@ def test_steps_and_tool_calls_are_plain_lines(zoo: str) -> None:
     assert "\r" not in ended.err + ended.out
 
 
-def test_the_message_may_come_from_standard_input(zoo: str) -> None:
-    assert done(zoo, "run", "agent", "echo", "-m", "-", stdin="said from afar\n").out == "echo: said from afar\n"
-    assert "The message is empty" in call(zoo, "run", "agent", "echo", "-m", "-", stdin=" \n").err
+def test_the_message_may_come_from_standard_input(sample_agentos: str) -> None:
+    assert (
+        done(sample_agentos, "run", "agent", "echo", "-m", "-", stdin="said from afar\n").out
+        == "echo: said from afar\n"
+    )
+    assert "The message is empty" in call(sample_agentos, "run", "agent", "echo", "-m", "-", stdin=" \n").err
 
 
-def test_runs_can_be_chained(zoo: str) -> None:
-    first = done(zoo, "run", "agent", "echo", "-m", "one").out
-    assert done(zoo, "run", "agent", "echo", "-m", "-", stdin=first).out == "echo: echo: one\n"
+def test_runs_can_be_chained(sample_agentos: str) -> None:
+    first = done(sample_agentos, "run", "agent", "echo", "-m", "one").out
+    assert done(sample_agentos, "run", "agent", "echo", "-m", "-", stdin=first).out == "echo: echo: one\n"
 
 
-def test_the_only_component_needs_no_name(bare_zoo: str, demo: str) -> None:
+def test_the_only_component_needs_no_name(bare_agentos: str, demo: str) -> None:
     assert done(demo, "run", "team", "-m", "coffee").out.strip()
-    assert call(bare_zoo, "run", "workflow", "-m", "hi").err.startswith("agentos-mcp: There are 2 workflows.")
-    ended = call(bare_zoo, "run", "agent", "-m", "hi")
+    assert call(bare_agentos, "run", "workflow", "-m", "hi").err.startswith("agentos-mcp: There are 2 workflows.")
+    ended = call(bare_agentos, "run", "agent", "-m", "hi")
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == "agentos-mcp: There are 3 agents. Name one of them: echo, slow, asks.\n"
-    assert call(bare_zoo, "run", "team", "-m", "hi").err.startswith("agentos-mcp: This AgentOS has no teams.")
+    assert call(bare_agentos, "run", "team", "-m", "hi").err.startswith("agentos-mcp: This AgentOS has no teams.")
 
 
-def test_kinds_may_be_plural_and_names_near(zoo: str) -> None:
-    assert done(zoo, "run", "workflows", "Three Steps", "-m", "x").out == "third words\n"
+def test_kinds_may_be_plural_and_names_near(sample_agentos: str) -> None:
+    assert done(sample_agentos, "run", "workflows", "Three Steps", "-m", "x").out == "third words\n"
 
 
 def test_a_session_remembers(demo: str, session: str) -> None:
@@ -82,18 +87,18 @@ def test_a_session_remembers(demo: str, session: str) -> None:
     assert f"agent/assistant/{session}/" in ended.reference
 
 
-def test_dependencies_reach_the_instructions_from_words_and_files(zoo: str, tmp_path: Path) -> None:
+def test_dependencies_reach_the_instructions_from_words_and_files(sample_agentos: str, tmp_path: Path) -> None:
     file = tmp_path / "dependencies.json"
     file.write_text('{"robot_name": "Bert"}', encoding="utf-8")
     run = ("run", "agent", "story-writer-agent", "-m", "go", "--dependencies")
-    assert "name the robot Anna" in done(zoo, *run, '{"robot_name": "Anna"}').out
-    assert "name the robot Bert" in done(zoo, *run, f"@{file}").out
+    assert "name the robot Anna" in done(sample_agentos, *run, '{"robot_name": "Anna"}').out
+    assert "name the robot Bert" in done(sample_agentos, *run, f"@{file}").out
 
 
-def test_a_factory_gets_its_input(zoo: str) -> None:
+def test_a_factory_gets_its_input(sample_agentos: str) -> None:
     given = ("--factory-input", '{"product": "tea", "audience": "all"}')
-    assert done(zoo, "run", "workflow", "launch", "-m", "go", *given).out == "launching tea for all\n"
-    refused = call(zoo, "run", "workflow", "launch", "-m", "go", "--factory-input", '{"audience": 3}')
+    assert done(sample_agentos, "run", "workflow", "launch", "-m", "go", *given).out == "launching tea for all\n"
+    refused = call(sample_agentos, "run", "workflow", "launch", "-m", "go", "--factory-input", '{"audience": 3}')
     assert (refused.code, refused.out) == (2, "")
     assert "product" in refused.err
 
@@ -127,42 +132,42 @@ def test_media_in_an_answer_are_named_and_in_the_json(media: str) -> None:
     assert done(media, "run", "agent", "painter", "-m", "paint", "--json").json["media"]["images"]
 
 
-def test_a_run_as_json_is_whole(zoo: str) -> None:
-    told = done(zoo, "run", "agent", "big", "-m", "300", "--json").json
+def test_a_run_as_json_is_whole(sample_agentos: str) -> None:
+    told = done(sample_agentos, "run", "agent", "big", "-m", "300", "--json").json
     assert told["status"] == "completed"
     assert len(told["answer"]) > 299_000
     assert told["run"].startswith("agent/big/")
-    assert len(done(zoo, "run", "agent", "big", "-m", "300", "--no-stream").out) > 299_000
-    steps = done(zoo, "run", "workflow", "three-steps", "-m", "x", "--json").json["steps"]
+    assert len(done(sample_agentos, "run", "agent", "big", "-m", "300", "--no-stream").out) > 299_000
+    steps = done(sample_agentos, "run", "workflow", "three-steps", "-m", "x", "--json").json["steps"]
     assert steps == [{"name": name, "outcome": "completed"} for name in ("one", "two", "three")]
 
 
-def test_a_failed_run_says_what_failed_and_exits_1(zoo: str) -> None:
-    ended = call(zoo, "run", "agent", "broken", "-m", "x")
+def test_a_failed_run_says_what_failed_and_exits_1(sample_agentos: str) -> None:
+    ended = call(sample_agentos, "run", "agent", "broken", "-m", "x")
     assert ended.code == 1
     assert ended.out == "a first word \n"
     assert ended.err.startswith("failed: the provider is out of tokens\n")
     assert f"Next: agentos-mcp runs {ended.reference} --explain" in ended.err
-    assert call(zoo, "run", "agent", "broken", "-m", "x", "--no-stream").out == ""
-    as_json = call(zoo, "run", "agent", "broken", "-m", "x", "--json")
+    assert call(sample_agentos, "run", "agent", "broken", "-m", "x", "--no-stream").out == ""
+    as_json = call(sample_agentos, "run", "agent", "broken", "-m", "x", "--json")
     assert as_json.code == 1
     assert (as_json.json["status"], as_json.json["error"]) == ("error", "the provider is out of tokens")
 
 
 @pytest.mark.parametrize("workflow", ["fails", "skips-failure", "stops-on-failure"])
-def test_a_failed_step_is_a_failure(zoo: str, workflow: str) -> None:
-    ended = call(zoo, "run", "workflow", workflow, "-m", "x")
+def test_a_failed_step_is_a_failure(sample_agentos: str, workflow: str) -> None:
+    ended = call(sample_agentos, "run", "workflow", workflow, "-m", "x")
     assert ended.code == 1
     assert " bad" in next(line for line in ended.err.splitlines() if line.startswith("✘ "))
 
 
-def test_a_paused_run_says_how_to_answer_it_and_exits_3(zoo: str) -> None:
-    ended = call(zoo, "run", "agent", "confirmer", "-m", "x")
+def test_a_paused_run_says_how_to_answer_it_and_exits_3(sample_agentos: str) -> None:
+    ended = call(sample_agentos, "run", "agent", "confirmer", "-m", "x")
     assert (ended.code, ended.out) == (3, "")
     assert "confirmer wants to call deploy." in ended.err
     assert '    env: "prod"\n' in ended.err
     assert f"Next: agentos-mcp continue {ended.reference}\n" in ended.err
-    as_json = call(zoo, "run", "agent", "confirmer", "-m", "x", "--json")
+    as_json = call(sample_agentos, "run", "agent", "confirmer", "-m", "x", "--json")
     assert as_json.code == 3
     assert (as_json.json["status"], len(as_json.json["questions"])) == ("paused", 1)
     question = as_json.json["questions"][0]
@@ -170,18 +175,18 @@ def test_a_paused_run_says_how_to_answer_it_and_exits_3(zoo: str) -> None:
     assert [field["name"] for field in question["fields"]] == ["approve", "note"]
 
 
-def test_nobody_reads_the_answer_and_the_run_goes_on(zoo: str, session: str) -> None:
-    with started(zoo, "run", "agent", "slow", "-m", "30 3", "--session-id", session) as process:
+def test_nobody_reads_the_answer_and_the_run_goes_on(sample_agentos: str, session: str) -> None:
+    with started(sample_agentos, "run", "agent", "slow", "-m", "30 3", "--session-id", session) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
         assert process.wait(PATIENCE) == 141
         assert process.stderr.read() == b""
-    assert anyio.run(ends_as, zoo, "agents/slow", session) == "COMPLETED"
+    assert anyio.run(ends_as, sample_agentos, "agents/slow", session) == "COMPLETED"
 
 
-def test_nobody_reads_a_list(zoo: str) -> None:
-    with started(zoo, "agents") as process:
+def test_nobody_reads_a_list(sample_agentos: str) -> None:
+    with started(sample_agentos, "agents") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
@@ -189,13 +194,13 @@ def test_nobody_reads_a_list(zoo: str) -> None:
         assert process.stderr.read() == b""
 
 
-def test_without_a_database_a_run_ends_well_too(bare_zoo: str) -> None:
-    ended = done(bare_zoo, "run", "agent", "echo", "-m", "hi")
+def test_without_a_database_a_run_ends_well_too(bare_agentos: str) -> None:
+    ended = done(bare_agentos, "run", "agent", "echo", "-m", "hi")
     assert ended.out == "echo: hi\n"
     assert "cannot run it in the background" in ended.err
 
 
-def test_read_only_runs_nothing(zoo: str) -> None:
-    ended = call(zoo, "run", "agent", "echo", "-m", "hi", given={"AGENTOS_MCP_READ_ONLY": "1"})
+def test_read_only_runs_nothing(sample_agentos: str) -> None:
+    ended = call(sample_agentos, "run", "agent", "echo", "-m", "hi", given={"AGENTOS_MCP_READ_ONLY": "1"})
     assert (ended.code, ended.out) == (1, "")
     assert "read-only" in ended.err

@@ -45,14 +45,14 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("arguments", "said"), MISTAKES, ids=[" ".join(arguments) for arguments, _ in MISTAKES])
-def test_a_mistake_is_one_line_and_json_for_scripts(zoo: str, arguments: list[str], said: str) -> None:
-    ended = call(zoo, *arguments)
+def test_a_mistake_is_one_line_and_json_for_scripts(sample_agentos: str, arguments: list[str], said: str) -> None:
+    ended = call(sample_agentos, *arguments)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith("agentos-mcp")
     assert said in ended.err
     assert len(ended.err.splitlines()) == 1
     if "--jsno" not in arguments:
-        scripted = call(zoo, *arguments, "--json")
+        scripted = call(sample_agentos, *arguments, "--json")
         assert scripted.code == 2
         told = scripted.json
         assert set(told) == {"error", "next"}
@@ -69,13 +69,13 @@ def test_help_of_a_command_names_its_connection(command: str) -> None:
     assert "--json" in told
 
 
-def test_help_can_be_asked_for_by_word(zoo: str) -> None:
-    assert call(zoo, "help", "run").out == call(zoo, "run", "--help").out
-    assert call(zoo, "help").out == call(zoo, "--help").out
+def test_help_can_be_asked_for_by_word(sample_agentos: str) -> None:
+    assert call(sample_agentos, "help", "run").out == call(sample_agentos, "run", "--help").out
+    assert call(sample_agentos, "help").out == call(sample_agentos, "--help").out
 
 
-def test_standard_input_that_is_no_text(zoo: str) -> None:
-    command = [*MODULE, "run", "agent", "echo", "-m", "-", "--url", zoo]
+def test_standard_input_that_is_no_text(sample_agentos: str) -> None:
+    command = [*MODULE, "run", "agent", "echo", "-m", "-", "--url", sample_agentos]
     ended = subprocess.run(command, input=b"\xff\xfe", capture_output=True, env=environment(), timeout=PATIENCE)
     assert (ended.returncode, ended.stdout) == (2, b"")
     assert ended.stderr.decode() == ("agentos-mcp: Standard input is no text. Attach other files with --file PATH.\n")

@@ -18,7 +18,7 @@ from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.budget import FACTS, LONGEST_REFERENCE, cut_to_budget, listed, trimmed
 from agentos_mcp.tooling.markdown import run_data, run_result, standing
 from agentos_mcp.tooling.results import Record, Table
-from agentos_mcp.tooling.tool_spec import Result, failure, shown
+from agentos_mcp.tooling.tool_spec import Result, error_result, to_mcp_result
 
 OVERHEAD = 1_500
 """Characters beside answer and facts: the first line, and the marks of what was left out."""
@@ -85,7 +85,7 @@ def test_a_runs_data_keeps_to_its_budget_and_names_the_run(state: RunState, toke
         content=[TextContent(type="text", text=run_result(state, tokens=tokens))],
         structured_content=run_data(state, tokens=tokens),
     )
-    data = shown(result, Settings(url="http://localhost", result_tokens=tokens, structured_output=True))
+    data = to_mcp_result(result, Settings(url="http://localhost", result_tokens=tokens, structured_output=True))
     assert isinstance(data, CallToolResult)
     assert data.structured_content is not None
     assert data.structured_content["run"] == str(state.ref)
@@ -93,7 +93,7 @@ def test_a_runs_data_keeps_to_its_budget_and_names_the_run(state: RunState, toke
 
 
 tables = st.builds(
-    lambda row, times, then: Table(("a", "b"), [row] * times, empty="None.", then=then),
+    lambda row, times, footer: Table(("a", "b"), [row] * times, empty="None.", footer=footer),
     st.tuples(values, values),
     st.integers(0, 300),
     long_text,
@@ -110,7 +110,7 @@ records = st.builds(
 @enough
 @given(tables | records | long_text, budgets)
 def test_a_tools_result_and_its_data_keep_to_the_budget(result: Result, tokens: int) -> None:
-    made = shown(result, Settings(url="http://localhost", result_tokens=tokens, structured_output=True))
+    made = to_mcp_result(result, Settings(url="http://localhost", result_tokens=tokens, structured_output=True))
     assert isinstance(made, CallToolResult)
     (block,) = made.content
     assert isinstance(block, TextContent)
@@ -146,7 +146,7 @@ def test_words_that_are_cut_keep_the_reference_that_ends_them() -> None:
 
 def test_a_result_of_a_tools_own_making_is_cut_where_its_parts_were_not() -> None:
     huge = CallToolResult(content=[TextContent(type="text", text="a" * 5_000_000 + "\nrun: agent/a/s/r")])
-    result = shown(huge, Settings(url="http://localhost"))
+    result = to_mcp_result(huge, Settings(url="http://localhost"))
     assert isinstance(result, CallToolResult)
     (block,) = result.content
     assert isinstance(block, TextContent)
@@ -155,7 +155,7 @@ def test_a_result_of_a_tools_own_making_is_cut_where_its_parts_were_not() -> Non
 
 
 def test_an_error_is_cut_in_its_middle() -> None:
-    (block,) = failure("What happened. " + "x" * 5_000_000 + " run: agent/a/s/r").content
+    (block,) = error_result("What happened. " + "x" * 5_000_000 + " run: agent/a/s/r").content
     assert isinstance(block, TextContent)
     assert len(block.text) < 4_100
     assert block.text.startswith("What happened.")

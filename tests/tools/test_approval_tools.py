@@ -272,8 +272,8 @@ async def test_a_wrong_question_is_told_the_next_move(
         assert said in await peer.error(tool, **arguments)
 
 
-async def test_nothing_to_approve_says_so(connect: Connect, zoo: str) -> None:
-    async with connect(zoo, toolsets=("all",)) as peer:
+async def test_nothing_to_approve_says_so(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         assert await peer.text("list_approvals") == "No pending approvals."
         assert await peer.text("list_approvals", status="all") == "No approvals."
         assert await peer.text("count_approvals") == "No approval is pending."

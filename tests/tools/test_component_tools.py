@@ -140,13 +140,15 @@ async def test_what_is_not_there_says_where_to_look(
         assert said in await peer.error(tool, **arguments)
 
 
-async def test_an_agentos_without_a_database_stores_no_components_and_says_so(connect: Connect, bare_zoo: str) -> None:
-    async with connect(bare_zoo, toolsets=("all",)) as peer:
+async def test_an_agentos_without_a_database_stores_no_components_and_says_so(
+    connect: Connect, bare_agentos: str
+) -> None:
+    async with connect(bare_agentos, toolsets=("all",)) as peer:
         assert "pass a `db` to AgentOS" in await peer.error("list_stored_components")
 
 
-async def test_an_agentos_whose_components_are_all_code_says_so(connect: Connect, zoo: str) -> None:
-    async with connect(zoo, toolsets=("all",)) as peer:
+async def test_an_agentos_whose_components_are_all_code_says_so(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         said = await peer.text("list_stored_components", kind="team")
     assert said.startswith("No stored components")
 

@@ -11,7 +11,7 @@ from mcp_types import ElicitRequestFormParams, ElicitResult
 
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling import confirmation
-from agentos_mcp.tooling.tool_spec import Declared, mcp_tool
+from agentos_mcp.tooling.tool_spec import ToolSpec, mcp_tool
 from agentos_mcp.tools import TOOLSETS
 from tests._support.mcp_client import Connect
 
@@ -50,16 +50,16 @@ async def is_there(rest: httpx.AsyncClient, memory: str) -> bool:
 
 
 @pytest.mark.parametrize("declared", DESTRUCTIVE, ids=lambda declared: declared.name)
-def test_a_tool_that_deletes_says_so_in_its_hints(declared: Declared) -> None:
+def test_a_tool_that_deletes_says_so_in_its_hints(declared: ToolSpec) -> None:
     hints = mcp_tool(declared, Settings()).annotations
     assert hints
     assert hints.destructive_hint
     assert not hints.read_only_hint
 
 
-async def test_a_yes_deletes(connect: Connect, zoo: str, rest: httpx.AsyncClient) -> None:
+async def test_a_yes_deletes(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient) -> None:
     person, memory = Asked(YES), await a_memory(rest)
-    async with connect(zoo, person=person, tools=("delete_memory",)) as peer:
+    async with connect(sample_agentos, person=person, tools=("delete_memory",)) as peer:
         await peer.text("delete_memory", memory_id=memory)
     assert person.questions == [f'Delete memory?\n  memory_id: "{memory}"']
     assert not await is_there(rest, memory)
@@ -67,21 +67,25 @@ async def test_a_yes_deletes(connect: Connect, zoo: str, rest: httpx.AsyncClient
 
 @pytest.mark.parametrize("answer", [UNTICKED, DECLINE], ids=["unticked", "declined"])
 async def test_a_no_leaves_everything_as_it_is(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, answer: ElicitResult, monkeypatch: pytest.MonkeyPatch
+    connect: Connect,
+    sample_agentos: str,
+    rest: httpx.AsyncClient,
+    answer: ElicitResult,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(confirmation, "TOO_QUICK", 0.0)
     memory = await a_memory(rest)
-    async with connect(zoo, person=Asked(answer), tools=("delete_memory",)) as peer:
+    async with connect(sample_agentos, person=Asked(answer), tools=("delete_memory",)) as peer:
         said = await peer.text("delete_memory", memory_id=memory)
     assert said == "Delete memory: the person said no. Nothing was done."
     assert await is_there(rest, memory)
 
 
 async def test_a_client_that_declines_by_itself_is_told_how_to_go_on(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
 ) -> None:
     memory = await a_memory(rest)
-    async with connect(zoo, person=Asked(DECLINE), tools=("delete_memory",)) as peer:
+    async with connect(sample_agentos, person=Asked(DECLINE), tools=("delete_memory",)) as peer:
         said = await peer.text("delete_memory", memory_id=memory)
     assert "nothing was done. The client answered the question by itself" in said
     assert "--ask false" in said
@@ -89,21 +93,21 @@ async def test_a_client_that_declines_by_itself_is_told_how_to_go_on(
 
 
 async def test_where_nobody_can_be_asked_the_client_s_own_permission_counts(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
 ) -> None:
     first, second, person = await a_memory(rest), await a_memory(rest), Asked(DECLINE)
-    async with connect(zoo, tools=("delete_memory",)) as peer:
+    async with connect(sample_agentos, tools=("delete_memory",)) as peer:
         await peer.text("delete_memory", memory_id=first)
-    async with connect(zoo, person=person, tools=("delete_memory",), ask=False) as peer:
+    async with connect(sample_agentos, person=person, tools=("delete_memory",), ask=False) as peer:
         await peer.text("delete_memory", memory_id=second)
     assert person.questions == []
     assert not await is_there(rest, first)
     assert not await is_there(rest, second)
 
 
-async def test_a_preview_asks_nobody(connect: Connect, zoo: str) -> None:
+async def test_a_preview_asks_nobody(connect: Connect, sample_agentos: str) -> None:
     person = Asked(DECLINE)
-    async with connect(zoo, person=person, tools=("optimize_memories",)) as peer:
+    async with connect(sample_agentos, person=person, tools=("optimize_memories",)) as peer:
         await peer.call("optimize_memories", user_id="nobody-here")
         assert person.questions == []
         await peer.call("optimize_memories", user_id="nobody-here", apply=True)

@@ -20,8 +20,8 @@ def studio() -> Iterator[str]:
         yield url
 
 
-async def test_an_agentos_is_described_in_short(connect: Connect, zoo: str, rest: httpx.AsyncClient) -> None:
-    async with connect(zoo, toolsets=("all",)) as peer:
+async def test_an_agentos_is_described_in_short(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient) -> None:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         said = await peer.text("get_config")
     config, info = (await rest.get("/config")), (await rest.get("/info")).json()
     lines = said.splitlines()
@@ -48,13 +48,13 @@ async def test_interfaces_files_and_its_own_version_are_told(connect: Connect, s
     assert "traces in: studio-db" in lines
 
 
-async def test_authorization_is_told(connect: Connect, locked_zoo: str) -> None:
-    async with connect(locked_zoo, toolsets=("all",), token=Token(KEY)) as peer:
+async def test_authorization_is_told(connect: Connect, locked_agentos: str) -> None:
+    async with connect(locked_agentos, toolsets=("all",), token=Token(KEY)) as peer:
         assert "authorization: a security key for all\n" in await peer.text("get_config")
 
 
-async def test_without_the_key_the_way_in_is_told(connect: Connect, locked_zoo: str) -> None:
-    async with connect(locked_zoo, toolsets=("all",)) as peer:
+async def test_without_the_key_the_way_in_is_told(connect: Connect, locked_agentos: str) -> None:
+    async with connect(locked_agentos, toolsets=("all",)) as peer:
         for tool in ("get_config", "list_databases"):
             assert "Set AGENTOS_TOKEN" in await peer.error(tool)
 
@@ -80,8 +80,8 @@ async def test_a_database_that_is_listed_is_one_that_tools_take(connect: Connect
             await peer.text("list_learnings", db_id=db_id)
 
 
-async def test_an_agentos_that_keeps_nothing_says_so(connect: Connect, bare_zoo: str) -> None:
-    async with connect(bare_zoo, toolsets=("all",)) as peer:
+async def test_an_agentos_that_keeps_nothing_says_so(connect: Connect, bare_agentos: str) -> None:
+    async with connect(bare_agentos, toolsets=("all",)) as peer:
         said = await peer.text("get_config")
         assert "databases: none: nothing is kept\n" in said
         assert "background runs: no: that needs a database\n" in said
@@ -89,6 +89,6 @@ async def test_an_agentos_that_keeps_nothing_says_so(connect: Connect, bare_zoo:
 
 
 @pytest.mark.parametrize("tool", ["get_config", "list_databases"])
-async def test_what_it_does_not_take_is_refused(connect: Connect, zoo: str, tool: str) -> None:
-    async with connect(zoo, toolsets=("all",)) as peer:
+async def test_what_it_does_not_take_is_refused(connect: Connect, sample_agentos: str, tool: str) -> None:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         assert "'part'" in await peer.error(tool, part="memory")

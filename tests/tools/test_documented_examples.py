@@ -43,8 +43,8 @@ async def test_a_persistent_session_remembers(connect: Connect, demo: str, era: 
         assert "Alice" in await peer.text("run_agent", agent_id="assistant", message="What is my name?", **ids)
 
 
-async def test_dependencies_reach_the_agents_instructions(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_dependencies_reach_the_agents_instructions(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         said = await peer.text(
             "run_agent",
             agent_id="story-writer-agent",

@@ -198,8 +198,8 @@ async def test_what_cannot_be_found_says_where_to_look(
         assert said in await peer.error(tool, **arguments)
 
 
-async def test_where_no_agent_keeps_files_that_is_said(connect: Connect, zoo: str) -> None:
-    async with connect(zoo, toolsets=("all",)) as peer:
+async def test_where_no_agent_keeps_files_that_is_said(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         assert (await peer.text("list_agent_files")).startswith("No agent here keeps files")
         said = await peer.error("list_agent_files", agent_id="echo")
     assert said.startswith("Agent 'echo' keeps no files. No agent here keeps files")

@@ -79,27 +79,27 @@ def id_in(words: str) -> str:
 # Searching
 
 
-async def test_knowledge_is_searched_and_its_words_are_set_apart(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_knowledge_is_searched_and_its_words_are_set_apart(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         found = await peer.text("search_knowledge", query="how long does a giraffe sleep?", max_results=1)
     assert found == "1. giraffe\n```\nA giraffe sleeps about two hours a day.\n```"
 
 
-async def test_filters_narrow_a_search(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_filters_narrow_a_search(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         found = await peer.text("search_knowledge", query="a giraffe or a penguin", filters={"kind": "bird"})
     assert "penguin" in found
     assert "giraffe" not in found
 
 
-async def test_nothing_found_says_so(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_nothing_found_says_so(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         said = await peer.text("search_knowledge", query="giraffe", filters={"kind": "mineral"})
     assert said == "Nothing found for 'giraffe'. Try other words."
 
 
-async def test_an_empty_query_is_refused(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_an_empty_query_is_refused(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         assert "The query is empty" in await peer.error("search_knowledge", query=" ")
 
 
@@ -125,8 +125,8 @@ async def test_a_search_type_that_would_silently_be_another_is_refused(connect: 
 # Which knowledge base
 
 
-async def test_a_wrong_knowledge_base_lists_the_right_ones(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_a_wrong_knowledge_base_lists_the_right_ones(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         assert "giraffe" in await peer.text("search_knowledge", query="giraffe", knowledge_id="zoo facts")
         said = await peer.error("search_knowledge", query="giraffe", knowledge_id="nope")
     assert "No knowledge base 'nope'" in said
@@ -169,8 +169,10 @@ async def test_one_of_several_is_meant_by_its_id_or_its_name(
         assert "annex guide" in await peer.text("list_knowledge")
 
 
-async def test_an_agentos_without_a_knowledge_base_offers_none_of_the_tools(connect: Connect, bare_zoo: str) -> None:
-    async with connect(bare_zoo, **ALL) as peer:
+async def test_an_agentos_without_a_knowledge_base_offers_none_of_the_tools(
+    connect: Connect, bare_agentos: str
+) -> None:
+    async with connect(bare_agentos, **ALL) as peer:
         assert "no knowledge base" in await peer.error("list_knowledge")
         names = {tool.name for tool in (await peer.client.list_tools()).tools}
     assert not {name for name in names if "knowledge" in name}
@@ -179,8 +181,8 @@ async def test_an_agentos_without_a_knowledge_base_offers_none_of_the_tools(conn
 # Looking
 
 
-async def test_contents_are_listed_with_what_became_of_them(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_contents_are_listed_with_what_became_of_them(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         listed = await peer.text("list_knowledge", limit=100)
     assert listed.startswith("| id | name | type | status | size | updated |")
     line = next(line for line in listed.splitlines() if "| giraffe |" in line)
@@ -281,12 +283,12 @@ async def test_other_words_under_the_same_name_are_no_success(connect: Connect, 
     """AgentOS calls them completed, and drops them."""
     async with connect(library, **ALL) as peer:
         first = await peer.text("add_knowledge", text="Zebras have stripes.", name=f"stripes {era}", **MAIN)
-        said = await peer.error("add_knowledge", text="Quarks have colours.", name=f"stripes {era}", **MAIN)
+        said = await peer.error("add_knowledge", text="Quarks have colors.", name=f"stripes {era}", **MAIN)
         assert said.startswith(f"'stripes {era}' is there already (content {id_in(first)})")
         await peer.text("delete_knowledge", content_id=id_in(first), **MAIN)
-        await peer.text("add_knowledge", text="Quarks have colours.", name=f"stripes {era}", **MAIN)
-        found = await peer.text("search_knowledge", query="quarks colours", max_results=1, **MAIN)
-    assert "Quarks have colours." in found
+        await peer.text("add_knowledge", text="Quarks have colors.", name=f"stripes {era}", **MAIN)
+        found = await peer.text("search_knowledge", query="quarks colors", max_results=1, **MAIN)
+    assert "Quarks have colors." in found
 
 
 async def test_local_files_are_added_only_from_allowed_folders(

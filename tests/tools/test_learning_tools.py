@@ -224,7 +224,7 @@ async def test_a_list_takes_a_fifth_of_what_the_rest_answer_takes(connect: Conne
     assert len(listed) * 5 < len(json.dumps(answer))
 
 
-async def test_without_a_database_there_is_nothing_to_learn_from(connect: Connect, bare_zoo: str) -> None:
-    async with connect(bare_zoo, toolsets=("all",)) as peer:
+async def test_without_a_database_there_is_nothing_to_learn_from(connect: Connect, bare_agentos: str) -> None:
+    async with connect(bare_agentos, toolsets=("all",)) as peer:
         await peer.text("list_agents")
         assert "has no database" in await peer.error("list_learnings")

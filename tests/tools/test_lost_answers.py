@@ -45,9 +45,9 @@ def cuts(proxy: Proxy, *requests: str) -> None:
 
 @pytest.mark.parametrize(("tool", "arguments", "request_line", "shown_by"), WRITES)
 async def test_a_change_whose_answer_is_lost_is_sent_once_and_says_where_to_look(
-    connect: Connect, zoo: str, tool: str, arguments: dict[str, Any], request_line: str, shown_by: str
+    connect: Connect, sample_agentos: str, tool: str, arguments: dict[str, Any], request_line: str, shown_by: str
 ) -> None:
-    async with proxy_to(zoo) as proxy, connect(proxy.url, **ALL) as peer:
+    async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
         cuts(proxy, request_line)
         said = await peer.error(tool, **arguments)
         method, _, path = request_line.partition(" ")
@@ -57,8 +57,8 @@ async def test_a_change_whose_answer_is_lost_is_sent_once_and_says_where_to_look
     assert "Try again" not in said
 
 
-async def test_a_proxys_answer_to_a_change_leaves_its_fate_open(connect: Connect, zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, connect(proxy.url, **ALL) as peer:
+async def test_a_proxys_answer_to_a_change_leaves_its_fate_open(connect: Connect, sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
         await peer.text("list_memories")
         for status, body in ((502, "{}"), (504, "{}"), (200, "<html>")):
             proxy.answers = [http_answer(status, body)]
@@ -76,8 +76,8 @@ async def test_a_change_that_was_never_sent_says_only_that(connect: Connect) -> 
     assert "not known" not in said
 
 
-async def test_a_read_whose_answer_is_lost_may_be_tried_again(connect: Connect, zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, connect(proxy.url, **ALL) as peer:
+async def test_a_read_whose_answer_is_lost_may_be_tried_again(connect: Connect, sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
         await peer.text("list_memories")
         cuts(proxy, "GET /memories", "POST /knowledge/search")
         for tool, arguments in (("list_memories", {}), ("search_knowledge", {"query": "bees"})):
@@ -98,12 +98,12 @@ async def test_every_tool_that_changes_something_says_what_shows_it() -> None:
 
 
 async def test_a_cancelled_run_that_cannot_be_read_again_is_told_as_being_cancelled(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
 ) -> None:
     form = {"message": "30 20", "stream": "false", "background": "true"}
     run = (await rest.post("/agents/slow/runs", data=form)).json()
     ref = RunRef("agent", "slow", run["session_id"], run["run_id"])
-    async with proxy_to(zoo) as proxy, connect(proxy.url, **ALL) as peer:
+    async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
 
         def fault(request: bytes) -> int | None:
             return 10 if proxy.asked("POST", "/cancel") and request.startswith(b"GET /agents/") else None
@@ -114,15 +114,19 @@ async def test_a_cancelled_run_that_cannot_be_read_again_is_told_as_being_cancel
     assert reference(said) == str(ref)
 
 
-async def test_a_refresh_of_metrics_that_cannot_be_followed_is_told_as_begun(connect: Connect, zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, connect(proxy.url, **ALL) as peer:
+async def test_a_refresh_of_metrics_that_cannot_be_followed_is_told_as_begun(
+    connect: Connect, sample_agentos: str
+) -> None:
+    async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
         cuts(proxy, "GET /metrics/refresh/status")
         said = await peer.text("refresh_metrics")
     assert said == "The refresh has begun. get_metrics_status says when it is done."
 
 
-async def test_a_knowledge_content_that_cannot_be_looked_at_is_told_as_taken(connect: Connect, zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, connect(proxy.url, **ALL) as peer:
+async def test_a_knowledge_content_that_cannot_be_looked_at_is_told_as_taken(
+    connect: Connect, sample_agentos: str
+) -> None:
+    async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
         cuts(proxy, "GET /knowledge/content/")
         said = await peer.text("add_knowledge", text="Wasps make no honey.", name="wasps")
         assert proxy.asked("POST", "/knowledge/content") == 1
@@ -130,8 +134,8 @@ async def test_a_knowledge_content_that_cannot_be_looked_at_is_told_as_taken(con
     assert said.endswith("Call get_knowledge later.")
 
 
-async def test_a_page_past_the_last_one_says_so(connect: Connect, zoo: str) -> None:
-    async with connect(zoo, **ALL) as peer:
+async def test_a_page_past_the_last_one_says_so(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, **ALL) as peer:
         await peer.text("create_memory", memory="Likes pages", user_id="pager")
         await peer.text("create_session", kind="agent", id="echo", user_id="pager")
         memories = await peer.text("list_memories", user_id="pager", page=3)

@@ -31,9 +31,9 @@ async def remember(peer: Peer, memory: str, user: str, **arguments: object) -> s
     return found[1]
 
 
-async def test_a_memory_is_remembered_and_found(connect: Connect, zoo: str, era: str) -> None:
+async def test_a_memory_is_remembered_and_found(connect: Connect, sample_agentos: str, era: str) -> None:
     user = f"user-{era}"
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         memory = await remember(peer, "Likes green tea", user, topics=["tea", "taste"])
         listed = await peer.text("list_memories", user_id=user)
         assert f"| {memory} | Likes green tea | tea, taste |" in listed
@@ -44,9 +44,9 @@ async def test_a_memory_is_remembered_and_found(connect: Connect, zoo: str, era:
         )
 
 
-async def test_memories_are_narrowed_to_those_with_all_topics(connect: Connect, zoo: str, era: str) -> None:
+async def test_memories_are_narrowed_to_those_with_all_topics(connect: Connect, sample_agentos: str, era: str) -> None:
     user = f"topics-{era}"
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         await remember(peer, "Likes green tea", user, topics=["tea", "taste"])
         await remember(peer, "Likes tea towels", user, topics=["tea", "towels"])
         tea = await peer.text("list_memories", user_id=user, topics=["tea"])
@@ -58,8 +58,8 @@ async def test_memories_are_narrowed_to_those_with_all_topics(connect: Connect, 
     assert none == f"No such memories of user '{user}'."
 
 
-async def test_memories_of_all_users_say_whose_they_are(connect: Connect, zoo: str, era: str) -> None:
-    async with connect(zoo) as peer:
+async def test_memories_of_all_users_say_whose_they_are(connect: Connect, sample_agentos: str, era: str) -> None:
+    async with connect(sample_agentos) as peer:
         for user in (f"ann-{era}", f"bob-{era}"):
             await remember(peer, f"Shared fact {era}", user)
         listed = await peer.text("list_memories", search=f"Shared fact {era}")
@@ -67,9 +67,9 @@ async def test_memories_of_all_users_say_whose_they_are(connect: Connect, zoo: s
         assert f"| Shared fact {era} | {user} |" in listed
 
 
-async def test_pages_of_memories_say_how_many_there_are(connect: Connect, zoo: str, era: str) -> None:
+async def test_pages_of_memories_say_how_many_there_are(connect: Connect, sample_agentos: str, era: str) -> None:
     user = f"pages-{era}"
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         for number in range(3):
             await remember(peer, f"Fact {number}", user)
         first = await peer.text("list_memories", user_id=user, limit=2)
@@ -89,24 +89,24 @@ async def test_pages_of_memories_say_how_many_there_are(connect: Connect, zoo: s
     ],
 )
 async def test_a_memory_that_cannot_be_kept_is_refused(
-    connect: Connect, zoo: str, arguments: dict[str, str], said: str
+    connect: Connect, sample_agentos: str, arguments: dict[str, str], said: str
 ) -> None:
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         assert said in await peer.error("create_memory", **arguments)
 
 
 @pytest.mark.parametrize("arguments", [{"limit": 0}, {"limit": 1000}, {"page": 0}, {"limit": "many"}])
 async def test_a_page_that_agentos_would_choke_on_is_refused(
-    connect: Connect, zoo: str, arguments: dict[str, object]
+    connect: Connect, sample_agentos: str, arguments: dict[str, object]
 ) -> None:
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         assert f"'{next(iter(arguments))}'" in await peer.error("list_memories", **arguments)
 
 
-async def test_a_long_memory_is_read_whole(connect: Connect, zoo: str, era: str) -> None:
+async def test_a_long_memory_is_read_whole(connect: Connect, sample_agentos: str, era: str) -> None:
     user = f"long-{era}"
     words = "Tells long stories. " * 200
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         memory = await remember(peer, words, user, topics=["stories"])
         assert words.strip() not in await peer.text("list_memories", user_id=user)
         said = await peer.text("get_memory", memory_id=memory)
@@ -115,10 +115,10 @@ async def test_a_long_memory_is_read_whole(connect: Connect, zoo: str, era: str)
 
 
 async def test_an_update_changes_only_what_is_given(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     user = f"updated-{era}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         memory = await remember(peer, "Likes tea", user, topics=["drinks"])
 
         async def kept() -> tuple[str, list[str], str]:
@@ -138,17 +138,19 @@ async def test_an_update_changes_only_what_is_given(
 
 
 async def test_a_memory_that_is_not_there_is_not_made_by_an_update(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         said = await peer.error("update_memory", memory_id=f"made-{era}", memory="x", user_id="u")
     assert said == f"There is no memory 'made-{era}' of user 'u'. list_memories shows their ids."
     assert (await rest.get(f"/memories/made-{era}")).status_code == 404
 
 
-async def test_a_deleted_memory_is_gone(connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str) -> None:
+async def test_a_deleted_memory_is_gone(
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
+) -> None:
     user = f"forgetful-{era}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         memory = await remember(peer, "Likes tea", user)
         assert await peer.text("delete_memory", memory_id=memory) == f"Forgot memory {memory} of user '{user}'."
         again = await peer.error("delete_memory", memory_id=memory)
@@ -160,9 +162,9 @@ async def test_a_deleted_memory_is_gone(connect: Connect, zoo: str, rest: httpx.
     ("tool", "arguments"), [("get_memory", {}), ("update_memory", {"memory": "x"}), ("delete_memory", {})]
 )
 async def test_another_users_memory_is_no_memory(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str, tool: str, arguments: dict[str, str]
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, tool: str, arguments: dict[str, str]
 ) -> None:
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         memory = await remember(peer, "Likes tea", f"owner-{era}")
         said = await peer.error(tool, memory_id=memory, user_id="somebody", **arguments)
         empty = await peer.error(tool, memory_id=" ", **arguments)
@@ -171,9 +173,9 @@ async def test_another_users_memory_is_no_memory(
     assert (await rest.get(f"/memories/{memory}")).json()["memory"] == "Likes tea"
 
 
-async def test_topics_are_listed_once_each(connect: Connect, zoo: str, era: str) -> None:
+async def test_topics_are_listed_once_each(connect: Connect, sample_agentos: str, era: str) -> None:
     user = f"topical-{era}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         await remember(peer, "Likes tea", user, topics=[f"tea-{era}", f"taste-{era}"])
         await remember(peer, "Likes tea a lot", user, topics=[f"tea-{era}"])
         assert (
@@ -184,9 +186,11 @@ async def test_topics_are_listed_once_each(connect: Connect, zoo: str, era: str)
     assert none == f"No memory of user 'no-{user}' has a topic."
 
 
-async def test_users_are_listed_with_how_much_is_remembered_of_them(connect: Connect, zoo: str, era: str) -> None:
+async def test_users_are_listed_with_how_much_is_remembered_of_them(
+    connect: Connect, sample_agentos: str, era: str
+) -> None:
     users = [f"counted-{era}-{number}" for number in range(2)]
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         for user in users:
             await remember(peer, "One thing", user)
         await remember(peer, "Another thing", users[0])

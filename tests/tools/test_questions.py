@@ -67,7 +67,7 @@ UNDECLINABLE = (
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+def retry(monkeypatch: pytest.MonkeyPatch) -> None:
     """These people decide at once; elsewhere that counts as their client's doing."""
     monkeypatch.setattr(questions_module, "TOO_QUICK", -1.0)
 

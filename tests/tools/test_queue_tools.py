@@ -111,18 +111,20 @@ async def test_a_wrong_question_is_refused(
         assert said in await peer.error("list_queue_jobs", **arguments)
 
 
-async def test_without_a_durable_queue_its_tools_are_not_offered(connect: Connect, zoo: str, queueing: str) -> None:
+async def test_without_a_durable_queue_its_tools_are_not_offered(
+    connect: Connect, sample_agentos: str, queueing: str
+) -> None:
     names = {}
-    for url in (zoo, queueing):
+    for url in (sample_agentos, queueing):
         async with connect(url, toolsets=("all",)) as peer:
             # What an AgentOS can do is learned with the first run.
             await peer.text("run_agent", agent_id="echo", message="hello")
             tools = (await peer.client.list_tools()).tools
             names[url] = {tool.name for tool in tools if "queue" in tool.name}
-    assert names == {zoo: set(), queueing: {"list_queue_jobs", "get_queue_stats"}}
+    assert names == {sample_agentos: set(), queueing: {"list_queue_jobs", "get_queue_stats"}}
 
 
 @pytest.mark.parametrize("tool", ["list_queue_jobs", "get_queue_stats"])
-async def test_calling_them_all_the_same_says_what_is_missing(connect: Connect, zoo: str, tool: str) -> None:
-    async with connect(zoo, toolsets=("all",)) as peer:
+async def test_calling_them_all_the_same_says_what_is_missing(connect: Connect, sample_agentos: str, tool: str) -> None:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         assert "QueueConfig(durable=True)" in await peer.error(tool)

@@ -119,18 +119,20 @@ async def test_a_sound_in_an_answer_is_a_sound_for_the_client(connect: Connect, 
     assert any(isinstance(block, AudioContent) for block in result.content)
 
 
-async def test_no_message_to_the_client_is_larger_than_a_megabyte(connect: Connect, media: str, zoo: str) -> None:
+async def test_no_message_to_the_client_is_larger_than_a_megabyte(
+    connect: Connect, media: str, sample_agentos: str
+) -> None:
     async with connect(media) as peer:
         result = await peer.call("run_agent", agent_id="enlarger", message="2000000")
         assert len(result.model_dump_json()) < 1_000_000
-    async with connect(zoo, result_tokens=50_000) as peer:
+    async with connect(sample_agentos, result_tokens=50_000) as peer:
         for message in ("2000", "2000 日"):
             result = await peer.call("run_agent", agent_id="big", message=message)
             assert 150_000 < len(result.model_dump_json().encode()) < 1_000_000
 
 
-async def test_two_megabytes_are_read_piece_by_piece(connect: Connect, zoo: str) -> None:
-    async with connect(zoo, result_tokens=50_000) as peer:
+async def test_two_megabytes_are_read_piece_by_piece(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, result_tokens=50_000) as peer:
         result = await peer.text("run_agent", agent_id="big", message="2000")
         run, pieces = reference(result), []
         while True:

@@ -9,14 +9,14 @@ import httpx
 import pytest
 
 from agentos_mcp.tooling.markdown import RULE
-from tests._support.mcp_client import Connect, Told, reference
+from tests._support.mcp_client import Connect, ProgressRecorder, reference
 from tests.conftest import KEY
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_workflow_is_found_by_name_and_its_steps_are_seen(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_a_workflow_is_found_by_name_and_its_steps_are_seen(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         result, told = await peer.watch("run_workflow", workflow_id="my slow steps", message="go")
     assert result.startswith("i j k l m n o p\n--- agentos-mcp\ncompleted · ")
     assert reference(result).startswith("workflow/slow-steps/")
@@ -28,19 +28,23 @@ async def test_a_workflow_is_found_by_name_and_its_steps_are_seen(connect: Conne
     assert values[-1] == 2.0
 
 
-async def test_a_call_without_a_progress_token_is_told_nothing_and_answers(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_a_call_without_a_progress_token_is_told_nothing_and_answers(
+    connect: Connect, sample_agentos: str
+) -> None:
+    async with connect(sample_agentos) as peer:
         assert (await peer.text("run_agent", agent_id="Echo", message="hi")).startswith("echo: hi\n")
 
 
-async def test_a_tool_call_is_seen_while_it_runs(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_a_tool_call_is_seen_while_it_runs(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         _, told = await peer.watch("run_team", team_id="pair", message="write")
     assert "calling delegate_task_to_member" in " ".join(told.messages) or "Team Writer" in " ".join(told.messages)
 
 
-async def test_everything_that_agentos_takes_is_passed_on(connect: Connect, zoo: str, rest: httpx.AsyncClient) -> None:
-    async with connect(zoo) as peer:
+async def test_everything_that_agentos_takes_is_passed_on(
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
+) -> None:
+    async with connect(sample_agentos) as peer:
         result = await peer.text(
             "run_agent",
             agent_id="echo",
@@ -61,8 +65,8 @@ async def test_everything_that_agentos_takes_is_passed_on(connect: Connect, zoo:
     assert [one["session_id"] for one in sessions["data"]] == ["kept-session"]
 
 
-async def test_json_given_as_text_is_read(connect: Connect, zoo: str, rest: httpx.AsyncClient) -> None:
-    async with connect(zoo) as peer:
+async def test_json_given_as_text_is_read(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient) -> None:
+    async with connect(sample_agentos) as peer:
         result = await peer.text("run_agent", agent_id="echo", message='{"a": 1}', metadata='{"why": "text"}')
     assert result.startswith('echo: {"a": 1}')
     _, _, session, run = reference(result).split("/")
@@ -72,78 +76,84 @@ async def test_json_given_as_text_is_read(connect: Connect, zoo: str, rest: http
 
 @pytest.mark.parametrize("name", ["session_state", "dependencies", "metadata", "knowledge_filters"])
 @pytest.mark.parametrize("value", ["{bad json", "[1", "5"])
-async def test_bad_json_is_refused_before_it_is_sent(connect: Connect, zoo: str, name: str, value: str) -> None:
-    async with connect(zoo) as peer:
+async def test_bad_json_is_refused_before_it_is_sent(
+    connect: Connect, sample_agentos: str, name: str, value: str
+) -> None:
+    async with connect(sample_agentos) as peer:
         said = await peer.error("run_agent", agent_id="echo", message="hi", **{name: value})
     assert f"'{name}'" in said
     assert "JSON object" in said
 
 
-async def test_an_argument_that_does_not_exist_is_refused_with_those_that_do(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_an_argument_that_does_not_exist_is_refused_with_those_that_do(
+    connect: Connect, sample_agentos: str
+) -> None:
+    async with connect(sample_agentos) as peer:
         said = await peer.error("run_workflow", workflow_id="three-steps", message="x", topic="tea")
     assert said.startswith("run_workflow has no argument 'topic'. run_workflow takes workflow_id (required), message")
 
 
-async def test_a_missing_argument_is_named(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_a_missing_argument_is_named(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         assert (await peer.error("run_agent", agent_id="echo")).startswith("'message' is missing.")
 
 
 @pytest.mark.parametrize("message", ["", "  "])
-async def test_an_empty_message_is_refused(connect: Connect, zoo: str, message: str) -> None:
-    async with connect(zoo) as peer:
+async def test_an_empty_message_is_refused(connect: Connect, sample_agentos: str, message: str) -> None:
+    async with connect(sample_agentos) as peer:
         assert "The message is empty" in await peer.error("run_agent", agent_id="echo", message=message)
 
 
-async def test_an_unknown_component_says_what_was_meant(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_an_unknown_component_says_what_was_meant(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         assert "use run_workflow" in await peer.error("run_agent", agent_id="three-steps", message="x")
         assert "could be 2 agents" in await peer.error("run_agent", agent_id="twin agent", message="x")
 
 
-async def test_a_tool_that_does_not_exist_names_one_like_it(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_a_tool_that_does_not_exist_names_one_like_it(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         assert "Did you mean run_workflow?" in await peer.error("run_workflows")
 
 
-async def test_a_failing_model_is_an_error_with_its_words(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_a_failing_model_is_an_error_with_its_words(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         said = await peer.error("run_agent", agent_id="broken", message="x")
     assert "failed: the provider is out of tokens" in said
     assert "run: agent/broken/" in said
 
 
-async def test_a_workflow_with_a_failing_step_names_it(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_a_workflow_with_a_failing_step_names_it(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         said = await peer.text("run_workflow", workflow_id="skips-failure", message="x")
         assert "completed, but 1 of 2 steps failed" in said
         assert "failed step bad:" in said
         assert "failed in step bad" in await peer.error("run_workflow", workflow_id="fails", message="x")
 
 
-async def test_a_paused_run_says_that_it_waits(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_a_paused_run_says_that_it_waits(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         assert "paused: it waits for" in await peer.text("run_agent", agent_id="confirmer", message="x")
 
 
-async def test_a_factory_takes_its_input_and_refuses_a_bad_one(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_a_factory_takes_its_input_and_refuses_a_bad_one(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         answer = await peer.text("run_workflow", workflow_id="launch", message="x", factory_input={"product": "tea"})
         assert answer.startswith("launching tea for everyone")
         assert "product" in await peer.error("run_workflow", workflow_id="launch", message="x", factory_input={"a": 1})
 
 
 @pytest.mark.parametrize("id", ["a?b#c", "100%", "日本", "..", "a b&c=d"])
-async def test_a_hostile_id_runs_its_own_agent_and_its_reference_works(connect: Connect, zoo: str, id: str) -> None:
-    async with connect(zoo) as peer:
+async def test_a_hostile_id_runs_its_own_agent_and_its_reference_works(
+    connect: Connect, sample_agentos: str, id: str
+) -> None:
+    async with connect(sample_agentos) as peer:
         result = await peer.text("run_agent", agent_id=id, message="x")
         assert result.startswith("echo: x")
         assert (await peer.text("get_run", run=reference(result))).startswith("echo: x")
 
 
-async def test_a_long_answer_is_read_piece_by_piece(connect: Connect, zoo: str) -> None:
-    async with connect(zoo, result_tokens=500) as peer:
+async def test_a_long_answer_is_read_piece_by_piece(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, result_tokens=500) as peer:
         first = await peer.text("run_agent", agent_id="big", message="5")
         assert f"\n{RULE}\n2,999 more characters: get_run with offset=2000\n" in first
         second = await peer.text("get_run", run=reference(first), offset=2000)
@@ -152,31 +162,33 @@ async def test_a_long_answer_is_read_piece_by_piece(connect: Connect, zoo: str) 
         assert "more characters" not in last
 
 
-async def test_get_run_follows_a_run_that_goes_on(connect: Connect, zoo: str, rest: httpx.AsyncClient) -> None:
+async def test_get_run_follows_a_run_that_goes_on(
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
+) -> None:
     form = {"message": "20 1", "background": "true", "stream": "false", "session_id": "s-follow", "run_id": "r-follow"}
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         await rest.post("/agents/slow/runs", data=form)
         answer = await peer.text("get_run", run="agent/slow/s-follow/r-follow")
     assert answer.startswith("w0 w1")
 
 
-async def test_get_run_says_what_a_reference_is(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_get_run_says_what_a_reference_is(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         assert "is no run reference" in await peer.error("get_run", run="my last run")
         assert "Run not found" in await peer.error("get_run", run="agent/echo/no/no")
 
 
 async def test_cancelling_the_call_cancels_the_run_on_agentos(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"cancelled-{era}"
     heard = anyio.Event()
 
-    class Listening(Told):
+    class Listening(ProgressRecorder):
         async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
             heard.set()
 
-    async with connect(zoo) as peer, anyio.create_task_group() as tasks:
+    async with connect(sample_agentos) as peer, anyio.create_task_group() as tasks:
 
         async def call() -> None:
             await peer.listen(Listening(), "run_agent", agent_id="slow", message="200 20", session_id=session)
@@ -187,8 +199,10 @@ async def test_cancelling_the_call_cancels_the_run_on_agentos(
     assert await ends_as(rest, "agents/slow", session) == "CANCELLED"
 
 
-async def test_cancel_run_ends_it_and_says_so(connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str) -> None:
-    async with connect(zoo) as peer:
+async def test_cancel_run_ends_it_and_says_so(
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
+) -> None:
+    async with connect(sample_agentos) as peer:
         await start_and_leave(rest, "agents/slow", "200 20", session_id=f"c-{era}", run_id=f"c-{era}")
         said = await peer.text("cancel_run", run=f"agent/slow/c-{era}/c-{era}")
         assert "cancelled" in said
@@ -197,24 +211,24 @@ async def test_cancel_run_ends_it_and_says_so(connect: Connect, zoo: str, rest: 
 
 
 async def test_cancel_run_says_that_a_call_in_progress_is_waited_out(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agentos_mcp.tools.runs._CANCEL_WAIT", 0.3)
     ids = {"session_id": f"w-{era}", "run_id": f"w-{era}"}
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         await rest.post("/agents/thinker/runs", data={"message": "3", "background": "true", "stream": "false", **ids})
         said = await peer.text("cancel_run", run=f"agent/thinker/w-{era}/w-{era}")
     assert said.startswith("Cancelling: it stops when")
 
 
-async def test_cancel_run_of_a_paused_run_says_when_it_takes_effect(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_cancel_run_of_a_paused_run_says_when_it_takes_effect(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         paused = await peer.text("run_agent", agent_id="confirmer", message="x")
         assert "as soon as it is continued" in await peer.text("cancel_run", run=reference(paused))
 
 
-async def test_cancel_run_of_an_unknown_run_is_an_error(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_cancel_run_of_an_unknown_run_is_an_error(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         assert "Run not found" in await peer.error("cancel_run", run="agent/slow/none/none")
 
 
@@ -224,19 +238,19 @@ async def test_an_agentos_that_is_down_says_what_to_do(connect: Connect) -> None
     assert "No AgentOS answers at http://127.0.0.1:9. Start it, or set AGENTOS_URL" in said
 
 
-async def test_a_wrong_token_says_so_and_a_right_one_works(connect: Connect, locked_zoo: str) -> None:
+async def test_a_wrong_token_says_so_and_a_right_one_works(connect: Connect, locked_agentos: str) -> None:
     from agentos_mcp.settings import Token
 
-    async with connect(locked_zoo, token=Token("wrong")) as peer:
+    async with connect(locked_agentos, token=Token("wrong")) as peer:
         assert "refuses the token" in await peer.error("run_agent", agent_id="echo", message="x")
-    async with connect(locked_zoo) as peer:
+    async with connect(locked_agentos) as peer:
         assert "Set AGENTOS_TOKEN" in await peer.error("list_agents")
-    async with connect(locked_zoo, token=Token(KEY)) as peer:
+    async with connect(locked_agentos, token=Token(KEY)) as peer:
         assert (await peer.text("run_agent", agent_id="echo", message="x")).startswith("echo: x")
 
 
-async def test_without_a_database_a_run_works_and_says_what_that_means(connect: Connect, bare_zoo: str) -> None:
-    async with connect(bare_zoo) as peer:
+async def test_without_a_database_a_run_works_and_says_what_that_means(connect: Connect, bare_agentos: str) -> None:
+    async with connect(bare_agentos) as peer:
         said = await peer.text("run_agent", agent_id="echo", message="x")
     assert said.startswith("echo: x\n--- agentos-mcp\ncompleted")
     assert "it has no database" in said

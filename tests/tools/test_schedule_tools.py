@@ -17,7 +17,7 @@ from tests._support.agentos.schedules import PORT_VARIABLE
 from tests._support.mcp_client import Connect, Peer, reference
 from tests._support.person import Person
 from tests._support.postgres import free_port
-from tests.conftest import ZOO
+from tests.conftest import SAMPLE_AGENTOS
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -71,10 +71,10 @@ async def succeeded(peer: Peer, name: str) -> str:
 
 
 async def test_a_schedule_says_what_it_runs_and_when(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name = f"morning report {era}"
-    async with connect(zoo, toolsets=("all",)) as peer:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         said = await peer.text(
             "create_schedule",
             name=name,
@@ -101,10 +101,10 @@ async def test_a_schedule_says_what_it_runs_and_when(
 
 
 async def test_a_schedule_is_changed_without_losing_the_rest(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name = f"changing-{era}"
-    async with connect(zoo, toolsets=("all",)) as peer:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         await peer.text(
             "create_schedule",
             name=name,
@@ -126,9 +126,11 @@ async def test_a_schedule_is_changed_without_losing_the_rest(
         assert f"{name}-b" in await peer.text("get_schedule", schedule=changed["id"])
 
 
-async def test_a_schedule_is_switched_off_and_on(connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str) -> None:
+async def test_a_schedule_is_switched_off_and_on(
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
+) -> None:
     name = f"switching-{era}"
-    async with connect(zoo, toolsets=("all",)) as peer:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         await create(peer, name, "echo")
         assert await peer.text("disable_schedule", schedule=name) == f"agent echo at {NEVER} UTC, off."
         off = await stored(rest, name)
@@ -144,15 +146,15 @@ async def test_a_schedule_is_switched_off_and_on(connect: Connect, zoo: str, res
 
 
 async def test_a_schedule_is_deleted_once_the_person_agrees(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name = f"deleting-{era}"
-    async with connect(zoo, toolsets=("all",), person=Person("decline")) as peer:
+    async with connect(sample_agentos, toolsets=("all",), person=Person("decline")) as peer:
         await create(peer, name, "echo")
         assert "nothing was done" in await peer.text("delete_schedule", schedule=name)
         assert await stored(rest, name) is not None
     person = Person("approve")
-    async with connect(zoo, toolsets=("all",), person=person) as peer:
+    async with connect(sample_agentos, toolsets=("all",), person=person) as peer:
         assert (await peer.text("delete_schedule", schedule=name)).startswith("Deleted.")
         assert name in person.asked[0]
         assert await stored(rest, name) is None
@@ -160,15 +162,15 @@ async def test_a_schedule_is_deleted_once_the_person_agrees(
 
 
 async def test_a_person_is_asked_before_any_endpoint_is_called_at_set_times(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name = f"raw-{era}"
     arguments = {"name": name, "cron": NEVER, "endpoint": "DELETE /sessions/important"}
-    async with connect(zoo, toolsets=("all",), person=Person("decline")) as peer:
+    async with connect(sample_agentos, toolsets=("all",), person=Person("decline")) as peer:
         assert "nothing was done" in await peer.text("create_schedule", **arguments)
         assert await stored(rest, name) is None
     person = Person("approve")
-    async with connect(zoo, toolsets=("all",), person=person) as peer:
+    async with connect(sample_agentos, toolsets=("all",), person=person) as peer:
         assert "DELETE /sessions/important" in await peer.text("create_schedule", **arguments)
         assert "DELETE /sessions/important" in person.asked[0]
         await create(peer, f"run-{era}", "echo")
@@ -204,18 +206,18 @@ GOOD = {"name": "not made", "cron": NEVER, "kind": "agent", "id": "echo", "messa
     ],
 )
 async def test_a_schedule_that_could_not_run_is_not_made(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, wrong: dict[str, str], said: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, wrong: dict[str, str], said: str
 ) -> None:
-    async with connect(zoo, toolsets=("all",)) as peer:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         assert said in await peer.error("create_schedule", **(GOOD | wrong))
     assert await stored(rest, "not made") is None
 
 
 async def test_a_change_that_cannot_be_is_refused_and_changes_nothing(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name, other = f"steady-{era}", f"calling-{era}"
-    async with connect(zoo, toolsets=("all",)) as peer:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         await create(peer, name, "echo")
         await peer.text("create_schedule", name=other, cron="@daily", endpoint="/metrics/refresh")
         before = await stored(rest, name)
@@ -246,10 +248,10 @@ async def test_a_change_that_cannot_be_is_refused_and_changes_nothing(
     ],
 )
 async def test_an_unknown_schedule_is_answered_with_those_there_are(
-    connect: Connect, zoo: str, era: str, tool: str
+    connect: Connect, sample_agentos: str, era: str, tool: str
 ) -> None:
     arguments = {"cron": NEVER} if tool == "update_schedule" else {}
-    async with connect(zoo, toolsets=("all",)) as peer:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         for asked in ("no such thing", "a/b"):
             said = await peer.error(tool, schedule=asked, **arguments)
             assert said.startswith("No schedule '")
@@ -257,8 +259,8 @@ async def test_an_unknown_schedule_is_answered_with_those_there_are(
         assert "The schedule's name is empty. list_schedules" in await peer.error(tool, schedule=" ", **arguments)
 
 
-async def test_the_pages_of_schedules_say_how_many_there_are(connect: Connect, zoo: str, era: str) -> None:
-    async with connect(zoo, toolsets=("all",)) as peer:
+async def test_the_pages_of_schedules_say_how_many_there_are(connect: Connect, sample_agentos: str, era: str) -> None:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         for number in range(2):
             await create(peer, f"paging {number} {era}", "echo")
         assert "; page=2 has more" in await peer.text("list_schedules", limit=1)
@@ -348,9 +350,11 @@ async def test_what_has_fired_by_itself_is_listed_with_its_run(
 # Without a scheduler
 
 
-async def test_an_agentos_without_a_scheduler_is_told_to_never_fire(connect: Connect, zoo: str, era: str) -> None:
+async def test_an_agentos_without_a_scheduler_is_told_to_never_fire(
+    connect: Connect, sample_agentos: str, era: str
+) -> None:
     name = f"idle-{era}"
-    async with connect(zoo, toolsets=("all",)) as peer:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         await create(peer, name, "echo")
         said = await peer.error("trigger_schedule", schedule=name)
         assert said.startswith("This AgentOS does not run its scheduler (AgentOS(scheduler=True)), so none")
@@ -376,7 +380,7 @@ async def test_an_agentos_that_lacks_what_reads_cron_expressions_says_so(connect
 
 async def test_a_schedule_that_should_have_fired_is_shown_as_overdue(connect: Connect, tmp_path: Path) -> None:
     file = tmp_path / "agentos.db"
-    with demo_agentos(build=ZOO, db_file=str(file)) as url:
+    with demo_agentos(build=SAMPLE_AGENTOS, db_file=str(file)) as url:
         async with connect(url, toolsets=("all",)) as peer:
             assert await peer.text("list_schedules") == "No schedules. create_schedule makes one."
             await create(peer, "late", "echo")

@@ -40,10 +40,10 @@ def new_session(said: str) -> str:
 
 
 async def test_sessions_are_listed_with_whose_they_are_and_their_first_input(
-    connect: Connect, zoo: str, era: str
+    connect: Connect, sample_agentos: str, era: str
 ) -> None:
     user = f"lister-{era}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         for kind, of in (("agent", "echo"), ("team", "pair"), ("workflow", "three-steps")):
             await converse(peer, kind, of, f"{user}-{kind}", f"hello {of}", user=user)
         listed = await peer.text("list_sessions", user_id=user)
@@ -61,10 +61,10 @@ async def test_sessions_are_listed_with_whose_they_are_and_their_first_input(
 
 
 async def test_a_session_is_found_by_its_given_name_and_by_its_first_input(
-    connect: Connect, zoo: str, era: str
+    connect: Connect, sample_agentos: str, era: str
 ) -> None:
     user = f"namer-{era}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         await converse(peer, "agent", "echo", f"{user}-named", "one thing", user=user)
         await converse(peer, "agent", "echo", f"{user}-asked", "What of the Lighthouse?", user=user)
         await converse(peer, "agent", "echo", f"{user}-other", "another thing", user=user)
@@ -81,9 +81,9 @@ async def test_a_session_is_found_by_its_given_name_and_by_its_first_input(
     assert nothing == "No session has this in its name, nor in its first input (of the 100 latest)."
 
 
-async def test_pages_of_sessions_say_how_many_there_are(connect: Connect, zoo: str, era: str) -> None:
+async def test_pages_of_sessions_say_how_many_there_are(connect: Connect, sample_agentos: str, era: str) -> None:
     user = f"pager-{era}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         for number in range(3):
             await converse(peer, "agent", "echo", f"{user}-{number}", "hello", user=user)
         first = await peer.text("list_sessions", user_id=user, limit=2)
@@ -93,10 +93,10 @@ async def test_pages_of_sessions_say_how_many_there_are(connect: Connect, zoo: s
 
 
 async def test_a_list_of_sessions_is_much_shorter_than_what_agentos_sends(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     user = f"brief-{era}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         for number in range(3):
             await converse(peer, "team", "pair", f"{user}-{number}", "words " * 30, user=user)
         await converse(peer, "agent", "echo", f"{user}-long", *("words " * 200,) * 3, user=user)
@@ -116,8 +116,8 @@ async def test_a_list_of_sessions_is_much_shorter_than_what_agentos_sends(
     ] * 3
 
 
-async def test_an_id_that_could_be_of_any_kind_needs_its_kind(connect: Connect, zoo: str) -> None:
-    async with connect(zoo, toolsets=ALL) as peer:
+async def test_an_id_that_could_be_of_any_kind_needs_its_kind(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         said = await peer.error("list_sessions", id="nobody-has-this-id")
         named = await peer.error("list_sessions", kind="team", id="nobody-has-this-id")
     assert said == "An id needs its kind. Give kind: agent, team or workflow."
@@ -133,10 +133,10 @@ async def test_an_id_that_could_be_of_any_kind_needs_its_kind(connect: Connect, 
     ],
 )
 async def test_a_session_is_read_without_saying_its_kind(
-    connect: Connect, zoo: str, era: str, kind: str, id: str, run_tool: str
+    connect: Connect, sample_agentos: str, era: str, kind: str, id: str, run_tool: str
 ) -> None:
     session = f"read-{era}-{kind}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         refs = await converse(peer, kind, id, session, "the first words", "the second words", user=f"reader-{era}")
         said = await peer.text("get_session", session_id=session)
         runs = [await peer.text("get_run", run=ref) for ref in refs]
@@ -149,9 +149,11 @@ async def test_a_session_is_read_without_saying_its_kind(
     assert said.endswith(f"Go on in it with {run_tool}, session_id='{session}').")
 
 
-async def test_a_session_shows_its_latest_runs_and_where_the_others_are(connect: Connect, zoo: str, era: str) -> None:
+async def test_a_session_shows_its_latest_runs_and_where_the_others_are(
+    connect: Connect, sample_agentos: str, era: str
+) -> None:
     session = f"many-{era}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         refs = await converse(peer, "agent", "echo", session, *(f"message {number}" for number in range(7)))
         said = await peer.text("get_session", session_id=session)
         all_runs = await peer.text("list_session_runs", session_id=session)
@@ -169,10 +171,10 @@ async def test_a_session_shows_its_latest_runs_and_where_the_others_are(connect:
 
 
 async def test_runs_are_listed_by_status_and_those_of_members_are_left_out(
-    connect: Connect, zoo: str, era: str
+    connect: Connect, sample_agentos: str, era: str
 ) -> None:
     session = f"statuses-{era}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         await converse(peer, "team", "pair", session, "hello")
         await peer.call("run_agent", agent_id="broken", message="fail, please", session_id=session)
         every = await peer.text("list_session_runs", session_id=session)
@@ -188,9 +190,9 @@ async def test_runs_are_listed_by_status_and_those_of_members_are_left_out(
 
 
 async def test_a_created_session_is_there_before_its_first_run(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         said = await peer.text(
             "create_session",
             kind="agent",
@@ -216,14 +218,14 @@ async def test_a_created_session_is_there_before_its_first_run(
 
 
 @pytest.mark.parametrize(("kind", "id"), [("team", "pair"), ("workflow", "three-steps")])
-async def test_an_empty_session_keeps_its_kind(connect: Connect, zoo: str, kind: str, id: str) -> None:
-    async with connect(zoo, toolsets=ALL) as peer:
+async def test_an_empty_session_keeps_its_kind(connect: Connect, sample_agentos: str, kind: str, id: str) -> None:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         session = new_session(await peer.text("create_session", kind=kind, id=id))
         assert f"component: {kind} {id}\n" in await peer.text("get_session", session_id=session)
 
 
-async def test_no_session_is_created_for_a_component_that_is_not_there(connect: Connect, zoo: str) -> None:
-    async with connect(zoo, toolsets=ALL) as peer:
+async def test_no_session_is_created_for_a_component_that_is_not_there(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         said = await peer.error("create_session", kind="agent", id="ekko")
         other = await peer.error("create_session", kind="agent", id="three-steps")
     assert "No agent 'ekko'. Did you mean 'echo'" in said
@@ -232,10 +234,10 @@ async def test_no_session_is_created_for_a_component_that_is_not_there(connect: 
 
 @pytest.mark.parametrize(("kind", "id"), [("agent", "echo"), ("team", "pair"), ("workflow", "three-steps")])
 async def test_a_renamed_session_has_its_name_and_keeps_its_runs(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str, kind: str, id: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, kind: str, id: str
 ) -> None:
     session = f"rename-{era}-{kind}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         [ref] = await converse(peer, kind, id, session, "hello")
         said = await peer.text("rename_session", session_id=session, name="  A good name ")
         assert ref in await peer.text("get_session", session_id=session)
@@ -246,10 +248,10 @@ async def test_a_renamed_session_has_its_name_and_keeps_its_runs(
 
 
 async def test_an_update_changes_the_keys_it_names_and_no_others(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"update-{era}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         [ref] = await converse(peer, "agent", "echo", session, "hello")
         said = await peer.text(
             "update_session", session_id=session, session_state={"a": 1, "b": [2]}, metadata={"m": "n"}, name="Updated"
@@ -267,10 +269,10 @@ async def test_an_update_changes_the_keys_it_names_and_no_others(
 
 
 async def test_an_update_that_agentos_would_lose_is_refused(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"unchanged-{era}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         await converse(peer, "workflow", "three-steps", session, "hello")
         nothing = await peer.error("update_session", session_id=session)
         summary = await peer.error("update_session", session_id=session, summary="So.", name="Renamed")
@@ -280,10 +282,10 @@ async def test_an_update_that_agentos_would_lose_is_refused(
 
 
 async def test_a_deleted_session_is_gone_with_its_runs(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"delete-{era}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         [ref, _] = await converse(peer, "agent", "echo", session, "hello", "again")
         said = await peer.text("delete_session", session_id=session)
         assert await peer.error("get_run", run=ref)
@@ -294,13 +296,13 @@ async def test_a_deleted_session_is_gone_with_its_runs(
 
 
 async def test_a_session_that_is_deleted_under_a_run_says_that_it_comes_back(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"busy-{era}"
     form = {"message": "600 60", "session_id": session, "stream": "false", "background": "true"}
     run = (await rest.post("/agents/slow/runs", data=form)).json()["run_id"]
     ref = f"agent/slow/{session}/{run}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         said = await peer.text("delete_session", session_id=session)
     assert said == (
         f"Deleted session '{session}' and its runs (1). Still going: {ref}; its end brings the session back. "
@@ -322,10 +324,10 @@ async def test_a_session_that_is_deleted_under_a_run_says_that_it_comes_back(
     ],
 )
 async def test_another_users_session_is_no_session(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str, tool: str, arguments: dict[str, str]
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, tool: str, arguments: dict[str, str]
 ) -> None:
     session = f"owned-{era}-{tool}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         await converse(peer, "agent", "echo", session, "hello", user="the-owner")
         said = await peer.error(tool, session_id=session, user_id="somebody", **arguments)
         unknown = await peer.error(tool, session_id="no-such-session", **arguments)
@@ -338,10 +340,10 @@ async def test_another_users_session_is_no_session(
 
 @pytest.mark.parametrize(("kind", "id"), [("agent", "echo"), ("team", "pair")])
 async def test_a_fork_is_a_session_of_its_own_with_the_same_runs(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str, kind: str, id: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, kind: str, id: str
 ) -> None:
     session = f"fork-{era}-{id}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         await converse(peer, kind, id, session, "first")
         said = await peer.text("fork_session", session_id=session)
         copy = new_session(said)
@@ -352,9 +354,9 @@ async def test_a_fork_is_a_session_of_its_own_with_the_same_runs(
     assert len(runs[copy]) == len(runs[session]) + 1
 
 
-async def test_compacting_says_what_came_of_it(connect: Connect, zoo: str, era: str) -> None:
+async def test_compacting_says_what_came_of_it(connect: Connect, sample_agentos: str, era: str) -> None:
     session = f"compact-{era}"
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         await converse(peer, "agent", "folding", session, *(f"words {number} " * 50 for number in range(4)))
         said = await peer.text("compact_session", session_id=session)
         assert said.startswith(("Folded.", "Nothing was folded: "))
@@ -362,8 +364,10 @@ async def test_compacting_says_what_came_of_it(connect: Connect, zoo: str, era: 
         assert "not enabled" in await peer.text("compact_session", session_id=f"{session}-echo")
 
 
-async def test_a_session_that_cannot_be_copied_or_folded_says_which_can(connect: Connect, zoo: str, era: str) -> None:
-    async with connect(zoo, toolsets=ALL) as peer:
+async def test_a_session_that_cannot_be_copied_or_folded_says_which_can(
+    connect: Connect, sample_agentos: str, era: str
+) -> None:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         workflow = new_session(await peer.text("create_session", kind="workflow", id="three-steps"))
         team = new_session(await peer.text("create_session", kind="team", id="pair"))
         forked = await peer.error("fork_session", session_id=workflow)
@@ -375,10 +379,10 @@ async def test_a_session_that_cannot_be_copied_or_folded_says_which_can(connect:
 
 
 async def test_a_session_that_nobody_owns_yet_is_read_and_not_forked(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
 ) -> None:
     session = (await rest.post("/sessions", json={})).json()["session_id"]
-    async with connect(zoo, toolsets=ALL) as peer:
+    async with connect(sample_agentos, toolsets=ALL) as peer:
         read = await peer.text("get_session", session_id=session)
         forked = await peer.error("fork_session", session_id=session)
     assert read.startswith(f"# Session without a name\nsession: {session}\ncomponent: agent\n")
@@ -408,16 +412,16 @@ async def test_a_sessions_database_is_asked_for_only_where_it_cannot_be_told(
     assert listed.startswith("No session")
 
 
-async def test_an_agentos_without_a_database_says_so(connect: Connect, bare_zoo: str) -> None:
-    async with connect(bare_zoo, toolsets=ALL) as peer:
+async def test_an_agentos_without_a_database_says_so(connect: Connect, bare_agentos: str) -> None:
+    async with connect(bare_agentos, toolsets=ALL) as peer:
         assert "no database" in await peer.error("list_sessions")
 
 
 async def test_a_session_that_cannot_be_read_over_rest_does_not_hide_the_others(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     await rest.post("/sessions", params={"type": "agent"}, json={"session_id": f"with/slash-{era}", "agent_id": "echo"})
-    async with connect(zoo, toolsets=("all",)) as peer:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
         run = reference(await peer.text("run_agent", agent_id="echo", message="x", session_id=f"beside-{era}"))
         assert run in await peer.text("list_runs", limit=100)
 
@@ -435,7 +439,7 @@ async def test_a_session_has_the_runs_of_its_own_database_alone(connect: Connect
             deleted = await peer.text("delete_session", session_id="shared", db_id="first-db")
             left = await peer.text("list_runs", session_id="shared")
         async with connect(url, toolsets=("all",), db_id="second-db") as peer:
-            fixed = await peer.text("list_runs")
+            injected = await peer.text("list_runs")
     assert all(every.count(run) == 1 for run in runs.values())
     assert runs["one"] in first
     assert runs["two"] not in first
@@ -443,4 +447,4 @@ async def test_a_session_has_the_runs_of_its_own_database_alone(connect: Connect
     assert deleted == "Deleted session 'shared' and its runs (1)."
     assert runs["one"] not in left
     assert runs["two"] in left
-    assert runs["two"] in fixed
+    assert runs["two"] in injected

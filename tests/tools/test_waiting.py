@@ -14,15 +14,15 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(autouse=True)
-async def warm(connect: Connect, zoo: str, bare_zoo: str) -> None:
+async def warm(connect: Connect, sample_agentos: str, bare_agentos: str) -> None:
     """AgentOSes that have made their descriptions, which takes them a moment the first time."""
-    for url in (zoo, bare_zoo):
+    for url in (sample_agentos, bare_agentos):
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             (await client.get("/openapi.json")).raise_for_status()
 
 
-async def test_a_call_answers_within_its_wait_with_where_the_run_stands(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_a_call_answers_within_its_wait_with_where_the_run_stands(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         said = await peer.text("run_workflow", workflow_id="slow-steps", message="x", wait=0.5)
         assert said.startswith("Still going: 1/2 one")
         assert "Call get_run to go on waiting" in said
@@ -30,8 +30,8 @@ async def test_a_call_answers_within_its_wait_with_where_the_run_stands(connect:
     assert ended.startswith("i j k l m n o p\n--- agentos-mcp\ncompleted")
 
 
-async def test_get_run_is_bounded_too_and_shows_the_steps_it_joined_in(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_get_run_is_bounded_too_and_shows_the_steps_it_joined_in(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
         first = await peer.text("run_workflow", workflow_id="slow-steps", message="x", wait=0.3)
         second = await peer.text("get_run", run=reference(first), wait=0.3)
         assert second.startswith("Still going: 1/2 one")
@@ -40,24 +40,26 @@ async def test_get_run_is_bounded_too_and_shows_the_steps_it_joined_in(connect: 
     assert any(message.startswith("2/2 two") for message in told.messages)
 
 
-async def test_the_wait_is_a_setting(connect: Connect, zoo: str) -> None:
-    async with connect(zoo, wait=0.3) as peer:
+async def test_the_wait_is_a_setting(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, wait=0.3) as peer:
         assert (await peer.text("run_agent", agent_id="thinker", message="1.5")).startswith("Still going")
 
 
-async def test_another_server_finds_the_run_by_its_reference_and_shows_its_steps(connect: Connect, zoo: str) -> None:
-    async with connect(zoo) as peer:
+async def test_another_server_finds_the_run_by_its_reference_and_shows_its_steps(
+    connect: Connect, sample_agentos: str
+) -> None:
+    async with connect(sample_agentos) as peer:
         first = await peer.text("run_workflow", workflow_id="slow-steps", message="x", wait=0.3)
         while "1/2 one" not in first:  # AgentOS has not taken it yet
             first = await peer.text("get_run", run=reference(first), wait=0.3)
-    async with connect(zoo) as another:
+    async with connect(sample_agentos) as another:
         result, told = await another.watch("get_run", run=reference(first))
     assert result.startswith("i j k l m n o p")
     assert {total for _, total, _ in told.heard} == {2.0}
 
 
-async def test_a_run_in_the_foreground_outlives_the_call_that_started_it(connect: Connect, bare_zoo: str) -> None:
-    async with connect(bare_zoo) as peer:
+async def test_a_run_in_the_foreground_outlives_the_call_that_started_it(connect: Connect, bare_agentos: str) -> None:
+    async with connect(bare_agentos) as peer:
         said = await peer.text("run_agent", agent_id="slow", message="20 3", wait=1)
         assert "it has no database" in said
         ended = await peer.text("get_run", run=reference(said))
@@ -66,9 +68,11 @@ async def test_a_run_in_the_foreground_outlives_the_call_that_started_it(connect
     assert again == ended
 
 
-async def test_foreground_runs_are_a_choice(connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str) -> None:
+async def test_foreground_runs_are_a_choice(
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
+) -> None:
     session = f"foreground-{era}"
-    async with connect(zoo, durability="foreground") as peer:
+    async with connect(sample_agentos, durability="foreground") as peer:
         said = await peer.text("run_agent", agent_id="slow", message="20 1", session_id=session, wait=0.3)
         assert (await peer.text("get_run", run=reference(said))).startswith("w0 w1")
         await peer.text("run_agent", agent_id="slow", message="100 10", session_id=f"{session}-2", wait=1.5)
@@ -76,29 +80,29 @@ async def test_foreground_runs_are_a_choice(connect: Connect, zoo: str, rest: ht
 
 
 async def test_a_background_run_goes_on_when_its_server_is_gone(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"background-{era}"
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         await peer.text("run_agent", agent_id="slow", message="20 1", session_id=session, wait=0.3)
     assert await ends_as(rest, "agents/slow", session) == "COMPLETED"
 
 
 async def test_cancelling_a_call_can_leave_its_run_going(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"detached-{era}"
-    async with connect(zoo, on_cancel="detach") as peer:
+    async with connect(sample_agentos, on_cancel="detach") as peer:
         with anyio.move_on_after(0.5):
             await peer.text("run_agent", agent_id="slow", message="20 1.5", session_id=session)
         assert await ends_as(rest, "agents/slow", session) == "COMPLETED"
 
 
 async def test_cancelling_get_run_only_stops_looking(
-    connect: Connect, zoo: str, rest: httpx.AsyncClient, era: str
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"looking-{era}"
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         said = await peer.text("run_agent", agent_id="slow", message="20 1.5", session_id=session, wait=0.3)
         with anyio.move_on_after(0.3):
             await peer.text("get_run", run=reference(said))

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize("tool", ["list_agents", "list_teams", "list_workflows"])
-async def test_a_list_without_parameters_says_so(connect: Connect, zoo: str, tool: str) -> None:
-    async with connect(zoo) as peer:
+async def test_a_list_without_parameters_says_so(connect: Connect, sample_agentos: str, tool: str) -> None:
+    async with connect(sample_agentos) as peer:
         said = await peer.error(tool, limit=5)
     assert said == f"{tool} has no argument 'limit'. {tool} takes no arguments."
 
@@ -30,9 +30,9 @@ async def test_a_list_without_parameters_says_so(connect: Connect, zoo: str, too
     ],
 )
 async def test_a_team_is_not_run_with_what_it_cannot_take(
-    connect: Connect, zoo: str, arguments: dict[str, Any], said: str
+    connect: Connect, sample_agentos: str, arguments: dict[str, Any], said: str
 ) -> None:
-    async with connect(zoo) as peer:
+    async with connect(sample_agentos) as peer:
         assert (await peer.error("run_team", **arguments)).startswith(said)
 
 
@@ -44,7 +44,7 @@ async def test_a_team_is_not_run_with_what_it_cannot_take(
     ],
 )
 async def test_approvals_are_not_counted_by_what_is_no_user(
-    connect: Connect, zoo: str, arguments: dict[str, Any], said: str
+    connect: Connect, sample_agentos: str, arguments: dict[str, Any], said: str
 ) -> None:
-    async with connect(zoo, toolsets=("approvals",)) as peer:
+    async with connect(sample_agentos, toolsets=("approvals",)) as peer:
         assert (await peer.error("count_approvals", **arguments)).startswith(said)

@@ -28,7 +28,7 @@ _LARGEST_DEFAULT = JsonLimits(characters=500, depth=5)
 
 
 @dataclass(frozen=True)
-class Inputs:
+class ComponentInputs:
     """Fields by name, each a flat JSON schema with one `type`; `required` names those that must be given.
 
     `go_into` says where AgentOS takes them: a factory's in `factory_input`, beside the message; an
@@ -40,7 +40,7 @@ class Inputs:
     go_into: Literal["factory_input", "message", ""] = ""
 
 
-def inputs_of(page: Mapping[str, Any]) -> Inputs:
+def read_component_inputs(page: Mapping[str, Any]) -> ComponentInputs:
     """The inputs on a component's own page (`GET /workflows/{workflow_id}`); none where they cannot be shown."""
     for key, go_into in (("factory_input_schema", "factory_input"), ("input_schema", "message")):
         schema = page.get(key)
@@ -54,8 +54,8 @@ def inputs_of(page: Mapping[str, Any]) -> Inputs:
             described = list(record_of(spelled.get("properties")).items())[:_MOST_FIELDS]
             fields = {name: flat(one) for name, one in described if len(name) <= LONGEST_NAME}
             required = frozenset(name for name in texts(spelled.get("required")) if name in fields)
-            return Inputs(fields, required, "factory_input" if go_into == "factory_input" else "message")
-    return Inputs()
+            return ComponentInputs(fields, required, "factory_input" if go_into == "factory_input" else "message")
+    return ComponentInputs()
 
 
 def flat(schema: object) -> dict[str, Any]:

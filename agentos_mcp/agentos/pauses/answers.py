@@ -30,7 +30,7 @@ _DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Waiting:
+class PendingRequirement:
     """One thing that a run waits for. `tool` and `step` are AgentOS's own objects, to be filled in place.
 
     `requirement` is the tool's or the step's requirement; a tool's has the step around it, if any.
@@ -79,7 +79,7 @@ class Waiting:
         return True
 
 
-def waiting(ref: RunRef, requirements: Sequence[Mapping[str, Any]]) -> list[Waiting]:
+def waiting(ref: RunRef, requirements: Sequence[Mapping[str, Any]]) -> list[PendingRequirement]:
     """What a run waits for, in AgentOS's order. What has been answered before is left out."""
     needs = _objects(requirements)
     if ref.kind != "workflow":
@@ -88,7 +88,7 @@ def waiting(ref: RunRef, requirements: Sequence[Mapping[str, Any]]) -> list[Wait
     return list(_step_waiting(ref, needs[-1], len(needs))) if needs else []
 
 
-def _step_waiting(ref: RunRef, step: dict[str, Any], position: int) -> Iterator[Waiting]:
+def _step_waiting(ref: RunRef, step: dict[str, Any], position: int) -> Iterator[PendingRequirement]:
     if "error_message" in step:
         kind: QuestionKind = "failure"
     elif step.get("requires_executor_input"):
@@ -104,7 +104,7 @@ def _step_waiting(ref: RunRef, step: dict[str, Any], position: int) -> Iterator[
     else:
         kind = "input"
     output = step.get("step_output")
-    yield Waiting(
+    yield PendingRequirement(
         kind,
         _key(
             step.get("step_name") or "step",
@@ -121,7 +121,7 @@ def _tool_waiting(
     step: dict[str, Any] | None = None,
     position: int = 0,
     strict: bool,
-) -> Iterator[Waiting]:
+) -> Iterator[PendingRequirement]:
     tool = need.get("tool_execution")
     if not isinstance(tool, dict) or (kind := _tool_kind(need, tool)) is None:
         return
@@ -137,7 +137,7 @@ def _tool_waiting(
         tool.get("tool_args"),
         tool.get("created_at"),
     )
-    yield Waiting(kind, _key(tool.get("tool_name") or "tool", identity), need, tool, step, strict)
+    yield PendingRequirement(kind, _key(tool.get("tool_name") or "tool", identity), need, tool, step, strict)
 
 
 def _tool_kind(need: Mapping[str, Any], tool: Mapping[str, Any]) -> QuestionKind | None:
@@ -173,13 +173,13 @@ def _key(name: object, identity: tuple[object, ...]) -> str:
 # Names of fields
 
 
-def input_names(one: Waiting) -> list[str]:
+def input_names(one: PendingRequirement) -> list[str]:
     """A name for each field of `one.schema`: AgentOS's own, told apart where they repeat or are ours."""
     taken = [DECLINED, *(["approve", NOTE] if one.confirms else [])]
     return _distinct([str(field.get("name") or "value") for field in one.schema], taken)
 
 
-def feedback_names(one: Waiting) -> list[str]:
+def feedback_names(one: PendingRequirement) -> list[str]:
     """A short name for each question of `one.asked`."""
     headers = [re.sub(r"\W+", "_", str(asked.get("header") or "").lower()).strip("_") for asked in one.asked]
     return _distinct([header or f"question_{number}" for number, header in enumerate(headers, 1)], [DECLINED, NOTE])
@@ -201,7 +201,7 @@ def _distinct(names: list[str], taken: Sequence[str]) -> list[str]:
 # Answers -> AgentOS's objects
 
 
-def fill(one: Waiting, values: Values) -> None:
+def fill(one: PendingRequirement, values: Values) -> None:
     """Write a person's answer into AgentOS's objects."""
     if one.tool is not None:
         _fill_tool(one, one.tool, values)
@@ -209,7 +209,7 @@ def fill(one: Waiting, values: Values) -> None:
         _fill_step(one, one.requirement, values)
 
 
-def apply_approval(one: Waiting, record: Mapping[str, Any]) -> None:
+def apply_approval(one: PendingRequirement, record: Mapping[str, Any]) -> None:
     """Write down what an admin decided, by AgentOS's own record of it."""
     tool = one.tool or {}
     approved = record.get("status") == "approved"
@@ -228,7 +228,7 @@ def apply_approval(one: Waiting, record: Mapping[str, Any]) -> None:
         _set_values(tool, one.requirement, one.schema, given)
 
 
-def _fill_tool(one: Waiting, tool: dict[str, Any], values: Values) -> None:
+def _fill_tool(one: PendingRequirement, tool: dict[str, Any], values: Values) -> None:
     need, note = one.requirement, str(values.get(NOTE) or "")
     declined = bool(values.get(DECLINED)) or (one.confirms and values.get("approve") is not True)
     if one.kind == "confirmation":
@@ -244,13 +244,13 @@ def _fill_tool(one: Waiting, tool: dict[str, Any], values: Values) -> None:
         _set_values(tool, need, one.schema, [values.get(name) for name in input_names(one)])
 
 
-def _confirm(one: Waiting, tool: dict[str, Any], approved: bool, note: str) -> None:
+def _confirm(one: PendingRequirement, tool: dict[str, Any], approved: bool, note: str) -> None:
     tool["confirmed"] = one.requirement["confirmation"] = approved
     if note:
         tool["confirmation_note"] = one.requirement["confirmation_note"] = note
 
 
-def _decline(one: Waiting, tool: dict[str, Any], note: str) -> None:
+def _decline(one: PendingRequirement, tool: dict[str, Any], note: str) -> None:
     """A no to something that AgentOS has no yes and no for."""
     words = f"declined by a person: {note}" if note else "declined by a person"
     if one.kind == "external":
@@ -264,7 +264,7 @@ def _decline(one: Waiting, tool: dict[str, Any], note: str) -> None:
         _refuse(one, tool, words)
 
 
-def _refuse(one: Waiting, tool: dict[str, Any], words: str) -> None:
+def _refuse(one: PendingRequirement, tool: dict[str, Any], words: str) -> None:
     """What AgentOS itself makes of a tool that an admin rejects: refused as if it had asked for confirmation."""
     if one.strict:
         raise InvalidRequest(
@@ -295,7 +295,7 @@ def _select(tool: dict[str, Any], need: dict[str, Any], chosen: Sequence[list[st
     tool["answered"] = True
 
 
-def _fill_step(one: Waiting, step: dict[str, Any], values: Values) -> None:
+def _fill_step(one: PendingRequirement, step: dict[str, Any], values: Values) -> None:
     note = str(values.get(NOTE) or "")
     if note:
         step["rejection_feedback"] = note
@@ -319,14 +319,16 @@ def _fill_step(one: Waiting, step: dict[str, Any], values: Values) -> None:
         step["user_input"] = _step_input(one, values)
 
 
-def _step_input(one: Waiting, values: Values) -> dict[str, Any]:
+def _step_input(one: PendingRequirement, values: Values) -> dict[str, Any]:
     if not one.schema:
         return {OPEN_INPUT: values[OPEN_INPUT]}
     names = zip(one.schema, input_names(one), strict=True)
     return {str(field.get("name")): values[name] for field, name in names if values.get(name) is not None}
 
 
-def posted(ref: RunRef, requirements: Sequence[dict[str, Any]], answered: Sequence[Waiting]) -> dict[str, str]:
+def posted(
+    ref: RunRef, requirements: Sequence[dict[str, Any]], answered: Sequence[PendingRequirement]
+) -> dict[str, str]:
     """The form that sends filled requirements back."""
     form = {"session_id": ref.session}
     if ref.kind == "workflow":

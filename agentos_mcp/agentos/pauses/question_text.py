@@ -11,8 +11,8 @@ from agentos_mcp.agentos.pauses.answers import (
     DECLINED,
     NOTE,
     OPEN_INPUT,
+    PendingRequirement,
     QuestionKind,
-    Waiting,
     feedback_names,
     input_names,
 )
@@ -78,7 +78,7 @@ _NOTE_FIELD = Field(NOTE, "string", "Why, or what should change.", required=Fals
 _EDITED = Field("edited_output", "string", "The output as it should be, if it is to be changed.", required=False)
 
 
-def question_of(ref: RunRef, one: Waiting) -> Question:
+def build_question(ref: RunRef, one: PendingRequirement) -> Question:
     title, details = _tool_words(ref, one, one.tool) if one.tool is not None else _step_words(one, one.requirement)
     fields = _fields(one)
     return Question(
@@ -92,7 +92,7 @@ def question_of(ref: RunRef, one: Waiting) -> Question:
     )
 
 
-def _tool_words(ref: RunRef, one: Waiting, tool: Mapping[str, Any]) -> tuple[str, list[str]]:
+def _tool_words(ref: RunRef, one: PendingRequirement, tool: Mapping[str, Any]) -> tuple[str, list[str]]:
     step = one.step or {}
     who = as_name(one.requirement.get("member_agent_name") or step.get("executor_name") or ref.component)
     where = f" in step {_quoted(step.get('step_name'))}" if step.get("step_name") else ""
@@ -113,7 +113,7 @@ def _tool_words(ref: RunRef, one: Waiting, tool: Mapping[str, Any]) -> tuple[str
     return f"{who} wants to call {name}{where}.", arguments
 
 
-def _step_words(one: Waiting, step: Mapping[str, Any]) -> tuple[str, list[str]]:
+def _step_words(one: PendingRequirement, step: Mapping[str, Any]) -> tuple[str, list[str]]:
     kind = str(step.get("step_type") or "Step")
     name = f"{_STEPS.get(kind, 'Step')} {_quoted(step.get('step_name') or 'step')}"
     after = _after_no(step)
@@ -153,12 +153,12 @@ def _after_no(step: Mapping[str, Any]) -> str:
 def _lateness(step: Mapping[str, Any]) -> str:
     if not step.get("timeout_at"):
         return ""
-    then = {"approve": "it counts as approved", "skip": "it is skipped", "cancel": "the run is cancelled"}
-    what = then.get(str(step.get("on_timeout")), "AgentOS decides by itself")
+    footer = {"approve": "it counts as approved", "skip": "it is skipped", "cancel": "the run is cancelled"}
+    what = footer.get(str(step.get("on_timeout")), "AgentOS decides by itself")
     return f"After {_line(step['timeout_at'])}, {what} once the run is continued."
 
 
-def _fields(one: Waiting) -> tuple[Field, ...]:
+def _fields(one: PendingRequirement) -> tuple[Field, ...]:
     match one.kind:
         case "approval" | "failure":
             return ()
@@ -205,7 +205,7 @@ def _choosing(name: str, asked: Mapping[str, Any]) -> Field:
     return Field(name, "string", _line(asked.get("question") or ""), options, bool(asked.get("multi_select")))
 
 
-def _how(one: Waiting, fields: Sequence[Field]) -> str:
+def _how(one: PendingRequirement, fields: Sequence[Field]) -> str:
     if one.kind == "approval":
         return "An admin resolves it in AgentOS (POST /approvals/{id}/resolve); continue_run(run) then goes on."
     if one.kind == "failure":

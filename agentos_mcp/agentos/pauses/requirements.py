@@ -17,14 +17,14 @@ from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.pauses.answers import (
     DECLINED,
     NOTE,
+    PendingRequirement,
     QuestionKind,
-    Waiting,
     apply_approval,
     fill,
     posted,
     waiting,
 )
-from agentos_mcp.agentos.pauses.question_text import APPROVE, FAILURE, Field, FieldType, Question, label, question_of
+from agentos_mcp.agentos.pauses.question_text import APPROVE, FAILURE, Field, FieldType, Question, build_question, label
 from agentos_mcp.agentos.plain_text import as_json, one_line
 from agentos_mcp.agentos.runs.run import RunRef
 
@@ -45,7 +45,7 @@ _NO = frozenset({"no", "n", "false", "reject", "rejected", "decline", "declined"
 
 def questions(ref: RunRef, requirements: Sequence[Mapping[str, Any]]) -> tuple[Question, ...]:
     """What a paused run asks, by the requirements of the stored run."""
-    return tuple(question_of(ref, one) for one in waiting(ref, _own(requirements)))
+    return tuple(build_question(ref, one) for one in waiting(ref, _own(requirements)))
 
 
 def continuation_form(
@@ -74,7 +74,7 @@ def continuation_form(
     return posted(ref, own, waits)
 
 
-def _decided(one: Waiting, approvals: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+def _decided(one: PendingRequirement, approvals: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
     record = approvals.get(one.approval_id, {})
     if record.get("status") in ("approved", "rejected"):
         return record

@@ -29,7 +29,7 @@ _CLAIM_SECONDS = 60.0
 """The same after a continuation that AgentOS has accepted: others may be before it in the queue."""
 
 
-class RunAnswerer:
+class RunContinuer:
     """Sends the answers to paused runs to one AgentOS."""
 
     def __init__(self, agent_os: AgentOS, discovery: Discovery, follower: RunFollower, *, durable: bool) -> None:
@@ -106,7 +106,7 @@ class RunAnswerer:
             try:
                 if not streamed:
                     fields = {**form, "stream": "false"} | ({"background": "true"} if background else {})
-                    await self._os.request("POST", path, run_ids(state.ref), form=fields, endless=True)
+                    await self._os.request("POST", path, run_ids(state.ref), form=fields, no_timeout=True)
                     return state
                 fields = {**form, "stream": "true"} | ({"background": "true"} if background else {})
                 opened = anyio.Event()

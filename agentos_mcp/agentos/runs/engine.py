@@ -12,12 +12,12 @@ from typing import Any
 
 import anyio
 
-from agentos_mcp.agentos.catalog import Catalogue
+from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.ownership import Ownership
-from agentos_mcp.agentos.runs.continue_run import RunAnswerer
+from agentos_mcp.agentos.runs.continue_run import RunContinuer
 from agentos_mcp.agentos.runs.follower import (
     NOT_BACKGROUND,
     UNANSWERABLE,
@@ -28,10 +28,10 @@ from agentos_mcp.agentos.runs.follower import (
     runs_path,
 )
 from agentos_mcp.agentos.runs.run import RunRef, RunState, new_id
-from agentos_mcp.agentos.runs.start import RunOrder, RunStarter
-from agentos_mcp.agentos.runs.stored_run import read_output
+from agentos_mcp.agentos.runs.start import RunRequest, RunStarter
+from agentos_mcp.agentos.runs.stored_run import read_stored_run
 
-__all__ = ["NOT_BACKGROUND", "UNANSWERABLE", "Engine", "Report", "RunOrder", "Sleep"]
+__all__ = ["NOT_BACKGROUND", "UNANSWERABLE", "Engine", "Report", "Sleep"]
 
 
 class Engine:
@@ -45,28 +45,28 @@ class Engine:
         self,
         agent_os: AgentOS,
         discovery: Discovery,
-        catalogue: Catalogue,
+        catalog: Catalog,
         *,
         durable: bool = True,
         ownership: Ownership | None = None,
     ) -> None:
         self._os = agent_os
         self._discovery = discovery
-        self._catalogue = catalogue
+        self._catalogue = catalog
         self._durable = durable
-        self.ownership = ownership or Ownership(agent_os, catalogue)
-        self._follower = RunFollower(agent_os, discovery, catalogue)
+        self.ownership = ownership or Ownership(agent_os, catalog)
+        self._follower = RunFollower(agent_os, discovery, catalog)
         self._starter = RunStarter(agent_os, self._follower)
-        self._answerer = RunAnswerer(agent_os, discovery, self._follower, durable=durable)
+        self._answerer = RunContinuer(agent_os, discovery, self._follower, durable=durable)
 
-    def name(self, order: RunOrder) -> RunState:
+    def name(self, order: RunRequest) -> RunState:
         """A run that has a reference and nothing else yet; on a durable queue it gets another one."""
         ref = RunRef(order.component.kind, order.component.id, order.session_id or new_id(), new_id())
         if order.user_id == self.ownership.user_id:
             self.ownership.started(ref, new_session=not order.session_id)
         return RunState(ref=ref, provisional=self._durable)
 
-    async def run(self, order: RunOrder, state: RunState, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
+    async def run(self, order: RunRequest, state: RunState, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
         """Start the run that `name` named and follow it to its end; `report` is called with every new state.
 
         Raises InvalidRequest, NotFound and the like where AgentOS refuses it, Unreachable where
@@ -112,7 +112,7 @@ class Engine:
     async def read(self, ref: RunRef) -> RunState:
         """Where a run stands now. Raises NotFound where AgentOS does not know it."""
         output = await self.stored(ref)
-        return await self._follower.judged(read_output(RunState(ref=ref), output), output)
+        return await self._follower.judged(read_stored_run(RunState(ref=ref), output), output)
 
     async def stored(self, ref: RunRef) -> Mapping[str, Any]:
         """The run as AgentOS has stored it (up to some hundred KB).
@@ -147,7 +147,7 @@ class Engine:
     async def _has_queue(self) -> bool:
         """Whether AgentOS's background runs ride its durable queue."""
         try:
-            contents = self._catalogue.known or await self._catalogue.contents()
+            contents = self._catalogue.known or await self._catalogue.inventory()
         except AgentOSError:
             return False
         return contents.durable_queue

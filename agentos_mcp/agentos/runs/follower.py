@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-from agentos_mcp.agentos.catalog import Catalogue
+from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
 from agentos_mcp.agentos.features import Discovery
@@ -18,7 +18,7 @@ from agentos_mcp.agentos.inputs.attachments import Part
 from agentos_mcp.agentos.runs.reducer import reduce
 from agentos_mcp.agentos.runs.restarts import restarted_since
 from agentos_mcp.agentos.runs.run import WAITING, RunRef, RunState, Status
-from agentos_mcp.agentos.runs.stored_run import read_output
+from agentos_mcp.agentos.runs.stored_run import read_stored_run
 from agentos_mcp.agentos.sse import LARGEST_EVENT
 
 log = logging.getLogger(__name__)
@@ -50,10 +50,10 @@ _DRAIN_SECONDS = 5.0
 class RunFollower:
     """Reads and follows the runs of one AgentOS. It keeps nothing between calls."""
 
-    def __init__(self, agent_os: AgentOS, discovery: Discovery, catalogue: Catalogue) -> None:
+    def __init__(self, agent_os: AgentOS, discovery: Discovery, catalog: Catalog) -> None:
         self._os = agent_os
         self._discovery = discovery
-        self._catalogue = catalogue
+        self._catalogue = catalog
 
     async def stream(
         self,
@@ -133,7 +133,7 @@ class RunFollower:
                     suspicious |= not resumable
                 if not state.ended:
                     output = await self.stored(state.ref)
-                    state = read_output(state, output)
+                    state = read_stored_run(state, output)
                     if not state.ended and suspicious and not resumable:
                         state = await self.judged(state, output)
                         suspicious = False
@@ -148,7 +148,7 @@ class RunFollower:
                         return _unanswerable(replace(state, status=Status.PAUSED))
                     raise _lost(state) from None
             except AgentOSError as error:
-                if not error.passing:
+                if not error.is_transient:
                     raise
                 suspicious = True
                 trouble_since = min(trouble_since, anyio.current_time())
@@ -170,7 +170,7 @@ class RunFollower:
         if not state.answer_cut:
             return state
         try:
-            stored = read_output(state, await self.stored(state.ref))
+            stored = read_stored_run(state, await self.stored(state.ref))
             state = stored if stored.ended else replace(state, notes=(*state.notes, _ANSWER_CUT))
         except AgentOSError as error:
             log.info("The whole answer of %s could not be read: %s", state.ref, error)
@@ -183,7 +183,7 @@ class RunFollower:
         if state.status is not Status.PAUSED:
             return state
         try:
-            stored = read_output(state, await self.stored(state.ref))
+            stored = read_stored_run(state, await self.stored(state.ref))
         except AgentOSError as error:
             log.info("The pause of %s could not be read: %s", state.ref, error)
             return _unanswerable(state) if isinstance(error, NotFound) else state
@@ -192,7 +192,7 @@ class RunFollower:
 
     async def read(self, state: RunState) -> RunState:
         output = await self.stored(state.ref)
-        return await self.judged(read_output(state, output), output)
+        return await self.judged(read_stored_run(state, output), output)
 
     async def judged(self, state: RunState, output: Mapping[str, Any]) -> RunState:
         """The state with whether the run is orphaned: AgentOS goes on calling it running after a restart."""

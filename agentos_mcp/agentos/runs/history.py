@@ -9,7 +9,7 @@ from functools import partial
 from itertools import product
 from typing import Any, Literal
 
-from agentos_mcp.agentos.catalog import Catalogue, Component, Contents
+from agentos_mcp.agentos.catalog import Catalog, Component, Inventory
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure, Unsupported
 from agentos_mcp.agentos.json_values import number, objects, text
@@ -41,7 +41,7 @@ class RunSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _RunQuery:
     """Which of a session's runs are asked for; what is '' or None does not matter."""
 
     kind: Kind | Literal[""] = ""
@@ -67,7 +67,7 @@ class _Session:
 
 async def list_runs(
     agent_os: AgentOS,
-    catalogue: Catalogue,
+    catalog: Catalog,
     *,
     kind: Kind | Literal[""] = "",
     user_id: str,
@@ -85,8 +85,8 @@ async def list_runs(
     of the kind. `types` of sessions are asked for one by one, for an AgentOS that takes a type that is not given for
     "agent". Raises InvalidRequest for an unknown status and NotFound for an unknown session.
     """
-    wanted = _Wanted(kind, component, _status(status))
-    contents = await catalogue.contents()
+    wanted = _RunQuery(kind, component, _status(status))
+    contents = await catalog.inventory()
     databases = contents.databases if len(contents.databases) > 1 and not database else (database,)
     if session_id:
         asked = [_Session(session_id, one, user_id=user_id) for one in databases]
@@ -123,7 +123,7 @@ async def _sessions(
     agent_os: AgentOS,
     databases: tuple[str, ...],
     types: Sequence[str],
-    wanted: _Wanted,
+    wanted: _RunQuery,
     user_id: str,
 ) -> list[_Session]:
     """The sessions that were last active, of all databases; those of the kind that is asked for apart from the others.
@@ -186,7 +186,7 @@ def _may_hold(row: Mapping[str, Any], component: Component | None) -> bool:
 
 
 async def _runs_of(
-    agent_os: AgentOS, contents: Contents, sessions: list[_Session], wanted: _Wanted
+    agent_os: AgentOS, contents: Inventory, sessions: list[_Session], wanted: _RunQuery
 ) -> list[RunSummary]:
     async def look(session: _Session) -> list[RunSummary]:
         try:
@@ -201,7 +201,7 @@ async def _runs_of(
 
 
 async def _runs_of_session(
-    agent_os: AgentOS, contents: Contents, sessions: list[_Session], wanted: _Wanted
+    agent_os: AgentOS, contents: Inventory, sessions: list[_Session], wanted: _RunQuery
 ) -> list[RunSummary]:
     found: list[RunSummary] = []
     missing = 0
@@ -243,7 +243,7 @@ async def _rows(agent_os: AgentOS, session: _Session, wanted: str) -> list[Mappi
 
 
 def _summaries(
-    rows: list[Mapping[str, Any]], session: _Session, contents: Contents, wanted: _Wanted
+    rows: list[Mapping[str, Any]], session: _Session, contents: Inventory, wanted: _RunQuery
 ) -> list[RunSummary]:
     """The runs that were started as such, newest first: not those of members, steps and nested workflows."""
     names = {(one.kind, one.id): one.name for one in contents.components}

@@ -31,7 +31,7 @@ from agentos_mcp.agentos.runs.run import (
 )
 from agentos_mcp.agentos.sse import Event
 
-Changes = dict[str, Any]
+SubscriptionHub = dict[str, Any]
 _WORDS = 160
 
 
@@ -39,7 +39,7 @@ def reduce(state: RunState, event: Event) -> RunState:
     """The state after `event`. An event that was already counted (by its number) changes nothing."""
     if 0 <= event.index <= state.last_index:
         return state
-    changes: Changes = {"events": state.events + 1}
+    changes: SubscriptionHub = {"events": state.events + 1}
     if event.index >= 0:
         changes["last_index"] = event.index
     name = event.name.removeprefix("Team")
@@ -70,9 +70,9 @@ def _starts_this_run(state: RunState, event: Event) -> bool:
 _START_OF = {"agent": "RunStarted", "team": "TeamRunStarted", "workflow": "WorkflowStarted"}
 
 
-def _started(state: RunState, event: Event) -> Changes:
+def _started(state: RunState, event: Event) -> SubscriptionHub:
     ref = state.ref
-    changes: Changes = {"status": Status.RUNNING, "activity": "", "provisional": False}
+    changes: SubscriptionHub = {"status": Status.RUNNING, "activity": "", "provisional": False}
     session, run = event.text("session_id") or ref.session, event.text("run_id") or ref.run
     if len(session) > LONGEST_NAME or len(run) > LONGEST_NAME:
         return changes
@@ -84,7 +84,7 @@ def _started(state: RunState, event: Event) -> Changes:
 _STICKY = {Status.CANCELLED, Status.ERROR, Status.PAUSED}
 
 
-def _completed(state: RunState, event: Event) -> Changes:
+def _completed(state: RunState, event: Event) -> SubscriptionHub:
     if state.status in _STICKY:
         return {}
     return {
@@ -99,16 +99,16 @@ def _completed(state: RunState, event: Event) -> Changes:
     }
 
 
-def _failed(state: RunState, event: Event) -> Changes:
+def _failed(state: RunState, event: Event) -> SubscriptionHub:
     error = shortened(event.text("error") or event.text("content") or "AgentOS gave no reason", LONGEST_ERROR)
     return {"status": Status.ERROR, "error": error, "steps": _last_step(state, "failed", error)}
 
 
-def _cancelled(state: RunState, event: Event) -> Changes:
+def _cancelled(state: RunState, event: Event) -> SubscriptionHub:
     return {"status": Status.CANCELLED, "error": shortened(event.text("reason"), LONGEST_ERROR), "activity": ""}
 
 
-def _paused(state: RunState, event: Event) -> Changes:
+def _paused(state: RunState, event: Event) -> SubscriptionHub:
     needs = requirements_of(event.data)
     return {
         "status": Status.PAUSED,
@@ -119,12 +119,12 @@ def _paused(state: RunState, event: Event) -> Changes:
     }
 
 
-def _legacy_output(state: RunState, event: Event) -> Changes:
+def _legacy_output(state: RunState, event: Event) -> SubscriptionHub:
     """`WorkflowRunOutput` repeats the whole run after its end; it matters only for a pause."""
     return _paused(state, event) if event.text("status") == Status.PAUSED else {}
 
 
-_ENDINGS: Mapping[str, Callable[[RunState, Event], Changes]] = {
+_ENDINGS: Mapping[str, Callable[[RunState, Event], SubscriptionHub]] = {
     "RunCompleted": _completed,
     "WorkflowCompleted": _completed,
     "RunError": _failed,
@@ -140,7 +140,7 @@ _ENDINGS: Mapping[str, Callable[[RunState, Event], Changes]] = {
 # What happens in between
 
 
-def _step_started(state: RunState, event: Event) -> Changes:
+def _step_started(state: RunState, event: Event) -> SubscriptionHub:
     if not _is_top_level(event):
         return {"part": shortened(event.text("step_name"), LONGEST_NAME), "activity": "", "actor": "", "words": ""}
     return {
@@ -152,7 +152,7 @@ def _step_started(state: RunState, event: Event) -> Changes:
     }
 
 
-def _step_completed(state: RunState, event: Event) -> Changes:
+def _step_completed(state: RunState, event: Event) -> SubscriptionHub:
     if not _is_top_level(event):
         return {"activity": ""}
     response = event.data.get("step_response")
@@ -165,29 +165,29 @@ def _step_completed(state: RunState, event: Event) -> Changes:
     }
 
 
-def _step_failed(state: RunState, event: Event) -> Changes:
+def _step_failed(state: RunState, event: Event) -> SubscriptionHub:
     return {"steps": _last_step(state, "failed", event.text("error"))} if _is_top_level(event) else {}
 
 
-def _step_paused(state: RunState, event: Event) -> Changes:
+def _step_paused(state: RunState, event: Event) -> SubscriptionHub:
     """A background workflow's stream ends here; its requirements have to be read from the run."""
     return {"activity": WAITING, "steps": _last_step(state, "paused")}
 
 
-def _iteration_started(state: RunState, event: Event) -> Changes:
+def _iteration_started(state: RunState, event: Event) -> SubscriptionHub:
     lap, laps = text(event.data.get("iteration")), text(event.data.get("max_iterations"))
     return {"part": shortened(f"round {lap}/{laps}" if laps else f"round {lap}", LONGEST_NAME), "activity": ""}
 
 
-def _tool_started(state: RunState, event: Event) -> Changes:
+def _tool_started(state: RunState, event: Event) -> SubscriptionHub:
     return {"activity": f"calling {_tool_name(event)}", "actor": _actor(state, event)}
 
 
-def _tool_completed(state: RunState, event: Event) -> Changes:
+def _tool_completed(state: RunState, event: Event) -> SubscriptionHub:
     return {"activity": ""}
 
 
-def _tool_failed(state: RunState, event: Event) -> Changes:
+def _tool_failed(state: RunState, event: Event) -> SubscriptionHub:
     name = _tool_name(event)
     if len(state.failed_tools) >= MOST_FAILED_TOOLS:
         return {"activity": f"{name} failed", "failed_tools_left_out": state.failed_tools_left_out + 1}
@@ -195,13 +195,13 @@ def _tool_failed(state: RunState, event: Event) -> Changes:
     return {"activity": f"{name} failed", "failed_tools": (*state.failed_tools, (name, error))}
 
 
-def _content(state: RunState, event: Event) -> Changes:
+def _content(state: RunState, event: Event) -> SubscriptionHub:
     piece = event.data.get("content")
     if not isinstance(piece, str) or not piece:
         return {}
     actor = _actor(state, event)
     before = state.words if actor == state.actor else ""
-    changes: Changes = {"words": (before + piece[-_WORDS:])[-_WORDS:], "activity": "", "actor": actor}
+    changes: SubscriptionHub = {"words": (before + piece[-_WORDS:])[-_WORDS:], "activity": "", "actor": actor}
     if event.text("run_id") == state.ref.run and "Intermediate" not in event.name:
         room = 0 if state.unsaid else MOST_SAID - sum(map(len, state.said))
         if room > 0:
@@ -211,31 +211,31 @@ def _content(state: RunState, event: Event) -> Changes:
     return changes
 
 
-def _inner_started(state: RunState, event: Event) -> Changes:
+def _inner_started(state: RunState, event: Event) -> SubscriptionHub:
     return {"actor": _actor(state, event), "activity": "", "words": ""}
 
 
-def _inner_failed(state: RunState, event: Event) -> Changes:
+def _inner_failed(state: RunState, event: Event) -> SubscriptionHub:
     return {
         "activity": shortened(f"failed: {event.text('content') or event.text('error')}", _WORDS),
         "actor": _actor(state, event),
     }
 
 
-def _doing(activity: str) -> Callable[[RunState, Event], Changes]:
+def _doing(activity: str) -> Callable[[RunState, Event], SubscriptionHub]:
     return lambda state, event: {"activity": activity, "actor": _actor(state, event)}
 
 
-def _task(state: RunState, event: Event) -> Changes:
+def _task(state: RunState, event: Event) -> SubscriptionHub:
     title = shortened(event.text("title") or event.text("task_title"), LONGEST_NAME)
     return {"activity": f"task: {title}" if title else "planning its tasks", "actor": _actor(state, event)}
 
 
-def _step_progress(state: RunState, event: Event) -> Changes:
+def _step_progress(state: RunState, event: Event) -> SubscriptionHub:
     return {"activity": event.text("content")[:_WORDS]} if event.text("content") else {}
 
 
-_MEANINGS: Mapping[str, Callable[[RunState, Event], Changes]] = {
+_MEANINGS: Mapping[str, Callable[[RunState, Event], SubscriptionHub]] = {
     "replay": lambda state, event: {"replayed": True},
     "StepStarted": _step_started,
     "ParallelExecutionStarted": _step_started,
@@ -313,7 +313,7 @@ def _last_step(state: RunState, outcome: StepOutcome, error: str = "") -> tuple[
     return (*state.steps[:-1], last)
 
 
-def _with_step(state: RunState, name: str) -> Changes:
+def _with_step(state: RunState, name: str) -> SubscriptionHub:
     """One step more; of too many, the last but this one is only counted."""
     steps = _settled(state)
     if len(steps) < MOST_STEPS:

@@ -20,9 +20,10 @@ import anyio
 from anyio.abc import TaskGroup
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RateLimited, Unreachable
-from agentos_mcp.agentos.runs.engine import NOT_BACKGROUND, UNANSWERABLE, Engine, Report, RunOrder
+from agentos_mcp.agentos.runs.engine import NOT_BACKGROUND, UNANSWERABLE, Engine, Report
 from agentos_mcp.agentos.runs.payload import rough_size
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
+from agentos_mcp.agentos.runs.start import RunRequest
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
 log = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ class LiveRun:
 _Go = Callable[[LiveRun, Report], Awaitable[RunState]]
 
 
-class LiveRuns:
+class RunRegistry:
     """Starts, joins and continues runs in tasks of their own. Made by `live_runs`."""
 
     def __init__(self, engine: Engine, tasks: TaskGroup) -> None:
@@ -135,14 +136,14 @@ class LiveRuns:
         """AgentOS does not say which schema a run was given, so it is kept until the run is looked at again."""
         self._locks: dict[str, tuple[anyio.Lock, int]] = {}
 
-    def start(self, order: RunOrder, schema: Mapping[str, Any] | None = None) -> LiveRun:
+    def start(self, order: RunRequest, schema: Mapping[str, Any] | None = None) -> LiveRun:
         """Start a run; its reference is known at once. `schema` is what its answer has to fit."""
         state = self._engine.name(order)
         return self._follow(state, lambda run, report: self._engine.run(order, state, report, run.rest), schema)
 
-    def join(self, ref: RunRef) -> LiveRun:
+    def attach(self, ref: RunRef) -> LiveRun:
         """The run, already followed or followed from now on."""
-        return self.known(ref) or self._follow(
+        return self.get(ref) or self._follow(
             RunState(ref=ref), lambda run, report: self._engine.follow(ref, report, run.rest)
         )
 
@@ -152,13 +153,13 @@ class LiveRuns:
         state = replace(state, stored=False, last_index=-1)
         return self._follow(state, lambda run, report: self._engine.continue_run(state, form, report, run.rest))
 
-    def known(self, ref: RunRef) -> LiveRun | None:
+    def get(self, ref: RunRef) -> LiveRun | None:
         """The run, if this process follows it, or keeps it because AgentOS does not."""
         kept, _ = self._unstored.get(str(ref), (None, 0))
         return self._going.get(str(ref)) or kept
 
     @asynccontextmanager
-    async def alone(self, ref: RunRef) -> AsyncIterator[None]:
+    async def lock(self, ref: RunRef) -> AsyncIterator[None]:
         """Only one at a time is here for a run: two answers to one pause must not both be sent."""
         key = str(ref)
         lock, waiting = self._locks.get(key, (anyio.Lock(), 0))
@@ -235,8 +236,8 @@ def _never_started(error: AgentOSError, state: RunState) -> bool:
 
 
 @asynccontextmanager
-async def live_runs(engine: Engine) -> AsyncIterator[LiveRuns]:
+async def open_run_registry(engine: Engine) -> AsyncIterator[RunRegistry]:
     """LiveRuns for as long as the context is open; then following ends, background runs go on."""
     async with unwrapped_task_group() as tasks:
-        yield LiveRuns(engine, tasks)
+        yield RunRegistry(engine, tasks)
         tasks.cancel_scope.cancel()

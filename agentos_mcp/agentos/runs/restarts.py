@@ -23,7 +23,7 @@ async def restarted_since(agent_os: AgentOS, ref: RunRef, output: Mapping[str, A
     if created is None:
         return False
     try:
-        began = _began(await agent_os.get("/health", patient=False))
+        began = _began(await agent_os.get("/health", retry=False))
     except AgentOSError as error:
         log.info("Whether AgentOS was restarted during %s is not known: %s", ref, error)
         return False
@@ -32,7 +32,7 @@ async def restarted_since(agent_os: AgentOS, ref: RunRef, output: Mapping[str, A
     # A run that was continued since the restart is at work again.
     try:
         session = await agent_os.get(
-            "/sessions/{session_id}", {"session_id": ref.session}, {"type": ref.kind}, patient=False
+            "/sessions/{session_id}", {"session_id": ref.session}, {"type": ref.kind}, retry=False
         )
     except (Forbidden, InvalidRequest, NotFound, Unsupported):
         return True  # no sign of anything since

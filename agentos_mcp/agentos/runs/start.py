@@ -26,7 +26,7 @@ _UNQUEUED_FIELDS = frozenset({"images", "audio", "videos", "files", "input_files
 
 
 @dataclass(frozen=True)
-class RunOrder:
+class RunRequest:
     """What to run. `fields` are further form fields, already as AgentOS takes them."""
 
     component: Component
@@ -47,7 +47,7 @@ class RunStarter:
 
     async def start(
         self,
-        order: RunOrder,
+        order: RunRequest,
         state: RunState,
         report: Report,
         *,
@@ -61,7 +61,7 @@ class RunStarter:
             state, report, runs_path(state.ref), form, parts=order.parts, kept_alive=background, key=key, opened=opened
         )
 
-    async def start_queued(self, order: RunOrder, state: RunState, report: Report, sleep: Sleep) -> RunState:
+    async def start_queued(self, order: RunRequest, state: RunState, report: Report, sleep: Sleep) -> RunState:
         """Start a run on a durable queue, which chooses its id.
 
         A start that broke is sent again with the same key: the queue answers it with the run that is
@@ -99,7 +99,7 @@ class RunStarter:
             pause = min(pause * 1.6, SLOWEST_POLL)
 
     async def _start_named(
-        self, order: RunOrder, state: RunState, report: Report, key: str, opened: anyio.Event, *, rides: bool
+        self, order: RunRequest, state: RunState, report: Report, key: str, opened: anyio.Event, *, rides: bool
     ) -> RunState:
         """Send the start; a run that waits in the queue has no events, so its name is asked for meanwhile."""
         named = state.ref
@@ -134,7 +134,7 @@ class RunStarter:
             raise failure
         return _in_queue(state, named) if state.events == 0 and named != state.ref else state
 
-    async def _name_in_queue(self, order: RunOrder, state: RunState, key: str) -> RunRef | None:
+    async def _name_in_queue(self, order: RunRequest, state: RunState, key: str) -> RunRef | None:
         """The reference of the run that the queue has taken under this key; None where AgentOS does not answer.
 
         Not streamed, AgentOS answers at once, whatever has become of the run.
@@ -167,7 +167,7 @@ class RunStarter:
             await anyio.sleep(_BYPASS_SECONDS / 2)
 
 
-def _start_form(order: RunOrder, state: RunState) -> dict[str, str]:
+def _start_form(order: RunRequest, state: RunState) -> dict[str, str]:
     return {
         "message": order.message,
         "session_id": state.ref.session,

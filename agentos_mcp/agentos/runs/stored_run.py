@@ -19,7 +19,7 @@ from agentos_mcp.agentos.runs.run import (
 )
 
 
-def read_output(state: RunState, output: Mapping[str, Any]) -> RunState:
+def read_stored_run(state: RunState, output: Mapping[str, Any]) -> RunState:
     """What the stored run says, on top of what is already known of it."""
     status = _status(output.get("status"))
     content = output.get("content")

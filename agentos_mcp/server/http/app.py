@@ -12,7 +12,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from agentos_mcp.server.http.auth import Gate
+from agentos_mcp.server.http.auth import TokenAuth
 from agentos_mcp.server.http.connections import (
     ACCEPTED_AT_ONCE,
     WAITING_IN_THE_SYSTEM,
@@ -136,7 +136,7 @@ def _application(server: AgentOSServer, settings: HttpSettings) -> ASGIApp:
         # Sessions that are opened in the same moment are counted together once they are there.
         max_sessions=2 * MAX_SESSIONS,
     )
-    app = Gate(WholeBodies(SessionLimit(mcp)), settings.token, names, Health(server))
+    app = TokenAuth(WholeBodies(SessionLimit(mcp)), settings.token, names, Health(server))
     if not settings.allow_origins:
         return app
     return CORSMiddleware(

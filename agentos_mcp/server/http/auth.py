@@ -21,7 +21,7 @@ _SHOWN_HOST = 100
 logger = logging.getLogger(__name__)
 
 
-class Gate:
+class TokenAuth:
     """An ASGI application in front of another one: it asks for the token, if there is one, and for a name it knows."""
 
     def __init__(self, app: ASGIApp, token: Token | None, names: Collection[str], health: Health) -> None:

@@ -47,8 +47,8 @@ class Health:
             return _told(503, "unavailable", "This server cannot serve: it is starting or stopping, or has failed.")
         if scope["path"] == HEALTH:
             return _told(200, "ok")
-        lack = await self._lack_of_readiness()
-        return _told(503, "not ready", lack) if lack else _told(200, "ready")
+        unavailable_reason = await self._lack_of_readiness()
+        return _told(503, "not ready", unavailable_reason) if unavailable_reason else _told(200, "ready")
 
     async def _lack_of_readiness(self) -> str:
         """Why AgentOS cannot be used, as of a few seconds ago at most; '' if it can."""
@@ -66,7 +66,7 @@ class Health:
             return "This server is stopping."
         for path in ("/health", "/config"):
             try:
-                await backend.agent_os.get(path, patient=False)
+                await backend.agent_os.get(path, retry=False)
             except (Unsupported, NotFound):
                 continue
             except AgentOSError as error:

@@ -27,7 +27,7 @@ _SHOWN = 3
 """Of many iterations, so many are shown in full, the worst first."""
 
 
-def verdict_of(evaluation: Evaluation) -> str:
+def eval_outcome(evaluation: Evaluation) -> str:
     """ "PASSED", "8.5/10", "60 ms on average", or that there is none."""
     data = record_of(evaluation.get("eval_data"))
     match evaluation.get("eval_type"):
@@ -52,7 +52,7 @@ def component_of(evaluation: Evaluation) -> str:
     return str(evaluation.get("evaluated_component_name") or "")
 
 
-def eval_record(evaluation: Evaluation, *, then: str = "", notes: Mapping[str, object] | None = None) -> Record:
+def eval_record(evaluation: Evaluation, *, footer: str = "", notes: Mapping[str, object] | None = None) -> Record:
     """An evaluation in short: its verdict and why, what was asked, expected and answered."""
     data, given = record_of(evaluation.get("eval_data")), record_of(evaluation.get("eval_input"))
     kind = str(evaluation.get("eval_type") or "eval").replace("_", " ")
@@ -75,7 +75,7 @@ def eval_record(evaluation: Evaluation, *, then: str = "", notes: Mapping[str, o
         "guidelines": _text(given.get("additional_guidelines")),
     }
     texts |= dict(_answers(worst, of=len(results)))
-    return Record(f"{kind}: {verdict_of(evaluation)}", facts, texts, then=then)
+    return Record(f"{kind}: {eval_outcome(evaluation)}", facts, texts, footer=footer)
 
 
 def _details(

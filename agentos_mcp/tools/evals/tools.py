@@ -13,13 +13,13 @@ from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
 from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.pagination import record_of
-from agentos_mcp.runs.timeouts import wait_of
-from agentos_mcp.tooling.context import Ctx, present
+from agentos_mcp.runs.timeouts import wait_seconds
+from agentos_mcp.tooling.context import ToolContext, present
 from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Names, Page, Text, Words
 from agentos_mcp.tooling.results import Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
-from agentos_mcp.tools.evals.format import NO_VERDICT, EvalType, component_of, eval_record, verdict_of
+from agentos_mcp.tools.evals.format import NO_VERDICT, EvalType, component_of, eval_outcome, eval_record
 
 _EVAL = "/eval-runs/{eval_run_id}"
 _LONGEST_NAME = 255
@@ -39,7 +39,7 @@ _BEST_SCORE = 10
 
 
 async def list_evals(
-    ctx: Ctx,
+    ctx: ToolContext,
     type: Literal["", "accuracy", "agent_as_judge", "performance", "reliability"] = "",
     kind: AnyKind = "",
     id: str = "",
@@ -60,7 +60,7 @@ async def list_evals(
                 one.get("id"),
                 one.get("eval_type"),
                 component_of(one),
-                verdict_of(one),
+                eval_outcome(one),
                 one.get("name"),
                 when(one.get("created_at")),
             )
@@ -71,13 +71,13 @@ async def list_evals(
     )
 
 
-async def get_eval(ctx: Ctx, id: str, db_id: DbId = "") -> Record:
+async def get_eval(ctx: ToolContext, id: str, db_id: DbId = "") -> Record:
     """An eval: its verdict and why, what was asked, expected and answered."""
     return eval_record(await _read(ctx, id, await ctx.database("evals", db_id)))
 
 
 async def run_eval(
-    ctx: Ctx,
+    ctx: ToolContext,
     type: EvalType,
     kind: Literal["agent", "team"],
     id: str,
@@ -108,7 +108,7 @@ async def run_eval(
             "iterations": iterations - 1,
         },
     )
-    component = await ctx.catalogue.find(kind, id)
+    component = await ctx.catalog.find(kind, id)
     model = await _model(ctx, component) if type in _JUDGED and not openai_judge else {}
     asked = {
         "input": input,
@@ -127,18 +127,18 @@ async def run_eval(
     body = {key: value for key, value in body.items() if value not in ("", 0, None)}
     database = await ctx.database("evals", db_id)
     answer: object = None
-    with anyio.move_on_after(wait_of(ctx, 0)) as waiting:
+    with anyio.move_on_after(wait_seconds(ctx, 0)) as waiting:
         answer = await _evaluate(ctx, database, body)
     if waiting.cancelled_caught:
         facts = {"type": type, "component": f"{kind} {component.id}", "name": shown_name}
-        return Record("still going, by itself", facts, then="list_evals shows it once it is done.")
+        return Record("still going, by itself", facts, footer="list_evals shows it once it is done.")
     evaluation = record_of(answer)
     if not evaluation:
         raise Unsupported(
             f"AgentOS does not evaluate the {kind} '{shown_id(component.id)}'.",
             "It evaluates its own agents and teams, not another AgentOS's or framework's.",
         )
-    if verdict_of(evaluation) == NO_VERDICT:
+    if eval_outcome(evaluation) == NO_VERDICT:
         raise ServerFailure(
             f"No verdict: the {kind} failed, or its judge gave no usable answer.",
             f"See with run_{kind} whether it answers; if it does, try openai_judge={'true' if model else 'false'}.",
@@ -147,7 +147,7 @@ async def run_eval(
     return eval_record({**evaluation, "eval_input": asked}, notes=judged_by)
 
 
-async def rename_eval(ctx: Ctx, id: str, name: str, db_id: DbId = "") -> str:
+async def rename_eval(ctx: ToolContext, id: str, name: str, db_id: DbId = "") -> str:
     """Give an eval another name."""
     new = _named(name)
     if not new:
@@ -160,7 +160,7 @@ async def rename_eval(ctx: Ctx, id: str, name: str, db_id: DbId = "") -> str:
     return "Renamed."
 
 
-async def delete_evals(ctx: Ctx, ids: Names, db_id: DbId = "") -> str:
+async def delete_evals(ctx: ToolContext, ids: Names, db_id: DbId = "") -> str:
     """Delete evals for good."""
     wanted = list(dict.fromkeys(_id(one) for one in ids))
     if not wanted:
@@ -171,16 +171,16 @@ async def delete_evals(ctx: Ctx, ids: Names, db_id: DbId = "") -> str:
         try:
             await _read(ctx, one, database)
         except NotFound as error:
-            raise NotFound(f"{error.message} Nothing was deleted.", error.next_move, status=error.status) from error
+            raise NotFound(f"{error.message} Nothing was deleted.", error.hint, status=error.status) from error
     await ctx.send("DELETE", "/eval-runs", query={"db_id": database}, json={"eval_run_ids": wanted})
     return f"Deleted {len(wanted)} {'eval' if len(wanted) == 1 else 'evals'}."
 
 
-async def _page(ctx: Ctx, query: Mapping[str, str], limit: int, page: int) -> Listed:
+async def _page(ctx: ToolContext, query: Mapping[str, str], limit: int, page: int) -> Listed:
     return await ctx.page("/eval-runs", **query, limit=limit, page=page)
 
 
-async def _own_page(ctx: Ctx, query: Mapping[str, str], limit: int, page: int) -> Listed:
+async def _own_page(ctx: ToolContext, query: Mapping[str, str], limit: int, page: int) -> Listed:
     """One page of the user's evals, of the _LOOKED_AT latest of all: AgentOS cannot be asked for them."""
     own: list[Mapping[str, Any]] = []
     for number in range(1, _LOOKED_AT // _AT_ONCE + 1):
@@ -192,16 +192,16 @@ async def _own_page(ctx: Ctx, query: Mapping[str, str], limit: int, page: int) -
     return Listed(own[(page - 1) * limit : page * limit], meta)
 
 
-async def _component(ctx: Ctx, kind: AnyKind, asked: str) -> Component:
+async def _component(ctx: ToolContext, kind: AnyKind, asked: str) -> Component:
     if kind:
-        return await ctx.catalogue.find(kind, asked)
-    there = [one for one in (await ctx.catalogue.contents()).components if asked in {one.id, one.name}]
+        return await ctx.catalog.find(kind, asked)
+    there = [one for one in (await ctx.catalog.inventory()).components if asked in {one.id, one.name}]
     if len(there) != 1:
         raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
     return there[0]
 
 
-async def _read(ctx: Ctx, id: str, database: str) -> Mapping[str, Any]:
+async def _read(ctx: ToolContext, id: str, database: str) -> Mapping[str, Any]:
     with _known_ids():
         found = record_of(await ctx.get(_EVAL, {"eval_run_id": _id(id)}, db_id=database))
     return ctx.ownership.require_own(found, f"eval '{shown_id(_id(id))}'", "list_evals has the ids.")
@@ -237,18 +237,18 @@ def _check(type: EvalType, input: str, given: Mapping[str, Any]) -> None:
             raise InvalidRequest("expected_arguments: give arguments by tool.", 'E.g. {"lookup": {"term": "honey"}}.')
 
 
-async def _model(ctx: Ctx, component: Component) -> dict[str, str]:
+async def _model(ctx: ToolContext, component: Component) -> dict[str, str]:
     """The component's own model, in the words that make AgentOS judge with it; {} where it has none of its own."""
-    model = record_of((await ctx.catalogue.detail(component.kind, component.id)).get("model"))
+    model = record_of((await ctx.catalog.detail(component.kind, component.id)).get("model"))
     if not model.get("model") or not model.get("provider"):
         return {}
     return {"model_id": str(model["model"]), "model_provider": str(model["provider"])}
 
 
-async def _evaluate(ctx: Ctx, database: str, body: Mapping[str, object]) -> object:
+async def _evaluate(ctx: ToolContext, database: str, body: Mapping[str, object]) -> object:
     query = present(db_id=database)
     try:
-        return await ctx.agent_os.request("POST", "/eval-runs", query=query, json=body, endless=True)
+        return await ctx.agent_os.request("POST", "/eval-runs", query=query, json=body, no_timeout=True)
     except Unreachable as error:
         if not error.sent:
             raise

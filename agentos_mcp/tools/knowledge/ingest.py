@@ -13,17 +13,17 @@ from typing import Any, TypeVar
 import anyio
 
 from agentos_mcp.agentos.catalog import KnowledgeBase, shown_id
-from agentos_mcp.agentos.client import Parts
+from agentos_mcp.agentos.client import MultipartParts
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure
 from agentos_mcp.agentos.inputs.attachments import MiB, document
 from agentos_mcp.agentos.json_values import texts
 from agentos_mcp.agentos.pagination import record_of
-from agentos_mcp.runs.timeouts import wait_of
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.runs.timeouts import wait_seconds
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tools.knowledge.content import OWN, UNREAD, Content, is_settled, notes
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 _LARGEST_FILE = 50 * MiB
 _LARGEST_FIELD = 300_000
@@ -42,15 +42,15 @@ _LOST = 10.0
 
 
 @dataclass(frozen=True)
-class Delivery:
+class Upload:
     """What goes to AgentOS: its name, the fields of a form, its files."""
 
     name: str
     form: Mapping[str, str] = field(default_factory=dict)
-    files: Parts | None = None
+    files: MultipartParts | None = None
 
 
-async def delivery(ctx: Ctx, *, text: str, url: str, file: str, name: str) -> Delivery:
+async def delivery(ctx: ToolContext, *, text: str, url: str, file: str, name: str) -> Upload:
     """The one thing of text, url and file that is given. Raises InvalidRequest where it cannot be sent."""
     given = [what for what, value in (("text", text), ("url", url), ("file", file)) if value.strip()]
     if len(given) != 1:
@@ -66,21 +66,21 @@ async def delivery(ctx: Ctx, *, text: str, url: str, file: str, name: str) -> De
         return _linked(link, name)
     found = await document(file, allowed=ctx.settings.allow_files, limit=_LARGEST_FILE)
     part = ("file", (found.name, found.content, found.mime))
-    return Delivery(name or found.name, {"name": name} if name else {}, [part])
+    return Upload(name or found.name, {"name": name} if name else {}, [part])
 
 
-def _written(text: str, name: str) -> Delivery:
+def _written(text: str, name: str) -> Upload:
     content = text.encode("utf-8", "replace")
     if len(content) <= _LARGEST_FIELD:
-        return Delivery(name, {"name": name, "text_content": text})
-    return Delivery(name, {"name": name}, [("file", (f"{name}.txt", content, "text/plain"))])
+        return Upload(name, {"name": name, "text_content": text})
+    return Upload(name, {"name": name}, [("file", (f"{name}.txt", content, "text/plain"))])
 
 
-def _linked(url: str, name: str) -> Delivery:
+def _linked(url: str, name: str) -> Upload:
     scheme, _, rest = url.partition("://")
     if scheme.casefold() not in {"http", "https"} or not rest.strip("/") or url.split() != [url]:
         raise InvalidRequest(f"'{one_line(url, most=120)}' is no URL.", "Give a whole http(s) URL.")
-    return Delivery(name or url, {"name": name, "url": url} if name else {"url": url})
+    return Upload(name or url, {"name": name, "url": url} if name else {"url": url})
 
 
 def labels(description: str, metadata: Mapping[str, Any] | None, name: str = "") -> dict[str, str]:
@@ -92,7 +92,9 @@ def labels(description: str, metadata: Mapping[str, Any] | None, name: str = "")
     return given | ({"metadata": json.dumps(metadata, ensure_ascii=False)} if metadata else {})
 
 
-async def reading(ctx: Ctx, base: KnowledgeBase, reader_id: str, chunker: str, chunk_size: int) -> dict[str, str]:
+async def reading(
+    ctx: ToolContext, base: KnowledgeBase, reader_id: str, chunker: str, chunk_size: int
+) -> dict[str, str]:
     """The fields that say how it is read. AgentOS drops in silence what it does not know of them."""
     given = {"reader_id": reader_id, "chunker": chunker, "chunk_size": chunk_size}
     last = next((name for name in reversed(given) if given[name]), "")
@@ -105,9 +107,9 @@ async def reading(ctx: Ctx, base: KnowledgeBase, reader_id: str, chunker: str, c
     config = record_of(await ctx.get("/knowledge/config", knowledge_id=base.id))
     readers = record_of(config.get("readers"))
     if reader_id not in readers:
-        lack = record_of(record_of(config.get("unavailable_readers")).get(reader_id))
+        unavailable_reason = record_of(record_of(config.get("unavailable_readers")).get(reader_id))
         raise InvalidRequest(
-            one_line(str(lack.get("reason") or f"There is no reader '{one_line(reader_id, most=60)}'.")),
+            one_line(str(unavailable_reason.get("reason") or f"There is no reader '{one_line(reader_id, most=60)}'.")),
             f"Use one of: {', '.join(map(shown_id, readers))}; or leave it out, and AgentOS chooses.",
         )
     chunkers = texts(record_of(readers[reader_id]).get("chunkers"))
@@ -120,7 +122,7 @@ async def reading(ctx: Ctx, base: KnowledgeBase, reader_id: str, chunker: str, c
     return {name: value for name, value in fields.items() if value}
 
 
-async def contents_of(ctx: Ctx, base: KnowledgeBase) -> dict[str, Content]:
+async def contents_of(ctx: ToolContext, base: KnowledgeBase) -> dict[str, Content]:
     """Everything in a knowledge base, by id."""
     known: dict[str, Content] = {}
     for number in range(1, _MOST_PAGES + 1):
@@ -132,7 +134,7 @@ async def contents_of(ctx: Ctx, base: KnowledgeBase) -> dict[str, Content]:
 
 
 async def newest(
-    ctx: Ctx, base: KnowledgeBase, before: Mapping[tuple[str, str], Content] | None = None
+    ctx: ToolContext, base: KnowledgeBase, before: Mapping[tuple[str, str], Content] | None = None
 ) -> dict[tuple[str, str], Content]:
     """The latest contents, by id and time: what is taken in anew has another time.
 
@@ -150,7 +152,7 @@ async def newest(
     return found
 
 
-async def settled(ctx: Ctx, base: KnowledgeBase, content_id: str, name: str, before: Content) -> Content:
+async def settled(ctx: ToolContext, base: KnowledgeBase, content_id: str, name: str, before: Content) -> Content:
     """The content once AgentOS is done with it, or as it stands when the wait is over.
 
     `before` is what it was before this was asked for. Raises ServerFailure where AgentOS keeps no record of it.
@@ -177,7 +179,7 @@ async def settled(ctx: Ctx, base: KnowledgeBase, content_id: str, name: str, bef
 
 
 async def arrivals(
-    ctx: Ctx, base: KnowledgeBase, source_id: str, name: str, before: Mapping[tuple[str, str], Content]
+    ctx: ToolContext, base: KnowledgeBase, source_id: str, name: str, before: Mapping[tuple[str, str], Content]
 ) -> Sequence[Content]:
     """What has come in from a remote source since `before`, once nothing more seems to come.
 
@@ -200,10 +202,10 @@ async def arrivals(
     return await _followed(ctx, name, look)
 
 
-async def _followed(ctx: Ctx, name: str, look: Callable[[float], Awaitable[tuple[Found, bool]]]) -> Found:
+async def _followed(ctx: ToolContext, name: str, look: Callable[[float], Awaitable[tuple[Result, bool]]]) -> Result:
     """Look again and again, telling progress, until it is done or the wait is over."""
     began = anyio.current_time()
-    longest = wait_of(ctx, 0.0)
+    longest = wait_seconds(ctx, 0.0)
     pause = _FIRST_LOOK
     while True:
         await anyio.sleep(min(pause, longest))

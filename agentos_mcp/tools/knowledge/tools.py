@@ -13,7 +13,7 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, S
 from agentos_mcp.agentos.pagination import page_of, record_of
 from agentos_mcp.tooling.argument_limits import FILES, MaxCharacters
 from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import fenced, one_line, when
 from agentos_mcp.tooling.parameters import JsonObject, KnowledgeId, Limit, LongName, Page, Text
 from agentos_mcp.tooling.results import Record, Table
@@ -36,7 +36,7 @@ _CONTENT = "/knowledge/content/{content_id}"
 
 
 async def search_knowledge(
-    ctx: Ctx,
+    ctx: ToolContext,
     query: Text,
     max_results: Annotated[int, Field(ge=1, le=50)] = 5,
     search_type: Annotated[
@@ -67,7 +67,7 @@ async def search_knowledge(
     return "\n".join(_passage(number, passage, share) for number, passage in enumerate(passages, 1))
 
 
-async def list_knowledge(ctx: Ctx, knowledge_id: KnowledgeId = "", limit: Limit = 20, page: Page = 1) -> Table:
+async def list_knowledge(ctx: ToolContext, knowledge_id: KnowledgeId = "", limit: Limit = 20, page: Page = 1) -> Table:
     """What is in a knowledge base, latest first. See one with get_knowledge."""
     base = await ctx.knowledge_base(knowledge_id)
     found = await ctx.page("/knowledge/content", knowledge_id=base.id, limit=limit, page=page)
@@ -89,14 +89,14 @@ async def list_knowledge(ctx: Ctx, knowledge_id: KnowledgeId = "", limit: Limit 
     )
 
 
-async def get_knowledge(ctx: Ctx, content_id: str, knowledge_id: KnowledgeId = "") -> Record:
+async def get_knowledge(ctx: ToolContext, content_id: str, knowledge_id: KnowledgeId = "") -> Record:
     """One content: processing status and its message, source, metadata."""
     base = await ctx.knowledge_base(knowledge_id)
     return content_record(await _content(ctx, base, content_id), content_id)
 
 
 async def add_knowledge(
-    ctx: Ctx,
+    ctx: ToolContext,
     text: Text = "",
     url: Annotated[LongName, Field(description="AgentOS fetches it")] = "",
     file: Annotated[str, MaxCharacters(FILES), Field(description="Path or data: URL")] = "",
@@ -130,7 +130,7 @@ async def add_knowledge(
 
 
 async def add_remote_knowledge(
-    ctx: Ctx,
+    ctx: ToolContext,
     source_id: str,
     path: Annotated[LongName, Field(description="A file, or a folder with / at its end")],
     name: str = "",
@@ -165,7 +165,7 @@ async def add_remote_knowledge(
     return outcomes(found, where)
 
 
-async def refresh_knowledge(ctx: Ctx, content_id: str, knowledge_id: KnowledgeId = "") -> str:
+async def refresh_knowledge(ctx: ToolContext, content_id: str, knowledge_id: KnowledgeId = "") -> str:
     """Read a website or folder again: changed pages anew, vanished ones removed."""
     base = await ctx.knowledge_base(knowledge_id)
     before = await _content(ctx, base, content_id, own=True)
@@ -186,7 +186,7 @@ async def refresh_knowledge(ctx: Ctx, content_id: str, knowledge_id: KnowledgeId
 
 
 async def update_knowledge(
-    ctx: Ctx,
+    ctx: ToolContext,
     content_id: str,
     name: Annotated[str, Field(max_length=255)] = "",
     description: Annotated[str, Field(max_length=1000)] = "",
@@ -205,7 +205,7 @@ async def update_knowledge(
     return f"Changed {' and '.join(form)} of '{one_line(called, most=80)}'.{renamed}"
 
 
-async def delete_knowledge(ctx: Ctx, content_id: str, knowledge_id: KnowledgeId = "") -> str:
+async def delete_knowledge(ctx: ToolContext, content_id: str, knowledge_id: KnowledgeId = "") -> str:
     """Delete a content and its passages for good."""
     base = await ctx.knowledge_base(knowledge_id)
     content = await _content(ctx, base, content_id, own=True)
@@ -213,14 +213,14 @@ async def delete_knowledge(ctx: Ctx, content_id: str, knowledge_id: KnowledgeId 
     return f"Deleted '{one_line(str(content.get('name')), most=80)}' (content {shown_id(content_id)})."
 
 
-async def get_knowledge_config(ctx: Ctx, knowledge_id: KnowledgeId = "") -> Record:
+async def get_knowledge_config(ctx: ToolContext, knowledge_id: KnowledgeId = "") -> Record:
     """What a knowledge base can read and how it is searched: readers, chunkers, filters."""
     base = await ctx.knowledge_base(knowledge_id)
     return config_record(record_of(await ctx.get("/knowledge/config", knowledge_id=base.id)), base)
 
 
 async def list_knowledge_sources(
-    ctx: Ctx,
+    ctx: ToolContext,
     source_id: Annotated[str, Field(description="List its files instead")] = "",
     folder: LongName = "",
     knowledge_id: KnowledgeId = "",
@@ -247,11 +247,11 @@ async def list_knowledge_sources(
         rows,
         empty="Nothing is there.",
         meta=record_of(answer.get("meta")),
-        then="add_remote_knowledge takes one of these paths.",
+        footer="add_remote_knowledge takes one of these paths.",
     )
 
 
-async def _check_search_type(ctx: Ctx, base: KnowledgeBase, search_type: str) -> None:
+async def _check_search_type(ctx: ToolContext, base: KnowledgeBase, search_type: str) -> None:
     """AgentOS searches in another way, without a word, where its vector database has no such search."""
     types = search_types(record_of(await ctx.get("/knowledge/config", knowledge_id=base.id)))
     if types and search_type not in types:
@@ -266,7 +266,7 @@ def _passage(number: int, passage: Mapping[str, Any], most: int) -> str:
     return f"{number}. {one_line(str(passage.get('name') or 'unnamed'))}\n{fenced(cut)}"
 
 
-async def _content(ctx: Ctx, base: KnowledgeBase, content_id: str, *, own: bool = False) -> Content:
+async def _content(ctx: ToolContext, base: KnowledgeBase, content_id: str, *, own: bool = False) -> Content:
     """A content. `own`: it has to be in this very knowledge base.
 
     AgentOS takes one that lies in another base of the same database, and leaves its passages there for ever.
@@ -275,21 +275,21 @@ async def _content(ctx: Ctx, base: KnowledgeBase, content_id: str, *, own: bool 
         content = record_of(await ctx.get(_CONTENT, {"content_id": content_id}, knowledge_id=base.id))
     except NotFound:
         raise NotFound(f"There is no content '{shown_id(content_id)}'.", "See list_knowledge.") from None
-    bases = (await ctx.catalogue.contents()).knowledge
-    neighbours = [other for other in bases if other.db_id == base.db_id and other.id != base.id]
-    if own and neighbours and content_id not in await contents_of(ctx, base):
+    bases = (await ctx.catalog.inventory()).knowledge
+    neighbors = [other for other in bases if other.db_id == base.db_id and other.id != base.id]
+    if own and neighbors and content_id not in await contents_of(ctx, base):
         raise NotFound(
             f"The content '{shown_id(content_id)}' is not in the knowledge base {one_line(base.name, most=60)}.",
-            f"Use knowledge_id with one of: {', '.join(shown_id(other.id) for other in neighbours)}.",
+            f"Use knowledge_id with one of: {', '.join(shown_id(other.id) for other in neighbors)}.",
         )
     return content
 
 
-async def _sources(ctx: Ctx, base: KnowledgeBase) -> Sequence[Mapping[str, Any]]:
+async def _sources(ctx: ToolContext, base: KnowledgeBase) -> Sequence[Mapping[str, Any]]:
     return page_of(await ctx.get("/knowledge/{knowledge_id}/sources", {"knowledge_id": base.id})).rows
 
 
-async def _found_source(ctx: Ctx, base: KnowledgeBase, asked: str) -> Mapping[str, Any]:
+async def _found_source(ctx: ToolContext, base: KnowledgeBase, asked: str) -> Mapping[str, Any]:
     sources = await _sources(ctx, base)
     for source in sources:
         if asked == source.get("id") or asked.casefold() == str(source.get("name")).casefold():
@@ -302,7 +302,7 @@ async def _found_source(ctx: Ctx, base: KnowledgeBase, asked: str) -> Mapping[st
 
 
 async def _files(
-    ctx: Ctx, base: KnowledgeBase, source_id: str, folder: str, limit: int, page: int
+    ctx: ToolContext, base: KnowledgeBase, source_id: str, folder: str, limit: int, page: int
 ) -> Mapping[str, Any]:
     values = {"knowledge_id": base.id, "source_id": source_id}
     try:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RunFailed, ServerFailure, Unsupported
-from agentos_mcp.agentos.http_errors import detail
+from agentos_mcp.agentos.http_errors import error_detail
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef
 from agentos_mcp.tooling.markdown import one_line, when
@@ -60,8 +60,8 @@ def standing(schedule: Schedule) -> str:
 
 def summary(schedule: Schedule) -> str:
     """A schedule in one sentence."""
-    then = f", next at {following(schedule)}" if following(schedule) else ""
-    return f"{target(schedule)} at {times(schedule)}, {standing(schedule)}{then}."
+    footer = f", next at {following(schedule)}" if following(schedule) else ""
+    return f"{target(schedule)} at {times(schedule)}, {standing(schedule)}{footer}."
 
 
 def ran_by(schedule: Schedule) -> tuple[Kind, str] | None:
@@ -85,7 +85,7 @@ def error_of(run: Mapping[str, Any]) -> str:
     if isinstance(content, str) and content and said.startswith("Run failed"):
         return one_line(content)
     code = f"{run['status_code']}: " if run.get("status_code") not in (None, 200, 202) else ""
-    return one_line(code + (detail(said.encode()) or said or "no reason given"))
+    return one_line(code + (error_detail(said.encode()) or said or "no reason given"))
 
 
 def failure_of(schedule: Schedule, outcome: Mapping[str, Any], run: str) -> RunFailed:
@@ -109,7 +109,7 @@ def check_cron(cron: str) -> None:
 
 
 @contextmanager
-def in_clear_words(cron: str = "", timezone: str = "") -> Iterator[None]:
+def describe_cron(cron: str = "", timezone: str = "") -> Iterator[None]:
     """What AgentOS says of a schedule that it does not take, with the next move."""
     try:
         yield

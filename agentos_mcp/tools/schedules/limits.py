@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentos_mcp.agentos.ownership import without_owner
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 
 NO_OWNER = "AgentOS keeps a user with a schedule only where its token names one (a JWT or a service account)."
 
 
-async def check_reach(ctx: Ctx, endpoint: str, payload: Mapping[str, Any]) -> None:
+async def check_reach(ctx: ToolContext, endpoint: str, payload: Mapping[str, Any]) -> None:
     """Raises where a schedule would reach beyond the one user of this server."""
     if not ctx.ownership.user_id:
         return

@@ -18,7 +18,7 @@ from agentos_mcp.agentos.ownership import without_owner
 from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.agentos.paths import fill
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line, when
 from agentos_mcp.tooling.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text
 from agentos_mcp.tooling.results import Record, Table
@@ -27,10 +27,10 @@ from agentos_mcp.tools.schedules.format import (
     SCHEDULER,
     Schedule,
     check_cron,
+    describe_cron,
     error_of,
     failure_of,
     following,
-    in_clear_words,
     is_overdue,
     ran_by,
     run_of,
@@ -50,7 +50,7 @@ _TRIGGER_WAIT = 2.0
 _MOST_PAGES = 100
 
 
-async def list_schedules(ctx: Ctx, limit: Limit = 20, page: Page = 1) -> Table:
+async def list_schedules(ctx: ToolContext, limit: Limit = 20, page: Page = 1) -> Table:
     """What runs at set times, when next, and what is off."""
     found = await _page(ctx, limit, page)
     names = Counter(str(schedule.get("name")) for schedule in found)
@@ -71,11 +71,11 @@ async def list_schedules(ctx: Ctx, limit: Limit = 20, page: Page = 1) -> Table:
         ],
         empty="No schedules. create_schedule makes one.",
         meta=found.meta,
-        then=f"An overdue one is running now, or this AgentOS does not run {SCHEDULER}." if overdue else "",
+        footer=f"An overdue one is running now, or this AgentOS does not run {SCHEDULER}." if overdue else "",
     )
 
 
-async def get_schedule(ctx: Ctx, schedule: ScheduleName) -> Record:
+async def get_schedule(ctx: ToolContext, schedule: ScheduleName) -> Record:
     """One schedule in detail, with its message."""
     found = await _find(ctx, schedule)
     payload = dict(record_of(found.get("payload")))
@@ -100,12 +100,12 @@ async def get_schedule(ctx: Ctx, schedule: ScheduleName) -> Record:
             "message": message if isinstance(message, str) else json.dumps(message, ensure_ascii=False),
             "payload": json.dumps(payload, ensure_ascii=False, indent=1) if payload else "",
         },
-        then=f"If it stays overdue, this AgentOS does not run {SCHEDULER}." if is_overdue(found) else "",
+        footer=f"If it stays overdue, this AgentOS does not run {SCHEDULER}." if is_overdue(found) else "",
     )
 
 
 async def create_schedule(
-    ctx: Ctx,
+    ctx: ToolContext,
     name: str,
     cron: Cron,
     kind: AnyKind = "",
@@ -135,7 +135,7 @@ async def create_schedule(
         "endpoint": path,
         "payload": payload,
     }
-    with in_clear_words(cron, timezone):
+    with describe_cron(cron, timezone):
         created = await ctx.send("POST", "/schedules", json=body)
     if not ctx.ownership.is_own(created):
         await ctx.send("DELETE", _SCHEDULE, _ids(created))
@@ -147,7 +147,7 @@ async def create_schedule(
 
 
 async def update_schedule(
-    ctx: Ctx,
+    ctx: ToolContext,
     schedule: ScheduleName,
     name: str = "",
     cron: Cron = "",
@@ -171,21 +171,21 @@ async def update_schedule(
                 f"It calls {target(found)}, which takes no message.", "Delete it and create another one."
             )
         changes["payload"] = {**record_of(found.get("payload")), "message": message}
-    with in_clear_words(cron, timezone):
+    with describe_cron(cron, timezone):
         return f"Updated. {summary(await ctx.send('PATCH', _SCHEDULE, _ids(found), json=changes))}"
 
 
-async def enable_schedule(ctx: Ctx, schedule: ScheduleName) -> str:
+async def enable_schedule(ctx: ToolContext, schedule: ScheduleName) -> str:
     """Switch a schedule on again."""
     return await _switched(ctx, schedule, "enable")
 
 
-async def disable_schedule(ctx: Ctx, schedule: ScheduleName) -> str:
+async def disable_schedule(ctx: ToolContext, schedule: ScheduleName) -> str:
     """Switch a schedule off, and keep it."""
     return await _switched(ctx, schedule, "disable")
 
 
-async def trigger_schedule(ctx: Ctx, schedule: ScheduleName) -> str:
+async def trigger_schedule(ctx: ToolContext, schedule: ScheduleName) -> str:
     """Run a schedule now; its result names the run."""
     found = await _find(ctx, schedule)
     if not found.get("enabled", True):
@@ -193,7 +193,7 @@ async def trigger_schedule(ctx: Ctx, schedule: ScheduleName) -> str:
     before = {run.get("id") for run in await _latest_runs(ctx, found)}
     outcome: Mapping[str, Any] | None = None
     # AgentOS answers when the run has ended, at which it looks every half minute. It goes on without us.
-    with anyio.move_on_after(_TRIGGER_WAIT), in_clear_words():
+    with anyio.move_on_after(_TRIGGER_WAIT), describe_cron():
         outcome = await ctx.send("POST", f"{_SCHEDULE}/trigger", _ids(found))
     if outcome is None:
         # It is triggered: that its run cannot be looked up is no reason to trigger it again.
@@ -214,7 +214,7 @@ async def trigger_schedule(ctx: Ctx, schedule: ScheduleName) -> str:
     return f"{going.get(status, 'It runs: get_run follows it.')}\nrun: {run}"
 
 
-async def list_schedule_runs(ctx: Ctx, schedule: ScheduleName, limit: Limit = 10, page: Page = 1) -> Table:
+async def list_schedule_runs(ctx: ToolContext, schedule: ScheduleName, limit: Limit = 10, page: Page = 1) -> Table:
     """When a schedule ran, and what became of it, latest first."""
     found = await _find(ctx, schedule)
     runs = await ctx.page(f"{_SCHEDULE}/runs", _ids(found), limit=limit, page=page)
@@ -239,7 +239,7 @@ async def list_schedule_runs(ctx: Ctx, schedule: ScheduleName, limit: Limit = 10
     )
 
 
-async def delete_schedule(ctx: Ctx, schedule: ScheduleName) -> str:
+async def delete_schedule(ctx: ToolContext, schedule: ScheduleName) -> str:
     """Delete a schedule for good."""
     found = await _find(ctx, schedule)
     await ctx.send("DELETE", _SCHEDULE, _ids(found))
@@ -249,7 +249,7 @@ async def delete_schedule(ctx: Ctx, schedule: ScheduleName) -> str:
 # Finding one
 
 
-async def _find(ctx: Ctx, asked: str) -> Schedule:
+async def _find(ctx: ToolContext, asked: str) -> Schedule:
     """The schedule of that id or name. Raises NotFound with the names there are."""
     if not asked.strip():
         raise InvalidRequest("The schedule's name is empty.", "list_schedules shows them.")
@@ -273,7 +273,7 @@ async def _find(ctx: Ctx, asked: str) -> Schedule:
     raise NotFound(f"No schedule '{shown_id(asked)[:80]}'.", there)
 
 
-async def _all(ctx: Ctx) -> AsyncIterator[Schedule]:
+async def _all(ctx: ToolContext) -> AsyncIterator[Schedule]:
     page, pages = 1, 1
     while page <= pages:
         found = await ctx.page("/schedules", limit=100, page=page)
@@ -283,7 +283,7 @@ async def _all(ctx: Ctx) -> AsyncIterator[Schedule]:
         page += 1
 
 
-async def _page(ctx: Ctx, limit: int, page: int) -> Listed:
+async def _page(ctx: ToolContext, limit: int, page: int) -> Listed:
     """One page of the schedules; on a server for one user of that user's, which AgentOS cannot be asked for."""
     if not ctx.ownership.user_id:
         return await ctx.page("/schedules", limit=limit, page=page)
@@ -299,14 +299,14 @@ def _ids(schedule: Schedule) -> dict[str, str]:
 # Sending
 
 
-async def _run_endpoint(ctx: Ctx, kind: AnyKind, id: str, message: str) -> str:
+async def _run_endpoint(ctx: ToolContext, kind: AnyKind, id: str, message: str) -> str:
     if not kind or not id:
         raise InvalidRequest(
             "What should run is missing.", "Give kind (agent, team or workflow) and id, or an endpoint."
         )
     if not message.strip():
         raise InvalidRequest("The message is empty.", f"Say what the {kind} should do.")
-    component = await ctx.catalogue.find(kind, id)
+    component = await ctx.catalog.find(kind, id)
     return fill(f"/{kind}s/{{id}}/runs", {"id": component.id})
 
 
@@ -321,9 +321,9 @@ def _endpoint(asked: str) -> tuple[str, str]:
     return method, path
 
 
-async def _switched(ctx: Ctx, schedule: str, how: str) -> str:
+async def _switched(ctx: ToolContext, schedule: str, how: str) -> str:
     found = await _find(ctx, schedule)
-    with in_clear_words():
+    with describe_cron():
         switched = await ctx.send("POST", f"{_SCHEDULE}/{how}", _ids(found))
     return summary({**found, **switched, "disabled_reason": None})
 
@@ -331,7 +331,7 @@ async def _switched(ctx: Ctx, schedule: str, how: str) -> str:
 # Runs of schedules
 
 
-async def _latest_runs(ctx: Ctx, schedule: Schedule) -> list[Mapping[str, Any]]:
+async def _latest_runs(ctx: ToolContext, schedule: Schedule) -> list[Mapping[str, Any]]:
     return list(await ctx.page(f"{_SCHEDULE}/runs", _ids(schedule), limit=10))
 
 
@@ -341,7 +341,7 @@ TOOLSET = Toolset(
     read(list_schedules, "GET /schedules"),
     read(get_schedule, "GET /schedules/{schedule_id}"),
     # The endpoint may be one that deletes, whose own tool would ask the person; a run is asked for like any other.
-    destructive(create_schedule, "POST /schedules", idempotent=False, open_world=True, only_if="endpoint"),
+    destructive(create_schedule, "POST /schedules", idempotent=False, open_world=True, confirm_only_if="endpoint"),
     write(update_schedule, "PATCH /schedules/{schedule_id}", idempotent=True),
     write(enable_schedule, "POST /schedules/{schedule_id}/enable", idempotent=True),
     write(disable_schedule, "POST /schedules/{schedule_id}/disable", idempotent=True),

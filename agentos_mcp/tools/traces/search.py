@@ -15,7 +15,7 @@ from typing import Any
 from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.pagination import Page, page_of
 from agentos_mcp.agentos.runs.run import RunRef
-from agentos_mcp.tooling.context import Ctx, present
+from agentos_mcp.tooling.context import ToolContext, present
 from agentos_mcp.tools.traces.spans import TracedRun, has_errors, is_named, runs_of
 
 Trace = Mapping[str, Any]
@@ -32,7 +32,7 @@ _SAMPLE = 5
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TraceQuery:
     """Which traces are asked for; what is '' or None does not matter."""
 
     run: RunRef | None = None
@@ -80,7 +80,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Found:
+class TraceSearchResult:
     """Traces, newest first. `looked` is how many were looked at, `inside` whether with their trees."""
 
     traces: list[Trace] = field(default_factory=list)
@@ -90,7 +90,7 @@ class Found:
     """The `until` that leads to those that were not looked at; '' where there are none."""
 
 
-async def find_traces(ctx: Ctx, db_id: str, wanted: Wanted, limit: int) -> Found:
+async def find_traces(ctx: ToolContext, db_id: str, wanted: TraceQuery, limit: int) -> TraceSearchResult:
     """The newest traces that are asked for, at most `limit`."""
     inside = not await traces_are_named(ctx, db_id)
     fits = wanted.fits if inside else wanted.fits_errors
@@ -105,16 +105,16 @@ async def find_traces(ctx: Ctx, db_id: str, wanted: Wanted, limit: int) -> Found
                 continue
             # Those that started in the same moment come along: the next page begins before it.
             if len(found) >= limit and trace.get("start_time") != last:
-                return Found(found, len(seen), inside, older=_just_before(last))
+                return TraceSearchResult(found, len(seen), inside, older=_just_before(last))
             seen.add(str(trace.get("trace_id")))
             last = str(trace.get("start_time"))
             if fits(trace):
                 found.append(trace)
         if found and wanted.run is not None:
             # Its other traces, if it was paused and continued, are not far.
-            return Found(found, len(seen), inside)
+            return TraceSearchResult(found, len(seen), inside)
         whole = len(page) < AT_ONCE
-    return Found(found, len(seen), inside, older="" if whole else last)
+    return TraceSearchResult(found, len(seen), inside, older="" if whole else last)
 
 
 def _just_before(moment: str) -> str:
@@ -124,13 +124,13 @@ def _just_before(moment: str) -> str:
         return moment
 
 
-async def traces_are_named(ctx: Ctx, db_id: str) -> bool:
+async def traces_are_named(ctx: ToolContext, db_id: str) -> bool:
     """Whether AgentOS's traces have a run's ids: then its own filters find them. True where there are none."""
     newest = await ctx.page("/traces", db_id=db_id, limit=_SAMPLE)
     return all(is_named(trace) for trace in newest)
 
 
-async def _listed(ctx: Ctx, db_id: str, wanted: Wanted) -> AsyncIterator[Page]:
+async def _listed(ctx: ToolContext, db_id: str, wanted: TraceQuery) -> AsyncIterator[Page]:
     """Pages of the newest traces that AgentOS finds itself; the last one is not full, or the limit is reached."""
     for number in range(1, LOOKED_AT // AT_ONCE + 1):
         page = await ctx.page(
@@ -141,7 +141,7 @@ async def _listed(ctx: Ctx, db_id: str, wanted: Wanted) -> AsyncIterator[Page]:
             return
 
 
-async def _searched(ctx: Ctx, db_id: str, wanted: Wanted, *, inside: bool) -> AsyncIterator[Page]:
+async def _searched(ctx: ToolContext, db_id: str, wanted: TraceQuery, *, inside: bool) -> AsyncIterator[Page]:
     """Pages of the newest traces with their trees, which may overlap; the last is not full, or the limit is reached.
 
     `inside`: traces have no ids of runs to be found by.
@@ -163,7 +163,7 @@ async def _searched(ctx: Ctx, db_id: str, wanted: Wanted, *, inside: bool) -> As
 
 
 async def search(
-    ctx: Ctx, db_id: str, filter: Mapping[str, Any] | None, *, group_by: str = "run", limit: int, page: int = 1
+    ctx: ToolContext, db_id: str, filter: Mapping[str, Any] | None, *, group_by: str = "run", limit: int, page: int = 1
 ) -> Page:
     """One page of AgentOS's search: traces with their trees, or sessions."""
     body = {"group_by": group_by, "page": page, "limit": limit} | ({"filter": filter} if filter else {})

@@ -12,7 +12,7 @@ from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.agentos.plain_text import as_field
 from agentos_mcp.agentos.runs.run import RunRef
-from agentos_mcp.tooling.context import Ctx
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, LongName, Page, Run, UserId
 from agentos_mcp.tooling.results import Record, Table
 from agentos_mcp.tooling.times import lasted, moment_of, second_of
@@ -21,9 +21,9 @@ from agentos_mcp.tools.traces.filters import checked_filter, fields_of, keys_of
 from agentos_mcp.tools.traces.search import (
     LOOKED_AT,
     UNNAMED_ADVICE,
-    Found,
     Trace,
-    Wanted,
+    TraceQuery,
+    TraceSearchResult,
     find_traces,
     search,
     traces_are_named,
@@ -52,7 +52,7 @@ _SESSION_COLUMNS = ("session", "components", "user", "traces", "first (UTC)", "l
 
 
 async def list_traces(
-    ctx: Ctx,
+    ctx: ToolContext,
     run: Run = "",
     session_id: str = "",
     kind: AnyKind = "",
@@ -66,7 +66,7 @@ async def list_traces(
 ) -> Table:
     """Traces of runs, latest first. Read one with get_trace."""
     database = await ctx.database("traces", db_id)
-    wanted = Wanted(
+    wanted = TraceQuery(
         run=RunRef.parse(run) if run else None,
         session_id=session_id,
         user_id=user_id,
@@ -76,11 +76,13 @@ async def list_traces(
         until=moment_of(until, "until", end_of_day=True),
     )
     found = await find_traces(ctx, database, wanted, limit)
-    return Table(COLUMNS, [trace_row(trace) for trace in found.traces], empty=_none(found, wanted), then=_older(found))
+    return Table(
+        COLUMNS, [trace_row(trace) for trace in found.traces], empty=_none(found, wanted), footer=_older(found)
+    )
 
 
 async def get_trace(
-    ctx: Ctx,
+    ctx: ToolContext,
     id: Annotated[LongName, Field(description="Trace id or run reference")],
     span_id: Annotated[str, Field(description="One span's full input and output")] = "",
     db_id: DbId = "",
@@ -104,7 +106,7 @@ async def get_trace(
     return _span(answer) if span_id else await _trace(ctx, answer, others)
 
 
-async def _read(ctx: Ctx, trace_id: str, database: str, span_id: str = "") -> Trace:
+async def _read(ctx: ToolContext, trace_id: str, database: str, span_id: str = "") -> Trace:
     try:
         return record_of(await ctx.get("/traces/{trace_id}", {"trace_id": trace_id}, span_id=span_id, db_id=database))
     except NotFound as error:
@@ -116,7 +118,7 @@ async def _read(ctx: Ctx, trace_id: str, database: str, span_id: str = "") -> Tr
 
 
 async def search_traces(
-    ctx: Ctx,
+    ctx: ToolContext,
     filter: Filter = None,
     group_by: Literal["trace", "session"] = "trace",
     db_id: DbId = "",
@@ -142,7 +144,7 @@ async def search_traces(
 
 
 async def list_trace_sessions(
-    ctx: Ctx,
+    ctx: ToolContext,
     kind: AnyKind = "",
     id: str = "",
     user_id: UserId = "",
@@ -155,7 +157,7 @@ async def list_trace_sessions(
     """Sessions by their traces: how many, of which components, first and last."""
     database = await ctx.database("traces", db_id)
     component = await _component(ctx, kind, id)
-    wanted = Wanted(
+    wanted = TraceQuery(
         user_id=user_id,
         component=component,
         since=moment_of(since, "since"),
@@ -167,7 +169,7 @@ async def list_trace_sessions(
         meta = {"page": page, "total_pages": -(-len(rows) // limit), "total_count": len(rows)}
         shown = rows[(page - 1) * limit : page * limit]
         note = f"From the newest {found.looked:,} traces." if found.older else ""
-        return Table(_SESSION_COLUMNS, shown, empty=_none(found, wanted), meta=meta, then=note)
+        return Table(_SESSION_COLUMNS, shown, empty=_none(found, wanted), meta=meta, footer=note)
     listed = ctx.ownership.own_rows(
         await ctx.page(
             "/trace_session_stats",
@@ -182,28 +184,28 @@ async def list_trace_sessions(
             page=page,
         )
     )
-    empty = "No sessions with such traces." if wanted != Wanted() else _NOT_TRACED
+    empty = "No sessions with such traces." if wanted != TraceQuery() else _NOT_TRACED
     return Table(_SESSION_COLUMNS, [_session_row(one) for one in listed], empty=empty, meta=listed.meta)
 
 
-async def _component(ctx: Ctx, kind: AnyKind, asked: str) -> Component | None:
+async def _component(ctx: ToolContext, kind: AnyKind, asked: str) -> Component | None:
     if kind and not asked:
         raise InvalidRequest(f"Which {kind}?", f"Give its id or name (list_{kind}s).")
     if not asked:
         return None
     if kind:
-        return await ctx.catalogue.find(kind, asked)
-    there = [one for one in (await ctx.catalogue.contents()).components if asked in {one.id, one.name}]
+        return await ctx.catalog.find(kind, asked)
+    there = [one for one in (await ctx.catalog.inventory()).components if asked in {one.id, one.name}]
     if len(there) != 1:
         raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
     return there[0]
 
 
-async def _of_run(ctx: Ctx, database: str, ref: RunRef) -> list[Trace]:
+async def _of_run(ctx: ToolContext, database: str, ref: RunRef) -> list[Trace]:
     """The traces of a run, newest first: more than one where it was paused and continued."""
-    components = (await ctx.catalogue.contents()).of(ref.kind)
+    components = (await ctx.catalog.inventory()).of(ref.kind)
     component = next((one for one in components if one.id == ref.component), None)
-    wanted = Wanted(run=ref, component=component, user_id=ctx.ownership.user_id)
+    wanted = TraceQuery(run=ref, component=component, user_id=ctx.ownership.user_id)
     found = await find_traces(ctx, database, wanted, 10)
     if not found.traces:
         where = f" in the newest {found.looked:,} traces" if found.inside else ""
@@ -211,7 +213,7 @@ async def _of_run(ctx: Ctx, database: str, ref: RunRef) -> list[Trace]:
     return found.traces
 
 
-def _require_own(ctx: Ctx, trace_id: str, trace: Trace) -> None:
+def _require_own(ctx: ToolContext, trace_id: str, trace: Trace) -> None:
     """Raises NotFound unless every run in the trace is the user's, on a server for one user."""
     if not ctx.ownership.user_id:
         return
@@ -220,14 +222,14 @@ def _require_own(ctx: Ctx, trace_id: str, trace: Trace) -> None:
         raise _not_own(ctx, trace_id, owner="other" if users else "")
 
 
-def _not_own(ctx: Ctx, trace_id: str, owner: str = "other") -> NotFound:
+def _not_own(ctx: ToolContext, trace_id: str, owner: str = "other") -> NotFound:
     return ctx.ownership.refusal(f"trace '{shown_id(trace_id)}'", "list_traces has the ids.", owner=owner)
 
 
-async def _trace(ctx: Ctx, trace: Trace, others: list[Trace]) -> Record:
+async def _trace(ctx: ToolContext, trace: Trace, others: list[Trace]) -> Record:
     total, left_out = trace.get("total_spans"), unshown(trace)
     runs = runs_of(trace)
-    reference = reference_of(trace, (await ctx.catalogue.contents()).components)
+    reference = reference_of(trace, (await ctx.catalog.inventory()).components)
     facts = {
         "trace": trace.get("trace_id"),
         "status": status_of(trace),
@@ -245,7 +247,7 @@ async def _trace(ctx: Ctx, trace: Trace, others: list[Trace]) -> Record:
         name_of(trace),
         facts,
         {"tree": tree_text(trace)},
-        then="get_trace with span_id (in brackets) shows a span in full.",
+        footer="get_trace with span_id (in brackets) shows a span in full.",
     )
 
 
@@ -263,19 +265,19 @@ def _span(span: Mapping[str, Any]) -> Record:
     return Record(str(span.get("name") or "span"), facts, texts)
 
 
-def _none(found: Found, wanted: Wanted) -> str:
+def _none(found: TraceSearchResult, wanted: TraceQuery) -> str:
     if found.looked:
         older = f" (there are older ones: until={found.older})" if found.older else ""
         return f"None of the newest {found.looked:,} traces{older}."
-    return "No such traces." if wanted != Wanted() else _NOT_TRACED
+    return "No such traces." if wanted != TraceQuery() else _NOT_TRACED
 
 
-def _older(found: Found) -> str:
+def _older(found: TraceSearchResult) -> str:
     """Where the others are, if there are any."""
     return f"Older ones: until={found.older}" if found.older else ""
 
 
-async def _explained(ctx: Ctx, database: str, empty: str) -> str:
+async def _explained(ctx: ToolContext, database: str, empty: str) -> str:
     """Why a filter on runs finds nothing where AgentOS's traces have no ids."""
     if await traces_are_named(ctx, database):
         return empty

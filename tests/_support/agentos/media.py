@@ -141,7 +141,7 @@ def deploy(env: str) -> str:
     return f"deployed to {env}"
 
 
-def calling(*calls: Call, then: str = "") -> Script:
+def calling(*calls: Call, footer: str = "") -> Script:
     """Call these tools one after the other, then say what the last one answered."""
 
     def script(turn: Turn) -> Iterable[Beat]:
@@ -150,7 +150,7 @@ def calling(*calls: Call, then: str = "") -> Script:
         if len(answers) < len(calls):
             yield calls[len(answers)]
         else:
-            yield then or f"the tool said: {answers[-1]}"
+            yield footer or f"the tool said: {answers[-1]}"
 
     return script
 
@@ -227,13 +227,13 @@ def build(db_file: str) -> AgentOS:
         return Step(name=name, agent=Agent(name=f"{name.title()} Agent", model=model(play(words))))
 
     the_watcher = agent("watcher", watcher)
-    drawer = agent("drawer", calling(Call("draw", {"subject": "a cat"}), then="here it is"), tools=[draw])
+    drawer = agent("drawer", calling(Call("draw", {"subject": "a cat"}), footer="here it is"), tools=[draw])
     clumsy = agent(
         "clumsy",
         calling(
             Call("lookup", {"term": "honey"}),
             Call("explode", {"reason": "bad day", "depth": 3}),
-            then="I could not finish",
+            footer="I could not finish",
         ),
         tools=[lookup, explode],
     )
@@ -241,7 +241,7 @@ def build(db_file: str) -> AgentOS:
     member = Agent(
         id="helper",
         name="Helper",
-        model=model(calling(Call("explode", {"reason": "member's day"}), then="it blew up")),
+        model=model(calling(Call("explode", {"reason": "member's day"}), footer="it blew up")),
         tools=[explode],
     )
     looker = Agent(id="looker", name="Looker", model=model(watcher))

@@ -119,8 +119,8 @@ def calling(*names: str, rounds: int = 1, **more: Any) -> Script:
 
 QUESTIONS = [
     {
-        "question": "Which colour?",
-        "header": "Colour",
+        "question": "Which color?",
+        "header": "Color",
         "options": [{"label": "blue", "description": "like the sea"}, {"label": "red"}],
         "multi_select": False,
     },

@@ -1,4 +1,4 @@
-"""A real AgentOS with one component for every behaviour that a test needs.
+"""A real AgentOS with one component for every behavior that a test needs.
 
 Messages steer it: `slow` streams as many words over as many seconds as its message says ("30 3").
 """

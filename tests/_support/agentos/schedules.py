@@ -34,8 +34,8 @@ def build(db_file: str) -> AgentOS:
         *(agent(hostile, echo) for hostile in HOSTILE_IDS),
     ]
     # AgentOS looks after a run that it has started every 30 s, and has no setting for that.
-    patient: Any = agno.scheduler
-    patient.ScheduleExecutor = functools.partial(ScheduleExecutor, poll_interval=1)
+    retry: Any = agno.scheduler
+    retry.ScheduleExecutor = functools.partial(ScheduleExecutor, poll_interval=1)
     return AgentOS(
         id="scheduling",
         agents=[*agents],

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from agentos_mcp.agentos.errors import InvalidRequest
-from agentos_mcp.agentos.inputs.attachments import MiB, attach, document
 from agentos_mcp.agentos.inputs import attachments
+from agentos_mcp.agentos.inputs.attachments import MiB, attach, document
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.agentos.media import png, wav

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from agentos_mcp.agentos.errors import AgentOSError
-from agentos_mcp.agentos.inputs.component_inputs import inputs_of, schema_checks
+from agentos_mcp.agentos.inputs import schema_checks
+from agentos_mcp.agentos.inputs.component_inputs import read_component_inputs
 from agentos_mcp.agentos.inputs.schema_checks import (
     CannotCheckSchema,
     InvalidSchema,
@@ -223,7 +224,7 @@ async def test_any_schema_is_checked_or_refused_in_our_words(schema: dict[str, A
                 said.append(str(error))
         assert max(map(len, said), default=0) < 5_000
         for key in ("input_schema", "factory_input_schema"):
-            for field in inputs_of({key: schema}).fields.values():
+            for field in read_component_inputs({key: schema}).fields.values():
                 assert isinstance(field["type"], str)
         assert len(allowed(schema)) < 3_000
 

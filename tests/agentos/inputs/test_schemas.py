@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from agentos_mcp.agentos.catalog import Catalogue
+from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, NotFound, ServerFailure
 from agentos_mcp.agentos.inputs.schemas import answer_problems, check_input, input_error, output_schema_fields
@@ -117,7 +117,7 @@ class TestOutputSchema:
 
 class TestFactoryInput:
     async def schema(self, client: AgentOS) -> Mapping[str, Any]:
-        detail = await Catalogue(client).detail("workflow", "trip")
+        detail = await Catalog(client).detail("workflow", "trip")
         schema: Mapping[str, Any] = detail["factory_input_schema"]
         return schema
 
@@ -167,7 +167,7 @@ class TestFactoryErrors:
             "factory_input validation failed: city: String should have at least 2 characters; "
             "days: Input should be a valid integer, unable to parse string as an integer."
         )
-        assert "get_component" in error.next_move
+        assert "get_component" in error.hint
 
     async def test_a_missing_input_is_one_line_too(self, client: AgentOS) -> None:
         assert (await refused(client, "{}")).message == "factory_input validation failed: city: Field required."

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentos_mcp.agentos.catalog import Catalogue
+from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.features import Discovery
@@ -29,8 +29,9 @@ from agentos_mcp.agentos.pauses.requirements import (
     questions,
     rejections,
 )
-from agentos_mcp.agentos.runs.engine import Engine, RunOrder
+from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status
+from agentos_mcp.agentos.runs.start import RunRequest
 from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.agentos.pausing import LEDGER_VARIABLE
 
@@ -43,12 +44,12 @@ class Pausing:
     """Starts runs on the pausing AgentOS and continues them as a person would."""
 
     agent_os: AgentOS
-    catalogue: Catalogue
+    catalog: Catalog
     engine: Engine
     ledger: Path
 
     async def start(self, kind: Kind, id: str) -> RunState:
-        order = RunOrder(await self.catalogue.find(kind, id), f"go, tag-{uuid4().hex[:8]}")
+        order = RunRequest(await self.catalog.find(kind, id), f"go, tag-{uuid4().hex[:8]}")
         with anyio.fail_after(LIMIT):
             state = await self.engine.run(order, self.engine.name(order), lambda _: None)
         self.tags[state.ref] = order.message.removeprefix("go, ")
@@ -103,8 +104,8 @@ def pausing_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str
 async def pausing(pausing_host: tuple[str, Path]) -> AsyncIterator[Pausing]:
     url, ledger = pausing_host
     async with AgentOS(url) as agent_os:
-        catalogue = Catalogue(agent_os)
-        yield Pausing(agent_os, catalogue, Engine(agent_os, Discovery(agent_os), catalogue), ledger)
+        catalog = Catalog(agent_os)
+        yield Pausing(agent_os, catalog, Engine(agent_os, Discovery(agent_os), catalog), ledger)
 
 
 def asked(state: RunState) -> tuple[Question, ...]:
@@ -280,7 +281,7 @@ async def test_what_a_person_gave_arrives(pausing: Pausing) -> None:
             by_name["send"]: {"subject": "tea", "copies": "3", "urgent": "yes"},
             by_name["shell"]: "exit 0",
             by_name["get-user-input"]: {"city": "Oslo", "nights": 2},
-            by_name["ask-user"]: {"colour": "Red", "sizes": "large"},
+            by_name["ask-user"]: {"color": "Red", "sizes": "large"},
         },
     )
     assert "sent 'tea', 3 copies, urgent True" in ended.text

@@ -9,17 +9,18 @@ import anyio
 import pytest
 
 from agentos_mcp.agentos.catalog import MOST_CHARACTERS as MOST_OF_PAGES
-from agentos_mcp.agentos.catalog import MOST_PAGES, Catalogue, Component, PageCache
+from agentos_mcp.agentos.catalog import MOST_PAGES, Catalog, Component, DetailCache
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError
-from agentos_mcp.agentos.runs.engine import NOT_BACKGROUND, Engine, Report, RunOrder, Sleep
-from agentos_mcp.agentos.runs.registry import MOST_CHARACTERS, MOST_GOING, MOST_KEPT, LiveRun, live_runs
+from agentos_mcp.agentos.runs.engine import NOT_BACKGROUND, Engine, Report, Sleep
+from agentos_mcp.agentos.runs.registry import MOST_CHARACTERS, MOST_GOING, MOST_KEPT, LiveRun, open_run_registry
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, new_id
+from agentos_mcp.agentos.runs.start import RunRequest
 from tests._support.scripted_agentos import http_json, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 
-ORDER = RunOrder(Component("agent", "writer", "Writer"), "go")
+ORDER = RunRequest(Component("agent", "writer", "Writer"), "go")
 
 
 class InstantEngine:
@@ -28,10 +29,10 @@ class InstantEngine:
     def __init__(self, answer: str | None) -> None:
         self.answer = answer
 
-    def name(self, order: RunOrder) -> RunState:
+    def name(self, order: RunRequest) -> RunState:
         return RunState(ref=RunRef("agent", "writer", "s", new_id()))
 
-    async def run(self, order: RunOrder, state: RunState, report: Report, sleep: Sleep) -> RunState:
+    async def run(self, order: RunRequest, state: RunState, report: Report, sleep: Sleep) -> RunState:
         if self.answer is None:
             await anyio.sleep_forever()
         return replace(state, status=Status.COMPLETED, answer=self.answer, notes=(NOT_BACKGROUND,))
@@ -39,11 +40,11 @@ class InstantEngine:
 
 async def finished(answer: str, number: int) -> list[bool]:
     """Whether each of so many finished runs is still known."""
-    async with live_runs(cast("Engine", InstantEngine(answer))) as live:
+    async with open_run_registry(cast("Engine", InstantEngine(answer))) as live:
         runs: list[LiveRun] = [live.start(ORDER) for _ in range(number)]
         for run in runs:
             await run.watch(lambda state: None)
-        return [live.known(run.state.ref) is run for run in runs]
+        return [live.get(run.state.ref) is run for run in runs]
 
 
 async def test_finished_runs_are_kept_up_to_a_number() -> None:
@@ -57,7 +58,7 @@ async def test_finished_runs_are_kept_up_to_a_size() -> None:
 
 
 async def test_a_server_follows_so_many_runs_at_once_and_no_more() -> None:
-    async with live_runs(cast("Engine", InstantEngine(None))) as live:
+    async with open_run_registry(cast("Engine", InstantEngine(None))) as live:
         for _ in range(MOST_GOING):
             live.start(ORDER)
         with pytest.raises(AgentOSError, match=r"follows 1,000 runs already\. Try again"):
@@ -65,7 +66,7 @@ async def test_a_server_follows_so_many_runs_at_once_and_no_more() -> None:
 
 
 def test_component_details_are_kept_up_to_a_number_and_a_size() -> None:
-    pages = PageCache()
+    pages = DetailCache()
     for number in range(MOST_PAGES + 20):
         pages.keep(f"agent/{number}", {"id": number})
     assert len(pages) == MOST_PAGES
@@ -83,7 +84,7 @@ async def test_components_and_their_words_are_bounded() -> None:
     agents = [{"id": f"agent-{number}", **agent} for number in range(5_000)]
     config = {"agents": [{"id": "i" * 201}, *agents], "databases": ["d" * 300] * 5_000}
     async with scripted_agentos({"/config": http_json(config)}) as agentos, AgentOS(agentos.url) as client:
-        contents = await Catalogue(client).contents()
+        contents = await Catalog(client).inventory()
     assert len(contents.components) < 2_001
     assert len(contents.databases) <= 500
     assert contents.components[0].id == "agent-0"

@@ -8,12 +8,13 @@ import anyio
 import httpx
 import pytest
 
-from agentos_mcp.agentos.catalog import Catalogue
+from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, Unreachable
 from agentos_mcp.agentos.features import Discovery
-from agentos_mcp.agentos.runs.engine import UNANSWERABLE, Engine, Report, RunOrder
+from agentos_mcp.agentos.runs.engine import UNANSWERABLE, Engine, Report
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status
+from agentos_mcp.agentos.runs.start import RunRequest
 from tests._support.fault_proxy import http_answer, proxy_to
 from tests._support.scripted_agentos import http_json, http_raw, scripted_agentos
 
@@ -24,19 +25,19 @@ def nobody(_: RunState) -> None:
     """A report that nobody reads."""
 
 
-async def engine_of(client: AgentOS) -> tuple[Engine, Catalogue]:
+async def engine_of(client: AgentOS) -> tuple[Engine, Catalog]:
     """An engine that knows its AgentOS already, so that a proxy's next fault hits the run."""
-    catalogue, discovery = Catalogue(client), Discovery(client)
+    catalog, discovery = Catalog(client), Discovery(client)
     await discovery.features()
-    return Engine(client, discovery, catalogue), catalogue
+    return Engine(client, discovery, catalog), catalog
 
 
-async def run(engine: Engine, wanted: RunOrder, report: Report) -> RunState:
+async def run(engine: Engine, wanted: RunRequest, report: Report) -> RunState:
     return await engine.run(wanted, engine.name(wanted), report)
 
 
-async def order(catalogue: Catalogue, kind: Kind, id: str, message: str = "hello", **fields: str) -> RunOrder:
-    return RunOrder(await catalogue.find(kind, id), message, fields=fields)
+async def order(catalog: Catalog, kind: Kind, id: str, message: str = "hello", **fields: str) -> RunRequest:
+    return RunRequest(await catalog.find(kind, id), message, fields=fields)
 
 
 @pytest.mark.parametrize(
@@ -48,64 +49,64 @@ async def order(catalogue: Catalogue, kind: Kind, id: str, message: str = "hello
     ],
 )
 async def test_a_run_ends_with_its_answer_under_our_own_ids(
-    engine: Engine, catalogue: Catalogue, rest: httpx.AsyncClient, kind: Kind, id: str, answer: str
+    engine: Engine, catalog: Catalog, rest: httpx.AsyncClient, kind: Kind, id: str, answer: str
 ) -> None:
-    state = await run(engine, await order(catalogue, kind, id), nobody)
+    state = await run(engine, await order(catalog, kind, id), nobody)
     assert (state.status, state.answer) == (Status.COMPLETED, answer)
     assert len(state.ref.run) == len(state.ref.session) == 10
     stored = await rest.get(f"/{kind}s/{id}/runs/{state.ref.run}", params={"session_id": state.ref.session})
     assert stored.json()["status"] == "COMPLETED"
 
 
-async def test_every_state_is_reported_in_order(engine: Engine, catalogue: Catalogue) -> None:
+async def test_every_state_is_reported_in_order(engine: Engine, catalog: Catalog) -> None:
     seen: list[RunState] = []
-    state = await run(engine, await order(catalogue, "workflow", "three-steps"), seen.append)
+    state = await run(engine, await order(catalog, "workflow", "three-steps"), seen.append)
     assert seen[0].status is Status.PENDING
     assert seen[-1] == state
     assert [one.events for one in seen] == sorted(one.events for one in seen)
     assert {one.total_steps for one in seen} == {3}
 
 
-async def test_a_given_session_goes_on(engine: Engine, catalogue: Catalogue) -> None:
-    component = await catalogue.find("agent", "echo")
-    first = await run(engine, RunOrder(component, "one", session_id="my-session"), nobody)
-    second = await run(engine, RunOrder(component, "two", session_id="my-session"), nobody)
+async def test_a_given_session_goes_on(engine: Engine, catalog: Catalog) -> None:
+    component = await catalog.find("agent", "echo")
+    first = await run(engine, RunRequest(component, "one", session_id="my-session"), nobody)
+    second = await run(engine, RunRequest(component, "two", session_id="my-session"), nobody)
     assert first.ref.session == second.ref.session == "my-session"
     assert first.ref.run != second.ref.run
 
 
-async def test_a_background_workflow_that_pauses_has_its_requirements(engine: Engine, catalogue: Catalogue) -> None:
-    state = await run(engine, await order(catalogue, "workflow", "asks-first"), nobody)
+async def test_a_background_workflow_that_pauses_has_its_requirements(engine: Engine, catalog: Catalog) -> None:
+    state = await run(engine, await order(catalog, "workflow", "asks-first"), nobody)
     assert state.status is Status.PAUSED
     assert state.requirements
 
 
-async def test_a_factory_takes_its_input(engine: Engine, catalogue: Catalogue) -> None:
-    wanted = await order(catalogue, "workflow", "launch", factory_input='{"product": "tea"}')
+async def test_a_factory_takes_its_input(engine: Engine, catalog: Catalog) -> None:
+    wanted = await order(catalog, "workflow", "launch", factory_input='{"product": "tea"}')
     assert (await run(engine, wanted, nobody)).answer == "launching tea for everyone"
 
 
-async def test_a_refused_start_says_why(engine: Engine, catalogue: Catalogue) -> None:
-    wanted = await order(catalogue, "workflow", "launch", factory_input='{"audience": "x"}')
+async def test_a_refused_start_says_why(engine: Engine, catalog: Catalog) -> None:
+    wanted = await order(catalog, "workflow", "launch", factory_input='{"audience": "x"}')
     with pytest.raises(InvalidRequest, match="product"):
         await run(engine, wanted, nobody)
 
 
-async def test_without_a_database_a_run_goes_on_in_the_foreground_and_says_so(bare_zoo: str) -> None:
-    async with AgentOS(bare_zoo) as client:
-        engine, catalogue = await engine_of(client)
-        for wanted in (await order(catalogue, "agent", "echo"), await order(catalogue, "workflow", "short")):
+async def test_without_a_database_a_run_goes_on_in_the_foreground_and_says_so(bare_agentos: str) -> None:
+    async with AgentOS(bare_agentos) as client:
+        engine, catalog = await engine_of(client)
+        for wanted in (await order(catalog, "agent", "echo"), await order(catalog, "workflow", "short")):
             state = await run(engine, wanted, nobody)
             assert state.status is Status.COMPLETED
             assert "no database" in state.notes[0]
 
 
 @pytest.mark.parametrize("after", [200, 1500, 4000])
-async def test_a_background_run_whose_stream_breaks_is_followed_to_its_end(zoo: str, after: int) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
-        engine, catalogue = await engine_of(client)
-        wanted = await order(catalogue, "workflow", "three-steps")
-        await catalogue.step_count(wanted.component)
+async def test_a_background_run_whose_stream_breaks_is_followed_to_its_end(sample_agentos: str, after: int) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
+        engine, catalog = await engine_of(client)
+        wanted = await order(catalog, "workflow", "three-steps")
+        await catalog.step_count(wanted.component)
         proxy.cut_after = [after]
         seen: list[RunState] = []
         state = await run(engine, wanted, seen.append)
@@ -114,67 +115,65 @@ async def test_a_background_run_whose_stream_breaks_is_followed_to_its_end(zoo: 
         assert proxy.asked("POST", "/runs HTTP") == 1
 
 
-async def test_a_run_in_the_middle_is_resumed_and_no_event_counts_twice(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
-        engine, catalogue = await engine_of(client)
+async def test_a_run_in_the_middle_is_resumed_and_no_event_counts_twice(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
+        engine, catalog = await engine_of(client)
         proxy.cut_at = lambda seen: b'"w10 "' in seen
         seen: list[RunState] = []
-        state = await run(engine, await order(catalogue, "agent", "slow", "40 1"), seen.append)
+        state = await run(engine, await order(catalog, "agent", "slow", "40 1"), seen.append)
         assert state.answer == " ".join(f"w{number}" for number in range(40))
         assert "".join(state.said).strip() == state.answer
         assert proxy.asked("POST", "/resume") >= 1
         assert proxy.asked("POST", "/runs HTTP") == 1
 
 
-async def test_a_stream_that_falls_silent_is_left_and_resumed(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url, limits=Limits(quiet=0.5)) as client:
-        engine, catalogue = await engine_of(client)
+async def test_a_stream_that_falls_silent_is_left_and_resumed(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url, limits=Limits(quiet=0.5)) as client:
+        engine, catalog = await engine_of(client)
         proxy.stall_at = lambda seen: b'"w10 "' in seen
-        state = await run(engine, await order(catalogue, "agent", "slow", "40 1"), nobody)
+        state = await run(engine, await order(catalog, "agent", "slow", "40 1"), nobody)
         assert state.answer == " ".join(f"w{number}" for number in range(40))
         assert proxy.asked("POST", "/runs HTTP") == 1
         assert proxy.asked("POST", "/resume") >= 1
 
 
-async def test_a_slow_connection_only_takes_longer(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
-        engine, catalogue = await engine_of(client)
+async def test_a_slow_connection_only_takes_longer(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
+        engine, catalog = await engine_of(client)
         proxy.slowness = 0.05
-        state = await run(engine, await order(catalogue, "workflow", "three-steps"), nobody)
+        state = await run(engine, await order(catalog, "workflow", "three-steps"), nobody)
         assert (state.status, state.answer) == (Status.COMPLETED, "third words")
         assert proxy.asked("POST", "/resume") == 0
 
 
-async def test_a_start_that_never_arrived_is_not_sent_again_and_says_so(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
-        engine, catalogue = await engine_of(client)
-        wanted = await order(catalogue, "agent", "echo")
+async def test_a_start_that_never_arrived_is_not_sent_again_and_says_so(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
+        engine, catalog = await engine_of(client)
+        wanted = await order(catalog, "agent", "echo")
         proxy.answers = [b""]
         with pytest.raises(Unreachable, match="Most likely nothing was started"):
             await run(engine, wanted, nobody)
         assert proxy.asked("POST", "/runs HTTP") == 1
 
 
-async def test_a_start_whose_answer_is_lost_is_found_by_its_id(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client:
-        engine, catalogue = await engine_of(client)
-        wanted = await order(catalogue, "agent", "echo")
+async def test_a_start_whose_answer_is_lost_is_found_by_its_id(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
+        engine, catalog = await engine_of(client)
+        wanted = await order(catalog, "agent", "echo")
         proxy.cut_after = [1]
         assert (await run(engine, wanted, nobody)).answer == "echo: hello"
         assert proxy.asked("POST", "/runs HTTP") == 1
 
 
-async def test_a_run_without_a_database_whose_stream_breaks_is_told_from_a_finished_one(bare_zoo: str) -> None:
-    async with proxy_to(bare_zoo) as proxy, AgentOS(proxy.url) as client:
-        engine, catalogue = await engine_of(client)
+async def test_a_run_without_a_database_whose_stream_breaks_is_told_from_a_finished_one(bare_agentos: str) -> None:
+    async with proxy_to(bare_agentos) as proxy, AgentOS(proxy.url) as client:
+        engine, catalog = await engine_of(client)
         proxy.cut_at = lambda seen: b'"w3 "' in seen
         with pytest.raises(NotFound, match="broke during the run"):
-            await run(engine, await order(catalogue, "agent", "slow", "40 3"), nobody)
+            await run(engine, await order(catalog, "agent", "slow", "40 3"), nobody)
 
 
-async def test_cancel_ends_a_run_between_two_words(
-    engine: Engine, catalogue: Catalogue, rest: httpx.AsyncClient
-) -> None:
+async def test_cancel_ends_a_run_between_two_words(engine: Engine, catalog: Catalog, rest: httpx.AsyncClient) -> None:
     going = anyio.Event()
     ended: list[RunState] = []
 
@@ -183,7 +182,7 @@ async def test_cancel_ends_a_run_between_two_words(
             going.set()
 
     async def start() -> None:
-        wanted = RunOrder(await catalogue.find("agent", "slow"), "100 20", session_id="cancel-me")
+        wanted = RunRequest(await catalog.find("agent", "slow"), "100 20", session_id="cancel-me")
         ended.append(await run(engine, wanted, report))
 
     async with anyio.create_task_group() as tasks:
@@ -199,8 +198,8 @@ async def test_reading_a_run_that_is_not_there_says_so(engine: Engine) -> None:
         await engine.read(RunRef("agent", "echo", "no-session", "no-run"))
 
 
-async def test_following_a_finished_run_reads_it(engine: Engine, catalogue: Catalogue) -> None:
-    state = await run(engine, await order(catalogue, "workflow", "stops-on-failure"), nobody)
+async def test_following_a_finished_run_reads_it(engine: Engine, catalog: Catalog) -> None:
+    state = await run(engine, await order(catalog, "workflow", "stops-on-failure"), nobody)
     again = await engine.follow(state.ref, nobody)
     assert again.status is Status.COMPLETED
     assert [step.name for step in again.failed_steps] == ["bad"]
@@ -216,10 +215,10 @@ async def test_following_a_run_that_another_client_started_waits_for_its_end(
     assert str(state.answer).endswith("w19")
 
 
-async def test_a_run_that_is_taken_but_not_streamed_is_followed(zoo: str) -> None:
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url) as client, AgentOS(zoo) as direct:
-        engine, catalogue = await engine_of(client)
-        wanted = await order(catalogue, "agent", "slow", "10 0.5")
+async def test_a_run_that_is_taken_but_not_streamed_is_followed(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client, AgentOS(sample_agentos) as direct:
+        engine, catalog = await engine_of(client)
+        wanted = await order(catalog, "agent", "slow", "10 0.5")
         form = {"message": "10 0.5", "background": "true", "stream": "false"}
         taken = await direct.request("POST", "/agents/slow/runs", form=form)
         proxy.answers = [http_answer(202, json.dumps(taken))]
@@ -228,10 +227,10 @@ async def test_a_run_that_is_taken_but_not_streamed_is_followed(zoo: str) -> Non
     assert str(state.answer).startswith("w0 w1")
 
 
-async def test_a_long_outage_ends_with_the_reference(zoo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_long_outage_ends_with_the_reference(sample_agentos: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agentos_mcp.agentos.runs.follower._OUTAGE_SECONDS", 0.5)
-    async with proxy_to(zoo) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
-        engine, catalogue = await engine_of(client)
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
+        engine, catalog = await engine_of(client)
 
         def cut_for_good(seen: bytes) -> bool:
             if b'"w3 "' not in seen:
@@ -241,13 +240,13 @@ async def test_a_long_outage_ends_with_the_reference(zoo: str, monkeypatch: pyte
 
         proxy.cut_at = cut_for_good
         with pytest.raises(Unreachable, match=r"may still be going on: its reference is agent/slow/"):
-            await run(engine, await order(catalogue, "agent", "slow", "40 3"), nobody)
+            await run(engine, await order(catalog, "agent", "slow", "40 3"), nobody)
 
 
-async def test_broken_start_on_a_queue_is_sent_again_with_the_same_key_and_found(queued_zoo: str) -> None:
-    async with proxy_to(queued_zoo) as proxy, AgentOS(proxy.url) as client:
-        engine, catalogue = await engine_of(client)
-        wanted = await order(catalogue, "agent", "echo")
+async def test_broken_start_on_a_queue_is_sent_again_with_the_same_key_and_found(queued_agentos: str) -> None:
+    async with proxy_to(queued_agentos) as proxy, AgentOS(proxy.url) as client:
+        engine, catalog = await engine_of(client)
+        wanted = await order(catalog, "agent", "echo")
         proxy.cut_after = [1]
         state = await run(engine, wanted, nobody)
         assert (state.status, state.answer) == (Status.COMPLETED, "echo: hello")
@@ -258,22 +257,22 @@ async def test_broken_start_on_a_queue_is_sent_again_with_the_same_key_and_found
 
 
 async def test_queue_that_does_not_come_back_is_not_said_to_have_started_nothing(
-    queued_zoo: str, monkeypatch: pytest.MonkeyPatch
+    queued_agentos: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agentos_mcp.agentos.runs.start._OUTAGE_SECONDS", 0.3)
-    async with proxy_to(queued_zoo) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
-        engine, catalogue = await engine_of(client)
-        wanted = await order(catalogue, "agent", "echo")
+    async with proxy_to(queued_agentos) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
+        engine, catalog = await engine_of(client)
+        wanted = await order(catalog, "agent", "echo")
         proxy.answers = [b""] * 500
         with pytest.raises(Unreachable, match=r"queue may have taken the run: look with list_runs\(session_id="):
             await run(engine, wanted, nobody)
 
 
-async def test_files_keep_our_own_run_id_since_they_do_not_ride_the_queue(queued_zoo: str) -> None:
-    async with proxy_to(queued_zoo) as proxy, AgentOS(proxy.url) as client:
-        engine, catalogue = await engine_of(client)
+async def test_files_keep_our_own_run_id_since_they_do_not_ride_the_queue(queued_agentos: str) -> None:
+    async with proxy_to(queued_agentos) as proxy, AgentOS(proxy.url) as client:
+        engine, catalog = await engine_of(client)
         image = json.dumps([{"url": "http://127.0.0.1:9/none.png"}])
-        wanted = await order(catalogue, "workflow", "three-steps", images=image)
+        wanted = await order(catalog, "workflow", "three-steps", images=image)
         named = engine.name(wanted)
         proxy.cut_after = [400]
         state = await engine.run(wanted, named, nobody)
@@ -282,10 +281,12 @@ async def test_files_keep_our_own_run_id_since_they_do_not_ride_the_queue(queued
 
 
 @pytest.mark.parametrize("kind", ["agent", "workflow"])
-async def test_pause_without_a_database_is_told_as_a_pause_that_nobody_can_answer(bare_zoo: str, kind: Kind) -> None:
-    async with AgentOS(bare_zoo) as client:
-        engine, catalogue = await engine_of(client)
-        state = await run(engine, await order(catalogue, kind, "asks"), nobody)
+async def test_pause_without_a_database_is_told_as_a_pause_that_nobody_can_answer(
+    bare_agentos: str, kind: Kind
+) -> None:
+    async with AgentOS(bare_agentos) as client:
+        engine, catalog = await engine_of(client)
+        state = await run(engine, await order(catalog, kind, "asks"), nobody)
     assert state.status is Status.PAUSED
     assert UNANSWERABLE in state.notes
     assert not state.requirements
@@ -313,7 +314,7 @@ async def test_run_is_orphaned_where_agentos_began_after_it_and_nothing_was_stor
     if updated:
         answers["/sessions/s"] = http_json({"session_id": "s", "updated_at": updated})
     async with scripted_agentos(answers) as server, AgentOS(server.url) as client:
-        state = await Engine(client, Discovery(client), Catalogue(client)).read(RunRef("agent", "writer", "s", "r"))
+        state = await Engine(client, Discovery(client), Catalog(client)).read(RunRef("agent", "writer", "s", "r"))
     assert state.orphaned is orphaned
     assert ("queue takes the run up again" in " ".join(state.notes)) is taken_up
 
@@ -325,7 +326,7 @@ async def test_orphaned_run_is_not_followed_for_ever() -> None:
         "/agents/writer/runs/r/resume": http_raw(b"event: error\ndata: {}\n\n", content_type="text/event-stream"),
     }
     async with scripted_agentos(answers) as server, AgentOS(server.url) as client:
-        engine = Engine(client, Discovery(client), Catalogue(client))
+        engine = Engine(client, Discovery(client), Catalog(client))
         with anyio.fail_after(10):
             state = await engine.follow(RunRef("agent", "writer", "s", "r"), nobody)
     assert (state.status, state.orphaned) == (Status.RUNNING, True)

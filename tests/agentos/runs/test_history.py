@@ -11,7 +11,7 @@ import anyio
 import httpx
 import pytest
 
-from agentos_mcp.agentos.catalog import Catalogue
+from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.runs import history
@@ -67,7 +67,7 @@ async def client(filled: tuple[str, dict[str, RunRef]]) -> AsyncIterator[AgentOS
 
 
 async def found(client: AgentOS, **wanted: Any) -> list[RunSummary]:
-    return await list_runs(client, Catalogue(client), **{"user_id": ""} | wanted)
+    return await list_runs(client, Catalog(client), **{"user_id": ""} | wanted)
 
 
 async def test_the_newest_run_is_first_even_in_an_old_session(client: AgentOS, refs: dict[str, RunRef]) -> None:
@@ -115,7 +115,7 @@ async def test_an_unknown_status_says_which_there_are(client: AgentOS) -> None:
 async def test_the_runs_of_one_component(
     client: AgentOS, refs: dict[str, RunRef], kind: Kind, id: str, which: list[str]
 ) -> None:
-    component = await Catalogue(client).find(kind, id)
+    component = await Catalog(client).find(kind, id)
     runs = await found(client, component=component)
     assert [run.ref for run in runs] == [refs[name] for name in which]
 
@@ -139,16 +139,16 @@ async def until(client: AgentOS, ref: RunRef, *, running: bool) -> None:
             await anyio.sleep(0.05)
 
 
-async def test_a_run_is_found_while_it_is_still_going(zoo: str) -> None:
-    async with httpx.AsyncClient(base_url=zoo, timeout=30) as rest, AgentOS(zoo) as client:
+async def test_a_run_is_found_while_it_is_still_going(sample_agentos: str) -> None:
+    async with httpx.AsyncClient(base_url=sample_agentos, timeout=30) as rest, AgentOS(sample_agentos) as client:
         ref = await start(rest, "agent", "slow", "20 2", wait=False)
         await until(client, ref, running=True)
         await until(client, ref, running=False)
 
 
-async def test_the_runs_of_workflows_in_a_workflow_are_left_out(zoo: str) -> None:
+async def test_the_runs_of_workflows_in_a_workflow_are_left_out(sample_agentos: str) -> None:
     with anyio.fail_after(30):
-        async with httpx.AsyncClient(base_url=zoo, timeout=30) as rest, AgentOS(zoo) as client:
+        async with httpx.AsyncClient(base_url=sample_agentos, timeout=30) as rest, AgentOS(sample_agentos) as client:
             ref = await start(rest, "workflow", "outer", session_id="nested")
             assert [run.ref for run in await found(client, session_id="nested")] == [ref]
 
@@ -173,10 +173,10 @@ async def test_an_agentos_without_previews_is_read_run_by_run(
 ) -> None:
     with anyio.fail_after(30):
         async with proxy_to(filled[0]) as proxy, AgentOS(proxy.url) as client:
-            catalogue = Catalogue(client)
-            await catalogue.contents()
+            catalog = Catalog(client)
+            await catalog.inventory()
             proxy.answers = [http_answer(404, json.dumps({"detail": "Not Found"}))]
-            runs = await list_runs(client, catalogue, user_id="", session_id="old session")
+            runs = await list_runs(client, catalog, user_id="", session_id="old session")
     assert [run.ref for run in runs] == [refs["again"], refs["old"]]
     assert runs[0].answer == "echo: a new question"
     assert runs[0].seconds > 0
@@ -241,5 +241,5 @@ async def test_the_runs_of_a_kind_are_found_behind_any_number_of_other_sessions(
     for which in ("team", "shapes"):
         ref = refs[which]
         assert [run.ref for run in await found(client, kind=ref.kind)] == [ref]
-        component = await Catalogue(client).find(ref.kind, ref.component)
+        component = await Catalog(client).find(ref.kind, ref.component)
         assert [run.ref for run in await found(client, component=component)] == [refs[which]]

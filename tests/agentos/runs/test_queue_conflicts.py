@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from agentos_mcp.agentos.errors import AgentOSError
-from agentos_mcp.agentos.http_errors import refusal
+from agentos_mcp.agentos.http_errors import error_for_response
 from agentos_mcp.agentos.runs.queue_conflicts import Conflict, conflict_of
 from tests.tools.test_queued_questions import submitted
 
@@ -40,7 +40,7 @@ RECORDED = [
 
 def answered(status: int, detail: str) -> AgentOSError:
     body = httpx.Response(status, json={"detail": detail}).content
-    return refusal("POST", "/x", status=status, headers={}, body=body, place="here", with_token=False)
+    return error_for_response("POST", "/x", status=status, headers={}, body=body, place="here", with_token=False)
 
 
 @pytest.mark.parametrize(("detail", "conflict"), RECORDED, ids=[conflict.name for _, conflict in RECORDED])

@@ -6,13 +6,14 @@ import anyio
 import httpx
 import pytest
 
-from agentos_mcp.agentos.catalog import Catalogue
+from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.runs import registry as live_module
-from agentos_mcp.agentos.runs.engine import Engine, RunOrder
-from agentos_mcp.agentos.runs.registry import LiveRun, LiveRuns, live_runs
+from agentos_mcp.agentos.runs.engine import Engine
+from agentos_mcp.agentos.runs.registry import LiveRun, RunRegistry, open_run_registry
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
+from agentos_mcp.agentos.runs.start import RunRequest
 from tests._support.fault_proxy import Proxy, proxy_to
 
 pytestmark = pytest.mark.anyio
@@ -42,9 +43,9 @@ async def stuck(url: str, name: str) -> RunRef:
     return RunRef("agent", "slow", name, f"{name}-run")
 
 
-async def joined(live: LiveRuns, ref: RunRef) -> LiveRun:
+async def joined(live: RunRegistry, ref: RunRef) -> LiveRun:
     """The run, as soon as AgentOS has shown it."""
-    run = live.join(ref)
+    run = live.attach(ref)
     with anyio.fail_after(20):
         while not run.state.stored:
             await run.watch(nobody, 0.05)
@@ -60,16 +61,16 @@ async def quiet(proxy: Proxy) -> None:
             await anyio.sleep(1.0)
 
 
-async def test_stuck_run_that_nobody_watches_is_asked_for_no_more(zoo: str, quick: None) -> None:
-    ref = await stuck(zoo, "stuck-alone")
+async def test_stuck_run_that_nobody_watches_is_asked_for_no_more(sample_agentos: str, quick: None) -> None:
+    ref = await stuck(sample_agentos, "stuck-alone")
     async with (
-        proxy_to(zoo) as proxy,
+        proxy_to(sample_agentos) as proxy,
         AgentOS(proxy.url) as client,
-        live_runs(Engine(client, Discovery(client), Catalogue(client))) as live,
+        open_run_registry(Engine(client, Discovery(client), Catalog(client))) as live,
     ):
         run = await joined(live, ref)
         with anyio.fail_after(20):
-            while live.known(ref) is not None:
+            while live.get(ref) is not None:
                 await anyio.lowlevel.checkpoint()
         await quiet(proxy)
         assert run.done
@@ -77,21 +78,24 @@ async def test_stuck_run_that_nobody_watches_is_asked_for_no_more(zoo: str, quic
         assert await joined(live, ref) is not run
 
 
-async def test_stuck_run_that_somebody_watches_is_kept(zoo: str, quick: None) -> None:
-    ref = await stuck(zoo, "stuck-watched")
-    async with AgentOS(zoo) as client, live_runs(Engine(client, Discovery(client), Catalogue(client))) as live:
+async def test_stuck_run_that_somebody_watches_is_kept(sample_agentos: str, quick: None) -> None:
+    ref = await stuck(sample_agentos, "stuck-watched")
+    async with (
+        AgentOS(sample_agentos) as client,
+        open_run_registry(Engine(client, Discovery(client), Catalog(client))) as live,
+    ):
         run = await joined(live, ref)
         assert not await run.watch(nobody, 1.0, closely=False)
-        assert live.known(ref) is run
+        assert live.get(ref) is run
 
 
-async def test_foreground_run_that_nobody_watches_is_kept(zoo: str, quick: None) -> None:
+async def test_foreground_run_that_nobody_watches_is_kept(sample_agentos: str, quick: None) -> None:
     """It would end with us."""
-    async with AgentOS(zoo) as client:
-        catalogue = Catalogue(client)
-        engine = Engine(client, Discovery(client), catalogue, durable=False)
-        async with live_runs(engine) as live:
-            run = live.start(RunOrder(await catalogue.find("agent", "slow"), "2 1.5"))
+    async with AgentOS(sample_agentos) as client:
+        catalog = Catalog(client)
+        engine = Engine(client, Discovery(client), catalog, durable=False)
+        async with open_run_registry(engine) as live:
+            run = live.start(RunRequest(await catalog.find("agent", "slow"), "2 1.5"))
             with anyio.fail_after(20):
                 assert not await run.watch(nobody, 0.5)
                 await anyio.sleep(0.6)  # twice as long as a background run is kept
@@ -118,11 +122,13 @@ async def test_rest_between_looks_is_long_until_somebody_watches_closely() -> No
             await slept.wait()
 
 
-async def test_many_stuck_runs_cost_few_requests_and_then_none(zoo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_stuck_runs_cost_few_requests_and_then_none(
+    sample_agentos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(live_module, "_LET_GO_SECONDS", 4.0)
-    ref = await stuck(zoo, "stuck-crowd")
-    async with AgentOS(zoo) as client:
-        engine = Engine(client, Discovery(client), Catalogue(client))
+    ref = await stuck(sample_agentos, "stuck-crowd")
+    async with AgentOS(sample_agentos) as client:
+        engine = Engine(client, Discovery(client), Catalog(client))
         asked = 0
         stored = engine._follower.stored
 
@@ -132,12 +138,12 @@ async def test_many_stuck_runs_cost_few_requests_and_then_none(zoo: str, monkeyp
             return await stored(ref)
 
         monkeypatch.setattr(engine._follower, "stored", counted)
-        async with live_runs(engine) as live:
+        async with open_run_registry(engine) as live:
             refs = [RunRef("agent", "slow", ref.session, f"none-{number}") for number in range(20)]
             for one in refs:
-                live.join(one)
+                live.attach(one)
             with anyio.fail_after(50):
-                while any(live.known(one) for one in refs):
+                while any(live.get(one) for one in refs):
                     await anyio.lowlevel.checkpoint()
             assert asked < 20 * len(refs)
             before = asked
