@@ -17,7 +17,7 @@ from typing import Any
 
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.tool_spec import mcp_tool
+from agentos_mcp.tooling.mcp_tool import mcp_tool
 from scripts.project import DIST, ROOT, Project, as_json, project
 from tests._support.node import NodeError, environment, node, npm_package
 

@@ -12,7 +12,19 @@ import agentos_mcp
 PACKAGE = Path(agentos_mcp.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 
-FLOORS = ("cli", "doctor", "demo", "install", "terminal", "server", "tools", "bridge", "settings", "agentos")
+FLOORS = (
+    "cli",
+    "doctor",
+    "demo",
+    "install",
+    "terminal",
+    "server",
+    "tools",
+    "runs",
+    "tooling",
+    "settings",
+    "agentos",
+)
 """From the top down; a module may import what is on its own floor or below."""
 
 
@@ -52,7 +64,7 @@ class TestModule:
         for imported in imports_of(path):
             library = imported.partition(".")[0]
             if library in {"mcp", "mcp_types"}:
-                assert floor in {"bridge", "server", "tools", "demo", "install", "doctor"}, (
+                assert floor in {"tooling", "runs", "server", "tools", "demo", "install", "doctor"}, (
                     f"{name_of(path)} imports {imported}"
                 )
             if library == "httpx":
@@ -62,11 +74,14 @@ class TestModule:
 
 
 def test_toolsets_do_not_know_each_other() -> None:
-    toolsets = {path.stem for path in (PACKAGE / "tools").glob("*.py")} - {"__init__"}
-    for path in (PACKAGE / "tools").glob("*.py"):
-        if path.stem != "__init__":
-            others = {f"agentos_mcp.tools.{name}" for name in toolsets}
-            assert not imports_of(path) & others, path.stem
+    folder = PACKAGE / "tools"
+    toolsets = {path.stem if path.parent == folder else path.parent.name for path in folder.rglob("*.py")}
+    toolsets -= {"__init__", "tools"}
+    for path in folder.rglob("*.py"):
+        own = path.stem if path.parent == folder else path.parent.name
+        if path != folder / "__init__.py":
+            others = {f"agentos_mcp.tools.{name}" for name in toolsets - {own}}
+            assert not imports_of(path) & others, path
 
 
 def test_every_name_says_what_is_inside() -> None:

@@ -16,6 +16,7 @@ import anyio
 
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
+from agentos_mcp.agentos.hints import Action, Hint, hint
 from agentos_mcp.agentos.inputs.schema_checks import short
 from agentos_mcp.agentos.json_values import objects, text, texts
 from agentos_mcp.agentos.pagination import record_of
@@ -240,11 +241,17 @@ def match(kind: Kind, asked: str, contents: Inventory) -> Component:
     raise NotFound(f"No {kind} '{short(asked)}'.", _hint(kind, asked, contents))
 
 
-def _hint(kind: Kind, asked: str, contents: Inventory) -> str:
+def _hint(kind: Kind, asked: str, contents: Inventory) -> Hint | str:
     plain, core = _plain(asked), _core(asked)
     for other in KINDS:
         if other != kind and any(c.id == asked or c.plain[1] == plain for c in contents.of(other)):
-            return f"It is {'an' if other == 'agent' else 'a'} {other}: use run_{other}."
+            return hint(
+                "It is {article} {other}: use {run}.",
+                article="an" if other == "agent" else "a",
+                other=other,
+                run=Action.of(f"run_{other}"),
+                otherwise=f"It is {'an' if other == 'agent' else 'a'} {other}.",
+            )
     here = contents.of(kind)
     if not here:
         return f"This AgentOS has no {kind}s."

@@ -19,6 +19,8 @@ from __future__ import annotations
 import copy
 from typing import Self
 
+from agentos_mcp.agentos.hints import PLAIN, Hint, Surface, as_hint
+
 
 class AgentOSError(Exception):
     """Anything that went wrong with an AgentOS. `status` is the HTTP status, 0 where there was none."""
@@ -26,20 +28,29 @@ class AgentOSError(Exception):
     outcome_unknown = False
     """A change was sent and its answer lost: nobody knows whether it was done."""
 
-    def __init__(self, message: str, hint: str = "", *, status: int = 0) -> None:
-        self.message = message
-        self.hint = hint
-        self.status = status
-        super().__init__(f"{message} {hint}".strip())
+    detail = ""
+    """AgentOS's own words, where it gave any: one line, secrets masked."""
+    run_reference = ""
+    """The run that it is about, '' where it is about none."""
 
-    def of_run(self, reference: str) -> Self:
-        """The same error with the run's reference on its last line."""
-        line = f"run: {reference}"
-        if str(self).endswith(line):
-            return self
+    def __init__(self, message: str, hint: Hint | str = "", *, status: int = 0) -> None:
+        self.message = message
+        self.hint = as_hint(hint)
+        self.status = status
+        super().__init__(message)
+
+    def render(self, surface: Surface) -> str:
+        """What happened and what to do next, for this surface's readers; a run's reference is a line of its own."""
+        words = f"{self.message} {self.hint.render(surface)}".strip()
+        return f"{words}\nrun: {self.run_reference}" if self.run_reference else words
+
+    def __str__(self) -> str:
+        return self.render(PLAIN)
+
+    def with_run(self, reference: str) -> Self:
+        """The same error, about this run."""
         error = copy.copy(self)
-        error.hint = f"{self.hint}\n{line}"
-        error.args = (f"{self}\n{line}",)
+        error.run_reference = reference
         return error
 
     @property
@@ -47,18 +58,17 @@ class AgentOSError(Exception):
         """Whether it may be gone a moment later, so that a read is worth another try."""
         return False
 
-    def reworded(self, message: str, hint: str) -> Self:
+    def reworded(self, message: str, hint: Hint | str) -> Self:
         """The same error in other words."""
-        other = copy.copy(self)
-        other.message, other.hint = message, hint
-        other.args = (f"{message} {hint}".strip(),)
-        return other
+        error = copy.copy(self)
+        error.message, error.hint = message, as_hint(hint)
+        return error
 
 
 class Unreachable(AgentOSError):
     """No answer came. `sent` is False where the request provably never reached AgentOS."""
 
-    def __init__(self, message: str, hint: str = "", *, sent: bool = True) -> None:
+    def __init__(self, message: str, hint: Hint | str = "", *, sent: bool = True) -> None:
         super().__init__(message, hint)
         self.sent = sent
 
@@ -86,7 +96,7 @@ class InvalidRequest(AgentOSError):
 class RateLimited(AgentOSError):
     """Too many requests (429). `retry_after` is in seconds, 0 where AgentOS named none."""
 
-    def __init__(self, message: str, hint: str = "", *, retry_after: float = 0.0) -> None:
+    def __init__(self, message: str, hint: Hint | str = "", *, retry_after: float = 0.0) -> None:
         super().__init__(message, hint, status=429)
         self.retry_after = retry_after
 

@@ -87,12 +87,30 @@ def error_for_response(
     tokens: Iterable[str] = (),
 ) -> AgentOSError:
     """The error for an answer that is no success; `tokens` are masked in what it says."""
-    said = error_detail(body, tokens)
+    message = error_detail(body, tokens)
+    error = _error(
+        method, path, message, status=status, headers=headers, place=place, with_token=with_token, tokens=tokens
+    )
+    error.detail = message
+    return error
+
+
+def _error(
+    method: str,
+    path: str,
+    detail: str,
+    *,
+    status: int,
+    headers: Mapping[str, str],
+    place: str,
+    with_token: bool,
+    tokens: Iterable[str],
+) -> AgentOSError:
     match status:
         case 401:
             if with_token:
                 return Unauthorized(
-                    f"AgentOS refuses the token: {said or 'unauthorized'}.",
+                    f"AgentOS refuses the token: {detail or 'unauthorized'}.",
                     "Check AGENTOS_TOKEN (or the token file): it may be expired or another AgentOS's.",
                     status=status,
                 )
@@ -103,11 +121,11 @@ def error_for_response(
             )
         case 403:
             return Forbidden(
-                f"The token does not allow this: {said or 'forbidden'}.",
+                f"The token does not allow this: {detail or 'forbidden'}.",
                 "Use a token with the scope that is named, or ask the AgentOS's admin.",
                 status=status,
             )
-        case 404 if said in {"Not Found", ""}:
+        case 404 if detail in {"Not Found", ""}:
             # FastAPI's own words for a path that it does not serve; AgentOS names what it misses.
             return Unsupported(
                 f"{place} has no {method} {path}.",
@@ -115,7 +133,7 @@ def error_for_response(
                 status=status,
             )
         case 404:
-            return NotFound(f"{said}.".replace("..", "."), "List what there is and use an id from it.", status=status)
+            return NotFound(f"{detail}.".replace("..", "."), "List what there is and use an id from it.", status=status)
         case 429:
             return RateLimited(
                 "AgentOS is limiting requests.",
@@ -123,15 +141,15 @@ def error_for_response(
                 retry_after=_seconds(headers.get("retry-after", "")),
             )
         case 400 | 409 | 413 | 422:
-            return InvalidRequest(f"AgentOS refused the request: {(said or str(status)).rstrip('.')}.", status=status)
-        case 503 if "not available" in said:
-            return Unsupported(f"{said.rstrip('.')}.", "Set AgentOS up with it, or leave that out.", status=status)
+            return InvalidRequest(f"AgentOS refused the request: {(detail or str(status)).rstrip('.')}.", status=status)
+        case 503 if "not available" in detail:
+            return Unsupported(f"{detail.rstrip('.')}.", "Set AgentOS up with it, or leave that out.", status=status)
         case _ if 300 <= status < 400:
             target = redact(shown_url(headers.get("redirects-to") or headers.get("location", "")), tokens)
             return ServerFailure(f"{place} redirects to {target}.", "Set AGENTOS_URL to where it leads.", status=status)
         case _:
             return ServerFailure(
-                f"AgentOS failed on {method} {path} ({status}{': ' + said if said else ''}).",
+                f"AgentOS failed on {method} {path} ({status}{': ' + detail if detail else ''}).",
                 "Its own log says why.",
                 status=status,
             )

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from agentos_mcp.agentos.catalog import Catalog, shown_id
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.hints import Action, Hint, Parameter, hint
 from agentos_mcp.agentos.pagination import Page, record_of
 from agentos_mcp.agentos.runs.run import RunRef
 
@@ -57,13 +58,13 @@ class Ownership:
         rows = [row for row in page if self.is_own(row)]
         return page if len(rows) == len(page) else Page(rows)
 
-    def require_own(self, document: _Document, what: str, hint: str = "") -> _Document:
+    def require_own(self, document: _Document, what: str, hint: Hint | str = "") -> _Document:
         """The document. Raises NotFound where it is not the user's, or AgentOS does not say whose it is."""
         if not self.is_own(document):
             raise self.refusal(what, hint, owner=str(document.get("user_id") or ""))
         return document
 
-    def refusal(self, what: str, hint: str = "", *, owner: str = "other") -> NotFound:
+    def refusal(self, what: str, hint: Hint | str = "", *, owner: str = "other") -> NotFound:
         """The error for a thing that is another's: the same as for one that does not exist, so that none is found.
 
         With an unknown owner ('') it says that.
@@ -89,7 +90,7 @@ class Ownership:
             owners = await self._session_owners(ref.session)
             owner = self.user_id if owners == {self.user_id} else next(filter(None, owners - {self.user_id}), "")
         if owner != self.user_id:
-            raise self.refusal(f"run {ref}", "list_runs shows this user's.", owner=str(owner))
+            raise self.refusal(f"run {ref}", OWN_RUNS, owner=str(owner))
         _remember(self._runs, str(ref))
 
     async def require_own_session(self, session_id: str, *, may_be_new: bool = False) -> None:
@@ -103,8 +104,7 @@ class Ownership:
         if owners - {self.user_id} or not (owners or may_be_new):
             others = filter(None, owners - {self.user_id})
             owner = next(others, "") if owners else "other"
-            move = "list_sessions shows this user's; without session_id a run opens a new one."
-            raise self.refusal(f"session '{shown_id(session_id)}'", move, owner=owner)
+            raise self.refusal(f"session '{shown_id(session_id)}'", _OWN_SESSIONS, owner=owner)
 
     async def _session_owners(self, session_id: str) -> set[str]:
         """The owners of the sessions with this id, '' for an unknown one; none where there is no such session."""
@@ -128,6 +128,12 @@ class Ownership:
 def without_owner(what: str, reason: str) -> InvalidRequest:
     """The refusal of what AgentOS keeps for nobody in particular, so that it could be anybody's."""
     return InvalidRequest(f"{what} cannot be used on a server for one user: {reason}")
+
+
+OWN_RUNS = hint("{list} shows this user's.", list=Action.of("list_runs"))
+_OWN_SESSIONS = hint("{list} shows this user's.", list=Action.of("list_sessions")) + hint(
+    "Without {session} a run opens a new one.", session=Parameter("session_id")
+)
 
 
 def _remember(known: OrderedDict[str, None], key: str) -> None:

@@ -10,6 +10,7 @@ from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.features import Features
+from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.json_values import text
 from agentos_mcp.agentos.pagination import page_of, record_of
 from agentos_mcp.agentos.runs.run import KINDS, Kind
@@ -52,7 +53,10 @@ async def read_session(
     """The session of this id, and of this user if one is given. Raises NotFound where there is none."""
     asked = session_id.strip()
     if not asked:
-        raise InvalidRequest("The session_id is empty.", "Take it from list_sessions or from a run reference.")
+        raise InvalidRequest(
+            "The session_id is empty.",
+            hint("Take it from {list} or from a run reference.", list=Action.of("list_sessions")),
+        )
     session = Session(asked, "agent", "", {}, user_id, database)
     # Before 2.6 AgentOS reads each session as an agent's where it is not told the type, leaving its owner out.
     for kind in KINDS if one_kind_at_a_time(features) else ("",):
@@ -62,7 +66,9 @@ async def read_session(
         except NotFound as missing:
             of = f" of user '{shown_id(user_id)}'" if user_id else ""
             raise NotFound(
-                f"There is no session '{shown_id(asked)}'{of}.", "list_sessions shows what there is.", status=404
+                f"There is no session '{shown_id(asked)}'{of}.",
+                hint("{list} shows what there is.", list=Action.of("list_sessions")),
+                status=404,
             ) from missing
         session = Session(asked, *owner_of(document), document, user_id, database)
         if session.owner:

@@ -20,6 +20,7 @@ from agentos_mcp.doctor.fix_commands import own_command, set_variable_command
 from agentos_mcp.doctor.token_checks import SERVICE_ACCOUNT, Allowance, claims_of, try_token
 from agentos_mcp.install.host_system import System
 from agentos_mcp.settings import Settings
+from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.tooling.markdown import one_line
 
 SECONDS = 15.0
@@ -44,7 +45,7 @@ async def examine(settings: Settings, system: System, tell: Tell) -> bool:
             bad("AgentOS", f"it takes longer than {SECONDS:g} s to answer what it is asked", "See what keeps it busy.")
         )
     except AgentOSError as error:
-        tell(bad("AgentOS", one_line(error.message), one_line(error.hint) or _ITS_LOG))
+        tell(bad("AgentOS", one_line(error.message), one_line(error.hint.render(CommandSurface())) or _ITS_LOG))
     return False
 
 

@@ -13,9 +13,11 @@ from agentos_mcp.doctor.findings import Finding, Tell, bad, good, warning
 from agentos_mcp.doctor.fix_commands import own_command
 from agentos_mcp.install.host_system import System
 from agentos_mcp.runs.request import RunOptions, build_request
+from agentos_mcp.runs.result import answer_text
 from agentos_mcp.settings import Settings
+from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.tooling.context import ToolContext, open_backend
-from agentos_mcp.tooling.markdown import answer_text, one_line
+from agentos_mcp.tooling.markdown import one_line
 
 MESSAGE = "Say hello in one word."
 SECONDS = 60.0
@@ -35,7 +37,7 @@ async def try_run(settings: Settings, asked: str, system: System, tell: Tell, se
             state = await _run(ctx, order, seconds)
             finding = _lost(state) if await _is_lost(ctx, state) else _told(state, system, seconds)
         except AgentOSError as error:
-            fix = one_line(error.hint) or "See what there is: " + own_command(system, "agents")
+            fix = one_line(error.hint.render(CommandSurface())) or "See what there is: " + own_command(system, "agents")
             finding = bad("Test run", one_line(error.message), fix)
     tell(finding)
 

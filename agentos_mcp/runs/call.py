@@ -14,9 +14,9 @@ from agentos_mcp.agentos.runs.run import Kind, RunRef, Status
 from agentos_mcp.runs.follow_run import follow_run
 from agentos_mcp.runs.questions import answer, answered, asked_run
 from agentos_mcp.runs.request import RunOptions, build_request
+from agentos_mcp.runs.result import run_result
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import run_result
-from agentos_mcp.tooling.tool_spec import error_result, text_result
+from agentos_mcp.tooling.mcp_tool import error_result, text_result
 
 Shown = CallToolResult | InputRequiredResult
 
@@ -53,20 +53,22 @@ async def continue_paused(
             if state.status is not Status.PAUSED:
                 return await follow_run(ctx, ctx.run_registry.attach(ref), wait=wait, schema=schema)
             if UNANSWERABLE in state.notes:
-                return error_result(run_result(state, tokens=ctx.settings.result_tokens))
+                return error_result(run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface))
             if (given := answered(ctx, state)) is not None:
                 if given.outdated:
-                    stands = run_result(state, tokens=ctx.settings.result_tokens)
+                    stands = run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)
                     return error_result(
                         f"Nothing was sent: the answer is to an earlier question of this run.\n{stands}"
                     )
                 if given.answers is None:
-                    return text_result(run_result(state, tokens=ctx.settings.result_tokens))
+                    return text_result(run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface))
                 answers = given.answers
             try:
                 form = await answer(ctx, state, answers)
             except InvalidRequest as problem:
-                return error_result(f"{problem}\n{run_result(state, tokens=ctx.settings.result_tokens)}")
+                return error_result(
+                    f"{problem}\n{run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)}"
+                )
             run = ctx.run_registry.resume(state, form)
     return await follow_run(ctx, run, wait=wait, schema=schema)
 

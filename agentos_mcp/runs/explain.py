@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from agentos_mcp.agentos.hints import Surface
 from agentos_mcp.agentos.json_values import number as number_in
 from agentos_mcp.agentos.json_values import objects, text
 from agentos_mcp.agentos.plain_text import as_json, strip_control_chars
 from agentos_mcp.agentos.runs.run import RunState, Status
 from agentos_mcp.runs.next_steps import Failure, arguments, next_steps
-from agentos_mcp.tooling.markdown import ORPHANED, fenced, one_line
+from agentos_mcp.runs.result import ORPHANED
+from agentos_mcp.tooling.markdown import fenced, one_line
 
 _BUDGET = 2900
 """In characters of ASCII, at three to a token; others weigh more, as they do in tokens."""
@@ -38,7 +40,7 @@ class _Line:
     rank: _Rank = _Rank.FINE
 
 
-def explain(output: Mapping[str, Any], state: RunState) -> str:
+def explain(output: Mapping[str, Any], state: RunState, surface: Surface) -> str:
     """A stored run (as `GET .../runs/{run_id}` answers) told as markdown."""
     failures: list[Failure] = []
     body: list[_Line] = []
@@ -63,7 +65,7 @@ def explain(output: Mapping[str, Any], state: RunState) -> str:
     if question := _question(output):
         body.insert(0, _Line(f"asked: {_line(question, 160)}", _Rank.ALWAYS))
     head = _Line(f"**{_headline(output, state, failures)}**{_measures(output, state)}", _Rank.ALWAYS)
-    end = [_Line(text, _Rank.ALWAYS) for text in _ending(state, failures)]
+    end = [_Line(text, _Rank.ALWAYS) for text in _ending(state, failures, surface)]
     return _fitted([head, *body, *end])
 
 
@@ -182,7 +184,7 @@ def _measures(output: Mapping[str, Any], state: RunState) -> str:
     return "".join(f" · {measure}" for measure in measures if measure)
 
 
-def _ending(state: RunState, failures: Sequence[Failure]) -> Iterator[str]:
+def _ending(state: RunState, failures: Sequence[Failure], surface: Surface) -> Iterator[str]:
     for number, failure in enumerate(failures[:_MOST_FAILURES]):
         full = number == 0
         what = f"{failure.tool}({_line(failure.args, 200 if full else 80)})" if failure.tool else failure.where
@@ -190,7 +192,7 @@ def _ending(state: RunState, failures: Sequence[Failure]) -> Iterator[str]:
         most = _FULL_ERROR if full else _SHORT_ERROR * 2
         yield f"What failed: {what}{where}"
         yield fenced(_cut(strip_control_chars(failure.error).strip(), most))
-    yield f"Next: {next_steps(state, failures)}"
+    yield f"Next: {next_steps(state, failures).render(surface)}"
     yield f"run: {state.ref}"
 
 

@@ -16,9 +16,9 @@ from agentos_mcp.runs.media import media_blocks
 from agentos_mcp.runs.progress import Send, live_progress
 from agentos_mcp.runs.questions import ask, earlier_progress
 from agentos_mcp.runs.request import with_schema_notes
+from agentos_mcp.runs.result import run_data, run_result, standing
 from agentos_mcp.runs.timeouts import wait_seconds
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import run_data, run_result, standing
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +58,11 @@ async def follow_run(
                 await _cancel(ctx, run.state)
         raise
     if not ended or not run.state.ended:
-        return _shown(ctx, run.state, standing(run.state))
+        return _shown(ctx, run.state, standing(run.state, ctx.surface))
     if run.state.status is Status.PAUSED and ours and (question := ask(ctx, run.state, show.value)):
         return question
     state = await with_schema_notes(run.state, schema or run.schema)
-    words = run_result(state, tokens=ctx.settings.result_tokens, offset=offset)
+    words = run_result(state, tokens=ctx.settings.result_tokens, offset=offset, surface=ctx.surface)
     return _shown(ctx, state, words)
 
 
@@ -72,7 +72,7 @@ def _shown(ctx: ToolContext, state: RunState, words: str) -> CallToolResult:
     room = 0 if failed else max(0, _MEDIA - len(words.encode("utf-8", "replace")))
     return CallToolResult(
         content=[TextContent(type="text", text=words), *media_blocks(state.media, limit=room)],
-        structured_content=run_data(state, tokens=ctx.settings.result_tokens)
+        structured_content=run_data(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)
         if ctx.settings.structured_output
         else None,
         is_error=failed,

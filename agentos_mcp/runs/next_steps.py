@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agentos_mcp.agentos.hints import Action, Hint, as_hint, hint
 from agentos_mcp.agentos.plain_text import as_json, as_name
 from agentos_mcp.agentos.runs.run import RunState, Status
-from agentos_mcp.tooling.markdown import ORPHANED_NEXT, one_line
+from agentos_mcp.runs.result import ORPHANED_NEXT
+from agentos_mcp.tooling.markdown import one_line
 
 
 @dataclass(frozen=True)
@@ -21,31 +23,45 @@ class Failure:
     args: str = ""
 
 
-def next_steps(state: RunState, failures: Sequence[Failure]) -> str:
+def next_steps(state: RunState, failures: Sequence[Failure]) -> Hint:
     """One or two sentences, by the first of the failures."""
+    run = {"run": str(state.ref)}
     match state.status:
         case Status.PENDING | Status.RUNNING if state.orphaned:
             return ORPHANED_NEXT
         case Status.PENDING | Status.RUNNING:
-            return "get_run follows it to its end; cancel_run stops it."
+            return hint(
+                "{follow} follows it to its end; {cancel} stops it.",
+                follow=Action.of("get_run", **run),
+                cancel=Action.of("cancel_run", **run),
+                otherwise="It goes on by itself.",
+            )
         case Status.PAUSED:
             waiting = ", ".join(dict.fromkeys(_waits_for(state.requirements)))
-            return f"continue_run answers it{f' (it asks about {one_line(waiting)})' if waiting else ''}."
+            return hint(
+                "{answer} answers it{about}.",
+                answer=Action.of("continue_run", **run),
+                about=f" (it asks about {one_line(waiting)})" if waiting else "",
+            )
         case Status.CANCELLED:
-            return "Run it again with the same message if it is still wanted."
+            return as_hint("Run it again with the same message if it is still wanted.")
     if not failures:
-        return "Nothing failed; get_run has the whole answer."
+        return hint(
+            "Nothing failed; {read} has the whole answer.",
+            read=Action.of("get_run", **run),
+            otherwise="Nothing failed.",
+        )
     first = failures[0]
     if first.tool:
-        return (
+        return as_hint(
             f"Look at the arguments of {as_name(first.tool)}: if they are wrong, say in the message what they should "
             "be; if they are right, the tool itself or what it reaches is broken."
         )
-    if move := _provider_move(first.error):
-        return move
+    if advice := _provider_advice(first.error):
+        return as_hint(advice)
     if state.status is Status.COMPLETED:
-        return f"The answer was made without {first.where}: mend what its error names and run it again."
-    return "Mend what the error names and run it again; the AgentOS's own log has the traceback."
+        return as_hint(f"The answer was made without {first.where}: fix what its error names and run it again.")
+    return as_hint("Fix what the error names and run it again; AgentOS's own log has the traceback.")
 
 
 def arguments(args: object) -> str:
@@ -55,7 +71,7 @@ def arguments(args: object) -> str:
     return ", ".join(f"{name}={as_json(value)}" for name, value in args.items())
 
 
-_PROVIDER_MOVES: tuple[tuple[str, str], ...] = (
+_PROVIDER_ADVICE: tuple[tuple[str, str], ...] = (
     (
         r"credit|billing|insufficient_quota|exceeded your current quota|payment",
         "The model's provider wants money: add credit there, or let the component use another model.",
@@ -76,8 +92,8 @@ _PROVIDER_MOVES: tuple[tuple[str, str], ...] = (
 )
 
 
-def _provider_move(error: str) -> str:
-    return next((move for signs, move in _PROVIDER_MOVES if re.search(signs, error, re.IGNORECASE)), "")
+def _provider_advice(error: str) -> str:
+    return next((advice for signs, advice in _PROVIDER_ADVICE if re.search(signs, error, re.IGNORECASE)), "")
 
 
 def _waits_for(requirements: Iterable[object]) -> Iterator[str]:

@@ -13,33 +13,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp_types import (
-    ElicitRequest,
-    ElicitRequestFormParams,
     ElicitResult,
     InputRequiredResult,
 )
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.pauses.requirements import (
-    Field,
-    Question,
     approval_ids,
     check_answers,
     continuation_form,
     questions,
     rejections,
 )
-from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
 from agentos_mcp.agentos.runs.run import RunRef, RunState
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import cut_lines, one_line
-
-TOO_QUICK = 1.0
-"""A person needs longer than that, in seconds, to decline: a client did it by itself."""
+from agentos_mcp.tooling.elicitation import MIN_READING_SECONDS, can_elicit, question_form
 
 _ASKABLE = frozenset({"confirmation", "input", "feedback", "route", "review"})
-_DETAILS = 2000
 _MOST_FORMS = 20
 """More at once are told in words: nobody fills in so many, and AgentOS takes no answer before it has all."""
 _LARGEST_FORMS = 100_000
@@ -66,7 +56,7 @@ def ask(ctx: ToolContext, state: RunState, progress: float) -> InputRequiredResu
     by ourselves would ask it for ever.
     """
     asked = questions(state.ref, state.requirements)
-    if not asked or not can_ask(ctx) or any(question.kind not in _ASKABLE for question in asked):
+    if not asked or not can_elicit(ctx) or any(question.kind not in _ASKABLE for question in asked):
         return None
     earlier = _earlier_keys(ctx)
     if (
@@ -77,7 +67,7 @@ def ask(ctx: ToolContext, state: RunState, progress: float) -> InputRequiredResu
         return None
     if len(asked) + state.requirements_left_out > _MOST_FORMS:
         return None
-    forms = {question.key: _form(question) for question in asked}
+    forms = {question.key: question_form(question) for question in asked}
     if sum(len(form.model_dump_json()) for form in forms.values()) > _LARGEST_FORMS:
         return None
     memory = {"run": str(state.ref), "asked": [*earlier, list(forms)], "at": time.time(), "progress": progress}
@@ -96,7 +86,7 @@ def answered(ctx: ToolContext, state: RunState) -> Answered | None:
     asked = questions(state.ref, state.requirements)
     if [question.key for question in asked] != _earlier_keys(ctx)[-1]:
         return Answered(state.ref, None, outdated=True)
-    quick = time.time() - float(memory["at"]) < TOO_QUICK
+    quick = time.time() - float(memory["at"]) < MIN_READING_SECONDS
     answers: dict[str, Any] = {}
     for question in asked:
         response = responses.get(question.key)
@@ -157,43 +147,3 @@ def _memory(ctx: ToolContext) -> Mapping[str, Any] | None:
     if "run" not in memory:
         raise InvalidRequest("This answer is to another question.", "Call the tool again without it.")
     return memory
-
-
-def can_ask(ctx: ToolContext) -> bool:
-    """Whether the client can show the person a form, and may."""
-    capabilities = ctx.mcp.client_capabilities
-    wish = capabilities.elicitation if capabilities else None
-    if not ctx.settings.ask or wish is None or (wish.form is None and wish.url is not None):
-        return False
-    session = ctx.mcp.request_context.session
-    return session.protocol_version in MODERN_PROTOCOL_VERSIONS or session.can_send_request
-
-
-def _form(question: Question) -> ElicitRequest:
-    details = cut_lines(question.details, _DETAILS)
-    words = strip_control_chars(f"{one_line(question.title)}\n\n{details}".strip())
-    schema: dict[str, Any] = {
-        "type": "object",
-        "properties": {field.name: _property(field) for field in question.fields},
-        "required": [field.name for field in question.fields if field.required],
-    }
-    return ElicitRequest(params=ElicitRequestFormParams(message=words, requested_schema=schema))
-
-
-def _property(field: Field) -> dict[str, Any]:
-    about: dict[str, Any] = {"type": field.type, "title": one_line(field.name.replace("_", " ").capitalize())}
-    shape = {"list": 'A JSON list, such as ["a", "b"].', "dict": "A JSON object."}.get(field.structure, "")
-    if description := " ".join(filter(None, (one_line(field.description), shape))):
-        about["description"] = description
-    if field.default is not None:
-        about["default"] = strip_data(field.default)
-    if field.choices and field.multiple:
-        return about | {"type": "array", "items": {"type": "string", "enum": _choices(field)}}
-    if field.choices:
-        about["enum"] = _choices(field)
-    return about
-
-
-def _choices(field: Field) -> list[str]:
-    """The choices as people see them; `check_answers` knows them by these words, too."""
-    return list(dict.fromkeys(one_line(choice) for choice in field.choices))

@@ -14,12 +14,14 @@ from agentos_mcp import __version__
 from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.runs.run import KINDS
+from agentos_mcp.runs.result import RULE
 from agentos_mcp.server.change_notifier import notify_changes
 from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.server.tool_selection import ToolSelection
+from agentos_mcp.server.tool_surface import ToolSurface
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.context import Backend, open_backend
-from agentos_mcp.tooling.markdown import RULE, one_line
+from agentos_mcp.tooling.markdown import one_line
 
 INTRODUCTION_SECONDS = 1.0
 STATE_SECONDS = 7 * 24 * 3600.0
@@ -36,6 +38,7 @@ def build_server(settings: Settings) -> AgentOSServer:
         async with open_backend(settings) as backend, server.changes.following(backend):
             server.backend = backend
             backend.end_of = server.end_of_call
+            backend.surface = ToolSurface(offer, backend)
             try:
                 async with notify_changes(server, backend):
                     yield backend

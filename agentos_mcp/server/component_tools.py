@@ -12,7 +12,7 @@ from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.server.component_tool import exposed, exposed_tools
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.context import Backend
-from agentos_mcp.tooling.tool_spec import mcp_tool
+from agentos_mcp.tooling.mcp_tool import mcp_tool
 
 log = logging.getLogger(__name__)
 

@@ -49,7 +49,7 @@ from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.argument_limits import NAME, PATH, check_argument
 from agentos_mcp.tooling.context import Backend, CallEnd, ToolContext
-from agentos_mcp.tooling.tool_spec import error_result, mcp_tool
+from agentos_mcp.tooling.mcp_tool import error_result, mcp_tool
 
 log = logging.getLogger(__name__)
 

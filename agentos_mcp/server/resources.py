@@ -15,6 +15,7 @@ from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.paths import quoted
 from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.agentos.runs.run import Kind, RunRef
+from agentos_mcp.runs.result import run_result, standing
 from agentos_mcp.server import completions
 from agentos_mcp.server.client_limits import MAX_URI
 from agentos_mcp.server.completions import Completer
@@ -24,8 +25,9 @@ from agentos_mcp.settings import Settings
 from agentos_mcp.settings.settings import ALL
 from agentos_mcp.tooling.budget import cut_to_budget
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import one_line, run_result, standing
-from agentos_mcp.tooling.tool_spec import Result, ToolFunction, to_mcp_result
+from agentos_mcp.tooling.markdown import one_line
+from agentos_mcp.tooling.mcp_tool import to_mcp_result
+from agentos_mcp.tooling.tool_spec import Result, ToolFunction
 from agentos_mcp.tools.catalog import get_component
 
 MARKDOWN = "text/markdown"
@@ -79,7 +81,11 @@ async def read_run(ctx: ToolContext, kind: str, component: str, session: str, ru
         await ctx.engine.read(ref)
     live = ctx.run_registry.get(ref)
     state = live.state if live is not None else await ctx.engine.read(ref)
-    return run_result(state, tokens=ctx.settings.result_tokens) if state.ended else standing(state)
+    return (
+        run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)
+        if state.ended
+        else standing(state, ctx.surface)
+    )
 
 
 RESOURCES = (
@@ -251,7 +257,7 @@ class Resources:
         stores = await _stores(ctx, one, injected)
         for store in stores:
             try:
-                words = _words(await read(ctx, **arguments, **injected, **store), self._settings)
+                words = _words(ctx, await read(ctx, **arguments, **injected, **store))
             except NotFound as error:
                 missing = error
                 continue
@@ -275,8 +281,8 @@ async def _stores(ctx: ToolContext, one: ResourceSpec, injected: Mapping[str, st
     return [{name: store} for store in ids] if len(ids) > 1 and name not in injected else [{}]
 
 
-def _words(result: Result, settings: Settings) -> str:
-    content = cast("CallToolResult", to_mcp_result(result, settings)).content
+def _words(ctx: ToolContext, result: Result) -> str:
+    content = cast("CallToolResult", to_mcp_result(result, ctx.settings, ctx.surface)).content
     return strip_control_chars("\n".join(block.text for block in content if isinstance(block, TextContent)))
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from dataclasses import replace
 
 import anyio
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, Unreachable
+from agentos_mcp.agentos.hints import Surface
 from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.settings import Settings
 from agentos_mcp.terminal.argparse_errors import USAGE
 from agentos_mcp.terminal.argument_values import folders_of, text_of
-from agentos_mcp.terminal.command_wording import in_commands
+from agentos_mcp.terminal.command_surface import CommandSurface, LookupSurface
 from agentos_mcp.terminal.list_commands import show
 from agentos_mcp.terminal.printing import WHOLE, never_fail, print_json
 from agentos_mcp.terminal.run_commands import cancel, follow, go_on, run
@@ -52,6 +52,7 @@ async def _do(options: argparse.Namespace, settings: Settings) -> int:
         # Whoever is at the terminal chooses whose things they look at; the setting only spares them saying it.
         settings = replace(settings, user_id="")
     async with open_backend(settings) as backend:
+        backend.surface = _surface(options)
         return await _command(ToolContext.headless(backend), options)
 
 
@@ -81,14 +82,16 @@ def _read_input(options: argparse.Namespace) -> None:
 
 
 def _hint(error: AgentOSError, options: argparse.Namespace) -> str:
-    if isinstance(error, Unreachable) and not error.sent:
-        return f"{error.hint} `agentos-mcp doctor` looks for what is wrong."
-    if options.command in {"agents", "teams", "workflows"}:
-        # "It is a workflow: use run_workflow." is no help to somebody who wants to look at it.
-        return re.sub(r"run_(\w+)", r"`agentos-mcp \1s`", error.hint)
     if isinstance(error, NotFound) and error.status and options.command in {"runs", "continue", "cancel"}:
         return "`agentos-mcp runs` lists the latest ones."
-    return in_commands(error.hint)
+    words = error.hint.render(_surface(options))
+    if isinstance(error, Unreachable) and not error.sent:
+        return f"{words} `agentos-mcp doctor` looks for what is wrong."
+    return words
+
+
+def _surface(options: argparse.Namespace) -> Surface:
+    return LookupSurface() if options.command in {"agents", "teams", "workflows"} else CommandSurface()
 
 
 def _unread() -> int:

@@ -11,16 +11,16 @@ from typing import Any
 from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.pagination import page_of, record_of
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, Status
+from agentos_mcp.runs.result import answer_text
 from agentos_mcp.terminal.ansi import colorize
 from agentos_mcp.terminal.argument_values import json_object, local_files
-from agentos_mcp.terminal.command_wording import in_commands
-from agentos_mcp.terminal.printing import Shown, data_of, print_json, print_text
+from agentos_mcp.terminal.printing import Printable, data_of, print_json, print_text
 from agentos_mcp.terminal.run_outcome import closing, run_document
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import answer_text, without_nulls
-from agentos_mcp.tooling.results import Table
+from agentos_mcp.tooling.markdown import without_nulls
+from agentos_mcp.tooling.results import Message, Table
 
-Answer = Shown | list[Shown] | dict[str, Any]
+Answer = Printable | list[Printable] | dict[str, Any]
 """What a command has to tell: one thing, for people several, for scripts an own document."""
 
 _ITS_RUNS = "latest runs"
@@ -35,11 +35,11 @@ async def show(ctx: ToolContext, options: argparse.Namespace) -> None:
     if isinstance(result, dict):
         print_json(result)
     elif isinstance(result, list):
-        print_text(*result)
+        print_text(*result, surface=ctx.surface)
     elif options.json:
-        print_json(data_of(result))
+        print_json(data_of(result, ctx.surface))
     else:
-        print_text(result)
+        print_text(result, surface=ctx.surface)
 
 
 async def _components(ctx: ToolContext, options: argparse.Namespace) -> Answer:
@@ -87,19 +87,13 @@ async def _runs(ctx: ToolContext, options: argparse.Namespace) -> Answer:
             limit=options.limit,
         )
     if options.explain:
-        return _in_commands_at_the_end(await runs.explain_run(ctx, options.run))
+        return await runs.explain_run(ctx, options.run)
     state = await ctx.engine.read(RunRef.parse(options.run))
     if options.json:
-        return run_document(state)
-    for line, color in closing(state):
+        return run_document(state, ctx.surface)
+    for line, color in closing(state, ctx.surface):
         print(colorize(line, color, sys.stderr), file=sys.stderr)
     return "" if state.status is Status.PAUSED else answer_text(state)
-
-
-def _in_commands_at_the_end(told: str) -> str:
-    """The next move names tools; all above it is of the run."""
-    above, mark, move = told.rpartition("\nNext: ")
-    return above + mark + in_commands(move)
 
 
 async def _sessions(ctx: ToolContext, options: argparse.Namespace) -> Answer:
@@ -114,8 +108,8 @@ async def _sessions(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     session = replace(session, texts={name: words for name, words in session.texts.items() if name != _ITS_RUNS})
     ran = await sessions.list_session_runs(ctx, options.id, user_id=user, db_id=database, limit=options.limit)
     if options.json:
-        return data_of(session) | {"runs": data_of(ran)["items"]}
-    return [replace(session, footer=""), ran, in_commands(session.footer)]
+        return data_of(session, ctx.surface) | {"runs": data_of(ran, ctx.surface)["items"]}
+    return [replace(session, footer=""), ran, Message("", session.footer)]
 
 
 async def _memories(ctx: ToolContext, options: argparse.Namespace) -> Answer:
@@ -165,7 +159,7 @@ async def _contents(ctx: ToolContext, options: argparse.Namespace) -> Answer:
 async def _add(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools.knowledge.tools import add_knowledge
 
-    added = await add_knowledge(
+    return await add_knowledge(
         ctx,
         text=options.text,
         url=options.from_url,
@@ -175,7 +169,6 @@ async def _add(ctx: ToolContext, options: argparse.Namespace) -> Answer:
         metadata=json_object(options.metadata, "--metadata"),
         knowledge_id=options.knowledge_id or ctx.settings.knowledge_id,
     )
-    return in_commands(added)
 
 
 _COMMANDS: dict[str, Callable[[ToolContext, argparse.Namespace], Awaitable[Answer]]] = {

@@ -14,8 +14,8 @@ import anyio
 from agentos_mcp.agentos.plain_text import complete_part, one_line, strip_control_chars
 from agentos_mcp.agentos.runs.run import RunState, Status, Step
 from agentos_mcp.runs.progress import describe
+from agentos_mcp.runs.result import answer_text
 from agentos_mcp.terminal.ansi import can_show, colorize, elapsed, fitted, moves, width_of
-from agentos_mcp.tooling.markdown import answer_text
 
 _MARKS = {"completed": ("✔", "+", "green"), "failed": ("✘", "x", "red"), "paused": ("?", "?", "yellow")}
 _SPINNERS = ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\")

@@ -7,26 +7,26 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO, cast
 
+from agentos_mcp.agentos.hints import Surface
 from agentos_mcp.agentos.plain_text import escaped_json, strip_control_chars
 from agentos_mcp.terminal.ansi import columns as columns_of
 from agentos_mcp.terminal.ansi import fitted, padded, width_of
-from agentos_mcp.terminal.command_wording import in_commands
-from agentos_mcp.tooling.markdown import page_note
-from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.results import Message, Record, Table
 
 WHOLE = 10**9
 """A budget of tokens: nothing is cut for a terminal."""
 
-Shown = str | Table | Record
+Printable = str | Message | Table | Record
 
 _NARROWEST = 16
 _PROSE = 24
 """A column with a cell of words that is longer is prose."""
 
 
-def print_text(*results: Shown) -> None:
+def print_text(*results: Printable, surface: Surface) -> None:
     """Print results for people: as wide as their terminal, or whole where they are read by a program."""
-    texts = [as_text(result, width_of(sys.stdout) if sys.stdout.isatty() else 0) for result in results]
+    width = width_of(sys.stdout) if sys.stdout.isatty() else 0
+    texts = [as_text(result, surface, width) for result in results]
     # Also where it is piped: what is read there is shown in the end.
     print(strip_control_chars("\n\n".join(filter(None, texts))))
 
@@ -45,34 +45,26 @@ def never_fail(stream: TextIO) -> None:
         reconfigure(errors="backslashreplace")
 
 
-def data_of(result: Shown) -> dict[str, Any]:
-    """A result as data; what it says of the tools is said of the commands."""
-    if isinstance(result, str):
-        return {"text": result}
-    data = result.data()
-    return data | {key: in_commands(data[key]) for key in ("note", "next") if key in data}
+def data_of(result: Printable, surface: Surface) -> dict[str, Any]:
+    """A result as data."""
+    return {"text": result} if isinstance(result, str) else result.data(surface=surface)
 
 
-def as_text(result: Shown, width: int = 0) -> str:
+def as_text(result: Printable, surface: Surface, width: int = 0) -> str:
     """A result as text; 0 columns: as wide as it is."""
-    if isinstance(result, Table):
-        return aligned(result, width)
-    if isinstance(result, Record):
-        text = result.text(WHOLE)
-        # Only its last line is ours, where there is one.
-        return text.removesuffix(result.footer) + in_commands(result.footer)
-    return result
+    if isinstance(result, str):
+        return result
+    return aligned(result, surface, width) if isinstance(result, Table) else result.text(WHOLE, surface)
 
 
-def aligned(table: Table, width: int = 0) -> str:
+def aligned(table: Table, surface: Surface, width: int = 0) -> str:
     """A table in columns, without those that say nothing; prose gives way where a terminal is too narrow."""
     if not table.rows:
-        return in_commands(table.empty)
+        return table.nothing(surface)
     columns = [_Column(head, [_cell(row[at]) for row in table.rows]) for at, head in enumerate(table.columns)]
     columns = _narrowed([column for column in columns if any(column.cells)], width)
     lines = ["  ".join(column.line(at) for column in columns).rstrip() for at in range(-1, len(table.rows))]
-    ours = [in_commands(note) for note in (page_note(table.meta, len(table.rows)), table.footer) if note]
-    return "\n".join([*lines, *ours])
+    return "\n".join([*lines, *filter(None, table.notes(surface))])
 
 
 class _Column:

@@ -84,11 +84,11 @@ async def cancel(ctx: ToolContext, options: argparse.Namespace) -> int:
     words = "" if idle else await cancel_run(ctx, options.run)
     now = before if idle else await ctx.engine.read(ref)
     if options.json:
-        print_json(run_document(now))
+        print_json(run_document(now, ctx.surface))
     elif now.ended and now.status is not Status.PAUSED:
         print(
             "Nothing to cancel:" if idle else "It has ended:",
-            *(line for line, _ in closing(now)),
+            *(line for line, _ in closing(now, ctx.surface)),
             sep="\n",
         )
     else:
@@ -113,10 +113,10 @@ async def _watch(
         await watching.to_the_end(go)
     state = await with_schema_notes(watching.state, schema)
     if options.json:
-        print_json(run_document(state))
+        print_json(run_document(state, ctx.surface))
     else:
         display.finish(state)
-        for line, color in closing(state, asked=watching.asked):
+        for line, color in closing(state, ctx.surface, asked=watching.asked):
             display.note(line, color)
     return INTERRUPTED if interrupts.count else exit_code(state)
 

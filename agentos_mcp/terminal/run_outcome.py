@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from agentos_mcp.agentos.hints import Surface
 from agentos_mcp.agentos.pauses.requirements import Question, questions
 from agentos_mcp.agentos.plain_text import one_line, strip_control_chars
 from agentos_mcp.agentos.runs.run import RunState, Status
-from agentos_mcp.terminal.command_wording import in_commands
+from agentos_mcp.runs.result import facts, run_data
 from agentos_mcp.terminal.printing import WHOLE
-from agentos_mcp.tooling.markdown import facts, run_data, without_nulls
+from agentos_mcp.tooling.markdown import without_nulls
 
 FAILED, PAUSED, INTERRUPTED = 1, 3, 130
 
@@ -23,13 +24,13 @@ def exit_code(state: RunState) -> int:
     return 0 if state.status is Status.COMPLETED and not state.failed_steps else FAILED
 
 
-def closing(state: RunState, *, asked: bool = False) -> Iterator[tuple[str, str]]:
+def closing(state: RunState, surface: Surface, *, asked: bool = False) -> Iterator[tuple[str, str]]:
     """How the run went, what it waits for, the next move and its reference; lines with their colors.
 
     `asked`: the person has seen its questions already.
     """
     # What it asks is told below, for people.
-    head, *more, reference = facts(replace(state, requirements=()))
+    head, *more, reference = facts(replace(state, requirements=()), surface=surface)
     color = "yellow" if state.status is Status.PAUSED else "red" if exit_code(state) else "dim"
     yield strip_control_chars(head), color
     yield from ((strip_control_chars(line), "dim") for line in more)
@@ -40,7 +41,7 @@ def closing(state: RunState, *, asked: bool = False) -> Iterator[tuple[str, str]
     for question in () if asked else waiting:
         yield f"- {question.key}: {one_line(question.title, most=1000)}", ""
         yield from ((f"    {line}", "") for line in strip_control_chars(question.details).split("\n") if line)
-        yield f"    {'answer: ' if question.fields else ''}{one_line(_how(question), most=4000)}", ""
+        yield f"    {'answer: ' if question.fields else ''}{one_line(question.how.render(surface), most=4000)}", ""
     if waiting and all(question.fields for question in waiting):
         yield f"Next: agentos-mcp continue {state.ref}", ""
     elif state.status is Status.ERROR or state.failed_steps:
@@ -52,9 +53,9 @@ def closing(state: RunState, *, asked: bool = False) -> Iterator[tuple[str, str]
     yield reference, "dim"
 
 
-def run_document(state: RunState) -> dict[str, Any]:
+def run_document(state: RunState, surface: Surface) -> dict[str, Any]:
     """All that is known of a run, whole."""
-    data = run_data(replace(state, requirements=()), tokens=WHOLE)
+    data = run_data(replace(state, requirements=()), tokens=WHOLE, surface=surface)
     if state.error:
         data["error"] = state.error
     if state.steps:
@@ -65,11 +66,11 @@ def run_document(state: RunState) -> dict[str, Any]:
     if state.media:
         data["media"] = without_nulls(dict(state.media))
     if state.status is Status.PAUSED:
-        data["questions"] = [_question(question) for question in questions(state.ref, state.requirements)]
+        data["questions"] = [_question(question, surface) for question in questions(state.ref, state.requirements)]
     return data
 
 
-def _question(question: Question) -> dict[str, Any]:
+def _question(question: Question, surface: Surface) -> dict[str, Any]:
     return {
         "key": question.key,
         "kind": question.kind,
@@ -87,10 +88,5 @@ def _question(question: Question) -> dict[str, Any]:
             for field in question.fields
         ],
         "declinable": question.declinable,
-        "how": _how(question),
+        "how": question.how.render(surface),
     }
-
-
-def _how(question: Question) -> str:
-    # Where there are fields, it is made of AgentOS's own names.
-    return question.how if question.fields else in_commands(question.how)

@@ -15,6 +15,7 @@ from agentos_mcp.agentos.catalog import Catalog, DataStore, KnowledgeBase, shown
 from agentos_mcp.agentos.client import AgentOS, Limits, MultipartParts, Values
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unsupported
 from agentos_mcp.agentos.features import Discovery
+from agentos_mcp.agentos.hints import PLAIN, Action, Parameter, Surface, hint
 from agentos_mcp.agentos.ownership import Ownership
 from agentos_mcp.agentos.pagination import Page, page_of, record_of
 from agentos_mcp.agentos.runs.engine import Engine
@@ -66,6 +67,8 @@ class Backend:
     end_of: Callable[[Any], CallEnd] = lambda request: CallEnd.LOST
     """Why a call ends, by the SDK's context of its request."""
     confirmations: UsedConfirmations = field(default_factory=UsedConfirmations)
+    surface: Surface = PLAIN
+    """How the readers of results are told of actions: a model of tools, a person of commands."""
 
 
 @asynccontextmanager
@@ -122,6 +125,10 @@ class ToolContext:
         return self.backend.settings
 
     @property
+    def surface(self) -> Surface:
+        return self.backend.surface
+
+    @property
     def cancels_run(self) -> bool:
         """Of a call that is being ended: whether its run has to end too."""
         end, on_cancel = self.backend.end_of(self.mcp.request_context), self.settings.on_cancel
@@ -174,7 +181,7 @@ class ToolContext:
             return ""
         raise InvalidRequest(
             f"There is no database '{asked}' for this." if asked else "This lies in several databases.",
-            f"Give db_id, one of: {', '.join(map(shown_id, stores))}.",
+            hint("Give {db_id}, one of: {ids}.", db_id=Parameter("db_id"), ids=", ".join(map(shown_id, stores))),
         )
 
     async def knowledge_base(self, asked: str) -> KnowledgeBase:
@@ -195,7 +202,7 @@ class ToolContext:
         listed = ", ".join(f"{shown_id(base.id)} ({one_line(base.name, most=60)})" for base in bases)
         raise InvalidRequest(
             f"No knowledge base '{asked}'." if asked and not meant else "There are several knowledge bases.",
-            f"Give knowledge_id, one of: {listed}.",
+            hint("Give {knowledge_id}, one of: {bases}.", knowledge_id=Parameter("knowledge_id"), bases=listed),
         )
 
 
@@ -221,7 +228,12 @@ def look_first(template: str) -> Iterator[None]:
         if not error.outcome_unknown or not tool:
             raise
         raise error.reworded(
-            error.message, f"Look with {tool} before you do it again, or it may be done twice."
+            error.message,
+            hint(
+                "Look with {tool} before you do it again, or it may be done twice.",
+                tool=Action.of(tool),
+                otherwise="Look before you do it again, or it may be done twice.",
+            ),
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What a tool returns: a table, a record or words. Each is text by itself, and data by itself.
+"""What a tool returns: a table, a record or a message. Each is text by itself, and data by itself.
 
 The text is what a model reads; the data joins it with `--structured-output`. Neither needs the other.
 """
@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from agentos_mcp.agentos.hints import PLAIN, Hint, Surface, as_hint
 from agentos_mcp.agentos.plain_text import as_json
 from agentos_mcp.tooling.budget import characters, cut, listed, trimmed
 from agentos_mcp.tooling.markdown import fenced, one_line, page_note, table, table_row, without_nulls
 
 _STRING = {"type": "string"}
-_LONGEST_NOTE = 1000
-_THEN = 1_000
+_MAX_NOTE = 1000
 _ITEM = 4_000
 """Characters of JSON that one row of a list may have."""
 _LEAST_FACTS = 1_000
@@ -34,9 +34,9 @@ class Table:
 
     columns: tuple[str, ...]
     rows: Sequence[Sequence[object]]
-    empty: str
+    empty: Hint | str
     meta: Mapping[str, Any] = field(default_factory=dict)
-    footer: str = ""
+    footer: Hint | str = ""
 
     schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
@@ -44,10 +44,10 @@ class Table:
         "required": ["items"],
     }
 
-    def text(self, tokens: int) -> str:
+    def text(self, tokens: int, surface: Surface = PLAIN) -> str:
         """As many rows as fit, without columns that say nothing, and where the others are."""
         if not self.rows:
-            return one_line(self._nothing, most=_LONGEST_NOTE)
+            return one_line(self.nothing(surface), most=_MAX_NOTE)
         columns, rows = self._telling()
         left = characters(tokens)
         fitting: list[Sequence[object]] = []
@@ -59,10 +59,10 @@ class Table:
         lines = [table(columns, fitting)]
         if len(fitting) < len(rows):
             lines.append(f"Only {len(fitting)} of these {len(rows)} fit: ask for less.")
-        lines += [one_line(note, most=_LONGEST_NOTE) for note in (page_note(self.meta, len(rows)), self.footer) if note]
+        lines += [one_line(note, most=_MAX_NOTE) for note in self.notes(surface) if note]
         return "\n".join(lines)
 
-    def data(self, tokens: int | None = None) -> dict[str, Any]:
+    def data(self, tokens: int | None = None, surface: Surface = PLAIN) -> dict[str, Any]:
         """The rows as objects: all of them, or as many as fit."""
         left = math.inf if tokens is None else characters(tokens)
         items: list[dict[str, Any]] = []
@@ -78,18 +78,19 @@ class Table:
         missing = (
             f"Only {len(items)} of these {len(self.rows)} fit: ask for less." if len(items) < len(self.rows) else ""
         )
-        notes = (
-            [missing, page_note(self.meta, len(self.rows)), cut(self.footer, _THEN)] if self.rows else [self._nothing]
-        )
-        note = " ".join(filter(None, notes))
+        notes = [missing, *self.notes(surface)] if self.rows else [self.nothing(surface)]
+        note = cut(" ".join(filter(None, notes)), _MAX_NOTE)
         return {"items": items} | ({"note": note} if note else {})
 
-    @property
-    def _nothing(self) -> str:
+    def notes(self, surface: Surface) -> list[str]:
+        """Where the other rows are, and what to do next."""
+        return [page_note(self.meta, len(self.rows), surface), as_hint(self.footer).render(surface)]
+
+    def nothing(self, surface: Surface) -> str:
         """What having no rows means: nothing at all, or no more of them."""
         page, pages = self.meta.get("page"), self.meta.get("total_pages")
         if not isinstance(page, int) or page < 2:
-            return self.empty
+            return as_hint(self.empty).render(surface)
         # AgentOS counts nothing past the end of some lists.
         return f"There is nothing on page {page}{f': the last one is {pages}' if pages else ''}."
 
@@ -105,7 +106,7 @@ class Record:
     title: str
     facts: Mapping[str, object]
     texts: Mapping[str, str] = field(default_factory=dict)
-    footer: str = ""
+    footer: Hint | str = ""
 
     schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
@@ -113,7 +114,7 @@ class Record:
         "required": ["title", "facts"],
     }
 
-    def text(self, tokens: int) -> str:
+    def text(self, tokens: int, surface: Surface = PLAIN) -> str:
         """Facts come first; the texts share what they leave of the budget."""
         facts = {name: value for name, value in self.facts.items() if not _says_nothing(value)}
         told = (f"{_named(name)}: {one_line(str(value), most=1000)}" for name, value in facts.items())
@@ -132,9 +133,10 @@ class Record:
             beginning = f" (the first {len(part):,} of {len(whole):,} characters)" if len(part) < len(whole) else ""
             lines += [f"{_named(name)}{beginning}:", fenced(part)]
             left -= len(part) + len(lines[-2]) + _FENCE
-        return "\n".join([*lines, one_line(self.footer, most=_LONGEST_NOTE)] if self.footer else lines)
+        footer = one_line(as_hint(self.footer).render(surface), most=_MAX_NOTE)
+        return "\n".join([*lines, footer] if footer else lines)
 
-    def data(self, tokens: int | None = None) -> dict[str, Any]:
+    def data(self, tokens: int | None = None, surface: Surface = PLAIN) -> dict[str, Any]:
         """All of it, or what fits."""
         facts = {name: _plain(value) for name, value in self.facts.items() if not _says_nothing(value)}
         texts = {name: words for name, words in self.texts.items() if words.strip()}
@@ -145,7 +147,32 @@ class Record:
             facts = trimmed(facts, max(room // 2, room - len(json.dumps(texts, ensure_ascii=False))))
             texts = trimmed(texts, room - len(json.dumps(facts, ensure_ascii=False)))
         data: dict[str, Any] = {"title": title, "facts": facts}
-        return data | ({"texts": texts} if texts else {}) | ({"next": cut(self.footer, _THEN)} if self.footer else {})
+        footer = cut(as_hint(self.footer).render(surface), _MAX_NOTE)
+        return data | ({"texts": texts} if texts else {}) | ({"next": footer} if footer else {})
+
+
+@dataclass(frozen=True)
+class Message:
+    """A few words on what was done, what to do next, and the run that it is about, as its reference."""
+
+    message: str
+    hint: Hint | str = ""
+    run: str = ""
+
+    schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object",
+        "properties": {"text": _STRING, "next": _STRING, "run": _STRING},
+        "required": ["text"],
+    }
+
+    def text(self, tokens: int, surface: Surface = PLAIN) -> str:
+        words = cut(f"{self.message} {as_hint(self.hint).render(surface)}".strip(), characters(tokens))
+        return f"{words}\nrun: {self.run}" if self.run else words
+
+    def data(self, tokens: int | None = None, surface: Surface = PLAIN) -> dict[str, Any]:
+        message = self.message if tokens is None else cut(self.message, characters(tokens))
+        footer = as_hint(self.hint).render(surface)
+        return {"text": message} | ({"next": footer} if footer else {}) | ({"run": self.run} if self.run else {})
 
 
 WORDS_SCHEMA: Mapping[str, Any] = {"type": "object", "properties": {"text": _STRING}, "required": ["text"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-_MOST_USED = 10_000
+_MAX_USED = 10_000
 
 
 class UsedConfirmations:
@@ -15,11 +15,11 @@ class UsedConfirmations:
         self._forgotten = 0.0
         """The time of the latest one that is not kept any more: none as old serves."""
 
-    def use(self, once: str, asked_at: float) -> bool:
+    def use(self, nonce: str, asked_at: float) -> bool:
         """Use one up; False where that was done before."""
-        if once in self._used or asked_at <= self._forgotten:
+        if nonce in self._used or asked_at <= self._forgotten:
             return False
-        self._used[once] = asked_at
-        while len(self._used) > _MOST_USED:
+        self._used[nonce] = asked_at
+        while len(self._used) > _MAX_USED:
             self._forgotten = max(self._forgotten, self._used.popitem(last=False)[1])
         return True

@@ -19,8 +19,9 @@ from agentos_mcp.runs.call import Shown, continue_paused, run_component
 from agentos_mcp.runs.explain import explain
 from agentos_mcp.runs.follow_run import follow_run
 from agentos_mcp.runs.request import RunOptions
+from agentos_mcp.runs.result import run_result, standing
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import run_result, standing, when
+from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import (
     Files,
     JsonFilters,
@@ -186,7 +187,8 @@ async def explain_run(ctx: ToolContext, run: Run) -> str:
     """What happened in a run: steps, tool calls, what failed and why, what to try next."""
     ref = RunRef.parse(run)
     output = await ctx.engine.stored(ref)
-    return explain(output, await ctx.engine.judged(read_stored_run(RunState(ref=ref), output), output))
+    state = await ctx.engine.judged(read_stored_run(RunState(ref=ref), output), output)
+    return explain(output, state, ctx.surface)
 
 
 async def cancel_run(ctx: ToolContext, run: Run) -> str:
@@ -194,7 +196,7 @@ async def cancel_run(ctx: ToolContext, run: Run) -> str:
     ref = RunRef.parse(run)
     state = await ctx.engine.read(ref)
     if state.status not in (Status.PENDING, Status.RUNNING, Status.PAUSED):
-        return f"Nothing to cancel.\n{run_result(state, tokens=200)}"
+        return f"Nothing to cancel.\n{run_result(state, tokens=200, surface=ctx.surface)}"
     orphaned = state.orphaned
     await ctx.engine.cancel(ref)
     if state.status is Status.PAUSED:
@@ -208,10 +210,11 @@ async def cancel_run(ctx: ToolContext, run: Run) -> str:
             await anyio.sleep(0.1)
             state = await ctx.engine.read(ref)
     if not state.ended and orphaned:
-        return f"AgentOS was told to cancel it; nothing came of that.\n{standing(replace(state, orphaned=True))}"
+        now = standing(replace(state, orphaned=True), ctx.surface)
+        return f"AgentOS was told to cancel it; nothing came of that.\n{now}"
     if not state.ended:
         return f"Cancelling: it stops when its current tool or function call returns.\nrun: {ref}"
-    return run_result(state, tokens=ctx.settings.result_tokens)
+    return run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)
 
 
 TOOLSET = Toolset(

@@ -7,7 +7,8 @@ from functools import cache
 from typing import Any
 
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.tool_spec import Toolset, ToolSpec, mcp_tool
+from agentos_mcp.tooling.mcp_tool import mcp_tool
+from agentos_mcp.tooling.tool_spec import Toolset, ToolSpec
 from agentos_mcp.tools import TOOLSETS
 from scripts.surface.tokens import compact, count_tokens
 

@@ -1,4 +1,4 @@
-"""`python -m tests._support.changing_server [--http] URL`: our server, with a tool that says that everything has changed."""
+"""`python -m tests._support.changing_server [--http] URL`: our server, with a tool that reports changes."""
 
 from __future__ import annotations
 

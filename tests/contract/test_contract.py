@@ -14,7 +14,8 @@ from agentos_mcp.agentos.features import OLDEST as OLDEST_SERIES
 from agentos_mcp.agentos.runs.run import KINDS, RunRef
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.tool_spec import Toolset, ToolSpec, mcp_tool
+from agentos_mcp.tooling.mcp_tool import mcp_tool
+from agentos_mcp.tooling.tool_spec import Toolset, ToolSpec
 from agentos_mcp.tools import TOOLSETS
 from tests._support.contract_calls import CALLS, OLDEST, Call
 from tests._support.factories import Rest

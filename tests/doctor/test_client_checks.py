@@ -164,8 +164,8 @@ class TestServersThatFail:
         assert finding.level == "bad"
         assert finding.means.startswith(f"'agentos' starts, but: No AgentOS answers at {DOWN}.")
         assert (
-            finding.fix
-            == f"An AgentOS answers at {sample_agentos}. For that one: agentos-mcp install cursor --url {sample_agentos}"
+            finding.fix == f"An AgentOS answers at {sample_agentos}. "
+            f"For that one: agentos-mcp install cursor --url {sample_agentos}"
         )
 
     async def test_an_agentos_that_is_down_is_to_be_started_where_there_is_no_other(self, machine: Machine) -> None:

@@ -30,7 +30,7 @@ from mcp_types import (
 )
 
 from agentos_mcp.agentos.runs.run import RunRef
-from agentos_mcp.tooling.markdown import ORPHANED
+from agentos_mcp.runs.result import ORPHANED
 from tests._support.agentos.storage import GRACE_VARIABLE, QUEUE_VARIABLE
 from tests._support.mcp_client import Connect, Peer, connector, reference, words
 from tests._support.person import answers

@@ -15,7 +15,8 @@ from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.similar_names import most_similar, similarity
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.argument_limits import JSON, NAME, PATH, TEXT, ArgumentLimits
-from agentos_mcp.tooling.tool_spec import ToolSpec, mcp_tool
+from agentos_mcp.tooling.mcp_tool import mcp_tool
+from agentos_mcp.tooling.tool_spec import ToolSpec
 from agentos_mcp.tools import TOOLSETS
 from tests._support.mcp_client import Connect, words
 from tests._support.ping_meter import ping_meter

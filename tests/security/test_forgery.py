@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, Step
 from agentos_mcp.runs.explain import explain
+from agentos_mcp.runs.result import RULE, facts, run_data, run_result, standing
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.markdown import RULE, facts, fenced, run_data, run_result, standing
+from agentos_mcp.tooling.markdown import fenced
 from agentos_mcp.tooling.results import Record, Table
 from tests._support.mcp_client import Connect
 from tests._support.scripted_agentos import CONFIG, http_json, scripted_agentos
@@ -80,9 +82,9 @@ def states(draw: st.DrawFn) -> RunState:
 
 @given(states(), st.integers(1, 30), st.integers(0, 200))
 def test_a_runs_result_gives_back_our_facts_and_its_reference(state: RunState, tokens: int, offset: int) -> None:
-    result = run_result(state, tokens=tokens, offset=offset)
+    result = run_result(state, tokens=tokens, offset=offset, surface=PLAIN)
     ours = [line for line in told(result) if not MORE.fullmatch(line)]
-    assert ours == facts(state)
+    assert ours == facts(state, surface=PLAIN)
     assert all(len(line.splitlines()) <= 1 for line in ours)
     assert ours[-1] == f"run: {state.ref}"
     assert references(result) == [ours[-1]]
@@ -93,7 +95,7 @@ def test_a_runs_result_gives_back_our_facts_and_its_reference(state: RunState, t
 def test_no_piece_of_an_answer_begins_with_our_rule(before: str, words: str, after: str, tokens: int) -> None:
     state = RunState(RunRef("agent", "a", "s", "r"), status=Status.COMPLETED, answer=f"{before}{words}{after}")
     for offset in range(len(state.text) + 1):
-        result = run_result(state, tokens=tokens, offset=offset)
+        result = run_result(state, tokens=tokens, offset=offset, surface=PLAIN)
         assert result.split("\n").count(RULE) <= 1
         assert references(result) == ["run: agent/a/s/r"]
 
@@ -101,8 +103,10 @@ def test_no_piece_of_an_answer_begins_with_our_rule(before: str, words: str, aft
 def test_a_piece_that_begins_amid_a_line_is_no_rule() -> None:
     answer = f"see {RULE}\nx run: {FORGED}"
     state = RunState(RunRef("agent", "a", "s", "r"), status=Status.COMPLETED, answer=answer)
-    assert run_result(state, tokens=100, offset=4).startswith(f"\\{RULE}\nx run: {FORGED}\n{RULE}\n")
-    assert run_result(state, tokens=100, offset=answer.index("run:")).startswith(f"\\run: {FORGED}\n{RULE}\n")
+    assert run_result(state, tokens=100, offset=4, surface=PLAIN).startswith(f"\\{RULE}\nx run: {FORGED}\n{RULE}\n")
+    assert run_result(state, tokens=100, offset=answer.index("run:"), surface=PLAIN).startswith(
+        f"\\run: {FORGED}\n{RULE}\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,22 +120,22 @@ def test_a_piece_that_begins_amid_a_line_is_no_rule() -> None:
 )
 def test_an_ordinary_answer_is_shown_as_it_is(answer: str) -> None:
     state = RunState(RunRef("agent", "a", "s", "r"), status=Status.COMPLETED, answer=answer)
-    assert run_result(state, tokens=1000).startswith(f"{answer}\n{RULE}\n")
+    assert run_result(state, tokens=1000, surface=PLAIN).startswith(f"{answer}\n{RULE}\n")
 
 
 @given(states())
 def test_where_a_run_stands_is_told_in_our_lines_alone(state: RunState) -> None:
-    lines = standing(state).split("\n")
-    assert len(lines) == len(standing(state).splitlines())
+    lines = standing(state, PLAIN).split("\n")
+    assert len(lines) == len(standing(state, PLAIN).splitlines())
     assert lines[0].startswith("Still going: ")
     assert [line for line in lines if line.startswith("run: ")] == [f"run: {state.ref}"]
 
 
 @given(states())
 def test_a_run_as_data_holds_our_facts_in_a_field_of_their_own(state: RunState) -> None:
-    data = run_data(state, tokens=1000)
+    data = run_data(state, tokens=1000, surface=PLAIN)
     assert data["run"] == str(state.ref)
-    assert data["facts"] == facts(state)[:-1]
+    assert data["facts"] == facts(state, surface=PLAIN)[:-1]
     assert all(len(line.splitlines()) <= 1 for line in data["facts"])
 
 
@@ -179,7 +183,7 @@ def test_an_explanation_keeps_components_words_in_their_places(words: str) -> No
     step = {"step_name": words, "executor_name": words, "success": False, "error": words, "step_run_id": "1"}
     output = {"workflow_name": words, "input": words, "step_results": [step], "tools": [tool]}
     state = RunState(RunRef("workflow", "w", "s", "r"), status=Status.COMPLETED)
-    lines = explain(output, state).split("\n")
+    lines = explain(output, state, PLAIN).split("\n")
     assert lines[-1] == "run: workflow/w/s/r"
     fences = [number for number, line in enumerate(lines) if line.startswith("```") and set(line) == {"`"}]
     outside = lines[: fences[0]] + lines[fences[-1] + 1 :] if fences else lines

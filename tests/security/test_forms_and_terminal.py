@@ -11,14 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.pauses.requirements import questions
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, Step
 from agentos_mcp.cli import main
-from agentos_mcp.runs.questions import _form as form
 from agentos_mcp.terminal.live_display import Display
 from agentos_mcp.terminal.printing import print_json
 from agentos_mcp.terminal.run_outcome import closing
-from agentos_mcp.tooling.confirmation import _form as confirmation
+from agentos_mcp.tooling.elicitation import _confirmation_form as confirmation
+from agentos_mcp.tooling.elicitation import question_form as form
 from tests.security.test_forgery import WORDS, states, tool_need
 
 REF = RunRef("agent", "writer", "s", "r")
@@ -94,7 +95,7 @@ def test_json_for_scripts_is_harmless_on_a_screen_and_loses_nothing(capsys: pyte
 
 @given(states())
 def test_what_is_said_of_a_run_at_its_end_is_harmless_lines(state: RunState) -> None:
-    for line, _ in closing(state):
+    for line, _ in closing(state, PLAIN):
         assert not UNSAFE.search(line)
         assert "\n" not in line
 

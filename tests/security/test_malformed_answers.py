@@ -20,6 +20,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
+from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.json_values import decode
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.agentos.pauses.requirements import continuation_form, questions, rejections
@@ -30,10 +31,10 @@ from agentos_mcp.agentos.runs.stored_run import read_stored_run
 from agentos_mcp.agentos.sse import Frame, parse
 from agentos_mcp.runs.explain import explain
 from agentos_mcp.runs.progress import describe
+from agentos_mcp.runs.result import run_data, run_result, standing
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.markdown import run_data, run_result, standing
-from agentos_mcp.tooling.tool_spec import to_mcp_result
+from agentos_mcp.tooling.mcp_tool import to_mcp_result
 from tests._support.mcp_client import words
 from tests._support.recorded_answers import (
     READ_URIS,
@@ -97,7 +98,7 @@ async def read(batch: list[Answers]) -> None:
                     str(error).encode()
                     continue
             for structured in (False, True):
-                answer = to_mcp_result(result, Settings(structured_output=structured))
+                answer = to_mcp_result(result, Settings(structured_output=structured), PLAIN)
                 answer.model_dump_json(by_alias=True).encode()
 
 
@@ -144,9 +145,13 @@ def test_a_changed_run_is_told_and_explained_whatever_is_in_it(recordings: list[
     def check(dice: random.Random, chosen: int, kind: Kind) -> None:
         output = record_of(try_to_decode(mutated(copy.deepcopy(stored[chosen % len(stored)]), dice)))
         state = read_stored_run(RunState(ref=RunRef(kind, "c", "s", "r")), output)
-        for told in (explain(output, state), run_result(state, tokens=500), standing(state)):
+        for told in (
+            explain(output, state, PLAIN),
+            run_result(state, tokens=500, surface=PLAIN),
+            standing(state, PLAIN),
+        ):
             told.encode()
-        json.dumps(run_data(state, tokens=500), allow_nan=False)
+        json.dumps(run_data(state, tokens=500, surface=PLAIN), allow_nan=False)
         state = replace(state, status=Status.PAUSED, **requirements_of(output))
         asked = questions(state.ref, state.requirements)
         try:
@@ -170,7 +175,7 @@ def test_a_changed_stream_is_followed_whatever_is_in_it(recordings: list[Recordi
             event = parse(Frame("message", changed))
             state = reduce(state, event) if event is not None else state
             describe(state).encode()
-        run_result(state, tokens=500).encode()
+        run_result(state, tokens=500, surface=PLAIN).encode()
 
     check()
 

@@ -22,7 +22,7 @@ from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.server.build import _state_security, build_server
 from agentos_mcp.settings import Settings, SettingsError, Token
 from agentos_mcp.settings.options import load
-from agentos_mcp.tooling import confirmation
+from agentos_mcp.tooling import elicitation
 from tests._support.mcp_client import connector, reference, words
 from tests.tools.test_questions import done, waiting
 
@@ -279,7 +279,7 @@ async def test_an_old_confirmation_is_asked_for_anew(pausing: str, tag: str, mon
     async with httpx.AsyncClient(base_url=pausing, timeout=30) as rest, rounds(pausing, toolsets=("all",)) as client:
         made = (await rest.post("/schedules", json=schedule)).json()
         asked = await client.ask("delete_schedule", schedule=tag)
-        monkeypatch.setattr(confirmation, "_VALID_SECONDS", -1.0)
+        monkeypatch.setattr(elicitation, "_VALID_SECONDS", -1.0)
         answered = await client.answer("delete_schedule", {"schedule": tag}, asked.request_state, yes(asked, "confirm"))
         assert isinstance(answered, InputRequiredResult)
         assert (await rest.get(f"/schedules/{made['id']}")).status_code == 200

@@ -14,7 +14,8 @@ from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.component_tool import _tool as component_tool
 from agentos_mcp.server.component_tool import argument_names, free_name
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.tool_spec import mcp_tool, write
+from agentos_mcp.tooling.mcp_tool import mcp_tool
+from agentos_mcp.tooling.tool_spec import write
 from tests._support.mcp_client import Connect, Peer
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.tool_spec import ToolSpec, mcp_tool
+from agentos_mcp.tooling.mcp_tool import mcp_tool
+from agentos_mcp.tooling.tool_spec import ToolSpec
 from agentos_mcp.tools import TOOLSETS
 from scripts.surface.tool_list import listed, total
 from tests._support.tool_coverage import FAILING, SUCCEEDING, tools_called

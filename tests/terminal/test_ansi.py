@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentos_mcp.terminal.ansi import columns, elapsed, fitted
-from agentos_mcp.terminal.command_wording import in_commands
+from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.printing import aligned
 from agentos_mcp.tooling.results import Table
 
@@ -34,6 +34,7 @@ def test_times_are_short(seconds: float, said: str) -> None:
     assert elapsed(seconds) == said
 
 
+COMMANDS = CommandSurface()
 ROWS = Table(
     ("id", "description", "tags"),
     [("a-very-long-identifier-that-stays", "what it does, told at some length", []), ("b", "short", None)],
@@ -43,7 +44,7 @@ ROWS = Table(
 
 
 def test_a_table_is_whole_where_there_is_no_screen() -> None:
-    assert aligned(ROWS).splitlines() == [
+    assert aligned(ROWS, COMMANDS).splitlines() == [
         "ID                                 DESCRIPTION",
         "a-very-long-identifier-that-stays  what it does, told at some length",
         "b                                  short",
@@ -62,25 +63,4 @@ def test_a_table_is_whole_where_there_is_no_screen() -> None:
     ],
 )
 def test_prose_gives_way_to_ids(width: int, line: str) -> None:
-    assert aligned(ROWS, width).splitlines()[1] == line
-
-
-@pytest.mark.parametrize(
-    ("tools", "commands"),
-    [
-        ("list_runs(status='paused') finds it.", "`agentos-mcp runs --status paused` finds it."),
-        ("It is a team: use run_team.", "It is a team: use `agentos-mcp run team`."),
-        (
-            "Go on in it with run_team(team_id='pair', session_id='s-1').",
-            "Go on in it with `agentos-mcp run team pair --session-id s-1 -m TEXT`.",
-        ),
-        ("continue_run(run, answers)", "`agentos-mcp continue RUN`"),
-        ("Give db_id, one of: a, b.", "Give --db-id, one of: a, b."),
-        ("See get_run_events and my_session_id.", "See the MCP tool get_run_events and my_session_id."),
-        ("No. delete_knowledge does.", "No. The MCP tool delete_knowledge does."),
-        ("3 of 9; page=2 has more", "3 of 9; --page 2 has more"),
-        ("Nothing of ours here.", "Nothing of ours here."),
-    ],
-)
-def test_what_tools_say_is_said_of_commands(tools: str, commands: str) -> None:
-    assert in_commands(tools) == commands
+    assert aligned(ROWS, COMMANDS, width).splitlines()[1] == line

@@ -11,14 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mcp_types import CallToolResult, TextContent
 
+from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.runs.reducer import reduce
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, Step
 from agentos_mcp.agentos.sse import Event
+from agentos_mcp.runs.result import run_data, run_result, standing
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.budget import FACTS, LONGEST_REFERENCE, cut_to_budget, listed, trimmed
-from agentos_mcp.tooling.markdown import run_data, run_result, standing
+from agentos_mcp.tooling.mcp_tool import error_result, to_mcp_result
 from agentos_mcp.tooling.results import Record, Table
-from agentos_mcp.tooling.tool_spec import Result, error_result, to_mcp_result
+from agentos_mcp.tooling.tool_spec import Result
 
 OVERHEAD = 1_500
 """Characters beside answer and facts: the first line, and the marks of what was left out."""
@@ -71,21 +73,21 @@ def json_length(data: object) -> int:
 @enough
 @given(states, budgets)
 def test_a_runs_result_keeps_to_its_budget_and_names_the_run(state: RunState, tokens: int) -> None:
-    text = run_result(state, tokens=tokens)
+    text = run_result(state, tokens=tokens, surface=PLAIN)
     assert len(text) <= tokens * 4 + FACTS + OVERHEAD
     assert text.splitlines()[-1] == f"run: {state.ref}"
-    assert len(standing(state)) <= 2 * FACTS + OVERHEAD
-    assert standing(state).endswith(f"run: {state.ref}")
+    assert len(standing(state, PLAIN)) <= 2 * FACTS + OVERHEAD
+    assert standing(state, PLAIN).endswith(f"run: {state.ref}")
 
 
 @enough
 @given(states, budgets)
 def test_a_runs_data_keeps_to_its_budget_and_names_the_run(state: RunState, tokens: int) -> None:
     result = CallToolResult(
-        content=[TextContent(type="text", text=run_result(state, tokens=tokens))],
-        structured_content=run_data(state, tokens=tokens),
+        content=[TextContent(type="text", text=run_result(state, tokens=tokens, surface=PLAIN))],
+        structured_content=run_data(state, tokens=tokens, surface=PLAIN),
     )
-    data = to_mcp_result(result, Settings(url="http://localhost", result_tokens=tokens, structured_output=True))
+    data = to_mcp_result(result, Settings(url="http://localhost", result_tokens=tokens, structured_output=True), PLAIN)
     assert isinstance(data, CallToolResult)
     assert data.structured_content is not None
     assert data.structured_content["run"] == str(state.ref)
@@ -110,7 +112,7 @@ records = st.builds(
 @enough
 @given(tables | records | long_text, budgets)
 def test_a_tools_result_and_its_data_keep_to_the_budget(result: Result, tokens: int) -> None:
-    made = to_mcp_result(result, Settings(url="http://localhost", result_tokens=tokens, structured_output=True))
+    made = to_mcp_result(result, Settings(url="http://localhost", result_tokens=tokens, structured_output=True), PLAIN)
     assert isinstance(made, CallToolResult)
     (block,) = made.content
     assert isinstance(block, TextContent)
@@ -146,7 +148,7 @@ def test_words_that_are_cut_keep_the_reference_that_ends_them() -> None:
 
 def test_a_result_of_a_tools_own_making_is_cut_where_its_parts_were_not() -> None:
     huge = CallToolResult(content=[TextContent(type="text", text="a" * 5_000_000 + "\nrun: agent/a/s/r")])
-    result = to_mcp_result(huge, Settings(url="http://localhost"))
+    result = to_mcp_result(huge, Settings(url="http://localhost"), PLAIN)
     assert isinstance(result, CallToolResult)
     (block,) = result.content
     assert isinstance(block, TextContent)
@@ -186,7 +188,7 @@ def test_a_state_stays_small_whatever_event_comes_again_and_again(event: dict[st
     for _ in range(2_000):
         state = reduce(state, Event(event["event"], {"run_id": "r", **event}))
     assert len(repr(state) + state.text) < 1_000_000
-    assert len(standing(replace(state, status=Status.RUNNING))) < 10_000
+    assert len(standing(replace(state, status=Status.RUNNING), PLAIN)) < 10_000
 
 
 def test_a_state_counts_what_it_does_not_keep() -> None:

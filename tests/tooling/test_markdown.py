@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, Step
-from agentos_mcp.tooling.markdown import fenced, page_note, piece, run_result, table
+from agentos_mcp.runs.result import piece, run_result
+from agentos_mcp.tooling.markdown import fenced, page_note, table
 
 DONE = RunState(
     ref=RunRef("workflow", "pipe", "s", "r"), status=Status.COMPLETED, answer="The answer.", tokens=1234, seconds=4.21
@@ -15,20 +17,20 @@ DONE = RunState(
 
 
 def test_a_result_is_the_answer_then_the_facts_then_the_reference() -> None:
-    assert run_result(DONE, tokens=1000) == (
+    assert run_result(DONE, tokens=1000, surface=PLAIN) == (
         "The answer.\n--- agentos-mcp\ncompleted · 4.2 s · 1,234 tokens\nrun: workflow/pipe/s/r"
     )
 
 
 def test_facts_that_are_not_known_are_left_out() -> None:
-    assert run_result(replace(DONE, tokens=0, seconds=0.0), tokens=1000).splitlines()[2] == "completed"
+    assert run_result(replace(DONE, tokens=0, seconds=0.0), tokens=1000, surface=PLAIN).splitlines()[2] == "completed"
 
 
 def test_failed_steps_and_tools_are_named() -> None:
     state = replace(
         DONE, steps=(Step("good", "completed"), Step("bad", "failed", "it\nbroke")), failed_tools=(("dig", "no spade"),)
     )
-    lines = run_result(state, tokens=1000).splitlines()
+    lines = run_result(state, tokens=1000, surface=PLAIN).splitlines()
     assert lines[2].startswith("completed, but 1 of 2 steps failed")
     assert "failed step bad: it broke" in lines
     assert "failed tool dig: no spade" in lines
@@ -36,16 +38,16 @@ def test_failed_steps_and_tools_are_named() -> None:
 
 def test_a_failed_run_says_where_and_why() -> None:
     state = replace(DONE, status=Status.ERROR, answer=None, error="no credit", steps=(Step("write", "failed"),))
-    assert run_result(state, tokens=1000).startswith("failed in step write: no credit")
+    assert run_result(state, tokens=1000, surface=PLAIN).startswith("failed in step write: no credit")
 
 
 def test_words_that_were_said_before_a_failure_are_kept() -> None:
     state = replace(DONE, status=Status.CANCELLED, answer=None, said=("half a ", "word"))
-    assert run_result(state, tokens=1000).startswith("half a word\n--- agentos-mcp\ncancelled")
+    assert run_result(state, tokens=1000, surface=PLAIN).startswith("half a word\n--- agentos-mcp\ncancelled")
 
 
 def test_data_is_shown_without_nulls() -> None:
-    result = run_result(replace(DONE, answer={"a": 1, "b": None, "c": [{"d": None}]}), tokens=1000)
+    result = run_result(replace(DONE, answer={"a": 1, "b": None, "c": [{"d": None}]}), tokens=1000, surface=PLAIN)
     assert '"a": 1' in result
     assert "null" not in result
 
@@ -54,14 +56,14 @@ def test_data_is_shown_without_nulls() -> None:
     ("seconds", "shown"), [(0.04, "0.0 s"), (59.94, "59.9 s"), (61, "1 min 1 s"), (3600, "60 min 0 s")]
 )
 def test_durations_are_for_people(seconds: float, shown: str) -> None:
-    assert f"· {shown} ·" in run_result(replace(DONE, seconds=seconds), tokens=1000)
+    assert f"· {shown} ·" in run_result(replace(DONE, seconds=seconds), tokens=1000, surface=PLAIN)
 
 
 @given(st.text(max_size=3000), st.integers(1, 200))
 def test_a_long_answer_is_whole_when_its_pieces_are_put_together(words: str, tokens: int) -> None:
     offset, pieces = 0, []
     for _ in range(len(words) // (tokens * 4) + 1):
-        part, more = piece(words, tokens=tokens, offset=offset)
+        part, more = piece(words, tokens=tokens, offset=offset, surface=PLAIN)
         pieces.append(part)
         if not more:
             break
@@ -84,7 +86,7 @@ def test_a_fence_cannot_be_closed_from_inside(words: str) -> None:
 
 
 def test_a_page_says_how_to_get_the_next() -> None:
-    assert page_note({"total_count": 143, "page": 1, "total_pages": 8}, 20) == "20 of 143; page=2 has more"
-    assert page_note({"total_count": 143, "page": 8, "total_pages": 8}, 3) == "3 of 143"
-    assert page_note({"total_count": 3, "page": 1, "total_pages": 1}, 3) == ""
-    assert page_note(None, 3) == ""
+    assert page_note({"total_count": 143, "page": 1, "total_pages": 8}, 20, PLAIN) == "20 of 143; page=2 has more"
+    assert page_note({"total_count": 143, "page": 8, "total_pages": 8}, 3, PLAIN) == "3 of 143"
+    assert page_note({"total_count": 3, "page": 1, "total_pages": 1}, 3, PLAIN) == ""
+    assert page_note(None, 3, PLAIN) == ""

@@ -10,8 +10,9 @@ import pytest
 from mcp_types import ElicitRequestFormParams, ElicitResult
 
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling import confirmation
-from agentos_mcp.tooling.tool_spec import ToolSpec, mcp_tool
+from agentos_mcp.tooling import elicitation
+from agentos_mcp.tooling.mcp_tool import mcp_tool
+from agentos_mcp.tooling.tool_spec import ToolSpec
 from agentos_mcp.tools import TOOLSETS
 from tests._support.mcp_client import Connect
 
@@ -73,7 +74,7 @@ async def test_a_no_leaves_everything_as_it_is(
     answer: ElicitResult,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(confirmation, "TOO_QUICK", 0.0)
+    monkeypatch.setattr(elicitation, "MIN_READING_SECONDS", 0.0)
     memory = await a_memory(rest)
     async with connect(sample_agentos, person=Asked(answer), tools=("delete_memory",)) as peer:
         said = await peer.text("delete_memory", memory_id=memory)

@@ -69,7 +69,7 @@ UNDECLINABLE = (
 @pytest.fixture(autouse=True)
 def retry(monkeypatch: pytest.MonkeyPatch) -> None:
     """These people decide at once; elsewhere that counts as their client's doing."""
-    monkeypatch.setattr(questions_module, "TOO_QUICK", -1.0)
+    monkeypatch.setattr(questions_module, "MIN_READING_SECONDS", -1.0)
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ async def test_a_cancel_leaves_the_run_paused_and_says_how_to_answer(
 async def test_a_client_that_declines_by_itself_is_told_instead(
     connect: Connect, pausing: str, ledger: Path, tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(questions_module, "TOO_QUICK", 30.0)
+    monkeypatch.setattr(questions_module, "MIN_READING_SECONDS", 30.0)
     person = Person("decline")
     async with connect(pausing, person=person) as peer:
         result = await run(peer, CASES[0], tag)

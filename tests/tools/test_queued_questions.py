@@ -31,7 +31,7 @@ ASKED = {"twice": 2, "mixed": 2, "gate-then-tool": 3}
 @pytest.fixture(autouse=True)
 def retry(monkeypatch: pytest.MonkeyPatch) -> None:
     """These people decide at once; elsewhere that counts as their client's doing."""
-    monkeypatch.setattr(questions_module, "TOO_QUICK", -1.0)
+    monkeypatch.setattr(questions_module, "MIN_READING_SECONDS", -1.0)
 
 
 @pytest.fixture

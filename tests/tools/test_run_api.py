@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mcp_types import AudioContent, ImageContent
 
-from agentos_mcp.tooling.markdown import RULE
+from agentos_mcp.runs.result import RULE
 from tests._support.mcp_client import Connect, reference, words
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,7 @@ import anyio
 import httpx
 import pytest
 
-from agentos_mcp.tooling.markdown import RULE
+from agentos_mcp.runs.result import RULE
 from tests._support.mcp_client import Connect, ProgressRecorder, reference
 from tests.conftest import KEY
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, ServerFailure
+from agentos_mcp.agentos.hints import Action, Parameter, hint
 from agentos_mcp.agentos.inputs.schema_checks import (
     CannotCheckSchema,
     InvalidSchema,
@@ -237,35 +238,48 @@ _ERROR = re.compile(
     r"(?P<where>\S+) (?P<what>.+?) \[type=(?P<type>\w+).*?(?:input_type=\w+)?\]"
     r"(?: For further information visit https?://\S+?)?(?= |$|\.$)"
 )
-_FAILED = re.compile(r"\(\d+: (?:Error in )?(?:agent|team|workflow) factory(?: error)?(?:: (.*))?\)\.$", re.IGNORECASE)
+_FAILED = re.compile(r"^(?:Error in )?(?:agent|team|workflow) factory(?: error)?(?:: (.*))?$", re.IGNORECASE)
 _NO_PLACE = {"Value", "Assertion", "Input"}
 """First words of pydantic's messages where the whole input is wrong, and no place is named."""
 
 
 def input_error(error: AgentOSError) -> AgentOSError:
     """The refusal (400, 403) or failure (500) of a factory or an input schema in plain words; others as they are."""
-    if isinstance(error, InvalidRequest) and "Input failed schema validation" in error.message:
-        said = _pydantic_in_short(error.message.removeprefix("AgentOS refused the request: "))
-        return InvalidRequest(said, "Its message has to be a JSON object: get_component shows the fields.", status=400)
-    if isinstance(error, InvalidRequest) and "factory_input" in error.message:
-        said = error.message.removeprefix("AgentOS refused the request: ")
-        return InvalidRequest(_pydantic_in_short(said), _SEE_INPUTS, status=error.status)
-    if isinstance(error, Forbidden) and "scope" not in error.message.casefold():
-        said = error.message.removeprefix("The token does not allow this: ")
+    if isinstance(error, InvalidRequest) and "Input failed schema validation" in error.detail:
+        return InvalidRequest(_pydantic_in_short(f"{error.detail.rstrip('.')}."), _MESSAGE_FIELDS, status=400)
+    if isinstance(error, InvalidRequest) and "factory_input" in error.detail:
+        return InvalidRequest(_pydantic_in_short(f"{error.detail.rstrip('.')}."), _FACTORY_FIELDS, status=error.status)
+    if isinstance(error, Forbidden) and "scope" not in error.detail.casefold():
         return Forbidden(
-            f"The factory does not allow this: {said}", "Ask for something else, or as another user.", status=403
+            f"The factory does not allow this: {error.detail.rstrip('.') or 'forbidden'}.",
+            "Ask for something else, or as another user.",
+            status=403,
         )
-    if isinstance(error, ServerFailure) and (failure := _FAILED.search(error.message)):
-        said = failure[1] or "it does not say why"
+    if isinstance(error, ServerFailure) and (failure := _FAILED.search(error.detail)):
+        reason = failure[1] or "it does not say why"
         return ServerFailure(
-            f"The factory itself failed: {said}.",
-            "Check factory_input against get_component; if it is right, the factory's code is wrong.",
+            f"The factory itself failed: {reason}.",
+            hint(
+                "Check {factory_input} against {fields}; if it is right, the factory's code is wrong.",
+                factory_input=Parameter("factory_input"),
+                fields=Action.of("get_component"),
+                otherwise="If its input is right, the factory's code is wrong.",
+            ),
             status=error.status,
         )
     return error
 
 
-_SEE_INPUTS = "get_component shows what factory_input takes."
+_MESSAGE_FIELDS = hint(
+    "Its message has to be a JSON object: {fields} shows the fields.",
+    fields=Action.of("get_component"),
+    otherwise="Its message has to be a JSON object.",
+)
+_FACTORY_FIELDS = hint(
+    "{fields} shows what {factory_input} takes.",
+    fields=Action.of("get_component"),
+    factory_input=Parameter("factory_input"),
+)
 
 
 def _pydantic_in_short(said: str) -> str:

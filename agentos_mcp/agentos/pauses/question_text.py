@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from agentos_mcp.agentos.hints import Action, Hint, as_hint, hint
 from agentos_mcp.agentos.json_values import number, objects, values
 from agentos_mcp.agentos.pauses.answers import (
     DECLINED,
@@ -57,7 +58,7 @@ class Question:
     """What has to be seen to decide, in lines; '' if there is nothing."""
     fields: tuple[Field, ...]
     """What can be answered; none where the answer is not ours to give."""
-    how: str
+    how: Hint
     """How it is answered, with a tiny example."""
     declinable: bool = True
     """Whether AgentOS goes on after a no; else the run can only be answered or cancelled."""
@@ -205,11 +206,20 @@ def _choosing(name: str, asked: Mapping[str, Any]) -> Field:
     return Field(name, "string", _line(asked.get("question") or ""), options, bool(asked.get("multi_select")))
 
 
-def _how(one: PendingRequirement, fields: Sequence[Field]) -> str:
+def _how(one: PendingRequirement, fields: Sequence[Field]) -> Hint:
     if one.kind == "approval":
-        return "An admin resolves it in AgentOS (POST /approvals/{id}/resolve); continue_run(run) then goes on."
+        return hint(
+            "An admin resolves it in AgentOS (POST {path}); {go_on} then goes on.",
+            path="/approvals/{id}/resolve",
+            go_on=Action.of("continue_run", "run"),
+            otherwise="An admin resolves it in AgentOS.",
+        )
     if one.kind == "failure":
-        return " ".join(FAILURE)
+        return Hint(FAILURE)
+    return as_hint(_example_answer(one, fields))
+
+
+def _example_answer(one: PendingRequirement, fields: Sequence[Field]) -> str:
     shown = {field.name: _example(field) for field in fields if field.required and field.name != "approve"}
     if one.confirms:
         yes = as_json({one.key: {"approve": True, **shown} if shown else True})

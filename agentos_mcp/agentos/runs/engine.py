@@ -16,7 +16,7 @@ from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.features import Discovery
-from agentos_mcp.agentos.ownership import Ownership
+from agentos_mcp.agentos.ownership import OWN_RUNS, Ownership
 from agentos_mcp.agentos.runs.continue_run import RunContinuer
 from agentos_mcp.agentos.runs.follower import (
     NOT_BACKGROUND,
@@ -126,7 +126,7 @@ class Engine:
         except NotFound as missing:
             if not self.ownership.user_id or self.ownership.knows(ref):
                 raise
-            raise self.ownership.refusal(f"run {ref}", "list_runs shows this user's.") from missing
+            raise self.ownership.refusal(f"run {ref}", OWN_RUNS) from missing
         await self.ownership.require_own_run(ref, output)
         return output
 

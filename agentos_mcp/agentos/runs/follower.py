@@ -14,6 +14,7 @@ from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
 from agentos_mcp.agentos.features import Discovery
+from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.inputs.attachments import Part
 from agentos_mcp.agentos.runs.reducer import reduce
 from agentos_mcp.agentos.runs.restarts import restarted_since
@@ -235,8 +236,12 @@ def _unanswerable(state: RunState) -> RunState:
 def _lost(state: RunState) -> AgentOSError:
     if state.status is Status.PENDING:
         return Unreachable(
-            "The connection broke as the run was being started, and AgentOS knows no such run.",
-            f"Most likely nothing was started; look with get_run at {state.ref} before you run it again.",
+            f"The connection broke as the run was being started, and AgentOS knows no such run ({state.ref}).",
+            hint(
+                "Most likely nothing was started; look with {look} before you run it again.",
+                look=Action.of("get_run", run=str(state.ref)),
+                otherwise="Most likely nothing was started; look before you run it again.",
+            ),
         )
     return NotFound(
         f"The connection broke during the run, and AgentOS has not stored it ({state.ref}).",

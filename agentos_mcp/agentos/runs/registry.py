@@ -198,12 +198,12 @@ class RunRegistry:
             if run.following.cancelled_caught:
                 log.info("%s is followed no more: nobody watches it, and nothing moves", run.state.ref)
         except AgentOSError as failure:
-            error = failure if _never_started(failure, run.state) else failure.of_run(str(run.state.ref))
+            error = failure if _never_started(failure, run.state) else failure.with_run(str(run.state.ref))
         except Exception as failure:
             log.exception("Following %s failed", first)
             error = AgentOSError(
                 f"Following the run failed ({type(failure).__name__}).", "The server's log says more."
-            ).of_run(str(run.state.ref))
+            ).with_run(str(run.state.ref))
         finally:
             for key in {first, str(run.state.ref)}:
                 if self._going.get(key) is run:

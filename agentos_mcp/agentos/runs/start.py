@@ -12,6 +12,7 @@ import anyio
 from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
+from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.inputs.attachments import Part
 from agentos_mcp.agentos.runs.follower import SLOWEST_POLL, Report, RunFollower, Sleep, run_ids, runs_path
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, new_id
@@ -92,8 +93,11 @@ class RunStarter:
             if anyio.current_time() - trouble_since > _OUTAGE_SECONDS:
                 raise Unreachable(
                     "The connection broke as the run was being started, and AgentOS does not answer any more.",
-                    f"Its queue may have taken the run: look with list_runs(session_id='{state.ref.session}') "
-                    "before you run it again.",
+                    hint(
+                        "Its queue may have taken the run: look with {list} before you run it again.",
+                        list=Action.of("list_runs", session_id=state.ref.session),
+                        otherwise="Its queue may have taken the run: look before you run it again.",
+                    ),
                 )
             await sleep(pause)
             pause = min(pause * 1.6, SLOWEST_POLL)

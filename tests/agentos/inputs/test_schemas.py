@@ -11,7 +11,8 @@ import pytest
 
 from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
-from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, NotFound, ServerFailure
+from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, ServerFailure
+from agentos_mcp.agentos.http_errors import error_for_response
 from agentos_mcp.agentos.inputs.schemas import answer_problems, check_input, input_error, output_schema_fields
 from agentos_mcp.demo.host_process import demo_agentos
 
@@ -158,6 +159,19 @@ async def refused(client: AgentOS, factory_input: str) -> AgentOSError:
     return input_error(refusal.value)
 
 
+def answer_error(status: int, detail: str) -> AgentOSError:
+    """The error for AgentOS's answer with this detail."""
+    return error_for_response(
+        "POST",
+        "/workflows/my factory/runs",
+        status=status,
+        headers={},
+        body=json.dumps({"detail": detail}).encode(),
+        place="here",
+        with_token=False,
+    )
+
+
 class TestFactoryErrors:
     async def test_a_refused_input_is_one_line_a_problem(self, client: AgentOS) -> None:
         error = await refused(client, '{"city": "A", "days": "x"}')
@@ -167,7 +181,7 @@ class TestFactoryErrors:
             "factory_input validation failed: city: String should have at least 2 characters; "
             "days: Input should be a valid integer, unable to parse string as an integer."
         )
-        assert "get_component" in error.hint
+        assert "get_component" in str(error.hint)
 
     async def test_a_missing_input_is_one_line_too(self, client: AgentOS) -> None:
         assert (await refused(client, "{}")).message == "factory_input validation failed: city: Field required."
@@ -188,28 +202,29 @@ class TestFactoryErrors:
     @pytest.mark.parametrize(
         "error",
         [
-            NotFound("Workflow not found."),
-            Forbidden("The token does not allow this: Insufficient permissions. Required scope(s): agents:run."),
-            InvalidRequest("AgentOS refused the request: message: Field required."),
-            ServerFailure("AgentOS failed on POST /workflows/my factory/runs (500: no).", status=500),
+            answer_error(404, "Workflow not found"),
+            answer_error(403, "Insufficient permissions. Required scope(s): agents:run"),
+            answer_error(422, "message: Field required"),
+            answer_error(500, "no"),
         ],
     )
     def test_other_errors_stay_as_they_are(self, error: AgentOSError) -> None:
         assert input_error(error) is error
 
     def test_a_long_refusal_that_was_cut_keeps_what_is_whole(self) -> None:
-        cut = InvalidRequest(
-            "AgentOS refused the request: factory_input validation failed: 2 validation errors for Trip "
+        cut = answer_error(
+            400,
+            "factory_input validation failed: 2 validation errors for Trip "
             "city Field required [type=missing, input_value={'x': [1]}, input_type=dict] "
-            "For further information visit https://errors.pydantic.dev/2.14/v/missing days Input should be….",
-            status=400,
+            "For further information visit https://errors.pydantic.dev/2.14/v/missing days Input should be…",
         )
         assert input_error(cut).message == "factory_input validation failed: city: Field required; …"
 
     def test_a_problem_of_the_whole_input_has_no_place(self) -> None:
-        whole = InvalidRequest(
-            "AgentOS refused the request: factory_input validation failed: 1 validation error for Trip "
+        whole = answer_error(
+            400,
+            "factory_input validation failed: 1 validation error for Trip "
             "Value error, too far away [type=value_error, input_value={'city': 'X'}, input_type=dict] "
-            "For further information visit https://errors.pydantic.dev/2.14/v/value_error."
+            "For further information visit https://errors.pydantic.dev/2.14/v/value_error",
         )
         assert input_error(whole).message == "factory_input validation failed: Value error, too far away."

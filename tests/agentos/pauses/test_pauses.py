@@ -501,7 +501,7 @@ def test_the_words_say_who_wants_what_and_how_it_is_answered() -> None:
     (question,) = questions(REF, [tool(requires_confirmation=True)])
     assert question.title == "Publisher wants to call publish."
     assert question.details == 'title: "Tea"'
-    assert question.how.startswith(f'{{"{question.key}": true}}, or {{"{question.key}": {{"approve": false')
+    assert str(question.how).startswith(f'{{"{question.key}": true}}, or {{"{question.key}": {{"approve": false')
 
 
 def test_a_key_is_safe_and_changes_with_what_waits() -> None:

@@ -1,0 +1,125 @@
+"""What a reader can do next, as data: each surface words it for its own readers.
+
+A model is told of tools (`list_runs(status='paused')`), a person at a terminal of commands
+(`agentos-mcp runs --status paused`). So a sentence that names either holds a reference instead:
+
+    hint("{list} shows what there is.", list=Action("list_sessions"))
+    hint("Give {db}, one of: {ids}.", db=Parameter("db_id"), ids="main, archive")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Value = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Action:
+    """An operation that a surface may offer, by the name of its tool.
+
+    `arguments` are known; `parameters` are those that the reader has to give.
+    """
+
+    name: str
+    arguments: Mapping[str, Value] = field(default_factory=dict)
+    parameters: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, /, *parameters: str, **arguments: Value) -> Action:
+        return cls(name, arguments, parameters)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the operation that was called, by its name in the tool; with a value where one is meant."""
+
+    name: str
+    value: Value | None = None
+
+
+Reference = Action | Parameter
+Detail = Reference | Value
+
+
+class Surface(Protocol):
+    """How one kind of reader is told of actions and parameters."""
+
+    def action(self, action: Action) -> str:
+        """The action as this reader can take it; '' where it is not offered here."""
+        ...
+
+    def parameter(self, parameter: Parameter) -> str: ...
+
+
+class PlainSurface:
+    """For logs and for code: every action is named as its tool is."""
+
+    def action(self, action: Action) -> str:
+        arguments = [*action.parameters, *(f"{name}={value!r}" for name, value in action.arguments.items())]
+        return f"{action.name}({', '.join(arguments)})" if arguments else action.name
+
+    def parameter(self, parameter: Parameter) -> str:
+        return parameter.name if parameter.value is None else f"{parameter.name}={parameter.value}"
+
+
+PLAIN = PlainSurface()
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence: a template of `str.format`, and what stands in it.
+
+    A surface that does not offer one of its actions says `otherwise` instead, or nothing.
+    """
+
+    template: str
+    details: Mapping[str, Detail]
+    otherwise: str = ""
+
+    def render(self, surface: Surface) -> str:
+        words: dict[str, object] = {}
+        for name, detail in self.details.items():
+            match detail:
+                case Action():
+                    words[name] = surface.action(detail)
+                    if not words[name]:
+                        return self.otherwise
+                case Parameter():
+                    words[name] = surface.parameter(detail)
+                case _:
+                    words[name] = detail
+        return self.template.format_map(words)
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What to do next, in sentences; false where there is nothing to say."""
+
+    sentences: tuple[str | Sentence, ...] = ()
+
+    def render(self, surface: Surface) -> str:
+        """The sentences for this surface's readers, '' where it offers nothing of what they name."""
+        words = (one if isinstance(one, str) else one.render(surface) for one in self.sentences)
+        return " ".join(filter(None, words))
+
+    def __add__(self, other: Hint | str) -> Hint:
+        return Hint((*self.sentences, *as_hint(other).sentences))
+
+    def __bool__(self) -> bool:
+        return bool(self.sentences)
+
+    def __str__(self) -> str:
+        return self.render(PLAIN)
+
+
+def hint(template: str, /, *, otherwise: str = "", **details: Detail) -> Hint:
+    """A hint of one sentence; the names in braces are `details`. `otherwise` stands in for actions not offered."""
+    return Hint((Sentence(template, details, otherwise),))
+
+
+def as_hint(words: Hint | str) -> Hint:
+    """Words that name no tool, command or parameter need no references."""
+    return words if isinstance(words, Hint) else Hint((words,) if words else ())

@@ -1,0 +1,28 @@
+"""How a model is told of actions: by the tools that this server offers it, and by no other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agentos_mcp.agentos.hints import PLAIN, Action, Parameter
+from agentos_mcp.server.tool_selection import ToolSelection
+from agentos_mcp.tooling.context import Backend
+
+
+class ToolSurface:
+    """Names a tool where it is offered; what is not offered is left out of a hint."""
+
+    def __init__(self, selection: ToolSelection, backend: Backend) -> None:
+        self._selection = selection
+        self._offered = frozenset(tool.name for tool in selection.tools)
+        self._backend = backend
+
+    def action(self, action: Action) -> str:
+        if action.name not in self._offered or self._selection.unavailable_reason(action.name, self._backend):
+            return ""
+        # A result that is about a run ends with its reference: it is not paid for twice.
+        arguments = {name: value for name, value in action.arguments.items() if name != "run"}
+        return PLAIN.action(replace(action, arguments=arguments))
+
+    def parameter(self, parameter: Parameter) -> str:
+        return PLAIN.parameter(parameter)

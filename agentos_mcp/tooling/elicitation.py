@@ -1,0 +1,116 @@
+"""Forms that a client shows the person (elicitation): what a run asks, and consent to what a tool would destroy."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.pauses.requirements import Field, Question
+from agentos_mcp.agentos.plain_text import as_name, as_value, strip_control_chars, strip_data
+from agentos_mcp.tooling.context import ToolContext
+from agentos_mcp.tooling.markdown import cut_lines, one_line
+
+MIN_READING_SECONDS = 1.0
+"""A person needs longer than that to decline: a faster answer is the client's own."""
+
+_MAX_DETAILS = 2000
+_KEY = "confirm"
+_MAX_VALUE = 400
+"""Characters of one value; what is cut says how long it is."""
+_VALID_SECONDS = 3600.0
+"""How long a person may think; what they agreed to then may be something else by now."""
+
+
+def can_elicit(ctx: ToolContext) -> bool:
+    """Whether the client can show the person a form, and may."""
+    capabilities = ctx.mcp.client_capabilities
+    wish = capabilities.elicitation if capabilities else None
+    if not ctx.settings.ask or wish is None or (wish.form is None and wish.url is not None):
+        return False
+    session = ctx.mcp.request_context.session
+    return session.protocol_version in MODERN_PROTOCOL_VERSIONS or session.can_send_request
+
+
+def question_form(question: Question) -> ElicitRequest:
+    """A question of a paused run as a form."""
+    details = cut_lines(question.details, _MAX_DETAILS)
+    words = strip_control_chars(f"{one_line(question.title)}\n\n{details}".strip())
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {field.name: _property(field) for field in question.fields},
+        "required": [field.name for field in question.fields if field.required],
+    }
+    return ElicitRequest(params=ElicitRequestFormParams(message=words, requested_schema=schema))
+
+
+def _property(field: Field) -> dict[str, Any]:
+    about: dict[str, Any] = {"type": field.type, "title": one_line(field.name.replace("_", " ").capitalize())}
+    shape = {"list": 'A JSON list, such as ["a", "b"].', "dict": "A JSON object."}.get(field.structure, "")
+    if description := " ".join(filter(None, (one_line(field.description), shape))):
+        about["description"] = description
+    if field.default is not None:
+        about["default"] = strip_data(field.default)
+    if field.choices and field.multiple:
+        return about | {"type": "array", "items": {"type": "string", "enum": _choices(field)}}
+    if field.choices:
+        about["enum"] = _choices(field)
+    return about
+
+
+def _choices(field: Field) -> list[str]:
+    """The choices as people see them; `check_answers` knows them by these words, too."""
+    return list(dict.fromkeys(one_line(choice) for choice in field.choices))
+
+
+def confirm(ctx: ToolContext, title: str, arguments: Mapping[str, Any]) -> InputRequiredResult | str | None:
+    """The question to ask; or, once it is answered, None for yes and words for no.
+
+    Where nobody can be asked it is None too: the client's own permission is then all there is.
+    """
+    if not can_elicit(ctx):
+        return None
+    question = json.loads(ctx.mcp.request_state) if ctx.mcp.request_state else {}
+    if question.get("confirm") != title or time.time() - float(question["at"]) > _VALID_SECONDS:
+        memory = {"confirm": title, "at": time.time(), "nonce": secrets.token_hex(8)}
+        return InputRequiredResult(
+            input_requests={_KEY: ElicitRequest(params=_confirmation_form(title, arguments))},
+            request_state=json.dumps(memory),
+        )
+    response = (ctx.mcp.input_responses or {}).get(_KEY)
+    if isinstance(response, ElicitResult) and response.action == "accept":
+        if (response.content or {}).get(_KEY) is not True:
+            return f"{title}: the person said no. Nothing was done."
+        if not ctx.backend.confirmations.use(str(question["nonce"]), float(question["at"])):
+            raise InvalidRequest(
+                f"{title}: nothing was done. The person agreed to this once, and it was done then.",
+                "Call it again without the old answer, so that the person is asked anew.",
+            )
+        return None
+    if time.time() - float(question["at"]) < MIN_READING_SECONDS:
+        return (
+            f"{title}: nothing was done. The client answered by itself, before a person could have read it. "
+            "To leave asking to the client's own permissions, start agentos-mcp with --ask false."
+        )
+    return f"{title}: the person said no. Nothing was done."
+
+
+def _confirmation_form(title: str, arguments: Mapping[str, Any]) -> ElicitRequestFormParams:
+    # A line each, and JSON: what is in a value cannot stand as a sentence of ours.
+    lines = [f"  {as_name(name)}: {as_value(value, most=_MAX_VALUE)}" for name, value in arguments.items() if value]
+    return ElicitRequestFormParams(
+        message="\n".join([f"{title}?", *lines]),
+        requested_schema={
+            "type": "object",
+            "properties": {
+                _KEY: {"type": "boolean", "title": f"Yes, {title[:1].lower()}{title[1:]}", "default": False}
+            },
+            "required": [_KEY],
+        },
+    )

@@ -1,0 +1,174 @@
+"""A declared tool -> the SDK's: a lean schema, checked arguments, results within the budget, errors as results."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools import Tool
+from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+
+from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.hints import Surface
+from agentos_mcp.agentos.http_errors import READING_ERRORS, reading_failure
+from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
+from agentos_mcp.settings import Settings
+from agentos_mcp.tooling.argument_limits import ArgumentLimits
+from agentos_mcp.tooling.budget import FACTS, LONGEST_REFERENCE, characters, cut_error, cut_to_budget, trimmed
+from agentos_mcp.tooling.context import Backend, ToolContext
+from agentos_mcp.tooling.elicitation import can_elicit, confirm
+from agentos_mcp.tooling.results import RUN_SCHEMA, WORDS_SCHEMA, Message, Record, Table
+from agentos_mcp.tooling.tool_spec import Result, ToolFunction, ToolSpec
+
+log = logging.getLogger(__name__)
+
+
+def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
+    """The SDK's tool for a declaration: results within the budget, our errors as results, a lean schema.
+
+    Parameters that the settings fix are gone from the schema and given to every call.
+    """
+    fn = spec.fn
+    signature = inspect.signature(fn, eval_str=True)
+    injected = {name: value for name, value in settings.injected.items() if name in signature.parameters}
+    limits = ArgumentLimits.of(signature)
+
+    @functools.wraps(fn)
+    async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
+        context: Context[Backend] = arguments.pop("ctx")
+        ctx = ToolContext.of(context)
+        return sanitized(await answered(ctx, arguments), ctx.agent_os.mask)
+
+    async def answered(ctx: ToolContext, arguments: dict[str, Any]) -> CallToolResult | InputRequiredResult:
+        try:
+            limits.check(arguments)
+            arguments |= injected
+            asks = spec.destructive and (not spec.confirm_only_if or arguments.get(spec.confirm_only_if))
+            details = await spec.details(ctx, arguments) if asks and spec.details and can_elicit(ctx) else {}
+            if asks and (unconfirmed := confirm(ctx, spec.title, {**arguments, **details})) is not None:
+                return text_result(unconfirmed) if isinstance(unconfirmed, str) else unconfirmed
+            return to_mcp_result(await fn(ctx, **arguments), settings, ctx.surface)
+        except AgentOSError as error:
+            return error_result(error.render(ctx.surface))
+        except READING_ERRORS as error:
+            log.exception("%s failed", spec.name)
+            return error_result(reading_failure(error, spec.name).render(ctx.surface))
+
+    if injected:
+        open_to_clients = [one for name, one in signature.parameters.items() if name not in injected]
+        call.__signature__ = signature.replace(parameters=open_to_clients)  # type: ignore[attr-defined]  # functions may carry a signature of their own
+    tool = Tool.from_function(
+        call,
+        name=spec.name,
+        title=spec.title,
+        description=inspect.cleandoc(fn.__doc__ or ""),
+        context_kwarg="ctx",
+        annotations=ToolAnnotations(
+            read_only_hint=spec.read_only,
+            destructive_hint=spec.destructive,
+            idempotent_hint=spec.idempotent,
+            open_world_hint=spec.open_world,
+        ),
+        structured_output=False,
+    )
+    tool.parameters = strip_data(lean_schema(tool.parameters))
+    if settings.structured_output:
+        tool.fn_metadata.output_schema = output_schema(fn)
+    return tool
+
+
+def to_mcp_result(result: Result, settings: Settings, surface: Surface) -> CallToolResult | InputRequiredResult:
+    """What a tool returned as MCP takes it: cut to the budget, with its data where the settings ask for it."""
+    match result:
+        case str():
+            words = cut_to_budget(result, settings.result_tokens)
+            data = {"text": words}
+        case Message() | Table() | Record():
+            words, data = result.text(settings.result_tokens, surface), result.data(settings.result_tokens, surface)
+        case CallToolResult():
+            return _within_budget(result, settings)
+        case _:
+            return result
+    return CallToolResult(
+        content=[TextContent(type="text", text=words)],
+        structured_content=data if settings.structured_output else None,
+    )
+
+
+def sanitized(
+    result: CallToolResult | InputRequiredResult, mask: Callable[[str], str]
+) -> CallToolResult | InputRequiredResult:
+    """A result as it may leave: no control characters, and no token of ours, in its texts and its data."""
+    if not isinstance(result, CallToolResult):
+        return result
+    content = [
+        block.model_copy(update={"text": mask(strip_control_chars(block.text))})
+        if isinstance(block, TextContent)
+        else block
+        for block in result.content
+    ]
+    data = result.structured_content
+    return result.model_copy(
+        update={"content": content, "structured_content": strip_data(data, mask) if data is not None else None}
+    )
+
+
+def _within_budget(result: CallToolResult, settings: Settings) -> CallToolResult:
+    """A result that a tool made itself, with its data. Its parts keep to the budget; this is what guarantees it."""
+    most = characters(settings.result_tokens) + FACTS + LONGEST_REFERENCE
+    texts = [block.text for block in result.content if isinstance(block, TextContent)]
+    if sum(map(len, texts)) > most:
+        others = [block for block in result.content if not isinstance(block, TextContent)]
+        words = cut_to_budget("\n".join(texts), settings.result_tokens)
+        result = result.model_copy(update={"content": [TextContent(type="text", text=words), *others]})
+        texts = [words]
+    data = result.structured_content
+    if data is None and settings.structured_output:
+        data = {"text": "\n".join(texts)}
+    elif data is not None and len(json.dumps(data, ensure_ascii=False)) > most:
+        data = trimmed(data, most)
+    return result if data is result.structured_content else result.model_copy(update={"structured_content": data})
+
+
+def output_schema(fn: ToolFunction) -> dict[str, Any]:
+    """The schema of a tool's structured content, by what it returns."""
+    returned = get_type_hints(fn)["return"]
+    if returned is str:
+        return dict(WORDS_SCHEMA)
+    if returned in {Table, Record, Message}:
+        return dict(returned.schema)
+    return dict(RUN_SCHEMA)
+
+
+def text_result(words: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=words)])
+
+
+def error_result(words: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=strip_control_chars(cut_error(words)))], is_error=True)
+
+
+def lean_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema without what no model reads: titles, empty defaults, "anything else is fine"."""
+    properties = {name: _lean_property(value) for name, value in schema.get("properties", {}).items()}
+    lean: dict[str, Any] = {"type": "object", "properties": properties}
+    if schema.get("required"):
+        lean["required"] = schema["required"]
+    return lean
+
+
+_DROPPED = ("title", "additionalProperties")
+
+
+def _lean_property(schema: dict[str, Any]) -> dict[str, Any]:
+    lean = {key: value for key, value in schema.items() if key not in _DROPPED}
+    if lean.get("default") in (None, "", [], {}, False):
+        lean.pop("default", None)
+    if isinstance(lean.get("items"), dict):
+        lean["items"] = _lean_property(lean["items"])
+    return lean
