@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -35,6 +36,7 @@ _FATE_UNKNOWN = (0, 502, 504)
 _LOOKED_AT = 256 * 1024
 _URL_LIMIT = 300
 _PROBLEMS = 20
+_REQUIRED_SCOPES = re.compile(r"\brequired scope\(s\): ([^.]+)", re.IGNORECASE)
 
 
 def shown_url(url: str) -> str:
@@ -65,6 +67,15 @@ def error_detail(body: bytes, tokens: Iterable[str] = ()) -> str:
         said = json.dumps(said, ensure_ascii=False)
     # Masked before it is cut: half a token is a secret, too.
     return one_line(redact(one_line(said[:_LOOKED_AT], most=_LOOKED_AT), tokens), most=_DETAIL_LIMIT + 1)
+
+
+def required_scopes(detail: str) -> str:
+    """The scopes that a 403 names, which it does only in words; '' where it names none.
+
+    `Insufficient permissions. Required scope(s): agents:run` -> `agents:run`.
+    """
+    match = _REQUIRED_SCOPES.search(detail)
+    return match[1].strip() if match else ""
 
 
 def _one_problem(item: object) -> str:
@@ -124,6 +135,7 @@ def _error(
                 f"The token does not allow this: {detail or 'forbidden'}.",
                 "Use a token with the scope that is named, or ask the AgentOS's admin.",
                 status=status,
+                required_scopes=required_scopes(said),
             )
         case 404 if detail in {"Not Found", ""}:
             # FastAPI's own words for a path that it does not serve; AgentOS names what it misses.
