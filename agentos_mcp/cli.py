@@ -262,11 +262,11 @@ def _at_the_terminal(options: argparse.Namespace) -> int:
 
 
 def _install(options: argparse.Namespace) -> int:
-    from agentos_mcp.install.installation import NAME, install
+    from agentos_mcp.install.installation import DEFAULT_ENTRY_NAME, install
 
-    outcome = install(
+    report = install(
         options.clients,
-        name=options.name or NAME,
+        name=options.name or DEFAULT_ENTRY_NAME,
         flags={option.name: getattr(options, option.name) for option in OPTIONS},
         token_variable=options.token_env,
         uninstall=options.uninstall,
@@ -277,10 +277,10 @@ def _install(options: argparse.Namespace) -> int:
         import json
         from dataclasses import asdict
 
-        print(json.dumps({"ok": outcome.ok, **asdict(outcome)}, ensure_ascii=False))
+        print(json.dumps({"ok": report.ok, **asdict(report)}, ensure_ascii=False))
     else:
-        print(strip_control_chars(str(outcome)))
-    return 0 if outcome.ok else 1
+        print(strip_control_chars(str(report)))
+    return 0 if report.ok else 1
 
 
 def _doctor(options: argparse.Namespace) -> int:

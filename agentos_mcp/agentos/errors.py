@@ -84,7 +84,7 @@ class Unauthorized(AgentOSError):
 class Forbidden(AgentOSError):
     """The token is valid and does not allow this (403). `required_scopes` is '' where AgentOS names none."""
 
-    def __init__(self, message: str, hint: str = "", *, status: int = 0, required_scopes: str = "") -> None:
+    def __init__(self, message: str, hint: Hint | str = "", *, status: int = 0, required_scopes: str = "") -> None:
         super().__init__(message, hint, status=status)
         self.required_scopes = required_scopes
 

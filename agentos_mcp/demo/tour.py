@@ -14,7 +14,7 @@ from mcp_types import CallToolResult, TextContent
 
 from agentos_mcp.demo.host_process import DemoError, demo_agentos
 from agentos_mcp.demo.progress_display import progress_display
-from agentos_mcp.install.server_command import server_command
+from agentos_mcp.install.launch_command import server_command
 
 TOPIC = "how to make a good cup of tea"
 USUAL_PORT = 7777

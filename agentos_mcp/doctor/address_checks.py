@@ -1,7 +1,8 @@
-"""Where the AgentOS is: at the address that is given, at a usual one, or what is there in its place."""
+"""Finds the AgentOS: at the given URL, at a usual port, or says what else is there instead."""
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import urllib.request
@@ -15,114 +16,138 @@ import anyio
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, Unauthorized, Unreachable
 from agentos_mcp.agentos.http_errors import shown_url
+from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.task_groups import gather
-from agentos_mcp.doctor.findings import Finding, Tell, bad, good, warning
-from agentos_mcp.doctor.fix_commands import own_command, set_variable_command
-from agentos_mcp.install.host_system import System
+from agentos_mcp.doctor.findings import Finding, Report, bad, good, warning
+from agentos_mcp.doctor.fixes import Fix, FixStep, UnsetVariables, run_command, set_variable
+from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.settings import Settings, Token
-from agentos_mcp.tooling.markdown import one_line
 
 USUAL_PORTS = (7777, 7778, 7779, 8000)
-SECONDS = 5.0
-"""For everything that is asked of one address."""
+TIMEOUT_SECONDS = 5.0
+"""For all requests to one address."""
 
 _LIMITS = Limits(connect=2.0, read=3.0, read_attempts=1)
-_PROXIES = frozenset({"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"})
-LOCAL = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - compared with, never listened on
+_PROXY_VARIABLES = frozenset({"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"})
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - compared with, never listened on
+
+
+class AgentOSLocation:
+    """Where the AgentOS is, and whether it can be used: set by one check, awaited by others."""
+
+    def __init__(self) -> None:
+        self._url = ""
+        self._is_usable = False
+        self._has_url = anyio.Event()
+        self._is_checked = anyio.Event()
+
+    def set_url(self, url: str) -> None:
+        """'' where none was found."""
+        self._url = url
+        self._has_url.set()
+
+    def set_usable(self, is_usable: bool) -> None:
+        self._is_usable = is_usable
+        self._has_url.set()
+        self._is_checked.set()
+
+    async def url(self) -> str:
+        """The URL; '' where none was found."""
+        await self._has_url.wait()
+        return self._url
+
+    async def is_usable(self) -> bool:
+        await self._is_checked.wait()
+        return self._is_usable
 
 
 @dataclass(frozen=True)
-class Address:
-    """What an address gives: an AgentOS where there is no `problem`."""
+class AddressProbe:
+    """What is at an address: an AgentOS where there is no `problem`."""
 
     url: str
     problem: str = ""
-    fix: str = ""
-    listens: bool = True
+    fix: Fix = ()
+    has_listener: bool = True
     """Whether anything is there at all."""
 
 
-async def find(asked: str, token: Token, ports: Sequence[int], system: System, tell: Tell) -> str:
-    """Tell where the AgentOS is; its URL, '' where there is none to look at.
+async def find_agentos(url: str, token: Token, ports: Sequence[int], system: HostSystem, report: Report) -> str:
+    """Report where the AgentOS is; its URL, '' where there is none that could be checked.
 
-    `asked` is '' where no address was given: then the usual ones are tried. They are tried as
-    well where nothing answers at the one that is given, since a wrong port is the usual mistake.
+    `url` is '' where none was given: then the usual ports are tried. They are tried as well where nothing
+    answers at the given URL, since a wrong port is the usual mistake.
     """
-    if not asked:
-        return await _find_usual(ports, system, tell)
-    there = await probe(asked, system, token)
-    if not there.problem:
-        tell(good("URL", f"an AgentOS answers at {shown_url(asked)}"))
-        return asked
-    others = [address.url for address in await _probe_all(_likely(asked, ports), system) if not address.problem]
-    if others:
-        if system.environment.get("AGENTOS_URL", "").rstrip("/") == asked:
-            use = set_variable_command(system, "AGENTOS_URL", others[0])
+    if not url:
+        return await _find_at_usual_ports(ports, system, report)
+    probe = await probe_address(url, token)
+    if not probe.problem:
+        report(good("URL", f"an AgentOS answers at {shown_url(url)}"))
+        return url
+    alternatives = [other.url for other in await _probe_all(_alternatives(url, ports)) if not other.problem]
+    if alternatives:
+        instruction = f"One answers at {_join_urls(alternatives)}. Use that"
+        if system.environment.get("AGENTOS_URL", "").rstrip("/") == url:
+            fix: Fix = (set_variable(instruction, "AGENTOS_URL", alternatives[0]),)
         else:
-            use = own_command(system, "doctor", "--url", others[0])
-        fix = f"One answers at {_listed(others)}. Use that: {use}"
+            fix = (run_command(instruction, "doctor", "--url", alternatives[0]),)
     else:
-        fix = there.fix or _start_it(system)
-    tell(bad("URL", there.problem, fix))
+        fix = probe.fix or _start_agentos()
+    report(bad("URL", probe.problem, *fix))
     return ""
 
 
-async def _find_usual(ports: Sequence[int], system: System, tell: Tell) -> str:
-    addresses = await _probe_all([f"http://localhost:{port}" for port in ports], system)
-    found = [address.url for address in addresses if not address.problem]
-    if not found:
-        tell(_nothing(addresses, ports, system))
+async def _find_at_usual_ports(ports: Sequence[int], system: HostSystem, report: Report) -> str:
+    probes = await _probe_all([f"http://localhost:{port}" for port in ports])
+    urls = [probe.url for probe in probes if not probe.problem]
+    if not urls:
+        report(_no_agentos(probes, ports))
         return ""
-    tell(good("URL", f"an AgentOS answers at {_listed(found)}" + (f"; looking at {found[0]}" if found[1:] else "")))
-    if found[0] != Settings.url:
-        tell(
-            warning(
-                "AGENTOS_URL",
-                f"it is not set, so the other commands look at {Settings.url}",
-                f"Set it: {set_variable_command(system, 'AGENTOS_URL', found[0])}",
-            )
-        )
-    return found[0]
+    report(good("URL", f"an AgentOS answers at {_join_urls(urls)}" + (f"; checking {urls[0]}" if urls[1:] else "")))
+    if urls[0] != Settings.url:
+        message = f"it is not set, so the other commands use {Settings.url}"
+        report(warning("AGENTOS_URL", message, set_variable("Set it", "AGENTOS_URL", urls[0])))
+    return urls[0]
 
 
-def _nothing(addresses: Sequence[Address], ports: Sequence[int], system: System) -> Finding:
-    strangers = [address.problem for address in addresses if address.listens]
-    words = f"no AgentOS answers on this machine (tried the ports {', '.join(map(str, ports))})"
-    return bad("URL", "; ".join([words, *strangers]), _start_it(system))
+def _no_agentos(probes: Sequence[AddressProbe], ports: Sequence[int]) -> Finding:
+    other_listeners = [probe.problem for probe in probes if probe.has_listener]
+    message = f"no AgentOS answers on this machine (tried the ports {', '.join(map(str, ports))})"
+    return bad("URL", "; ".join([message, *other_listeners]), *_start_agentos())
 
 
-def _start_it(system: System) -> str:
+def _start_agentos() -> Fix:
     return (
-        f"Start your AgentOS, or say where it is: {own_command(system, 'doctor', '--url', 'http://HOST:PORT')}\n"
-        f"To try things out without one: {own_command(system, 'demo', '--keep')}"
+        run_command("Start your AgentOS, or give its URL", "doctor", "--url", "http://HOST:PORT"),
+        run_command("To try agentos-mcp without one", "demo", "--keep"),
     )
 
 
-def _listed(urls: Sequence[str]) -> str:
+def _join_urls(urls: Sequence[str]) -> str:
     return " and ".join(map(shown_url, urls))
 
 
-def _likely(asked: str, ports: Sequence[int]) -> list[str]:
-    """Where the AgentOS may be instead: without the path, by the other scheme, at the usual ports."""
-    parts = urlsplit(asked)
+def _alternatives(url: str, ports: Sequence[int]) -> list[str]:
+    """Where the AgentOS may be instead: without the path, with the other scheme, at the usual ports."""
+    parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     origin = f"{parts.scheme}://{parts.netloc}"
-    other = "http" if parts.scheme == "https" else "https"
-    urls = [origin, f"{other}://{parts.netloc}", *(f"{parts.scheme}://{host}:{port}" for port in ports)]
-    if parts.hostname not in LOCAL:
+    other_scheme = "http" if parts.scheme == "https" else "https"
+    urls = [origin, f"{other_scheme}://{parts.netloc}", *(f"{parts.scheme}://{host}:{port}" for port in ports)]
+    if parts.hostname not in LOCAL_HOSTS:
         urls += [f"http://localhost:{port}" for port in ports]
-    return [url for url in dict.fromkeys(urls) if url != asked]
+    return [alternative for alternative in dict.fromkeys(urls) if alternative != url]
 
 
-async def _probe_all(urls: Sequence[str], system: System) -> list[Address]:
-    """The addresses in the order of the URLs. No token goes to where nobody sent it."""
-    return await gather(partial(probe, url, system) for url in urls)
+async def _probe_all(urls: Sequence[str]) -> list[AddressProbe]:
+    """In the order of the URLs. The token is sent only to the URL that was given with it."""
+    return await gather(partial(probe_address, url) for url in urls)
 
 
-async def listens(url: str) -> bool:
-    """Whether anything answers at a URL, whatever it says."""
+async def has_listener(url: str) -> bool:
+    """Whether anything answers at a URL, whatever the answer is."""
     parts = urlsplit(url)
-    with anyio.move_on_after(SECONDS):
+    with anyio.move_on_after(TIMEOUT_SECONDS):
         try:
             async with AgentOS(f"{parts.scheme}://{parts.netloc}", limits=_LIMITS) as server:
                 await server.get("/health", retry=False)
@@ -135,73 +160,76 @@ async def listens(url: str) -> bool:
     return True
 
 
-async def probe(url: str, system: System, token: Token | None = None) -> Address:
-    """What is at a URL, within a few seconds, whatever it does."""
-    place = shown_url(url)
+async def probe_address(url: str, token: Token | None = None) -> AddressProbe:
+    """What is at a URL, within a few seconds in any case."""
+    address = shown_url(url)
     try:
         agent_os = AgentOS(url, token=token or Token(), limits=_LIMITS)
     except Exception as error:  # whatever httpx raises for a proxy that it cannot use
-        return _unusable_proxy(url, error, system)
+        return _unusable_proxy(url, error)
     try:
-        with anyio.fail_after(SECONDS):
+        with anyio.fail_after(TIMEOUT_SECONDS):
             async with agent_os:
-                return await _ask(agent_os, url)
+                return await _probe_agentos(agent_os, url)
     except TimeoutError:
-        return Address(url, f"something listens at {place} and does not come to an end", _restart(system))
+        return AddressProbe(url, f"a server listens at {address}, but its answer never ends", _restart())
     except Unreachable as error:
-        return _unreachable(url, error, system)
+        return _unreachable(url, error)
     except AgentOSError as error:
-        said = one_line(error.message, most=160).rstrip(".")
-        return Address(url, f"something else than an AgentOS is at {place} ({said})")
+        reason = one_line(error.message, most=160).rstrip(".")
+        return AddressProbe(url, f"a server other than an AgentOS is at {address} ({reason})")
 
 
-async def _ask(agent_os: AgentOS, url: str) -> Address:
-    """Raises AgentOSError where nothing of an AgentOS is there."""
-    stranger = Address(url, f"something else than an AgentOS is at {agent_os.place}")
+async def _probe_agentos(agent_os: AgentOS, url: str) -> AddressProbe:
+    """Raises AgentOSError where the server has no endpoint of an AgentOS."""
+    other_server = AddressProbe(url, f"a server other than an AgentOS is at {agent_os.place}")
     try:
         health = await agent_os.get("/health", retry=False)
     except (Unauthorized, Forbidden):
-        return Address(url)  # a gateway that wants a token first; whether it is taken is told later
+        return AddressProbe(url)  # a gateway that requires a token first; the token is checked later
     if not isinstance(health, dict) or health.get("status") != "ok":
-        return stranger
+        return other_server
     if "instantiated_at" in health:
-        return Address(url)
+        return AddressProbe(url)
     try:
         config = await agent_os.get("/config", retry=False)
     except (Unauthorized, Forbidden):
-        return Address(url)
-    return Address(url) if isinstance(config, dict) and "os_id" in config else stranger
+        return AddressProbe(url)
+    return AddressProbe(url) if isinstance(config, dict) and "os_id" in config else other_server
 
 
-def _unreachable(url: str, error: Unreachable, system: System) -> Address:
-    place, parts = shown_url(url), urlsplit(url)
+def _unreachable(url: str, error: Unreachable) -> AddressProbe:
+    address, host = shown_url(url), urlsplit(url).hostname or ""
     causes = list(_causes(error))
-    kinds = {type(cause).__name__ for cause in causes}
-    proxy = _proxy_for(url)
-    if proxy:
-        words = f"no AgentOS answers at {place} through the proxy {proxy}"
-        return Address(url, words, _without_proxy(url, system), listens=False)
+    cause_types = {type(cause).__name__ for cause in causes}
+    if proxy := _proxy_for(url):
+        message = f"no AgentOS answers at {address} through the proxy {proxy}"
+        fix = set_variable("Exclude its host from the proxy", "NO_PROXY", host)
+        return AddressProbe(url, message, (fix,), has_listener=False)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return Address(url, f"the name {parts.hostname} is not known here", "Check the host in the URL.", listens=False)
+        fix = FixStep("Check the host in the URL.")
+        return AddressProbe(url, f"the host name {host} cannot be resolved", (fix,), has_listener=False)
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            fix = f"Trust its authority: {set_variable_command(system, 'SSL_CERT_FILE', '/path/to/ca.pem')}"
-            return Address(url, f"the certificate of {place} is not trusted ({cause.verify_message})", fix)
+            fix = set_variable("Trust its certificate authority", "SSL_CERT_FILE", "/path/to/ca.pem")
+            return AddressProbe(url, f"the certificate of {address} is not trusted ({cause.verify_message})", (fix,))
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return Address(url, f"what is at {place} speaks no TLS", "Write http:// instead of https://.")
-    if "ConnectTimeout" in kinds:
-        words = f"nothing answers at {place} within {_LIMITS.connect:g} s"
-        return Address(url, words, "Check the host and the port in the URL, and the firewalls between.", listens=False)
+        fix = FixStep("Use http:// instead of https://.")
+        return AddressProbe(url, f"the server at {address} does not speak TLS", (fix,))
+    if "ConnectTimeout" in cause_types:
+        message = f"nothing answers at {address} within {_LIMITS.connect:g} s"
+        fix = FixStep("Check the host and the port in the URL, and the firewalls in between.")
+        return AddressProbe(url, message, (fix,), has_listener=False)
     if not error.sent:
-        return Address(url, f"no AgentOS answers at {place}: nothing listens there", listens=False)
-    if "ReadTimeout" in kinds:
-        return Address(url, f"something listens at {place} and does not answer: it hangs", _restart(system))
-    return Address(url, f"something else than an AgentOS is at {place}: it speaks no HTTP")
+        return AddressProbe(url, f"no AgentOS answers at {address}: nothing listens there", has_listener=False)
+    if "ReadTimeout" in cause_types:
+        return AddressProbe(url, f"a server listens at {address}, but does not answer", _restart())
+    return AddressProbe(url, f"a server other than an AgentOS is at {address}: it does not speak HTTP")
 
 
-def _restart(system: System) -> str:
-    command = own_command(system, "doctor", "--url", "http://HOST:PORT")
-    return f"Restart it if that is your AgentOS; else say where yours is: {command}"
+def _restart() -> Fix:
+    instruction = "Restart it if that is your AgentOS; else give the URL of yours"
+    return (run_command(instruction, "doctor", "--url", "http://HOST:PORT"),)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -211,7 +239,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _proxy_for(url: str) -> str:
-    """The proxy that a request to this URL goes through, as it may be shown; '' for none."""
+    """The proxy for a request to this URL, without its password; '' for none."""
     parts = urlsplit(url)
     if urllib.request.proxy_bypass(parts.hostname or ""):
         return ""
@@ -220,21 +248,10 @@ def _proxy_for(url: str) -> str:
     return shown_url(proxy if "://" in proxy else f"http://{proxy}") if proxy else ""
 
 
-def _unusable_proxy(url: str, error: Exception, system: System) -> Address:
-    words = one_line(str(error), most=200)
-    set_here = [name for name in system.environment if name.upper() in _PROXIES and system.environment[name]]
-    if not set_here:
-        return Address(url, f"{shown_url(url)} cannot be asked ({words})", listens=False)
-    verb = "Remove-Item" if system.platform == "win32" else "unset"
-    names = [f"Env:{name}" if system.platform == "win32" else name for name in set_here]
-    return Address(
-        url,
-        f"the proxy in {' or '.join(set_here)} cannot be used ({words})",
-        f"Take it away: {verb} {' '.join(names)}",
-        listens=False,
-    )
-
-
-def _without_proxy(url: str, system: System) -> str:
-    host = urlsplit(url).hostname or ""
-    return f"Let what is asked of it pass by the proxy: {set_variable_command(system, 'NO_PROXY', host)}"
+def _unusable_proxy(url: str, error: Exception) -> AddressProbe:
+    reason = one_line(str(error), most=200)
+    variables = tuple(name for name in os.environ if name.upper() in _PROXY_VARIABLES and os.environ[name])
+    if not variables:
+        return AddressProbe(url, f"{shown_url(url)} cannot be requested ({reason})", has_listener=False)
+    message = f"the proxy in {' or '.join(variables)} cannot be used ({reason})"
+    return AddressProbe(url, message, (FixStep("Remove it", UnsetVariables(variables)),), has_listener=False)

@@ -1,4 +1,4 @@
-"""What the doctor looks at in each client: its configuration, our entries in it, what they start."""
+"""Checks of each MCP client: its configuration, its entries for agentos-mcp, and the servers that they start."""
 
 from __future__ import annotations
 
@@ -9,197 +9,204 @@ from urllib.parse import urlsplit
 
 from agentos_mcp import __version__
 from agentos_mcp.agentos.http_errors import shown_url
-from agentos_mcp.doctor.address_result import Place
-from agentos_mcp.doctor.agentos_addresses import LOCAL, listens
-from agentos_mcp.doctor.concurrent_checks import Check, side_by_side
-from agentos_mcp.doctor.configured_entries import Entry, entries_of
-from agentos_mcp.doctor.findings import Finding, Tell, bad, good, warning
-from agentos_mcp.doctor.fix_commands import own_command, shell_line
-from agentos_mcp.doctor.secret_mask import Mask
-from agentos_mcp.doctor.server_start import Started, Starter
-from agentos_mcp.install.client_entry import Start, start_of
+from agentos_mcp.agentos.plain_text import one_line
+from agentos_mcp.doctor.address_checks import LOCAL_HOSTS, AgentOSLocation, has_listener
+from agentos_mcp.doctor.configured_entries import ConfiguredEntry, UnreadableConfigError, read_entries
+from agentos_mcp.doctor.findings import Check, Finding, Report, bad, good, run_checks, warning
+from agentos_mcp.doctor.fixes import Fix, FixStep, OtherCommand, run_command
+from agentos_mcp.doctor.secret_mask import SecretMask
+from agentos_mcp.install.client_entry import ResolvedCommand, resolve_command
 from agentos_mcp.install.client_table import CLIENTS, Client
-from agentos_mcp.install.errors import Refused
-from agentos_mcp.install.host_system import System
-from agentos_mcp.install.server_command import server_command
-from agentos_mcp.tooling.markdown import one_line
+from agentos_mcp.install.host_system import HostSystem
+from agentos_mcp.install.launch_command import server_command
+from agentos_mcp.install.server_probe import (
+    AgentOSStatus,
+    ProbeProblem,
+    ProbeResult,
+    ReportedAgentOS,
+    ServerProber,
+)
 
-SLOW = 10.0
-"""Seconds to start, after which Codex gives up, unless its entry says otherwise."""
+SLOW_START_SECONDS = 10.0
+"""After which Codex gives up, unless its entry has another limit."""
 
 
-class Clients:
-    """Every client that is here. `found` knows, once it does, where an AgentOS is."""
+class ClientChecks:
+    """Checks every client that is installed here. `location` is awaited for where an AgentOS was found."""
 
-    def __init__(self, system: System, starter: Starter, mask: Mask, found: Place) -> None:
+    def __init__(self, system: HostSystem, prober: ServerProber, mask: SecretMask, location: AgentOSLocation) -> None:
         self._system = system
-        self._starter = starter
+        self._prober = prober
         self._mask = mask
-        self._found = found
+        self._location = location
 
-    async def look(self, tell: Tell) -> None:
-        """Tell of each configuration that cannot be read, of each entry of ours, and of clients without one."""
+    async def run(self, report: Report) -> None:
+        """Report each configuration that cannot be read, each of our entries, and the clients without one."""
         checks: list[Check] = []
-        without: list[Client] = []
-        broken = 0
+        without_entry: list[Client] = []
+        has_entry = has_broken_config = False
         for client in CLIENTS:
-            if client.shared and not client.place(self._system).exists():
-                continue  # a project's file is only there where somebody made it
-            if not client.is_there(self._system):
+            if client.is_shared and not client.config_path(self._system).exists():
+                continue  # a project's file exists only where somebody made it
+            if not client.is_installed(self._system):
                 continue
             try:
-                entries = entries_of(client, self._system)
-            except Refused as refusal:
-                broken += 1
-                checks.append(partial(_broken, client, refusal, own_command(self._system, "install", client.key)))
+                entries = read_entries(client, self._system)
+            except UnreadableConfigError as error:
+                has_broken_config = True
+                checks.append(partial(_report_unreadable_config, client, error))
                 continue
-            checks += [partial(self._look_at, entry) for entry in entries]
-            if not entries and not client.shared:
-                without.append(client)
-        await side_by_side(checks, tell)
-        self._tell_of_others(without, has_one=len(checks) > broken, has_broken=bool(broken), tell=tell)
+            has_entry = has_entry or bool(entries)
+            checks += [partial(self._check_entry, entry) for entry in entries]
+            if not entries and not client.is_shared:
+                without_entry.append(client)
+        await run_checks(checks, report)
+        for finding in _clients_without_entry(without_entry, has_entry=has_entry, has_broken_config=has_broken_config):
+            report(finding)
 
-    def _tell_of_others(self, without: list[Client], *, has_one: bool, has_broken: bool, tell: Tell) -> None:
-        titles = ", ".join(client.title for client in without)
-        add = own_command(self._system, "install", *(client.key for client in without))
-        if without and has_one:
-            tell(good("Other clients", f"{titles} could have it too", f"To add it: {add}"))
-        elif without:
-            tell(warning("Clients", f"none has it yet (found here: {titles})", f"Add it where you want it: {add}"))
-        elif not has_one and not has_broken:
-            fix = f"Name the one that you use: {own_command(self._system, 'install', 'CLIENT')}"
-            tell(warning("Clients", "no MCP client was found here", fix))
+    async def _check_entry(self, entry: ConfiguredEntry, report: Report) -> None:
+        command = resolve_command(entry.client, entry.fields, self._system.environment)
+        self._mask.add_command(command.arguments, command.environment)
+        subject, located_entry = entry.client.title, f"{entry} in {entry.config_path}"
+        if entry.is_disabled:
+            report(warning(subject, f"{located_entry} is disabled", FixStep(f"Enable it in {subject}.")))
+        elif entry.server_url:
+            report(await _check_connection(entry))
+        elif entry.downloads_package_by_name:
+            message = f"{entry} downloads agentos-mcp by its name, which is another project's package on PyPI"
+            report(bad(subject, f"{message}; that would be started, and get your token", *entry.install_again()))
+        elif problem := self._executable_problem(command):
+            report(bad(subject, f"{located_entry} starts {problem}", *entry.install_again()))
+        elif command.missing:
+            names = " and ".join(command.missing)
+            message = f"{entry} takes {names} from the environment; not set here, so it was not tried"
+            instruction = f"Set {names} where {subject} is started, or"
+            report(warning(subject, message, *entry.install_again(instruction, token_file=True)))
+        else:
+            await self._start_entry(entry, command, report)
 
-    async def _look_at(self, entry: Entry, tell: Tell) -> None:
-        start = start_of(entry.client, entry.held, self._system.environment)
-        self._mask.add_launch(start.arguments, start.environment)
-        what, name = entry.client.title, str(entry)
-        again = entry.again(self._system)
-        if entry.is_off:
-            tell(warning(what, f"{name} in {entry.place} is switched off", f"Switch it on in {what}."))
-            return
-        if entry.address:
-            tell(await self._connecting(entry))
-            return
-        if entry.fetches_by_name:
-            words = f"{entry} has agentos-mcp fetched by its name, which is another project's on PyPI"
-            tell(bad(what, f"{words}; that would be started, and given your token", again))
-            return
-        problem = self._not_startable(start)
-        if problem:
-            tell(bad(what, f"{name} in {entry.place} starts {problem}", again))
-            return
-        if start.missing:
-            names = " and ".join(dict.fromkeys(start.missing))
-            words = f"{name} takes {names} from the environment, which is not set here, so it was not tried"
-            tell(warning(what, words, f"Set {names} where {what} is started, or: {again} --token-file PATH"))
-            return
-        path, lucky = self._path_for(start)
-        if lucky:
-            words = f"{name} starts {start.command!r}, which a client that is not started from a shell does not find"
-            tell(warning(what, f"{words} (spawn {start.command} ENOENT)", again))
-        found = await self._starter.start(start, path)
-        await self._tell_of_start(entry, start, found, again, tell)
+    async def _start_entry(self, entry: ConfiguredEntry, command: ResolvedCommand, report: Report) -> None:
+        path = self._system.minimal_path
+        if not Path(command.program).is_absolute() and not shutil.which(command.program, path=path):
+            path = self._shell_path()
+            message = f"{entry} starts {command.program!r}, which only a client that is started from a shell finds"
+            message = f"{message} (spawn {command.program} ENOENT)"
+            report(warning(entry.client.title, message, *entry.install_again()))
+        probe = await self._prober.probe(command, path)
+        report(await self._probe_finding(entry, command, probe))
 
-    async def _connecting(self, entry: Entry) -> Finding:
-        """Of an entry that starts nothing: whether anything is where it connects to."""
-        what, place = entry.client.title, shown_url(entry.address)
-        if await listens(entry.address):
-            return good(what, f"{entry} connects to {place}, and something answers there")
-        words, parts = f"{entry} connects to {place}, and nothing answers there", urlsplit(entry.address)
-        if parts.hostname not in LOCAL or not parts.port:
-            return bad(what, words, f"Start it there, or start one here instead: {entry.again(self._system)}")
-        command = own_command(self._system, "serve", "--http", "--port", str(parts.port))
-        return bad(what, words, f"Start it: {command}")
-
-    def _not_startable(self, start: Start) -> str:
-        """Why nothing can be started; '' where something can be tried."""
-        command = Path(start.command)
-        if not start.command:
+    def _executable_problem(self, command: ResolvedCommand) -> str:
+        """What would be started and cannot; '' where something can be tried."""
+        program = Path(command.program)
+        if not command.program:
             return "nothing: it has no command"
-        if not command.is_absolute():
-            if shutil.which(start.command, path=self._all_paths()):
+        if not program.is_absolute():
+            if shutil.which(command.program, path=self._shell_path()):
                 return ""
-            return f"{start.command!r}, which is not installed here (clients say: spawn {start.command} ENOENT)"
-        if not command.exists():
-            return f"{command}, which is not there (clients say: spawn {command} ENOENT)"
-        if not shutil.which(str(command)):
-            return f"{command}, which is no program that may be executed (clients say: spawn {command} EACCES)"
+            return f"{command.program!r}, which is not installed here (clients say: spawn {command.program} ENOENT)"
+        if not program.exists():
+            return f"{program}, which does not exist (clients say: spawn {program} ENOENT)"
+        if not shutil.which(str(program)):
+            return f"{program}, which is not executable (clients say: spawn {program} EACCES)"
         return ""
 
-    def _path_for(self, start: Start) -> tuple[str, bool]:
-        """The PATH to start it with; whether it needs more of it than a desktop client has."""
-        minimal = self._system.minimal_path
-        needs_more = not Path(start.command).is_absolute() and not shutil.which(start.command, path=minimal)
-        return (self._all_paths(), True) if needs_more else (minimal, False)
-
-    def _all_paths(self) -> str:
+    def _shell_path(self) -> str:
         separator = ";" if self._system.platform == "win32" else ":"
         return separator.join(filter(None, (self._system.environment.get("PATH", ""), self._system.minimal_path)))
 
-    async def _tell_of_start(self, entry: Entry, start: Start, found: Started, again: str, tell: Tell) -> None:
-        what, name = entry.client.title, str(entry)
-        by_hand = f"Run it to see why: {shell_line(self._system, [start.command, *_without_token(start.arguments)])}"
-        if found.missing:
-            words = f"{name} starts {start.command}, whose interpreter is gone ({found.said})"
-            tell(bad(what, words, again))
-        elif found.strays:
-            written_by_us = [start.command] == server_command(self._system)[:1]
-            words = f"{name} prints what is no protocol: {one_line(found.strays[0], most=80)!r}"
-            tell(
-                bad(
-                    what,
-                    f"{words} (clients say: Unexpected token, not valid JSON)",
-                    by_hand if written_by_us else again,
-                )
+    async def _probe_finding(self, entry: ConfiguredEntry, command: ResolvedCommand, probe: ProbeResult) -> Finding:
+        subject, install_again = entry.client.title, entry.install_again()
+        visible_command = OtherCommand((command.program, *_without_token(command.arguments)))
+        run_by_hand = (FixStep("Run it to see why", visible_command),)
+        if probe.problem is ProbeProblem.NOT_EXECUTABLE:
+            message = f"{entry} starts {command.program}, whose interpreter does not exist ({probe.last_error_line})"
+            return bad(subject, message, *install_again)
+        if probe.stray_lines:
+            message = (
+                f"{entry} prints to its standard output what is not MCP: {one_line(probe.stray_lines[0], most=80)!r}"
             )
-        elif found.tools is None and found.silent:
-            tell(bad(what, f"{name} starts and does not answer", by_hand))
-        elif found.tools is None:
-            said = f", and says: {one_line(found.said, most=200)}" if found.said else " without a word"
-            tell(bad(what, f"{name} ends before it answers{said}", by_hand if found.said else again))
-        elif found.unusable:
-            tell(bad(what, f"{name} starts, but: {found.unusable}", await self._reaching(entry, found.unusable)))
-        else:
-            self._tell_of_success(entry, found, again, tell)
+            message = f"{message} (clients say: Unexpected token, not valid JSON)"
+            is_our_program = [command.program] == server_command(self._system)[:1]
+            return bad(subject, message, *(run_by_hand if is_our_program else install_again))
+        if probe.problem is ProbeProblem.TIMEOUT:
+            return bad(subject, f"{entry} starts, but does not answer", *run_by_hand)
+        if probe.problem:
+            if not probe.last_error_line:
+                return bad(subject, f"{entry} ends before it answers, without a message", *install_again)
+            message = f"{entry} ends before it answers: {one_line(probe.last_error_line, most=200)}"
+            return bad(subject, message, *run_by_hand)
+        if probe.agentos and probe.agentos.status is AgentOSStatus.UNUSABLE:
+            fix = await self._reach_agentos(entry, probe.agentos)
+            return bad(subject, f"{entry} starts, but: {probe.agentos.error_message}", *fix)
+        return _running_server(entry, probe, install_again)
 
-    def _tell_of_success(self, entry: Entry, found: Started, again: str, tell: Tell) -> None:
-        what, tools = entry.client.title, len(found.tools or ())
-        words = f"{entry} starts in {found.seconds:.1f} s, with {tools} tool{'' if tools == 1 else 's'}"
-        if found.stranger:
-            tell(bad(what, f"{words}, but it is another program, which calls itself {found.stranger!r}", again))
-        elif not tools:
-            tell(warning(what, words, again))
-        elif found.slow:
-            tell(warning(what, f"{words}; its AgentOS is slow to answer", "See what keeps the AgentOS busy."))
-        elif found.version and found.version != __version__:
-            tell(warning(what, f"{words}; it is agentos-mcp {found.version}, and this is {__version__}", again))
-        elif found.seconds > SLOW:
-            tell(warning(what, f"{words}, and some clients give up after {SLOW:g} s", again))
-        else:
-            tell(good(what, words))
-
-    async def _reaching(self, entry: Entry, unusable: str) -> str:
-        """What mends an entry that starts and cannot use its AgentOS."""
-        again = entry.again(self._system)
-        if "token" in unusable:
-            return again if "--token-file" in again else f"{again} --token-file PATH"
-        url = await self._found.url()
-        if url and url != entry.url.rstrip("/"):
-            return f"An AgentOS answers at {url}. For that one: {entry.again(self._system, url)}"
-        return f"Start the AgentOS, or name another: {entry.again(self._system, 'http://HOST:PORT')}"
+    async def _reach_agentos(self, entry: ConfiguredEntry, agentos: ReportedAgentOS) -> Fix:
+        """The fix for an entry that starts, but whose AgentOS cannot be used."""
+        if agentos.needs_other_token:
+            return entry.install_again(token_file=True)
+        url = await self._location.url()
+        if url and url != entry.agentos_url.rstrip("/"):
+            return entry.install_again(f"An AgentOS answers at {url}. To use that", url=url)
+        return entry.install_again("Start the AgentOS, or use another one", url="http://HOST:PORT")
 
 
-async def _broken(client: Client, refusal: Refused, again: str, tell: Tell) -> None:
-    words = f"{refusal.message.rstrip('.')}; {client.title} reads it no better"
-    tell(bad(client.title, words, f"{refusal.hint} Then: {again}"))
+def _running_server(entry: ConfiguredEntry, probe: ProbeResult, install_again: Fix) -> Finding:
+    """The finding on a server that named its tools."""
+    subject, tools = entry.client.title, len(probe.tools)
+    message = f"{entry} starts in {probe.seconds:.1f} s, with {tools} tool{'' if tools == 1 else 's'}"
+    if probe.is_foreign_server:
+        message = f"{message}, but it is another program, which calls itself {probe.server_name!r}"
+        return bad(subject, message, *install_again)
+    if not tools:
+        return warning(subject, message, *install_again)
+    if probe.agentos and probe.agentos.status is AgentOSStatus.SLOW:
+        fix = FixStep("Check what keeps the AgentOS busy.")
+        return warning(subject, f"{message}; its AgentOS is slow to answer", fix)
+    if probe.version != __version__:
+        message = f"{message}; it is agentos-mcp {probe.version}, and this is {__version__}"
+        return warning(subject, message, *install_again)
+    if probe.seconds > SLOW_START_SECONDS:
+        message = f"{message}, and some clients give up after {SLOW_START_SECONDS:g} s"
+        return warning(subject, message, *install_again)
+    return good(subject, message)
+
+
+async def _check_connection(entry: ConfiguredEntry) -> Finding:
+    """Whether anything is where an entry connects to that starts no program."""
+    subject, url, parts = entry.client.title, shown_url(entry.server_url), urlsplit(entry.server_url)
+    if await has_listener(entry.server_url):
+        return good(subject, f"{entry} connects to {url}, and a server answers there")
+    message = f"{entry} connects to {url}, and nothing answers there"
+    if parts.hostname in LOCAL_HOSTS and parts.port:
+        return bad(subject, message, run_command("Start it", "serve", "--http", "--port", str(parts.port)))
+    return bad(subject, message, *entry.install_again("Start it there, or start one here instead"))
+
+
+async def _report_unreadable_config(client: Client, error: UnreadableConfigError, report: Report) -> None:
+    fix = run_command("Fix it in an editor, or move it away. Then", "install", client.key)
+    report(bad(client.title, f"{error}; {client.title} cannot read it either", fix))
+
+
+def _clients_without_entry(clients: list[Client], *, has_entry: bool, has_broken_config: bool) -> list[Finding]:
+    """At most one finding on the clients that have no entry yet."""
+    titles = ", ".join(client.title for client in clients)
+    keys = [client.key for client in clients]
+    if clients and has_entry:
+        return [good("Other clients", f"{titles} could have it too", run_command("To add it", "install", *keys))]
+    if clients:
+        message = f"none has an entry for agentos-mcp yet (found here: {titles})"
+        return [warning("Clients", message, run_command("Add it where you want it", "install", *keys))]
+    if not has_entry and not has_broken_config:
+        fix = run_command("Name the one that you use", "install", "CLIENT")
+        return [warning("Clients", "no MCP client was found here", fix)]
+    return []
 
 
 def _without_token(arguments: tuple[str, ...]) -> list[str]:
-    kept = list(arguments)
-    for at, argument in enumerate(arguments):
-        if argument == "--token" and at + 1 < len(kept):
-            kept[at + 1] = "..."
+    masked = list(arguments)
+    for index, argument in enumerate(arguments):
+        if argument == "--token" and index + 1 < len(masked):
+            masked[index + 1] = "..."
         elif argument.startswith("--token="):
-            kept[at] = "--token=..."
-    return kept
+            masked[index] = "--token=..."
+    return masked

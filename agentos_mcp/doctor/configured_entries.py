@@ -1,135 +1,151 @@
-"""Our entries in a client's configuration: where they are, what they say, the command that writes them anew."""
+"""The entries for agentos-mcp in a client's configuration: where they are, what they start, how to reinstall them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agentos_mcp.doctor.fix_commands import own_command
-from agentos_mcp.install.client_entry import belongs_to_us, command_line
+from agentos_mcp.doctor.fixes import AgentOSMCPCommand, Fix, FixStep, OtherCommand
+from agentos_mcp.install.client_entry import command_line, is_own_entry
 from agentos_mcp.install.client_table import Client
-from agentos_mcp.install.errors import Broken, Refused, reason
-from agentos_mcp.install.files import File
-from agentos_mcp.install.host_system import System
-from agentos_mcp.install.installation import NAME
-from agentos_mcp.install.launch_command import value_of
+from agentos_mcp.install.config_file import ConfigFile
+from agentos_mcp.install.errors import InvalidConfigError, os_error_reason
+from agentos_mcp.install.host_system import HostSystem
+from agentos_mcp.install.installation import DEFAULT_ENTRY_NAME, is_entry_name
+from agentos_mcp.install.launch_command import flag_value
 from agentos_mcp.settings import OPTIONS, Settings
 
-_INSTALLABLE = re.compile(r"[a-z][a-z0-9_-]{0,19}")
-_FLAGS = {option.flag: option for option in OPTIONS}
-_FETCHERS = frozenset({"uv", "uvx", "pipx", "npx", "bunx"})
-_ADDRESSES = ("url", "httpUrl", "serverUrl", "uri")
-"""How clients call the address of a server that they don't start themselves."""
+_OPTIONS_BY_FLAG = {option.flag: option for option in OPTIONS}
+_PACKAGE_RUNNERS = frozenset({"uv", "uvx", "pipx", "npx", "bunx"})
+_URL_KEYS = ("url", "httpUrl", "serverUrl", "uri")
+"""The clients' names for the URL of a server that they don't start themselves."""
+
+
+class UnreadableConfigError(Exception):
+    """A client's file that the client cannot read either; `str()` is a clause that names the file."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One entry of ours in a client's file. `project` is the folder that it is for, where it is not for all."""
+class ConfiguredEntry:
+    """One entry for agentos-mcp in a client's file. `project` is the folder that it is for; empty for all folders."""
 
     client: Client
     name: str
-    place: Path
-    held: Mapping[str, Any]
+    config_path: Path
+    fields: Mapping[str, Any]
     project: str = ""
 
     def __str__(self) -> str:
         return f"{self.name!r} (for {self.project})" if self.project else repr(self.name)
 
     @property
-    def arguments(self) -> list[str]:
-        return command_line(self.client, self.held)
+    def command_line(self) -> list[str]:
+        return command_line(self.client, self.fields)
 
     @property
-    def is_off(self) -> bool:
-        return self.held.get("enabled") is False or self.held.get("disabled") is True
+    def is_disabled(self) -> bool:
+        return self.fields.get("enabled") is False or self.fields.get("disabled") is True
 
     @property
     def variables(self) -> Mapping[str, Any]:
-        held = self.held.get(self.client.variables)
-        return held if isinstance(held, Mapping) else {}
+        variables = self.fields.get(self.client.variables_key)
+        return variables if isinstance(variables, Mapping) else {}
 
     @property
-    def fetches_by_name(self) -> bool:
-        """Whether it has a package of our name fetched, rather than one from a place that it names."""
-        program, *arguments = self.arguments or [""]
-        if Path(program.replace("\\", "/")).stem not in _FETCHERS:
+    def downloads_package_by_name(self) -> bool:
+        """Whether it downloads a package named agentos-mcp, rather than one from a source that it names."""
+        program, *arguments = self.command_line or [""]
+        if Path(program.replace("\\", "/")).stem not in _PACKAGE_RUNNERS:
             return False
-        source = value_of("--from", arguments) or value_of("--spec", arguments)
+        source = flag_value("--from", arguments) or flag_value("--spec", arguments)
         return not ("/" in source or "\\" in source or source.startswith("."))
 
     @property
-    def address(self) -> str:
-        """Where it connects to; '' for an entry that starts something."""
-        return next((held for key in _ADDRESSES if isinstance(held := self.held.get(key), str)), "")
+    def server_url(self) -> str:
+        """The URL of the server that it connects to; '' for an entry that starts a program."""
+        return next((value for key in _URL_KEYS if isinstance(value := self.fields.get(key), str)), "")
 
     @property
-    def url(self) -> str:
+    def agentos_url(self) -> str:
         """The AgentOS that it is for."""
-        return value_of("--url", self.arguments) or str(self.variables.get("AGENTOS_URL") or Settings.url)
+        return flag_value("--url", self.command_line) or str(self.variables.get("AGENTOS_URL") or Settings.url)
 
-    def again(self, system: System, url: str = "") -> str:
-        """The command that writes it anew, for the same AgentOS (or another) and with the same settings."""
-        flags = ["--url", url or self.url, *self._flags()]
-        if self.name != NAME and _INSTALLABLE.fullmatch(self.name):
-            flags = ["--name", self.name, *flags]
-        command = own_command(system, "install", self.client.key, *flags)
-        if self.project:  # it would go before the one that is installed for all projects
-            return f"In {self.project}: claude mcp remove {self.name} -s local; then: {command}"
-        if self.name != NAME and "--name" not in flags:
-            return f"Take {self.name!r} out of {self.place}, then: {command}"
-        return command
+    @property
+    def has_token_file(self) -> bool:
+        return bool(flag_value("--token-file", self.command_line))
 
-    def _flags(self) -> list[str]:
-        """The flags of `serve` that it gives, but for the address and the token."""
-        kept: list[str] = []
-        arguments = iter(self.arguments)
+    def install_again(self, instruction: str = "", *, url: str = "", token_file: bool = False) -> Fix:
+        """The steps that install it again, for the same AgentOS (or another one) and with the same settings.
+
+        `token_file` adds --token-file for a person to fill in, unless the entry has one.
+        """
+        has_own_name = self.name == DEFAULT_ENTRY_NAME or not is_entry_name(self.name)
+        arguments = ["install", self.client.key, *([] if has_own_name else ["--name", self.name])]
+        arguments += ["--url", url or self.agentos_url, *self._setting_flags()]
+        if token_file and not self.has_token_file:
+            arguments += ["--token-file", "PATH"]
+        command = AgentOSMCPCommand(tuple(arguments))
+        if self.project:  # it takes precedence over the one that is installed for all projects
+            remove = OtherCommand(("claude", "mcp", "remove", self.name, "-s", "local"))
+            steps: Fix = (FixStep(f"In {self.project}", remove), FixStep("Then", command))
+        elif not is_entry_name(self.name):
+            steps = (FixStep(f"Remove {self.name!r} from {self.config_path}, then", command),)
+        else:
+            return (FixStep(instruction, command),)
+        return (FixStep(f"{instruction}:"), *steps) if instruction else steps
+
+    def _setting_flags(self) -> list[str]:
+        """Its flags of `serve`, except the URL and the token."""
+        flags: list[str] = []
+        arguments = iter(self.command_line)
         for argument in arguments:
             flag, equals, value = argument.partition("=")
-            option = _FLAGS.get(flag)
+            option = _OPTIONS_BY_FLAG.get(flag)
             if option is None:
                 continue
             if option.switch:
-                kept.append(flag)
+                flags.append(flag)
                 continue
-            given = value if equals else next(arguments, "")
+            value = value if equals else next(arguments, "")
             if option.name not in {"url", "token"}:
-                kept += [flag, given]
-        return kept
+                flags += [flag, value]
+        return flags
 
 
-def entries_of(client: Client, system: System) -> list[Entry]:
-    """Our entries in a client's file. Raises Refused where the client cannot read it."""
-    place = client.place(system)
+def read_entries(client: Client, system: HostSystem) -> list[ConfiguredEntry]:
+    """The entries for agentos-mcp in a client's file. Raises UnreadableConfigError."""
+    path = client.config_path(system)
     try:
-        file = File(place, place.read_bytes() if place.exists() else None)
+        file = ConfigFile(path, path.read_bytes() if path.exists() else None)
     except OSError as error:
-        raise Refused(f"{place} cannot be read: {reason(error)}.", "See to its permissions.") from None
+        raise UnreadableConfigError(f"{path} cannot be read: {os_error_reason(error)}") from None
     try:
-        held = client.section.entries(file.text) or {}
-        projects = _of_projects(client, file.text)
-    except Broken as error:
-        where = f"{place}, line {error.line}" if error.line else str(place)
-        raise Refused(f"{where}: {error.words}.", "Mend it in an editor, or move it away.") from None
-    found = [Entry(client, name, place, entry) for name, entry in held.items() if isinstance(entry, dict)]
-    found += [Entry(client, name, place, entry, project) for project, name, entry in projects]
-    return [entry for entry in found if _is_ours(entry)]
+        servers = client.section.entries(file.text) or {}
+        project_servers = list(_project_servers(client, file.text))
+    except InvalidConfigError as error:
+        raise UnreadableConfigError(error.located_in(path)) from None
+    entries = [
+        ConfiguredEntry(client, name, path, fields) for name, fields in servers.items() if isinstance(fields, dict)
+    ]
+    entries += [ConfiguredEntry(client, name, path, fields, project) for project, name, fields in project_servers]
+    return [entry for entry in entries if _is_own(entry)]
 
 
-def _of_projects(client: Client, text: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """What `claude mcp add` writes where it is told nothing else: entries for one folder."""
+def _project_servers(client: Client, text: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """What `claude mcp add` writes without a scope: servers for one folder."""
     if client.key != "claude-code":
         return
     projects = client.section.format.read(text).get("projects")
     for folder, project in projects.items() if isinstance(projects, dict) else ():
         servers = project.get(client.section.name) if isinstance(project, dict) else None
-        for name, entry in servers.items() if isinstance(servers, dict) else ():
-            if isinstance(entry, dict) and Path(folder).is_dir():
-                yield folder, name, entry
+        for name, fields in servers.items() if isinstance(servers, dict) else ():
+            if isinstance(fields, dict) and Path(folder).is_dir():
+                yield folder, name, fields
 
 
-def _is_ours(entry: Entry) -> bool:
-    """Whether it starts agentos-mcp, or connects somewhere by a name that says so."""
-    return belongs_to_us(entry.client, entry.held) or bool(entry.address and NAME in entry.name.casefold())
+def _is_own(entry: ConfiguredEntry) -> bool:
+    """Whether it starts agentos-mcp, or connects to a server under a name that has `agentos` in it."""
+    has_our_name = DEFAULT_ENTRY_NAME in entry.name.casefold()
+    return is_own_entry(entry.client, entry.fields) or bool(entry.server_url and has_our_name)

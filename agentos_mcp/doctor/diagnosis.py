@@ -1,4 +1,4 @@
-"""The whole examination, in the order in which a person would look."""
+"""`agentos-mcp doctor`: all checks, side by side, reported in the order in which a person would look."""
 
 from __future__ import annotations
 
@@ -11,24 +11,31 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import anyio
-from mcp.client.stdio import get_default_environment
 
 from agentos_mcp import __version__
-from agentos_mcp.doctor.address_result import Place
-from agentos_mcp.doctor.agentos_addresses import USUAL_PORTS, find
-from agentos_mcp.doctor.agentos_checks import examine
-from agentos_mcp.doctor.client_checks import Clients
-from agentos_mcp.doctor.concurrent_checks import side_by_side
-from agentos_mcp.doctor.findings import Finding, Tell, as_json, bad, good, healthy, summary, warning
-from agentos_mcp.doctor.fix_commands import own_command, shell_line
-from agentos_mcp.doctor.secret_mask import Mask
-from agentos_mcp.doctor.server_start import Starter, started
-from agentos_mcp.doctor.trial_run import try_run
-from agentos_mcp.install.host_system import System
-from agentos_mcp.install.server_command import server_command
+from agentos_mcp.doctor.address_checks import USUAL_PORTS, AgentOSLocation, find_agentos
+from agentos_mcp.doctor.agentos_checks import check_agentos
+from agentos_mcp.doctor.client_checks import ClientChecks
+from agentos_mcp.doctor.findings import (
+    Finding,
+    Report,
+    as_json,
+    bad,
+    good,
+    is_healthy,
+    run_checks,
+    summary,
+    warning,
+)
+from agentos_mcp.doctor.fixes import FixStep, OtherCommand, run_command, shell_line
+from agentos_mcp.doctor.secret_mask import SecretMask
+from agentos_mcp.doctor.trial_run import check_trial_run
+from agentos_mcp.install.host_system import HostSystem
+from agentos_mcp.install.launch_command import server_command
+from agentos_mcp.install.server_probe import ProbeProblem, ServerProber, probe_server
 from agentos_mcp.settings import Settings
 
-# By its name it is not to be fetched: that is another project's on PyPI.
+# Its name must not be installed from PyPI: that is another project's package.
 _FROM_CLONE = "in a clone of its repository: uv tool install . (or: pipx install .)"
 
 
@@ -38,22 +45,23 @@ def diagnose(
     *,
     url_given: bool,
     ports: Sequence[int] = USUAL_PORTS,
-    system: System | None = None,
+    system: HostSystem | None = None,
 ) -> int:
-    """Look at everything and print what was found; 0 where nothing is broken, else 1."""
-    examination = _Examination(settings, system or System.here(), ports, url_given=url_given, run=options.run)
+    """Run all checks and print their findings; the exit code: 0 where nothing is broken, else 1."""
+    system = system or HostSystem.current()
+    diagnosis = _Diagnosis(settings, system, ports, url_given=url_given, component_name=options.run)
     findings: list[Finding] = []
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
 
-    def tell(finding: Finding) -> None:
+    def report(finding: Finding) -> None:
         findings.append(finding)
         if not options.json:
-            _print(finding.line(sys.stdout.encoding or "utf-8"))
+            _print(finding.render(system, sys.stdout.encoding or "utf-8"))
 
-    anyio.run(examination.look, tell)
-    _print(as_json(findings) if options.json else summary(findings))
-    return 0 if healthy(findings) else 1
+    anyio.run(diagnosis.run, report)
+    _print(as_json(findings, system) if options.json else summary(findings))
+    return 0 if is_healthy(findings) else 1
 
 
 def _print(text: str) -> None:
@@ -61,78 +69,80 @@ def _print(text: str) -> None:
     sys.stdout.flush()
 
 
-class _Examination:
+class _Diagnosis:
     def __init__(
-        self, settings: Settings, system: System, ports: Sequence[int], *, url_given: bool, run: str | None
+        self,
+        settings: Settings,
+        system: HostSystem,
+        ports: Sequence[int],
+        *,
+        url_given: bool,
+        component_name: str | None,
     ) -> None:
         self._settings = settings
         self._system = system
         self._ports = ports
-        self._asked = settings.url if url_given else ""
-        self._run = run
-        self._mask = Mask()
+        self._given_url = settings.url if url_given else ""
+        self._component_name = component_name
+        """None for no trial run."""
+        self._mask = SecretMask()
         self._mask.add(settings.token())
 
-    async def look(self, tell: Tell) -> None:
-        self._place = Place()
-        clients = Clients(self._system, Starter(get_default_environment()), self._mask, self._place)
-        checks = [self._program, self._agent_os, self._server, clients.look]
-        if self._run is not None:
-            checks.append(self._trial)
-        await side_by_side(checks, lambda finding: tell(self._mask.over(finding)))
+    async def run(self, report: Report) -> None:
+        self._location = AgentOSLocation()
+        client_checks = ClientChecks(self._system, ServerProber(), self._mask, self._location)
+        checks = [self._check_program, self._check_agentos, self._check_server, client_checks.run]
+        if self._component_name is not None:
+            checks.append(self._check_trial_run)
+        await run_checks(checks, lambda finding: report(self._mask.hide_in(finding)))
 
-    async def _program(self, tell: Tell) -> None:
+    async def _check_program(self, report: Report) -> None:
         command = server_command(self._system)
-        about = f"agentos-mcp {__version__}, Python {platform.python_version()}"
+        program = f"{command[0]} (agentos-mcp {__version__}, Python {platform.python_version()})"
         if not os.access(command[0], os.X_OK):
-            tell(bad("Program", f"{command[0]} cannot be executed", f"Install it again, {_FROM_CLONE}"))
+            report(bad("Program", f"{command[0]} is not executable", FixStep(f"Install it again, {_FROM_CLONE}")))
         elif self._system.runs_from_uv_cache:
-            tell(
-                warning(
-                    "Program",
-                    f"{command[0]} ({about}) lies in uv's cache, which may be cleared at any time",
-                    f"Give it a place to stay, {_FROM_CLONE}",
-                )
-            )
+            message = f"{program} is in uv's cache, which may be cleared at any time"
+            report(warning("Program", message, FixStep(f"Install it permanently, {_FROM_CLONE}")))
         elif len(command) > 1:
-            tell(
-                warning(
-                    "Program",
-                    f"there is no agentos-mcp beside {command[0]}; clients start `{shell_line(self._system, command)}`",
-                    f"Install it as a program, {_FROM_CLONE}",
-                )
-            )
+            command_line = shell_line(self._system, command)
+            message = f"there is no agentos-mcp beside {command[0]}; clients start `{command_line}`"
+            report(warning("Program", message, FixStep(f"Install it as a program, {_FROM_CLONE}")))
         else:
-            tell(good("Program", f"{command[0]} ({about})"))
+            report(good("Program", program))
 
-    async def _agent_os(self, tell: Tell) -> None:
-        usable = False
+    async def _check_agentos(self, report: Report) -> None:
+        is_usable = False
         try:
-            url = await find(self._asked, self._settings.token, self._ports, self._system, tell)
-            self._place.found(url)
+            url = await find_agentos(self._given_url, self._settings.token, self._ports, self._system, report)
+            self._location.set_url(url)
             if url:
-                usable = await examine(replace(self._settings, url=url), self._system, tell)
+                is_usable = await check_agentos(replace(self._settings, url=url), report)
         finally:
-            self._place.examined(usable=usable)
+            self._location.set_usable(is_usable)
 
-    async def _server(self, tell: Tell) -> None:
-        """Our own server, with everything that is set here."""
-        command = [*server_command(self._system), "serve"]
-        found = await started(command, os.environ)
-        by_hand = f"Run it to see why: {own_command(self._system, 'serve')}"
-        if found.strays:
-            words = f"something prints to its standard output, which belongs to the protocol: {found.strays[0][:80]!r}"
-            tell(bad("Server", words, f"See what prints that; it may be Python itself: {sys.executable} -c pass"))
-        elif found.tools is None:
-            why = "does not answer" if found.silent else f"ends at once: {found.said or 'without a word'}"
-            tell(bad("Server", f"it {why}", by_hand))
+    async def _check_server(self, report: Report) -> None:
+        """Our own server, with all variables that are set here."""
+        probe = await probe_server([*server_command(self._system), "serve"], os.environ)
+        run_by_hand = run_command("Run it to see why", "serve")
+        if probe.stray_lines:
+            line = probe.stray_lines[0][:80]
+            message = f"something prints to its standard output, which is reserved for the protocol: {line!r}"
+            instruction = "Find out what prints that; it may be Python itself"
+            report(bad("Server", message, FixStep(instruction, OtherCommand((sys.executable, "-c", "pass")))))
+        elif probe.problem is ProbeProblem.TIMEOUT:
+            report(bad("Server", "it does not answer", run_by_hand))
+        elif probe.problem:
+            reason = probe.last_error_line or "without a message"
+            report(bad("Server", f"it ends at once: {reason}", run_by_hand))
         else:
-            words = f"starts in {found.seconds:.1f} s, and its standard output holds nothing but the protocol"
-            tell(good("Server", f"it {words}"))
+            message = f"it starts in {probe.seconds:.1f} s, and prints only the protocol to its standard output"
+            report(good("Server", message))
 
-    async def _trial(self, tell: Tell) -> None:
-        if not await self._place.usable():
-            tell(bad("Test run", "there is no AgentOS that it could be tried on", "See to what is broken above first."))
+    async def _check_trial_run(self, report: Report) -> None:
+        if not await self._location.is_usable():
+            message = "there is no AgentOS that could run it"
+            report(bad("Test run", message, FixStep("Fix the problems above first.")))
             return
-        settings = replace(self._settings, url=await self._place.url())
-        await try_run(settings, self._run or "", self._system, tell)
+        settings = replace(self._settings, url=await self._location.url())
+        await check_trial_run(settings, self._component_name or "", report)

@@ -1,10 +1,9 @@
-"""What a token may do: as it says itself (a JWT), or as AgentOS says when it is tried."""
+"""What a token may do: as it says itself (a JWT), or as AgentOS answers when requests are tried with it."""
 
 from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,16 +14,15 @@ from agentos_mcp.agentos.catalog import Inventory
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden
 from agentos_mcp.agentos.features import Features
+from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.agentos.task_groups import gather
-from agentos_mcp.tooling.markdown import one_line
 
-SERVICE_ACCOUNT = "agno_pat_"
-"""How the tokens of AgentOS's service accounts begin; nothing can be read from them."""
+SERVICE_ACCOUNT_PREFIX = "agno_pat_"
+"""How the tokens of AgentOS's service accounts begin; they have no claims that could be read."""
 
-_SHOWN = 12
-_REQUIRED = re.compile(r"[Rr]equired scope\(s\): ([^.]+)")
-_READS = (
+_MAX_LISTED_SCOPES = 12
+_READ_REQUESTS = (
     ("/sessions", "read sessions", "sessions:read"),
     ("/memories", "read memories", "memories:read"),
     ("/knowledge/config", "search knowledge", "knowledge:read"),
@@ -39,18 +37,18 @@ _READS = (
 
 @dataclass(frozen=True)
 class Claims:
-    """What a JWT says of itself. Nothing is verified: AgentOS does that."""
+    """The claims of a JWT. They are not verified: AgentOS does that."""
 
     scopes: tuple[str, ...] = ()
     expires: datetime | None = None
 
     @property
-    def shown_scopes(self) -> str:
-        more = len(self.scopes) - _SHOWN
-        return ", ".join(self.scopes[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    def listed_scopes(self) -> str:
+        more = len(self.scopes) - _MAX_LISTED_SCOPES
+        return ", ".join(self.scopes[:_MAX_LISTED_SCOPES]) + (f" and {more} more" if more > 0 else "")
 
 
-def claims_of(token: str) -> Claims | None:
+def read_claims(token: str) -> Claims | None:
     """The claims of a JWT; None for any other token."""
     parts = token.split(".")
     if len(parts) != 3:
@@ -61,12 +59,12 @@ def claims_of(token: str) -> Claims | None:
         return None
     if not isinstance(claims, dict):
         return None
-    scopes = claims.get("scopes") or claims.get("scope") or ()
-    listed = scopes.split() if isinstance(scopes, str) else scopes if isinstance(scopes, list) else ()
-    return Claims(tuple(one_line(str(scope), most=60) for scope in listed), _moment(claims.get("exp")))
+    value = claims.get("scopes") or claims.get("scope") or ()
+    scopes = value.split() if isinstance(value, str) else value if isinstance(value, list) else ()
+    return Claims(tuple(one_line(str(scope), most=60) for scope in scopes), _timestamp(claims.get("exp")))
 
 
-def _moment(seconds: object) -> datetime | None:
+def _timestamp(seconds: object) -> datetime | None:
     try:
         return datetime.fromtimestamp(float(seconds), UTC) if isinstance(seconds, int | float) else None
     except (OverflowError, ValueError, OSError):
@@ -74,63 +72,67 @@ def _moment(seconds: object) -> datetime | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Attempt:
-    """A request that only shows whether the token may make it."""
+class PermissionProbe:
+    """A request that only shows whether the token permits it."""
 
-    what: str
+    permission: str
+    """What it permits, as a verb: `read sessions`."""
     scope: str
-    """What it takes, where AgentOS does not say."""
+    """The scope that it requires, where AgentOS does not name one."""
     method: str
     path: str
     values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Allowance:
-    """What came of trying a token: what it may do, and what not, with the scope that this would take."""
+class TokenPermissions:
+    """What a token permits, and what it does not, each with the scope that is missing."""
 
-    may: tuple[str, ...]
-    may_not: tuple[tuple[str, str], ...]
+    granted: tuple[str, ...]
+    denied: tuple[tuple[str, str], ...]
 
     @property
-    def scopes(self) -> list[str]:
-        return list(dict.fromkeys(scope for _, scope in self.may_not))
+    def missing_scopes(self) -> list[str]:
+        return list(dict.fromkeys(scope for _, scope in self.denied))
 
 
-async def try_token(agent_os: AgentOS, features: Features, contents: Inventory) -> Allowance:
-    """What AgentOS lets this token do. Nothing is run or changed: a start without a message is refused (422)."""
-    attempts = [Attempt(what, scope, "GET", path) for path, what, scope in _READS if features.has("GET", path)]
-    for kind in await _kinds(agent_os, contents):
-        attempts.append(Attempt(f"list {kind}s", f"{kind}s:read", "GET", f"/{kind}s"))
+async def probe_permissions(agent_os: AgentOS, features: Features, inventory: Inventory) -> TokenPermissions:
+    """What AgentOS permits with this token. Nothing is run or changed: a start without a message is refused (422)."""
+    probes = [
+        PermissionProbe(permission, scope, "GET", path)
+        for path, permission, scope in _READ_REQUESTS
+        if features.has("GET", path)
+    ]
+    for kind in await _existing_kinds(agent_os, inventory):
+        probes.append(PermissionProbe(f"list {kind}s", f"{kind}s:read", "GET", f"/{kind}s"))
         if agent_os.read_only:
             continue
-        seen = contents.of(kind)
-        values = {f"{kind}_id": seen[0].id if seen else "any"}
+        components = inventory.of(kind)
+        values = {f"{kind}_id": components[0].id if components else "any"}
         path = f"/{kind}s/{{{kind}_id}}/runs"
-        attempts.append(Attempt(f"run {kind}s", f"{kind}s:run", "POST", path, values))
-    lacking: dict[Attempt, str] = {}
+        probes.append(PermissionProbe(f"run {kind}s", f"{kind}s:run", "POST", path, values))
+    missing_scopes: dict[PermissionProbe, str] = {}
 
-    async def make(attempt: Attempt) -> None:
+    async def send(probe: PermissionProbe) -> None:
         try:
-            await agent_os.request(attempt.method, attempt.path, attempt.values, attempts=1)
+            await agent_os.request(probe.method, probe.path, probe.values, attempts=1)
         except Forbidden as error:
-            named = _REQUIRED.search(error.message)
-            lacking[attempt] = named[1].strip() if named else attempt.scope
+            missing_scopes[probe] = error.required_scopes or probe.scope
         except AgentOSError:
-            return  # it got past the door
+            return  # the token permits it: the request failed for another reason
 
-    await gather(partial(make, attempt) for attempt in attempts)
-    return Allowance(
-        tuple(attempt.what for attempt in attempts if attempt not in lacking),
-        tuple((attempt.what, lacking[attempt]) for attempt in attempts if attempt in lacking),
+    await gather(partial(send, probe) for probe in probes)
+    return TokenPermissions(
+        tuple(probe.permission for probe in probes if probe not in missing_scopes),
+        tuple((probe.permission, missing_scopes[probe]) for probe in probes if probe in missing_scopes),
     )
 
 
-async def _kinds(agent_os: AgentOS, contents: Inventory) -> list[Kind]:
-    """The kinds of components there are. A token may see fewer than AgentOS counts."""
+async def _existing_kinds(agent_os: AgentOS, inventory: Inventory) -> list[Kind]:
+    """The kinds that this AgentOS has components of. A token may list fewer than AgentOS counts."""
     try:
         info = await agent_os.get("/info", retry=False)
     except AgentOSError:
         info = None
     counts = info if isinstance(info, Mapping) else {}
-    return [kind for kind in KINDS if contents.of(kind) or counts.get(f"{kind}_count")]
+    return [kind for kind in KINDS if inventory.of(kind) or counts.get(f"{kind}_count")]

@@ -1,4 +1,4 @@
-"""A real run, for a test: the one thing that shows that all of it works."""
+"""A real run on the AgentOS: the only check that shows that everything works together."""
 
 from __future__ import annotations
 
@@ -6,128 +6,129 @@ import anyio
 
 from agentos_mcp.agentos.catalog import Component, Inventory, match, shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
+from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.engine import NOT_BACKGROUND
 from agentos_mcp.agentos.runs.run import KINDS, RunState, Status
 from agentos_mcp.agentos.runs.start import RunRequest
-from agentos_mcp.doctor.findings import Finding, Tell, bad, good, warning
-from agentos_mcp.doctor.fix_commands import own_command
-from agentos_mcp.install.host_system import System
+from agentos_mcp.doctor.findings import Finding, Report, bad, good, warning
+from agentos_mcp.doctor.fixes import FixStep, from_hint, run_command
 from agentos_mcp.runs.request import RunOptions, build_request
 from agentos_mcp.runs.result import answer_text
 from agentos_mcp.settings import Settings
-from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.tooling.context import ToolContext, open_backend
-from agentos_mcp.tooling.markdown import one_line
 
 MESSAGE = "Say hello in one word."
-SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 """For the run, which is cancelled then."""
 _CANCEL_SECONDS = 3.0
-_KEPT_WITHIN = 8
-"""Quarters of a second after its end in which a run is stored."""
+_STORED_AFTER_SECONDS = 2.0
+"""How long after its end a run is stored at the latest."""
+_POLL_SECONDS = 0.25
 
 
-async def try_run(settings: Settings, asked: str, system: System, tell: Tell, seconds: float = SECONDS) -> None:
-    """Run what is asked for ("" for the first component there is, else KIND:NAME or NAME); tell what came of it."""
+async def check_trial_run(
+    settings: Settings, component_name: str, report: Report, seconds: float = TIMEOUT_SECONDS
+) -> None:
+    """Run a component ("" for the first one, else KIND:NAME or NAME) and report how the run ended."""
     async with open_backend(settings) as backend:
         ctx = ToolContext.headless(backend)
         try:
-            component = _chosen(asked, await ctx.catalog.inventory())
-            order = await build_request(ctx, component.kind, component.id, MESSAGE, RunOptions())
-            state = await _run(ctx, order, seconds)
-            finding = _lost(state) if await _is_lost(ctx, state) else _told(state, system, seconds)
+            component = _find_component(component_name, await ctx.catalog.inventory())
+            request = await build_request(ctx, component.kind, component.id, MESSAGE, RunOptions())
+            state = await _run(ctx, request, seconds)
+            finding = _not_stored(state) if await _is_lost(ctx, state) else _run_finding(state, seconds)
         except AgentOSError as error:
-            fix = one_line(error.hint.render(CommandSurface())) or "See what there is: " + own_command(system, "agents")
-            finding = bad("Test run", one_line(error.message), fix)
-    tell(finding)
+            fix = from_hint(error, run_command("List the components", "agents"))
+            finding = bad("Test run", one_line(error.message), *fix)
+    report(finding)
 
 
-def _chosen(asked: str, contents: Inventory) -> Component:
-    """Raises NotFound with what may be meant, InvalidRequest where there is nothing to choose from."""
-    if not contents.components:
+def _find_component(name: str, inventory: Inventory) -> Component:
+    """Raises NotFound with similar names, InvalidRequest where there is nothing to choose from."""
+    if not inventory.components:
         raise InvalidRequest("There is nothing to run.", "Give your AgentOS an agent: AgentOS(agents=[...])")
-    if not asked:
-        return contents.components[0]
-    kind, colon, name = asked.partition(":")
-    wanted = [known for known in KINDS if kind.strip().casefold() in {known, f"{known}s"}]
-    if colon and wanted:
-        return match(wanted[0], name.strip(), contents)
+    if not name:
+        return inventory.components[0]
+    prefix, colon, component_name = name.partition(":")
+    kinds = [kind for kind in KINDS if prefix.strip().casefold() in {kind, f"{kind}s"}]
+    if colon and kinds:
+        return match(kinds[0], component_name.strip(), inventory)
     if colon:
-        raise InvalidRequest(f"--run {asked} names no kind.", "Write --run agent:NAME, team:NAME or workflow:NAME.")
-    for known in KINDS:
+        raise InvalidRequest(f"--run {name} has no valid kind.", "Use --run agent:NAME, team:NAME or workflow:NAME.")
+    for kind in KINDS:
         try:
-            return match(known, asked, contents)
+            return match(kind, name, inventory)
         except NotFound:
             continue
-    return match("agent", asked, contents)
+    return match("agent", name, inventory)
 
 
-async def _run(ctx: ToolContext, order: RunRequest, seconds: float) -> RunState:
-    """The run's end; or where it stands when time is up, or the person leaves, and it is cancelled."""
-    latest = ctx.engine.name(order)
+async def _run(ctx: ToolContext, request: RunRequest, seconds: float) -> RunState:
+    """The run's last state. It is cancelled when time is up, or the person interrupts the command."""
+    latest = ctx.engine.name(request)
 
     def keep(state: RunState) -> None:
         nonlocal latest
         latest = state
 
-    ended = False
+    has_ended = False
     try:
         with anyio.move_on_after(seconds):
-            latest = await ctx.engine.run(order, latest, keep)
-            ended = True
+            latest = await ctx.engine.run(request, latest, keep)
+            has_ended = True
     finally:
-        if not ended:
+        if not has_ended:
             with anyio.move_on_after(_CANCEL_SECONDS, shield=True):
                 await ctx.engine.cancel(latest.ref)
     return latest
 
 
 async def _is_lost(ctx: ToolContext, state: RunState) -> bool:
-    """Whether a database that should have kept the run did not. AgentOS itself says nothing of a broken one."""
+    """Whether the database did not store the run. AgentOS itself does not report a broken database."""
     if state.status is not Status.COMPLETED or NOT_BACKGROUND in state.notes:
         return False
     if not (await ctx.catalog.inventory()).databases:
         return False
-    for _ in range(_KEPT_WITHIN):
-        try:
-            await ctx.engine.read(state.ref)
-        except NotFound:
-            await anyio.sleep(0.25)
-        except AgentOSError:
-            return False  # this token may not look
-        else:
-            return False
+    with anyio.move_on_after(_STORED_AFTER_SECONDS):
+        while True:
+            try:
+                await ctx.engine.read(state.ref)
+            except NotFound:
+                await anyio.sleep(_POLL_SECONDS)
+            except AgentOSError:
+                return False  # this token does not permit reading it
+            else:
+                return False
     return True
 
 
-def _lost(state: RunState) -> Finding:
-    name = f"{state.ref.kind} {shown_id(state.ref.component)}"
+def _not_stored(state: RunState) -> Finding:
     return bad(
         "Test run",
-        f"{name} answered, but its database did not keep the run: nothing can be found again or continued",
-        "See to AgentOS's database; its own log says what is wrong with it.",
+        f"{_component_name(state)} answered, but its database did not store the run: it cannot be found again or "
+        "continued",
+        FixStep("Check AgentOS's database; AgentOS's log says what is wrong with it."),
     )
 
 
-def _told(state: RunState, system: System, seconds: float) -> Finding:
-    name = f"{state.ref.kind} {shown_id(state.ref.component)}"
-    look = f"Look closer: {own_command(system, 'runs', str(state.ref), '--explain')}"
-    took = f" in {state.seconds:.1f} s" if state.seconds else ""
+def _run_finding(state: RunState, seconds: float) -> Finding:
+    name = _component_name(state)
+    explain = run_command("See the details", "runs", str(state.ref), "--explain")
+    duration = f" in {state.seconds:.1f} s" if state.seconds else ""
     if not state.ended:
-        return warning("Test run", f"{name} goes on after {seconds:g} s, and was cancelled", look)
+        return warning("Test run", f"{name} was still running after {seconds:g} s, and was cancelled", explain)
     if state.status is Status.PAUSED:
-        return good(
-            "Test run",
-            f"{name} ran, and waits for an answer",
-            f"Answer it: {own_command(system, 'continue', str(state.ref))}",
-        )
+        answer = run_command("Answer it", "continue", str(state.ref))
+        return good("Test run", f"{name} ran, and waits for an answer", answer)
     if state.status is not Status.COMPLETED:
-        return bad(
-            "Test run", f"{name} ended with {state.status.lower()}: {one_line(state.error) or 'no reason given'}", look
-        )
+        reason = one_line(state.error) or "no reason given"
+        return bad("Test run", f"{name} ended with status {state.status.lower()}: {reason}", explain)
     if state.failed_steps:
         step = state.failed_steps[0]
-        return warning(
-            "Test run", f"{name} completed{took}, but its step {step.name} failed: {one_line(step.error)}", look
-        )
-    return good("Test run", f"{name} answered{took}: {one_line(answer_text(state), most=60) or 'nothing'}")
+        message = f"{name} completed{duration}, but its step {step.name} failed: {one_line(step.error)}"
+        return warning("Test run", message, explain)
+    return good("Test run", f"{name} answered{duration}: {one_line(answer_text(state), most=60) or 'nothing'}")
+
+
+def _component_name(state: RunState) -> str:
+    return f"{state.ref.kind} {shown_id(state.ref.component)}"

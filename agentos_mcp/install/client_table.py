@@ -1,6 +1,6 @@
-"""The clients, as a table: where each keeps its servers, how it writes one, how it takes a secret from elsewhere.
+"""The supported MCP clients, as a table: their configuration file, its format, how they read secrets.
 
-A new client is a row here, and a file of its format in the tests.
+A new client is a row here, and a sample of its file in the tests.
 """
 
 from __future__ import annotations
@@ -11,239 +11,242 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agentos_mcp.install.formats import Section
-from agentos_mcp.install.host_system import System
-from agentos_mcp.install.jsonc_editor import JsonText
-from agentos_mcp.install.toml_editor import TomlText
-from agentos_mcp.install.yaml_editor import YamlText
+from agentos_mcp.install.host_system import HostSystem
+from agentos_mcp.install.jsonc_editor import JsonFormat
+from agentos_mcp.install.server_section import ServerSection
+from agentos_mcp.install.toml_editor import TomlFormat
+from agentos_mcp.install.yaml_editor import YamlFormat
 
 
 @dataclass(frozen=True)
-class Reference:
-    """How a client writes "the value of this environment variable" in an entry."""
+class VariableReference:
+    """How an entry of a client refers to the value of an environment variable."""
 
     template: str
     pattern: str
 
-    def to(self, variable: str) -> str:
+    def render(self, variable: str) -> str:
         return self.template.replace("NAME", variable)
 
     def resolve(self, text: str, environment: Mapping[str, str]) -> str:
-        """As the client would; a variable that is not set stays as it is written."""
-        return re.sub(self.pattern, lambda found: environment.get(_name(found), found.group()), text)
+        """The text as the client reads it; a reference to a variable that is not set stays as it is."""
+        return re.sub(self.pattern, lambda match: environment.get(_variable_name(match), match.group()), text)
 
-    def names(self, text: str) -> list[str]:
-        return [_name(found) for found in re.finditer(self.pattern, text)]
+    def variable_names(self, text: str) -> list[str]:
+        return [_variable_name(match) for match in re.finditer(self.pattern, text)]
 
 
-def _name(found: re.Match[str]) -> str:
-    return next(group for group in found.groups() if group)
+def _variable_name(match: re.Match[str]) -> str:
+    return next(group for group in match.groups() if group)
 
 
 @dataclass(frozen=True, eq=False)
 class Client:
-    """One client. `place` is its file; `traces` are what there is of it where it is installed."""
+    """One client. `*_key` is what the client calls that part of an entry."""
 
     key: str
     title: str
-    place: Callable[[System], Path]
-    section: Section
-    restart: str
-    traces: Callable[[System], tuple[Path, ...]] | None = None
-    command: str = "command"
-    arguments: str = "args"
+    config_path: Callable[[HostSystem], Path]
+    section: ServerSection
+    restart_hint: str
+    presence_paths: Callable[[HostSystem], tuple[Path, ...]] | None = None
+    """Paths that exist where the client is installed; the folder of its configuration where not given."""
+    command_key: str = "command"
+    arguments_key: str = "args"
     """Empty where the command is a list that holds the arguments too."""
-    variables: str = "env"
-    head: Mapping[str, Any] = field(default_factory=dict)
-    """What every entry says besides; NAME stands for the entry's name."""
+    variables_key: str = "env"
+    fixed_fields: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of every entry with their values; NAME stands for the entry's name."""
     timeouts: Mapping[str, Callable[[int], int]] = field(default_factory=dict)
-    """Settings for how long a call may take, from seconds."""
-    reference: Reference | None = None
-    forwarded: str = ""
-    """The setting that lists variables which are handed on under their own names."""
-    shared: bool = False
-    """Whether the file belongs to a project, and may be another person's too."""
+    """Fields that limit how long a call may take: seconds -> the value in the client's unit."""
+    variable_reference: VariableReference | None = None
+    forwarded_key: str = ""
+    """The list of environment variables that are passed on under their own names; empty where there is none."""
+    is_shared: bool = False
+    """Whether the file belongs to a project, and may be used by other people too."""
 
-    def is_there(self, system: System) -> bool:
-        place = self.place(system)
-        traces = self.traces(system) if self.traces else (place.parent,)
-        return any(_exists(path) for path in (place, *traces))
+    def is_installed(self, system: HostSystem) -> bool:
+        config_path = self.config_path(system)
+        presence_paths = self.presence_paths(system) if self.presence_paths else (config_path.parent,)
+        return any(_exists(path) for path in (config_path, *presence_paths))
 
 
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # there is something that may not be looked at: reading it will say what
+    except OSError:  # something exists that may not be read: reading it will raise the reason
         return True
 
 
-def _claude_desktop(system: System) -> Path:
-    folder = system.applications / "Claude"
+def _claude_desktop_config(system: HostSystem) -> Path:
+    folder = system.applications_folder / "Claude"
     if system.platform == "win32":
         # Since 2026 the Windows installer is an MSIX package, which reads its own copy of %APPDATA%.
-        packaged = sorted(system.local.glob("Packages/Claude_*/LocalCache/Roaming/Claude"))
+        packaged = sorted(system.local_folder.glob("Packages/Claude_*/LocalCache/Roaming/Claude"))
         folder = next(iter(packaged), folder)
     return folder / "claude_desktop_config.json"
 
 
-def _claude_code(system: System) -> Path:
-    return (system.folder_in("CLAUDE_CONFIG_DIR") or system.home) / ".claude.json"
+def _claude_code_config(system: HostSystem) -> Path:
+    return (system.folder_from_variable("CLAUDE_CONFIG_DIR") or system.home) / ".claude.json"
 
 
-def _vs_code(system: System) -> Path:
-    portable = system.folder_in("VSCODE_PORTABLE")
+def _vs_code_config(system: HostSystem) -> Path:
+    portable = system.folder_from_variable("VSCODE_PORTABLE")
     folder = (
-        portable / "user-data" if portable else (system.folder_in("VSCODE_APPDATA") or system.applications) / "Code"
+        portable / "user-data"
+        if portable
+        else (system.folder_from_variable("VSCODE_APPDATA") or system.applications_folder) / "Code"
     )
     return folder / "User" / "mcp.json"
 
 
-def _codex(system: System) -> Path:
-    return (system.folder_in("CODEX_HOME") or system.home / ".codex") / "config.toml"
+def _codex_config(system: HostSystem) -> Path:
+    return (system.folder_from_variable("CODEX_HOME") or system.home / ".codex") / "config.toml"
 
 
-def _gemini(system: System) -> Path:
-    return (system.folder_in("GEMINI_CLI_HOME") or system.home) / ".gemini" / "settings.json"
+def _gemini_config(system: HostSystem) -> Path:
+    return (system.folder_from_variable("GEMINI_CLI_HOME") or system.home) / ".gemini" / "settings.json"
 
 
-def _zed(system: System) -> Path:
+def _zed_config(system: HostSystem) -> Path:
     if system.platform == "win32":
-        folder = system.roaming / "Zed"
+        folder = system.roaming_folder / "Zed"
     elif system.platform == "darwin":
         folder = system.home / ".config" / "zed"
     else:
-        folder = (system.folder_in("FLATPAK_XDG_CONFIG_HOME") or system.config) / "zed"
+        folder = (system.folder_from_variable("FLATPAK_XDG_CONFIG_HOME") or system.config_folder) / "zed"
     return folder / "settings.json"
 
 
-def _opencode(system: System) -> Path:
-    # It reads all of them, and writes to the first of these that there is.
-    folder = system.config / "opencode"
+def _opencode_config(system: HostSystem) -> Path:
+    # opencode reads all of them, and writes to the first that exists.
+    folder = system.config_folder / "opencode"
     names = ("opencode.jsonc", "opencode.json", "config.json")
     return next((folder / name for name in names if (folder / name).exists()), folder / "opencode.json")
 
 
-def _goose(system: System) -> Path:
-    if root := system.folder_in("GOOSE_PATH_ROOT"):
+def _goose_config(system: HostSystem) -> Path:
+    if root := system.folder_from_variable("GOOSE_PATH_ROOT"):
         return root / "config" / "config.yaml"
     if system.platform == "win32":
-        return system.roaming / "Block" / "goose" / "config" / "config.yaml"
-    return system.config / "goose" / "config.yaml"
+        return system.roaming_folder / "Block" / "goose" / "config" / "config.yaml"
+    return system.config_folder / "goose" / "config.yaml"
 
 
-_LENIENT, _STRICT = JsonText(), JsonText(strict=True)
-_DOLLAR = Reference("${NAME}", r"\$\{(\w+)\}")
-_DOLLAR_ENV = Reference("${env:NAME}", r"\$\{env:(\w+)\}")
+_LENIENT_JSON, _STRICT_JSON = JsonFormat(), JsonFormat(strict=True)
+_DOLLAR = VariableReference("${NAME}", r"\$\{(\w+)\}")
+_DOLLAR_ENV = VariableReference("${env:NAME}", r"\$\{env:(\w+)\}")
 
 CLIENTS = (
     Client(
         "claude-desktop",
         "Claude Desktop",
-        _claude_desktop,
-        Section(_STRICT, "mcpServers"),
+        _claude_desktop_config,
+        ServerSection(_STRICT_JSON, "mcpServers"),
         "Quit Claude Desktop (closing its window is not enough) and open it again.",
     ),
     Client(
         "claude-code",
         "Claude Code",
-        _claude_code,
-        Section(_STRICT, "mcpServers"),
+        _claude_code_config,
+        ServerSection(_STRICT_JSON, "mcpServers"),
         "Start a new Claude Code session; /mcp shows the server.",
-        traces=lambda system: (system.folder_in("CLAUDE_CONFIG_DIR") or system.home / ".claude",),
-        head={"type": "stdio"},
+        presence_paths=lambda system: (system.folder_from_variable("CLAUDE_CONFIG_DIR") or system.home / ".claude",),
+        fixed_fields={"type": "stdio"},
         # No timeout: without one a call has hours, and with one progress no longer helps.
-        reference=_DOLLAR,
+        variable_reference=_DOLLAR,
     ),
     Client(
         "cursor",
         "Cursor",
         lambda system: system.home / ".cursor" / "mcp.json",
-        Section(_LENIENT, "mcpServers"),
+        ServerSection(_LENIENT_JSON, "mcpServers"),
         "Cursor picks it up; if not, restart it. Its settings list the server under MCP.",
-        reference=_DOLLAR_ENV,
+        variable_reference=_DOLLAR_ENV,
     ),
     Client(
         "vscode",
         "VS Code",
-        _vs_code,
-        Section(_LENIENT, "servers"),
+        _vs_code_config,
+        ServerSection(_LENIENT_JSON, "servers"),
         "In VS Code run `MCP: List Servers` and start it there, once.",
-        head={"type": "stdio"},
-        reference=_DOLLAR_ENV,
+        fixed_fields={"type": "stdio"},
+        variable_reference=_DOLLAR_ENV,
     ),
     Client(
         "vscode-workspace",
         "VS Code (this workspace)",
-        lambda system: system.folder / ".vscode" / "mcp.json",
-        Section(_LENIENT, "servers"),
+        lambda system: system.working_folder / ".vscode" / "mcp.json",
+        ServerSection(_LENIENT_JSON, "servers"),
         "Open this folder in VS Code, run `MCP: List Servers` and start it there, once.",
-        traces=lambda system: (system.folder,),
-        head={"type": "stdio"},
-        reference=_DOLLAR_ENV,
-        shared=True,
+        presence_paths=lambda system: (system.working_folder,),
+        fixed_fields={"type": "stdio"},
+        variable_reference=_DOLLAR_ENV,
+        is_shared=True,
     ),
     Client(
         "codex",
         "Codex",
-        _codex,
-        Section(TomlText(), "mcp_servers"),
+        _codex_config,
+        ServerSection(TomlFormat(), "mcp_servers"),
         "Start a new Codex session; /mcp shows the server.",
         timeouts={"startup_timeout_sec": lambda _: 30, "tool_timeout_sec": lambda seconds: seconds},
-        forwarded="env_vars",
+        forwarded_key="env_vars",
     ),
     Client(
         "gemini",
         "Gemini CLI",
-        _gemini,
-        Section(_LENIENT, "mcpServers"),
+        _gemini_config,
+        ServerSection(_LENIENT_JSON, "mcpServers"),
         "Start Gemini CLI again, in a folder that it trusts; /mcp shows the server.",
         timeouts={"timeout": lambda seconds: seconds * 1000},
-        reference=Reference("${NAME}", r"\$(?:\{(\w+)\}|(\w+))"),
+        variable_reference=VariableReference("${NAME}", r"\$(?:\{(\w+)\}|(\w+))"),
     ),
     Client(
         "windsurf",
         "Windsurf",
         lambda system: system.home / ".codeium" / "windsurf" / "mcp_config.json",
-        Section(_LENIENT, "mcpServers"),
+        ServerSection(_LENIENT_JSON, "mcpServers"),
         "In Windsurf press Refresh in Cascade's MCP panel, or restart it.",
-        reference=_DOLLAR_ENV,
+        variable_reference=_DOLLAR_ENV,
     ),
     Client(
         "zed",
         "Zed",
-        _zed,
-        Section(_LENIENT, "context_servers"),
+        _zed_config,
+        ServerSection(_LENIENT_JSON, "context_servers"),
         "Zed picks it up; its agent panel's settings list the server.",
         timeouts={"timeout": lambda seconds: min(seconds, 600)},
     ),
     Client(
         "opencode",
         "opencode",
-        _opencode,
-        Section(_LENIENT, "mcp"),
+        _opencode_config,
+        ServerSection(_LENIENT_JSON, "mcp"),
         "Start opencode again; `opencode mcp list` shows the server.",
-        arguments="",
-        variables="environment",
-        head={"type": "local", "enabled": True},
+        arguments_key="",
+        variables_key="environment",
+        fixed_fields={"type": "local", "enabled": True},
         timeouts={"timeout": lambda seconds: seconds * 1000},
-        reference=Reference("{env:NAME}", r"\{env:([^}]+)\}"),
+        variable_reference=VariableReference("{env:NAME}", r"\{env:([^}]+)\}"),
     ),
     Client(
         "goose",
         "Goose",
-        _goose,
-        Section(YamlText(), "extensions"),
+        _goose_config,
+        ServerSection(YamlFormat(), "extensions"),
         "Start a new Goose session.",
-        command="cmd",
-        variables="envs",
-        head={
+        command_key="cmd",
+        variables_key="envs",
+        fixed_fields={
             "enabled": True,
             "type": "stdio",
             "name": "NAME",
             "description": "Agents, teams and workflows of an AgentOS",
         },
         timeouts={"timeout": lambda seconds: seconds},
-        forwarded="env_keys",
+        forwarded_key="env_keys",
     ),
 )
 ALL = "all"

@@ -1,4 +1,4 @@
-"""A client's file: read whole, written atomically, kept beside it as it was."""
+"""A client's configuration file: read whole, written atomically, backed up beside itself."""
 
 from __future__ import annotations
 
@@ -12,109 +12,108 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from agentos_mcp.install.errors import Refused, reason
+from agentos_mcp.install.errors import InstallError, InvalidConfigError, os_error_reason
 
-KEPT = 3
-"""Backups of a file, besides the one of how it was before us."""
-_AGAIN = "Run the same command again."
+MAX_BACKUPS = 3
+"""Backups of a file, besides the one of the file before the first installation."""
+_RUN_AGAIN = "Run the same command again."
 
 
 @dataclass(frozen=True)
-class File:
-    """A file as it was found. `place` is where it really is, links followed; `data` is None where there is none."""
+class ConfigFile:
+    """A file's content when it was read. `path` has its links resolved; `data` is None where there is no file."""
 
-    place: Path
+    path: Path
     data: bytes | None
 
     @property
     def text(self) -> str:
-        """Its text without a byte order mark. Raises Refused."""
+        """Its text without a byte order mark. Raises InvalidConfigError."""
         data = (self.data or b"").removeprefix(codecs.BOM_UTF8)
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise Refused(
-                f"{self.place}, line {line}: it is not UTF-8.", "Save it as UTF-8 in an editor and run this again."
-            ) from None
+            raise InvalidConfigError("it is not valid UTF-8", data.count(b"\n", 0, error.start) + 1) from None
 
-    def encoded(self, text: str) -> bytes:
+    def encode(self, text: str) -> bytes:
+        """The text as bytes, with a byte order mark where the file has one."""
         mark = codecs.BOM_UTF8 if (self.data or b"").startswith(codecs.BOM_UTF8) else b""
         return mark + text.encode("utf-8")
 
 
-def read(place: Path) -> File:
-    """The file, or that there is none. Raises Refused for one that cannot be read, or may not be written."""
+def read(path: Path) -> ConfigFile:
+    """The file, or that there is none. Raises InstallError for one that cannot be read, or may not be written."""
     try:
-        real = Path(os.path.realpath(place))
-        if real.is_dir():
-            raise Refused(f"{place} is a folder, not a file.", "Move it away and run this again.")
-        if not real.exists():
-            return File(real, None)
-        if not stat.S_ISREG(real.stat().st_mode):
-            raise Refused(f"{place} is no ordinary file.", "Move it away and run this again.")
-        data = real.read_bytes()
+        real_path = Path(os.path.realpath(path))
+        if real_path.is_dir():
+            raise InstallError(f"{path} is a folder, not a file.", "Move it away and run this again.")
+        if not real_path.exists():
+            return ConfigFile(real_path, None)
+        if not stat.S_ISREG(real_path.stat().st_mode):
+            raise InstallError(f"{path} is not a regular file.", "Move it away and run this again.")
+        data = real_path.read_bytes()
     except OSError as error:
-        raise Refused(
-            f"{place} cannot be read: {reason(error)}.", "See to its permissions and run this again."
+        raise InstallError(
+            f"{path} cannot be read: {os_error_reason(error)}.", "Check its permissions and run this again."
         ) from None
-    if not os.access(real, os.W_OK):
-        raise Refused(
-            f"{place} is read-only; something else may look after it.",
+    if not os.access(real_path, os.W_OK):
+        raise InstallError(
+            f"{path} is read-only; another program may manage it.",
             "Add the entry there (--dry-run shows it), or make the file writable and run this again.",
         )
-    return File(real, data)
+    return ConfigFile(real_path, data)
 
 
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def folders_to_make(place: Path) -> list[Path]:
-    """The folders above a file that are not there yet, the outermost first."""
-    return [folder for folder in reversed(place.parents) if not folder.exists()]
+def missing_folders(path: Path) -> list[Path]:
+    """The folders above a path that do not exist yet, the outermost first."""
+    return [folder for folder in reversed(path.parents) if not folder.exists()]
 
 
-def write(file: File, data: bytes) -> None:
-    """Put data in the file's place at once. Raises Refused where somebody wrote it since it was read."""
+def write(file: ConfigFile, data: bytes) -> None:
+    """Replace the file's content atomically. Raises InstallError where it was written since it was read."""
     try:
-        file.place.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{file.place.name}.", dir=file.place.parent)
-        new = Path(name)
+        file.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{file.path.name}.", dir=file.path.parent)
+        temporary_path = Path(name)
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
             if file.data is not None:
-                _like(file.place, new)
-            _still(file)
-            new.replace(file.place)
+                _copy_permissions(file.path, temporary_path)
+            _require_unchanged(file)
+            temporary_path.replace(file.path)
         except BaseException:
-            new.unlink(missing_ok=True)
+            temporary_path.unlink(missing_ok=True)
             raise
-        _sync_folder(file.place.parent)
+        _sync_folder(file.path.parent)
     except OSError as error:
-        raise Refused(
-            f"{file.place} cannot be written: {reason(error)}.", "See to its folder's permissions and run this again."
+        raise InstallError(
+            f"{file.path} cannot be written: {os_error_reason(error)}.",
+            "Check its folder's permissions and run this again.",
         ) from None
 
 
-def remove(file: File) -> None:
+def remove(file: ConfigFile) -> None:
     try:
-        _still(file)
-        file.place.unlink()
+        _require_unchanged(file)
+        file.path.unlink()
     except OSError as error:
-        raise Refused(f"{file.place} cannot be removed: {reason(error)}.", _AGAIN) from None
+        raise InstallError(f"{file.path} cannot be removed: {os_error_reason(error)}.", _RUN_AGAIN) from None
 
 
-def back_up(file: File) -> Path:
-    """Keep the file as it is, beside it; where that is."""
-    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+def back_up(file: ConfigFile) -> Path:
+    """Copy the file beside itself; the path of the copy."""
+    timestamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     try:
         for number in range(1000):
-            again = f"-{number}" if number else ""
-            backup = file.place.with_name(f"{file.place.name}.agentos-mcp-{stamp}{again}.bak")
+            suffix = f"-{number}" if number else ""
+            backup = file.path.with_name(f"{file.path.name}.agentos-mcp-{timestamp}{suffix}.bak")
             try:
                 handle = os.open(backup, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             except FileExistsError:
@@ -123,39 +122,39 @@ def back_up(file: File) -> Path:
                 stream.write(file.data or b"")
                 stream.flush()
                 os.fsync(stream.fileno())
-            _like(file.place, backup)
+            _copy_permissions(file.path, backup)
             return backup
     except OSError as error:
-        raise Refused(f"{file.place} cannot be backed up: {reason(error)}.", _AGAIN) from None
-    raise Refused(f"{file.place} has too many backups.", "Remove some of them and run this again.")
+        raise InstallError(f"{file.path} cannot be backed up: {os_error_reason(error)}.", _RUN_AGAIN) from None
+    raise InstallError(f"{file.path} has too many backups.", "Remove some of them and run this again.")
 
 
-def forget_old_backups(place: Path, spared: str | None) -> None:
-    """Leave the newest few, and the one that is spared."""
-    backups = [path for path in place.parent.glob("*.bak") if path.name.startswith(f"{place.name}.agentos-mcp-")]
-    backups.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
-    for path in [path for path in backups if path.name != spared][KEPT:]:
+def remove_old_backups(path: Path, original_name: str | None) -> None:
+    """Keep the newest few, and the one of the file before the first installation."""
+    backups = [backup for backup in path.parent.glob("*.bak") if backup.name.startswith(f"{path.name}.agentos-mcp-")]
+    backups.sort(key=lambda backup: backup.stat().st_mtime_ns, reverse=True)
+    for backup in [backup for backup in backups if backup.name != original_name][MAX_BACKUPS:]:
         with contextlib.suppress(OSError):
-            path.unlink()
+            backup.unlink()
 
 
-def _still(file: File) -> None:
-    now = file.place.read_bytes() if file.place.exists() else None
-    if now != file.data:
-        raise Refused(f"{file.place} was changed by another program just now.", _AGAIN)
+def _require_unchanged(file: ConfigFile) -> None:
+    current_data = file.path.read_bytes() if file.path.exists() else None
+    if current_data != file.data:
+        raise InstallError(f"{file.path} was changed by another program just now.", _RUN_AGAIN)
 
 
-def _like(model: Path, copy: Path) -> None:
-    """Give a copy its model's permissions, and its owner where we may."""
-    known = model.stat()
-    copy.chmod(stat.S_IMODE(known.st_mode))
-    if hasattr(os, "chown") and known.st_uid != copy.stat().st_uid:
+def _copy_permissions(source: Path, target: Path) -> None:
+    """Give a file another one's permissions, and its owner where the system allows it."""
+    source_stat = source.stat()
+    target.chmod(stat.S_IMODE(source_stat.st_mode))
+    if hasattr(os, "chown") and source_stat.st_uid != target.stat().st_uid:
         with contextlib.suppress(OSError):
-            os.chown(copy, known.st_uid, known.st_gid)
+            os.chown(target, source_stat.st_uid, source_stat.st_gid)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new name durable, where a system can."""
+    """Make a rename durable, on systems that can."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

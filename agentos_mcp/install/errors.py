@@ -1,10 +1,10 @@
-"""What stops an installation, in words that a person can act on."""
+"""Why an installation stops, and why a client's configuration cannot be used."""
 
 from __future__ import annotations
 
 
-class Refused(Exception):
-    """Nothing was changed: what is wrong, and the next move."""
+class InstallError(Exception):
+    """Nothing was changed: what happened, then what to do."""
 
     def __init__(self, message: str, hint: str) -> None:
         self.message = message
@@ -12,22 +12,30 @@ class Refused(Exception):
         super().__init__(f"{message} {hint}")
 
 
-class Broken(Exception):
-    """A text that is not what its format wants. `line` counts from 1; 0 where it is not known."""
+class InvalidConfigError(Exception):
+    """A text that is not valid in its format: `problem` is a clause without a full stop.
 
-    def __init__(self, words: str, line: int = 0) -> None:
-        self.words = words
+    `line` counts from 1; 0 where it is not known.
+    """
+
+    def __init__(self, problem: str, line: int = 0) -> None:
+        self.problem = problem
         self.line = line
-        super().__init__(words)
+        super().__init__(problem)
+
+    def located_in(self, path: object) -> str:
+        """`/path/to/file, line 3: a comma is missing at '"'`."""
+        return f"{path}, line {self.line}: {self.problem}" if self.line else f"{path}: {self.problem}"
 
 
-class Uneditable(Broken):
-    """A text that its client reads, and that is written in a way which cannot be edited here without harm."""
+class UneditableConfigError(InvalidConfigError):
+    """A text that its client can read, but that cannot be edited here without changing other parts of it."""
 
 
-def line_of(text: str, at: int) -> int:
-    return text.count("\n", 0, at) + 1
+def line_number(text: str, index: int) -> int:
+    return text.count("\n", 0, index) + 1
 
 
-def reason(error: OSError) -> str:
+def os_error_reason(error: OSError) -> str:
+    """`permission denied`, `no such file or directory`, ..."""
     return (error.strerror or type(error).__name__).lower()

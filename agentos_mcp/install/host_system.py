@@ -1,4 +1,4 @@
-"""The machine that is installed on, as a value: the same code is tested for every system."""
+"""The machine to install on, as a value, so that the same code is tested for every operating system."""
 
 from __future__ import annotations
 
@@ -12,53 +12,53 @@ _UV_CACHE = frozenset({"archive-v0", "builds-v0", "environments-v1", "environmen
 
 
 @dataclass(frozen=True)
-class System:
-    """Where a person works. `platform` is `sys.platform`: darwin, win32, or anything else for Linux."""
+class HostSystem:
+    """A user's machine. `platform` is `sys.platform`: darwin, win32, or anything else for Linux."""
 
     platform: str
     home: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    folder: Path = field(default_factory=Path.cwd)
-    """The current folder: relative paths and the workspace are there."""
+    working_folder: Path = field(default_factory=Path.cwd)
+    """Where relative paths and the workspace are."""
     python: Path = field(default_factory=lambda: Path(sys.executable))
 
     @classmethod
-    def here(cls) -> System:
+    def current(cls) -> HostSystem:
         return cls(sys.platform, Path.home(), dict(os.environ))
 
-    def folder_in(self, variable: str) -> Path | None:
+    def folder_from_variable(self, variable: str) -> Path | None:
         """The folder that an environment variable names; None where it is not set, or relative."""
-        named = self.environment.get(variable, "").strip()
-        return Path(named) if named and Path(named).is_absolute() else None
+        value = self.environment.get(variable, "").strip()
+        return Path(value) if value and Path(value).is_absolute() else None
 
     @property
-    def config(self) -> Path:
+    def config_folder(self) -> Path:
         """XDG's folder for configuration, on every system."""
-        return self.folder_in("XDG_CONFIG_HOME") or self.home / ".config"
+        return self.folder_from_variable("XDG_CONFIG_HOME") or self.home / ".config"
 
     @property
-    def roaming(self) -> Path:
-        return self.folder_in("APPDATA") or self.home / "AppData" / "Roaming"
+    def roaming_folder(self) -> Path:
+        return self.folder_from_variable("APPDATA") or self.home / "AppData" / "Roaming"
 
     @property
-    def local(self) -> Path:
-        return self.folder_in("LOCALAPPDATA") or self.home / "AppData" / "Local"
+    def local_folder(self) -> Path:
+        return self.folder_from_variable("LOCALAPPDATA") or self.home / "AppData" / "Local"
 
     @property
-    def applications(self) -> Path:
-        """Where desktop applications keep what a person configures."""
+    def applications_folder(self) -> Path:
+        """Where desktop applications keep their configuration."""
         if self.platform == "darwin":
             return self.home / "Library" / "Application Support"
-        return self.roaming if self.platform == "win32" else self.config
+        return self.roaming_folder if self.platform == "win32" else self.config_folder
 
     @property
-    def state(self) -> Path:
-        """Where we remember what we wrote."""
+    def state_folder(self) -> Path:
+        """Where the records of installations are kept."""
         if self.platform == "darwin":
-            return self.applications / "agentos-mcp"
+            return self.applications_folder / "agentos-mcp"
         if self.platform == "win32":
-            return self.local / "agentos-mcp"
-        return (self.folder_in("XDG_STATE_HOME") or self.home / ".local" / "state") / "agentos-mcp"
+            return self.local_folder / "agentos-mcp"
+        return (self.folder_from_variable("XDG_STATE_HOME") or self.home / ".local" / "state") / "agentos-mcp"
 
     @property
     def minimal_path(self) -> str:
@@ -69,12 +69,12 @@ class System:
         return "/usr/bin:/bin:/usr/sbin:/sbin"
 
     def absolute(self, path: str) -> Path:
-        named = Path(path.strip())
-        if named.parts[:1] == ("~",):
-            named = self.home.joinpath(*named.parts[1:])
-        return self.folder / named.expanduser()
+        expanded = Path(path.strip())
+        if expanded.parts[:1] == ("~",):
+            expanded = self.home.joinpath(*expanded.parts[1:])
+        return self.working_folder / expanded.expanduser()
 
     @property
     def runs_from_uv_cache(self) -> bool:
-        """Whether this is `uvx`: what it runs may be cleared away at any time."""
+        """Whether this was started by `uvx`, from a cache that may be cleared at any time."""
         return not _UV_CACHE.isdisjoint(self.python.absolute().parts)

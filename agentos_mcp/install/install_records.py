@@ -1,4 +1,4 @@
-"""What we wrote where, so that uninstalling gives back exactly what was there before us."""
+"""Which entries were installed in which file, so that uninstalling restores exactly what was there before."""
 
 from __future__ import annotations
 
@@ -8,69 +8,71 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from agentos_mcp.install import files
-from agentos_mcp.install.errors import Refused
-from agentos_mcp.install.host_system import System
+from agentos_mcp.install import config_file
+from agentos_mcp.install.errors import InstallError
+from agentos_mcp.install.host_system import HostSystem
 
 
 @dataclass(frozen=True)
-class Record:
-    """One file with entries of ours."""
+class InstallRecord:
+    """One file with entries of agentos-mcp. It is stored under these field names, so they stay as they are."""
 
     names: tuple[str, ...] = ()
-    """Our entries in it."""
+    """The entries."""
     before: str = ""
-    """The backup of the file before us; empty where there was no file."""
+    """The name of the backup of the file before the first installation; empty where there was no file."""
     folders: tuple[str, ...] = ()
-    """Folders that were made for it."""
+    """Folders that were made for the file."""
     backups: tuple[str, ...] = ()
     written: str = ""
-    """The digest of the file as we left it; empty once somebody else wrote it between two writes of ours."""
+    """The digest of the file as it was written last; empty once another program wrote it in between."""
 
-    def left(self, data: bytes | None) -> bool:
-        """Whether the file is as we left it."""
-        return data is not None and self.written == files.digest(data)
+    def matches(self, data: bytes | None) -> bool:
+        """Whether nobody changed the file since."""
+        return data is not None and self.written == config_file.digest(data)
 
-    def with_name(self, name: str) -> Record:
+    def with_name(self, name: str) -> InstallRecord:
         return replace(self, names=tuple(dict.fromkeys((*self.names, name))))
 
-    def without_name(self, name: str) -> Record:
-        return replace(self, names=tuple(known for known in self.names if known != name))
+    def without_name(self, name: str) -> InstallRecord:
+        return replace(self, names=tuple(other for other in self.names if other != name))
 
 
-class Records:
+class InstallRecords:
     """All records, in one small file. Without it uninstalling still works, if less exactly."""
 
-    def __init__(self, system: System) -> None:
-        self._place = system.state / "installed.json"
+    def __init__(self, system: HostSystem) -> None:
+        self._path = system.state_folder / "installed.json"
 
-    def of(self, place: Path) -> Record | None:
-        held = self._all().get(str(place))
-        if not isinstance(held, dict):
+    def get(self, config_path: Path) -> InstallRecord | None:
+        fields = self._read().get(str(config_path))
+        if not isinstance(fields, dict):
             return None
-        known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in held.items()}
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()
+        }
         try:
-            return Record(**known)
+            return InstallRecord(**values)
         except TypeError:
             return None
 
-    def keep(self, place: Path, record: Record | None) -> None:
-        """Remember, or forget with None. The client's file is written by then, so nothing is worth failing for."""
-        held = self._all()
+    def save(self, config_path: Path, record: InstallRecord | None) -> None:
+        """Store a record, or delete it with None. Never fails: the client's file has been written by then."""
+        records = self._read()
         if record is None:
-            held.pop(str(place), None)
+            records.pop(str(config_path), None)
         else:
-            held[str(place)] = asdict(record)
-        with contextlib.suppress(Refused, OSError):
-            if held:
-                files.write(files.read(self._place), json.dumps(held, indent=1).encode())
-            elif self._place.exists():
-                self._place.unlink()
-                self._place.parent.rmdir()
+            records[str(config_path)] = asdict(record)
+        with contextlib.suppress(InstallError, OSError):
+            if records:
+                config_file.write(config_file.read(self._path), json.dumps(records, indent=1).encode())
+            elif self._path.exists():
+                self._path.unlink()
+                self._path.parent.rmdir()
 
-    def _all(self) -> dict[str, Any]:
+    def _read(self) -> dict[str, Any]:
         try:
-            held = json.loads(self._place.read_bytes())
+            records = json.loads(self._path.read_bytes())
         except (OSError, ValueError):
             return {}
-        return held if isinstance(held, dict) else {}
+        return records if isinstance(records, dict) else {}

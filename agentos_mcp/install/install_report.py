@@ -1,4 +1,4 @@
-"""What came of an installation, to be printed."""
+"""The result of an installation, to be printed."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from enum import StrEnum
 class Mark(StrEnum):
     DONE = "✔"
     FAILED = "✘"
-    NOTHING = "-"
+    UNCHANGED = "-"
 
 
 @dataclass(frozen=True)
-class Result:
-    """One client's line, and lines below it."""
+class ClientResult:
+    """One client's line, and the lines below it."""
 
     client: str
     mark: Mark
-    words: str
+    message: str
     details: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        first, *rest = "\n".join((self.words, *self.details)).splitlines()
+        first, *rest = "\n".join((self.message, *self.details)).splitlines()
         return "\n".join([f"{self.mark} {self.client}: {first}", *(f"    {line}" for line in rest)])
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """All of them. `str()` is what a person is told."""
+class InstallReport:
+    """The results of all clients. `str()` is what is printed."""
 
-    results: tuple[Result, ...]
+    results: tuple[ClientResult, ...]
     notes: tuple[str, ...] = ()
     found: bool = True
     """Whether there was a client to work on at all."""

@@ -1,4 +1,4 @@
-"""`agentos-mcp install`: every client that is asked for, one after the other, then all of them tried out."""
+"""`agentos-mcp install`: adds the entry to each client's configuration, or removes it, then starts what was written."""
 
 from __future__ import annotations
 
@@ -6,168 +6,238 @@ import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from agentos_mcp.install.client_entry import start_of, telling
+import anyio
+
+from agentos_mcp.agentos.plain_text import one_line
+from agentos_mcp.agentos.runs.run import KINDS
+from agentos_mcp.agentos.task_groups import gather
+from agentos_mcp.install import config_file
+from agentos_mcp.install.client_entry import ResolvedCommand, printable_texts, resolve_command
 from agentos_mcp.install.client_table import ALL, CLIENTS, Client
-from agentos_mcp.install.diff import difference
-from agentos_mcp.install.errors import Broken, Refused
-from agentos_mcp.install.files import File, read
-from agentos_mcp.install.host_system import System
-from agentos_mcp.install.install_records import Records
-from agentos_mcp.install.launch_command import Flags, Launch, launch_for
-from agentos_mcp.install.planned_change import Change, carry_out, installing, uninstalling
-from agentos_mcp.install.report import Mark, Outcome, Result
-from agentos_mcp.install.verification import Verdict, try_out
+from agentos_mcp.install.config_file import ConfigFile
+from agentos_mcp.install.errors import InstallError, InvalidConfigError
+from agentos_mcp.install.host_system import HostSystem
+from agentos_mcp.install.install_records import InstallRecords
+from agentos_mcp.install.install_report import ClientResult, InstallReport, Mark
+from agentos_mcp.install.launch_command import Flags, LaunchCommand, build_launch_command
+from agentos_mcp.install.masked_diff import masked_diff
+from agentos_mcp.install.planned_change import PlannedChange, apply_change, plan_install, plan_uninstall
+from agentos_mcp.install.server_probe import AgentOSStatus, ProbeProblem, ProbeResult, ServerProber
 from agentos_mcp.settings import SettingsError
 
-NAME = "agentos"
-_INSTALLED = "installed"
+DEFAULT_ENTRY_NAME = "agentos"
 # Together with the longest of our tools this is what every client takes: Cursor has room for sixty.
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,19}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ENTRY_NAME = re.compile(r"[a-z][a-z0-9_-]{0,19}")
+_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VERIFY_SECONDS = 8.0
+"""For one server to start and to name its tools."""
+_MAX_ERROR_LINE = 400
 
 
 def install(
-    clients: Sequence[str],
+    client_keys: Sequence[str],
     *,
-    name: str = NAME,
+    name: str = DEFAULT_ENTRY_NAME,
     flags: Flags | None = None,
     token_variable: str = "",
     uninstall: bool = False,
     dry_run: bool = False,
     verify: bool = True,
-    system: System | None = None,
-) -> Outcome:
-    """Put agentos-mcp into clients' configurations, or take it out; what came of it, to be printed.
+    system: HostSystem | None = None,
+) -> InstallReport:
+    """Add agentos-mcp to clients' configurations, or remove it; the report is to be printed.
 
-    `clients` are keys of `CLIENTS`, or `all` for those that are found here. `flags` are the
-    settings of `serve` by option name, None where not given. `token_variable` names the
-    environment variable in which a client finds the token. Raises SettingsError for what cannot
-    be used; what stops one client is in its result.
+    `client_keys` are keys of `CLIENTS`, or `all` for those that are installed here. `flags` are the
+    settings of `serve` by option name, None where not given. `token_variable` names the environment
+    variable in which a client finds the token. Raises SettingsError for what cannot be used; an error
+    of one client is in its result.
     """
-    system = system or System.here()
-    if not _NAME.fullmatch(name):
+    system = system or HostSystem.current()
+    if not is_entry_name(name):
         raise SettingsError(f"--name {name} cannot be used: at most 20 of a-z, 0-9, - and _, a letter first")
-    if token_variable and not _VARIABLE.fullmatch(token_variable):
+    if token_variable and not _VARIABLE_NAME.fullmatch(token_variable):
         raise SettingsError("--token-env takes the name of an environment variable, not a token")
-    chosen, missing = _chosen(clients, system)
-    work = _Work(name, system, dry_run)
+    clients, missing_clients = _select_clients(client_keys, system)
+    installer = _Installer(name, system, dry_run)
     if uninstall:
-        results = [work.uninstall(client) for client in chosen]
-        return Outcome(tuple(results), () if results else (_nothing_found(),))
-    launch = launch_for(flags or {}, token_variable, system)
-    results = [work.install(client, launch) for client in chosen]
+        results = [installer.uninstall(client) for client in clients]
+        return InstallReport(tuple(results), () if results else (_no_client_found(),))
+    launch = build_launch_command(flags or {}, token_variable, system)
+    results = [installer.install(client, launch) for client in clients]
     if verify and not dry_run:
-        results = _verified(dict(zip(chosen, results, strict=True)), name, system)
+        results = _verify(dict(zip(clients, results, strict=True)), name, system)
     notes = list(launch.notes)
-    if missing and chosen:
-        titles = ", ".join(f"{client.title} ({client.key})" for client in missing)
-        notes.append(f"Not found here, so left out: {titles}. Name one to install it all the same.")
-    elif missing:
-        notes.append(_nothing_found())
-    return Outcome(tuple(results), tuple(notes), found=bool(chosen))
+    if missing_clients and clients:
+        titles = ", ".join(f"{client.title} ({client.key})" for client in missing_clients)
+        notes.append(f"Skipped, as they were not found here: {titles}. Name one to install it all the same.")
+    elif missing_clients:
+        notes.append(_no_client_found())
+    return InstallReport(tuple(results), tuple(notes), found=bool(clients))
 
 
-def _chosen(asked: Sequence[str], system: System) -> tuple[list[Client], list[Client]]:
-    """The clients to work on, and those that `all` did not find. A project's file is only meant by name."""
-    known = {client.key: client for client in CLIENTS}
-    for key in asked:
-        if key not in known and key != ALL:
-            raise SettingsError(f"there is no client '{key}'; use {', '.join(known)}, or {ALL}")
-    if not asked:
-        raise SettingsError(f"name a client: {', '.join(known)}, or {ALL}")
-    chosen = {key: known[key] for key in asked if key != ALL}
+def is_entry_name(name: str) -> bool:
+    """Whether an entry of this name can be installed."""
+    return _ENTRY_NAME.fullmatch(name) is not None
+
+
+def _select_clients(keys: Sequence[str], system: HostSystem) -> tuple[list[Client], list[Client]]:
+    """The clients to work on, and those that `all` did not find. A project's file has to be named."""
+    by_key = {client.key: client for client in CLIENTS}
+    for key in keys:
+        if key not in by_key and key != ALL:
+            raise SettingsError(f"there is no client '{key}'; use {', '.join(by_key)}, or {ALL}")
+    if not keys:
+        raise SettingsError(f"name a client: {', '.join(by_key)}, or {ALL}")
+    selected = {key: by_key[key] for key in keys if key != ALL}
     missing = []
-    if ALL in asked:
+    if ALL in keys:
         for client in CLIENTS:
-            if client.is_there(system) and not client.shared:
-                chosen[client.key] = client
-            elif not client.shared and client.key not in chosen:
+            if client.is_installed(system) and not client.is_shared:
+                selected[client.key] = client
+            elif not client.is_shared and client.key not in selected:
                 missing.append(client)
-    return [client for client in CLIENTS if client.key in chosen], missing
+    return [client for client in CLIENTS if client.key in selected], missing
 
 
-def _nothing_found() -> str:
+def _no_client_found() -> str:
     return f"No client was found here. Name one: {', '.join(client.key for client in CLIENTS)}."
 
 
-class _Work:
+class _Installer:
     """The same task for one client after the other."""
 
-    def __init__(self, name: str, system: System, dry_run: bool) -> None:
+    def __init__(self, name: str, system: HostSystem, dry_run: bool) -> None:
         self._name = name
         self._system = system
         self._dry_run = dry_run
-        self._records = Records(system)
+        self._records = InstallRecords(system)
 
-    def install(self, client: Client, launch: Launch) -> Result:
-        there = client.is_there(self._system)
+    def install(self, client: Client, launch: LaunchCommand) -> ClientResult:
+        was_installed = client.is_installed(self._system)
         try:
-            change = installing(client, self._name, launch, self._system, self._records)
+            change = plan_install(client, self._name, launch, self._system, self._records)
             if change is None:
-                place = client.place(self._system)
-                return Result(client.title, Mark.DONE, f"{self._name!r} is in {place} already; nothing was changed")
+                path = client.config_path(self._system)
+                return ClientResult(
+                    client.title, Mark.DONE, f"{self._name!r} is already in {path}; nothing was changed"
+                )
             if self._dry_run:
-                return _shown(client, change, telling(client, self._name, launch))
-            backup = carry_out(change, self._records)
-        except Refused as refusal:
-            return _refused(client, refusal)
-        details = [change.words + _kept(backup), client.restart]
+                return _preview(client, change, printable_texts(client, self._name, launch))
+            backup = apply_change(change, self._records)
+        except InstallError as error:
+            return _failure(client, error)
+        details = [client.restart_hint]
         if change.note:
             details.append(change.note)
-        if client.shared:
+        if client.is_shared:
             details.append(
-                "The file belongs to this folder, and holds this machine's paths: mind that when sharing it."
+                "The file belongs to this folder, and has paths of this machine: check it before you share it."
             )
-        if not there:
-            details.append(f"{client.title} was not found here: the entry waits for it in {change.file.place.parent}.")
-        return Result(client.title, Mark.DONE, _INSTALLED, tuple(details))
+        if not was_installed:
+            details.append(
+                f"{client.title} was not found here: it will use the entry in {change.file.path.parent} once installed."
+            )
+        return ClientResult(client.title, Mark.DONE, change.summary + _backup_note(backup), tuple(details))
 
-    def uninstall(self, client: Client) -> Result:
+    def uninstall(self, client: Client) -> ClientResult:
         try:
-            change = uninstalling(client, self._name, self._system, self._records)
+            change = plan_uninstall(client, self._name, self._system, self._records)
             if change is None:
-                return Result(client.title, Mark.NOTHING, f"no {self._name!r} to remove")
+                return ClientResult(client.title, Mark.UNCHANGED, f"no {self._name!r} to remove")
             if self._dry_run:
-                return _shown(client, change, {self._name, client.section.name})
-            backup = carry_out(change, self._records)
-        except Refused as refusal:
-            return _refused(client, refusal)
-        return Result(client.title, Mark.DONE, change.words + _kept(backup))
+                return _preview(client, change, {self._name, client.section.name})
+            backup = apply_change(change, self._records)
+        except InstallError as error:
+            return _failure(client, error)
+        return ClientResult(client.title, Mark.DONE, change.summary + _backup_note(backup))
 
 
-def _verified(results: Mapping[Client, Result], name: str, system: System) -> list[Result]:
-    """The results, each with what its client would get from what now stands in its file."""
-    starts = {}
+def _preview(client: Client, change: PlannedChange, printable: set[str]) -> ClientResult:
+    after = None if change.new_data is None else ConfigFile(change.file.path, change.new_data).text
+    diff = masked_diff(change.file.path, change.file.text, after, printable)
+    return ClientResult(client.title, Mark.UNCHANGED, "this would change; nothing was written", (diff,))
+
+
+def _failure(client: Client, error: InstallError) -> ClientResult:
+    return ClientResult(client.title, Mark.FAILED, f"{error.message} Nothing was changed. {error.hint}")
+
+
+def _backup_note(backup: Path | None) -> str:
+    return f" (backup: {backup.name}, in the same folder)" if backup else ""
+
+
+# Verification
+
+
+def _verify(results: Mapping[Client, ClientResult], name: str, system: HostSystem) -> list[ClientResult]:
+    """The results, each with what its client gets when it starts the entry that is now in its file."""
+    commands: dict[Client, ResolvedCommand] = {}
     for client in (client for client, result in results.items() if result.mark is Mark.DONE):
-        with contextlib.suppress(Broken, Refused):  # it is being written by its client just now
-            entry = client.section.entry(read(client.place(system)).text, name)
-            starts[client] = start_of(client, entry or {}, system.environment)
-    verdicts = try_out(starts.values(), system) if starts else {}
+        with contextlib.suppress(InvalidConfigError, InstallError):  # its client is writing it just now
+            entry = client.section.entry(config_file.read(client.config_path(system)).text, name)
+            commands[client] = resolve_command(client, entry or {}, system.environment)
+    verified = anyio.run(_probe_all, list(commands.values()), system) if commands else []
+    probes = dict(zip(commands, verified, strict=True))
     return [
-        _checked(result, verdicts[starts[client].key]) if client in starts else result
+        _verified(result, commands[client], probes[client]) if client in commands else result
         for client, result in results.items()
     ]
 
 
-def _checked(result: Result, verdict: Verdict) -> Result:
-    below = result.details if result.words == _INSTALLED else (result.words, *result.details)
-    mark = Mark.DONE if verdict.works else Mark.FAILED
-    if not verdict.works:
-        below = (*below, "The entry stands. Run the same command again to try it once more.")
-    return replace(result, mark=mark, words=verdict.words, details=below)
+async def _probe_all(commands: Sequence[ResolvedCommand], system: HostSystem) -> list[ProbeResult | None]:
+    """None for a command that lacks environment variables here."""
+    prober = ServerProber(_VERIFY_SECONDS)
+
+    async def probe(command: ResolvedCommand) -> ProbeResult | None:
+        return None if command.missing else await prober.probe(command, system.minimal_path)
+
+    return await gather(partial(probe, command) for command in commands)
 
 
-def _shown(client: Client, change: Change, shown: set[str]) -> Result:
-    after = None if change.after is None else File(change.file.place, change.after).text
-    diff = difference(change.file.place, change.file.text, after, shown)
-    return Result(client.title, Mark.NOTHING, "this would change; nothing was written", (diff,))
+def _verified(result: ClientResult, command: ResolvedCommand, probe: ProbeResult | None) -> ClientResult:
+    problem = describe_probe_problem(command, probe)
+    if problem:
+        details = (result.message, *result.details, "The entry was kept. Run the same command again to try it again.")
+        return replace(result, mark=Mark.FAILED, message=problem, details=details)
+    return replace(result, message=_describe_server(probe) if probe else "", details=(result.message, *result.details))
 
 
-def _refused(client: Client, refusal: Refused) -> Result:
-    return Result(client.title, Mark.FAILED, f"{refusal.message} Nothing was changed. {refusal.hint}")
+def describe_probe_problem(command: ResolvedCommand, probe: ProbeResult | None) -> str:
+    """What is wrong with a server that was started, then what to do; '' where it works."""
+    if probe is None:
+        names = " and ".join(command.missing)
+        return f"{names} is not set here, so the entry was not tried. Set it where the client is started."
+    if probe.problem is ProbeProblem.NOT_EXECUTABLE:
+        return f"{command.program} cannot be started ({probe.last_error_line}). Install again."
+    if probe.stray_lines:
+        line = one_line(probe.stray_lines[0], most=_MAX_ERROR_LINE)
+        return f"it prints to its standard output what is not MCP: {line!r}. Find out what prints that."
+    if probe.problem:
+        is_timeout = probe.problem is ProbeProblem.TIMEOUT
+        problem = "it did not answer in time" if is_timeout else "it does not start as an MCP server"
+        if probe.last_error_line:
+            return f"{problem}. Its error output: {one_line(probe.last_error_line, most=_MAX_ERROR_LINE)}"
+        return f"{problem}. Run it in a terminal to see why: {' '.join(command.command_line)}"
+    if probe.agentos and probe.agentos.status is AgentOSStatus.UNUSABLE:
+        return probe.agentos.error_message
+    return ""
 
 
-def _kept(backup: Path | None) -> str:
-    return f" (before: {backup.name}, beside it)" if backup else ""
+def _describe_server(probe: ProbeResult) -> str:
+    """`57 tools, 3 agents, 1 team, 2 workflows`."""
+    amounts = [_amount(len(probe.tools), "tool")]
+    if probe.agentos and probe.agentos.status is AgentOSStatus.SLOW:
+        return f"{amounts[0]}; its AgentOS is slow to answer"
+    if probe.agentos:
+        counts = probe.agentos.counts
+        amounts += [
+            _amount(counts[kind], kind) for kind in KINDS if kind in counts and (counts[kind] or kind != "team")
+        ]
+    return ", ".join(amounts)
+
+
+def _amount(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""JSON, with comments and trailing commas where a client reads them: a text -> its values and where each stands."""
+"""A parser for JSON with comments and trailing commas (JSONC) that keeps the position of every value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentos_mcp.install.errors import Broken, Uneditable, line_of
+from agentos_mcp.install.errors import InvalidConfigError, UneditableConfigError, line_number
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\n]+)
@@ -23,12 +23,12 @@ _TOKEN = re.compile(
 
 @dataclass
 class Member:
-    """One `"key": value` of an object; `comma` is where the comma after it ends, 0 where there is none."""
+    """One `"key": value` of an object; `comma_end` is where the comma after it ends, 0 where there is none."""
 
     key: str
     start: int
     node: Node
-    comma: int = 0
+    comma_end: int = 0
 
 
 @dataclass
@@ -41,117 +41,125 @@ class Node:
     members: list[Member] = field(default_factory=list)
 
     def member(self, key: str, text: str) -> Member | None:
-        found = [member for member in self.members if member.key == key]
-        if len(found) > 1:
-            raise Uneditable(f"{json.dumps(key)} stands in it twice", line_of(text, found[-1].start))
-        return found[0] if found else None
+        matching = [member for member in self.members if member.key == key]
+        if len(matching) > 1:
+            raise UneditableConfigError(
+                f"it has the key {json.dumps(key)} twice", line_number(text, matching[-1].start)
+            )
+        return matching[0] if matching else None
 
 
-class Syntax:
-    """A parsed text; `root` is None where it has no value. `strict` is plain JSON: no comments, no trailing commas."""
+class ParsedJson:
+    """A parsed text; `root` is None where it has no value. `strict`: plain JSON, no comments, no trailing commas.
+
+    Raises InvalidConfigError, and UneditableConfigError for a key that an object has twice.
+    """
 
     def __init__(self, text: str, *, strict: bool) -> None:
         self.text = text
         self._strict = strict
         self._ends: list[int] = []
-        """Where every token that is no white space ends, comments too."""
-        self._tokens = self._scan()
+        """Where every token ends, comments included, white space not."""
+        self._tokens = self._tokenize()
         self._kind, self._start, self._end = next(self._tokens)
         try:
-            self.root = self._value() if self._kind != "end" else None
+            self.root = self._read_value() if self._kind != "end" else None
         except RecursionError:
-            raise Broken("it is nested too deeply") from None
+            raise InvalidConfigError("it is nested too deeply") from None
         if self._kind != "end":
-            raise self._wrong("something follows after its end")
+            raise self._error("unexpected content after its end")
 
-    def token_before(self, at: int) -> int:
-        """Where the last token, or comment, before a place ends."""
-        index = bisect_right(self._ends, at)
+    def token_end_before(self, position: int) -> int:
+        """Where the last token or comment before a position ends."""
+        index = bisect_right(self._ends, position)
         return self._ends[index - 1] if index else 0
 
-    def _scan(self) -> Iterator[tuple[str, int, int]]:
-        at = 0
-        while at < len(self.text):
-            found = _TOKEN.match(self.text, at)
-            if found is None:
-                what = "a text in quotes that does not end" if self.text[at] == '"' else repr(self.text[at])
-                raise Broken(f"{what} is no JSON", line_of(self.text, at))
-            kind, start, at = str(found.lastgroup), at, found.end()
+    def _tokenize(self) -> Iterator[tuple[str, int, int]]:
+        end = 0
+        while end < len(self.text):
+            token = _TOKEN.match(self.text, end)
+            if token is None:
+                is_string = self.text[end] == '"'
+                problem = "a string without a closing quote" if is_string else f"{self.text[end]!r} is not valid JSON"
+                raise InvalidConfigError(problem, line_number(self.text, end))
+            kind, start, end = str(token.lastgroup), end, token.end()
             if kind == "comment" and self._strict:
-                raise Broken("a comment, which this client's JSON cannot have", line_of(self.text, start))
+                raise InvalidConfigError("a comment, which this client does not support", line_number(self.text, start))
             if kind != "space":
-                self._ends.append(at)
+                self._ends.append(end)
                 if kind != "comment":
-                    yield found.group() if kind == "mark" else kind, start, at
-        yield "end", at, at
+                    yield token.group() if kind == "mark" else kind, start, end
+        yield "end", end, end
 
-    def _next(self) -> None:
+    def _advance(self) -> None:
         self._kind, self._start, self._end = next(self._tokens)
 
-    def _value(self) -> Node:
+    def _read_value(self) -> Node:
         kind, start = self._kind, self._start
         if kind == "{":
-            return self._object(start)
+            return self._read_object(start)
         if kind == "[":
-            return self._array(start)
+            return self._read_array(start)
         if kind not in {"string", "word"}:
-            raise self._wrong("a value is missing")
-        node = Node(start, self._end, self._literal())
-        self._next()
+            raise self._error("a value is missing")
+        node = Node(start, self._end, self._read_literal())
+        self._advance()
         return node
 
-    def _literal(self) -> Any:
+    def _read_literal(self) -> Any:
         try:
-            return json.loads(self.text[self._start : self._end], parse_constant=_no_number)
+            return json.loads(self.text[self._start : self._end], parse_constant=_refuse_constant)
         except ValueError:
-            raise self._wrong("this is no JSON value") from None
+            raise self._error("this is not a JSON value") from None
 
-    def _object(self, start: int) -> Node:
+    def _read_object(self, start: int) -> Node:
         members: list[Member] = []
-        self._next()
+        self._advance()
         while self._kind != "}":
-            if members and not members[-1].comma:
-                raise self._wrong("a comma is missing")
+            if members and not members[-1].comma_end:
+                raise self._error("a comma is missing")
             if self._kind != "string":
-                raise self._wrong("a name in double quotes is missing")
-            key, at = str(self._literal()), self._start
-            self._next()
+                raise self._error("a key in double quotes is missing")
+            key, key_start = str(self._read_literal()), self._start
+            self._advance()
             if self._kind != ":":
-                raise self._wrong("a colon is missing")
-            self._next()
-            members.append(Member(key, at, self._value()))
-            members[-1].comma = self._comma("}")
+                raise self._error("a colon is missing")
+            self._advance()
+            members.append(Member(key, key_start, self._read_value()))
+            members[-1].comma_end = self._read_comma("}")
         end = self._end
-        self._next()
+        self._advance()
         return Node(start, end, {member.key: member.node.value for member in members}, members)
 
-    def _array(self, start: int) -> Node:
+    def _read_array(self, start: int) -> Node:
         values: list[Any] = []
-        comma = 1
-        self._next()
+        has_comma = True
+        self._advance()
         while self._kind != "]":
-            if not comma:
-                raise self._wrong("a comma is missing")
-            values.append(self._value().value)
-            comma = self._comma("]")
+            if not has_comma:
+                raise self._error("a comma is missing")
+            values.append(self._read_value().value)
+            has_comma = bool(self._read_comma("]"))
         end = self._end
-        self._next()
+        self._advance()
         return Node(start, end, values)
 
-    def _comma(self, closing: str) -> int:
+    def _read_comma(self, closing: str) -> int:
         if self._kind != ",":
             return 0
-        comma = self._end
-        self._next()
+        comma_end = self._end
+        self._advance()
         if self._strict and self._kind == closing:
-            raise Broken("a comma too many, which this client's JSON cannot have", line_of(self.text, comma - 1))
-        return comma
+            raise InvalidConfigError(
+                "a trailing comma, which this client does not support", line_number(self.text, comma_end - 1)
+            )
+        return comma_end
 
-    def _wrong(self, words: str) -> Broken:
-        place = "at its end" if self._kind == "end" else f"at {self.text[self._start : self._end][:1]!r}"
-        return Broken(f"{words} {place}", line_of(self.text, self._start))
+    def _error(self, problem: str) -> InvalidConfigError:
+        position = "at its end" if self._kind == "end" else f"at {self.text[self._start : self._end][:1]!r}"
+        return InvalidConfigError(f"{problem} {position}", line_number(self.text, self._start))
 
 
-def _no_number(word: str) -> None:
-    """Python would take NaN and Infinity for numbers."""
+def _refuse_constant(word: str) -> None:
+    """NaN and Infinity, which Python reads as numbers, are not JSON."""
     raise ValueError(word)

@@ -1,93 +1,102 @@
-"""What a client has to start: made from the settings that `serve` would use here, secrets aside."""
+"""The command line that a client's entry has to start: `agentos-mcp serve` with the settings used here, no secrets."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from agentos_mcp.install.errors import reason
-from agentos_mcp.install.host_system import System
-from agentos_mcp.install.server_command import server_command
+from agentos_mcp.install.errors import os_error_reason
+from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.settings import OPTIONS, Option, SettingsError, load
 
 TOKEN_VARIABLES = ("AGENTOS_TOKEN", "OS_SECURITY_KEY")
-"""What the server reads a token from."""
-PATIENCE = 600
-"""Seconds for one tool call, where a client lets an entry say so."""
+"""The environment variables that the server reads a token from."""
+CALL_TIMEOUT_SECONDS = 600
+"""For one tool call, where an entry of a client can set its limit."""
 
 Flags = Mapping[str, str | bool | None]
 
 
 @dataclass(frozen=True)
-class Launch:
+class LaunchCommand:
     """A command for a client's configuration. It holds no secret."""
 
     command: str
     arguments: tuple[str, ...]
     token_variable: str = ""
     """The environment variable in which the client finds the token; empty for none."""
-    patience: int = PATIENCE
+    call_timeout_seconds: int = CALL_TIMEOUT_SECONDS
     notes: tuple[str, ...] = ()
 
     @property
-    def gives_credential(self) -> bool:
+    def has_credential(self) -> bool:
         return bool(self.token_variable) or "--token-file" in self.arguments
 
 
-def launch_for(flags: Flags, token_variable: str, system: System) -> Launch:
-    """The launch for these flags of `serve`. Raises SettingsError for one that cannot be used."""
+def build_launch_command(flags: Flags, token_variable: str, system: HostSystem) -> LaunchCommand:
+    """The command for these flags of `serve`. Raises SettingsError for one that cannot be used."""
     if flags.get("token"):
         raise SettingsError(
-            "a token given to install would stand in clear in the clients' files: keep it in a file that only you can "
+            "install would write the token in clear into the clients' files: keep it in a file that only you can "
             "read and give --token-file PATH, or name the variable that holds it with --token-env VARIABLE"
         )
-    chosen = {
-        option.name: value for option in OPTIONS if option.name != "token" and (value := _given(option, flags, system))
+    values = {
+        option.name: value
+        for option in OPTIONS
+        if option.name != "token" and (value := _value_in_use(option, flags, system))
     }
-    if "token_file" in chosen:
-        chosen["token_file"] = str(system.absolute(str(chosen["token_file"])))
-    if "allow_files" in chosen:
-        folders = str(chosen["allow_files"]).split(os.pathsep)
-        chosen["allow_files"] = os.pathsep.join(str(system.absolute(folder)) for folder in folders if folder.strip())
-    settings = load(chosen, environ={})
-    chosen["url"] = settings.url
-    first, *rest = server_command(system)
-    arguments = [*rest, "serve"]
+    if "token_file" in values:
+        values["token_file"] = str(system.absolute(str(values["token_file"])))
+    if "allow_files" in values:
+        folders = str(values["allow_files"]).split(os.pathsep)
+        values["allow_files"] = os.pathsep.join(str(system.absolute(folder)) for folder in folders if folder.strip())
+    settings = load(values, environ={})
+    values["url"] = settings.url
+    program, *arguments = [*server_command(system), "serve"]
     for option in OPTIONS:
-        if value := chosen.get(option.name):
+        if value := values.get(option.name):
             arguments += [option.flag] if option.switch else [option.flag, str(value)]
-    return Launch(
-        first,
+    return LaunchCommand(
+        program,
         tuple(arguments),
         token_variable,
-        max(PATIENCE, int(settings.wait) + 60),
-        tuple(_notes(chosen, token_variable, system)),
+        max(CALL_TIMEOUT_SECONDS, int(settings.wait) + 60),
+        tuple(_notes(values, token_variable, system)),
     )
 
 
-def is_ours(parts: list[str]) -> bool:
-    """Whether a command line of some entry starts agentos-mcp."""
-    return any(part == "agentos_mcp" or _program(part).startswith("agentos-mcp") for part in parts)
+def server_command(system: HostSystem | None = None) -> list[str]:
+    """How to start agentos-mcp from anywhere: by its absolute path, since clients don't see the shell's PATH."""
+    system = system or HostSystem.current()
+    script_name = "agentos-mcp.exe" if system.platform == "win32" else "agentos-mcp"
+    # Not resolved: a virtual environment's python is a link to one that does not have its packages.
+    script = system.python.absolute().with_name(script_name)
+    return [str(script)] if script.is_file() else [str(system.python.absolute()), "-m", "agentos_mcp"]
 
 
-def value_of(flag: str, arguments: list[str]) -> str:
-    """What a flag of a command line says; empty where it is not there."""
-    for at, argument in enumerate(arguments):
+def is_agentos_mcp_command(command_line: Sequence[str]) -> bool:
+    """Whether an entry's command line starts agentos-mcp."""
+    return any(part == "agentos_mcp" or _program_name(part).startswith("agentos-mcp") for part in command_line)
+
+
+def flag_value(flag: str, arguments: Sequence[str]) -> str:
+    """The value of a flag in a command line; empty where it is absent."""
+    for index, argument in enumerate(arguments):
         if argument == flag:
-            return arguments[at + 1] if at + 1 < len(arguments) else ""
+            return arguments[index + 1] if index + 1 < len(arguments) else ""
         if argument.startswith(flag + "="):
             return argument.partition("=")[2]
     return ""
 
 
-def _program(part: str) -> str:
+def _program_name(part: str) -> str:
     return PurePath(part.replace("\\", "/")).name
 
 
-def _given(option: Option, flags: Flags, system: System) -> str | bool | None:
-    """What `serve` would take here: the flag, else the environment, which clients don't see."""
+def _value_in_use(option: Option, flags: Flags, system: HostSystem) -> str | bool | None:
+    """The value that `serve` would use here: the flag, else the environment, which clients don't see."""
     value = flags.get(option.name)
     if value is None or value is False:
         value = next((system.environment[name] for name in option.variables if system.environment.get(name)), None)
@@ -96,24 +105,24 @@ def _given(option: Option, flags: Flags, system: System) -> str | bool | None:
     return value
 
 
-def _notes(chosen: Mapping[str, object], token_variable: str, system: System) -> list[str]:
+def _notes(values: Mapping[str, object], token_variable: str, system: HostSystem) -> list[str]:
     notes = []
     if system.runs_from_uv_cache:
         notes.append(
-            "This agentos-mcp runs from uv's cache, which uv may clear: `uv tool install .` in its source gives "
-            "it a place to stay; then install again from there."
+            "This agentos-mcp runs from uv's cache, which uv may clear: run `uv tool install .` in its source to "
+            "install it permanently, then install again from there."
         )
-    if "token_file" in chosen:
+    if "token_file" in values:
         try:
-            if system.platform != "win32" and Path(str(chosen["token_file"])).stat().st_mode & 0o077:
-                notes.append(f"Others on this machine can read {chosen['token_file']}: chmod 600 mends that.")
+            if system.platform != "win32" and Path(str(values["token_file"])).stat().st_mode & 0o077:
+                notes.append(f"Others on this machine can read {values['token_file']}: chmod 600 fixes that.")
         except OSError as error:
-            raise SettingsError(f"--token-file cannot be read: {reason(error)}") from None
+            raise SettingsError(f"--token-file cannot be read: {os_error_reason(error)}") from None
     elif not token_variable:
-        seen = next((name for name in TOKEN_VARIABLES if system.environment.get(name)), "")
-        if seen:
+        variable = next((name for name in TOKEN_VARIABLES if system.environment.get(name)), "")
+        if variable:
             notes.append(
-                f"{seen} is set here, but clients that are not started from this shell don't see it: if AgentOS wants "
-                f"a token, give --token-file PATH or --token-env {seen}."
+                f"{variable} is set here, but clients that are not started from this shell don't see it: if AgentOS "
+                f"requires a token, give --token-file PATH or --token-env {variable}."
             )
     return notes

@@ -1,7 +1,7 @@
-"""What would change, as a unified diff in which nothing that might be a secret can be read.
+"""A unified diff of a client's file in which nothing that might be a secret can be read.
 
-A client's file holds other servers' keys and tokens, so what stands in it is masked unless it is
-known to be harmless: names, numbers, and what our own entry says.
+The file holds other servers' keys and tokens, so every value is masked unless it is known to be
+harmless: names, numbers, and the texts of our own entry.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import re
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-MASK = "********"
+from agentos_mcp.settings.settings import MASK
 
-_PIECE = re.compile(
+_TOKEN = re.compile(
     r"""(?P<comment>(?://|\#).*)
       | (?P<quoted>"(?:[^"\\]|\\.)*"|'[^']*')
       | (?P<mark>[\s{}\[\],:=]+)
@@ -22,46 +22,45 @@ _PIECE = re.compile(
     re.VERBOSE,
 )
 _HARMLESS = frozenset({"true", "false", "null", "---", "-"})
-_BEGINS = re.compile(r"(?:.*[{,])?\s*(?:- )*")
-"""What stands before a key."""
-_QUOTED_KEY = re.compile(r"\s*[:=]")
-_BARE_KEY = re.compile(r":(?:\s|$)|\s*=\s*[^\s=]")
-"""What follows one: the padding of base64 is no equals sign."""
-_HEADER = re.compile(r"\[+[\w.-]+\]+\s*")
+_BEFORE_KEY = re.compile(r"(?:.*[{,])?\s*(?:- )*")
+_AFTER_QUOTED_KEY = re.compile(r"\s*[:=]")
+_AFTER_BARE_KEY = re.compile(r":(?:\s|$)|\s*=\s*[^\s=]")
+"""The padding of base64 is not an equals sign."""
+_TABLE_HEADER = re.compile(r"\[+[\w.-]+\]+\s*")
 
 
-def difference(place: Path, before: str, after: str | None, shown: AbstractSet[str]) -> str:
-    """The diff of a file; `after` is None where the file goes. `shown` are texts that may be read."""
+def masked_diff(path: Path, before: str, after: str | None, printable: AbstractSet[str]) -> str:
+    """The diff of a file; `after` is None where the file is removed. `printable` are texts that are not masked."""
     lines = difflib.unified_diff(
         before.splitlines(),
         (after or "").splitlines(),
-        str(place) if before else "/dev/null",
-        "/dev/null" if after is None else str(place),
+        str(path) if before else "/dev/null",
+        "/dev/null" if after is None else str(path),
         lineterm="",
     )
-    return "\n".join(line if number < 2 else _masked(line, shown) for number, line in enumerate(lines))
+    return "\n".join(line if number < 2 else _mask_line(line, printable) for number, line in enumerate(lines))
 
 
-def _masked(line: str, shown: AbstractSet[str]) -> str:
-    if line.startswith("@@") or _HEADER.fullmatch(line, 1):
+def _mask_line(line: str, printable: AbstractSet[str]) -> str:
+    if line.startswith("@@") or _TABLE_HEADER.fullmatch(line, 1):
         return line
-    return line[:1] + "".join(_piece(found, line, shown) for found in _PIECE.finditer(line, 1))
+    return line[:1] + "".join(_mask_token(token, line, printable) for token in _TOKEN.finditer(line, 1))
 
 
-def _piece(found: re.Match[str], line: str, shown: AbstractSet[str]) -> str:
-    text = found.group()
-    if found.lastgroup == "mark":
+def _mask_token(token: re.Match[str], line: str, printable: AbstractSet[str]) -> str:
+    text = token.group()
+    if token.lastgroup == "mark":
         return text
-    if found.lastgroup == "comment":
+    if token.lastgroup == "comment":
         return f"{text[: 2 if text.startswith('//') else 1]} {MASK}"
-    follows = _QUOTED_KEY if found.lastgroup == "quoted" else _BARE_KEY
-    is_key = _BEGINS.fullmatch(line, 1, found.start()) and follows.match(line, found.end())
-    if is_key or text in _HARMLESS or _plain(text) in shown:
+    after_key = _AFTER_QUOTED_KEY if token.lastgroup == "quoted" else _AFTER_BARE_KEY
+    is_key = _BEFORE_KEY.fullmatch(line, 1, token.start()) and after_key.match(line, token.end())
+    if is_key or text in _HARMLESS or _unquote(text) in printable:
         return text
-    return f'"{MASK}"' if found.lastgroup == "quoted" else MASK
+    return f'"{MASK}"' if token.lastgroup == "quoted" else MASK
 
 
-def _plain(text: str) -> str:
+def _unquote(text: str) -> str:
     if text.startswith('"'):
         try:
             return str(json.loads(text))

@@ -1,4 +1,4 @@
-"""What an installation does to one client's file: first worked out, then done, so that it can be shown without."""
+"""What an installation changes in one client's file: worked out first, then applied, so that a dry run can show it."""
 
 from __future__ import annotations
 
@@ -7,164 +7,168 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agentos_mcp.install import files
-from agentos_mcp.install.client_entry import belongs_to_us, command_line, drops_credential, entry_for
+from agentos_mcp.install import config_file
+from agentos_mcp.install.client_entry import build_entry, command_line, drops_credential, is_own_entry
 from agentos_mcp.install.client_table import Client
-from agentos_mcp.install.errors import Broken, Refused, Uneditable
-from agentos_mcp.install.files import File
-from agentos_mcp.install.host_system import System
-from agentos_mcp.install.install_records import Record, Records
-from agentos_mcp.install.launch_command import Launch
+from agentos_mcp.install.config_file import ConfigFile
+from agentos_mcp.install.errors import InstallError, InvalidConfigError, UneditableConfigError
+from agentos_mcp.install.host_system import HostSystem
+from agentos_mcp.install.install_records import InstallRecord, InstallRecords
+from agentos_mcp.install.launch_command import LaunchCommand
 
 
 @dataclass(frozen=True)
-class Change:
-    """One file before and after; `after` is None where the file goes."""
+class PlannedChange:
+    """One file before and after; `new_data` is None where the file is removed."""
 
-    file: File
-    after: bytes | None
+    file: ConfigFile
+    new_data: bytes | None
     name: str
-    record: Record
-    """What is known of the file before the change."""
-    words: str
-    removes: bool = False
-    """Whether it takes the entry out."""
-    exact: bool = False
-    """Whether this is the file as it was before us."""
+    record: InstallRecord
+    """The record of the file before the change."""
+    summary: str
+    removes_entry: bool = False
+    restores_original: bool = False
+    """Whether the file will be exactly as it was before the first installation."""
     note: str = ""
 
 
-def installing(client: Client, name: str, launch: Launch, system: System, records: Records) -> Change | None:
-    """The change that adds or updates the entry; None where it is there already. Raises Refused."""
-    file = files.read(client.place(system))
+def plan_install(
+    client: Client, name: str, launch: LaunchCommand, system: HostSystem, records: InstallRecords
+) -> PlannedChange | None:
+    """The change that adds or updates the entry; None where the entry is up to date. Raises InstallError."""
+    file = config_file.read(client.config_path(system))
 
-    def by_hand() -> str:
-        entry = entry_for(client, name, launch, None)
-        return f"Write it in there yourself:\n{client.section.put('', name, entry)}"
+    def edit_by_hand() -> str:
+        entry = build_entry(client, name, launch, None)
+        return f"Add this to it yourself:\n{client.section.put('', name, entry)}"
 
-    with _told_of(client, file.place, by_hand):
-        there = client.section.entry(file.text, name)
-        _refuse_strangers(client, name, file.place, there)
-        entry = entry_for(client, name, launch, there)
-        if entry == there:
+    with _config_errors(client, file.path, edit_by_hand):
+        current = client.section.entry(file.text, name)
+        _refuse_foreign_entry(client, name, file.path, current)
+        entry = build_entry(client, name, launch, current)
+        if entry == current:
             return None
         text = client.section.put(file.text, name, entry)
-        record = records.of(file.place)
-        held = client.section.entries(file.text) or {}
-    if record is None or file.data is None or held.keys().isdisjoint(record.names):
-        record = Record()
+        record = records.get(file.path)
+        entries = client.section.entries(file.text) or {}
+    if record is None or file.data is None or entries.keys().isdisjoint(record.names):
+        record = InstallRecord()
     note = ""
-    if there is not None and drops_credential(client, launch, there):
-        note = "The old entry's token is gone: if this AgentOS wants one, give --token-file PATH."
-    verb = "added to" if there is None else "updated in"
-    return Change(file, file.encoded(text), name, record, f"{name!r} {verb} {file.place}", note=note)
+    if current is not None and drops_credential(client, launch, current):
+        note = "The old entry's token was removed: if this AgentOS requires one, give --token-file PATH."
+    verb = "added to" if current is None else "updated in"
+    return PlannedChange(file, file.encode(text), name, record, f"{name!r} {verb} {file.path}", note=note)
 
 
-def uninstalling(client: Client, name: str, system: System, records: Records) -> Change | None:
-    """The change that takes the entry out; None where it is not there. Raises Refused."""
-    file = files.read(client.place(system))
+def plan_uninstall(client: Client, name: str, system: HostSystem, records: InstallRecords) -> PlannedChange | None:
+    """The change that removes the entry; None where there is none. Raises InstallError."""
+    file = config_file.read(client.config_path(system))
     if file.data is None:
         return None
-    with _told_of(client, file.place, lambda: f"Take {name!r} out of it yourself."):
-        there = client.section.entry(file.text, name)
-        if there is None:
+    with _config_errors(client, file.path, lambda: f"Remove {name!r} from it yourself."):
+        entry = client.section.entry(file.text, name)
+        if entry is None:
             return None
-        _refuse_strangers(client, name, file.place, there)
-        known = records.of(file.place)
-        before = _before(client, file.place, known, name) if known else None
-        record = known or Record()
-        held = client.section.entries(file.text) or {}
-        alone = held.keys().isdisjoint(record.without_name(name).names)
-        if record.left(file.data) and alone and before is not None:
-            if before.data is None:
-                return Change(file, None, name, record, f"{file.place}, which was made for it, is gone", True, True)
-            return Change(file, before.data, name, record, f"{file.place} is as it was before", True, True)
+        _refuse_foreign_entry(client, name, file.path, entry)
+        known_record = records.get(file.path)
+        original = _original_file(client, file.path, known_record, name) if known_record else None
+        record = known_record or InstallRecord()
+        entries = client.section.entries(file.text) or {}
+        is_only_entry = entries.keys().isdisjoint(record.without_name(name).names)
+        if record.matches(file.data) and is_only_entry and original is not None:
+            if original.data is None:
+                return PlannedChange(
+                    file, None, name, record, f"{file.path}, which was made for it, was removed", True, True
+                )
+            return PlannedChange(file, original.data, name, record, f"{file.path} is as it was before", True, True)
         text = client.section.drop(file.text, name)
-        if before is not None and client.section.entries(before.text) is None and not client.section.entries(text):
+        if original is not None and client.section.entries(original.text) is None and not client.section.entries(text):
             text = client.section.drop_section(text)
-    words = f"{name!r} is gone from {file.place}"
-    made = before is not None and before.data is None
-    after = None if made and not text.strip(" \t\r\n{}") else file.encoded(text)
-    return Change(file, after, name, record, words, removes=True)
+    was_created = original is not None and original.data is None
+    new_data = None if was_created and not text.strip(" \t\r\n{}") else file.encode(text)
+    return PlannedChange(file, new_data, name, record, f"{name!r} was removed from {file.path}", removes_entry=True)
 
 
-def carry_out(change: Change, records: Records) -> Path | None:
-    """Do it; where the backup is. Raises Refused, with nothing changed."""
-    made = files.folders_to_make(change.file.place)
-    backup = files.back_up(change.file) if change.file.data is not None and not change.exact else None
+def apply_change(change: PlannedChange, records: InstallRecords) -> Path | None:
+    """Write or remove the file; the path of its backup. Raises InstallError, with nothing changed."""
+    created_folders = config_file.missing_folders(change.file.path)
+    needs_backup = change.file.data is not None and not change.restores_original
+    backup = config_file.back_up(change.file) if needs_backup else None
     try:
-        if change.after is None:
-            files.remove(change.file)
+        if change.new_data is None:
+            config_file.remove(change.file)
         else:
-            files.write(change.file, change.after)
-    except Refused:
+            config_file.write(change.file, change.new_data)
+    except InstallError:
         if backup:
             backup.unlink(missing_ok=True)
         raise
-    record = _after(change, backup, made)
-    records.keep(change.file.place, record)
-    folder = change.file.place.parent
-    if change.exact:
-        for known in change.record.backups:
+    record = _new_record(change, backup, created_folders)
+    records.save(change.file.path, record)
+    if change.restores_original:
+        for name in change.record.backups:
             with contextlib.suppress(OSError):
-                (folder / known).unlink()
-    if change.after is None:
-        for known in reversed(change.record.folders):
-            with contextlib.suppress(OSError):  # it holds something else by now
-                Path(known).rmdir()
+                change.file.path.with_name(name).unlink()
+    if change.new_data is None:
+        for folder in reversed(change.record.folders):
+            with contextlib.suppress(OSError):  # it is no longer empty
+                Path(folder).rmdir()
     else:
-        files.forget_old_backups(change.file.place, record.before if record else None)
+        config_file.remove_old_backups(change.file.path, record.before if record else None)
     return backup
 
 
-def _after(change: Change, backup: Path | None, made: list[Path]) -> Record | None:
-    """What is known of the file after the change."""
-    kept = (backup.name,) if backup else ()
-    known = change.record
-    if change.removes:
-        left = known.without_name(change.name)
-        if not left.names or change.after is None:
+def _new_record(change: PlannedChange, backup: Path | None, created_folders: list[Path]) -> InstallRecord | None:
+    """The record of the file after the change."""
+    new_backups = (backup.name,) if backup else ()
+    record = change.record
+    if change.removes_entry:
+        remaining = record.without_name(change.name)
+        if not remaining.names or change.new_data is None:
             return None
-        written = files.digest(change.after) if known.left(change.file.data) else ""
-        return replace(left, backups=(*left.backups, *kept), written=written)
-    after = change.after or b""
-    if not known.names:
-        folders = tuple(str(folder) for folder in made)
-        return Record((change.name,), backup.name if backup else "", folders, kept, files.digest(after))
-    written = files.digest(after) if known.left(change.file.data) else ""
-    return replace(known.with_name(change.name), backups=(*known.backups, *kept), written=written)
+        written = config_file.digest(change.new_data) if record.matches(change.file.data) else ""
+        return replace(remaining, backups=(*remaining.backups, *new_backups), written=written)
+    written = config_file.digest(change.new_data or b"")
+    if not record.names:
+        folders = tuple(str(folder) for folder in created_folders)
+        return InstallRecord((change.name,), backup.name if backup else "", folders, new_backups, written)
+    return replace(
+        record.with_name(change.name),
+        backups=(*record.backups, *new_backups),
+        written=written if record.matches(change.file.data) else "",
+    )
 
 
-def _before(client: Client, place: Path, record: Record, name: str) -> File | None:
-    """The file before us; None where that is not known, or it had this entry already."""
+def _original_file(client: Client, path: Path, record: InstallRecord, name: str) -> ConfigFile | None:
+    """The file before the first installation; None where that is not known, or it had this entry already."""
     if not record.before:
-        return File(place, None)
-    with contextlib.suppress(Broken, Refused, ValueError):
-        before = files.read(place.with_name(record.before))
-        if before.data is not None and client.section.entry(before.text, name) is None:
-            return before
+        return ConfigFile(path, None)
+    with contextlib.suppress(InvalidConfigError, InstallError, ValueError):
+        original = config_file.read(path.with_name(record.before))
+        if original.data is not None and client.section.entry(original.text, name) is None:
+            return original
     return None
 
 
-def _refuse_strangers(client: Client, name: str, place: Path, there: object) -> None:
-    if isinstance(there, dict) and not belongs_to_us(client, there):
-        starts = (command_line(client, there) or [""])[0]
-        shown = f" (it starts {Path(starts).name})" if starts else ""
-        raise Refused(
-            f"{place} has another server named {name!r}{shown}.", "Choose another name with --name and run this again."
+def _refuse_foreign_entry(client: Client, name: str, path: Path, entry: object) -> None:
+    if isinstance(entry, dict) and not is_own_entry(client, entry):
+        program = (command_line(client, entry) or [""])[0]
+        starts = f" (it starts {Path(program).name})" if program else ""
+        raise InstallError(
+            f"{path} has another server named {name!r}{starts}.", "Choose another name with --name and run this again."
         )
 
 
 @contextlib.contextmanager
-def _told_of(client: Client, place: Path, by_hand: Callable[[], str]) -> Iterator[None]:
-    """A text that is broken, as words on this file; `by_hand` is the next move where only its manner is in the way."""
+def _config_errors(client: Client, path: Path, edit_by_hand: Callable[[], str]) -> Iterator[None]:
+    """Turn InvalidConfigError into InstallError; `edit_by_hand` makes the hint for uneditable text."""
     try:
         yield
-    except Broken as error:
-        where = f"{place}, line {error.line}" if error.line else str(place)
-        if isinstance(error, Uneditable):
-            raise Refused(f"{where}: {error.words}.", by_hand()) from None
-        raise Refused(
-            f"{where}: {error.words}.",
-            f"Mend it in an editor, or move it away, and run this again; {client.title} reads it no better.",
+    except InvalidConfigError as error:
+        message = f"{error.located_in(path)}."
+        if isinstance(error, UneditableConfigError):
+            raise InstallError(message, edit_by_hand()) from None
+        raise InstallError(
+            message, f"{client.title} cannot read it either. Fix it in an editor, or move it away, and run this again."
         ) from None

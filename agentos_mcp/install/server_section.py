@@ -1,4 +1,4 @@
-"""How a client's file holds its servers. Every edit is checked: it changes our entry and nothing else."""
+"""The section of a client's file that lists its servers. Every edit is checked to change one entry and nothing else."""
 
 from __future__ import annotations
 
@@ -7,94 +7,93 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from agentos_mcp.install.errors import Broken, Uneditable
+from agentos_mcp.install.errors import InvalidConfigError, UneditableConfigError
 
 
-class Format(Protocol):
-    """Reads a text, and splices one entry of one section in and out of it."""
+class ConfigFormat(Protocol):
+    """Reads a text, and inserts, replaces and removes one entry of one section in it."""
 
     @property
     def title(self) -> str: ...
 
     def read(self, text: str) -> Any:
-        """The text as data; an empty text is an empty mapping. Raises Broken."""
+        """The text as data; an empty text is an empty mapping. Raises InvalidConfigError."""
 
     def put(self, text: str, section: str, name: str, entry: Mapping[str, Any]) -> str: ...
 
     def drop(self, text: str, section: str, name: str) -> str: ...
 
     def drop_section(self, text: str, section: str) -> str:
-        """Take out a section that is empty."""
+        """Remove a section that is empty."""
 
 
 @dataclass(frozen=True)
-class Section:
-    """One section of one file's format: the servers of a client."""
+class ServerSection:
+    """The section by its name, in a file of this format."""
 
-    format: Format
+    format: ConfigFormat
     name: str
 
     def entries(self, text: str) -> dict[str, Any] | None:
-        """The servers there are; None where there is no section. Raises Broken."""
+        """The servers by name; None where there is no section. Raises InvalidConfigError."""
         data = self._data(text)
         if self.name not in data:
             return None
-        held = data[self.name]
-        if held is None:
+        servers = data[self.name]
+        if servers is None:
             return {}
-        if not isinstance(held, dict):
-            raise Broken(f"its {self.name!r} holds {_kind(held)} where servers by name should be")
-        return held
+        if not isinstance(servers, dict):
+            raise InvalidConfigError(
+                f"its {self.name!r} holds {_type_name(servers)} where servers by name are expected"
+            )
+        return servers
 
     def entry(self, text: str, name: str) -> dict[str, Any] | None:
-        held = (self.entries(text) or {}).get(name)
-        if held is not None and not isinstance(held, dict):
-            raise Broken(f"its server {name!r} is {_kind(held)} where settings by name should be")
-        return held
+        entry = (self.entries(text) or {}).get(name)
+        if entry is not None and not isinstance(entry, dict):
+            raise InvalidConfigError(f"its server {name!r} is {_type_name(entry)} where settings by name are expected")
+        return entry
 
     def put(self, text: str, name: str, entry: Mapping[str, Any]) -> str:
-        wanted = self._data(text)
-        wanted[self.name] = {**(wanted.get(self.name) or {}), name: dict(entry)}
-        return self._checked(self.format.put(text, self.name, name, entry), wanted)
+        expected = self._data(text)
+        expected[self.name] = {**(expected.get(self.name) or {}), name: dict(entry)}
+        return self._checked(self.format.put(text, self.name, name, entry), expected)
 
     def drop(self, text: str, name: str) -> str:
-        wanted = self._data(text)
-        del wanted[self.name][name]
-        return self._checked(self.format.drop(text, self.name, name), wanted)
+        expected = self._data(text)
+        del expected[self.name][name]
+        return self._checked(self.format.drop(text, self.name, name), expected)
 
     def drop_section(self, text: str) -> str:
-        wanted = self._data(text)
-        wanted.pop(self.name, None)
-        return self._checked(self.format.drop_section(text, self.name), wanted)
-
-    def is_empty(self, text: str) -> bool:
-        return not any(value for value in self._data(text).values())
+        expected = self._data(text)
+        expected.pop(self.name, None)
+        return self._checked(self.format.drop_section(text, self.name), expected)
 
     def _data(self, text: str) -> dict[str, Any]:
         data = self.format.read(text)
         if not isinstance(data, dict):
-            raise Broken(f"it holds {_kind(data)} where settings by name should be", 1)
+            raise InvalidConfigError(f"it holds {_type_name(data)} where settings by name are expected", 1)
         return copy.deepcopy(data)
 
-    def _checked(self, text: str, wanted: dict[str, Any]) -> str:
+    def _checked(self, text: str, expected: dict[str, Any]) -> str:
         try:
-            if _without_empty(self.format.read(text), self.name) == _without_empty(wanted, self.name):
+            if _without_empty(self.format.read(text), self.name) == _without_empty(expected, self.name):
                 return text
-        except Broken:
+        except InvalidConfigError:
             pass
-        raise Uneditable(f"its {self.format.title} is written in a way that cannot be edited here without harm")
+        raise UneditableConfigError(f"this {self.format.title} cannot be edited without changing more than the entry")
 
 
 def _without_empty(data: dict[str, Any], section: str) -> dict[str, Any]:
-    """An empty section is as good as none: TOML has no section without an entry."""
+    """An empty section counts as none: TOML has no section without an entry."""
     return {name: value for name, value in data.items() if name != section or value}
 
 
-def _kind(value: object) -> str:
+def _type_name(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, bool):
         return "a boolean"
-    return {str: "a text", list: "a list", int: "a number", float: "a number", dict: "a table"}.get(
-        type(value), "something else"
+    return {str: "a string", list: "a list", int: "a number", float: "a number", dict: "a table"}.get(
+        type(value), "another type"
     )

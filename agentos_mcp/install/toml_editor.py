@@ -1,4 +1,9 @@
-"""TOML files: an entry is a table of its own, `[section.name]`, put at the end and cut out again."""
+"""Edits TOML files in place: an entry is a table of its own, `[section.name]`, added at the end and cut out again.
+
+tomlkit keeps comments too, but does not give the file back byte for byte. An entry that is added lands between the
+next table and the comment above it, an entry that is removed takes that comment along and leaves an empty line, and
+new lines end with LF in a file with CRLF: the tests on TOML in tests/install/test_config_formats.py fail with it.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agentos_mcp.install.errors import Broken, Uneditable
+from agentos_mcp.install.errors import InvalidConfigError, UneditableConfigError
 
-_PIECE = re.compile(
+_TOKEN = re.compile(
     r'''(?P<comment>\#[^\n]*)
       | (?P<space>[ \t\r]+)
       | (?P<newline>\n)
@@ -20,89 +25,90 @@ _PIECE = re.compile(
       | (?P<text>"""(?:\\.|[^\\])*?"""+|\'\'\'.*?\'\'\'+|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^\#\s\[\]{}"']+)''',
     re.VERBOSE | re.DOTALL,
 )
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
-_LINE = re.compile(r"line (\d+)")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_LINE_IN_ERROR = re.compile(r"line (\d+)")
 
 
 @dataclass(frozen=True)
-class TomlText:
+class TomlFormat:
     title: str = "TOML"
 
     def read(self, text: str) -> Any:
         try:
             return tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            found = _LINE.search(str(error))
-            words = str(error).partition(" (at ")[0]
-            line = int(found[1]) if found else text.count("\n") + 1
-            raise Broken(words[:1].lower() + words[1:], line) from None
+            # Before Python 3.14 tomllib gives the line in its message only.
+            match = _LINE_IN_ERROR.search(str(error))
+            problem = str(error).partition(" (at ")[0]
+            line = int(match[1]) if match else text.count("\n") + 1
+            raise InvalidConfigError(problem[:1].lower() + problem[1:], line) from None
         except RecursionError:
-            raise Broken("it is nested too deeply") from None
+            raise InvalidConfigError("it is nested too deeply") from None
 
     def put(self, text: str, section: str, name: str, entry: Mapping[str, Any]) -> str:
         newline = "\r\n" if "\r\n" in text else "\n"
-        written = _table((section, name), entry).replace("\n", newline)
-        mine = _tables_of(text, section, name)
-        if mine:
-            place = mine[0].start
-            text = _without(text, [mine[0], *(_with_gap(text, table) for table in mine[1:])])
-            return text[:place] + written + text[place:]
-        missing = newline if text and not text.endswith("\n") else ""
-        gap = newline if text.strip() else ""
-        return f"{text}{missing}{gap}{written}"
+        new_table = _render_table((section, name), entry).replace("\n", newline)
+        tables = _entry_tables(text, section, name)
+        if tables:
+            start = tables[0].start
+            text = _cut(text, [tables[0], *(_with_blank_line(text, table) for table in tables[1:])])
+            return text[:start] + new_table + text[start:]
+        line_end = newline if text and not text.endswith("\n") else ""
+        blank_line = newline if text.strip() else ""
+        return f"{text}{line_end}{blank_line}{new_table}"
 
     def drop(self, text: str, section: str, name: str) -> str:
-        mine = _tables_of(text, section, name)
-        return _without(text, [_with_gap(text, table) for table in mine])
+        tables = _entry_tables(text, section, name)
+        return _cut(text, [_with_blank_line(text, table) for table in tables])
 
     def drop_section(self, text: str, section: str) -> str:
-        """A section without entries has left nothing behind."""
+        """Nothing to do: a section without entries has no header of its own."""
         return text
 
 
 @dataclass(frozen=True)
 class _Table:
-    """A header and the lines below it, up to the last one that says something."""
+    """A header and the lines below it, up to the last one that is neither empty nor a comment."""
 
     path: tuple[str, ...]
     start: int
     end: int
 
 
-def _tables_of(text: str, section: str, name: str) -> list[_Table]:
-    return [table for table in _tables(text) if table.path[:2] == (section, name)]
+def _entry_tables(text: str, section: str, name: str) -> list[_Table]:
+    return [table for table in _find_tables(text) if table.path[:2] == (section, name)]
 
 
-def _tables(text: str) -> list[_Table]:
+def _find_tables(text: str) -> list[_Table]:
     tables: list[_Table] = []
-    at, depth, line_start, fresh = 0, 0, 0, True
-    while at < len(text):
-        found = _PIECE.match(text, at)
-        if found is None:
-            raise Broken("it cannot be read", text.count("\n", 0, at) + 1)
-        kind = found.lastgroup
-        if kind == "open" and fresh and depth == 0:
-            end = _end_of_line(text, at)
-            tables.append(_Table(_path(text[line_start:end]), line_start, end))
-            at, fresh, line_start = end, True, end
+    position, depth, line_start, at_line_start = 0, 0, 0, True
+    while position < len(text):
+        token = _TOKEN.match(text, position)
+        if token is None:
+            raise InvalidConfigError("it cannot be parsed", text.count("\n", 0, position) + 1)
+        kind = token.lastgroup
+        if kind == "open" and at_line_start and depth == 0:
+            end = _end_of_line(text, position)
+            tables.append(_Table(_header_path(text[line_start:end]), line_start, end))
+            position, at_line_start, line_start = end, True, end
             continue
-        at = found.end()
+        position = token.end()
         if kind == "newline":
-            line_start, fresh = at, True
+            line_start, at_line_start = position, True
         elif kind not in {"space", "comment"}:
             depth += {"open": 1, "close": -1}.get(str(kind), 0)
-            fresh = False
+            at_line_start = False
             if tables:
-                tables[-1] = _Table(tables[-1].path, tables[-1].start, _end_of_line(text, at))
+                tables[-1] = _Table(tables[-1].path, tables[-1].start, _end_of_line(text, position))
     return tables
 
 
-def _end_of_line(text: str, at: int) -> int:
-    """Behind the line's end. A header's own name may hold a bracket, never a line's end."""
-    return text.find("\n", at) + 1 or len(text)
+def _end_of_line(text: str, position: int) -> int:
+    """The position after the line. A header may have a bracket in a quoted name, but never a line end."""
+    return text.find("\n", position) + 1 or len(text)
 
 
-def _path(header: str) -> tuple[str, ...]:
+def _header_path(header: str) -> tuple[str, ...]:
     data, path = tomllib.loads(header), []
     while isinstance(data, dict) and data:
         key, data = next(iter(data.items()))
@@ -110,35 +116,43 @@ def _path(header: str) -> tuple[str, ...]:
     return tuple(path)
 
 
-def _with_gap(text: str, table: _Table) -> _Table:
-    """The table with the empty line above it."""
+def _with_blank_line(text: str, table: _Table) -> _Table:
+    """The table together with the empty line above it."""
     above = text[: table.start]
-    gap = next((gap for gap in ("\r\n", "\n") if above.endswith(("\n" + gap, "\r\n" + gap)) or above == gap), "")
-    return _Table(table.path, table.start - len(gap), table.end)
+    line_ends = ("\r\n", "\n")
+    blank_line = next((end for end in line_ends if above.endswith(("\n" + end, "\r\n" + end)) or above == end), "")
+    return _Table(table.path, table.start - len(blank_line), table.end)
 
 
-def _without(text: str, tables: list[_Table]) -> str:
+def _cut(text: str, tables: list[_Table]) -> str:
     for table in reversed(tables):
         text = text[: table.start] + text[table.end :]
     return text
 
 
-def _table(path: tuple[str, ...], entry: Mapping[str, Any]) -> str:
-    lines = [f"[{'.'.join(map(_key, path))}]", *(f"{_key(key)} = {_value(value)}" for key, value in entry.items())]
+def _render_table(path: tuple[str, ...], entry: Mapping[str, Any]) -> str:
+    lines = [
+        f"[{'.'.join(map(_render_key, path))}]",
+        *(f"{_render_key(key)} = {_render_value(value)}" for key, value in entry.items()),
+    ]
     return "\n".join(lines) + "\n"
 
 
-def _key(key: str) -> str:
-    return key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+def _render_key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
 
 
-def _value(value: object) -> str:
+def _render_value(value: object) -> str:
     if isinstance(value, bool | str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, list):
-        return f"[{', '.join(map(_value, value))}]"
+        return f"[{', '.join(map(_render_value, value))}]"
     if isinstance(value, dict):
-        return f"{{ {', '.join(f'{_key(key)} = {_value(held)}' for key, held in value.items())} }}" if value else "{}"
-    raise Uneditable(f"its entry holds a {type(value).__name__}, which cannot be written here")
+        return (
+            f"{{ {', '.join(f'{_render_key(key)} = {_render_value(item)}' for key, item in value.items())} }}"
+            if value
+            else "{}"
+        )
+    raise UneditableConfigError(f"its entry has a value of type {type(value).__name__}, which cannot be written")

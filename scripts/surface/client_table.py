@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agentos_mcp.install.client_entry import entry_for
+from agentos_mcp.install.client_entry import build_entry
 from agentos_mcp.install.client_table import CLIENTS, Client
-from agentos_mcp.install.host_system import System
-from agentos_mcp.install.launch_command import PATIENCE, Launch
+from agentos_mcp.install.host_system import HostSystem
+from agentos_mcp.install.launch_command import CALL_TIMEOUT_SECONDS, LaunchCommand
 from agentos_mcp.runs import timeouts as waiting
 from agentos_mcp.settings import Settings
 from scripts.surface.markdown_table import table
@@ -27,9 +27,9 @@ _CALL_THEMSELVES = {
 }
 """By what name they connect, as far as that decides how long a call waits."""
 _SYSTEMS = (
-    ("Linux", System("linux", Path("~"), {}, Path())),
-    ("macOS", System("darwin", Path("~"), {}, Path())),
-    ("Windows", System("win32", Path("%USERPROFILE%"), {}, Path())),
+    ("Linux", HostSystem("linux", Path("~"), {}, Path())),
+    ("macOS", HostSystem("darwin", Path("~"), {}, Path())),
+    ("Windows", HostSystem("win32", Path("%USERPROFILE%"), {}, Path())),
 )
 _LANGUAGES = {"JSON": "json", "TOML": "toml", "YAML": "yaml"}
 
@@ -40,7 +40,7 @@ def overview() -> str:
         (
             f"[{client.title}](#{_anchor(client.title)})",
             f"`{client.key}`",
-            ", ".join(f"`{setting} = {made(PATIENCE)}`" for setting, made in client.timeouts.items()),
+            ", ".join(f"`{setting} = {made(CALL_TIMEOUT_SECONDS)}`" for setting, made in client.timeouts.items()),
             f"{_wait(client):g} s",
             _token(client),
         )
@@ -51,8 +51,8 @@ def overview() -> str:
 
 def of_client(client: Client) -> str:
     """The command, the file, the entry, what to do then."""
-    launch = Launch(COMMAND, ("serve", "--url", Settings().url))
-    entry = client.section.put("", _NAME, entry_for(client, _NAME, launch, None)).strip("\n")
+    launch = LaunchCommand(COMMAND, ("serve", "--url", Settings().url))
+    entry = client.section.put("", _NAME, build_entry(client, _NAME, launch, None)).strip("\n")
     language = next(code for format_, code in _LANGUAGES.items() if format_ in client.section.format.title)
     return "\n".join(
         [
@@ -66,7 +66,7 @@ def of_client(client: Client) -> str:
             entry,
             "```",
             "",
-            f"Then: {client.restart}",
+            f"Then: {client.restart_hint}",
         ]
     )
 
@@ -81,17 +81,17 @@ def _file(client: Client) -> str:
     return f"Its file is {', '.join(told)}."
 
 
-def _place(client: Client, machine: System) -> str:
-    place = client.place(machine).as_posix()
+def _place(client: Client, machine: HostSystem) -> str:
+    place = client.config_path(machine).as_posix()
     if machine.platform != "win32":
         return place
     return place.replace("%USERPROFILE%/AppData/Roaming", "%APPDATA%").replace("/", "\\")
 
 
 def _token(client: Client) -> str:
-    if client.reference:
-        return f"`{client.reference.to(_VARIABLE)}` in `{client.variables}`"
-    return f"its name in `{client.forwarded}`" if client.forwarded else "no: give a file"
+    if client.variable_reference:
+        return f"`{client.variable_reference.render(_VARIABLE)}` in `{client.variables_key}`"
+    return f"its name in `{client.forwarded_key}`" if client.forwarded_key else "no: give a file"
 
 
 def _wait(client: Client) -> float:

@@ -1,4 +1,4 @@
-"""Short ways to let the doctor look at something, and to see what it tells."""
+"""Short ways to run the doctor's checks, and to see what they report."""
 
 from __future__ import annotations
 
@@ -11,110 +11,121 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp.client.stdio import get_default_environment
 
-from agentos_mcp.doctor.address_result import Place
-from agentos_mcp.doctor.agentos_addresses import find
-from agentos_mcp.doctor.agentos_checks import examine
-from agentos_mcp.doctor.client_checks import Clients
+from agentos_mcp.doctor.address_checks import AgentOSLocation, find_agentos
+from agentos_mcp.doctor.agentos_checks import check_agentos
+from agentos_mcp.doctor.client_checks import ClientChecks
 from agentos_mcp.doctor.diagnosis import diagnose
 from agentos_mcp.doctor.findings import Finding
-from agentos_mcp.doctor.secret_mask import Mask
-from agentos_mcp.doctor.server_start import Starter
-from agentos_mcp.doctor.trial_run import try_run
-from agentos_mcp.install.host_system import System
+from agentos_mcp.doctor.secret_mask import SecretMask
+from agentos_mcp.doctor.trial_run import check_trial_run
+from agentos_mcp.install.host_system import HostSystem
+from agentos_mcp.install.server_probe import PROBE_SECONDS, ServerProber
 from agentos_mcp.settings import Settings, Token
 from tests._support.machines import Machine
 
-DOWN = "http://127.0.0.1:9"
+UNUSED_URL = "http://127.0.0.1:9"
 """Where no AgentOS is."""
 SHELL_PATH = str(Path(sys.executable).parent)
 
 
+def host_system(folder: Path, **variables: str) -> HostSystem:
+    """A machine whose shell finds agentos-mcp."""
+    return HostSystem("linux", folder, {"PATH": SHELL_PATH, **variables}, folder)
+
+
+SYSTEM = host_system(Path())
+"""To render findings on."""
+
+
+def fix_lines(finding: Finding) -> list[str]:
+    """The steps of a finding's fix, as they are printed."""
+    return [step.render(SYSTEM) for step in finding.fix]
+
+
+def fix_text(finding: Finding) -> str:
+    return "\n".join(fix_lines(finding))
+
+
 @dataclass
-class ProgressRecorder:
-    """What was told, in order."""
+class FindingRecorder:
+    """The findings that were reported, in order."""
 
     findings: list[Finding] = field(default_factory=list)
 
     def __call__(self, finding: Finding) -> None:
         self.findings.append(finding)
 
-    def __getitem__(self, what: str) -> Finding:
-        found = [finding for finding in self.findings if finding.what == what]
-        assert len(found) == 1, f"{what}: {self.findings}"
-        return found[0]
+    def __getitem__(self, subject: str) -> Finding:
+        findings = [finding for finding in self.findings if finding.subject == subject]
+        assert len(findings) == 1, f"{subject}: {self.findings}"
+        return findings[0]
 
     @property
-    def names(self) -> list[str]:
-        return [finding.what for finding in self.findings]
+    def subjects(self) -> list[str]:
+        return [finding.subject for finding in self.findings]
 
     @property
     def levels(self) -> set[str]:
         return {finding.level for finding in self.findings}
 
     @property
-    def everything(self) -> str:
-        return "\n".join(finding.line() for finding in self.findings)
+    def text(self) -> str:
+        return "\n".join(finding.render(SYSTEM) for finding in self.findings)
 
 
-def system(folder: Path, **variables: str) -> System:
-    """A machine whose shell finds agentos-mcp."""
-    return System("linux", folder, {"PATH": SHELL_PATH, **variables}, folder)
-
-
-async def look_for(
+async def run_address_checks(
     url: str, folder: Path, ports: Sequence[int] = (), token: str = "", **variables: str
-) -> ProgressRecorder:
-    """What is told of an address, or of the usual ones for ''."""
-    told = ProgressRecorder()
-    await find(url, Token(token), ports, system(folder, **variables), told)
-    return told
+) -> FindingRecorder:
+    """The findings on a URL, or on the usual ports for ''."""
+    findings = FindingRecorder()
+    await find_agentos(url, Token(token), ports, host_system(folder, **variables), findings)
+    return findings
 
 
-async def look_at(url: str, folder: Path, token: str = "", **settings: Any) -> ProgressRecorder:
-    """What is told of the AgentOS at an address."""
-    told = ProgressRecorder()
-    await examine(Settings(url=url, token=Token(token), **settings), system(folder), told)
-    return told
+async def run_agentos_checks(url: str, token: str = "", **settings: Any) -> FindingRecorder:
+    """The findings on the AgentOS at a URL."""
+    findings = FindingRecorder()
+    await check_agentos(Settings(url=url, token=Token(token), **settings), findings)
+    return findings
 
 
-async def look_at_clients(machine: Machine, found: str = "", seconds: float = 20.0) -> ProgressRecorder:
-    """What is told of the clients, where an AgentOS was found at an address."""
-    told, mask, place = ProgressRecorder(), Mask(), Place()
-    place.found(found)
-    starter = Starter(get_default_environment(), seconds)
-    await Clients(machine.system, starter, mask, place).look(lambda finding: told(mask.over(finding)))
-    return told
+async def run_client_checks(machine: Machine, agentos_url: str = "", seconds: float = PROBE_SECONDS) -> FindingRecorder:
+    """The findings on the clients, where an AgentOS was found at a URL."""
+    findings, mask, location = FindingRecorder(), SecretMask(), AgentOSLocation()
+    location.set_url(agentos_url)
+    checks = ClientChecks(machine.system, ServerProber(seconds), mask, location)
+    await checks.run(lambda finding: findings(mask.hide_in(finding)))
+    return findings
 
 
-async def run_on(url: str, folder: Path, asked: str = "", seconds: float = 30.0, **settings: Any) -> Finding:
-    """What is told of a test run."""
-    told = ProgressRecorder()
-    await try_run(Settings(url=url, **settings), asked, system(folder), told, seconds)
-    return told["Test run"]
+async def run_trial(url: str, component_name: str = "", seconds: float = 30.0, **settings: Any) -> Finding:
+    """The finding on a trial run."""
+    findings = FindingRecorder()
+    await check_trial_run(Settings(url=url, **settings), component_name, findings, seconds)
+    return findings["Test run"]
 
 
 @dataclass
-class Diagnosis:
-    """A whole examination: what was printed, and its exit code."""
+class DoctorOutput:
+    """What the doctor printed, and its exit code."""
 
-    code: int
-    printed: str
+    exit_code: int
+    text: str
 
     @property
     def marks(self) -> dict[str, str]:
-        """The mark of each thing that was looked at."""
-        heads = [line.partition(": ")[0].split(" ", 1) for line in self.printed.splitlines() if line[:1] in "✔!✘"]
-        return {what: mark for mark, what in heads}
+        """The mark of each finding, by its subject."""
+        heads = [line.partition(": ")[0].split(" ", 1) for line in self.text.splitlines() if line[:1] in "✔!✘"]
+        return {subject: mark for mark, subject in heads}
 
     @property
     def document(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.printed)
+        document: dict[str, Any] = json.loads(self.text)
         return document
 
 
-def diagnosed(
+def run_doctor(
     capsys: pytest.CaptureFixture[str],
     machine: Machine,
     url: str = "",
@@ -123,9 +134,9 @@ def diagnosed(
     token: str = "",
     run: str | None = None,
     json: bool = False,
-) -> Diagnosis:
-    """Everything, the way the command does it."""
+) -> DoctorOutput:
+    """All checks, the way the command runs them."""
     settings = Settings(url=url or Settings.url, token=Token(token))
     options = argparse.Namespace(json=json, run=run)
-    code = diagnose(options, settings, url_given=bool(url), ports=ports, system=machine.system)
-    return Diagnosis(code, capsys.readouterr().out)
+    exit_code = diagnose(options, settings, url_given=bool(url), ports=ports, system=machine.system)
+    return DoctorOutput(exit_code, capsys.readouterr().out)

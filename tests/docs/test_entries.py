@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from agentos_mcp.install.launch_command import is_ours
+from agentos_mcp.install.launch_command import is_agentos_mcp_command
 from tests._support.markdown_pages import PAGES, Block
 from tests._support.page_commands import PATH, URL
 from tests._support.processes import MODULE, RawServer
@@ -54,7 +54,7 @@ def entries(document: Any) -> Iterator[Entry]:
     if isinstance(document, Mapping):
         command = document.get("command", document.get("cmd"))
         parts = [*command] if isinstance(command, list) else [command, *document.get("args", ())] if command else []
-        if all(isinstance(part, str) for part in parts) and parts and is_ours(parts):
+        if all(isinstance(part, str) for part in parts) and parts and is_agentos_mcp_command(parts):
             given: Mapping[str, str] = next(
                 (document[key] for key in ("env", "environment", "envs") if key in document), {}
             )

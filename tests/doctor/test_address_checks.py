@@ -1,4 +1,4 @@
-"""Where the AgentOS is, and what is there in its place."""
+"""Finding the AgentOS, and what is found instead of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agentos_mcp.settings import Settings
-from tests._support.doctor_checks import DOWN, look_for
+from tests._support.doctor_checks import SYSTEM, UNUSED_URL, fix_lines, fix_text, run_address_checks
 from tests._support.foreign_servers import (
     answering,
     free_port,
@@ -38,155 +38,167 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-class TestTheAddressThatIsGiven:
-    async def test_an_agentos_there_is_all_that_is_told(self, sample_agentos: str, tmp_path: Path) -> None:
-        told = await look_for(sample_agentos, tmp_path)
-        assert told["URL"].line() == f"✔ URL: an AgentOS answers at {sample_agentos}"
-        assert told.names == ["URL"]
+class TestGivenUrl:
+    async def test_given_url_with_an_agentos_is_the_only_finding(self, sample_agentos: str, tmp_path: Path) -> None:
+        findings = await run_address_checks(sample_agentos, tmp_path)
+        assert findings["URL"].render(SYSTEM) == f"✔ URL: an AgentOS answers at {sample_agentos}"
+        assert findings.subjects == ["URL"]
 
-    async def test_one_that_is_down_is_to_be_started(self, tmp_path: Path) -> None:
-        finding = (await look_for(DOWN, tmp_path))["URL"]
+    async def test_given_url_without_listener_says_how_to_start_one(self, tmp_path: Path) -> None:
+        finding = (await run_address_checks(UNUSED_URL, tmp_path))["URL"]
         assert finding.level == "bad"
-        assert finding.means == f"no AgentOS answers at {DOWN}: nothing listens there"
-        assert finding.fix.splitlines() == [
-            "Start your AgentOS, or say where it is: agentos-mcp doctor --url http://HOST:PORT",
-            "To try things out without one: agentos-mcp demo --keep",
+        assert finding.message == f"no AgentOS answers at {UNUSED_URL}: nothing listens there"
+        assert fix_lines(finding) == [
+            "Start your AgentOS, or give its URL: agentos-mcp doctor --url http://HOST:PORT",
+            "To try agentos-mcp without one: agentos-mcp demo --keep",
         ]
 
-    async def test_a_wrong_port_is_told_the_right_one(self, sample_agentos: str, tmp_path: Path) -> None:
+    async def test_given_url_with_a_wrong_port_suggests_another(self, sample_agentos: str, tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{free_port()}"
-        finding = (await look_for(url, tmp_path, ports=[free_port(), port_of(sample_agentos)]))["URL"]
+        finding = (await run_address_checks(url, tmp_path, ports=[free_port(), port_of(sample_agentos)]))["URL"]
         assert finding.level == "bad"
-        assert finding.means == f"no AgentOS answers at {url}: nothing listens there"
-        assert finding.fix == f"One answers at {sample_agentos}. Use that: agentos-mcp doctor --url {sample_agentos}"
+        assert finding.message == f"no AgentOS answers at {url}: nothing listens there"
+        assert (
+            fix_text(finding) == f"One answers at {sample_agentos}. Use that: agentos-mcp doctor --url {sample_agentos}"
+        )
 
-    async def test_one_that_comes_from_the_environment_is_mended_there(
-        self, sample_agentos: str, tmp_path: Path
-    ) -> None:
-        finding = (await look_for(DOWN, tmp_path, ports=[port_of(sample_agentos)], AGENTOS_URL=f"{DOWN}/"))["URL"]
-        assert finding.fix == f"One answers at {sample_agentos}. Use that: export AGENTOS_URL={sample_agentos}"
+    async def test_given_url_from_the_environment_is_fixed_there(self, sample_agentos: str, tmp_path: Path) -> None:
+        finding = (
+            await run_address_checks(
+                UNUSED_URL, tmp_path, ports=[port_of(sample_agentos)], AGENTOS_URL=f"{UNUSED_URL}/"
+            )
+        )["URL"]
+        assert fix_text(finding) == f"One answers at {sample_agentos}. Use that: export AGENTOS_URL={sample_agentos}"
 
-    async def test_a_path_too_many_is_told(self, sample_agentos: str, tmp_path: Path) -> None:
-        finding = (await look_for(f"{sample_agentos}/docs", tmp_path))["URL"]
+    async def test_given_url_with_a_path_suggests_the_url_without_it(self, sample_agentos: str, tmp_path: Path) -> None:
+        finding = (await run_address_checks(f"{sample_agentos}/docs", tmp_path))["URL"]
         assert finding.level == "bad"
-        assert finding.fix == f"One answers at {sample_agentos}. Use that: agentos-mcp doctor --url {sample_agentos}"
+        assert (
+            fix_text(finding) == f"One answers at {sample_agentos}. Use that: agentos-mcp doctor --url {sample_agentos}"
+        )
 
-    async def test_https_where_there_is_none_is_told(self, sample_agentos: str, tmp_path: Path) -> None:
-        finding = (await look_for(sample_agentos.replace("http:", "https:"), tmp_path))["URL"]
+    async def test_given_url_with_https_suggests_http(self, sample_agentos: str, tmp_path: Path) -> None:
+        finding = (await run_address_checks(sample_agentos.replace("http:", "https:"), tmp_path))["URL"]
         assert finding.level == "bad"
-        assert "speaks no TLS" in finding.means
-        assert finding.fix == f"One answers at {sample_agentos}. Use that: agentos-mcp doctor --url {sample_agentos}"
+        assert "does not speak TLS" in finding.message
+        assert (
+            fix_text(finding) == f"One answers at {sample_agentos}. Use that: agentos-mcp doctor --url {sample_agentos}"
+        )
 
-    async def test_a_web_server_is_no_agentos(self, tmp_path: Path) -> None:
+    async def test_given_url_of_a_web_server_is_not_an_agentos(self, tmp_path: Path) -> None:
         with web_server() as url:
-            finding = (await look_for(url, tmp_path))["URL"]
+            finding = (await run_address_checks(url, tmp_path))["URL"]
         assert finding.level == "bad"
-        assert finding.means == f"something else than an AgentOS is at {url} ({url} has no GET /health)"
-        assert "agentos-mcp doctor --url" in finding.fix
+        assert finding.message == f"a server other than an AgentOS is at {url} ({url} has no GET /health)"
+        assert "agentos-mcp doctor --url" in fix_text(finding)
 
     @pytest.mark.parametrize("health", [{"status": "ok"}, {"status": "down"}, ["ok"], (503, {"detail": "starting"})])
-    async def test_another_service_with_a_health_page_is_no_agentos(self, health: object, tmp_path: Path) -> None:
+    async def test_given_url_of_another_service_is_not_an_agentos(self, health: object, tmp_path: Path) -> None:
         with answering({"/health": health}) as url:
-            finding = (await look_for(url, tmp_path))["URL"]
+            finding = (await run_address_checks(url, tmp_path))["URL"]
         assert finding.level == "bad"
-        assert finding.means.startswith(f"something else than an AgentOS is at {url}")
+        assert finding.message.startswith(f"a server other than an AgentOS is at {url}")
 
-    async def test_a_gateway_that_wants_a_token_first_may_hide_an_agentos(self, tmp_path: Path) -> None:
+    async def test_given_url_of_a_gateway_that_requires_a_token_may_be_an_agentos(self, tmp_path: Path) -> None:
         with answering({"/health": (401, {"detail": "who are you?"})}) as url:
-            assert (await look_for(url, tmp_path))["URL"].level == "good"
+            assert (await run_address_checks(url, tmp_path))["URL"].level == "good"
 
-    async def test_a_port_that_never_answers_is_given_up_soon(self, tmp_path: Path) -> None:
+    async def test_given_url_that_never_answers_times_out(self, tmp_path: Path) -> None:
         began = time.monotonic()
         with hung_port() as port:
-            finding = (await look_for(f"http://127.0.0.1:{port}", tmp_path))["URL"]
+            finding = (await run_address_checks(f"http://127.0.0.1:{port}", tmp_path))["URL"]
         assert time.monotonic() - began < QUICK
-        assert finding.means == f"something listens at http://127.0.0.1:{port} and does not answer: it hangs"
-        assert finding.fix.startswith("Restart it if that is your AgentOS")
+        assert finding.message == f"a server listens at http://127.0.0.1:{port}, but does not answer"
+        assert fix_text(finding).startswith("Restart it if that is your AgentOS")
 
-    async def test_a_port_that_never_ends_is_given_up_soon(self, tmp_path: Path) -> None:
+    async def test_given_url_with_an_endless_answer_times_out(self, tmp_path: Path) -> None:
         began = time.monotonic()
         with talking(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", slowly=True) as port:
-            finding = (await look_for(f"http://127.0.0.1:{port}", tmp_path))["URL"]
+            finding = (await run_address_checks(f"http://127.0.0.1:{port}", tmp_path))["URL"]
         assert time.monotonic() - began < QUICK
-        assert finding.means == f"something listens at http://127.0.0.1:{port} and does not come to an end"
+        assert finding.message == f"a server listens at http://127.0.0.1:{port}, but its answer never ends"
 
-    async def test_a_port_that_speaks_something_else_is_told(self, tmp_path: Path) -> None:
+    async def test_given_url_of_another_protocol_is_not_an_agentos(self, tmp_path: Path) -> None:
         with talking(b"SSH-2.0-OpenSSH_9.6\r\n") as port:
-            finding = (await look_for(f"http://127.0.0.1:{port}", tmp_path))["URL"]
-        assert finding.means == f"something else than an AgentOS is at http://127.0.0.1:{port}: it speaks no HTTP"
+            finding = (await run_address_checks(f"http://127.0.0.1:{port}", tmp_path))["URL"]
+        assert (
+            finding.message == f"a server other than an AgentOS is at http://127.0.0.1:{port}: it does not speak HTTP"
+        )
 
     @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse what does not fit into the queue")
-    async def test_an_address_that_lets_nobody_in_is_given_up_soon(self, tmp_path: Path) -> None:
+    async def test_given_url_that_accepts_no_connection_times_out(self, tmp_path: Path) -> None:
         began = time.monotonic()
         with full_port() as port:
-            finding = (await look_for(f"http://127.0.0.1:{port}", tmp_path))["URL"]
+            finding = (await run_address_checks(f"http://127.0.0.1:{port}", tmp_path))["URL"]
         assert time.monotonic() - began < QUICK
-        assert finding.means == f"nothing answers at http://127.0.0.1:{port} within 2 s"
-        assert finding.fix == "Check the host and the port in the URL, and the firewalls between."
+        assert finding.message == f"nothing answers at http://127.0.0.1:{port} within 2 s"
+        assert fix_text(finding) == "Check the host and the port in the URL, and the firewalls in between."
 
-    async def test_a_name_that_is_not_known_is_told(self, tmp_path: Path) -> None:
-        finding = (await look_for("http://no-such-host.invalid:7777", tmp_path))["URL"]
-        assert finding.means == "the name no-such-host.invalid is not known here"
-        assert finding.fix == "Check the host in the URL."
+    async def test_given_url_with_an_unknown_host_name_says_so(self, tmp_path: Path) -> None:
+        finding = (await run_address_checks("http://no-such-host.invalid:7777", tmp_path))["URL"]
+        assert finding.message == "the host name no-such-host.invalid cannot be resolved"
+        assert fix_text(finding) == "Check the host in the URL."
 
 
-class TestNoAddress:
-    async def test_the_usual_ones_are_tried(self, sample_agentos: str, tmp_path: Path) -> None:
-        told = await look_for("", tmp_path, ports=[free_port(), port_of(sample_agentos)])
+class TestUsualPorts:
+    async def test_usual_ports_are_tried_without_a_url(self, sample_agentos: str, tmp_path: Path) -> None:
+        findings = await run_address_checks("", tmp_path, ports=[free_port(), port_of(sample_agentos)])
         local = f"http://localhost:{port_of(sample_agentos)}"
-        assert told["URL"].means == f"an AgentOS answers at {local}"
-        finding = told["AGENTOS_URL"]
+        assert findings["URL"].message == f"an AgentOS answers at {local}"
+        finding = findings["AGENTOS_URL"]
         assert finding.level == "warning"
-        assert finding.means == f"it is not set, so the other commands look at {Settings.url}"
-        assert finding.fix == f"Set it: export AGENTOS_URL={local}"
+        assert finding.message == f"it is not set, so the other commands use {Settings.url}"
+        assert fix_text(finding) == f"Set it: export AGENTOS_URL={local}"
 
-    async def test_of_several_the_first_is_looked_at(
+    async def test_usual_ports_with_several_agentoses_use_the_first(
         self, sample_agentos: str, bare_agentos: str, tmp_path: Path
     ) -> None:
         ports = [port_of(bare_agentos), port_of(sample_agentos)]
         first, second = (f"http://localhost:{port}" for port in ports)
-        told = await look_for("", tmp_path, ports=ports)
-        assert told["URL"].means == f"an AgentOS answers at {first} and {second}; looking at {first}"
+        findings = await run_address_checks("", tmp_path, ports=ports)
+        assert findings["URL"].message == f"an AgentOS answers at {first} and {second}; checking {first}"
 
-    async def test_none_anywhere_names_what_was_tried_and_who_else_was_there(self, tmp_path: Path) -> None:
+    async def test_usual_ports_without_agentos_name_other_listeners(self, tmp_path: Path) -> None:
         with web_server() as url, hung_port() as hung:
             ports = [free_port(), port_of(url), hung]
-            finding = (await look_for("", tmp_path, ports=ports))["URL"]
+            finding = (await run_address_checks("", tmp_path, ports=ports))["URL"]
         assert finding.level == "bad"
-        tried, stranger, silent = finding.means.split("; ")
+        tried, stranger, silent = finding.message.split("; ")
         assert tried == f"no AgentOS answers on this machine (tried the ports {', '.join(map(str, ports))})"
-        assert stranger.startswith(f"something else than an AgentOS is at http://localhost:{port_of(url)}")
-        assert silent == f"something listens at http://localhost:{hung} and does not answer: it hangs"
-        assert finding.fix.startswith("Start your AgentOS, or say where it is")
+        assert stranger.startswith(f"a server other than an AgentOS is at http://localhost:{port_of(url)}")
+        assert silent == f"a server listens at http://localhost:{hung}, but does not answer"
+        assert fix_text(finding).startswith("Start your AgentOS, or give its URL")
 
-    async def test_a_token_goes_only_to_the_address_that_was_given(self, tmp_path: Path) -> None:
+    async def test_token_is_sent_only_to_the_given_url(self, tmp_path: Path) -> None:
         heard: list[str | None] = []
         with noting(heard) as url:
-            await look_for(f"http://127.0.0.1:{free_port()}", tmp_path, ports=[port_of(url)], token="a-secret")
+            await run_address_checks(
+                f"http://127.0.0.1:{free_port()}", tmp_path, ports=[port_of(url)], token="a-secret"
+            )
             assert heard, "it was tried"
             assert set(heard) == {None}
-            await look_for(url, tmp_path, token="a-secret")
+            await run_address_checks(url, tmp_path, token="a-secret")
             assert heard[-1] == "Bearer a-secret"
 
 
 class TestProxies:
-    async def test_a_proxy_in_between_is_named_without_its_password(
+    async def test_proxy_is_named_without_its_password(
         self, sample_agentos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", "http://ann:secret@127.0.0.1:9")
-        finding = (await look_for(sample_agentos, tmp_path))["URL"]
-        assert finding.means == f"no AgentOS answers at {sample_agentos} through the proxy http://127.0.0.1:9"
-        assert finding.fix == "Let what is asked of it pass by the proxy: export NO_PROXY=127.0.0.1"
+        finding = (await run_address_checks(sample_agentos, tmp_path))["URL"]
+        assert finding.message == f"no AgentOS answers at {sample_agentos} through the proxy http://127.0.0.1:9"
+        assert fix_text(finding) == "Exclude its host from the proxy: export NO_PROXY=127.0.0.1"
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        assert (await look_for(sample_agentos, tmp_path))["URL"].level == "good"
+        assert (await run_address_checks(sample_agentos, tmp_path))["URL"].level == "good"
 
-    async def test_a_proxy_that_cannot_be_used_is_to_be_taken_away(
+    async def test_proxy_that_is_invalid_is_to_be_removed(
         self, sample_agentos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("ALL_PROXY", "ftp://127.0.0.1:9")
-        finding = (await look_for(sample_agentos, tmp_path, ALL_PROXY="ftp://127.0.0.1:9"))["URL"]
-        assert finding.means.startswith("the proxy in ALL_PROXY cannot be used")
-        assert finding.fix == "Take it away: unset ALL_PROXY"
+        finding = (await run_address_checks(sample_agentos, tmp_path, ALL_PROXY="ftp://127.0.0.1:9"))["URL"]
+        assert finding.message.startswith("the proxy in ALL_PROXY cannot be used")
+        assert fix_text(finding) == "Remove it: unset ALL_PROXY"
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
@@ -203,12 +215,12 @@ class TestCertificates:
         with answering({"/health": {"status": "ok", "instantiated_at": "now"}}, tls=context) as url:
             yield url.replace("http:", "https:")
 
-    async def test_one_that_is_not_trusted_is_told_how_to_trust_it(
+    async def test_certificate_that_is_not_trusted_says_how_to_trust_it(
         self, self_signed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        finding = (await look_for(self_signed, tmp_path))["URL"]
+        finding = (await run_address_checks(self_signed, tmp_path))["URL"]
         assert finding.level == "bad"
-        assert finding.means.startswith(f"the certificate of {self_signed} is not trusted (self-signed certificate")
-        assert finding.fix == "Trust its authority: export SSL_CERT_FILE=/path/to/ca.pem"
+        assert finding.message.startswith(f"the certificate of {self_signed} is not trusted (self-signed certificate")
+        assert fix_text(finding) == "Trust its certificate authority: export SSL_CERT_FILE=/path/to/ca.pem"
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
-        assert (await look_for(self_signed, tmp_path))["URL"].level == "good"
+        assert (await run_address_checks(self_signed, tmp_path))["URL"].level == "good"

@@ -1,4 +1,4 @@
-"""What is told of an AgentOS: its version, its locks, what it has."""
+"""The findings on an AgentOS: its version, what the token permits, its components and databases."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import json
 import shlex
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import jwt
 import pytest
 
-from agentos_mcp.doctor.token_checks import claims_of
-from tests._support.doctor_checks import look_at
+from agentos_mcp.doctor.token_checks import read_claims
+from tests._support.doctor_checks import fix_lines, fix_text, run_agentos_checks
 from tests._support.foreign_servers import AGNO_2_3, AGNO_2_5, answering, hung_port
 from tests.conftest import KEY
 from tests.doctor.conftest import JWT_KEY
@@ -39,277 +38,273 @@ READERS = tuple(
 )
 
 
-def token(*scopes: str, **claims: Any) -> str:
+def make_jwt(*scopes: str, **claims: Any) -> str:
     return jwt.encode({"sub": "ann", "scopes": list(scopes), "aud": "studio", **claims}, JWT_KEY, "HS256")
 
 
-def admin() -> httpx.AsyncClient:
-    return httpx.AsyncClient(headers={"Authorization": f"Bearer {token('agent_os:admin')}"}, timeout=30)
+def admin_client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(headers={"Authorization": f"Bearer {make_jwt('agent_os:admin')}"}, timeout=30)
 
 
-async def service_account(studio: str, name: str, *scopes: str) -> str:
+async def create_service_account(studio: str, name: str, *scopes: str) -> str:
     """The token of a new service account."""
     body = {"name": name, "scopes": [{"scope": scope} for scope in scopes]}
-    async with admin() as client:
+    async with admin_client() as client:
         made: str = (await client.post(f"{studio}/service-accounts", json=body)).json()["token"]
     return made
 
 
-async def sessions(studio: str) -> int:
+async def count_sessions(studio: str) -> int:
     """How many there are."""
-    async with admin() as client:
+    async with admin_client() as client:
         page = (await client.get(f"{studio}/sessions", params={"db_id": "studio-db"})).json()
     count: int = page["meta"]["total_count"]
     return count
 
 
-async def test_an_agentos_with_nothing_wrong_is_only_praised(sample_agentos: str, tmp_path: Path) -> None:
-    told = await look_at(sample_agentos, tmp_path)
-    assert told.levels == {"good"}
-    assert told.names == ["Version", "Token", "Components", "Database"]
-    assert told["Version"].means.startswith("agno 3.")
-    assert told["Token"].means == "AgentOS asks for none"
-    assert told["Database"].means == "zoo-db: runs go on in the background, whatever becomes of the connection"
+async def test_agentos_without_problems_has_only_good_findings(sample_agentos: str) -> None:
+    findings = await run_agentos_checks(sample_agentos)
+    assert findings.levels == {"good"}
+    assert findings.subjects == ["Version", "Token", "Components", "Database"]
+    assert findings["Version"].message.startswith("agno 3.")
+    assert findings["Token"].message == "AgentOS requires none"
+    assert findings["Database"].message == "zoo-db: runs continue in the background when the connection is lost"
 
 
-async def test_counts_are_of_what_there_is(bare_agentos: str, tmp_path: Path) -> None:
-    assert (await look_at(bare_agentos, tmp_path))["Components"].means == "3 agents, 0 teams, 2 workflows"
+async def test_components_finding_has_counts(bare_agentos: str) -> None:
+    assert (await run_agentos_checks(bare_agentos))["Components"].message == "3 agents, 0 teams, 2 workflows"
 
 
 class TestVersions:
-    async def test_one_before_2_5_is_too_old(self, tmp_path: Path) -> None:
+    async def test_version_before_2_5_is_too_old(self) -> None:
         with answering(AGNO_2_3) as url:
-            told = await look_at(url, tmp_path)
-        finding = told["Version"]
+            findings = await run_agentos_checks(url)
+        finding = findings["Version"]
         assert finding.level == "bad"
-        assert finding.means == "older than agno 2.5, the oldest that is known to work"
-        assert finding.fix == "Upgrade it: pip install -U agno"
-        assert told["Components"].means == "1 agent, 0 teams, 1 workflow"
+        assert finding.message == "older than agno 2.5, the oldest supported version"
+        assert fix_text(finding) == "Upgrade it: pip install -U agno"
+        assert findings["Components"].message == "1 agent, 0 teams, 1 workflow"
 
-    async def test_one_before_2_6_has_no_runs_in_the_background(self, tmp_path: Path) -> None:
+    async def test_version_before_2_6_has_no_background_runs(self) -> None:
         with answering(AGNO_2_5) as url:
-            told = await look_at(url, tmp_path)
-        finding = told["Version"]
+            findings = await run_agentos_checks(url)
+        finding = findings["Version"]
         assert finding.level == "warning"
-        assert "one before 2.6" in finding.means
-        assert "they end with their connection" in finding.means
-        assert finding.fix == "Upgrade it: pip install -U agno"
-        assert told["Database"].means == "old-db, but this version has no runs in the background"
-        assert told["Token"].means == "AgentOS asks for none"
+        assert "older than 2.6" in finding.message
+        assert "it ends with its connection" in finding.message
+        assert fix_text(finding) == "Upgrade it: pip install -U agno"
+        assert findings["Database"].message == "old-db, but this version cannot run in the background"
+        assert findings["Token"].message == "AgentOS requires none"
 
-    async def test_before_3_0_a_token_is_tried_without_to_see_whether_it_is_wanted(self, tmp_path: Path) -> None:
+    async def test_version_before_3_0_is_tried_without_the_token(self) -> None:
         with answering(AGNO_2_5) as url:
-            told = await look_at(url, tmp_path, token="anything")
-        assert told["Token"].means == "AgentOS asks for none; the one that is set is ignored"
+            findings = await run_agentos_checks(url, token="anything")
+        assert findings["Token"].message == "AgentOS requires none; the one that is set is ignored"
 
-    async def test_another_service_that_says_that_it_is_well_is_no_agentos(self, tmp_path: Path) -> None:
+    async def test_agentos_finding_rejects_another_service(self) -> None:
         pages = {"/health": {"status": "ok"}, "/openapi.json": {"paths": {"/users": {"get": {}}}}}
         with answering(pages) as url:
-            finding = (await look_at(url, tmp_path))["AgentOS"]
-        assert (finding.level, finding.means) == ("bad", f"{url} answers, but it is no AgentOS.")
+            finding = (await run_agentos_checks(url))["AgentOS"]
+        assert (finding.level, finding.message) == ("bad", f"{url} answers, but it is no AgentOS.")
 
-    async def test_one_that_hangs_is_given_up(self, tmp_path: Path) -> None:
+    async def test_agentos_finding_reports_a_timeout(self) -> None:
         began = time.monotonic()
         with hung_port() as port:
-            finding = (await look_at(f"http://127.0.0.1:{port}", tmp_path))["AgentOS"]
+            finding = (await run_agentos_checks(f"http://127.0.0.1:{port}"))["AgentOS"]
         assert finding.level == "bad"
-        assert "in time" in finding.means
+        assert "in time" in finding.message
         assert time.monotonic() - began < 20
 
 
 class TestSecurityKeys:
-    async def test_none_for_a_locked_one_is_told_how_to_set_it(self, locked_agentos: str, tmp_path: Path) -> None:
-        told = await look_at(locked_agentos, tmp_path)
-        finding = told["Token"]
+    async def test_security_key_that_is_missing_says_how_to_set_it(self, locked_agentos: str) -> None:
+        findings = await run_agentos_checks(locked_agentos)
+        finding = findings["Token"]
         assert finding.level == "bad"
-        assert finding.means == "AgentOS wants a security key, and none is set"
-        assert finding.fix.splitlines() == [
-            "Set it: export AGENTOS_TOKEN=... (or --token-file PATH)",
+        assert finding.message == "AgentOS requires a security key, and none is set"
+        assert fix_lines(finding) == [
+            "Set it (or give --token-file PATH): export AGENTOS_TOKEN=...",
             "For a client: agentos-mcp install CLIENT --token-file PATH",
         ]
-        assert told.names[-1] == "Token", "nothing more can be seen"
+        assert findings.subjects[-1] == "Token", "nothing more can be output"
 
-    async def test_a_wrong_one_is_refused_and_never_shown(self, locked_agentos: str, tmp_path: Path) -> None:
-        told = await look_at(locked_agentos, tmp_path, token="not-the-key")
-        finding = told["Token"]
+    async def test_security_key_that_is_wrong_is_refused_and_masked(self, locked_agentos: str) -> None:
+        findings = await run_agentos_checks(locked_agentos, token="not-the-key")
+        finding = findings["Token"]
         assert finding.level == "bad"
-        assert finding.means.startswith("AgentOS refuses the token: Invalid authentication token")
-        assert finding.fix == "Set the right one: export AGENTOS_TOKEN=... (or --token-file PATH)"
-        assert "not-the-key" not in told.everything
+        assert finding.message.startswith("AgentOS refuses the token: Invalid authentication token")
+        assert fix_text(finding) == "Set the right one (or give --token-file PATH): export AGENTOS_TOKEN=..."
+        assert "not-the-key" not in findings.text
 
-    async def test_the_right_one_opens_everything(self, locked_agentos: str, tmp_path: Path) -> None:
-        told = await look_at(locked_agentos, tmp_path, token=KEY)
-        assert told["Token"].means == "AgentOS asks for a security key, and takes this one"
-        assert told.levels == {"good"}
-        assert "Scopes" not in told.names, "a key has none"
-        assert KEY not in told.everything
+    async def test_security_key_that_is_right_is_accepted(self, locked_agentos: str) -> None:
+        findings = await run_agentos_checks(locked_agentos, token=KEY)
+        assert findings["Token"].message == "AgentOS requires a security key, and accepts this one"
+        assert findings.levels == {"good"}
+        assert "Scopes" not in findings.subjects, "a key has none"
+        assert KEY not in findings.text
 
-    async def test_one_that_is_not_wanted_is_told_to_be_ignored(self, sample_agentos: str, tmp_path: Path) -> None:
-        told = await look_at(sample_agentos, tmp_path, token="whatever")
-        assert told["Token"].means == "AgentOS asks for none; the one that is set is ignored"
-        assert told.levels == {"good"}
+    async def test_security_key_that_is_not_required_is_ignored(self, sample_agentos: str) -> None:
+        findings = await run_agentos_checks(sample_agentos, token="whatever")
+        assert findings["Token"].message == "AgentOS requires none; the one that is set is ignored"
+        assert findings.levels == {"good"}
 
 
 class TestScopes:
-    async def test_none_for_a_locked_one(self, studio: str, tmp_path: Path) -> None:
-        finding = (await look_at(studio, tmp_path))["Token"]
-        assert finding.means == "AgentOS wants a JWT or a service account token, and none is set"
+    async def test_jwt_that_is_missing_is_reported(self, studio: str) -> None:
+        finding = (await run_agentos_checks(studio))["Token"]
+        assert finding.message == "AgentOS requires a JWT or a service account token, and none is set"
 
-    async def test_a_missing_one_is_named_with_what_it_is_for(self, studio: str, tmp_path: Path) -> None:
+    async def test_scopes_that_are_missing_are_named_with_their_use(self, studio: str) -> None:
         scopes = ("config:read", *RUNNERS, "sessions:read")
-        told = await look_at(studio, tmp_path, token=token(*scopes))
-        assert told["Token"].level == "good"
-        assert f"(scopes: {', '.join(scopes)})" in told["Token"].means
-        finding = told["Scopes"]
+        findings = await run_agentos_checks(studio, token=make_jwt(*scopes))
+        assert findings["Token"].level == "good"
+        assert f"(scopes: {', '.join(scopes)})" in findings["Token"].message
+        finding = findings["Scopes"]
         assert finding.level == "warning"
-        may, _, may_not = finding.means.partition("; it may not ")
+        may, _, may_not = finding.message.partition("; it may not ")
         assert may == "the token may read sessions, list agents, run agents"
         assert "read memories (memories:read)" in may_not
         assert "read traces (traces:read)" in may_not
-        assert "teams" not in finding.means, "there are none"
-        assert finding.fix.startswith("If it should, have these added to its scopes: memories:read ")
-        assert finding.fix.endswith(" Then: export AGENTOS_TOKEN=NEW")
+        assert "teams" not in finding.message, "there are none"
+        assert fix_text(finding).startswith("If it should, have these scopes added to it: memories:read ")
+        assert fix_text(finding).endswith("\nThen set it: export AGENTOS_TOKEN=NEW")
 
-    async def test_one_that_may_not_run_is_told_and_nothing_is_run(self, studio: str, tmp_path: Path) -> None:
+    async def test_scopes_without_run_start_no_run(self, studio: str) -> None:
         scopes = ("config:read", "agents:read", *READERS)
-        finding = (await look_at(studio, tmp_path, token=token(*scopes)))["Scopes"]
-        assert finding.means.endswith("; it may not run agents (agents:run)")
-        assert await sessions(studio) == 0
+        finding = (await run_agentos_checks(studio, token=make_jwt(*scopes)))["Scopes"]
+        assert finding.message.endswith("; it may not run agents (agents:run)")
+        assert await count_sessions(studio) == 0
 
-    async def test_a_single_agent_is_enough(self, studio: str, tmp_path: Path) -> None:
+    async def test_scopes_of_a_single_agent_are_enough(self, studio: str) -> None:
         one = ("agents:keeper:read", "agents:keeper:run")
-        told = await look_at(studio, tmp_path, token=token("config:read", *one, *READERS))
-        assert told["Components"].means == "1 agent, 0 teams, 0 workflows"
-        assert "run agents" in told["Scopes"].means.partition("may not")[0]
+        findings = await run_agentos_checks(studio, token=make_jwt("config:read", *one, *READERS))
+        assert findings["Components"].message == "1 agent, 0 teams, 0 workflows"
+        assert "run agents" in findings["Scopes"].message.partition("may not")[0]
 
-    async def test_one_that_sees_no_agents_is_told_what_would_show_them(self, studio: str, tmp_path: Path) -> None:
-        told = await look_at(studio, tmp_path, token=token("config:read", *READERS))
-        finding = told["Components"]
+    async def test_scopes_without_components_are_named(self, studio: str) -> None:
+        findings = await run_agentos_checks(studio, token=make_jwt("config:read", *READERS))
+        finding = findings["Components"]
         assert finding.level == "warning"
-        assert finding.means == "the token sees no agents, teams or workflows"
-        assert finding.fix == "Use a token with the scopes agents:read agents:run."
+        assert finding.message == "the token sees no agents, teams or workflows"
+        assert fix_text(finding) == "Use a token with the scopes agents:read agents:run."
 
-    async def test_one_that_may_not_even_look_is_broken(self, studio: str, tmp_path: Path) -> None:
-        told = await look_at(studio, tmp_path, token=token(*RUNNERS))
-        finding = told["Token"]
+    async def test_scopes_without_config_are_bad(self, studio: str) -> None:
+        findings = await run_agentos_checks(studio, token=make_jwt(*RUNNERS))
+        finding = findings["Token"]
         assert finding.level == "bad"
-        assert "Required scope(s): config:read" in finding.means
-        assert "have these added to its scopes: config:read. Then: export AGENTOS_TOKEN=NEW" in finding.fix
-        assert told.names[-1] == "Token"
+        assert "Required scope(s): config:read" in finding.message
+        assert "have these scopes added to it: config:read\nThen set it: export AGENTOS_TOKEN=NEW" in fix_text(finding)
+        assert findings.subjects[-1] == "Token"
 
-    async def test_all_of_them_are_good(self, studio: str, tmp_path: Path) -> None:
-        told = await look_at(studio, tmp_path, token=token("agent_os:admin"))
-        assert told["Scopes"].level == "good"
-        assert "run agents" in told["Scopes"].means
+    async def test_scopes_of_an_admin_are_good(self, studio: str) -> None:
+        findings = await run_agentos_checks(studio, token=make_jwt("agent_os:admin"))
+        assert findings["Scopes"].level == "good"
+        assert "run agents" in findings["Scopes"].message
 
-    async def test_a_server_that_only_reads_tries_no_start(self, studio: str, tmp_path: Path) -> None:
-        told = await look_at(studio, tmp_path, token=token("config:read", *RUNNERS, *READERS), read_only=True)
-        assert told["Scopes"].level == "good"
-        assert "run agents" not in told["Scopes"].means
+    async def test_scopes_of_a_read_only_server_try_no_start(self, studio: str) -> None:
+        findings = await run_agentos_checks(studio, token=make_jwt("config:read", *RUNNERS, *READERS), read_only=True)
+        assert findings["Scopes"].level == "good"
+        assert "run agents" not in findings["Scopes"].message
 
-    async def test_an_old_token_is_told_since_when(self, studio: str, tmp_path: Path) -> None:
+    async def test_jwt_that_expired_says_when(self, studio: str) -> None:
         ended = datetime.now(UTC) - timedelta(hours=3)
-        finding = (await look_at(studio, tmp_path, token=token("config:read", exp=ended)))["Token"]
+        finding = (await run_agentos_checks(studio, token=make_jwt("config:read", exp=ended)))["Token"]
         assert finding.level == "bad"
-        assert finding.means.startswith("AgentOS refuses the token: Token has expired; it ended on ")
-        assert f"{ended.astimezone():%Y-%m-%d %H:%M}" in finding.means
-        assert finding.fix == "Get a new one, and set it: export AGENTOS_TOKEN=..."
+        assert finding.message.startswith("AgentOS refuses the token: Token has expired; it expired on ")
+        assert f"{ended.astimezone():%Y-%m-%d %H:%M}" in finding.message
+        assert fix_text(finding) == "Get a new one, and set it: export AGENTOS_TOKEN=..."
 
-    async def test_a_token_that_ends_soon_is_told(self, studio: str, tmp_path: Path) -> None:
+    async def test_jwt_that_expires_soon_is_a_warning(self, studio: str) -> None:
         ends = datetime.now(UTC) + timedelta(hours=3)
-        finding = (await look_at(studio, tmp_path, token=token("agent_os:admin", exp=ends)))["Token"]
+        finding = (await run_agentos_checks(studio, token=make_jwt("agent_os:admin", exp=ends)))["Token"]
         assert finding.level == "warning"
-        assert f"until {ends.astimezone():%Y-%m-%d %H:%M}" in finding.means
-        assert finding.fix.endswith("agentos-mcp install CLIENT --token-file PATH")
+        assert f"until {ends.astimezone():%Y-%m-%d %H:%M}" in finding.message
+        assert fix_text(finding).endswith("agentos-mcp install CLIENT --token-file PATH")
 
-    async def test_a_forged_one_is_refused_and_never_shown(self, studio: str, tmp_path: Path) -> None:
+    async def test_jwt_that_is_forged_is_refused_and_masked(self, studio: str) -> None:
         forged = jwt.encode({"sub": "ann", "scopes": ["agent_os:admin"], "aud": "studio"}, "x" * 32, "HS256")
-        told = await look_at(studio, tmp_path, token=forged)
-        assert told["Token"].level == "bad"
-        assert forged not in told.everything
+        findings = await run_agentos_checks(studio, token=forged)
+        assert findings["Token"].level == "bad"
+        assert forged not in findings.text
 
-    async def test_a_service_account_is_tried_out_since_nothing_can_be_read_from_it(
-        self, studio: str, tmp_path: Path
-    ) -> None:
-        made = await service_account(studio, "doctor", "config:read", "agents:run", "sessions:read")
-        told = await look_at(studio, tmp_path, token=made)
-        assert told["Token"].means == "AgentOS asks for a JWT or a service account token, and takes this one"
-        finding = told["Scopes"]
+    async def test_service_account_permissions_are_tried(self, studio: str) -> None:
+        made = await create_service_account(studio, "doctor", "config:read", "agents:run", "sessions:read")
+        findings = await run_agentos_checks(studio, token=made)
+        assert findings["Token"].message == "AgentOS requires a JWT or a service account token, and accepts this one"
+        finding = findings["Scopes"]
         assert finding.level == "warning"
-        assert "the token may read sessions, run agents; it may not" in finding.means
-        assert "list agents (agents:read)" in finding.means
-        assert made not in told.everything
+        assert "the token may read sessions, run agents; it may not" in finding.message
+        assert "list agents (agents:read)" in finding.message
+        assert made not in findings.text
 
-    async def test_the_command_for_another_service_account_works_as_it_is_told(
-        self, studio: str, tmp_path: Path
-    ) -> None:
-        made = await service_account(studio, "narrow", "config:read", "agents:run")
-        told = (await look_at(studio, tmp_path, token=made))["Scopes"].fix
-        command = shlex.split(told.splitlines()[-1])
+    async def test_service_account_command_creates_a_token_with_more_scopes(self, studio: str) -> None:
+        made = await create_service_account(studio, "narrow", "config:read", "agents:run")
+        findings = fix_text((await run_agentos_checks(studio, token=made))["Scopes"])
+        command = shlex.split(findings.splitlines()[-1])
         assert command[:3] == ["curl", "-X", "POST"]
         body = json.loads(command[command.index("-d") + 1])
-        async with admin() as client:
+        async with admin_client() as client:
             answer = await client.post(command[3], json=body)
         assert answer.status_code == 201, answer.text
-        wider = await look_at(studio, tmp_path, token=answer.json()["token"])
-        assert "list agents" in wider["Scopes"].means.partition("may not")[0]
+        wider = await run_agentos_checks(studio, token=answer.json()["token"])
+        assert "list agents" in wider["Scopes"].message.partition("may not")[0]
 
 
 class TestClaims:
     @pytest.mark.parametrize("claims", [{"scope": "a:read b:run"}, {"scopes": ["a:read", "b:run"]}])
-    def test_scopes_come_as_a_list_or_as_a_text(self, claims: dict[str, Any]) -> None:
-        found = claims_of(jwt.encode(claims, JWT_KEY, "HS256"))
+    def test_claims_read_scopes_as_list_and_string(self, claims: dict[str, Any]) -> None:
+        found = read_claims(jwt.encode(claims, JWT_KEY, "HS256"))
         assert found is not None
         assert found.scopes == ("a:read", "b:run")
 
-    def test_many_are_counted(self) -> None:
-        found = claims_of(jwt.encode({"scopes": [f"s{number}:read" for number in range(20)]}, JWT_KEY, "HS256"))
+    def test_claims_shorten_many_scopes(self) -> None:
+        found = read_claims(jwt.encode({"scopes": [f"s{number}:read" for number in range(20)]}, JWT_KEY, "HS256"))
         assert found is not None
-        assert found.shown_scopes.endswith("s11:read and 8 more")
+        assert found.listed_scopes.endswith("s11:read and 8 more")
 
     @pytest.mark.parametrize("other", ["", "a-key", "a.b.c", "a.W10.c", "a.bnVsbA.c", "agno_pat_x"])
-    def test_other_tokens_have_none(self, other: str) -> None:
-        assert claims_of(other) is None
+    def test_read_claims_other_tokens_are_none(self, other: str) -> None:
+        assert read_claims(other) is None
 
     @pytest.mark.parametrize("exp", [10**30, "soon", None, float("inf")])
-    def test_an_end_that_is_no_moment_is_none(self, exp: object) -> None:
+    def test_claims_ignore_an_invalid_expiry(self, exp: object) -> None:
         body = base64.urlsafe_b64encode(json.dumps({"exp": exp}).encode()).decode()
-        found = claims_of(f"a.{body}.c")
+        found = read_claims(f"a.{body}.c")
         assert found is not None
         assert found.expires is None
 
 
 class TestDatabases:
-    async def test_none_is_told_with_what_is_lost(self, bare_agentos: str, tmp_path: Path) -> None:
-        told = await look_at(bare_agentos, tmp_path)
-        finding = told["Database"]
+    async def test_databases_that_are_missing_are_a_warning(self, bare_agentos: str) -> None:
+        findings = await run_agentos_checks(bare_agentos)
+        finding = findings["Database"]
         assert finding.level == "warning"
-        assert finding.means.startswith("there is none: runs end with their connection")
-        assert finding.fix == 'Give your AgentOS one: AgentOS(db=SqliteDb(db_file="agentos.db"), ...)'
+        assert finding.message.startswith("there is none: runs end with their connection")
+        assert fix_text(finding) == 'Give your AgentOS one: AgentOS(db=SqliteDb(db_file="agentos.db"), ...)'
 
-    async def test_several_are_told_with_how_to_fix_one(self, two_databases: str, tmp_path: Path) -> None:
-        told = await look_at(two_databases, tmp_path)
-        assert told["Database"].level == "good"
-        finding = told["Databases"]
+    async def test_databases_that_are_several_say_how_to_choose_one(self, two_databases: str) -> None:
+        findings = await run_agentos_checks(two_databases)
+        assert findings["Database"].level == "good"
+        finding = findings["Databases"]
         assert finding.level == "warning"
-        assert finding.means.startswith("there are 2, so tools for sessions, memories and the like ask which one")
-        assert "agentos-mcp install CLIENT --db-id " in finding.fix
+        assert finding.message.startswith("there are 2, so tools for sessions, memories and the like ask which one")
+        assert "agentos-mcp install CLIENT --db-id " in fix_text(finding)
 
-    async def test_several_are_fine_where_one_is_fixed(self, two_databases: str, tmp_path: Path) -> None:
-        assert "Databases" not in (await look_at(two_databases, tmp_path, db_id="first-db")).names
+    async def test_databases_that_are_several_are_fine_with_a_db_id(self, two_databases: str) -> None:
+        assert "Databases" not in (await run_agentos_checks(two_databases, db_id="first-db")).subjects
 
-    async def test_one_that_cannot_be_read_is_broken(self, tmp_path: Path) -> None:
+    async def test_databases_that_cannot_be_read_are_bad(self) -> None:
         with answering(AGNO_2_5 | {"/sessions": (500, {"detail": "no such host: db"})}) as url:
-            finding = (await look_at(url, tmp_path))["Database"]
+            finding = (await run_agentos_checks(url))["Database"]
         assert finding.level == "bad"
-        assert finding.means.startswith(
+        assert finding.message.startswith(
             "old-db cannot be read: AgentOS failed on GET /sessions (500: no such host: db)"
         )
-        assert finding.fix == "See to old-db; its own log says why."
+        assert fix_text(finding) == "Check old-db; its own log says why."
 
 
-async def test_an_agentos_with_nothing_to_run_is_told(empty: str, tmp_path: Path) -> None:
-    finding = (await look_at(empty, tmp_path))["Components"]
+async def test_components_that_are_missing_are_a_warning(empty: str) -> None:
+    finding = (await run_agentos_checks(empty))["Components"]
     assert finding.level == "warning"
-    assert finding.means == "there are no agents, teams or workflows"
-    assert finding.fix == "Give it some: AgentOS(agents=[...])"
+    assert finding.message == "there are no agents, teams or workflows"
+    assert fix_text(finding) == "Add some: AgentOS(agents=[...])"

@@ -1,4 +1,4 @@
-"""Each client's configuration: whether it can be read, and what of ours is in it."""
+"""The findings on each client's configuration: whether it can be read, and its entries for agentos-mcp."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from agentos_mcp import __version__
-from tests._support.client_files import SAMPLES, SECRET
-from tests._support.doctor_checks import SHELL_PATH, look_at_clients
+from tests._support.client_config_samples import SAMPLES, SECRET
+from tests._support.doctor_checks import SHELL_PATH, fix_text, run_client_checks
 from tests._support.foreign_programs import answering
 from tests._support.foreign_servers import port_of, web_server
-from tests._support.machines import BY_KEY, Machine
+from tests._support.machines import CLIENTS_BY_KEY, Machine
 from tests.conftest import KEY
 
 pytestmark = pytest.mark.anyio
@@ -26,142 +26,146 @@ BROKEN = {
 BROKEN_JSON = '{\n  "mcpServers": {},\n  "other": [1, 2\n}\n'
 
 
-class TestConfigurations:
-    async def test_no_client_at_all(self, machine: Machine) -> None:
-        told = await look_at_clients(machine)
-        assert told["Clients"].level == "warning"
-        assert told["Clients"].means == "no MCP client was found here"
-        assert told["Clients"].fix == "Name the one that you use: agentos-mcp install CLIENT"
+class TestConfigurationFiles:
+    async def test_clients_finding_without_any_client(self, machine: Machine) -> None:
+        findings = await run_client_checks(machine)
+        assert findings["Clients"].level == "warning"
+        assert findings["Clients"].message == "no MCP client was found here"
+        assert fix_text(findings["Clients"]) == "Name the one that you use: agentos-mcp install CLIENT"
 
-    async def test_clients_without_an_entry_are_told_how_to_get_one(self, machine: Machine) -> None:
+    async def test_clients_without_an_entry_say_how_to_add_one(self, machine: Machine) -> None:
         for key in ("cursor", "goose"):
-            machine.has(key, SAMPLES[key])
-        told = await look_at_clients(machine)
-        assert told.names == ["Clients"]
-        assert told["Clients"].means == "none has it yet (found here: Cursor, Goose)"
-        assert told["Clients"].fix == "Add it where you want it: agentos-mcp install cursor goose"
-        assert SECRET not in told.everything
+            machine.write_config(key, SAMPLES[key])
+        findings = await run_client_checks(machine)
+        assert findings.subjects == ["Clients"]
+        assert findings["Clients"].message == "none has an entry for agentos-mcp yet (found here: Cursor, Goose)"
+        assert fix_text(findings["Clients"]) == "Add it where you want it: agentos-mcp install cursor goose"
+        assert SECRET not in findings.text
 
     @pytest.mark.parametrize("key", SAMPLES)
-    async def test_a_file_that_cannot_be_read_is_told_with_its_line(self, machine: Machine, key: str) -> None:
-        place = machine.has(key, BROKEN.get(key, BROKEN_JSON))
-        finding = (await look_at_clients(machine))[BY_KEY[key].title]
+    async def test_invalid_file_is_reported_with_its_line(self, machine: Machine, key: str) -> None:
+        place = machine.write_config(key, BROKEN.get(key, BROKEN_JSON))
+        finding = (await run_client_checks(machine))[CLIENTS_BY_KEY[key].title]
         assert finding.level == "bad"
-        assert re.match(rf"{re.escape(str(place))}, line [34]: .+; .+ reads it no better$", finding.means)
-        assert finding.fix == f"Mend it in an editor, or move it away. Then: agentos-mcp install {key}"
+        assert re.match(rf"{re.escape(str(place))}, line [34]: .+; .+ cannot read it either$", finding.message)
+        assert fix_text(finding) == f"Fix it in an editor, or move it away. Then: agentos-mcp install {key}"
 
     @pytest.mark.parametrize("key", ["cursor", "codex", "goose"])
-    async def test_a_file_of_another_shape_is_told(self, machine: Machine, key: str) -> None:
-        section = BY_KEY[key].section.name
-        machine.has(key, {"codex": f"{section} = 1\n", "goose": f"{section}: 1\n"}.get(key, f'{{"{section}": 1}}'))
-        finding = (await look_at_clients(machine))[BY_KEY[key].title]
+    async def test_file_with_a_section_of_another_type_is_bad(self, machine: Machine, key: str) -> None:
+        section = CLIENTS_BY_KEY[key].section.name
+        machine.write_config(
+            key, {"codex": f"{section} = 1\n", "goose": f"{section}: 1\n"}.get(key, f'{{"{section}": 1}}')
+        )
+        finding = (await run_client_checks(machine))[CLIENTS_BY_KEY[key].title]
         assert finding.level == "bad"
-        assert "holds a number where servers by name should be" in finding.means
+        assert "holds a number where servers by name are expected" in finding.message
 
-    async def test_a_file_that_is_no_text_is_told(self, machine: Machine) -> None:
-        machine.has("cursor", b'{"mcpServers": {"\xff": {}}}')
-        finding = (await look_at_clients(machine))["Cursor"]
+    async def test_file_that_is_not_utf8_is_bad(self, machine: Machine) -> None:
+        machine.write_config("cursor", b'{"mcpServers": {"\xff": {}}}')
+        finding = (await run_client_checks(machine))["Cursor"]
         assert finding.level == "bad"
-        assert "line 1: it is not UTF-8; Cursor reads it no better" in finding.means
+        assert "line 1: it is not valid UTF-8; Cursor cannot read it either" in finding.message
 
-    async def test_a_folder_in_its_place_is_told(self, machine: Machine) -> None:
-        machine.place("cursor").mkdir(parents=True)
-        finding = (await look_at_clients(machine))["Cursor"]
+    async def test_folder_at_the_config_path_is_bad(self, machine: Machine) -> None:
+        machine.config_path("cursor").mkdir(parents=True)
+        finding = (await run_client_checks(machine))["Cursor"]
         assert finding.level == "bad"
-        assert "cannot be read: " in finding.means
+        assert "cannot be read: " in finding.message
 
-    async def test_a_read_only_file_is_fine(self, machine: Machine, sample_agentos: str) -> None:
+    async def test_read_only_file_is_good(self, machine: Machine, sample_agentos: str) -> None:
         machine.install("zed", url=sample_agentos)
-        machine.place("zed").chmod(0o444)
-        assert (await look_at_clients(machine))["Zed"].level == "good"
+        machine.config_path("zed").chmod(0o444)
+        assert (await run_client_checks(machine))["Zed"].level == "good"
 
-    async def test_a_broken_one_does_not_hide_the_others(self, machine: Machine, sample_agentos: str) -> None:
-        machine.has("cursor", BROKEN_JSON)
+    async def test_invalid_file_does_not_hide_other_clients(self, machine: Machine, sample_agentos: str) -> None:
+        machine.write_config("cursor", BROKEN_JSON)
         machine.install("zed", url=sample_agentos)
-        machine.has("goose", SAMPLES["goose"])
-        told = await look_at_clients(machine)
-        assert [(finding.what, finding.level) for finding in told.findings] == [
+        machine.write_config("goose", SAMPLES["goose"])
+        findings = await run_client_checks(machine)
+        assert [(finding.subject, finding.level) for finding in findings.findings] == [
             ("Cursor", "bad"),
             ("Zed", "good"),
             ("Other clients", "good"),
         ]
-        assert told["Other clients"].fix == "To add it: agentos-mcp install goose"
+        assert fix_text(findings["Other clients"]) == "To add it: agentos-mcp install goose"
 
 
-class TestEntriesThatWork:
-    async def test_every_client_starts_what_was_installed(self, machine: Machine, sample_agentos: str) -> None:
+class TestWorkingEntries:
+    async def test_installed_entry_starts_for_every_client(self, machine: Machine, sample_agentos: str) -> None:
         for key, text in SAMPLES.items():
-            machine.has(key, text)
+            machine.write_config(key, text)
         machine.install(*SAMPLES, url=sample_agentos)
-        told = await look_at_clients(machine)
-        assert told.names == [BY_KEY[key].title for key in SAMPLES]
-        for finding in told.findings:
+        findings = await run_client_checks(machine)
+        assert findings.subjects == [CLIENTS_BY_KEY[key].title for key in SAMPLES]
+        for finding in findings.findings:
             assert finding.level == "good"
-            assert re.fullmatch(r"'agentos' starts in \d+\.\d s, with \d\d tools", finding.means)
-        assert SECRET not in told.everything
+            assert re.fullmatch(r"'agentos' starts in \d+\.\d s, with \d\d tools", finding.message)
+        assert SECRET not in findings.text
 
-    async def test_every_entry_of_ours_is_started_and_no_other(self, machine: Machine, sample_agentos: str) -> None:
-        machine.has("cursor", SAMPLES["cursor"])
+    async def test_own_entries_are_started_and_no_others(self, machine: Machine, sample_agentos: str) -> None:
+        machine.write_config("cursor", SAMPLES["cursor"])
         machine.install("cursor", url=sample_agentos)
         machine.install("cursor", name="work", url=sample_agentos, toolsets="runs")
-        told = await look_at_clients(machine)
-        words = [finding.means for finding in told.findings if finding.what == "Cursor"]
-        assert [one.partition(" ")[0] for one in words] == ["'agentos'", "'work'"]
-        assert words[0] != words[1]
+        findings = await run_client_checks(machine)
+        messages = [finding.message for finding in findings.findings if finding.subject == "Cursor"]
+        assert [message.partition(" ")[0] for message in messages] == ["'agentos'", "'work'"]
+        assert messages[0] != messages[1]
 
-    async def test_a_token_file_and_a_variable_open_it(self, tmp_path: Path, locked_agentos: str) -> None:
+    async def test_entries_with_token_file_and_variable_are_good(self, tmp_path: Path, locked_agentos: str) -> None:
         machine = Machine(tmp_path, sys.platform, {"PATH": SHELL_PATH, "AGENTOS_TOKEN": KEY})
         file = tmp_path / "key"
         file.write_text(KEY)
         machine.install("claude-desktop", url=locked_agentos, token_file=str(file))
         machine.install("cursor", "codex", url=locked_agentos, token_variable="AGENTOS_TOKEN")
-        told = await look_at_clients(machine)
-        assert told.levels == {"good"}
-        assert KEY not in told.everything
+        findings = await run_client_checks(machine)
+        assert findings.levels == {"good"}
+        assert KEY not in findings.text
 
 
-class TestOtherWaysToAddIt:
-    async def test_claude_code_holds_entries_for_one_folder_too(self, machine: Machine, sample_agentos: str) -> None:
+class TestOtherEntries:
+    async def test_claude_code_project_entry_is_checked(self, machine: Machine, sample_agentos: str) -> None:
         folder = machine.root / "work"
         command, *arguments = [*answering("one", version=__version__), "--read-only"]
         servers = {"agentos": {"type": "stdio", "command": command, "args": arguments, "env": {}}}
         other = {"mcpServers": {"agentos": {"command": "/gone/agentos-mcp"}}}
         projects = {str(folder): {"mcpServers": servers}, str(machine.root / "gone"): other, "odd": []}
-        machine.has("claude-code", json.dumps({"projects": projects}))
-        finding = (await look_at_clients(machine))["Claude Code"]
+        machine.write_config("claude-code", json.dumps({"projects": projects}))
+        finding = (await run_client_checks(machine))["Claude Code"]
         assert finding.level == "good"
-        assert finding.means.startswith(f"'agentos' (for {folder}) starts in ")
+        assert finding.message.startswith(f"'agentos' (for {folder}) starts in ")
 
-    async def test_one_for_a_folder_has_to_go_before_another_is_seen(self, machine: Machine) -> None:
+    async def test_claude_code_project_entry_is_to_be_removed_first(self, machine: Machine) -> None:
         folder = machine.root / "work"
         servers = {"agentos": {"command": "/gone/agentos-mcp", "args": ["serve", "--url", "http://localhost:7800"]}}
-        machine.has("claude-code", json.dumps({"projects": {str(folder): {"mcpServers": servers}}}))
-        finding = (await look_at_clients(machine))["Claude Code"]
+        machine.write_config("claude-code", json.dumps({"projects": {str(folder): {"mcpServers": servers}}}))
+        finding = (await run_client_checks(machine))["Claude Code"]
         assert finding.level == "bad"
         command = "agentos-mcp install claude-code --url http://localhost:7800"
-        assert finding.fix == f"In {folder}: claude mcp remove agentos -s local; then: {command}"
+        assert fix_text(finding) == f"In {folder}: claude mcp remove agentos -s local\nThen: {command}"
 
     @pytest.mark.parametrize(
         ("key", "named"), [("cursor", "url"), ("gemini", "httpUrl"), ("windsurf", "serverUrl"), ("goose", "uri")]
     )
-    async def test_an_entry_that_connects_is_tried_there(self, machine: Machine, key: str, named: str) -> None:
-        client = BY_KEY[key]
+    async def test_url_entry_is_tried(self, machine: Machine, key: str, named: str) -> None:
+        client = CLIENTS_BY_KEY[key]
         with web_server() as url:
-            machine.has(key, client.section.put("", "AgentOS", {named: f"{url}/mcp?key={SECRET}"}))
-            told = await look_at_clients(machine)
-        assert told[client.title].level == "good"
-        assert told[client.title].means == f"'AgentOS' connects to {url}/mcp, and something answers there"
-        assert SECRET not in told.everything
-        told = await look_at_clients(machine)
-        assert told[client.title].level == "bad"
-        assert told[client.title].means == f"'AgentOS' connects to {url}/mcp, and nothing answers there"
-        assert told[client.title].fix == f"Start it: agentos-mcp serve --http --port {port_of(url)}"
+            machine.write_config(key, client.section.put("", "AgentOS", {named: f"{url}/mcp?key={SECRET}"}))
+            findings = await run_client_checks(machine)
+        assert findings[client.title].level == "good"
+        assert findings[client.title].message == f"'AgentOS' connects to {url}/mcp, and a server answers there"
+        assert SECRET not in findings.text
+        findings = await run_client_checks(machine)
+        assert findings[client.title].level == "bad"
+        assert findings[client.title].message == f"'AgentOS' connects to {url}/mcp, and nothing answers there"
+        assert fix_text(findings[client.title]) == f"Start it: agentos-mcp serve --http --port {port_of(url)}"
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32", "linux"])
-async def test_files_are_found_where_each_system_has_them(tmp_path: Path, platform: str) -> None:
+async def test_config_paths_are_found_on_each_platform(tmp_path: Path, platform: str) -> None:
     machine = Machine(tmp_path, platform, {"PATH": SHELL_PATH})
     for key, text in SAMPLES.items():
-        machine.has(key, text)
-    told = await look_at_clients(machine)
-    assert all(client.title in told["Clients"].means for client in BY_KEY.values() if not client.shared)
+        machine.write_config(key, text)
+    findings = await run_client_checks(machine)
+    assert all(
+        client.title in findings["Clients"].message for client in CLIENTS_BY_KEY.values() if not client.is_shared
+    )

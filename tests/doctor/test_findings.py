@@ -1,4 +1,4 @@
-"""How findings are told: in order, as they come, without secrets, and in any encoding."""
+"""Findings: rendered in any encoding and as JSON, reported in order, without secrets."""
 
 from __future__ import annotations
 
@@ -7,67 +7,74 @@ import json
 import anyio
 import pytest
 
-from agentos_mcp.doctor.concurrent_checks import side_by_side
-from agentos_mcp.doctor.findings import Finding, Tell, as_json, bad, good, healthy, summary, warning
-from agentos_mcp.doctor.secret_mask import Mask
-from tests._support.doctor_checks import ProgressRecorder
+from agentos_mcp.doctor.findings import Finding, Report, as_json, bad, good, is_healthy, run_checks, summary, warning
+from agentos_mcp.doctor.fixes import FixStep, run_command, set_variable
+from agentos_mcp.doctor.secret_mask import SecretMask
+from tests._support.doctor_checks import SYSTEM, FindingRecorder
 
 pytestmark = pytest.mark.anyio
 
-ALL = [good("URL", "there"), warning("Database", "none", "Give it one"), bad("Token", "wrong", "One way\nAnother")]
+ALL = [
+    good("URL", "there"),
+    warning("Database", "none", FixStep("Give it one")),
+    bad("Token", "wrong", set_variable("Set it", "AGENTOS_TOKEN", "..."), run_command("", "install", "a b")),
+]
 
 
-class TestWords:
-    def test_the_mending_command_stands_below(self) -> None:
-        assert [finding.line() for finding in ALL] == [
+class TestRendering:
+    def test_finding_is_rendered_with_its_fix_below(self) -> None:
+        assert [finding.render(SYSTEM) for finding in ALL] == [
             "✔ URL: there",
             "! Database: none\n    Give it one",
-            "✘ Token: wrong\n    One way\n    Another",
+            "✘ Token: wrong\n    Set it: export AGENTOS_TOKEN=...\n    agentos-mcp install 'a b'",
         ]
 
     @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "no such one"])
-    def test_marks_are_plain_where_the_encoding_has_no_others(self, encoding: str) -> None:
-        assert [finding.line(encoding)[0] for finding in ALL] == ["+", "!", "x"]
+    def test_marks_are_ascii_where_the_encoding_has_no_others(self, encoding: str) -> None:
+        assert [finding.render(SYSTEM, encoding)[0] for finding in ALL] == ["+", "!", "x"]
 
     @pytest.mark.parametrize(
-        ("findings", "words", "well"),
-        [(ALL, "1 broken, 1 to look at.", False), (ALL[:2], "1 to look at.", True), (ALL[:1], "All is well.", True)],
+        ("findings", "text", "is_good"),
+        [(ALL, "1 problem, 1 warning.", False), (ALL[:2], "1 warning.", True), (ALL[:1], "Everything works.", True)],
     )
-    def test_the_summary_counts(self, findings: list[Finding], words: str, well: bool) -> None:
-        assert (summary(findings), healthy(findings)) == (words, well)
+    def test_summary_counts_problems_and_warnings(self, findings: list[Finding], text: str, is_good: bool) -> None:
+        assert (summary(findings), is_healthy(findings)) == (text, is_good)
 
-    def test_json_says_the_same(self) -> None:
-        document = json.loads(as_json(ALL))
+    def test_json_has_all_fields(self) -> None:
+        document = json.loads(as_json(ALL, SYSTEM))
         assert document["healthy"] is False
         assert document["findings"][1] == {
             "level": "warning",
-            "what": "Database",
-            "means": "none",
-            "mend": "Give it one",
+            "subject": "Database",
+            "message": "none",
+            "fix": [{"text": "Give it one", "instruction": "Give it one"}],
         }
-        assert as_json([good("Run", "“ünï” 日本")]).isascii()
+        set_token, install = document["findings"][2]["fix"]
+        assert set_token["set"] == {"AGENTOS_TOKEN": "..."}
+        assert install["command"] == ["agentos-mcp", "install", "a b"]
+        assert as_json([good("Run", "“ünï” 日本")], SYSTEM).isascii()
 
 
-class TestOrder:
-    async def test_they_are_told_in_order_however_they_come(self) -> None:
-        first_may_go_on, told = anyio.Event(), ProgressRecorder()
+class TestRunChecks:
+    async def test_run_checks_reports_in_order(self) -> None:
+        first_may_continue, findings = anyio.Event(), FindingRecorder()
 
-        async def first(tell: Tell) -> None:
-            tell(good("1", "a"))
-            await first_may_go_on.wait()
-            tell(good("1", "b"))
+        async def first(report: Report) -> None:
+            report(good("1", "a"))
+            await first_may_continue.wait()
+            report(good("1", "b"))
 
-        async def second(tell: Tell) -> None:
-            tell(good("2", "a"))
-            tell(good("2", "b"))
+        async def second(report: Report) -> None:
+            report(good("2", "a"))
+            report(good("2", "b"))
 
-        async def third(tell: Tell) -> None:
-            tell(good("3", "a"))
-            assert told.names == ["1"], "the first is told at once, the others wait for it"
-            first_may_go_on.set()
+        async def third(report: Report) -> None:
+            report(good("3", "a"))
+            assert findings.subjects == ["1"], "the first is findings at once, the others wait for it"
+            first_may_continue.set()
 
-        await side_by_side([first, second, third], told)
-        assert [(finding.what, finding.means) for finding in told.findings] == [
+        await run_checks([first, second, third], findings)
+        assert [(finding.subject, finding.message) for finding in findings.findings] == [
             ("1", "a"),
             ("1", "b"),
             ("2", "a"),
@@ -75,43 +82,44 @@ class TestOrder:
             ("3", "a"),
         ]
 
-    async def test_a_check_that_breaks_is_told_and_does_not_end_the_others(self) -> None:
-        told = ProgressRecorder()
+    async def test_run_checks_continues_after_a_failed_check(self) -> None:
+        findings = FindingRecorder()
 
-        async def breaks(tell: Tell) -> None:
+        async def fails(report: Report) -> None:
             raise KeyError("what")
 
-        async def works(tell: Tell) -> None:
+        async def works(report: Report) -> None:
             await anyio.lowlevel.checkpoint()
-            tell(good("Works", "fine"))
+            report(good("Works", "fine"))
 
-        await side_by_side([breaks, works], told)
-        assert told.names == ["Doctor", "Works"]
-        assert "KeyError" in told["Doctor"].means
-        assert told["Doctor"].level == "bad"
+        await run_checks([fails, works], findings)
+        assert findings.subjects == ["Doctor", "Works"]
+        assert "KeyError" in findings["Doctor"].message
+        assert findings["Doctor"].level == "bad"
 
 
-class TestMask:
-    def test_secrets_and_what_urls_carry_are_hidden(self) -> None:
-        mask = Mask()
+class TestSecretMask:
+    def test_mask_hides_secrets_and_parts_of_urls(self) -> None:
+        mask = SecretMask()
         mask.add("osk-1234")
         mask.add("osk-1234-long")
         mask.add("")
-        said = "osk-1234-long, osk-1234; http://ann:pw@host:1/mcp?key=k1#f2 and 'postgres://u:pw@h/db'"
-        assert mask.hide(said) == "********, ********; http://********@host:1/mcp and 'postgres://********@h/db'"
+        text = "osk-1234-long, osk-1234; http://ann:pw@host:1/mcp?key=k1#f2 and 'postgres://u:pw@h/db'"
+        assert mask.hide(text) == "********, ********; http://********@host:1/mcp and 'postgres://********@h/db'"
 
-    def test_a_launch_has_them_in_flags_and_variables(self) -> None:
-        mask = Mask()
+    def test_mask_hides_secrets_of_a_command(self) -> None:
+        mask = SecretMask()
         variables = {"AGENTOS_TOKEN": "abc", "PROXY_KEY": "proxy-key", "FLAG": "1", "AGENTOS_URL": "http://localhost:1"}
-        mask.add_launch(["serve", "--token=from-a-flag"], variables)
-        said = "abc proxy-key from-a-flag 1 http://localhost:1"
-        assert mask.hide(said) == "******** ******** ******** 1 http://localhost:1"
+        mask.add_command(["serve", "--token=from-a-flag"], variables)
+        text = "abc proxy-key from-a-flag 1 http://localhost:1"
+        assert mask.hide(text) == "******** ******** ******** 1 http://localhost:1"
 
-    def test_nothing_can_move_a_terminals_cursor(self) -> None:
-        assert Mask().hide("red\x1b[31m\rone\x07\nnext") == "red\none\nnext"
+    def test_mask_strips_control_characters(self) -> None:
+        assert SecretMask().hide("red\x1b[31m\rone\x07\nnext") == "red\none\nnext"
 
-    def test_a_finding_is_masked_in_both_of_its_texts(self) -> None:
-        mask = Mask()
+    def test_mask_hides_secrets_in_message_and_fix(self) -> None:
+        mask = SecretMask()
         mask.add("secret")
-        finding = mask.over(bad("Token", "a secret", "not secret"))
-        assert (finding.means, finding.fix) == ("a ********", "not ********")
+        finding = mask.hide_in(bad("Token", "a secret", run_command("not secret", "--token", "secret")))
+        assert finding.message == "a ********"
+        assert finding.fix == (run_command("not ********", "--token", "********"),)

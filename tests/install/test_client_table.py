@@ -1,4 +1,4 @@
-"""Where each client keeps its servers, on each system, and with its own environment variables."""
+"""The path of each client's configuration, on each platform, and with its own environment variables."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agentos_mcp.install.host_system import System
-from tests._support.machines import BY_KEY, Machine
+from agentos_mcp.install.host_system import HostSystem
+from tests._support.machines import CLIENTS_BY_KEY, Machine
 
 HOME = Path("/h")
 MAC = "Library/Application Support"
@@ -40,14 +40,14 @@ ROAMING = "AppData/Roaming"
         ),
     ],
 )
-def test_its_place_is_the_documented_one(key: str, darwin: str, win32: str, linux: str) -> None:
-    for platform, place in (("darwin", darwin), ("win32", win32), ("linux", linux)):
-        expected = Path("/w/.vscode/mcp.json") if place.startswith("..") else HOME / place
-        assert BY_KEY[key].place(System(platform, HOME, {}, Path("/w"))) == expected
+def test_config_path_is_the_documented_one(key: str, darwin: str, win32: str, linux: str) -> None:
+    for platform, path in (("darwin", darwin), ("win32", win32), ("linux", linux)):
+        expected = Path("/w/.vscode/mcp.json") if path.startswith("..") else HOME / path
+        assert CLIENTS_BY_KEY[key].config_path(HostSystem(platform, HOME, {}, Path("/w"))) == expected
 
 
 @pytest.mark.parametrize(
-    ("key", "platform", "variable", "place"),
+    ("key", "platform", "variable", "path"),
     [
         ("claude-code", "linux", "CLAUDE_CONFIG_DIR", "/x/.claude.json"),
         ("codex", "darwin", "CODEX_HOME", "/x/config.toml"),
@@ -66,23 +66,23 @@ def test_its_place_is_the_documented_one(key: str, darwin: str, win32: str, linu
         ("claude-desktop", "linux", "XDG_CONFIG_HOME", "/x/Claude/claude_desktop_config.json"),
     ],
 )
-def test_its_own_variables_move_it(key: str, platform: str, variable: str, place: str) -> None:
-    assert BY_KEY[key].place(System(platform, HOME, {variable: "/x"})) == Path(place)
-    relative = System(platform, HOME, {variable: "x"})
-    assert BY_KEY[key].place(relative) == BY_KEY[key].place(System(platform, HOME))
+def test_config_path_follows_the_clients_variables(key: str, platform: str, variable: str, path: str) -> None:
+    assert CLIENTS_BY_KEY[key].config_path(HostSystem(platform, HOME, {variable: "/x"})) == Path(path)
+    relative = HostSystem(platform, HOME, {variable: "x"})
+    assert CLIENTS_BY_KEY[key].config_path(relative) == CLIENTS_BY_KEY[key].config_path(HostSystem(platform, HOME))
 
 
-def test_claude_desktop_from_the_windows_package_reads_its_own_copy(tmp_path: Path) -> None:
+def test_config_path_of_a_packaged_claude_desktop_is_its_own_copy(tmp_path: Path) -> None:
     machine = Machine(tmp_path, "win32")
-    packaged = machine.system.local / "Packages/Claude_pzs8sxrjxfjjc/LocalCache/Roaming/Claude"
+    packaged = machine.system.local_folder / "Packages/Claude_pzs8sxrjxfjjc/LocalCache/Roaming/Claude"
     packaged.mkdir(parents=True)
-    machine.has("claude-desktop", "{}")
-    assert machine.place("claude-desktop") == packaged / "claude_desktop_config.json"
+    machine.write_config("claude-desktop", "{}")
+    assert machine.config_path("claude-desktop") == packaged / "claude_desktop_config.json"
 
 
 @pytest.mark.parametrize("name", ["opencode.jsonc", "opencode.json", "config.json"])
-def test_opencode_is_written_to_the_file_that_there_is(machine: Machine, name: str) -> None:
-    place = machine.system.config / "opencode" / name
-    place.parent.mkdir(parents=True)
-    place.write_text("{}")
-    assert machine.place("opencode") == place
+def test_config_path_of_opencode_is_the_existing_file(machine: Machine, name: str) -> None:
+    path = machine.system.config_folder / "opencode" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    assert machine.config_path("opencode") == path

@@ -1,4 +1,4 @@
-"""The three formats: an entry goes in, and comes out again, in the file's own manner."""
+"""The three formats: an entry is added in the style of the file, and removed without a trace."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentos_mcp.install.errors import Broken, Uneditable
-from agentos_mcp.install.formats import Section
-from agentos_mcp.install.jsonc_editor import JsonText
-from agentos_mcp.install.toml_editor import TomlText
-from agentos_mcp.install.yaml_editor import YamlText
+from agentos_mcp.install.errors import InvalidConfigError, UneditableConfigError
+from agentos_mcp.install.jsonc_editor import JsonFormat
+from agentos_mcp.install.server_section import ServerSection
+from agentos_mcp.install.toml_editor import TomlFormat
+from agentos_mcp.install.yaml_editor import YamlFormat
 
 ENTRY = {
     "command": "/opt/ö/agentos-mcp",
@@ -23,14 +23,14 @@ ENTRY = {
     "n": 600,
     "on": True,
 }
-JSON = Section(JsonText(), "servers")
-STRICT = Section(JsonText(strict=True), "servers")
-TOML = Section(TomlText(), "servers")
-YAML = Section(YamlText(), "servers")
+JSON = ServerSection(JsonFormat(), "servers")
+STRICT = ServerSection(JsonFormat(strict=True), "servers")
+TOML = ServerSection(TomlFormat(), "servers")
+YAML = ServerSection(YamlFormat(), "servers")
 
 
-def comes_and_goes(section: Section, text: str) -> str:
-    """The text with the entry; without it, it has to be the same as before."""
+def put_change_and_drop(section: ServerSection, text: str) -> str:
+    """The text with the entry; removing the entry has to restore the text."""
     written = section.put(text, "agentos", ENTRY)
     assert section.entry(written, "agentos") == ENTRY
     changed = section.put(written, "agentos", {**ENTRY, "command": "/longer/than/before"})
@@ -61,11 +61,11 @@ def comes_and_goes(section: Section, text: str) -> str:
         ('{\n"a": "}//",\n"b": "\\"{"\n}', '{\n"a": "}//",\n"b": "\\"{",\n"servers": {'),
     ],
 )
-def test_json_is_written_in_its_own_manner(text: str, begins: str) -> None:
-    assert comes_and_goes(JSON, text).startswith(begins)
+def test_json_editor_keeps_the_style_of_the_text(text: str, begins: str) -> None:
+    assert put_change_and_drop(JSON, text).startswith(begins)
 
 
-def test_json_that_holds_only_comments_gets_its_value_below_them() -> None:
+def test_json_editor_adds_the_value_below_comments() -> None:
     assert JSON.put("// mine\n", "agentos", {}) == '// mine\n{\n  "servers": {\n    "agentos": {}\n  }\n}\n'
 
 
@@ -83,40 +83,40 @@ servers = st.dictionaries(st.text(max_size=5).filter(lambda name: name != "agent
     indent=st.sampled_from([None, 1, 2, 4, "\t"]),
     newline=st.sampled_from(["\n", "\r\n"]),
 )
-def test_any_json_comes_back_as_it_was(
+def test_json_editor_restores_any_text(
     before: dict[str, Any], held: dict[str, Any] | None, indent: int | str | None, newline: str
 ) -> None:
     data = before | ({} if held is None else {"servers": held})
-    comes_and_goes(STRICT, json.dumps(data, indent=indent).replace("\n", newline))
+    put_change_and_drop(STRICT, json.dumps(data, indent=indent).replace("\n", newline))
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "words"),
+    ("text", "line", "problem"),
     [
-        ("{", 1, "a name in double quotes is missing at its end"),
+        ("{", 1, "a key in double quotes is missing at its end"),
         ('{\n"a": 1\n"b": 2}', 3, "a comma is missing"),
         ('{\n"a" 1}', 2, "a colon is missing"),
         ('{"a": }', 1, "a value is missing"),
-        ("{'a': 1}", 1, "is no JSON"),
-        ('{\n\n"a', 3, "a text in quotes that does not end"),
-        ('{"a": NaN}', 1, "this is no JSON value"),
-        ('{"a": yes}', 1, "this is no JSON value"),
-        ("{}\n{}", 2, "something follows after its end"),
+        ("{'a': 1}", 1, "is not valid JSON"),
+        ('{\n\n"a', 3, "a string without a closing quote"),
+        ('{"a": NaN}', 1, "this is not a JSON value"),
+        ('{"a": yes}', 1, "this is not a JSON value"),
+        ("{}\n{}", 2, "unexpected content after its end"),
         ('{\n"a": 1, // x\n}', 2, "a comment"),
-        ('{\n"a": 1,\n}', 2, "a comma too many"),
+        ('{\n"a": 1,\n}', 2, "a trailing comma"),
         ("[" * 5000, 0, "nested too deeply"),
     ],
 )
-def test_broken_json_is_refused_with_its_line(text: str, line: int, words: str) -> None:
-    with pytest.raises(Broken) as raised:
+def test_json_parser_reports_the_line_of_an_error(text: str, line: int, problem: str) -> None:
+    with pytest.raises(InvalidConfigError) as raised:
         STRICT.entries(text)
-    assert words in raised.value.words
+    assert problem in raised.value.problem
     assert raised.value.line == line
 
 
 @pytest.mark.parametrize("text", ['{"servers": {}, "servers": {}}', '{"servers": {"agentos": {}, "agentos": {}}}'])
-def test_json_with_a_name_twice_is_not_edited(text: str) -> None:
-    with pytest.raises(Uneditable, match="stands in it twice"):
+def test_json_editor_refuses_a_duplicate_key(text: str) -> None:
+    with pytest.raises(UneditableConfigError, match=r"it has the key \"\w+\" twice"):
         JSON.put(text, "agentos", ENTRY)
 
 
@@ -132,13 +132,13 @@ def test_json_with_a_name_twice_is_not_edited(text: str) -> None:
         "text = '''\n[servers.agentos]'''\n[[many.\"a ] b\"]] # [x]\nz = {k = \"v\"}\n",
     ],
 )
-def test_toml_gets_a_table_at_its_end(text: str) -> None:
-    written = comes_and_goes(TOML, text)
+def test_toml_editor_adds_a_table_at_the_end_and_restores_the_text(text: str) -> None:
+    written = put_change_and_drop(TOML, text)
     assert written.startswith(text)
     assert "[servers.agentos]" in written[len(text) :]
 
 
-def test_a_toml_table_in_the_middle_is_changed_there_with_its_own_tables() -> None:
+def test_toml_editor_replaces_a_table_in_place_with_its_subtables() -> None:
     text = textwrap.dedent("""\
         [servers.a]
         x = 1
@@ -162,15 +162,15 @@ def test_a_toml_table_in_the_middle_is_changed_there_with_its_own_tables() -> No
 
 
 @pytest.mark.parametrize("text", ["servers = {}\n", 'servers = {agentos = {command = "x"}}\n'])
-def test_toml_that_cannot_be_added_to_is_not_edited(text: str) -> None:
-    with pytest.raises(Uneditable):
+def test_toml_editor_refuses_an_inline_section(text: str) -> None:
+    with pytest.raises(UneditableConfigError):
         TOML.put(text, "agentos", ENTRY)
 
 
-def test_broken_toml_is_refused_with_its_line() -> None:
-    with pytest.raises(Broken) as raised:
+def test_toml_editor_reports_the_line_of_an_error() -> None:
+    with pytest.raises(InvalidConfigError) as raised:
         TOML.entries("a = 1\nb = = 2\n")
-    assert (raised.value.line, raised.value.words) == (2, "invalid value")
+    assert (raised.value.line, raised.value.problem) == (2, "invalid value")
 
 
 @pytest.mark.parametrize(
@@ -186,17 +186,17 @@ def test_broken_toml_is_refused_with_its_line() -> None:
         "{a: 1}\n",
     ],
 )
-def test_yaml_keeps_its_own_manner(text: str) -> None:
-    comes_and_goes(YAML, text)
+def test_yaml_editor_restores_the_text(text: str) -> None:
+    put_change_and_drop(YAML, text)
 
 
-def test_a_yaml_section_with_nothing_in_it_is_filled() -> None:
+def test_yaml_editor_fills_a_section_without_a_value() -> None:
     written = YAML.put("servers: # none\nb: 1\n", "agentos", {"cmd": "x"})
     assert written == 'servers: # none\n  agentos:\n    cmd: "x"\nb: 1\n'
     assert YAML.drop(written, "agentos") == "servers: {} # none\nb: 1\n"
 
 
-def test_a_yaml_entry_is_changed_where_it_is() -> None:
+def test_yaml_editor_replaces_an_entry_in_place() -> None:
     text = "servers:\n  a: {}\n  agentos:\n    cmd: x\n    args:\n    - y\n    text: |\n      z\n  # about b\n  b: {}\n"
     assert YAML.put(text, "agentos", {"cmd": "w"}) == (
         'servers:\n  a: {}\n  agentos:\n    cmd: "w"\n  # about b\n  b: {}\n'
@@ -205,31 +205,31 @@ def test_a_yaml_entry_is_changed_where_it_is() -> None:
 
 
 @pytest.mark.parametrize("text", ["x: &e\n  a: {}\nservers: *e\n", "a: 1\n...\n"])
-def test_yaml_that_cannot_be_added_to_is_not_edited(text: str) -> None:
-    with pytest.raises(Uneditable):
+def test_yaml_editor_refuses_an_alias_or_a_closed_document(text: str) -> None:
+    with pytest.raises(UneditableConfigError):
         YAML.put(text, "agentos", ENTRY)
 
 
 @pytest.mark.parametrize(
     ("text", "line"), [("a: 1\nb: [\n", 3), ("a: 1\n\tb: 2\n", 2), ("a: 1\na: 2\n", 2), ("a: 1\n---\nb: 1\n", 2)]
 )
-def test_broken_yaml_is_refused_with_its_line(text: str, line: int) -> None:
-    with pytest.raises(Broken) as raised:
+def test_yaml_editor_reports_the_line_of_an_error(text: str, line: int) -> None:
+    with pytest.raises(InvalidConfigError) as raised:
         YAML.entries(text)
     assert raised.value.line == line
-    assert "\n" not in raised.value.words
+    assert "\n" not in raised.value.problem
 
 
 @pytest.mark.parametrize("section", [JSON, TOML, YAML], ids=["json", "toml", "yaml"])
 @pytest.mark.parametrize("wrong", [["x"], "x", 1, True])
-def test_a_section_of_another_kind_is_refused(section: Section, wrong: Any) -> None:
+def test_server_section_refuses_a_value_of_another_type(section: ServerSection, wrong: Any) -> None:
     text = {JSON: '{{"servers": {0}}}', TOML: "servers = {0}\n", YAML: "servers: {0}\n"}[section]
-    with pytest.raises(Broken, match="where servers by name should be"):
+    with pytest.raises(InvalidConfigError, match="where servers by name are expected"):
         section.entries(text.format(json.dumps(wrong)))
 
 
 @pytest.mark.parametrize("section", [JSON, YAML], ids=["json", "yaml"])
 @pytest.mark.parametrize("text", ["[1]", '"x"', "7"])
-def test_a_root_of_another_kind_is_refused(section: Section, text: str) -> None:
-    with pytest.raises(Broken, match="where settings by name should be"):
+def test_server_section_refuses_a_root_of_another_type(section: ServerSection, text: str) -> None:
+    with pytest.raises(InvalidConfigError, match="where settings by name are expected"):
         section.put(text, "agentos", ENTRY)

@@ -1,4 +1,4 @@
-"""Every client, on every system: an entry is there once, and uninstalling gives back what was there before."""
+"""Every client on every platform: an entry is installed once, and uninstalling restores the file."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from agentos_mcp.install.client_entry import start_of
+from agentos_mcp.install.client_entry import resolve_command
 from agentos_mcp.settings import SettingsError
-from tests._support.client_files import SAMPLES, SECRET
-from tests._support.machines import BY_KEY, URL, Machine
+from tests._support.client_config_samples import SAMPLES, SECRET
+from tests._support.machines import CLIENTS_BY_KEY, URL, Machine
 
 KEYS = tuple(SAMPLES)
 OTHER_URL = "https://os.example.com"
 
 
-def variants(text: str) -> dict[str, bytes]:
-    """The same file as different editors leave it."""
+def line_end_variants(text: str) -> dict[str, bytes]:
+    """The same file as different editors save it."""
     return {
         "as it is": text.encode(),
         "CRLF": text.replace("\n", "\r\n").encode(),
@@ -26,200 +26,200 @@ def variants(text: str) -> dict[str, bytes]:
     }
 
 
-def test_every_client_has_a_sample() -> None:
-    assert set(BY_KEY) == set(SAMPLES)
+def test_samples_cover_every_client() -> None:
+    assert set(CLIENTS_BY_KEY) == set(SAMPLES)
 
 
 @pytest.mark.parametrize("key", KEYS)
 class TestEachClient:
-    def test_starts_the_server_and_keeps_everything_else(self, any_machine: Machine, key: str) -> None:
-        client, text = BY_KEY[key], SAMPLES[key]
-        place = any_machine.has(key, text)
+    def test_entry_starts_the_server_and_keeps_everything_else(self, any_machine: Machine, key: str) -> None:
+        client, text = CLIENTS_BY_KEY[key], SAMPLES[key]
+        path = any_machine.write_config(key, text)
         assert any_machine.install(key).ok
-        entry = any_machine.entry(key)
+        entry = any_machine.read_entry(key)
         assert entry is not None
-        start = start_of(client, entry, {})
-        assert Path(start.command).is_absolute()
-        assert start.arguments[-3:] == ("serve", "--url", URL)
-        others = client.section.entries(place.read_text(encoding="utf-8"))
+        command = resolve_command(client, entry, {})
+        assert Path(command.program).is_absolute()
+        assert command.arguments[-3:] == ("serve", "--url", URL)
+        others = client.section.entries(path.read_text(encoding="utf-8"))
         assert others is not None
         del others["agentos"]
         assert others == (client.section.entries(text) or {})
         if "\n" in text:
-            written = place.read_text(encoding="utf-8").replace(",", "").splitlines()
+            written = path.read_text(encoding="utf-8").replace(",", "").splitlines()
             assert not [line for line in text.replace(",", "").splitlines() if line not in written]
 
-    @pytest.mark.parametrize("variant", variants(""))
-    def test_gives_back_the_file_byte_for_byte(self, machine: Machine, key: str, variant: str) -> None:
-        machine.has(key, variants(SAMPLES[key])[variant])
-        before = machine.everything()
+    @pytest.mark.parametrize("variant", line_end_variants(""))
+    def test_uninstall_restores_the_file_byte_for_byte(self, machine: Machine, key: str, variant: str) -> None:
+        machine.write_config(key, line_end_variants(SAMPLES[key])[variant])
+        before = machine.read_all_files()
         assert machine.install(key).ok
-        assert machine.everything() != before
+        assert machine.read_all_files() != before
         assert machine.install(key, url=OTHER_URL).ok
         assert machine.uninstall(key).ok
-        assert machine.everything() == before
+        assert machine.read_all_files() == before
 
-    def test_gives_back_the_file_in_its_own_manner_when_nothing_is_remembered(self, machine: Machine, key: str) -> None:
-        place = machine.has(key, SAMPLES[key])
+    def test_uninstall_restores_the_text_without_a_record(self, machine: Machine, key: str) -> None:
+        path = machine.write_config(key, SAMPLES[key])
         machine.install(key)
-        (machine.system.state / "installed.json").unlink()
+        (machine.system.state_folder / "installed.json").unlink()
         machine.uninstall(key)
-        left = BY_KEY[key].section
-        assert left.entry(place.read_text(encoding="utf-8"), "agentos") is None
+        left = CLIENTS_BY_KEY[key].section
+        assert left.entry(path.read_text(encoding="utf-8"), "agentos") is None
         if left.entries(SAMPLES[key]) is not None:
-            assert place.read_text(encoding="utf-8") == SAMPLES[key]
+            assert path.read_text(encoding="utf-8") == SAMPLES[key]
 
-    def test_a_second_time_changes_nothing_and_says_so(self, machine: Machine, key: str) -> None:
-        place = machine.has(key, SAMPLES[key])
+    def test_second_install_changes_nothing(self, machine: Machine, key: str) -> None:
+        path = machine.write_config(key, SAMPLES[key])
         machine.install(key)
-        before, known = machine.everything(), place.stat()
-        assert "already; nothing was changed" in str(machine.install(key))
-        assert machine.everything() == before
-        assert (place.stat().st_ino, place.stat().st_mtime_ns) == (known.st_ino, known.st_mtime_ns)
+        before, known = machine.read_all_files(), path.stat()
+        assert "; nothing was changed" in str(machine.install(key))
+        assert machine.read_all_files() == before
+        assert (path.stat().st_ino, path.stat().st_mtime_ns) == (known.st_ino, known.st_mtime_ns)
 
-    def test_another_url_changes_nothing_but_the_url(self, machine: Machine, key: str) -> None:
-        place = machine.has(key, SAMPLES[key])
+    def test_install_with_another_url_changes_only_the_url(self, machine: Machine, key: str) -> None:
+        path = machine.write_config(key, SAMPLES[key])
         machine.install(key)
-        before = place.read_text(encoding="utf-8")
+        before = path.read_text(encoding="utf-8")
         assert "updated in" in str(machine.install(key, url=OTHER_URL))
-        assert place.read_text(encoding="utf-8") == before.replace(URL, OTHER_URL)
+        assert path.read_text(encoding="utf-8") == before.replace(URL, OTHER_URL)
 
-    def test_makes_the_file_where_there_is_none_and_takes_it_away_again(self, any_machine: Machine, key: str) -> None:
-        before = any_machine.everything()
+    def test_uninstall_removes_a_file_that_install_created(self, any_machine: Machine, key: str) -> None:
+        before = any_machine.read_all_files()
         assert any_machine.install(key).ok
-        assert any_machine.entry(key) is not None
+        assert any_machine.read_entry(key) is not None
         assert any_machine.uninstall(key).ok
-        assert any_machine.everything() == before
+        assert any_machine.read_all_files() == before
 
     @pytest.mark.parametrize("text", ["", "\n"])
-    def test_fills_an_empty_file_and_empties_it_again(self, machine: Machine, key: str, text: str) -> None:
-        machine.has(key, text)
-        before = machine.everything()
+    def test_uninstall_restores_an_empty_file(self, machine: Machine, key: str, text: str) -> None:
+        machine.write_config(key, text)
+        before = machine.read_all_files()
         assert machine.install(key).ok
-        assert machine.entry(key) is not None
+        assert machine.read_entry(key) is not None
         machine.uninstall(key)
-        assert machine.everything() == before
+        assert machine.read_all_files() == before
 
-    def test_keeps_what_was_added_since(self, machine: Machine, key: str) -> None:
-        client, place = BY_KEY[key], machine.has(key, SAMPLES[key])
+    def test_uninstall_keeps_what_was_added_since(self, machine: Machine, key: str) -> None:
+        client, path = CLIENTS_BY_KEY[key], machine.write_config(key, SAMPLES[key])
         machine.install(key)
-        entry = machine.entry(key)
+        entry = machine.read_entry(key)
         assert entry is not None
-        later = client.section.put(place.read_text(encoding="utf-8"), "later", entry)
-        place.write_text(later, encoding="utf-8")
+        later = client.section.put(path.read_text(encoding="utf-8"), "later", entry)
+        path.write_text(later, encoding="utf-8")
         assert machine.uninstall(key).ok
-        text = place.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
         assert client.section.entry(text, "agentos") is None
         assert client.section.entry(text, "later") == entry
 
-    def test_two_names_live_side_by_side_and_leave_nothing(self, machine: Machine, key: str) -> None:
-        machine.has(key, SAMPLES[key])
-        before = machine.everything()
+    def test_uninstall_of_two_names_restores_the_file(self, machine: Machine, key: str) -> None:
+        machine.write_config(key, SAMPLES[key])
+        before = machine.read_all_files()
         machine.install(key)
         machine.install(key, name="second", url=OTHER_URL)
-        assert machine.entry(key) != machine.entry(key, "second")
+        assert machine.read_entry(key) != machine.read_entry(key, "second")
         machine.uninstall(key)
-        assert machine.entry(key) is None
-        assert machine.entry(key, "second") is not None
+        assert machine.read_entry(key) is None
+        assert machine.read_entry(key, "second") is not None
         machine.uninstall(key, name="second")
-        assert machine.everything() == before
+        assert machine.read_all_files() == before
 
-    def test_a_dry_run_shows_a_diff_and_writes_nothing(self, machine: Machine, key: str) -> None:
-        machine.has(key, SAMPLES[key])
-        before = machine.everything()
-        told = str(machine.install(key, dry_run=True))
-        assert machine.everything() == before
-        assert not (machine.system.state / "installed.json").exists()
-        assert f"+++ {machine.place(key)}" in told
-        assert URL in told
+    def test_dry_run_prints_a_diff_and_writes_nothing(self, machine: Machine, key: str) -> None:
+        machine.write_config(key, SAMPLES[key])
+        before = machine.read_all_files()
+        output = str(machine.install(key, dry_run=True))
+        assert machine.read_all_files() == before
+        assert not (machine.system.state_folder / "installed.json").exists()
+        assert f"+++ {machine.config_path(key)}" in output
+        assert URL in output
         machine.install(key)
-        before = machine.everything()
-        assert f"--- {machine.place(key)}" in str(machine.uninstall(key, dry_run=True))
-        assert machine.everything() == before
+        before = machine.read_all_files()
+        assert f"--- {machine.config_path(key)}" in str(machine.uninstall(key, dry_run=True))
+        assert machine.read_all_files() == before
 
-    def test_never_shows_a_secret(self, machine: Machine, key: str) -> None:
-        machine.has(key, SAMPLES[key])
-        told = [
+    def test_report_contains_no_secret(self, machine: Machine, key: str) -> None:
+        machine.write_config(key, SAMPLES[key])
+        reports = [
             machine.install(key, dry_run=True),
             machine.install(key),
             machine.install(key, url=OTHER_URL, dry_run=True),
             machine.uninstall(key, dry_run=True),
             machine.uninstall(key),
         ]
-        assert not [words for words in map(str, told) if SECRET in words or "4711" in words]
+        assert not [text for text in map(str, reports) if SECRET in text or "4711" in text]
 
-    def test_another_server_of_that_name_is_left_alone(self, machine: Machine, key: str) -> None:
-        client = BY_KEY[key]
-        entry = {client.command: ["npx", "x"] if not client.arguments else "npx"}
-        machine.has(key, client.section.put(SAMPLES[key], "agentos", entry))
-        before = machine.everything()
-        for outcome in (machine.install(key), machine.uninstall(key)):
-            assert not outcome.ok
-            assert "another server named 'agentos' (it starts npx)" in str(outcome)
-            assert "--name" in str(outcome)
-        assert machine.everything() == before
+    def test_install_refuses_to_replace_a_foreign_entry(self, machine: Machine, key: str) -> None:
+        client = CLIENTS_BY_KEY[key]
+        entry = {client.command_key: ["npx", "x"] if not client.arguments_key else "npx"}
+        machine.write_config(key, client.section.put(SAMPLES[key], "agentos", entry))
+        before = machine.read_all_files()
+        for report in (machine.install(key), machine.uninstall(key)):
+            assert not report.ok
+            assert "another server named 'agentos' (it starts npx)" in str(report)
+            assert "--name" in str(report)
+        assert machine.read_all_files() == before
 
 
-def test_what_a_person_changed_in_the_entry_stays(machine: Machine) -> None:
+def test_install_keeps_fields_that_a_person_added(machine: Machine) -> None:
     machine.install("cursor")
-    place = machine.place("cursor")
-    text = place.read_text(encoding="utf-8")
-    place.write_text(text.replace('"command"', '"disabled": true,\n      "env": {"PROXY": "x"},\n      "command"'))
+    path = machine.config_path("cursor")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"command"', '"disabled": true,\n      "env": {"PROXY": "x"},\n      "command"'))
     machine.install("cursor", url=OTHER_URL)
-    entry = machine.entry("cursor")
+    entry = machine.read_entry("cursor")
     assert entry is not None
     assert (entry["disabled"], entry["env"]) == (True, {"PROXY": "x"})
 
 
-def test_a_persons_timeout_stays_unless_calls_are_told_to_wait_longer(machine: Machine) -> None:
-    place = machine.has("codex", "")
+def test_install_keeps_a_persons_timeout_unless_wait_is_longer(machine: Machine) -> None:
+    path = machine.write_config("codex", "")
     machine.install("codex")
-    place.write_text(place.read_text().replace("tool_timeout_sec = 600", "tool_timeout_sec = 90"))
+    path.write_text(path.read_text().replace("tool_timeout_sec = 600", "tool_timeout_sec = 90"))
     machine.install("codex", url=OTHER_URL)
-    assert (machine.entry("codex") or {})["tool_timeout_sec"] == 90
+    assert (machine.read_entry("codex") or {})["tool_timeout_sec"] == 90
     machine.install("codex", wait="900")
-    assert (machine.entry("codex") or {})["tool_timeout_sec"] == 960
+    assert (machine.read_entry("codex") or {})["tool_timeout_sec"] == 960
 
 
-class TestAll:
-    def test_takes_the_clients_that_are_there_and_names_the_others(self, any_machine: Machine) -> None:
-        any_machine.has("cursor", "{}")
-        any_machine.has("codex", "")
-        outcome = any_machine.install("all")
-        assert [result.client for result in outcome.results] == ["Cursor", "Codex"]
-        assert "Not found here, so left out: Claude Desktop (claude-desktop)" in outcome.notes[-1]
-        assert "workspace" not in outcome.notes[-1]
-        assert not any_machine.place("claude-desktop").exists()
+class TestInstallAll:
+    def test_install_all_selects_installed_clients_and_names_the_others(self, any_machine: Machine) -> None:
+        any_machine.write_config("cursor", "{}")
+        any_machine.write_config("codex", "")
+        report = any_machine.install("all")
+        assert [result.client for result in report.results] == ["Cursor", "Codex"]
+        assert "Skipped, as they were not found here: Claude Desktop (claude-desktop)" in report.notes[-1]
+        assert "workspace" not in report.notes[-1]
+        assert not any_machine.config_path("claude-desktop").exists()
 
-    def test_says_so_where_none_is_there(self, machine: Machine) -> None:
-        outcome = machine.install("all")
-        assert not outcome.ok
-        assert "No client was found here. Name one: claude-desktop," in str(outcome)
-        assert machine.uninstall("all").ok, "there is nothing to take out, and that is what was asked for"
+    def test_install_all_fails_without_any_client(self, machine: Machine) -> None:
+        report = machine.install("all")
+        assert not report.ok
+        assert "No client was found here. Name one: claude-desktop," in str(report)
+        assert machine.uninstall("all").ok, "there is nothing to remove, so nothing failed"
 
-    def test_takes_a_client_that_is_named_besides(self, machine: Machine) -> None:
-        outcome = machine.install("all", "zed")
-        assert [result.client for result in outcome.results] == ["Zed"]
-        assert "Zed was not found here: the entry waits for it" in str(outcome)
+    def test_install_all_adds_a_client_that_is_named(self, machine: Machine) -> None:
+        report = machine.install("all", "zed")
+        assert [result.client for result in report.results] == ["Zed"]
+        assert "Zed was not found here: it will use the entry" in str(report)
 
-    def test_one_broken_client_does_not_keep_the_others_from_theirs(self, machine: Machine) -> None:
-        machine.has("cursor", "{")
-        machine.has("codex", "")
-        outcome = machine.install("all")
-        assert not outcome.ok
-        assert [str(result)[0] for result in outcome.results] == ["✘", "✔"]
+    def test_install_all_continues_after_a_failed_client(self, machine: Machine) -> None:
+        machine.write_config("cursor", "{")
+        machine.write_config("codex", "")
+        report = machine.install("all")
+        assert not report.ok
+        assert [str(result)[0] for result in report.results] == ["✘", "✔"]
 
-    def test_uninstalls_everywhere(self, machine: Machine) -> None:
+    def test_uninstall_all_restores_every_file(self, machine: Machine) -> None:
         for key, text in SAMPLES.items():
-            machine.has(key, text)
-        before = machine.everything()
+            machine.write_config(key, text)
+        before = machine.read_all_files()
         machine.install("all")
         assert machine.uninstall("all").ok
-        assert machine.everything() == before
+        assert machine.read_all_files() == before
 
 
 @pytest.mark.parametrize(
-    ("keys", "options", "words"),
+    ("keys", "options", "problem"),
     [
         (("emacs",), {}, "there is no client 'emacs'; use claude-desktop, "),
         ((), {}, "name a client: claude-desktop, "),
@@ -229,10 +229,10 @@ class TestAll:
         (("zed",), {"token_variable": SECRET}, "takes the name of an environment variable"),
     ],
 )
-def test_what_cannot_be_used_is_said_at_once(
-    machine: Machine, keys: tuple[str, ...], options: dict[str, Any], words: str
+def test_install_refuses_invalid_arguments(
+    machine: Machine, keys: tuple[str, ...], options: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(SettingsError) as raised:
         machine.install(*keys, **options)
-    assert words in str(raised.value)
+    assert problem in str(raised.value)
     assert SECRET not in str(raised.value)

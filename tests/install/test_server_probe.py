@@ -1,4 +1,4 @@
-"""A server is started as a client starts it, and every word on its pipes is seen."""
+"""Servers are probed as a client starts them, and every line on their pipes is read."""
 
 from __future__ import annotations
 
@@ -15,120 +15,128 @@ import pytest
 from mcp.client.stdio import get_default_environment
 
 from agentos_mcp import __version__
-from agentos_mcp.doctor.server_start import Started, Starter, started
-from agentos_mcp.install.client_entry import Start
-from agentos_mcp.install.server_command import server_command
-from tests._support.doctor_checks import DOWN
+from agentos_mcp.agentos.runs.run import KINDS
+from agentos_mcp.install.client_entry import ResolvedCommand
+from agentos_mcp.install.launch_command import server_command
+from agentos_mcp.install.server_probe import AgentOSStatus, ProbeProblem, ProbeResult, ServerProber, probe_server
+from tests._support.doctor_checks import UNUSED_URL
 from tests._support.foreign_programs import SERVE, answering, executable, program
 from tests._support.foreign_servers import hung_port
 
 pytestmark = pytest.mark.anyio
 
 
-async def start(command: list[str], seconds: float = 20.0, **variables: str) -> Started:
-    return await started(command, {**get_default_environment(), **variables}, seconds)
+async def probe(command: list[str], seconds: float = 20.0, **variables: str) -> ProbeResult:
+    return await probe_server(command, {**get_default_environment(), **variables}, seconds)
 
 
-class TestOurServer:
-    async def test_it_says_nothing_but_the_protocol(self, sample_agentos: str) -> None:
-        found = await start([*server_command(), "serve", "--url", sample_agentos])
-        assert found.tools
-        assert "run_agent" in found.tools
-        assert (found.strays, found.unusable, found.slow, found.missing, found.silent) == ([], "", False, False, False)
-        assert found.version == __version__
-        assert 0 < found.seconds < 20
+class TestOwnServer:
+    async def test_own_server_prints_only_the_protocol(self, sample_agentos: str) -> None:
+        result = await probe([*server_command(), "serve", "--url", sample_agentos])
+        assert result.tools
+        assert "run_agent" in result.tools
+        assert (result.stray_lines, result.problem, result.is_foreign_server) == ([], None, False)
+        assert result.version == __version__
+        assert result.agentos is not None
+        assert result.agentos.status is AgentOSStatus.OK
+        assert min(result.agentos.counts[kind] for kind in KINDS) > 0
+        assert 0 < result.seconds < 20
 
-    async def test_an_agentos_that_is_down_is_what_it_says(self) -> None:
-        found = await start([*server_command(), "serve", "--url", DOWN])
-        assert found.unusable.startswith(f"No AgentOS answers at {DOWN}.")
-        assert found.tools, "they are there all the same"
+    async def test_own_server_reports_an_unreachable_agentos(self) -> None:
+        result = await probe([*server_command(), "serve", "--url", UNUSED_URL])
+        assert result.agentos is not None
+        assert (result.agentos.status, result.agentos.error_type) == (AgentOSStatus.UNUSABLE, "Unreachable")
+        assert result.agentos.error_message.startswith(f"No AgentOS answers at {UNUSED_URL}.")
+        assert result.tools, "they are listed all the same"
 
-    async def test_a_locked_agentos_is_what_it_says(self, locked_agentos: str) -> None:
-        found = await start([*server_command(), "serve", "--url", locked_agentos])
-        assert found.unusable.startswith("AgentOS wants a token, and none is set.")
+    async def test_own_server_reports_a_missing_token(self, locked_agentos: str) -> None:
+        result = await probe([*server_command(), "serve", "--url", locked_agentos])
+        assert result.agentos is not None
+        assert result.agentos.error_type == "Unauthorized"
+        assert result.agentos.needs_other_token
 
-    async def test_an_agentos_that_hangs_does_not_hang_it(self) -> None:
+    async def test_own_server_reports_a_slow_agentos(self) -> None:
         with hung_port() as port:
-            found = await start([*server_command(), "serve", "--url", f"http://127.0.0.1:{port}"])
-        assert found.slow
-        assert found.tools
+            result = await probe([*server_command(), "serve", "--url", f"http://127.0.0.1:{port}"])
+        assert result.agentos is not None
+        assert result.agentos.status is AgentOSStatus.SLOW
+        assert result.tools
 
-    async def test_a_setting_that_it_cannot_use_is_its_last_word(self) -> None:
-        found = await start([*server_command(), "serve"], AGENTOS_MCP_TIMEOUT="no")
-        assert found.tools is None
-        assert found.said == "AGENTOS_MCP_TIMEOUT='no' cannot be used: use a number from 1 to 3600"
+    async def test_own_server_prints_an_invalid_setting_last(self) -> None:
+        result = await probe([*server_command(), "serve"], AGENTOS_MCP_TIMEOUT="no")
+        assert result.problem is ProbeProblem.NO_SESSION
+        assert result.last_error_line == "AGENTOS_MCP_TIMEOUT='no' cannot be used: use a number from 1 to 3600"
 
 
 class TestOtherPrograms:
-    async def test_words_on_standard_output_are_kept_wherever_they_come(self) -> None:
+    async def test_stray_lines_are_kept_before_and_after_messages(self) -> None:
         command = answering("one", before="print('Hello!', flush=True)", after="print('Good', 'bye')")
-        found = await start(command)
-        assert found.strays == ["Hello!", "Good bye"]
-        assert found.tools == ("one",)
+        result = await probe(command)
+        assert result.stray_lines == ["Hello!", "Good bye"]
+        assert result.tools == ("one",)
 
-    async def test_words_before_the_real_server_are_kept(self, sample_agentos: str) -> None:
+    async def test_stray_lines_before_our_server_are_kept(self, sample_agentos: str) -> None:
         command = program(f"print('Loading...', flush=True)\n{SERVE}")
-        found = await start([*command, "--url", sample_agentos])
-        assert found.strays == ["Loading..."]
-        assert found.tools
+        result = await probe([*command, "--url", sample_agentos])
+        assert result.stray_lines == ["Loading..."]
+        assert result.tools
 
-    async def test_json_that_is_no_message_is_no_protocol(self) -> None:
-        found = await start(answering(before="print('[1]'); print('{}', flush=True)"))
-        assert found.strays == ["[1]", "{}"]
+    async def test_stray_lines_include_json_that_is_no_message(self) -> None:
+        result = await probe(answering(before="print('[1]'); print('{}', flush=True)"))
+        assert result.stray_lines == ["[1]", "{}"]
 
-    async def test_a_line_without_an_end_is_seen(self) -> None:
-        found = await start(program("print('half a line', end='')"))
-        assert found.strays == ["half a line"]
-        assert found.tools is None
+    async def test_stray_lines_include_a_line_without_an_end(self) -> None:
+        result = await probe(program("print('half a line', end='')"))
+        assert result.stray_lines == ["half a line"]
+        assert result.problem is ProbeProblem.NO_SESSION
 
-    async def test_one_that_ends_is_quoted(self) -> None:
-        found = await start(program("sys.exit('no room')"))
-        assert (found.tools, found.said, found.silent) == (None, "no room", False)
+    async def test_last_error_line_is_read_from_a_program_that_ends(self) -> None:
+        result = await probe(program("sys.exit('no room')"))
+        assert (result.problem, result.last_error_line) == (ProbeProblem.NO_SESSION, "no room")
 
-    async def test_one_that_breaks_is_quoted_without_the_frame_of_its_traceback(self) -> None:
-        found = await start(program("raise ExceptionGroup('two', [ValueError('one thing'), ValueError('another')])"))
-        assert found.said == "ValueError: another"
+    async def test_last_error_line_has_no_frame_of_a_traceback(self) -> None:
+        result = await probe(program("raise ExceptionGroup('two', [ValueError('one thing'), ValueError('another')])"))
+        assert result.last_error_line == "ValueError: another"
 
-    async def test_one_that_is_silent_is_given_up_and_gone(self) -> None:
-        with witness() as (holding_on, is_gone):
+    async def test_timeout_ends_a_silent_program(self) -> None:
+        with connection_witness() as (holding_on, is_gone):
             began = time.monotonic()
-            found = await start(program(f"sys.stdin.read(); {holding_on}"), seconds=2.0)
-            assert found.silent
+            result = await probe(program(f"sys.stdin.read(); {holding_on}"), seconds=2.0)
+            assert result.problem is ProbeProblem.TIMEOUT
             assert time.monotonic() - began < 15
             assert is_gone()
 
     @pytest.mark.skipif(sys.platform == "win32", reason="groups of processes as POSIX has them")
-    async def test_what_it_started_is_gone_with_it(self) -> None:
-        with witness() as (holding_on, is_gone):
+    async def test_end_kills_child_processes(self) -> None:
+        with connection_witness() as (holding_on, is_gone):
             child = f"import time; {holding_on}"
-            await start(program(f"import subprocess; subprocess.run([sys.executable, '-c', {child!r}])"), seconds=3.0)
+            await probe(program(f"import subprocess; subprocess.run([sys.executable, '-c', {child!r}])"), seconds=3.0)
             assert is_gone()
 
-    async def test_a_refusal_names_no_tools(self) -> None:
+    async def test_error_response_is_no_session(self) -> None:
         refusal = '{"jsonrpc": "2.0", "id": 1, "error": {"code": -32600, "message": "no"}}'
-        found = await start(program(f"sys.stdin.readline(); print({refusal!r}, flush=True); sys.stdin.read()"))
-        assert found.tools is None
-        assert not found.silent
+        result = await probe(program(f"sys.stdin.readline(); print({refusal!r}, flush=True); sys.stdin.read()"))
+        assert result.problem is ProbeProblem.NO_SESSION
 
-    async def test_a_long_list_of_tools_arrives_whole(self) -> None:
+    async def test_tools_of_a_long_list_are_complete(self) -> None:
         names = [f"tool_{number}_{'x' * 200}" for number in range(2000)]
         known = "['tool_%d_%s' % (number, 'x' * 200) for number in range(2000)]"
         command = answering("TOOLS")
         command[2] = command[2].replace(repr(("TOOLS",)), known)
-        found = await start(command)
-        assert found.tools == tuple(names)
+        result = await probe(command)
+        assert result.tools == tuple(names)
 
-    async def test_a_program_that_is_not_there_is_missing(self, tmp_path: Path) -> None:
-        assert (await start([str(tmp_path / "nothing")])).missing
+    async def test_missing_program_is_not_executable(self, tmp_path: Path) -> None:
+        assert (await probe([str(tmp_path / "nothing")])).problem is ProbeProblem.NOT_EXECUTABLE
 
     @pytest.mark.skipif(sys.platform == "win32", reason="a script's first line means nothing there")
-    async def test_a_script_whose_interpreter_is_gone_is_missing(self, tmp_path: Path) -> None:
+    async def test_script_without_interpreter_is_not_executable(self, tmp_path: Path) -> None:
         script = executable(tmp_path / "agentos-mcp", interpreter=str(tmp_path / "old" / "python"))
-        assert (await start([str(script)])).missing
+        assert (await probe([str(script)])).problem is ProbeProblem.NOT_EXECUTABLE
 
 
 @contextlib.contextmanager
-def witness() -> Iterator[tuple[str, Callable[[], bool]]]:
+def connection_witness() -> Iterator[tuple[str, Callable[[], bool]]]:
     """Code that holds a connection for ever, and whether the process that ran it has ended."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
@@ -143,21 +151,21 @@ def witness() -> Iterator[tuple[str, Callable[[], bool]]]:
         yield f"import socket; held = socket.create_connection({address!r}); time.sleep(600)", is_gone
 
 
-class TestStarter:
-    async def test_the_same_is_started_once(self, tmp_path: Path) -> None:
+class TestServerProber:
+    async def test_server_prober_starts_equal_commands_once(self, tmp_path: Path) -> None:
         place = tmp_path / "starts"
         command = answering("one", before=f"open({str(place)!r}, 'a').write('x')")
-        starter = Starter(get_default_environment())
-        same = Start(command[0], tuple(command[1:]), {})
-        other = Start(command[0], tuple(command[1:]), {"COLOUR": "red"})
+        prober = ServerProber()
+        same = ResolvedCommand(command[0], tuple(command[1:]), {})
+        other = ResolvedCommand(command[0], tuple(command[1:]), {"COLOR": "red"})
         async with anyio.create_task_group() as tasks:
-            for one in (same, same, other, same):
-                tasks.start_soon(starter.start, one, os.environ["PATH"])
+            for command_to_start in (same, same, other, same):
+                tasks.start_soon(prober.probe, command_to_start, os.environ["PATH"])
         assert place.read_text() == "xx"
 
-    async def test_it_has_the_entrys_variables_and_its_path(self) -> None:
-        code = 'sys.exit(f\'{os.environ["PATH"]} {os.environ["COLOUR"]} {os.getcwd()}\')'
+    async def test_server_prober_sets_variables_and_path(self) -> None:
+        code = 'sys.exit(f\'{os.environ["PATH"]} {os.environ["COLOR"]} {os.getcwd()}\')'
         command = program(code)
-        starter = Starter({"PATH": "not this"})
-        found = await starter.start(Start(command[0], tuple(command[1:]), {"COLOUR": "red"}), "/a/path")
-        assert found.said == f"/a/path red {Path.cwd().anchor}"
+        prober = ServerProber(environment={"PATH": "not this"})
+        result = await prober.probe(ResolvedCommand(command[0], tuple(command[1:]), {"COLOR": "red"}), "/a/path")
+        assert result.last_error_line == f"/a/path red {Path.cwd().anchor}"

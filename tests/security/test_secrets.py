@@ -20,7 +20,7 @@ from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, Unauthorized, Unreachable
 from agentos_mcp.agentos.redaction import redact
 from agentos_mcp.cli import main
-from agentos_mcp.doctor.secret_mask import Mask
+from agentos_mcp.doctor.secret_mask import SecretMask
 from agentos_mcp.settings import SettingsError, Token, load
 from tests._support.mcp_client import Connect
 from tests._support.scripted_agentos import http_json, scripted_agentos
@@ -107,7 +107,7 @@ def test_what_looks_like_a_credential_is_masked(text: str, left: str) -> None:
 
 
 def test_the_doctor_masks_tokens_and_control_characters() -> None:
-    mask = Mask()
+    mask = SecretMask()
     mask.add(TOKEN)
     assert mask.hide(f"x {TOKEN}\x1b[2J\u202e Bearer abc123def") == "x ******** Bearer ********"
 

@@ -1,0 +1,282 @@
+"""Starts a server as a client does and talks to it line by line: its tools, its AgentOS, and whatever goes wrong.
+
+`install` tries what it wrote with it, and `doctor` every entry that it finds. The lines are read without the SDK, so
+that what a server prints between its messages is seen, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Any
+
+import anyio
+from anyio.abc import Process
+from mcp.client.stdio import get_default_environment
+
+from agentos_mcp import __version__
+from agentos_mcp.agentos.json_values import text
+from agentos_mcp.agentos.runs.run import KINDS, Kind
+from agentos_mcp.install.client_entry import ResolvedCommand
+
+PROBE_SECONDS = 20.0
+"""For one start with its questions; ending the server takes up to four more."""
+
+AGENTOS_META_KEY = "agentos-mcp/agentos"
+"""In `_meta` of the result of `initialize`; written by `server/introduction.py` (importing that loads every tool)."""
+_MAX_PROCESSES = 3
+_END_SECONDS = 2.0
+_MAX_BUFFER_BYTES = 32 * 1024 * 1024
+_SERVER_INFO = ("agentos-mcp", "AgentOS")
+"""Name and title of our server; the name alone is another project's, too."""
+_ROOT_FOLDER = Path.cwd().anchor
+"""Where desktop clients start their servers."""
+_INITIALIZE = {
+    "protocolVersion": "2025-06-18",
+    "capabilities": {},
+    "clientInfo": {"name": "agentos-mcp-doctor", "version": __version__},
+}
+
+
+class ProbeProblem(StrEnum):
+    """Why a server named no tools."""
+
+    NOT_EXECUTABLE = "not executable"
+    """The program, or the interpreter of its first line, does not exist or cannot be executed."""
+    TIMEOUT = "timeout"
+    """Time was up before it answered."""
+    NO_SESSION = "no session"
+    """It ended, or refused, before it named its tools."""
+
+
+class AgentOSStatus(StrEnum):
+    OK = "ok"
+    SLOW = "slow"
+    UNUSABLE = "unusable"
+
+
+@dataclass(frozen=True)
+class ReportedAgentOS:
+    """The state of its AgentOS as our server reports it."""
+
+    status: AgentOSStatus
+    counts: Mapping[Kind, int] = field(default_factory=dict)
+    """Components by kind; empty unless the status is OK."""
+    error_type: str = ""
+    """The name of a class in `agentos/errors.py`; empty unless the status is UNUSABLE."""
+    error_message: str = ""
+
+    @property
+    def needs_other_token(self) -> bool:
+        return self.error_type in {"Unauthorized", "Forbidden"}
+
+
+@dataclass
+class ProbeResult:
+    """What a server did from its start to its end."""
+
+    tools: tuple[str, ...] = ()
+    problem: ProbeProblem | None = None
+    """None where it named its tools."""
+    seconds: float = 0.0
+    """Until its tools were named."""
+    server_name: str = ""
+    """What it calls itself; empty where it never said."""
+    version: str = ""
+    """Of agentos-mcp; empty for another program."""
+    agentos: ReportedAgentOS | None = None
+    """None where the server did not report it: it is older, or another program."""
+    stray_lines: list[str] = field(default_factory=list)
+    """Lines on its standard output that are no messages of the protocol."""
+    last_error_line: str = ""
+    """The last line on its standard error, or why it could not be started."""
+
+    @property
+    def is_foreign_server(self) -> bool:
+        return bool(self.server_name) and not self.version
+
+
+class ServerProber:
+    """Starts each server once, however many clients have it, and few at the same time."""
+
+    def __init__(self, seconds: float = PROBE_SECONDS, environment: Mapping[str, str] | None = None) -> None:
+        self._seconds = seconds
+        self._environment = get_default_environment() if environment is None else environment
+        self._limiter = anyio.CapacityLimiter(_MAX_PROCESSES)
+        self._locks: dict[tuple[object, ...], anyio.Lock] = {}
+        self._results: dict[tuple[object, ...], ProbeResult] = {}
+
+    async def probe(self, command: ResolvedCommand, path: str) -> ProbeResult:
+        """Start it with this PATH and the variables that clients give every server."""
+        key = (*command.key, path)
+        async with self._locks.setdefault(key, anyio.Lock()):
+            if key not in self._results:
+                environment = {**self._environment, "PATH": path, **command.environment}
+                async with self._limiter:
+                    self._results[key] = await probe_server(command.command_line, environment, self._seconds)
+            return self._results[key]
+
+
+async def probe_server(
+    command_line: Sequence[str], environment: Mapping[str, str], seconds: float = PROBE_SECONDS
+) -> ProbeResult:
+    """Start a server, ask it for its tools, end it."""
+    result = ProbeResult(problem=ProbeProblem.NO_SESSION)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
+        try:
+            process = await anyio.open_process(
+                list(command_line),
+                stderr=errors,
+                env=dict(environment),
+                cwd=_ROOT_FOLDER,
+                start_new_session=sys.platform != "win32",
+            )
+        except OSError as error:
+            reason = (error.strerror or type(error).__name__).lower()
+            return ProbeResult(problem=ProbeProblem.NOT_EXECUTABLE, last_error_line=reason)
+        try:
+            with anyio.move_on_after(seconds) as timeout:
+                await _Conversation(process, result).run()
+            if timeout.cancelled_caught and result.problem:
+                result.problem = ProbeProblem.TIMEOUT
+        finally:
+            with anyio.CancelScope(shield=True):
+                await _end(process)
+        result.last_error_line = _last_line(errors)
+    return result
+
+
+class _Conversation:
+    """Line by line over the server's pipes."""
+
+    def __init__(self, process: Process, result: ProbeResult) -> None:
+        self._process = process
+        self._result = result
+        self._started_at = time.monotonic()
+        self._buffer = bytearray()
+
+    async def run(self) -> None:
+        """Until the server has named its tools and its standard output ended, or it ends before."""
+        with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            await self._list_tools()
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe; mypy can't know
+        with contextlib.suppress(OSError, anyio.BrokenResourceError):
+            await self._process.stdin.aclose()
+        with anyio.move_on_after(_END_SECONDS):  # what it started may hold its pipe open
+            while (line := await self._read_line()) is not None:
+                self._parse(line)
+
+    async def _list_tools(self) -> None:
+        initialized = await self._request(1, "initialize", _INITIALIZE)
+        if initialized is None:
+            return
+        self._read_initialize_result(initialized)
+        await self._send({"method": "notifications/initialized"})
+        listed = await self._request(2, "tools/list", {})
+        if listed is None:
+            return
+        tools = listed.get("tools")
+        names = [tool.get("name") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+        self._result.tools = tuple(str(name) for name in names)
+        self._result.problem = None
+        self._result.seconds = time.monotonic() - self._started_at
+
+    def _read_initialize_result(self, initialized: Mapping[str, Any]) -> None:
+        server_info = _mapping(initialized.get("serverInfo"))
+        self._result.server_name = str(server_info.get("name") or "nothing")
+        if (server_info.get("name"), server_info.get("title")) == _SERVER_INFO:
+            self._result.version = str(server_info.get("version") or "unknown")
+            self._result.agentos = _reported_agentos(_mapping(initialized.get("_meta")).get(AGENTOS_META_KEY))
+
+    async def _request(self, request_id: int, method: str, params: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The result; None where the server ends, or answers with an error."""
+        await self._send({"id": request_id, "method": method, "params": params})
+        while (line := await self._read_line()) is not None:
+            message = self._parse(line)
+            if message.get("id") == request_id and "method" not in message:
+                result = message.get("result")
+                return result if isinstance(result, dict) else None
+        return None
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe; mypy can't know
+        await self._process.stdin.send(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+
+    async def _read_line(self) -> str | None:
+        """The next line that is not empty; None at the end."""
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe; mypy can't know
+        while True:
+            line, newline, rest = self._buffer.partition(b"\n")
+            if newline:
+                self._buffer = rest
+                if line.strip():
+                    return line.decode("utf-8", "replace")
+                continue
+            try:
+                self._buffer += await self._process.stdout.receive(65536)
+            except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+                self._buffer.clear()
+                return line.decode("utf-8", "replace") if line.strip() else None
+            if len(self._buffer) > _MAX_BUFFER_BYTES:
+                self._buffer.clear()
+
+    def _parse(self, line: str) -> Mapping[str, Any]:
+        """The message on a line; {} for anything else, which is kept as a stray line."""
+        try:
+            message = json.loads(line)
+        except ValueError:
+            message = None
+        if isinstance(message, dict) and message.get("jsonrpc") == "2.0":
+            return message
+        self._result.stray_lines.append(line.strip())
+        return {}
+
+
+def _reported_agentos(meta: object) -> ReportedAgentOS | None:
+    state = _mapping(meta)
+    try:
+        status = AgentOSStatus(text(state.get("status")))
+    except ValueError:
+        return None
+    components, error = _mapping(state.get("components")), _mapping(state.get("error"))
+    counts = {kind: count for kind in KINDS if isinstance(count := components.get(f"{kind}s"), int)}
+    return ReportedAgentOS(status, counts, text(error.get("type")), text(error.get("message")))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+async def _end(process: Process) -> None:
+    """End the process, with all that it started."""
+    with anyio.move_on_after(_END_SECONDS):
+        if process.stdin is not None:
+            with contextlib.suppress(OSError, anyio.BrokenResourceError):
+                await process.stdin.aclose()
+        await process.wait()
+    for signal_number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        if process.returncode is None:
+            with contextlib.suppress(OSError):
+                if sys.platform == "win32":
+                    process.kill()
+                else:
+                    os.killpg(process.pid, signal_number)
+            with anyio.move_on_after(_END_SECONDS / 2):
+                await process.wait()
+    await process.aclose()
+
+
+def _last_line(errors: IO[str]) -> str:
+    """The last line with letters: tracebacks of exception groups are framed."""
+    errors.seek(0)
+    lines = [stripped for line in errors.read().splitlines() if (stripped := line.strip(" \t\r\n|+-"))]
+    return lines[-1].removeprefix("agentos-mcp: ") if lines else ""
