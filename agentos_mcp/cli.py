@@ -159,11 +159,11 @@ def _declare_install(_: str, parser: argparse.ArgumentParser) -> None:
 
     keys = [*(client.key for client in CLIENTS), ALL]
     parser.epilog = f"Clients: {', '.join(keys)} (those that are found here)."
-    parser.add_argument("clients", nargs="+", choices=keys, metavar="CLIENT", help="where to put it; see below")
-    parser.add_argument("--name", help="what the server is called there (default: agentos)")
-    parser.add_argument("--uninstall", action="store_true", help="take it out again")
+    parser.add_argument("clients", nargs="+", choices=keys, metavar="CLIENT", help="where to add it; see below")
+    parser.add_argument("--name", help="name of the entry (default: agentos)")
+    parser.add_argument("--uninstall", action="store_true", help="remove it again")
     parser.add_argument("--dry-run", action="store_true", help="show what would change, and write nothing")
-    parser.add_argument("--no-verify", action="store_true", help="do not start what was written to try it out")
+    parser.add_argument("--no-verify", action="store_true", help="do not start the new entry to test it")
     parser.add_argument(
         "--token-env", default="", metavar="VARIABLE", help="environment variable in which the client finds the token"
     )
@@ -179,7 +179,7 @@ def _declare_doctor(_: str, parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="",
         metavar="KIND:NAME",
-        help="also run something for a test: the first component, or one, such as agent:writer",
+        help="also run a component as a test: the first one, or this one, such as agent:writer",
     )
     add_connection(parser)
 
@@ -327,13 +327,13 @@ _GROUPS = {
         "traces": _for_people("list the traces of runs, or show one"),
     },
     "Use it from MCP clients": {
-        "install": Command("put it into the configurations of MCP clients", _declare_install, _install),
+        "install": Command("add it to the configurations of MCP clients", _declare_install, _install),
         "serve": Command(
             "serve MCP (the default command)", _declare_serve, _serve, "Serve MCP over stdio or streamable HTTP."
         ),
     },
     "More": {
-        "doctor": Command("say what works, what does not, and what mends it", _declare_doctor, _doctor),
+        "doctor": Command("check what works, what does not, and how to fix it", _declare_doctor, _doctor),
         "demo": Command(
             "start a demo AgentOS and run its content pipeline through MCP",
             _declare_demo,

@@ -1,10 +1,10 @@
-"""Real files of each client's format, with other servers, comments and secrets in them."""
+"""A sample of each client's configuration file, with other servers, comments and secrets."""
 
 from __future__ import annotations
 
 SECRET = "sk-live-4f9a1c7e22"
-"""Another server's; it stands in every file, and nothing of ours may ever show it."""
-OTHER = f"Bearer {SECRET}"
+"""Another server's secret: it is in every sample, and must never be printed."""
+BEARER = f"Bearer {SECRET}"
 
 CLAUDE_DESKTOP = f"""{{
   "globalShortcut": "Alt+Space",
@@ -36,7 +36,7 @@ CURSOR = f"""{{
   "mcpServers": {{
     "figma": {{
       "url": "https://mcp.figma.com/mcp?key={SECRET}",
-      "headers": {{"Authorization": "{OTHER}"}}, /* rotates in May */
+      "headers": {{"Authorization": "{BEARER}"}}, /* rotates in May */
     }},
   }},
 }}
@@ -51,7 +51,7 @@ VS_CODE = f"""{{
 \t\t"github": {{
 \t\t\t"type": "http",
 \t\t\t"url": "https://api.githubcopilot.com/mcp/", // hosted
-\t\t\t"headers": {{"Authorization": "{OTHER}"}}
+\t\t\t"headers": {{"Authorization": "{BEARER}"}}
 \t\t}} // the only one
 \t\t// more to come: {SECRET}
 \t}}
@@ -125,7 +125,7 @@ OPENCODE = f"""{{
   /* servers
      go here */
   "mcp": {{
-    "remote": {{ "type": "remote", "url": "https://example.com/mcp", "headers": {{ "Authorization": "{OTHER}" }} }},
+    "remote": {{ "type": "remote", "url": "https://example.com/mcp", "headers": {{ "Authorization": "{BEARER}" }} }},
   }},
 }}
 """

@@ -1,20 +1,24 @@
-"""Programs that clients start in agentos-mcp's place, or with something before it."""
+"""Programs that clients start instead of agentos-mcp, or that print something before it."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from agentos_mcp.install.server_probe import AGENTOS_META_KEY
 
 SERVE = "from agentos_mcp.cli import main; sys.exit(main(['serve', *sys.argv[2:]]))"
 """The real server."""
 
-_ANSWERING = """
+_MCP_SERVER = """
 import json
 for line in sys.stdin:
     message = json.loads(line)
     if message.get("method") == "initialize":
         result = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}},
-                  "serverInfo": {"name": NAME, "title": "AgentOS", "version": VERSION}, "instructions": INSTRUCTIONS}
+                  "serverInfo": {"name": NAME, "title": "AgentOS", "version": VERSION}, "_meta": META}
     elif message.get("method") == "tools/list":
         result = {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in TOOLS]}
     else:
@@ -24,25 +28,26 @@ for line in sys.stdin:
 
 
 def program(code: str) -> list[str]:
-    """A command that runs this code, and passes for one that starts agentos-mcp."""
+    """A command that runs this code, and looks like one that starts agentos-mcp."""
     return [sys.executable, "-c", f"import os, sys, time\n{code}", "agentos_mcp"]
 
 
-def answering(
+def mcp_server(
     *tools: str,
     name: str = "agentos-mcp",
     version: str = "1",
-    instructions: str = "",
+    agentos: Mapping[str, Any] | None = None,
     before: str = "",
     after: str = "",
 ) -> list[str]:
-    """A server that names its tools and knows no more."""
-    known = f"TOOLS, NAME, VERSION, INSTRUCTIONS = {tools!r}, {name!r}, {version!r}, {instructions!r}"
-    return program(f"{before}\n{known}\n{_ANSWERING}\n{after}")
+    """A server that only lists its tools; `agentos` is the state that it reports of its AgentOS."""
+    meta = {AGENTOS_META_KEY: agentos} if agentos else {}
+    constants = f"TOOLS, NAME, VERSION, META = {tools!r}, {name!r}, {version!r}, {meta!r}"
+    return program(f"{before}\n{constants}\n{_MCP_SERVER}\n{after}")
 
 
-def executable(place: Path, interpreter: str = sys.executable, code: str = "") -> Path:
-    """A script that the system starts by itself."""
-    place.write_text(f"#!{interpreter}\n{code}\n")
-    place.chmod(0o755)
-    return place
+def executable(path: Path, interpreter: str = sys.executable, code: str = "") -> Path:
+    """An executable script with this interpreter."""
+    path.write_text(f"#!{interpreter}\n{code}\n")
+    path.chmod(0o755)
+    return path

@@ -1,4 +1,4 @@
-"""What people find on a port in an AgentOS's place: other servers, old ones, and what never answers."""
+"""Servers on a port where an AgentOS is expected: other servers, old AgentOSes, and some that never answer."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def port_of(url: str) -> int:
     return int(url.rpartition(":")[2])
 
 
-class _Files(SimpleHTTPRequestHandler):
+class _FileServer(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
-class _Quiet(ThreadingHTTPServer):
+class _QuietServer(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
-        """A client that goes away is no news."""
+        """A client that disconnects is not reported."""
 
 
 @contextlib.contextmanager
-def web_server(handler: type[BaseHTTPRequestHandler] = _Files, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+def web_server(handler: type[BaseHTTPRequestHandler] = _FileServer, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """A plain web server; its address."""
-    with _Quiet(("127.0.0.1", 0), handler) as server:
+    with _QuietServer(("127.0.0.1", 0), handler) as server:
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -50,13 +50,13 @@ def web_server(handler: type[BaseHTTPRequestHandler] = _Files, tls: ssl.SSLConte
 
 
 @contextlib.contextmanager
-def answering(pages: Mapping[str, Any], tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A server that answers these paths with JSON, (status, JSON) for another status than 200, and else 404."""
+def json_server(pages: Mapping[str, Any], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A server that answers these paths with JSON, or (status, JSON) for a status other than 200; else with 404."""
 
     class Pages(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found = pages.get(self.path.partition("?")[0], (404, {"detail": "Not Found"}))
-            status, document = found if isinstance(found, tuple) else (200, found)
+            page = pages.get(self.path.partition("?")[0], (404, {"detail": "Not Found"}))
+            status, document = page if isinstance(page, tuple) else (200, page)
             body = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -65,29 +65,29 @@ def answering(pages: Mapping[str, Any], tls: ssl.SSLContext | None = None) -> It
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with web_server(Pages, tls) as url:
         yield url
 
 
-def noting(heard: list[str | None]) -> contextlib.AbstractContextManager[str]:
-    """A server that knows no page, and notes the credential of every request."""
+def recording_server(credentials: list[str | None]) -> contextlib.AbstractContextManager[str]:
+    """A server without any page that records the Authorization header of every request."""
 
-    class Noting(BaseHTTPRequestHandler):
+    class Recording(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            heard.append(self.headers.get("Authorization"))
+            credentials.append(self.headers.get("Authorization"))
             self.send_error(404)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
-    return web_server(Noting)
+    return web_server(Recording)
 
 
 @contextlib.contextmanager
 def hung_port() -> Iterator[int]:
-    """A port that takes connections and never says a word."""
+    """A port that accepts connections and never answers."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen(16)
@@ -96,7 +96,7 @@ def hung_port() -> Iterator[int]:
 
 @contextlib.contextmanager
 def full_port() -> Iterator[int]:
-    """A port whose queue is full, so that connections are neither taken nor refused, as behind a firewall."""
+    """A port whose queue is full, so that connections are neither accepted nor refused, as behind a firewall."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
@@ -110,38 +110,38 @@ def full_port() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def talking(greeting: bytes, *, slowly: bool = False) -> Iterator[int]:
-    """A port that greets whoever comes; `slowly`: a byte at a time, for ever."""
+def greeting_port(greeting: bytes, *, slowly: bool = False) -> Iterator[int]:
+    """A port that sends a greeting to every connection; `slowly`: followed by a byte at a time, for ever."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(16)
-        over = threading.Event()
-        talkers: list[threading.Thread] = []
+        is_closed = threading.Event()
+        senders: list[threading.Thread] = []
 
-        def talk(connection: socket.socket) -> None:
+        def send(connection: socket.socket) -> None:
             with connection, contextlib.suppress(OSError):
                 connection.recv(65536)
                 connection.sendall(greeting)
-                while slowly and not over.wait(0.2):
+                while slowly and not is_closed.wait(0.2):
                     connection.sendall(b"x")
 
         def accept() -> None:
             with contextlib.suppress(OSError):
                 while True:
                     connection, _ = listener.accept()
-                    talkers.append(threading.Thread(target=talk, args=(connection,)))
-                    talkers[-1].start()
+                    senders.append(threading.Thread(target=send, args=(connection,)))
+                    senders[-1].start()
 
         acceptor = threading.Thread(target=accept)
         acceptor.start()
         try:
             yield listener.getsockname()[1]
         finally:
-            over.set()
+            is_closed.set()
             listener.shutdown(socket.SHUT_RDWR)
             acceptor.join()
-            for talker in talkers:
-                talker.join()
+            for sender in senders:
+                sender.join()
 
 
 _RUNS: dict[str, Any] = {f"/{kind}s/{{{kind}_id}}/runs": {"post": {}} for kind in ("agent", "team", "workflow")}
@@ -163,7 +163,7 @@ AGNO_2_3: dict[str, Any] = {
     "/sessions": _SESSIONS,
     "/openapi.json": {"paths": {path: {"get": {}} for path in ("/health", "/config", "/sessions")} | _RUNS},
 }
-"""What the AgentOS of agno 2.3.26 answered, cut to what is looked at."""
+"""The answers of an AgentOS of agno 2.3.26, as far as the doctor reads them."""
 AGNO_2_5: dict[str, Any] = {
     "/health": _HEALTH,
     "/info": {"agent_count": 1, "team_count": 0, "workflow_count": 1},

@@ -14,7 +14,7 @@ from agentos_mcp.agentos.http_errors import error_for_response
     ("detail", "scopes"),
     [
         ("Insufficient permissions. Required scope(s): agents:run", "agents:run"),
-        ("Insufficient permissions. Required scope(s): sessions:read, sessions:write.", "sessions:read, sessions:write"),
+        ("Forbidden. Required scope(s): sessions:read, sessions:write.", "sessions:read, sessions:write"),
         ("Missing required scope(s): config:read", "config:read"),
         ("Insufficient permissions", ""),
         ("", ""),

@@ -1,4 +1,4 @@
-"""AgentOSes with something to find."""
+"""Machines and AgentOSes for the doctor to check."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 @pytest.fixture(scope="session")
-def studio() -> Iterator[str]:
+def authorized_agentos() -> Iterator[str]:
     """An AgentOS with authorization, and two databases."""
     with demo_agentos(
         build="tests._support.agentos.stored_components:build", environment={JWT_KEY_VARIABLE: JWT_KEY}
@@ -32,20 +32,20 @@ def studio() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def two_databases() -> Iterator[str]:
+def agentos_with_two_databases() -> Iterator[str]:
     with demo_agentos(build="tests._support.agentos.several_databases:build") as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def spoiled() -> Iterator[str]:
-    """An AgentOS whose database holds something else by now."""
-    with demo_agentos(build="tests._support.agentos.unusable:build_spoiled") as url:
+def agentos_with_broken_database() -> Iterator[str]:
+    """An AgentOS whose database file was overwritten."""
+    with demo_agentos(build="tests._support.agentos.unusable:build_with_broken_database") as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def empty() -> Iterator[str]:
-    """An AgentOS that nobody gave anything to run."""
-    with demo_agentos(build="tests._support.agentos.unusable:build_empty") as url:
+def agentos_without_components() -> Iterator[str]:
+    """An AgentOS without agents, teams and workflows."""
+    with demo_agentos(build="tests._support.agentos.unusable:build_without_components") as url:
         yield url

@@ -15,13 +15,13 @@ import pytest
 from agentos_mcp.settings import Settings
 from tests._support.doctor_checks import SYSTEM, UNUSED_URL, fix_lines, fix_text, run_address_checks
 from tests._support.foreign_servers import (
-    answering,
     free_port,
     full_port,
+    greeting_port,
     hung_port,
-    noting,
+    json_server,
     port_of,
-    talking,
+    recording_server,
     web_server,
 )
 
@@ -94,13 +94,13 @@ class TestGivenUrl:
 
     @pytest.mark.parametrize("health", [{"status": "ok"}, {"status": "down"}, ["ok"], (503, {"detail": "starting"})])
     async def test_given_url_of_another_service_is_not_an_agentos(self, health: object, tmp_path: Path) -> None:
-        with answering({"/health": health}) as url:
+        with json_server({"/health": health}) as url:
             finding = (await run_address_checks(url, tmp_path))["URL"]
         assert finding.level == "bad"
         assert finding.message.startswith(f"a server other than an AgentOS is at {url}")
 
     async def test_given_url_of_a_gateway_that_requires_a_token_may_be_an_agentos(self, tmp_path: Path) -> None:
-        with answering({"/health": (401, {"detail": "who are you?"})}) as url:
+        with json_server({"/health": (401, {"detail": "who are you?"})}) as url:
             assert (await run_address_checks(url, tmp_path))["URL"].level == "good"
 
     async def test_given_url_that_never_answers_times_out(self, tmp_path: Path) -> None:
@@ -113,13 +113,13 @@ class TestGivenUrl:
 
     async def test_given_url_with_an_endless_answer_times_out(self, tmp_path: Path) -> None:
         began = time.monotonic()
-        with talking(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", slowly=True) as port:
+        with greeting_port(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", slowly=True) as port:
             finding = (await run_address_checks(f"http://127.0.0.1:{port}", tmp_path))["URL"]
         assert time.monotonic() - began < QUICK
         assert finding.message == f"a server listens at http://127.0.0.1:{port}, but its answer never ends"
 
     async def test_given_url_of_another_protocol_is_not_an_agentos(self, tmp_path: Path) -> None:
-        with talking(b"SSH-2.0-OpenSSH_9.6\r\n") as port:
+        with greeting_port(b"SSH-2.0-OpenSSH_9.6\r\n") as port:
             finding = (await run_address_checks(f"http://127.0.0.1:{port}", tmp_path))["URL"]
         assert (
             finding.message == f"a server other than an AgentOS is at http://127.0.0.1:{port}: it does not speak HTTP"
@@ -170,15 +170,15 @@ class TestUsualPorts:
         assert fix_text(finding).startswith("Start your AgentOS, or give its URL")
 
     async def test_token_is_sent_only_to_the_given_url(self, tmp_path: Path) -> None:
-        heard: list[str | None] = []
-        with noting(heard) as url:
+        credentials: list[str | None] = []
+        with recording_server(credentials) as url:
             await run_address_checks(
                 f"http://127.0.0.1:{free_port()}", tmp_path, ports=[port_of(url)], token="a-secret"
             )
-            assert heard, "it was tried"
-            assert set(heard) == {None}
+            assert credentials, "it was tried"
+            assert set(credentials) == {None}
             await run_address_checks(url, tmp_path, token="a-secret")
-            assert heard[-1] == "Bearer a-secret"
+            assert credentials[-1] == "Bearer a-secret"
 
 
 class TestProxies:
@@ -212,7 +212,7 @@ class TestCertificates:
         subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        with answering({"/health": {"status": "ok", "instantiated_at": "now"}}, tls=context) as url:
+        with json_server({"/health": {"status": "ok", "instantiated_at": "now"}}, tls=context) as url:
             yield url.replace("http:", "https:")
 
     async def test_certificate_that_is_not_trusted_says_how_to_trust_it(

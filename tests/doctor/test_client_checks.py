@@ -21,20 +21,22 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="scripts as POSIX has
 class TestExecutables:
     @pytest.mark.parametrize("key", SAMPLES)
     async def test_executable_that_is_gone_has_the_clients_error(self, machine: Machine, key: str) -> None:
-        gone = machine.root / "old" / "bin" / "agentos-mcp"
-        machine.add_entry(key, [str(gone), "serve", "--url", "http://localhost:7800"])
+        program_path = machine.root / "old" / "bin" / "agentos-mcp"
+        machine.add_entry(key, [str(program_path), "serve", "--url", "http://localhost:7800"])
         finding = (await run_client_checks(machine))[CLIENTS_BY_KEY[key].title]
         assert finding.level == "bad"
-        assert f"starts {gone}, which does not exist (clients say: spawn {gone} ENOENT)" in finding.message
+        assert (
+            f"starts {program_path}, which does not exist (clients say: spawn {program_path} ENOENT)" in finding.message
+        )
         assert fix_text(finding) == f"agentos-mcp install {key} --url http://localhost:7800"
 
     @POSIX
     async def test_executable_without_permission_is_bad(self, machine: Machine) -> None:
-        place = machine.root / "agentos-mcp"
-        place.write_text("words")
-        machine.add_entry("cursor", [str(place), "serve"])
+        path = machine.root / "agentos-mcp"
+        path.write_text("words")
+        machine.add_entry("cursor", [str(path), "serve"])
         finding = (await run_client_checks(machine))["Cursor"]
-        assert f"starts {place}, which is not executable" in finding.message
+        assert f"starts {path}, which is not executable" in finding.message
         assert fix_text(finding) == "agentos-mcp install cursor --url http://localhost:7777"
 
     @POSIX
@@ -68,7 +70,7 @@ class TestExecutables:
         assert "starts nothing: it has no command" in (await run_client_checks(machine))["Cursor"].message
 
     async def test_executable_fix_installs_the_entry_again(self, machine: Machine, sample_agentos: str) -> None:
-        gone = str(machine.root / "old" / "agentos-mcp")
+        program_path = str(machine.root / "old" / "agentos-mcp")
         folder = machine.root / "with files"
         folder.mkdir()
         before = [
@@ -80,7 +82,7 @@ class TestExecutables:
             "--allow-files",
             str(folder),
         ]
-        machine.add_entry("cursor", [gone, *before], name="work")
+        machine.add_entry("cursor", [program_path, *before], name="work")
         fix = fix_text((await run_client_checks(machine))["Cursor"])
         assert fix == (
             f"agentos-mcp install cursor --name work --url {sample_agentos} --read-only --toolsets runs,catalog "

@@ -12,7 +12,7 @@ import pytest
 from agentos_mcp import __version__
 from tests._support.client_config_samples import SAMPLES, SECRET
 from tests._support.doctor_checks import SHELL_PATH, fix_text, run_client_checks
-from tests._support.foreign_programs import answering
+from tests._support.foreign_programs import mcp_server
 from tests._support.foreign_servers import port_of, web_server
 from tests._support.machines import CLIENTS_BY_KEY, Machine
 from tests.conftest import KEY
@@ -44,10 +44,10 @@ class TestConfigurationFiles:
 
     @pytest.mark.parametrize("key", SAMPLES)
     async def test_invalid_file_is_reported_with_its_line(self, machine: Machine, key: str) -> None:
-        place = machine.write_config(key, BROKEN.get(key, BROKEN_JSON))
+        path = machine.write_config(key, BROKEN.get(key, BROKEN_JSON))
         finding = (await run_client_checks(machine))[CLIENTS_BY_KEY[key].title]
         assert finding.level == "bad"
-        assert re.match(rf"{re.escape(str(place))}, line [34]: .+; .+ cannot read it either$", finding.message)
+        assert re.match(rf"{re.escape(str(path))}, line [34]: .+; .+ cannot read it either$", finding.message)
         assert fix_text(finding) == f"Fix it in an editor, or move it away. Then: agentos-mcp install {key}"
 
     @pytest.mark.parametrize("key", ["cursor", "codex", "goose"])
@@ -125,7 +125,7 @@ class TestWorkingEntries:
 class TestOtherEntries:
     async def test_claude_code_project_entry_is_checked(self, machine: Machine, sample_agentos: str) -> None:
         folder = machine.root / "work"
-        command, *arguments = [*answering("one", version=__version__), "--read-only"]
+        command, *arguments = [*mcp_server("one", version=__version__), "--read-only"]
         servers = {"agentos": {"type": "stdio", "command": command, "args": arguments, "env": {}}}
         other = {"mcpServers": {"agentos": {"command": "/gone/agentos-mcp"}}}
         projects = {str(folder): {"mcpServers": servers}, str(machine.root / "gone"): other, "odd": []}

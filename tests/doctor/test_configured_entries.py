@@ -6,7 +6,7 @@ import pytest
 
 from agentos_mcp import __version__
 from tests._support.doctor_checks import fix_text, run_client_checks
-from tests._support.foreign_programs import answering, program
+from tests._support.foreign_programs import mcp_server, program
 from tests._support.machines import CLIENTS_BY_KEY, Machine
 
 pytestmark = pytest.mark.anyio
@@ -35,7 +35,7 @@ class TestPackageRunners:
         assert "spawn uvx-of-old ENOENT" in (await run_client_checks(machine))["Cursor"].message
 
     async def test_server_with_another_name_is_bad(self, machine: Machine) -> None:
-        machine.add_entry("cursor", answering("think", name="cognitive-layer", version=__version__))
+        machine.add_entry("cursor", mcp_server("think", name="cognitive-layer", version=__version__))
         finding = (await run_client_checks(machine))["Cursor"]
         assert finding.level == "bad"
         assert finding.message.endswith("with 1 tool, but it is another program, which calls itself 'cognitive-layer'")
@@ -54,27 +54,26 @@ class TestWarnings:
     async def test_entry_that_is_disabled_is_a_warning(
         self, machine: Machine, key: str, fields: dict[str, bool]
     ) -> None:
-        path = machine.add_entry(key, answering("one"), fields=fields)
+        path = machine.add_entry(key, mcp_server("one"), fields=fields)
         finding = (await run_client_checks(machine))[CLIENTS_BY_KEY[key].title]
         assert finding.level == "warning"
         assert finding.message == f"'agentos' in {path} is disabled"
 
     async def test_entry_of_another_version_is_a_warning(self, machine: Machine) -> None:
-        machine.add_entry("cursor", answering("one", version="0.0.1"))
+        machine.add_entry("cursor", mcp_server("one", version="0.0.1"))
         finding = (await run_client_checks(machine))["Cursor"]
         assert finding.level == "warning"
         assert f"with 1 tool; it is agentos-mcp 0.0.1, and this is {__version__}" in finding.message
         assert fix_text(finding).startswith("agentos-mcp install cursor")
 
     async def test_entry_without_tools_is_a_warning(self, machine: Machine) -> None:
-        machine.add_entry("cursor", answering(version=__version__))
+        machine.add_entry("cursor", mcp_server(version=__version__))
         finding = (await run_client_checks(machine))["Cursor"]
         assert finding.level == "warning"
         assert finding.message.endswith("with 0 tools")
 
     async def test_entry_with_a_slow_agentos_is_a_warning(self, machine: Machine) -> None:
-        slow = "AgentOS at http://localhost:7777 is slow to answer."
-        machine.add_entry("cursor", answering("one", version=__version__, instructions=f"Runs.\n{slow}"))
+        machine.add_entry("cursor", mcp_server("one", version=__version__, agentos={"status": "slow"}))
         finding = (await run_client_checks(machine))["Cursor"]
         assert finding.level == "warning"
         assert finding.message.endswith("; its AgentOS is slow to answer")

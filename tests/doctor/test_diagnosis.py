@@ -53,12 +53,12 @@ def test_doctor_with_problems_exits_with_1(capsys: pytest.CaptureFixture[str], m
 
 
 def test_doctor_has_a_fix_for_every_problem(
-    capsys: pytest.CaptureFixture[str], machine: Machine, two_databases: str
+    capsys: pytest.CaptureFixture[str], machine: Machine, agentos_with_two_databases: str
 ) -> None:
     machine.install("cursor", url=UNUSED_URL)
     machine.write_config("zed", "{")
     machine.write_config("goose", "")
-    output = run_doctor(capsys, machine, two_databases, json=True)
+    output = run_doctor(capsys, machine, agentos_with_two_databases, json=True)
     assert [finding["subject"] for finding in output.document["findings"] if finding["level"] != "good"]
     assert all(finding["fix"] for finding in output.document["findings"] if finding["level"] != "good")
 
@@ -152,11 +152,11 @@ class TestDoctorCommand:
 
     @POSIX
     def test_doctor_command_prints_a_fix_that_works(self, tmp_path: Path, sample_agentos: str) -> None:
-        place = tmp_path / ".cursor" / "mcp.json"
-        place.parent.mkdir()
+        path = tmp_path / ".cursor" / "mcp.json"
+        path.parent.mkdir()
         arguments = ["serve", "--url", sample_agentos]
         entry = {"command": "/old/agentos-mcp", "args": arguments, "env": {"AGENTOS_TOKEN": "osk-secret"}}
-        place.write_text(json.dumps({"mcpServers": {"agentos": entry}}))
+        path.write_text(json.dumps({"mcpServers": {"agentos": entry}}))
         ended = run("doctor", "--url", sample_agentos, "--json", given=home_environment(tmp_path))
         assert ended.returncode == 1
         (broken,) = [finding for finding in json.loads(ended.stdout)["findings"] if finding["level"] == "bad"]

@@ -14,7 +14,7 @@ from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.agentos.runs.history import list_runs
 from agentos_mcp.agentos.runs.run import RunRef, Status
 from tests._support.doctor_checks import fix_text, run_agentos_checks, run_trial
-from tests._support.foreign_servers import AGNO_2_5, answering
+from tests._support.foreign_servers import AGNO_2_5, json_server
 
 pytestmark = pytest.mark.anyio
 
@@ -43,8 +43,8 @@ class TestComponentChoice:
         finding = await run_trial(sample_agentos, "wizard:echo")
         assert (finding.level, fix_text(finding)) == ("bad", "Use --run agent:NAME, team:NAME or workflow:NAME.")
 
-    async def test_trial_run_without_components_is_bad(self, empty: str) -> None:
-        finding = await run_trial(empty)
+    async def test_trial_run_without_components_is_bad(self, agentos_without_components: str) -> None:
+        finding = await run_trial(agentos_without_components)
         assert (finding.level, finding.message) == ("bad", "There is nothing to run.")
         assert fix_text(finding) == "Give your AgentOS an agent: AgentOS(agents=[...])"
 
@@ -99,9 +99,11 @@ class TestRunOutcome:
     async def test_trial_run_without_a_database_is_good(self, bare_agentos: str) -> None:
         assert (await run_trial(bare_agentos, "echo")).level == "good"
 
-    async def test_trial_run_finds_a_database_that_stores_nothing(self, spoiled: str) -> None:
-        assert (await run_agentos_checks(spoiled))["Database"].level == "good", "AgentOS itself says nothing of it"
-        finding = await run_trial(spoiled)
+    async def test_trial_run_finds_a_database_that_stores_nothing(self, agentos_with_broken_database: str) -> None:
+        assert (await run_agentos_checks(agentos_with_broken_database))["Database"].level == "good", (
+            "AgentOS itself says nothing of it"
+        )
+        finding = await run_trial(agentos_with_broken_database)
         assert finding.level == "bad"
         assert finding.message.startswith("agent echo answered, but its database did not store the run")
         assert fix_text(finding) == "Check AgentOS's database; AgentOS's log says what is wrong with it."
@@ -111,6 +113,6 @@ class TestRunOutcome:
         assert (finding.level, fix_text(finding)) == ("bad", "Start it without --read-only.")
 
     async def test_trial_run_that_agentos_refuses_is_bad(self) -> None:
-        with answering(AGNO_2_5 | {"/agents/a": {"id": "a"}}) as url:
+        with json_server(AGNO_2_5 | {"/agents/a": {"id": "a"}}) as url:
             finding = await run_trial(url)
         assert finding.level == "bad"

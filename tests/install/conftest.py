@@ -16,5 +16,5 @@ def machine(tmp_path: Path) -> Machine:
 
 @pytest.fixture(params=PLATFORMS)
 def any_machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
-    """The same on every system."""
+    """A machine of each platform."""
     return Machine(tmp_path, str(request.param))

@@ -72,10 +72,10 @@ class TestEachClient:
     def test_second_install_changes_nothing(self, machine: Machine, key: str) -> None:
         path = machine.write_config(key, SAMPLES[key])
         machine.install(key)
-        before, known = machine.read_all_files(), path.stat()
+        before, stat_before = machine.read_all_files(), path.stat()
         assert "; nothing was changed" in str(machine.install(key))
         assert machine.read_all_files() == before
-        assert (path.stat().st_ino, path.stat().st_mtime_ns) == (known.st_ino, known.st_mtime_ns)
+        assert (path.stat().st_ino, path.stat().st_mtime_ns) == (stat_before.st_ino, stat_before.st_mtime_ns)
 
     def test_install_with_another_url_changes_only_the_url(self, machine: Machine, key: str) -> None:
         path = machine.write_config(key, SAMPLES[key])

@@ -20,7 +20,7 @@ from agentos_mcp.install.client_entry import ResolvedCommand
 from agentos_mcp.install.launch_command import server_command
 from agentos_mcp.install.server_probe import AgentOSStatus, ProbeProblem, ProbeResult, ServerProber, probe_server
 from tests._support.doctor_checks import UNUSED_URL
-from tests._support.foreign_programs import SERVE, answering, executable, program
+from tests._support.foreign_programs import SERVE, executable, mcp_server, program
 from tests._support.foreign_servers import hung_port
 
 pytestmark = pytest.mark.anyio
@@ -70,7 +70,7 @@ class TestOwnServer:
 
 class TestOtherPrograms:
     async def test_stray_lines_are_kept_before_and_after_messages(self) -> None:
-        command = answering("one", before="print('Hello!', flush=True)", after="print('Good', 'bye')")
+        command = mcp_server("one", before="print('Hello!', flush=True)", after="print('Good', 'bye')")
         result = await probe(command)
         assert result.stray_lines == ["Hello!", "Good bye"]
         assert result.tools == ("one",)
@@ -82,7 +82,7 @@ class TestOtherPrograms:
         assert result.tools
 
     async def test_stray_lines_include_json_that_is_no_message(self) -> None:
-        result = await probe(answering(before="print('[1]'); print('{}', flush=True)"))
+        result = await probe(mcp_server(before="print('[1]'); print('{}', flush=True)"))
         assert result.stray_lines == ["[1]", "{}"]
 
     async def test_stray_lines_include_a_line_without_an_end(self) -> None:
@@ -120,9 +120,9 @@ class TestOtherPrograms:
 
     async def test_tools_of_a_long_list_are_complete(self) -> None:
         names = [f"tool_{number}_{'x' * 200}" for number in range(2000)]
-        known = "['tool_%d_%s' % (number, 'x' * 200) for number in range(2000)]"
-        command = answering("TOOLS")
-        command[2] = command[2].replace(repr(("TOOLS",)), known)
+        tools_expression = "['tool_%d_%s' % (number, 'x' * 200) for number in range(2000)]"
+        command = mcp_server("TOOLS")
+        command[2] = command[2].replace(repr(("TOOLS",)), tools_expression)
         result = await probe(command)
         assert result.tools == tuple(names)
 
@@ -153,15 +153,15 @@ def connection_witness() -> Iterator[tuple[str, Callable[[], bool]]]:
 
 class TestServerProber:
     async def test_server_prober_starts_equal_commands_once(self, tmp_path: Path) -> None:
-        place = tmp_path / "starts"
-        command = answering("one", before=f"open({str(place)!r}, 'a').write('x')")
+        path = tmp_path / "starts"
+        command = mcp_server("one", before=f"open({str(path)!r}, 'a').write('x')")
         prober = ServerProber()
         same = ResolvedCommand(command[0], tuple(command[1:]), {})
         other = ResolvedCommand(command[0], tuple(command[1:]), {"COLOR": "red"})
         async with anyio.create_task_group() as tasks:
             for command_to_start in (same, same, other, same):
                 tasks.start_soon(prober.probe, command_to_start, os.environ["PATH"])
-        assert place.read_text() == "xx"
+        assert path.read_text() == "xx"
 
     async def test_server_prober_sets_variables_and_path(self) -> None:
         code = 'sys.exit(f\'{os.environ["PATH"]} {os.environ["COLOR"]} {os.getcwd()}\')'

@@ -1,4 +1,4 @@
-"""AgentOSes that are well and of no use."""
+"""AgentOSes that start, but have a broken database or no components."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from agentos_mcp.demo.knowledge import HashedEmbedder, InMemoryVectorDb
 from tests._support.agentos.sample import echo, model
 
 
-def build_spoiled(db_file: str) -> AgentOS:
+def build_with_broken_database(db_file: str) -> AgentOS:
     db = SqliteDb(db_file=db_file, id="spoiled-db")
     agent_os = AgentOS(id="spoiled", agents=[Agent(id="echo", name="Echo", db=db, model=model(echo))], telemetry=False)
-    Path(db_file).write_bytes(b"These are words, and no database any more. " * 100)
+    Path(db_file).write_bytes(b"This is text, and no longer a database. " * 100)
     return agent_os
 
 
-def build_empty(db_file: str) -> AgentOS:
+def build_without_components(db_file: str) -> AgentOS:
     db = SqliteDb(db_file=db_file, id="empty-db")
     knowledge = Knowledge(name="Facts", vector_db=InMemoryVectorDb(embedder=HashedEmbedder()), contents_db=db)
     return AgentOS(id="empty", knowledge=[knowledge], db=db, telemetry=False)
