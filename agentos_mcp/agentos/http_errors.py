@@ -135,7 +135,7 @@ def _error(
                 f"The token does not allow this: {detail or 'forbidden'}.",
                 "Use a token with the scope that is named, or ask the AgentOS's admin.",
                 status=status,
-                required_scopes=required_scopes(said),
+                required_scopes=required_scopes(detail),
             )
         case 404 if detail in {"Not Found", ""}:
             # FastAPI's own words for a path that it does not serve; AgentOS names what it misses.
