@@ -1,1 +1,1 @@
-"""`agentos-mcp doctor`: what works, what does not, and the command that mends it."""
+"""`agentos-mcp doctor`: what works, what does not, and how to fix it: see `diagnosis`."""

@@ -192,7 +192,9 @@ def _clients_without_entry(clients: list[Client], *, has_entry: bool, has_broken
     titles = ", ".join(client.title for client in clients)
     keys = [client.key for client in clients]
     if clients and has_entry:
-        return [good("Other clients", f"{titles} could have it too", run_command("To add it", "install", *keys))]
+        return [
+            good("Other clients", f"no entry for agentos-mcp in {titles}", run_command("To add it", "install", *keys))
+        ]
     if clients:
         message = f"none has an entry for agentos-mcp yet (found here: {titles})"
         return [warning("Clients", message, run_command("Add it where you want it", "install", *keys))]

@@ -1,1 +1,1 @@
-"""Puts agentos-mcp into the configurations of MCP clients, and takes it out again: see `installation`."""
+"""`agentos-mcp install`: adds agentos-mcp to the configurations of MCP clients, or removes it: see `installation`."""

@@ -96,7 +96,7 @@ class ProbeResult:
     agentos: ReportedAgentOS | None = None
     """None where the server did not report it: it is older, or another program."""
     stray_lines: list[str] = field(default_factory=list)
-    """Lines on its standard output that are no messages of the protocol."""
+    """Lines on its standard output that are not messages of the protocol."""
     last_error_line: str = ""
     """The last line on its standard error, or why it could not be started."""
 

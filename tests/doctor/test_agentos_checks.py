@@ -56,7 +56,7 @@ async def create_service_account(authorized_agentos: str, name: str, *scopes: st
 
 
 async def count_sessions(authorized_agentos: str) -> int:
-    """How many there are."""
+    """The number of sessions in the AgentOS."""
     async with admin_client() as client:
         page = (await client.get(f"{authorized_agentos}/sessions", params={"db_id": "studio-db"})).json()
     count: int = page["meta"]["total_count"]

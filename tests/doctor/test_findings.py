@@ -70,7 +70,7 @@ class TestRunChecks:
 
         async def third(report: Report) -> None:
             report(good("3", "a"))
-            assert findings.subjects == ["1"], "the first is findings at once, the others wait for it"
+            assert findings.subjects == ["1"], "the first is reported at once, the others wait for it"
             first_may_continue.set()
 
         await run_checks([first, second, third], findings)

@@ -99,19 +99,19 @@ class TestOtherPrograms:
         assert result.last_error_line == "ValueError: another"
 
     async def test_timeout_ends_a_silent_program(self) -> None:
-        with connection_witness() as (holding_on, is_gone):
+        with connection_witness() as (hold_connection, has_ended):
             began = time.monotonic()
-            result = await probe(program(f"sys.stdin.read(); {holding_on}"), seconds=2.0)
+            result = await probe(program(f"sys.stdin.read(); {hold_connection}"), seconds=2.0)
             assert result.problem is ProbeProblem.TIMEOUT
             assert time.monotonic() - began < 15
-            assert is_gone()
+            assert has_ended()
 
     @pytest.mark.skipif(sys.platform == "win32", reason="groups of processes as POSIX has them")
     async def test_end_kills_child_processes(self) -> None:
-        with connection_witness() as (holding_on, is_gone):
-            child = f"import time; {holding_on}"
+        with connection_witness() as (hold_connection, has_ended):
+            child = f"import time; {hold_connection}"
             await probe(program(f"import subprocess; subprocess.run([sys.executable, '-c', {child!r}])"), seconds=3.0)
-            assert is_gone()
+            assert has_ended()
 
     async def test_error_response_is_no_session(self) -> None:
         refusal = '{"jsonrpc": "2.0", "id": 1, "error": {"code": -32600, "message": "no"}}'
@@ -137,18 +137,18 @@ class TestOtherPrograms:
 
 @contextlib.contextmanager
 def connection_witness() -> Iterator[tuple[str, Callable[[], bool]]]:
-    """Code that holds a connection for ever, and whether the process that ran it has ended."""
+    """Code that keeps a connection open, and a function that waits for the end of the process that runs the code."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
 
-        def is_gone() -> bool:
+        def has_ended() -> bool:
             listener.settimeout(10)
             connection, _ = listener.accept()
             with connection:
                 connection.settimeout(10)
                 return connection.recv(1) == b""
 
-        yield f"import socket; held = socket.create_connection({address!r}); time.sleep(600)", is_gone
+        yield f"import socket; held = socket.create_connection({address!r}); time.sleep(600)", has_ended
 
 
 class TestServerProber:

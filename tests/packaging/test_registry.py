@@ -15,7 +15,15 @@ import pytest
 from agentos_mcp import __version__
 from agentos_mcp.settings import OPTIONS
 from scripts import icon
-from scripts.install_links import CURSOR, NAME, VS_CODE, VS_CODE_INPUTS, installed_by, links, markdown
+from scripts.install_links import (
+    CURSOR_ENTRY,
+    NAME,
+    VS_CODE_ENTRY,
+    VS_CODE_INPUTS,
+    build_links,
+    parse_link,
+    render_markdown,
+)
 from scripts.project import ROOT, as_json, project
 from scripts.registry_entry import FILE, main, server, with_bundle
 from scripts.registry_entry import NAME as REGISTERED
@@ -84,22 +92,22 @@ def test_the_readme_names_the_server_as_the_registry_does() -> None:
 
 
 def test_every_link_says_what_it_installs() -> None:
-    for kind, link in links().items():
-        name, config, asked = installed_by(link)
+    for kind, link in build_links().items():
+        name, config, asked = parse_link(link)
         assert name == NAME
-        assert (config, asked) == ((CURSOR, []) if "cursor" in kind else (VS_CODE, VS_CODE_INPUTS))
+        assert (config, asked) == ((CURSOR_ENTRY, []) if "cursor" in kind else (VS_CODE_ENTRY, VS_CODE_INPUTS))
         assert " " not in link
 
 
 def test_the_buttons_lead_to_the_links() -> None:
-    assert all(f"]({links()[kind]})" in markdown() for kind in ("cursor", "vscode"))
+    assert all(f"]({build_links()[kind]})" in render_markdown() for kind in ("cursor", "vscode"))
 
 
 def test_the_links_in_the_readme_are_these() -> None:
     found = [link for link in re.findall(r"\]\(([^)\s]+)\)", README) if re.match(_INSTALLING, link)]
     if not found:
         pytest.skip("the README has no links that install the server yet")
-    assert found == [links()["cursor"], links()["vscode"]], "python -m scripts.install_links prints them"
+    assert found == [build_links()["cursor"], build_links()["vscode"]], "python -m scripts.install_links prints them"
 
 
 def test_the_icon_is_what_is_drawn() -> None:

@@ -13,7 +13,7 @@ from agentos_mcp import __version__
 from agentos_mcp.demo.host_process import MISSING
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
-from scripts.install_links import installed_by, links
+from scripts.install_links import build_links, parse_link
 from scripts.project import ROOT
 from tests._support.processes import RawServer
 from tests.packaging.tools import LIMIT, UNSEEN, done, package_files, scripts, tool, uv_command
@@ -92,7 +92,7 @@ def test_without_the_extra_the_demo_says_what_to_install(commands: Path, tmp_pat
 
 @pytest.mark.parametrize("client", ["cursor", "vscode"])
 def test_what_an_install_link_writes_starts(client: str, commands: Path, demo: str) -> None:
-    _, entry, asked = installed_by(links()[client])
+    _, entry, asked = parse_link(build_links()[client])
     answers = {"agentos-url": demo, "agentos-token": ""}
     assert {one["id"] for one in asked} <= set(answers)
     given = {name: answers[value.removeprefix("${input:")[:-1]] for name, value in entry.get("env", {}).items()}
