@@ -37,7 +37,7 @@ def test_every_command_is_taken(line: str, tmp_path: Path, monkeypatch: pytest.M
     (token,) = [line for line in LINES if "secrets.token_urlsafe" in line]
     done("sh", "-euc", f"{token.replace('python ', f'{shlex.quote(sys.executable)} ', 1)}", cwd=tmp_path)
     settings = taken(line)
-    assert settings.local is ("--host" not in line)
+    assert settings.is_local is ("--host" not in line)
     assert (settings.token is not None) is ("--http-token-file" in line)
 
 
