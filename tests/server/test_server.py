@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
+import anyio
 import pytest
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
 from mcp_types import LoggingLevel
 
 from agentos_mcp.server.build import build_server
+from agentos_mcp.server.introduction import AGENTOS_META_KEY
 from agentos_mcp.settings import Settings, Token
-from tests._support.mcp_client import Connect
+from tests._support.mcp_client import Connect, Peer
+from tests._support.processes import DOWN
+from tests._support.scripted_agentos import scripted_agentos
 from tests.conftest import KEY
 
 pytestmark = pytest.mark.anyio
@@ -41,6 +47,15 @@ def package_logger() -> Iterator[logging.Logger]:
     logger.setLevel(before)
 
 
+def agentos_state(peer: Peer) -> dict[str, Any]:
+    """What `_meta` tells of AgentOS, in either era."""
+    result = peer.client.session.initialize_result or peer.client.session.discover_result
+    assert result is not None
+    assert result.meta is not None
+    state: dict[str, Any] = result.meta[AGENTOS_META_KEY]
+    return state
+
+
 async def test_instructions_describe_this_agentos_and_how_to_begin(connect: Connect, demo: str) -> None:
     async with connect(demo) as peer:
         instructions = peer.client.instructions or ""
@@ -57,7 +72,7 @@ async def test_instructions_quote_ids(connect: Connect, sample_agentos: str) -> 
 
 
 async def test_client_connects_while_agentos_is_down(connect: Connect) -> None:
-    async with connect("http://127.0.0.1:9") as peer:
+    async with connect(DOWN) as peer:
         assert "No AgentOS answers at http://127.0.0.1:9" in (peer.client.instructions or "")
         assert (await peer.client.list_tools()).tools
 
@@ -67,6 +82,47 @@ async def test_instructions_report_a_missing_token(connect: Connect, locked_agen
         assert "Set AGENTOS_TOKEN" in (peer.client.instructions or "")
     async with connect(locked_agentos, token=Token(KEY)) as peer:
         assert "This AgentOS (zoo)" in (peer.client.instructions or "")
+
+
+async def test_agentos_state_counts_the_components(connect: Connect, demo: str) -> None:
+    async with connect(demo) as peer:
+        assert agentos_state(peer) == {
+            "url": demo,
+            "status": "ok",
+            "components": {"agents": 3, "teams": 1, "workflows": 2},
+        }
+
+
+async def test_agentos_state_reports_an_agentos_that_is_down(connect: Connect) -> None:
+    async with connect(DOWN) as peer:
+        state = agentos_state(peer)
+    assert (state["url"], state["status"], state["error"]["type"]) == (DOWN, "unusable", "Unreachable")
+    assert state["error"]["message"].startswith(f"No AgentOS answers at {DOWN}")
+    assert "components" not in state
+
+
+async def test_agentos_state_reports_a_missing_token(connect: Connect, locked_agentos: str) -> None:
+    async with connect(locked_agentos) as peer:
+        assert agentos_state(peer)["error"]["type"] == "Unauthorized"
+    async with connect(locked_agentos, token=Token(KEY)) as peer:
+        assert agentos_state(peer)["status"] == "ok"
+        assert KEY not in json.dumps(agentos_state(peer))
+
+
+async def test_agentos_state_reports_an_agentos_that_is_slow(connect: Connect) -> None:
+    async def never(stream: Any) -> None:
+        await anyio.sleep_forever()
+
+    async with scripted_agentos({"/config": never}) as agentos, connect(agentos.url) as peer:
+        assert agentos_state(peer) == {"url": agentos.url, "status": "slow"}
+        assert f"AgentOS at {agentos.url} is slow to answer." in (peer.client.instructions or "")
+
+
+async def test_agentos_state_has_no_credentials(connect: Connect) -> None:
+    async with connect(DOWN.replace("://", "://ada:hunter2@")) as peer:
+        state = agentos_state(peer)
+        assert state["url"] == DOWN
+        assert "hunter2" not in f"{state}{peer.client.instructions}"
 
 
 async def test_read_only_server_lists_only_tools_that_read(connect: Connect, sample_agentos: str) -> None:
