@@ -1,4 +1,4 @@
-"""Notices that AgentOS has changed, and has clients list tools, prompts and resources anew."""
+"""Notices that AgentOS has changed, and has clients list tools, prompts and resources again."""
 
 from __future__ import annotations
 

@@ -124,7 +124,9 @@ def select_components(
             continue
         components |= {(component.kind, component.id): component for component in selected}
     if len(components) > MAX_TOOLS:
-        missing.append(f"there are {len(components):,} components to expose, and {MAX_TOOLS} of them are: name fewer.")
+        missing.append(
+            f"{len(components) - MAX_TOOLS:,} of {len(components):,} components, as {MAX_TOOLS} is the limit."
+        )
     return list(components.values())[:MAX_TOOLS], missing
 
 

@@ -1,4 +1,4 @@
-"""What a client is told when it connects: how to begin, and in what state AgentOS is, in words and as data."""
+"""What a client gets when it connects: instructions, and the state of AgentOS as data."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _describe_state(state: AgentOSState) -> str:
         return f"AgentOS cannot be used at the moment: {state.error_message}"
     if (inventory := state.inventory) is None:
         return f"AgentOS at {state.url} is slow to answer."
-    components = "; ".join(f"{kind}s {_ids(found)}" for kind in KINDS if (found := inventory.of(kind)))
+    components = "; ".join(f"{kind}s {_ids(inventory.of(kind))}" for kind in KINDS if inventory.of(kind))
     return f"This AgentOS ({shown_id(inventory.id)}) has {components or 'no components yet'}."
 
 

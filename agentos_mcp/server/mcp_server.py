@@ -57,8 +57,8 @@ log = logging.getLogger(__name__)
 
 _UNKNOWN_STATE = "invalid_request_state"
 _UNKNOWN_STATE_MESSAGE = (
-    "Nothing was done: the answer belongs to no question that this server has open. The server was restarted since "
-    "(--state-secret-file keeps questions over that), or the question is too old, or of another call."
+    "Nothing was done: the answer belongs to no question that is open on this server. The server was restarted "
+    "(--state-secret-file keeps questions across restarts), the question has expired, or the answer is another call's."
 )
 _FEATURES_TIMEOUT_SECONDS = 1.5
 """How long the first list of tools waits to learn what this AgentOS can do; a longer one is corrected later."""
@@ -192,9 +192,9 @@ class AgentOSServer(MCPServer[Backend]):
     def _unknown_state_hint(self, name: str) -> str:
         tools = {tool.name: tool for tool in self.tool_selection.tools}
         if name == "continue_run":
-            return "Call continue_run again without the old answer: what the run asks now is asked anew."
+            return "Call continue_run again without the old answer: what the run asks now is asked again."
         if name in tools and tools[name].destructive:
-            return f"Call {name} again without the old answer: the person is asked anew."
+            return f"Call {name} again without the old answer: the person is asked again."
         find = "list_runs(status='paused') finds it, and " if "list_runs" in tools else ""
         answer = f"the run still waits: {find}continue_run(run) answers it." if "continue_run" in tools else ""
         return f"If it was a run's, {answer}" if answer else f"Call {name[:80]} again without the old answer."

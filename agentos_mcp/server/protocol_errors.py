@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def translate_errors(action: str, data: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Raise an AgentOSError as an MCPError with the same message; of an unexpected exception, only its type is told."""
+    """Raise an AgentOSError as an MCPError with the same message; of an unexpected exception pass on only the type."""
     try:
         yield
     except AgentOSError as error:

@@ -43,7 +43,7 @@ from agentos_mcp.tooling.markdown import one_line
 PAGE_SIZE = 100
 """How many resources or prompts one answer lists."""
 _MAX_CONTEXT_ARGUMENTS = 20
-"""Arguments that a completion request may carry beside the one to complete."""
+"""Arguments that a completion request may carry besides the one to complete."""
 
 _Request = ServerRequestContext[Any, Any]
 _Item = TypeVar("_Item")

@@ -96,7 +96,7 @@ RESOURCES = (
     ResourceSpec("agentos://workflows", "Workflows", "The workflows, and what each does.", "list_workflows"),
     ResourceSpec("agentos://sessions", "Sessions", "The latest conversations.", "list_sessions", data_store="session"),
     ResourceSpec(
-        "agentos://memories", "Memories", "What is remembered of users.", "list_memories", data_store="memory"
+        "agentos://memories", "Memories", "What is remembered about users.", "list_memories", data_store="memory"
     ),
     ResourceSpec(
         "agentos://knowledge", "Knowledge", "What is in the knowledge base.", "list_knowledge", data_store="knowledge"
@@ -146,7 +146,7 @@ RESOURCES = (
     ResourceSpec(
         RUN_URI_PREFIX + "{kind}/{component}/{session}/{run}",
         "Run",
-        "Where a run stands, or its result. Subscribe to it to be told when that changes.",
+        "A run's status, or its result. Subscribe to it to be notified when it changes.",
         "get_run",
         completers={
             "kind": completions.kinds,

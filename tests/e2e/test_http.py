@@ -142,7 +142,7 @@ STOPS = [
 
 
 @posix
-@pytest.mark.parametrize(("number", "code"), STOPS)
+@pytest.mark.parametrize(("signal_number", "code"), STOPS)
 def test_signal_ends_an_idle_http_server(sample_agentos: str, signal_number: signal.Signals, code: int) -> None:
     with HttpServer("--url", sample_agentos) as server:
         server.signal(signal_number)

@@ -237,7 +237,7 @@ def test_token_is_never_printed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "given", "said"),
+    ("arguments", "given", "message"),
     [
         (
             ["--host", "0.0.0.0"],

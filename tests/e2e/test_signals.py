@@ -22,7 +22,7 @@ STOPS = [
 ]
 
 
-@pytest.mark.parametrize(("stop", "code"), STOPS)
+@pytest.mark.parametrize(("stop", "exit_code"), STOPS)
 def test_idle_server_ends_promptly_and_silently(sample_agentos: str, stop: Stop, exit_code: int) -> None:
     with RawServer("serve", "--url", sample_agentos) as server:
         server.shake_hands()
@@ -32,7 +32,7 @@ def test_idle_server_ends_promptly_and_silently(sample_agentos: str, stop: Stop,
         assert server.everything == ""
 
 
-@pytest.mark.parametrize(("stop", "code"), STOPS)
+@pytest.mark.parametrize(("stop", "exit_code"), STOPS)
 def test_server_ends_promptly_without_ending_its_run(
     sample_agentos: str, session: str, stop: Stop, exit_code: int
 ) -> None:
@@ -94,7 +94,7 @@ def test_foreground_run_is_cancelled_with_its_call(bare_agentos: str) -> None:
         assert "Traceback" not in server.everything
 
 
-@pytest.mark.parametrize(("stop", "code"), STOPS[:2])
+@pytest.mark.parametrize(("stop", "exit_code"), STOPS[:2])
 def test_signal_ends_a_server_that_is_starting(stop: Stop, exit_code: int) -> None:
     with RawServer("serve", "--log-level", "debug") as server:
         server.err.wait_for(lambda line: "Initializing server" in line, PATIENCE)

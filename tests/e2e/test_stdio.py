@@ -106,7 +106,7 @@ async def test_concurrent_runs_each_get_their_own_answer(peer: Peer) -> None:
     assert all(progress.increases() for progress in progress_by_count.values())
 
 
-@pytest.mark.parametrize("up", [True, False], ids=["up", "down"])
+@pytest.mark.parametrize("is_up", [True, False], ids=["up", "down"])
 def test_stdout_carries_only_messages_and_never_the_token(sample_agentos: str, is_up: bool) -> None:
     url = sample_agentos if is_up else DOWN
     with RawServer("serve", "--url", url, "--log-level", "debug", given={"AGENTOS_TOKEN": SECRET}) as server:

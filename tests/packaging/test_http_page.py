@@ -76,7 +76,12 @@ def test_its_errors_are_the_real_ones() -> None:
     with pytest.raises(SettingsError) as caught:
         taken("agentos-mcp serve --http --host 0.0.0.0")
     assert "--host 0.0.0.0 would let other machines run everything" in str(caught.value)
-    gate = (ROOT / "agentos_mcp" / "server" / "gate.py").read_text(encoding="utf-8")
-    for words in ("This server asks for a token", "This server does not answer to "):
-        assert words in PAGE
-        assert words in gate
+    http = ROOT / "agentos_mcp" / "server" / "http"
+    for module, beginning in (
+        ("auth", "This server asks for a token"),
+        ("host_check", "This server does not answer to "),
+        ("host_check", "Pages of "),
+        ("host_check", " may not call this server"),
+    ):
+        assert beginning in PAGE
+        assert beginning in (http / f"{module}.py").read_text(encoding="utf-8")

@@ -190,7 +190,7 @@ async def test_state_of_another_server_does_nothing(
         question = await client.ask("run_agent", **arguments)
     async with round_client(pausing, **second) as another:
         message = await another.refused("run_agent", arguments, question.request_state, accept(question))
-    assert "--state-secret-file keeps questions over that" in message
+    assert "--state-secret-file keeps questions across restarts" in message
     assert "continue_run(run) answers it" in message
     assert done(ledger, "deploy", tag) == 0
 

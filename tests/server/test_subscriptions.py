@@ -51,7 +51,7 @@ QUIET_SECONDS = 1.5
 """In which an update would have come."""
 
 
-async def begun(peer: Peer, seconds: float = 4) -> str:
+async def start_run(peer: Peer, seconds: float = 4) -> str:
     """The reference of an agent's run that goes on for so long, a word each tenth of a second."""
     message = f"{seconds * 10:.0f} {seconds}"
     return reference(await peer.text("run_agent", agent_id="slow", message=message, wait=1))
@@ -141,8 +141,8 @@ class TestOverEachTransport:
 class TestRunSubscriptions:
     async def test_run_updates_are_a_second_apart_except_the_last(self, era: str, many_components: str) -> None:
         async with recording_client("memory", era, many_components) as (peer, recorder):
-            begun = await peer.text("run_workflow", workflow_id="busy", message="go", wait=1)
-            async with subscribed(peer, recorder, uri := f"agentos://runs/{reference(begun)}"):
+            result = await peer.text("run_workflow", workflow_id="busy", message="go", wait=1)
+            async with subscribed(peer, recorder, uri := f"agentos://runs/{reference(result)}"):
                 await read_until_completed(peer, recorder, uri)
         *earlier, _ = times = [time for time, _ in recorder.notifications]
         assert len(times) >= 3
@@ -160,7 +160,7 @@ class TestRunSubscriptions:
             recording_client("memory", era, sample_agentos) as (peer, recorder),
             connector("auto")(sample_agentos) as another,
         ):
-            uri = f"agentos://runs/{await begun(another, 2)}"
+            uri = f"agentos://runs/{await start_run(another, 2)}"
             async with subscribed(peer, recorder, uri):
                 await read_until_completed(peer, recorder, uri)
 
@@ -213,7 +213,7 @@ class TestUnsubscribing:
             connected_client(era, url, first_recorder := NotificationRecorder()) as first,
             connected_client(era, url, second_recorder := NotificationRecorder()) as other,
         ):
-            uri = f"agentos://runs/{await begun(first)}"
+            uri = f"agentos://runs/{await start_run(first)}"
             async with subscribed(first, first_recorder, uri):
                 async with subscribed(other, second_recorder, uri):
                     assert server.subscriptions.uris == (uri,)
@@ -228,7 +228,7 @@ class TestUnsubscribing:
     async def test_client_that_disconnects_is_unsubscribed(self, era: str, sample_agentos: str) -> None:
         server = server_with_change_tool(sample_agentos)
         async with serve_on_socket(server) as url, connector("auto")(sample_agentos) as another:
-            uri = f"agentos://runs/{await begun(another)}"
+            uri = f"agentos://runs/{await start_run(another)}"
             async with connected_client(era, url, recorder := NotificationRecorder()) as peer:
                 if era == "legacy":
                     with pytest.warns(MCPDeprecationWarning):
@@ -252,7 +252,7 @@ class TestUnsubscribing:
             serve_on_socket(server) as url,
             connected_client("legacy", url, recorder := NotificationRecorder()) as peer,
         ):
-            uri = f"agentos://runs/{await begun(peer, 2)}"
+            uri = f"agentos://runs/{await start_run(peer, 2)}"
             async with subscribed(peer, recorder, uri), subscribed(peer, recorder, uri):
                 await recorder.wait_until(lambda subjects: len(subjects) >= 1)
             assert server.subscriptions.uris == ()
