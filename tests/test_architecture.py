@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import agentos_mcp
+from tests._support.sdk_touches import sdk_touches
 
 PACKAGE = Path(agentos_mcp.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
@@ -86,3 +87,77 @@ def test_toolsets_do_not_know_each_other() -> None:
 
 def test_every_name_says_what_is_inside() -> None:
     assert not {path.stem for path in MODULES} & {"utils", "helpers", "manager", "misc", "common"}
+
+
+SDK_COMPAT = PACKAGE / "server" / "sdk_compat.py"
+SDK_TOUCHES = """
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server._otel import OpenTelemetryMiddleware
+from mcp.shared.context import _helper
+import mcp.client._memory
+
+class Server(MCPServer[object]):
+    def __init__(self):
+        super().__init__("x")
+        self._tool_manager = None
+        self._lowlevel_server.middleware.insert(0, None)
+        self.list_tools = None
+        self._own = 1
+
+    def _handle_list_tools(self): ...
+
+    def end(self, ctx, context: Context):
+        ctx.session._request_outbound.cancel_requested
+        getattr(context, "_subscriptions")
+        low = self.low
+        low.create_initialization_options = None
+"""
+NO_SDK_TOUCHES = """
+import argparse
+import os
+from mcp.server.mcpserver import MCPServer
+from mcp.shared.exceptions import MCPError
+
+class Own:
+    def __init__(self, server):
+        self._tool_manager = self._session = server
+        self.tools = []
+        self.list_tools = None
+
+class Server(MCPServer[object]):
+    def __init__(self):
+        self._tool_table = {}
+        self.resources = self.__class__
+
+def run(own, parser):
+    own.running = parser._actions
+    os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path != SDK_COMPAT], ids=name_of)
+def test_module_uses_only_what_the_sdk_exports(path: Path) -> None:
+    assert not sdk_touches(path.read_text(encoding="utf-8")), f"this belongs to {SDK_COMPAT.name}"
+
+
+def test_sdk_compat_has_every_private_use_of_the_sdk() -> None:
+    assert sdk_touches(SDK_COMPAT.read_text(encoding="utf-8"))
+
+
+def test_sdk_touches_finds_what_the_sdk_does_not_export() -> None:
+    assert sdk_touches(SDK_TOUCHES) == [
+        "3: import of mcp.server._otel.OpenTelemetryMiddleware",
+        "4: import of mcp.shared.context._helper",
+        "5: import of mcp.client._memory",
+        "10: self._tool_manager of an SDK class",
+        "11: self._lowlevel_server of an SDK class",
+        "12: assignment over the method list_tools",
+        "15: override of the SDK's _handle_list_tools",
+        "18: ctx.session._request_outbound",
+        "19: getattr of _subscriptions",
+        "21: assignment over the method create_initialization_options",
+    ]
+
+
+def test_sdk_touches_does_not_find_what_is_not_the_sdks() -> None:
+    assert sdk_touches(NO_SDK_TOUCHES) == []

@@ -17,6 +17,7 @@ import anyio
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
 from agentos_mcp.agentos.hints import Action, Hint, hint
+from agentos_mcp.agentos.http_errors import READING_ERRORS
 from agentos_mcp.agentos.inputs.schema_checks import short
 from agentos_mcp.agentos.json_values import objects, text, texts
 from agentos_mcp.agentos.pagination import record_of
@@ -28,6 +29,8 @@ from agentos_mcp.agentos.similar_names import similarity
 log = logging.getLogger(__name__)
 
 _KEEP_SECONDS = 30.0
+_LIST_TIMEOUT_SECONDS = 2.0
+"""How long lists that can do without it wait for the inventory."""
 _MOST_NAMED = 12
 _MOST_COMPONENTS = 2_000
 """Of each kind; more are left out, and the log says so."""
@@ -98,6 +101,10 @@ class Inventory:
     def of(self, kind: Kind) -> tuple[Component, ...]:
         return tuple(component for component in self.components if component.kind == kind)
 
+    def sorted_components(self) -> list[Component]:
+        """By kind and id: in the same order as long as they are the same."""
+        return sorted(self.components, key=lambda component: (KINDS.index(component.kind), component.id))
+
 
 @dataclass
 class _Kept:
@@ -156,6 +163,19 @@ class Catalog:
             return await self._reads[retry].result()
         contents: Inventory = kept.value
         return contents
+
+    async def inventory_or_last_known(self, timeout_seconds: float = _LIST_TIMEOUT_SECONDS) -> Inventory | None:
+        """The inventory; where AgentOS does not answer in time, what it had before, None where that is not known."""
+        try:
+            with anyio.fail_after(timeout_seconds):
+                return await self.inventory(retry=False)
+        except AgentOSError as error:
+            log.info("The inventory of AgentOS is not up to date: %s", error)
+        except TimeoutError:
+            log.info("The inventory of AgentOS is not up to date: it is slow to answer.")
+        except READING_ERRORS:
+            log.exception("The inventory of AgentOS is not up to date: it could not be read")
+        return self.known
 
     async def _read(self, *, retry: bool) -> Inventory:
         now = _read_config(await self._os.get("/config", retry=retry))

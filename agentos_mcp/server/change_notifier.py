@@ -1,4 +1,4 @@
-"""Keeps what clients were told true while AgentOS changes: they are told to ask again."""
+"""Notices that AgentOS has changed, and has clients list tools, prompts and resources again."""
 
 from __future__ import annotations
 
@@ -19,38 +19,39 @@ POLL_SECONDS = 20.0
 
 
 @asynccontextmanager
-async def notify_changes(server: AgentOSServer, backend: Backend) -> AsyncIterator[None]:
-    """While it is open, clients are told whenever tools, prompts or resources have become others.
+async def notify_clients_of_changes(server: AgentOSServer, backend: Backend) -> AsyncIterator[None]:
+    """While it is open, clients are notified whenever tools, prompts or resources change.
 
-    Components are seen to change by whoever asks for them; they are polled only where they are exposed
+    A change of components is noticed by whoever asks for them; they are polled only where they are exposed
     as tools. What AgentOS can do is learned once somebody has asked for the tools.
     """
     changed = anyio.Event()
 
-    def note() -> None:
+    def mark_changed() -> None:
         changed.set()
 
-    async def pass_on() -> None:
+    async def publish_changes() -> None:
         nonlocal changed
         while True:
             await changed.wait()
             changed = anyio.Event()
             await server.component_tools.refresh(backend)
-            await server.changes.components_changed()
+            await server.subscriptions.publish_components_changed()
 
-    async def learn() -> None:
-        await server.listed.wait()
-        told = {tool.name for tool in server.offer.tools if not server.offer.unavailable_reason(tool.name, backend)}
+    async def discover_features() -> None:
+        await server.tools_listed.wait()
+        selection = server.tool_selection
+        listed_names = [tool.name for tool in selection.tools if not selection.unavailable_reason(tool.name, backend)]
         while backend.discovery.known is None:
             try:
                 await backend.discovery.features()
             except AgentOSError as error:
                 log.info("What this AgentOS can do is not known yet: %s", error)
                 await anyio.sleep(POLL_SECONDS)
-        if any(server.offer.unavailable_reason(name, backend) for name in told):
-            note()
+        if any(selection.unavailable_reason(name, backend) for name in listed_names):
+            mark_changed()
 
-    async def poll() -> None:
+    async def poll_components() -> None:
         while True:
             await anyio.sleep(POLL_SECONDS)
             try:
@@ -58,18 +59,18 @@ async def notify_changes(server: AgentOSServer, backend: Backend) -> AsyncIterat
             except AgentOSError as error:
                 log.info("AgentOS could not be asked for its components: %s", error)
 
-    backend.catalog.changed = note
+    backend.catalog.changed = mark_changed
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_kept_going, pass_on)
-        tasks.start_soon(_kept_going, learn)
-        if server.component_tools.on:
-            tasks.start_soon(_kept_going, poll)
+        tasks.start_soon(_run_until_done, publish_changes)
+        tasks.start_soon(_run_until_done, discover_features)
+        if server.component_tools.is_enabled:
+            tasks.start_soon(_run_until_done, poll_components)
         yield
         tasks.cancel_scope.cancel()
 
 
-async def _kept_going(task: Callable[[], Awaitable[None]]) -> None:
-    """Run a task in the background; where it fails, again after a while: the server does not end with it."""
+async def _run_until_done(task: Callable[[], Awaitable[None]]) -> None:
+    """Run a task; where it raises, again after a while: the server does not end with it."""
     while True:
         try:
             return await task()

@@ -1,4 +1,4 @@
-"""What the beginning of an id could become: candidates for the arguments of prompts and the variables of templates."""
+"""Completions: candidates for the arguments of prompts and the variables of resource templates."""
 
 from __future__ import annotations
 
@@ -17,190 +17,196 @@ from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.tooling.context import ToolContext
 
-MOST = 100
+MAX_VALUES = 100
 """So many values one answer may have, by the specification."""
-_LOOKED_AT = 200
-_LONGEST = 1_000
+_MAX_ROWS = 200
+"""Sessions, runs and the like that are read for one completion: the newest."""
+_MAX_VALUE_LENGTH = 1_000
 """Characters of a value that somebody could choose from a list."""
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Values, each with words that it is also known by.
+    """Values, each with a name or text that it is also found by.
 
-    `unseen` is how many more there are that were not looked at, None where there may be any number.
+    `unread` is how many more there are that were not read, None where there may be any number.
     """
 
     values: tuple[tuple[str, str], ...] = ()
-    unseen: int | None = 0
+    unread: int | None = 0
 
 
 Completer = Callable[[ToolContext, Mapping[str, str]], Awaitable[Candidates]]
-"""Candidates for one argument, by what the others already are."""
+"""Candidates for one argument, by the values that the other arguments already have."""
 
 
-def completion(candidates: Candidates, typed: str) -> Completion:
-    """The candidates that fit: first those that begin with what is typed, then those that contain it."""
-    wanted = typed.strip().casefold()
+def complete_value(candidates: Candidates, typed: str) -> Completion:
+    """The candidates that match: first those that begin with what is typed, then those that contain it."""
+    prefix = typed.strip().casefold()
     # A value that cannot be shown as it is cannot be chosen either: another one would be looked up.
-    known = [
-        (value, (value.casefold(), words.casefold()))
-        for value, words in candidates.values
+    named_values = [
+        (value, (value.casefold(), name.casefold()))
+        for value, name in candidates.values
         if strip_control_chars(value) == value
     ]
-    fitting = [
-        *(value for value, words in known if any(word.startswith(wanted) for word in words)),
-        *(value for value, words in known if any(wanted in word for word in words)),
+    matches = [
+        *(value for value, names in named_values if any(name.startswith(prefix) for name in names)),
+        *(value for value, names in named_values if any(prefix in name for name in names)),
     ]
-    values = [value for value in dict.fromkeys(fitting) if len(value) <= _LONGEST]
-    if candidates.unseen is None or (candidates.unseen and wanted):
-        return Completion(values=values[:MOST], has_more=True)
-    total = len(values) + candidates.unseen
-    return Completion(values=values[:MOST], total=total, has_more=total > MOST)
+    values = [value for value in dict.fromkeys(matches) if len(value) <= _MAX_VALUE_LENGTH]
+    if candidates.unread is None or (candidates.unread and prefix):
+        return Completion(values=values[:MAX_VALUES], has_more=True)
+    total = len(values) + candidates.unread
+    return Completion(values=values[:MAX_VALUES], total=total, has_more=total > MAX_VALUES)
 
 
 def components(kind: Kind) -> Completer:
     """The ids of agents, teams or workflows."""
 
-    async def complete(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
+    async def complete(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:
         return _of_components((await ctx.catalog.inventory()).of(kind))
 
     return complete
 
 
-async def other_agents(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
-    """The agents beside the one that is given as `first`."""
+async def other_agents(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:
+    """The agents other than the one that `first` names."""
     agents = (await ctx.catalog.inventory()).of("agent")
-    return _of_components(agent for agent in agents if given.get("first") not in {agent.id, agent.name})
+    return _of_components(agent for agent in agents if arguments.get("first") not in {agent.id, agent.name})
 
 
-async def kinds(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
+async def kinds(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:
     return Candidates(tuple((kind, f"{kind}s") for kind in KINDS))
 
 
-async def components_of_kind(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
-    """The ids of the components of `kind`, of all where that is not given yet."""
-    contents = await ctx.catalog.inventory()
-    return _of_components(one for one in contents.components if given.get("kind", "") in {"", one.kind})
+async def components_of_kind(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:
+    """The ids of the components of `kind`, of all where that has no value yet."""
+    inventory, kind = await ctx.catalog.inventory(), arguments.get("kind", "")
+    return _of_components(component for component in inventory.components if kind in {"", component.kind})
 
 
-async def sessions(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
-    return await _listed(ctx, "session", "/sessions", "session_id", "session_name", sort_by="updated_at")
+async def sessions(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:
+    return await _from_rows(ctx, "session", "/sessions", "session_id", "session_name", sort_by="updated_at")
 
 
-async def sessions_of_component(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
-    """The sessions that hold runs of `kind` and `component`; all where those are not given yet."""
-    if not given.get("kind") or not given.get("component"):
-        return await sessions(ctx, given)
-    runs = await _runs(ctx, given)
-    return Candidates(tuple((run.ref.session, run.question) for run in runs), unseen=_more(runs))
+async def sessions_of_component(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:
+    """The sessions that hold runs of `kind` and `component`; all where those have no value yet."""
+    if not arguments.get("kind") or not arguments.get("component"):
+        return await sessions(ctx, arguments)
+    runs = await _runs(ctx, arguments)
+    return Candidates(tuple((run.ref.session, run.question) for run in runs), unread=_unread_runs(runs))
 
 
-async def runs_of_session(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
-    """The runs of `session`, those of `kind` and `component` where these are given."""
-    if not given.get("session"):
+async def runs_of_session(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:
+    """The runs of `session`, only those of `kind` and `component` where these have values."""
+    if not arguments.get("session"):
         return Candidates()
-    runs = await _runs(ctx, given)
-    return Candidates(tuple((run.ref.run, run.question) for run in runs), unseen=_more(runs))
+    runs = await _runs(ctx, arguments)
+    return Candidates(tuple((run.ref.run, run.question) for run in runs), unread=_unread_runs(runs))
 
 
-async def failed_runs(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
+async def failed_runs(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:
     """The references of runs that failed, the latest first."""
     runs = await _runs(ctx, {}, status="ERROR")
-    return Candidates(tuple((str(run.ref), f"{run.name} {run.question}") for run in runs), unseen=_more(runs))
+    return Candidates(tuple((str(run.ref), f"{run.name} {run.question}") for run in runs), unread=_unread_runs(runs))
 
 
-async def memories(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
-    return await _listed(ctx, "memory", "/memories", "memory_id", "memory")
+async def memories(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:
+    return await _from_rows(ctx, "memory", "/memories", "memory_id", "memory")
 
 
-async def traces(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
-    return await _listed(ctx, "traces", "/traces", "trace_id", "name")
+async def traces(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:
+    return await _from_rows(ctx, "traces", "/traces", "trace_id", "name")
 
 
-async def knowledge_bases(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
+async def knowledge_bases(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:
     return Candidates(tuple((base.id, base.name) for base in (await ctx.catalog.inventory()).knowledge))
 
 
-async def contents(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
-    """What a knowledge base holds: the one of `knowledge_id`, or the only one."""
+async def knowledge_contents(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:
+    """The contents of a knowledge base: the one of `knowledge_id`, or the only one."""
     try:
-        base = await ctx.knowledge_base(ctx.settings.knowledge_id or given.get("knowledge_id", ""))
+        base = await ctx.knowledge_base(ctx.settings.knowledge_id or arguments.get("knowledge_id", ""))
     except InvalidRequest:
         return Candidates()
-    found = await ctx.page("/knowledge/content", knowledge_id=base.id, limit=_LOOKED_AT)
-    return Candidates(_values(found, "id", "name"), _unseen(found.meta, len(found)))
+    page = await ctx.page("/knowledge/content", knowledge_id=base.id, limit=_MAX_ROWS)
+    return Candidates(_values(page, "id", "name"), _unread_rows(page.meta, len(page)))
 
 
 def quick_prompts(component: Component) -> Completer:
-    """The messages that the AgentOS itself proposes for a component."""
+    """The messages that AgentOS proposes for a component."""
 
-    async def complete(ctx: ToolContext, given: Mapping[str, str]) -> Candidates:
+    async def complete(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:
         config = await ctx.get("/config")
-        chosen = _inside(config, "chat", "quick_prompts", component.id)
-        own = chosen or _inside(config, "manifest", component.id, "quick_prompts")
-        return Candidates(tuple((strip_control_chars(words), words) for words in values(own) if isinstance(words, str)))
+        prompts = _value_at(config, "chat", "quick_prompts", component.id) or _value_at(
+            config, "manifest", component.id, "quick_prompts"
+        )
+        return Candidates(
+            tuple((strip_control_chars(prompt), prompt) for prompt in values(prompts) if isinstance(prompt, str))
+        )
 
     return complete
 
 
-def _inside(document: Any, *keys: str) -> Any:
+def _value_at(document: Any, *keys: str) -> Any:
     for key in keys:
         document = document.get(key) if isinstance(document, Mapping) else None
     return document
 
 
-def _of_components(found: Iterable[Component]) -> Candidates:
-    return Candidates(tuple((component.id, component.name) for component in found))
+def _of_components(components: Iterable[Component]) -> Candidates:
+    return Candidates(tuple((component.id, component.name) for component in components))
 
 
-async def _runs(ctx: ToolContext, given: Mapping[str, str], status: str = "") -> list[RunSummary]:
-    kind, asked = given.get("kind", ""), given.get("component", "")
+async def _runs(ctx: ToolContext, arguments: Mapping[str, str], status: str = "") -> list[RunSummary]:
+    kind, component_id = arguments.get("kind", ""), arguments.get("component", "")
     try:
-        component = await ctx.catalog.find(kind, asked) if kind in KINDS and asked else None
+        component = await ctx.catalog.find(kind, component_id) if kind in KINDS and component_id else None
         return await list_stored_runs(
             ctx.agent_os,
             ctx.catalog,
             user_id=ctx.ownership.user_id,
             component=component,
-            session_id=given.get("session", ""),
+            session_id=arguments.get("session", ""),
             status=status,
-            limit=_LOOKED_AT,
+            limit=_MAX_ROWS,
         )
     except NotFound:
         return []
 
 
-def _more(runs: list[RunSummary]) -> int | None:
-    return None if len(runs) >= _LOOKED_AT else 0
+def _unread_runs(runs: list[RunSummary]) -> int | None:
+    return None if len(runs) >= _MAX_ROWS else 0
 
 
-async def _listed(ctx: ToolContext, part: DataStore, path: str, id: str, words: str, sort_by: str = "") -> Candidates:
-    """The newest entries of a part of AgentOS, from all databases that keep it."""
-    there = await ctx.catalog.inventory()
-    if not there.databases:
+async def _from_rows(
+    ctx: ToolContext, data_store: DataStore, path: str, id_field: str, text_field: str, sort_by: str = ""
+) -> Candidates:
+    """The newest rows of a data store, from all databases that have it."""
+    inventory = await ctx.catalog.inventory()
+    if not inventory.databases:
         return Candidates()
-    stores = (ctx.settings.db_id,) if ctx.settings.db_id else there.stores.get(part) or ("",)
-    found: list[tuple[str, str]] = []
-    unseen = 0
-    for store in stores:
+    db_ids = (ctx.settings.db_id,) if ctx.settings.db_id else inventory.stores.get(data_store) or ("",)
+    values: list[tuple[str, str]] = []
+    unread = 0
+    for db_id in db_ids:
         page = await ctx.page(
             path,
             user_id=ctx.settings.user_id,
-            db_id=store,
-            limit=_LOOKED_AT,
+            db_id=db_id,
+            limit=_MAX_ROWS,
             sort_by=sort_by,
             sort_order="desc" if sort_by else "",
         )
-        found += _values(ctx.ownership.own_rows(page), id, words)
-        unseen += _unseen(page.meta, len(page))
-    return Candidates(tuple(found), unseen)
+        values += _values(ctx.ownership.own_rows(page), id_field, text_field)
+        unread += _unread_rows(page.meta, len(page))
+    return Candidates(tuple(values), unread)
 
 
-def _values(rows: Iterable[Mapping[str, Any]], id: str, words: str) -> tuple[tuple[str, str], ...]:
-    return tuple((value, str(row.get(words) or "")) for row in rows if (value := text(row.get(id))))
+def _values(rows: Iterable[Mapping[str, Any]], id_field: str, text_field: str) -> tuple[tuple[str, str], ...]:
+    return tuple((value, str(row.get(text_field) or "")) for row in rows if (value := text(row.get(id_field))))
 
 
-def _unseen(meta: Mapping[str, Any], shown: int) -> int:
+def _unread_rows(meta: Mapping[str, Any], read: int) -> int:
     total = meta.get("total_count")
-    return max(0, total - shown) if isinstance(total, int) else 0
+    return max(0, total - read) if isinstance(total, int) else 0

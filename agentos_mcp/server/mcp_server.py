@@ -1,15 +1,14 @@
-"""The SDK's corners: what it leaves to servers, in both protocol eras (with `handlers.py`).
+"""The MCP server's class: what it does beyond the SDK's, in both protocol eras.
 
-Legacy (2025-11-25 and earlier) has sessions and `initialize`, modern (2026-07-28) is stateless and
-has `server/discover`. Middleware and the low-level server are provisional in the SDK, so their use
-stays in these two files.
+Legacy (2025-11-25 and earlier) has sessions and `initialize`, modern (2026-07-28) is stateless and has
+`server/discover`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import anyio
@@ -17,7 +16,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.server.mcpserver.tools import Tool, ToolManager
+from mcp.server.mcpserver.tools import Tool
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import ServerMessageMetadata
 from mcp_types import (
@@ -41,9 +40,12 @@ from agentos_mcp.agentos.inputs.schema_checks import short
 from agentos_mcp.server.client_limits import ClientLimits
 from agentos_mcp.server.component_tools import ComponentTools
 from agentos_mcp.server.http.disconnects import ended_by_client
+from agentos_mcp.server.introduction import AGENTOS_META_KEY, build_instructions, read_agentos_state
 from agentos_mcp.server.prompts import Prompts
+from agentos_mcp.server.protocol_errors import translate_errors
+from agentos_mcp.server.request_handlers import RequestHandlers
 from agentos_mcp.server.resources import MARKDOWN, Resources
-from agentos_mcp.server.sdk_compat import handle_lists_and_changes, translate_errors
+from agentos_mcp.server.sdk_compat import add_request_handler, is_cancelled
 from agentos_mcp.server.subscriptions import SubscriptionHub
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
@@ -53,81 +55,97 @@ from agentos_mcp.tooling.mcp_tool import error_result, mcp_tool
 
 log = logging.getLogger(__name__)
 
+_UNKNOWN_STATE = "invalid_request_state"
+_UNKNOWN_STATE_MESSAGE = (
+    "Nothing was done: the answer belongs to no question that is open on this server. The server was restarted "
+    "(--state-secret-file keeps questions across restarts), the question has expired, or the answer is another call's."
+)
+_FEATURES_TIMEOUT_SECONDS = 1.5
+"""How long the first list of tools waits to learn what this AgentOS can do; a longer one is corrected later."""
+_MAX_ROUNDS = 50
+"""How often a legacy client's person is asked within one call."""
+_LISTS = ("tools", "prompts", "resources")
+_LOG_LEVELS = {"notice": logging.INFO, "alert": logging.CRITICAL, "emergency": logging.CRITICAL}
+
 
 class AgentOSServer(MCPServer[Backend]):
-    """MCPServer with arguments that are checked in our words and an introduction made for each client."""
+    """MCPServer with its own errors for invalid arguments, and instructions made for each client."""
 
     backend: Backend | None = None
     """The backend that is open, for those who stop the server."""
-    listed: anyio.Event
+    tools_listed: anyio.Event
     """Set once a client has asked for the tools."""
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        offer: ToolSelection,
-        settings: Settings,
-        introduce: Callable[[], Awaitable[str]],
-        **options: Any,
-    ) -> None:
-        self.changes = SubscriptionHub()
-        super().__init__(name, middleware=[ClientLimits(), self._introduce], subscriptions=self.changes.bus, **options)
-        self.offer = offer
-        self.listed = anyio.Event()
-        self.component_tools = ComponentTools(settings, offer.names)
-        self._tool_manager = _Tools([mcp_tool(tool, settings) for tool in offer.tools], self.component_tools)
-        self._introduction = introduce
-        # Before the SDK's own, which refuses a state that it cannot open in words that help nobody.
-        self._lowlevel_server.middleware.insert(0, self._refuse_unknown_state)
-        self._lowlevel_server.add_request_handler("logging/setLevel", SetLevelRequestParams, _set_log_level)
-        self.resources = Resources(settings)
-        self.prompts = Prompts(offer)
-        handle_lists_and_changes(self, self.resources, self.prompts, self.changes)
+    def __init__(self, name: str, *, agentos_settings: Settings, **options: Any) -> None:
+        """Raises SettingsError for a tool that does not exist. `options` are MCPServer's."""
+        self.subscriptions = SubscriptionHub()
+        self.tool_selection = ToolSelection(agentos_settings)
+        self.component_tools = ComponentTools(agentos_settings, self.tool_selection.all_names)
+        self.tools_listed = anyio.Event()
+        super().__init__(
+            name,
+            tools=[mcp_tool(tool, agentos_settings) for tool in self.tool_selection.tools],
+            middleware=[ClientLimits(), self._introduce],
+            subscriptions=self.subscriptions.bus,
+            **options,
+        )
+        # Before the SDK's own, which refuses a state that it cannot open without saying what to do.
+        self.middleware.insert(0, self._refuse_unknown_state)
+        self._agentos_settings = agentos_settings
+        self.resources = Resources(agentos_settings)
+        self.prompts = Prompts(self.tool_selection)
+        RequestHandlers(self, self.resources, self.prompts, self.subscriptions).register()
+        add_request_handler(self, "logging/setLevel", SetLevelRequestParams, _set_log_level)
 
     async def list_tools(self) -> list[ListedTool]:
         await self.component_tools.refresh(self.backend)
         # What is on by default needs nothing that a supported AgentOS lacks, so it need not wait to be checked.
-        if self.backend is not None and self.backend.catalog.known and not all(t.default for t in self.offer.tools):
-            with anyio.move_on_after(_LEARNING_SECONDS), contextlib.suppress(AgentOSError, *READING_ERRORS):
+        if (
+            self.backend is not None
+            and self.backend.catalog.known
+            and not all(tool.default for tool in self.tool_selection.tools)
+        ):
+            with anyio.move_on_after(_FEATURES_TIMEOUT_SECONDS), contextlib.suppress(AgentOSError, *READING_ERRORS):
                 await self.backend.discovery.features()
-        self.listed.set()
+        self.tools_listed.set()
         return [
-            tool for tool in await super().list_tools() if not self.offer.unavailable_reason(tool.name, self.backend)
+            tool
+            for tool in (await self._all_tools()).values()
+            if not self.tool_selection.unavailable_reason(tool.name, self.backend)
         ]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        tool = self._tool_manager.get_tool(name)
-        if tool is None and len(name) <= NAME and await self.component_tools.refresh(self.backend):
-            tool = self._tool_manager.get_tool(name)
-        if tool is None:
-            return error_result(self.offer.unknown(name, [tool.name for tool in self._tool_manager.list_tools()]))
-        if unavailable_reason := self.offer.unavailable_reason(name, self.backend):
+        tools = await self._all_tools()
+        if name not in tools and len(name) <= NAME and await self.component_tools.refresh(self.backend):
+            tools = await self._all_tools()
+        if (tool := tools.get(name)) is None:
+            return error_result(self.tool_selection.unknown_tool_message(name, list(tools)))
+        if unavailable_reason := self.tool_selection.unavailable_reason(name, self.backend):
             return error_result(unavailable_reason)
-        known = tool.parameters.get("properties", {})
+        known = tool.input_schema.get("properties", {})
         if unknown := [argument for argument in arguments if argument not in known]:
-            return error_result(f"{name} has no argument '{short(unknown[0])}'. {_takes(tool)}")
+            return error_result(f"{name} has no argument '{short(unknown[0])}'. {_describe_arguments(tool)}")
         # Some models write null for "not given".
         arguments = {key: value for key, value in arguments.items() if value is not None}
         try:
-            result = await super().call_tool(name, arguments, context)
-            for _ in range(_MOST_ROUNDS):
+            result = await self._run_tool(name, arguments, context)
+            for _ in range(_MAX_ROUNDS):
                 if not isinstance(result, InputRequiredResult) or context is None or _is_modern(context):
                     break
-                context = await _asked(context, name, arguments, result)
-                result = await super().call_tool(name, arguments, context)
+                context = await self._ask_client(context, name, arguments, result)
+                result = await self._run_tool(name, arguments, context)
             return result
         except ToolError as error:
             if isinstance(error.__cause__, ValidationError):
-                return error_result(f"{_problems(error.__cause__)} {_takes(tool)}")
+                return error_result(f"{_describe_invalid_arguments(error.__cause__)} {_describe_arguments(tool)}")
             raise
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Backend, Any] | None = None
     ) -> GetPromptResult | InputRequiredResult:
-        if context is None or self._prompt_manager.get_prompt(name) is not None:
+        if context is None or name in [prompt.name for prompt in await self.list_prompts()]:
             return await super().get_prompt(name, arguments, context)
         with translate_errors(f"The prompt {short(name)}"):
             return await self.prompts.get(ToolContext.of(context), name, arguments or {})
@@ -139,18 +157,18 @@ class AgentOSServer(MCPServer[Backend]):
             return await super().read_resource(uri, context)
         with translate_errors(f"Reading {short(str(uri))}", {"uri": str(uri)[:PATH]}):
             check_argument("uri", str(uri), PATH)
-            words = await self.resources.read(ToolContext.of(context), str(uri))
-        return [ReadResourceContents(content=words, mime_type=MARKDOWN)]
+            text = await self.resources.read(ToolContext.of(context), str(uri))
+        return [ReadResourceContents(content=text, mime_type=MARKDOWN)]
 
-    def leave(self) -> None:
+    def begin_shutdown(self) -> None:
         """Calls that end from now on end because the client or the server goes, not because they were cancelled."""
         if self.backend is not None:
             self.backend.shutting_down = True
-        self.changes.close_streams()
+        self.subscriptions.close_streams()
 
     def end_of_call(self, ctx: ServerRequestContext[Any, Any]) -> CallEnd:
         """Why a call ends that is being ended; the SDK tells the call only that it is over."""
-        if ctx.session._request_outbound.cancel_requested.is_set():
+        if is_cancelled(ctx):
             return CallEnd.CANCELLED
         if self.backend is None or self.backend.shutting_down:
             return CallEnd.LOST
@@ -167,86 +185,95 @@ class AgentOSServer(MCPServer[Backend]):
             data = error.error.data
             if ctx.method != "tools/call" or not (isinstance(data, dict) and data.get("reason") == _UNKNOWN_STATE):
                 raise
-            # An error of the protocol, as the specification asks for; its words are what a client shows.
-            words = f"{_NOT_ASKED} {self._hint_for(str((ctx.params or {}).get('name') or ''))}"
-            raise MCPError(code=error.error.code, message=words, data=data) from None
+            # An error of the protocol, as the specification asks for; its message is what a client shows.
+            hint = self._unknown_state_hint(str((ctx.params or {}).get("name") or ""))
+            raise MCPError(code=error.error.code, message=f"{_UNKNOWN_STATE_MESSAGE} {hint}", data=data) from None
 
-    def _hint_for(self, name: str) -> str:
-        offered = {tool.name: tool for tool in self.offer.tools}
+    def _unknown_state_hint(self, name: str) -> str:
+        tools = {tool.name: tool for tool in self.tool_selection.tools}
         if name == "continue_run":
-            return "Call continue_run again without the old answer: what the run asks now is asked anew."
-        if name in offered and offered[name].destructive:
-            return f"Call {name} again without the old answer: the person is asked anew."
-        find = "list_runs(status='paused') finds it, and " if "list_runs" in offered else ""
-        go_on = f"the run still waits: {find}continue_run(run) answers it." if "continue_run" in offered else ""
-        return f"If it was a run's, {go_on}" if go_on else f"Call {name[:80]} again without the old answer."
+            return "Call continue_run again without the old answer: what the run asks now is asked again."
+        if name in tools and tools[name].destructive:
+            return f"Call {name} again without the old answer: the person is asked again."
+        find = "list_runs(status='paused') finds it, and " if "list_runs" in tools else ""
+        answer = f"the run still waits: {find}continue_run(run) answers it." if "continue_run" in tools else ""
+        return f"If it was a run's, {answer}" if answer else f"Call {name[:80]} again without the old answer."
 
     async def _introduce(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Middleware: the instructions, and the state of AgentOS in `_meta`, in what a client gets first."""
         result = await call_next(ctx)
         if ctx.method not in {"initialize", "server/discover"} or result is None:
             return result
+        answer = (
+            result.model_dump(mode="json", by_alias=True, exclude_none=True)
+            if isinstance(result, BaseModel)
+            else dict(result)
+        )
+        # The SDK's transports say of a legacy server that its lists never change.
+        answer["capabilities"] = {
+            name: {**value, "listChanged": True} if name in _LISTS else value
+            for name, value in answer["capabilities"].items()
+        }
         try:
-            words = await self._introduction()
+            state = await read_agentos_state(self.backend) if self.backend is not None else None
+            await self.component_tools.refresh(self.backend)
+            answer["instructions"] = build_instructions(
+                self._agentos_settings, self.tool_selection, state, self.component_tools.missing
+            )
+            if state is not None:
+                answer["_meta"] = {**answer.get("_meta", {}), AGENTOS_META_KEY: state.to_meta()}
         except Exception:
             log.exception("The introduction could not be made")
-            return result
-        if isinstance(result, BaseModel):
-            return result.model_copy(update={"instructions": words})
-        return {**result, "instructions": words}
+        return answer
 
+    async def _all_tools(self) -> dict[str, ListedTool]:
+        """The fixed tools, and those of components, which come and go."""
+        tools = [*await super().list_tools(), *map(_to_listed, self.component_tools.tools.values())]
+        return {tool.name: tool for tool in tools}
 
-class _Tools(ToolManager):
-    """The tools that are fixed, and those of components, which come and go."""
+    async def _run_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None
+    ) -> CallToolResult | InputRequiredResult:
+        if (tool := self.component_tools.tools.get(name)) is None or context is None:
+            return await super().call_tool(name, arguments, context)
+        result: CallToolResult | InputRequiredResult = await tool.run(arguments, context, convert_result=True)
+        return result
 
-    def __init__(self, tools: list[Tool], component_tools: ComponentTools) -> None:
-        super().__init__(tools=tools)
-        self._exposure = component_tools
-
-    def get_tool(self, name: str) -> Tool | None:
-        return super().get_tool(name) or self._exposure.tools.get(name)
-
-    def list_tools(self) -> list[Tool]:
-        return [*super().list_tools(), *self._exposure.tools.values()]
-
-
-_UNKNOWN_STATE = "invalid_request_state"
-_NOT_ASKED = (
-    "Nothing was done: the answer belongs to no question that this server has open. The server was restarted since "
-    "(--state-secret-file keeps questions over that), or the question is too old, or of another call."
-)
-_LEARNING_SECONDS = 1.5
-"""How long the first list of tools waits to learn what this AgentOS can do; a longer one is corrected later."""
-_MOST_ROUNDS = 50
-"""How often a legacy client's person is asked within one call."""
+    async def _ask_client(
+        self, context: Context[Backend, Any], name: str, arguments: dict[str, Any], result: InputRequiredResult
+    ) -> Context[Backend, Any]:
+        """A legacy client's answers to the questions, in the form in which a modern client brings them."""
+        session, request_id = context.request_context.session, context.request_context.request_id
+        responses: InputResponses = {
+            key: await session.send_request(
+                request, ElicitResult, metadata=ServerMessageMetadata(related_request_id=request_id)
+            )
+            for key, request in (result.input_requests or {}).items()
+            if isinstance(request, ElicitRequest)
+        }
+        return Context(
+            request_context=context.request_context,
+            mcp_server=self,
+            input_params=CallToolRequestParams(
+                name=name, arguments=arguments, input_responses=responses, request_state=result.request_state
+            ),
+            subscriptions=self.subscriptions.bus,
+        )
 
 
 def _is_modern(context: Context[Backend, Any]) -> bool:
     return context.protocol_version in MODERN_PROTOCOL_VERSIONS
 
 
-async def _asked(
-    context: Context[Backend, Any], name: str, arguments: dict[str, Any], result: InputRequiredResult
-) -> Context[Backend, Any]:
-    """A legacy client's answers to the questions, in the form in which a modern client brings them."""
-    session, related = context.request_context.session, context.request_context.request_id
-    responses: InputResponses = {
-        key: await session.send_request(
-            request, ElicitResult, metadata=ServerMessageMetadata(related_request_id=related)
-        )
-        for key, request in (result.input_requests or {}).items()
-        if isinstance(request, ElicitRequest)
-    }
-    return Context(
-        request_context=context.request_context,
-        mcp_server=context.mcp_server,
-        input_params=CallToolRequestParams(
-            name=name, arguments=arguments, input_responses=responses, request_state=result.request_state
-        ),
-        subscriptions=context._subscriptions,
+def _to_listed(tool: Tool) -> ListedTool:
+    return ListedTool(
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        input_schema=tool.parameters,
+        output_schema=tool.output_schema,
+        annotations=tool.annotations,
     )
-
-
-_LOG_LEVELS = {"notice": logging.INFO, "alert": logging.CRITICAL, "emergency": logging.CRITICAL}
 
 
 async def _set_log_level(ctx: ServerRequestContext[Any, Any], params: SetLevelRequestParams) -> EmptyResult:
@@ -261,27 +288,27 @@ async def _set_log_level(ctx: ServerRequestContext[Any, Any], params: SetLevelRe
     return EmptyResult()
 
 
-def _takes(tool: Tool) -> str:
-    required = tool.parameters.get("required", [])
-    names = [f"{name} (required)" if name in required else name for name in tool.parameters.get("properties", {})]
+def _describe_arguments(tool: ListedTool) -> str:
+    required = tool.input_schema.get("required", [])
+    names = [f"{name} (required)" if name in required else name for name in tool.input_schema.get("properties", {})]
     return f"{tool.name} takes {', '.join(names)}." if names else f"{tool.name} takes no arguments."
 
 
-def _problems(error: ValidationError) -> str:
+def _describe_invalid_arguments(error: ValidationError) -> str:
     """What is wrong with the arguments, without the values: they may be long, or secret."""
     problems = []
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
-        where = ".".join(str(part) for part in problem["loc"])
+        location = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "missing":
-            problems.append(f"'{short(where)}' is missing.")
+            problems.append(f"'{short(location)}' is missing.")
         else:
-            name, _, rest = where.partition(".")
+            name, _, rest = location.partition(".")
             inside = f" (at {short(rest)})" if rest and "[" not in rest else ""
-            problems.append(f"'{name}'{inside}: {_said(problem['type'], problem['msg'])}.")
+            problems.append(f"'{name}'{inside}: {_problem_text(problem['type'], problem['msg'])}.")
     return " ".join(dict.fromkeys(problems))
 
 
-def _said(kind: str, message: str) -> str:
+def _problem_text(kind: str, message: str) -> str:
     if kind in {"dict_type", "mapping_type"}:
         return "give a JSON object"
     return message[:1].lower() + message[1:]

@@ -1,4 +1,4 @@
-"""Prompts: one to run each component, and a few for what people ask of an AgentOS again and again."""
+"""Prompts: one to run each component, and a few for common questions about an AgentOS."""
 
 from __future__ import annotations
 
@@ -18,35 +18,34 @@ from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.server import completions
 from agentos_mcp.server.completions import Completer
-from agentos_mcp.server.current_inventory import glance, in_order
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.tooling.argument_limits import NAME, PATH, TEXT, check_argument
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import fenced, one_line
 
-_REPORTED_DAYS = 7
-_LONGEST = {"message": TEXT, "task": TEXT, "run": PATH}
-"""Characters of an argument, where that is more than a name."""
-_ASKING = (
+_REPORT_DAYS = 7
+_MAX_LENGTHS = {"message": TEXT, "task": TEXT, "run": PATH}
+"""Characters of an argument, where it may be longer than a name."""
+_RUN_INSTRUCTIONS = (
     "Show me its progress. When it asks for something, ask me, and give it my answer with continue_run; never answer "
-    "for me. If it takes longer than the call, go on with get_run. Then show me its answer."
+    "for me. If it takes longer than the call, continue with get_run. Then show me its answer."
 )
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt and what it says. `tools` are those that it wants called: without them it is not offered."""
+    """A prompt and its text. `tools` are those that the text asks to call: without them it is not listed."""
 
     name: str
     title: str
     description: str
-    say: Callable[[ToolContext, Mapping[str, str]], Awaitable[str]]
+    render: Callable[[ToolContext, Mapping[str, str]], Awaitable[str]]
     tools: tuple[str, ...]
     arguments: tuple[PromptArgument, ...] = ()
     completes: Mapping[str, Completer] = field(default_factory=dict)
 
-    def takes(self) -> str:
-        names = [f"{one.name} (required)" if one.required else one.name for one in self.arguments]
+    def describe_arguments(self) -> str:
+        names = [f"{argument.name} (required)" if argument.required else argument.name for argument in self.arguments]
         return f"{self.name} takes {', '.join(names)}." if names else f"{self.name} takes no arguments."
 
 
@@ -54,21 +53,21 @@ def _argument(name: str, description: str, *, required: bool = True) -> PromptAr
     return PromptArgument(name=name, description=description, required=required)
 
 
-async def _investigate(ctx: ToolContext, given: Mapping[str, str]) -> str:
-    if asked := given.get("run", ""):
-        ref = RunRef.parse(asked)
+async def _investigate(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
+    if reference := arguments.get("run", ""):
+        ref = RunRef.parse(reference)
         if ctx.ownership.user_id:
             await ctx.engine.read(ref)
     else:
-        failed = await list_stored_runs(
+        failed_runs = await list_stored_runs(
             ctx.agent_os, ctx.catalog, user_id=ctx.ownership.user_id, status="ERROR", limit=1
         )
-        if not failed:
+        if not failed_runs:
             return (
                 f"No run failed in the {MOST_SESSIONS} latest sessions of this AgentOS. Tell me so, and ask me for "
                 "the reference of the run that I mean (run: ... at the end of its result)."
             )
-        ref = failed[0].ref
+        ref = failed_runs[0].ref
     return (
         f"Find out why this run failed: {ref}\n"
         "Call explain_run with it. Say in plain words what happened, in which step or tool, and why; then what to "
@@ -76,11 +75,11 @@ async def _investigate(ctx: ToolContext, given: Mapping[str, str]) -> str:
     )
 
 
-async def _compare(ctx: ToolContext, given: Mapping[str, str]) -> str:
-    first, second = [await ctx.catalog.find("agent", given[name]) for name in ("first", "second")]
+async def _compare(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
+    first, second = [await ctx.catalog.find("agent", arguments[name]) for name in ("first", "second")]
     if first.id == second.id:
         raise InvalidRequest(f"Both are the agent '{shown_id(first.id)}'.", "Name two agents.")
-    calls = "\n".join(_call(agent, given["task"]) for agent in (first, second))
+    calls = "\n".join(_call(agent, arguments["task"]) for agent in (first, second))
     return (
         "Compare two agents of AgentOS on the same task: call run_agent once for each, with these arguments.\n"
         f"{calls}\n"
@@ -89,7 +88,7 @@ async def _compare(ctx: ToolContext, given: Mapping[str, str]) -> str:
     )
 
 
-_REPORTING = (
+_REPORT_STEPS = (
     ("list_runs", "list_runs(limit=100) for what ran; count only what started since then, by component and status"),
     ("refresh_metrics", "refresh_metrics, so that the next is up to date"),
     ("get_metrics", "get_metrics(since={since}) for runs, users and tokens by day"),
@@ -98,13 +97,13 @@ _REPORTING = (
 )
 
 
-def _weekly(offered: Collection[str]) -> Prompt:
-    """What it asks for is what can be called."""
+def _weekly_report(available_tools: Collection[str]) -> Prompt:
+    """It asks only for calls of tools that are available."""
 
-    async def say(ctx: ToolContext, given: Mapping[str, str]) -> str:
+    async def render(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
         today = datetime.now(UTC).date()
-        since = today - timedelta(days=_REPORTED_DAYS)
-        steps = "\n".join(f"- {what.format(since=since)}" for tool, what in _REPORTING if tool in offered)
+        since = today - timedelta(days=_REPORT_DAYS)
+        steps = "\n".join(f"- {step.format(since=since)}" for tool, step in _REPORT_STEPS if tool in available_tools)
         return (
             f"Write a report of what ran on this AgentOS from {since} to {today} (UTC). Call:\n{steps}\n"
             "Report on one page: how many runs there were, of which components, how many failed and why, what they "
@@ -115,7 +114,7 @@ def _weekly(offered: Collection[str]) -> Prompt:
         "weekly_report",
         "Weekly report",
         "What ran in the last 7 days: runs, failures, cost.",
-        say,
+        render,
         ("list_runs",),
     )
 
@@ -145,35 +144,37 @@ COMPARE = Prompt(
 
 
 class Prompts:
-    """The prompts of one server: those whose tools it offers."""
+    """The prompts of one server: those whose tools are available."""
 
-    def __init__(self, offer: ToolSelection) -> None:
-        self._offer = offer
+    def __init__(self, selection: ToolSelection) -> None:
+        self._selection = selection
 
-    async def listed(self, ctx: ToolContext) -> list[ListedPrompt]:
+    async def list_prompts(self, ctx: ToolContext) -> list[ListedPrompt]:
         return [
             ListedPrompt(
                 name=prompt.name, title=prompt.title, description=prompt.description, arguments=list(prompt.arguments)
             )
-            for prompt in self._prompts(ctx, await glance(ctx)).values()
+            for prompt in self._prompts(ctx, await ctx.catalog.inventory_or_last_known()).values()
         ]
 
-    async def get(self, ctx: ToolContext, name: str, given: Mapping[str, str]) -> GetPromptResult:
-        """What a prompt says. Raises NotFound for an unknown one, InvalidRequest for arguments that don't fit."""
+    async def get(self, ctx: ToolContext, name: str, arguments: Mapping[str, str]) -> GetPromptResult:
+        """A prompt's text. Raises NotFound for an unknown prompt, InvalidRequest for invalid arguments."""
         check_argument("name", name)
         prompt = await self._find(ctx, name)
         known = {argument.name for argument in prompt.arguments}
-        if unknown := [argument for argument in given if argument not in known]:
-            raise InvalidRequest(f"There is no argument '{one_line(unknown[0], most=80)}'.", prompt.takes())
-        for key, value in given.items():
-            check_argument(key, value, _LONGEST.get(key, NAME))
+        if unknown := [argument for argument in arguments if argument not in known]:
+            raise InvalidRequest(
+                f"There is no argument '{one_line(unknown[0], most=80)}'.", prompt.describe_arguments()
+            )
+        for key, value in arguments.items():
+            check_argument(key, value, _MAX_LENGTHS.get(key, NAME))
         for argument in prompt.arguments:
-            if argument.required and not given.get(argument.name, "").strip():
-                raise InvalidRequest(f"'{argument.name}' is missing.", prompt.takes())
-        words = await prompt.say(ctx, given)
+            if argument.required and not arguments.get(argument.name, "").strip():
+                raise InvalidRequest(f"'{argument.name}' is missing.", prompt.describe_arguments())
+        text = await prompt.render(ctx, arguments)
         return GetPromptResult(
             description=prompt.description,
-            messages=[PromptMessage(role="user", content=TextContent(type="text", text=words))],
+            messages=[PromptMessage(role="user", content=TextContent(type="text", text=text))],
         )
 
     async def completer(self, ctx: ToolContext, name: str, argument: str) -> Completer | None:
@@ -190,41 +191,42 @@ class Prompts:
                 return prompt
         raise NotFound(f"Unknown prompt: {one_line(name, most=80)}.", "List the prompts there are.")
 
-    def _prompts(self, ctx: ToolContext, contents: Inventory | None) -> dict[str, Prompt]:
-        """All that are offered, by name; those of components only where these are known."""
-        offered = {
-            tool.name for tool in self._offer.tools if not self._offer.unavailable_reason(tool.name, ctx.backend)
+    def _prompts(self, ctx: ToolContext, inventory: Inventory | None) -> dict[str, Prompt]:
+        """All prompts whose tools are available, by name; those of components only where the inventory is known."""
+        selection = self._selection
+        available_tools = {
+            tool.name for tool in selection.tools if not selection.unavailable_reason(tool.name, ctx.backend)
         }
-        own = [_weekly(offered), INVESTIGATE, COMPARE]
-        found = _of_components(contents, {prompt.name for prompt in own}) if contents is not None else []
-        return {prompt.name: prompt for prompt in (*found, *own) if offered.issuperset(prompt.tools)}
+        fixed = [_weekly_report(available_tools), INVESTIGATE, COMPARE]
+        of_components = _of_components(inventory, {prompt.name for prompt in fixed}) if inventory is not None else []
+        return {prompt.name: prompt for prompt in (*of_components, *fixed) if available_tools.issuperset(prompt.tools)}
 
 
-def _of_components(contents: Inventory, taken: Collection[str]) -> list[Prompt]:
+def _of_components(inventory: Inventory, taken_names: Collection[str]) -> list[Prompt]:
     """A prompt for each component, by its id; with its kind before that where the id is another's too."""
-    components = in_order(contents)
-    often = Counter(component.id for component in components)
-    found: dict[str, Prompt] = {}
-    used: Counter[str] = Counter()
+    components = inventory.sorted_components()
+    id_counts = Counter(component.id for component in components)
+    prompts: dict[str, Prompt] = {}
+    suffixes: Counter[str] = Counter()
     for component in components:
-        name = shown_id(component.id)
-        if often[component.id] > 1 or name in taken:
-            name = f"{component.kind}-{name}"
-        wanted = name
-        while name in found or name in taken:
-            used[wanted] += 1
-            name = f"{wanted}-{used[wanted]}"
-        found[name] = _of_component(name, component)
-    return list(found.values())
+        base = shown_id(component.id)
+        if id_counts[component.id] > 1 or base in taken_names:
+            base = f"{component.kind}-{base}"
+        name = base
+        while name in prompts or name in taken_names:
+            suffixes[base] += 1
+            name = f"{base}-{suffixes[base]}"
+        prompts[name] = _of_component(name, component)
+    return list(prompts.values())
 
 
 def _of_component(name: str, component: Component) -> Prompt:
-    async def say(ctx: ToolContext, given: Mapping[str, str]) -> str:
+    async def render(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
         tool = f"run_{component.kind}"
         lines = [
             f"Run the {component.kind} {shown_id(component.id)} of AgentOS: call {tool} with these arguments.",
-            _call(component, given["message"]),
-            _ASKING,
+            _call(component, arguments["message"]),
+            _RUN_INSTRUCTIONS,
         ]
         if component.is_factory:
             lines.insert(2, "It is built for each run: get_component says what factory_input it takes.")
@@ -234,7 +236,7 @@ def _of_component(name: str, component: Component) -> Prompt:
         name,
         one_line(component.name, most=60),
         one_line(component.description) or f"Run the {component.kind} {shown_id(component.id)}.",
-        say,
+        render,
         (f"run_{component.kind}",),
         (_argument("message", "The input, in your words"),),
         {"message": completions.quick_prompts(component)},
@@ -242,5 +244,5 @@ def _of_component(name: str, component: Component) -> Prompt:
 
 
 def _call(component: Component, message: str) -> str:
-    """A call's arguments, set apart: neither the id nor the message can pass for our words."""
+    """A call's arguments, fenced: neither the id nor the message can pass for instructions of this server."""
     return fenced(as_json({f"{component.kind}_id": component.id, "message": message}))

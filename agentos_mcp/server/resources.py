@@ -1,11 +1,11 @@
-"""What can be read under agentos:// URIs: each is a tool's result in a place of its own, as short markdown."""
+"""The resources under agentos:// URIs: each is the result of a tool, as short markdown."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import cast
 from urllib.parse import unquote
 
 from mcp_types import CallToolResult, Resource, ResourceTemplate, TextContent
@@ -17,9 +17,8 @@ from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.agentos.runs.run import Kind, RunRef
 from agentos_mcp.runs.result import run_result, standing
 from agentos_mcp.server import completions
-from agentos_mcp.server.client_limits import MAX_URI
+from agentos_mcp.server.client_limits import MAX_URI_LENGTH
 from agentos_mcp.server.completions import Completer
-from agentos_mcp.server.current_inventory import glance, in_order
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
 from agentos_mcp.settings.settings import ALL
@@ -31,7 +30,7 @@ from agentos_mcp.tooling.tool_spec import Result, ToolFunction
 from agentos_mcp.tools.catalog import get_component
 
 MARKDOWN = "text/markdown"
-RUNS = "agentos://runs/"
+RUN_URI_PREFIX = "agentos://runs/"
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,7 @@ class ResourceSpec:
     """One resource, or all those of a template, and the tool whose result it is.
 
     `arguments` are the tool's, where "{x}" stands for the URI's variable; without them the variables
-    are the arguments. `part` may lie in several databases or knowledge bases: all of them are read.
-    `several`: offered only where there are several knowledge bases (True), or not (False).
+    are the arguments.
     """
 
     template: str
@@ -48,10 +46,13 @@ class ResourceSpec:
     description: str
     tool: str
     arguments: Mapping[str, str] = field(default_factory=dict)
-    part: DataStore | None = None
-    completes: Mapping[str, Completer] = field(default_factory=dict)
-    several: bool | None = None
-    read: ToolFunction | None = None
+    data_store: DataStore | None = None
+    """May be in several databases or knowledge bases: all of them are read."""
+    completers: Mapping[str, Completer] = field(default_factory=dict)
+    """By variable."""
+    several_knowledge_bases: bool | None = None
+    """Listed only where there are several knowledge bases (True), or only where there are not (False)."""
+    reader: ToolFunction | None = None
     """What reads it instead of the tool."""
 
     @property
@@ -60,16 +61,16 @@ class ResourceSpec:
         return self.template.removeprefix("agentos://")
 
     @property
-    def single(self) -> bool:
-        """Whether it is one thing rather than a list."""
+    def is_template(self) -> bool:
+        """Whether it is one row or component rather than a list."""
         return "{" in self.template
 
 
 async def read_component(ctx: ToolContext, kind: Kind, id: str) -> str:
-    """A component by its very id: a URI is no place for near misses."""
+    """A component by its exact id: a name, or a part of one, is not enough in a URI."""
     component = await ctx.catalog.find(kind, id)
     if component.id != id:
-        raise NotFound(f"No {kind} of the id '{shown_id(id)}'.", f"Did you mean '{shown_id(component.id)}'?")
+        raise NotFound(f"No {kind} with the id '{shown_id(id)}'.", f"Did you mean '{shown_id(component.id)}'?")
     return await get_component(ctx, kind, id)
 
 
@@ -77,7 +78,7 @@ async def read_run(ctx: ToolContext, kind: str, component: str, session: str, ru
     """Where a run stands now, without waiting for it."""
     ref = RunRef.parse("/".join((kind, *map(quoted, (component, session, run)))))
     if ctx.ownership.user_id and not ctx.ownership.knows(ref):
-        # Somebody may just be asking for it, which makes it followed before it is known whose it is.
+        # A subscription follows it before it is known whose run it is.
         await ctx.engine.read(ref)
     live = ctx.run_registry.get(ref)
     state = live.state if live is not None else await ctx.engine.read(ref)
@@ -93,13 +94,19 @@ RESOURCES = (
     ResourceSpec("agentos://agents", "Agents", "The agents, and what each does.", "list_agents"),
     ResourceSpec("agentos://teams", "Teams", "The teams of agents, and what each does.", "list_teams"),
     ResourceSpec("agentos://workflows", "Workflows", "The workflows, and what each does.", "list_workflows"),
-    ResourceSpec("agentos://sessions", "Sessions", "The latest conversations.", "list_sessions", part="session"),
-    ResourceSpec("agentos://memories", "Memories", "What is remembered of users.", "list_memories", part="memory"),
+    ResourceSpec("agentos://sessions", "Sessions", "The latest conversations.", "list_sessions", data_store="session"),
     ResourceSpec(
-        "agentos://knowledge", "Knowledge", "What is in the knowledge base.", "list_knowledge", part="knowledge"
+        "agentos://memories", "Memories", "What is remembered about users.", "list_memories", data_store="memory"
     ),
     ResourceSpec(
-        "agentos://traces", "Traces", "What AgentOS did lately, and how long it took.", "list_traces", part="traces"
+        "agentos://knowledge", "Knowledge", "What is in the knowledge base.", "list_knowledge", data_store="knowledge"
+    ),
+    ResourceSpec(
+        "agentos://traces",
+        "Traces",
+        "What AgentOS did lately, and how long it took.",
+        "list_traces",
+        data_store="traces",
     ),
     ResourceSpec(
         "agentos://agents/{agent_id}",
@@ -107,8 +114,8 @@ RESOURCES = (
         "One agent: model, tools, inputs.",
         "get_component",
         {"kind": "agent", "id": "{agent_id}"},
-        completes={"agent_id": completions.components("agent")},
-        read=read_component,
+        completers={"agent_id": completions.components("agent")},
+        reader=read_component,
     ),
     ResourceSpec(
         "agentos://teams/{team_id}",
@@ -116,8 +123,8 @@ RESOURCES = (
         "One team: members, models, tools.",
         "get_component",
         {"kind": "team", "id": "{team_id}"},
-        completes={"team_id": completions.components("team")},
-        read=read_component,
+        completers={"team_id": completions.components("team")},
+        reader=read_component,
     ),
     ResourceSpec(
         "agentos://workflows/{workflow_id}",
@@ -125,53 +132,53 @@ RESOURCES = (
         "One workflow: steps, inputs.",
         "get_component",
         {"kind": "workflow", "id": "{workflow_id}"},
-        completes={"workflow_id": completions.components("workflow")},
-        read=read_component,
+        completers={"workflow_id": completions.components("workflow")},
+        reader=read_component,
     ),
     ResourceSpec(
         "agentos://sessions/{session_id}",
         "Session",
         "One conversation.",
         "get_session",
-        part="session",
-        completes={"session_id": completions.sessions},
+        data_store="session",
+        completers={"session_id": completions.sessions},
     ),
     ResourceSpec(
-        RUNS + "{kind}/{component}/{session}/{run}",
+        RUN_URI_PREFIX + "{kind}/{component}/{session}/{run}",
         "Run",
-        "Where a run stands, or its result. Subscribe to it to be told when that changes.",
+        "A run's status, or its result. Subscribe to it to be notified when it changes.",
         "get_run",
-        completes={
+        completers={
             "kind": completions.kinds,
             "component": completions.components_of_kind,
             "session": completions.sessions_of_component,
             "run": completions.runs_of_session,
         },
-        read=read_run,
+        reader=read_run,
     ),
     ResourceSpec(
         "agentos://memories/{memory_id}",
         "Memory",
         "One memory of a user.",
         "get_memory",
-        part="memory",
-        completes={"memory_id": completions.memories},
+        data_store="memory",
+        completers={"memory_id": completions.memories},
     ),
     ResourceSpec(
         "agentos://knowledge/{content_id}",
         "Knowledge content",
         "One content of the knowledge base.",
         "get_knowledge",
-        completes={"content_id": completions.contents},
-        several=False,
+        completers={"content_id": completions.knowledge_contents},
+        several_knowledge_bases=False,
     ),
     ResourceSpec(
         "agentos://knowledge/{knowledge_id}/{content_id}",
         "Knowledge content",
         "One content of a knowledge base.",
         "get_knowledge",
-        completes={"knowledge_id": completions.knowledge_bases, "content_id": completions.contents},
-        several=True,
+        completers={"knowledge_id": completions.knowledge_bases, "content_id": completions.knowledge_contents},
+        several_knowledge_bases=True,
     ),
     ResourceSpec(
         "agentos://traces/{trace_id}",
@@ -179,125 +186,132 @@ RESOURCES = (
         "One trace: its spans and their times.",
         "get_trace",
         {"id": "{trace_id}"},
-        part="traces",
-        completes={"trace_id": completions.traces},
+        data_store="traces",
+        completers={"trace_id": completions.traces},
     ),
 )
 
 
 class Resources:
-    """The resources of one server. Tools that are excluded take theirs along; which are on does not matter."""
+    """The resources of one server. A tool that is excluded has no resource; whether it is listed does not matter."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._offer = ToolSelection(replace(settings, toolsets=(ALL,), tools=(), read_only=True))
-        self._tools = {tool.name: tool for tool in self._offer.tools}
-        self._readable = [one for one in RESOURCES if one.tool in self._tools]
+        self._selection = ToolSelection(replace(settings, toolsets=(ALL,), tools=(), read_only=True))
+        self._tools = {tool.name: tool for tool in self._selection.tools}
+        self._specs = [spec for spec in RESOURCES if spec.tool in self._tools]
 
-    async def listed(self, ctx: ToolContext) -> list[Resource]:
+    async def list_resources(self, ctx: ToolContext) -> list[Resource]:
         """The resources without variables, then one for each component."""
-        contents = await glance(ctx)
-        found = [
-            Resource(uri=one.template, name=one.name, title=one.title, description=one.description, mime_type=MARKDOWN)
-            for one in self._here(ctx, contents)
-            if not one.single
-        ]
-        if contents is not None and "get_component" in self._tools:
-            found += [_of_component(component) for component in in_order(contents)]
-        return found
-
-    async def templates(self, ctx: ToolContext) -> list[ResourceTemplate]:
-        contents = await glance(ctx)
-        return [
-            ResourceTemplate(
-                uri_template=one.template,
-                name=one.name,
-                title=one.title,
-                description=one.description,
+        inventory = await ctx.catalog.inventory_or_last_known()
+        resources = [
+            Resource(
+                uri=spec.template,
+                name=spec.name,
+                title=spec.title,
+                description=spec.description,
                 mime_type=MARKDOWN,
             )
-            for one in self._here(ctx, contents)
-            if one.single
+            for spec in self._available_specs(ctx, inventory)
+            if not spec.is_template
+        ]
+        if inventory is not None and "get_component" in self._tools:
+            resources += [_of_component(component) for component in inventory.sorted_components()]
+        return resources
+
+    async def list_templates(self, ctx: ToolContext) -> list[ResourceTemplate]:
+        inventory = await ctx.catalog.inventory_or_last_known()
+        return [
+            ResourceTemplate(
+                uri_template=spec.template,
+                name=spec.name,
+                title=spec.title,
+                description=spec.description,
+                mime_type=MARKDOWN,
+            )
+            for spec in self._available_specs(ctx, inventory)
+            if spec.is_template
         ]
 
     async def read(self, ctx: ToolContext, uri: str) -> str:
-        """The words of a resource. Raises NotFound where there is none of that URI."""
-        for one in self._readable:
-            if (values := variables(one.template, uri)) is not None:
-                return ctx.agent_os.mask(await self._read(ctx, one, values))
+        """The text of a resource. Raises NotFound where there is none of that URI."""
+        for spec in self._specs:
+            if (variables := match_template(spec.template, uri)) is not None:
+                return ctx.agent_os.mask(await self._read(ctx, spec, variables))
         raise NotFound(f"There is no resource {one_line(uri, most=200)}.", "List the resources and their templates.")
 
     @staticmethod
-    def is_one(uri: str) -> bool:
-        """Whether a URI has the form of a resource's, whatever there is of that name."""
-        return len(uri) <= MAX_URI and any(variables(one.template, uri) is not None for one in RESOURCES)
+    def matches(uri: str) -> bool:
+        """Whether a URI has the form of a resource's, whether or not AgentOS has what it names."""
+        return len(uri) <= MAX_URI_LENGTH and any(match_template(spec.template, uri) is not None for spec in RESOURCES)
 
     def completer(self, template: str, variable: str) -> Completer | None:
-        return next((one.completes.get(variable) for one in self._readable if one.template == template), None)
+        return next((spec.completers.get(variable) for spec in self._specs if spec.template == template), None)
 
-    def _here(self, ctx: ToolContext, contents: Inventory | None) -> list[ResourceSpec]:
+    def _available_specs(self, ctx: ToolContext, inventory: Inventory | None) -> list[ResourceSpec]:
         """Those that this AgentOS has, as far as that is known."""
-        several = contents is not None and len(contents.knowledge) > 1 and not self._settings.knowledge_id
+        several = inventory is not None and len(inventory.knowledge) > 1 and not self._settings.knowledge_id
         return [
-            one
-            for one in self._readable
-            if not self._offer.unavailable_reason(one.tool, ctx.backend) and one.several in {None, several}
+            spec
+            for spec in self._specs
+            if not self._selection.unavailable_reason(spec.tool, ctx.backend)
+            and spec.several_knowledge_bases in {None, several}
         ]
 
-    async def _read(self, ctx: ToolContext, one: ResourceSpec, values: Mapping[str, str]) -> str:
-        read = one.read or self._tools[one.tool].fn
-        takes = inspect.signature(read).parameters
-        injected = {name: value for name, value in self._settings.injected.items() if name in takes}
+    async def _read(self, ctx: ToolContext, spec: ResourceSpec, variables: Mapping[str, str]) -> str:
+        reader = spec.reader or self._tools[spec.tool].fn
+        parameters = inspect.signature(reader).parameters
+        injected = {name: value for name, value in self._settings.injected.items() if name in parameters}
         for name, value in injected.items():
-            if values.get(name, value) != value:
+            if variables.get(name, value) != value:
                 raise NotFound(f"This server is only for {name} {shown_id(value)}.")
-        arguments = {name: value.format_map(values) for name, value in one.arguments.items()} or dict(values)
+        arguments = {name: value.format_map(variables) for name, value in spec.arguments.items()} or dict(variables)
         texts: list[str] = []
-        missing: NotFound | None = None
-        stores = await _stores(ctx, one, injected)
-        for store in stores:
+        not_found: NotFound | None = None
+        locations = await _locations(ctx, spec, injected)
+        for location in locations:
             try:
-                words = _words(ctx, await read(ctx, **arguments, **injected, **store))
+                text = _to_text(ctx, await reader(ctx, **arguments, **injected, **location))
             except NotFound as error:
-                missing = error
+                not_found = error
                 continue
-            if one.single or len(stores) == 1:
-                return words
-            texts += [f"## {shown_id(name)}\n{words}" for name in store.values()]
-        if missing is not None and not texts:
-            raise missing
+            if spec.is_template or len(locations) == 1:
+                return text
+            texts += [f"## {shown_id(name)}\n{text}" for name in location.values()]
+        if not_found is not None and not texts:
+            raise not_found
         return cut_to_budget("\n\n".join(texts), self._settings.result_tokens)
 
 
-async def _stores(ctx: ToolContext, one: ResourceSpec, injected: Mapping[str, str]) -> list[dict[str, str]]:
-    """The arguments that say where to look, once for each place; nothing to say where there is one place."""
-    contents = await ctx.catalog.inventory() if one.part is not None else None
-    if contents is None or one.part is None:
+async def _locations(ctx: ToolContext, spec: ResourceSpec, injected: Mapping[str, str]) -> list[dict[str, str]]:
+    """The arguments that say where to read, once for each database or knowledge base; [{}] where there is only one."""
+    if spec.data_store is None:
         return [{}]
-    if one.part == "knowledge":
-        name, ids = "knowledge_id", [base.id for base in contents.knowledge]
+    inventory = await ctx.catalog.inventory()
+    if spec.data_store == "knowledge":
+        parameter, ids = "knowledge_id", [base.id for base in inventory.knowledge]
     else:
-        name, ids = "db_id", list(contents.stores.get(one.part, ()))
-    return [{name: store} for store in ids] if len(ids) > 1 and name not in injected else [{}]
+        parameter, ids = "db_id", list(inventory.stores.get(spec.data_store, ()))
+    return [{parameter: value} for value in ids] if len(ids) > 1 and parameter not in injected else [{}]
 
 
-def _words(ctx: ToolContext, result: Result) -> str:
+def _to_text(ctx: ToolContext, result: Result) -> str:
     content = cast("CallToolResult", to_mcp_result(result, ctx.settings, ctx.surface)).content
     return strip_control_chars("\n".join(block.text for block in content if isinstance(block, TextContent)))
 
 
-def variables(template: str, uri: str) -> dict[str, str] | None:
-    """The values of a template's variables in a URI, decoded; None where it does not fit."""
-    wanted, given = template.split("/"), uri.split("/")
-    if len(wanted) != len(given):
+def match_template(template: str, uri: str) -> dict[str, str] | None:
+    """The values of a template's variables in a URI, decoded; None where it does not match."""
+    template_parts, uri_parts = template.split("/"), uri.split("/")
+    if len(template_parts) != len(uri_parts):
         return None
-    values: dict[str, Any] = {}
-    for part, value in zip(wanted, given, strict=True):
+    variables: dict[str, str] = {}
+    for part, value in zip(template_parts, uri_parts, strict=True):
         if part.startswith("{") and value:
-            values[part[1:-1]] = unquote(value)
+            variables[part[1:-1]] = unquote(value)
         elif part != value:
             return None
-    return values
+    return variables
 
 
 def _of_component(component: Component) -> Resource:

@@ -1,4 +1,4 @@
-"""Serving one client over stdin and stdout: how it begins, and every way in which it ends."""
+"""Serves one client over stdin and stdout: how it begins, and every way in which it ends."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from mcp.shared.message import SessionMessage
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.server.mcp_server import AgentOSServer
+from agentos_mcp.server.sdk_compat import run_on_streams
 
 
 async def serve_stdio(server: AgentOSServer) -> int:
@@ -24,49 +25,47 @@ async def serve_stdio(server: AgentOSServer) -> int:
     A signal ends the process from here: the thread that reads stdin cannot be ended, so nothing
     that waits for it ever returns.
     """
-    low = server._lowlevel_server
-    options = low.create_initialization_options()
-    received: list[int] = []
+    received_signals: list[int] = []
     try:
         async with anyio.create_task_group() as tasks:
             if sys.platform != "win32":
-                await tasks.start(_stop_on_signal, server, tasks.cancel_scope, received)
+                await tasks.start(_stop_on_signal, server, tasks.cancel_scope, received_signals)
             async with stdio_server() as (incoming, outgoing):
                 try:
-                    await low.run(_Watched(incoming, server), outgoing, options)
+                    await run_on_streams(server, _IncomingMessages(incoming, server), outgoing)
                 finally:
-                    if received:
-                        leave_process(128 + received[0])
+                    if received_signals:
+                        exit_process(128 + received_signals[0])
             tasks.cancel_scope.cancel()
     except* AgentOSError as errors:
         cause: BaseException = errors
         while isinstance(cause, BaseExceptionGroup):
             cause = cause.exceptions[0]
         sys.stderr.write(strip_control_chars(f"agentos-mcp: {cause}\n"))
-        leave_process(1)
+        exit_process(1)
     except* (BrokenPipeError, ConnectionResetError):
         # The client is gone, and with it the other end of stdout.
-        leave_process(0)
+        exit_process(0)
     return 0
 
 
 async def _stop_on_signal(
     server: AgentOSServer,
     scope: anyio.CancelScope,
-    received: list[int],
+    received_signals: list[int],
     *,
     task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         task_status.started()
         async for number in signals:
-            received.append(number)
-            server.leave()
+            received_signals.append(number)
+            server.begin_shutdown()
             scope.cancel()
             return
 
 
-def leave_process(code: int) -> None:
+def exit_process(code: int) -> None:
     """End the process at once, with what was written flushed: a reader thread may still hold stdin."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
@@ -74,8 +73,8 @@ def leave_process(code: int) -> None:
     os._exit(code)
 
 
-class _Watched:
-    """The client's messages, with an eye on their end.
+class _IncomingMessages:
+    """The client's messages; when they end, the server begins to shut down.
 
     A call that ends then ends because the client is gone; the SDK tells the call only that it is over.
     """
@@ -92,7 +91,7 @@ class _Watched:
             message: SessionMessage | Exception = await self._stream.__anext__()
             return message
         except StopAsyncIteration:
-            self._server.leave()
+            self._server.begin_shutdown()
             raise
 
     async def receive(self) -> SessionMessage | Exception:
@@ -100,7 +99,7 @@ class _Watched:
             message: SessionMessage | Exception = await self._stream.receive()
             return message
         except anyio.EndOfStream:
-            self._server.leave()
+            self._server.begin_shutdown()
             raise
 
     async def aclose(self) -> None:
@@ -113,5 +112,5 @@ class _Watched:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        done: bool | None = await self._stream.__aexit__(kind, error, trace)
-        return done
+        is_handled: bool | None = await self._stream.__aexit__(kind, error, trace)
+        return is_handled

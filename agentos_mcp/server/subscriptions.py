@@ -1,4 +1,4 @@
-"""Tells clients what has changed: runs that they subscribed to, and what there is to call, prompt and read.
+"""Notifies clients of changes: of runs that they subscribed to, and of the lists of tools, prompts and resources.
 
 A legacy client subscribes on its connection, a modern one listens on a stream of its own. A run is
 followed while anybody is subscribed to it.
@@ -27,52 +27,59 @@ from mcp_types import SubscriptionsListenRequestParams, SubscriptionsListenResul
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
-from agentos_mcp.server.client_limits import LISTENERS, SUBSCRIPTIONS, SUBSCRIPTIONS_OF_CLIENT, WAITING_EVENTS
-from agentos_mcp.server.resources import RUNS
+from agentos_mcp.server.client_limits import (
+    MAX_BUFFERED_EVENTS,
+    MAX_LISTEN_STREAMS,
+    MAX_SUBSCRIPTIONS,
+    MAX_SUBSCRIPTIONS_PER_CLIENT,
+)
+from agentos_mcp.server.resources import RUN_URI_PREFIX
 from agentos_mcp.tooling.context import Backend, ToolContext
 
 log = logging.getLogger(__name__)
 
-MOST_RUNS = 100
+MAX_FOLLOWED_RUNS = 100
 """So many runs are followed at once for those who subscribed to them."""
-OFTEN = 1.0
-"""Seconds between two updates of one run."""
+UPDATE_INTERVAL_SECONDS = 1.0
+"""Between two notifications of one run, at least."""
 _RETRY_SECONDS = 30.0
-_STUCK_SECONDS = 60.0
-_GLANCE_SECONDS = 0.1
-_LOOK_SECONDS = 10.0
+_STUCK_RUN_SECONDS = 60.0
+_REGISTRY_POLL_SECONDS = 0.1
+_PAUSED_RUN_POLL_SECONDS = 10.0
 """How often AgentOS is asked for a paused run: somebody else may continue it."""
-_SEND_SECONDS = 5.0
-_OF_COMPONENTS = ("agentos://config", "agentos://agents", "agentos://teams", "agentos://workflows")
+_SEND_TIMEOUT_SECONDS = 5.0
+_COMPONENT_URIS = ("agentos://config", "agentos://agents", "agentos://teams", "agentos://workflows")
 
 
-class _Subscribed:
+class _Subscription:
     """A URI that somebody is subscribed to, and the task that follows its run."""
 
     def __init__(self) -> None:
-        self.readers = 0
+        self.subscribers = 0
         self.task: anyio.CancelScope | None = None
 
 
 class SubscriptionHub:
-    """What connected clients are told of their own accord; one for each server."""
+    """The subscriptions of all clients of one server, and what is sent to them."""
 
     def __init__(self) -> None:
         self.bus = InMemorySubscriptionBus()
-        self._streams = ListenHandler(self.bus, max_subscriptions=LISTENERS, max_buffered_events=WAITING_EVENTS)
+        self._streams = ListenHandler(
+            self.bus, max_subscriptions=MAX_LISTEN_STREAMS, max_buffered_events=MAX_BUFFERED_EVENTS
+        )
         self._clients: dict[Connection, set[str]] = {}
         """Legacy connections, and the URIs that each is subscribed to."""
-        self._subscribed: dict[str, _Subscribed] = {}
+        self._subscriptions: dict[str, _Subscription] = {}
         self._backend: Backend | None = None
         self._tasks: TaskGroup | None = None
 
     @property
-    def subscribed(self) -> tuple[str, ...]:
+    def uris(self) -> tuple[str, ...]:
         """The URIs that anybody is subscribed to."""
-        return tuple(self._subscribed)
+        return tuple(self._subscriptions)
 
     @asynccontextmanager
-    async def following(self, backend: Backend) -> AsyncIterator[None]:
+    async def follow_runs(self, backend: Backend) -> AsyncIterator[None]:
         """While it is open, runs that somebody subscribes to are followed."""
         async with anyio.create_task_group() as tasks:
             self._backend, self._tasks = backend, tasks
@@ -82,8 +89,8 @@ class SubscriptionHub:
                 self._backend = self._tasks = None
                 tasks.cancel_scope.cancel()
 
-    async def components_changed(self) -> None:
-        """Tell every client that tools, prompts and resources are others than before."""
+    async def publish_components_changed(self) -> None:
+        """Notify every client that tools, prompts and resources are others than before."""
         for event in (ToolsListChanged(), PromptsListChanged(), ResourcesListChanged()):
             await self.bus.publish(event)
         async with anyio.create_task_group() as tasks:
@@ -95,92 +102,93 @@ class SubscriptionHub:
                         client.send_resource_list_changed,
                     ):
                         tasks.start_soon(_send, send)
-        for uri in self.subscribed:
-            if uri.startswith(_OF_COMPONENTS):
-                await self._updated(uri)
+        for uri in self.uris:
+            if uri.startswith(_COMPONENT_URIS):
+                await self._publish_update(uri)
 
     def close_streams(self) -> None:
         """End the streams of those who listen, so that each knows that it was no accident."""
         self._streams.close()
 
-    def joined(self, client: Connection) -> None:
-        """A legacy client is there, until its connection ends."""
+    def add_client(self, client: Connection) -> None:
+        """Notify a legacy client until its connection ends."""
         if client not in self._clients:
             self._clients[client] = set()
-            client.exit_stack.callback(self._left, client)
+            client.exit_stack.callback(self._remove_client, client)
 
     def subscribe(self, client: Connection, uri: str) -> None:
-        """Tell a legacy client of changes of a resource. Raises InvalidRequest where that are too many."""
-        self.joined(client)
+        """Notify a legacy client of changes of a resource. Raises InvalidRequest where it has too many already."""
+        self.add_client(client)
         if uri not in self._clients[client]:
-            _check_number(len(self._clients[client]) + 1)
-            self._enter(uri)
+            _check_count(len(self._clients[client]) + 1)
+            self._add_subscriber(uri)
             self._clients[client].add(uri)
 
     def unsubscribe(self, client: Connection, uri: str) -> None:
         if uri in self._clients.get(client, ()):
             self._clients[client].remove(uri)
-            self._leave(uri)
+            self._remove_subscriber(uri)
 
     async def listen(
         self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams
     ) -> SubscriptionsListenResult:
         """Serve a modern client's stream. Raises InvalidRequest where it listens to too much."""
-        entered: list[str] = []
+        added: list[str] = []
         uris = dict.fromkeys(params.notifications.resource_subscriptions or ())
-        _check_number(len(uris))
+        _check_count(len(uris))
         try:
             for uri in uris:
-                self._enter(uri)
-                entered.append(uri)
+                self._add_subscriber(uri)
+                added.append(uri)
             return await self._streams(ctx, params)
         finally:
-            for uri in entered:
-                self._leave(uri)
+            for uri in added:
+                self._remove_subscriber(uri)
 
-    def _left(self, client: Connection) -> None:
+    def _remove_client(self, client: Connection) -> None:
         for uri in self._clients.pop(client, ()):
-            self._leave(uri)
+            self._remove_subscriber(uri)
 
-    def _enter(self, uri: str) -> None:
-        if sum(one.readers for one in self._subscribed.values()) >= SUBSCRIPTIONS:
+    def _add_subscriber(self, uri: str) -> None:
+        if sum(subscription.subscribers for subscription in self._subscriptions.values()) >= MAX_SUBSCRIPTIONS:
             raise InvalidRequest(
-                f"Clients have {SUBSCRIPTIONS} subscriptions here, which is as many as there can be.",
+                f"The clients of this server have {MAX_SUBSCRIPTIONS} subscriptions, which is the most that it serves.",
                 "Try again later.",
             )
         ref = _run_of(uri)
-        subscribed = self._subscribed.get(uri) or _Subscribed()
-        if ref is not None and subscribed.task is None and self._tasks is not None:
-            if sum(one.task is not None for one in self._subscribed.values()) >= MOST_RUNS:
+        subscription = self._subscriptions.get(uri) or _Subscription()
+        if ref is not None and subscription.task is None and self._tasks is not None:
+            followed = sum(subscription.task is not None for subscription in self._subscriptions.values())
+            if followed >= MAX_FOLLOWED_RUNS:
                 raise InvalidRequest(
-                    f"{MOST_RUNS} runs are followed already, which is as many as there can be.",
+                    f"{MAX_FOLLOWED_RUNS} runs are followed already, which is the most that this server follows.",
                     "Unsubscribe from some of them.",
                 )
-            scope = subscribed.task = anyio.CancelScope()
-            self._tasks.start_soon(self._follow, ref, uri, subscribed, scope)
-        subscribed.readers += 1
-        self._subscribed[uri] = subscribed
+            scope = subscription.task = anyio.CancelScope()
+            self._tasks.start_soon(self._follow, ref, uri, subscription, scope)
+        subscription.subscribers += 1
+        self._subscriptions[uri] = subscription
 
-    def _leave(self, uri: str) -> None:
-        subscribed = self._subscribed[uri]
-        subscribed.readers -= 1
-        if not subscribed.readers:
-            del self._subscribed[uri]
-            if subscribed.task is not None:
-                subscribed.task.cancel()
+    def _remove_subscriber(self, uri: str) -> None:
+        subscription = self._subscriptions[uri]
+        subscription.subscribers -= 1
+        if not subscription.subscribers:
+            del self._subscriptions[uri]
+            if subscription.task is not None:
+                subscription.task.cancel()
 
-    async def _follow(self, ref: RunRef, uri: str, subscribed: _Subscribed, scope: anyio.CancelScope) -> None:
-        """Tell of a run until nothing more can happen to it."""
+    async def _follow(self, ref: RunRef, uri: str, subscription: _Subscription, scope: anyio.CancelScope) -> None:
+        """Publish updates of a run until nothing more can happen to it."""
         with scope:
             while True:
                 try:
-                    status = await self._told_to_the_end(ref, uri)
+                    status = await self._follow_until_halted(ref, uri)
                     if status is Status.PAUSED:
-                        await self._continued(ref)
+                        await self._wait_until_continued(ref)
                     elif status.ended:
                         break
                     else:  # AgentOS calls it running, and nothing is known to be at work on it
-                        await anyio.sleep(_STUCK_SECONDS)
+                        await anyio.sleep(_STUCK_RUN_SECONDS)
                 except AgentOSError as error:
                     log.info("Not following %s: %s", ref, error)
                     if not error.is_transient:
@@ -190,63 +198,65 @@ class SubscriptionHub:
                     # One run must not end the server with it.
                     log.exception("Following %s failed; it is tried again in %.0f s", ref, _RETRY_SECONDS)
                     await anyio.sleep(_RETRY_SECONDS)
-        subscribed.task = None
+        subscription.task = None
 
-    async def _told_to_the_end(self, ref: RunRef, uri: str) -> Status:
-        run = self._open.run_registry.attach(ref)
-        told = _mark(run.state)
+    async def _follow_until_halted(self, ref: RunRef, uri: str) -> Status:
+        """Publish updates until the run ends or pauses; its status then."""
+        run = self._open_backend.run_registry.attach(ref)
+        published = _visible_state(run.state)
         ended = False
         while not ended:
             try:
-                ended = await run.watch(_no_report, OFTEN, closely=False)
+                ended = await run.watch(_ignore_state, UPDATE_INTERVAL_SECONDS, closely=False)
             except AgentOSError as error:
                 # A run that was never heard of has not ended either.
                 if not error.is_transient and run.state != RunState(ref=run.state.ref):
-                    await self._updated(uri)
+                    await self._publish_update(uri)
                 raise
-            if ended or _mark(run.state) != told:
-                told = _mark(run.state)
-                await self._updated(uri)
+            if ended or _visible_state(run.state) != published:
+                published = _visible_state(run.state)
+                await self._publish_update(uri)
         return run.state.status
 
-    async def _continued(self, ref: RunRef) -> None:
-        """Wait until a paused run goes on, here or anywhere."""
-        backend = self._open
+    async def _wait_until_continued(self, ref: RunRef) -> None:
+        """Return once a paused run is continued, by this server or anything else."""
+        backend = self._open_backend
         while True:
-            with anyio.move_on_after(_LOOK_SECONDS):
+            with anyio.move_on_after(_PAUSED_RUN_POLL_SECONDS):
                 while (run := backend.run_registry.get(ref)) is None or run.done:  # noqa: ASYNC110 - nothing tells of it
-                    await anyio.sleep(_GLANCE_SECONDS)
+                    await anyio.sleep(_REGISTRY_POLL_SECONDS)
                 return
             if (await backend.engine.read(ref)).status is not Status.PAUSED:
                 return
 
-    async def _updated(self, uri: str) -> None:
+    async def _publish_update(self, uri: str) -> None:
         await self.bus.publish(ResourceUpdated(uri))
         async with anyio.create_task_group() as tasks:
             for client in [client for client, uris in self._clients.items() if uri in uris]:
                 tasks.start_soon(_send, client.send_resource_updated, uri)
 
     @property
-    def _open(self) -> Backend:
+    def _open_backend(self) -> Backend:
         if self._backend is None:
-            raise RuntimeError("nothing is followed outside of `following`")
+            raise RuntimeError("nothing is followed outside of `follow_runs`")
         return self._backend
 
 
-def _check_number(subscriptions: int) -> None:
-    if subscriptions > SUBSCRIPTIONS_OF_CLIENT:
+def _check_count(subscriptions: int) -> None:
+    if subscriptions > MAX_SUBSCRIPTIONS_PER_CLIENT:
         raise InvalidRequest(
-            f"A client can subscribe to {SUBSCRIPTIONS_OF_CLIENT} resources at once.", "Unsubscribe from some of them."
+            f"A client can subscribe to {MAX_SUBSCRIPTIONS_PER_CLIENT} resources at once.",
+            "Unsubscribe from some of them.",
         )
 
 
-async def require_own_uris(ctx: ToolContext, uris: Iterable[str]) -> None:
-    """Raises NotFound where one is of a run of another user's, on a server for one user."""
+async def require_own_runs(ctx: ToolContext, uris: Iterable[str]) -> None:
+    """On a server for one user, raises NotFound where a URI is of another user's run."""
     if not ctx.ownership.user_id:
         return
     refs = [ref for uri in dict.fromkeys(uris) if (ref := _run_of(uri)) is not None]
-    if len(refs) > MOST_RUNS:
-        raise InvalidRequest(f"{len(refs)} runs are more than can be followed at once ({MOST_RUNS}).")
+    if len(refs) > MAX_FOLLOWED_RUNS:
+        raise InvalidRequest(f"{len(refs)} runs are more than can be followed at once ({MAX_FOLLOWED_RUNS}).")
     for ref in refs:
         if not ctx.ownership.knows(ref):
             await ctx.engine.read(ref)
@@ -254,15 +264,15 @@ async def require_own_uris(ctx: ToolContext, uris: Iterable[str]) -> None:
 
 async def _send(send: Callable[..., Awaitable[None]], *arguments: str) -> None:
     """Send a notification; a client that does not read keeps nobody waiting for long."""
-    with anyio.move_on_after(_SEND_SECONDS):
+    with anyio.move_on_after(_SEND_TIMEOUT_SECONDS):
         try:
             await send(*arguments)
-        except Exception as error:  # a client that is gone must not keep the others from hearing of it
-            log.info("A client could not be told of a change: %r", error)
+        except Exception as error:  # the other clients are notified even if one is gone
+            log.info("A client could not be notified of a change: %r", error)
 
 
 def _run_of(uri: str) -> RunRef | None:
-    if not uri.startswith(RUNS):
+    if not uri.startswith(RUN_URI_PREFIX):
         return None
     try:
         return RunRef.parse(uri)
@@ -270,10 +280,10 @@ def _run_of(uri: str) -> RunRef | None:
         return None
 
 
-def _mark(state: RunState) -> tuple[object, ...]:
-    """What has to differ for a change to be worth telling."""
+def _visible_state(state: RunState) -> tuple[object, ...]:
+    """What has to differ for a change to be worth a notification."""
     return state.status, tuple((step.name, step.outcome) for step in state.steps), state.part, state.activity
 
 
-def _no_report(state: RunState) -> None:
+def _ignore_state(state: RunState) -> None:
     """Only the latest state counts."""

@@ -1,8 +1,8 @@
-"""Which tools a client is offered: what the settings choose, less what this AgentOS cannot do."""
+"""Which tools a client sees: what the settings select, less what this AgentOS cannot do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from agentos_mcp.agentos.catalog import Inventory
 from agentos_mcp.agentos.features import Features
@@ -14,7 +14,7 @@ from agentos_mcp.tooling.context import Backend
 from agentos_mcp.tooling.tool_spec import DATABASE, KNOWLEDGE, Toolset, ToolSpec
 from agentos_mcp.tools import TOOLSETS
 
-_MOST_NAMED = 100
+_MAX_NAMES = 100
 
 
 class ToolSelection:
@@ -25,21 +25,21 @@ class ToolSelection:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._all = {tool.name: tool for toolset in TOOLSETS for tool in toolset.tools}
+        self._all_tools = {tool.name: tool for toolset in TOOLSETS for tool in toolset.tools}
         for name in (*settings.tools, *settings.exclude_tools):
-            if name not in self._all:
-                raise SettingsError(f"There is no tool '{name}'.{_meant(name, self._all)}")
+            if name not in self._all_tools:
+                raise SettingsError(f"There is no tool '{name}'.{_did_you_mean(name, self._all_tools)}")
         self.toolsets: list[tuple[Toolset, list[ToolSpec]]] = [
             (toolset, tools)
             for toolset in TOOLSETS
-            if (tools := [tool for tool in toolset.tools if _chosen(tool, toolset, settings)])
+            if (tools := [tool for tool in toolset.tools if _is_selected(tool, toolset, settings)])
         ]
         self._needs = {tool.name: toolset.needs for toolset, tools in self.toolsets for tool in tools}
 
     @property
-    def names(self) -> frozenset[str]:
-        """The names of all tools, whether they are offered or not."""
-        return frozenset(self._all)
+    def all_names(self) -> frozenset[str]:
+        """The names of all tools, whether they are selected or not."""
+        return frozenset(self._all_tools)
 
     @property
     def tools(self) -> list[ToolSpec]:
@@ -49,42 +49,45 @@ class ToolSelection:
         """Why this AgentOS cannot do what the tool does, as far as that is known without asking; '' if it can."""
         if backend is None or name not in self._needs:
             return ""
-        features, contents = backend.discovery.known, backend.catalog.known
-        return _lack_of_part(self._needs[name], contents) or _lack_of_endpoint(self._all[name].endpoint, features)
+        return _missing_store(self._needs[name], backend.catalog.known) or _missing_endpoint(
+            self._all_tools[name].endpoint, backend.discovery.known
+        )
 
-    def unknown(self, name: str, offered: list[str]) -> str:
-        """What to say to a call of a tool that is not offered."""
-        if (tool := self._all.get(name)) is not None:
+    def unknown_tool_message(self, name: str, listed_names: list[str]) -> str:
+        """The answer to a call of a tool that is not listed."""
+        if (tool := self._all_tools.get(name)) is not None:
             if self._settings.read_only and not tool.read_only:
                 return f"Unknown tool: {name}. It can change things, and this server is read-only."
             return f"Unknown tool: {name}. It is off here: start agentos-mcp with --tools or --toolsets that have it."
         return f"Unknown tool: {short(name)}." + (
-            _meant(name, offered) or f" There are: {', '.join(offered[:_MOST_NAMED])}."
+            _did_you_mean(name, listed_names) or f" There are: {', '.join(listed_names[:_MAX_NAMES])}."
         )
 
 
-def _chosen(tool: ToolSpec, toolset: Toolset, settings: Settings) -> bool:
+def _is_selected(tool: ToolSpec, toolset: Toolset, settings: Settings) -> bool:
     toolsets = settings.toolsets or (() if settings.tools else (DEFAULT,))
-    asked = (
+    is_included = (
         ALL in toolsets
         or toolset.name in toolsets
         or (DEFAULT in toolsets and tool.default)
         or tool.name in settings.tools
     )
-    return asked and tool.name not in settings.exclude_tools and (tool.read_only or not settings.read_only)
+    return is_included and tool.name not in settings.exclude_tools and (tool.read_only or not settings.read_only)
 
 
-def _lack_of_part(needs: str, contents: Inventory | None) -> str:
-    if contents is None:
+def _missing_store(needs: str, inventory: Inventory | None) -> str:
+    """The reason where AgentOS has no database or knowledge base; '' where it has, or that is not known."""
+    if inventory is None:
         return ""
-    if needs == DATABASE and not contents.databases:
+    if needs == DATABASE and not inventory.databases:
         return "This AgentOS has no database, so it keeps none of that. Give it one (AgentOS(db=...))."
-    if needs == KNOWLEDGE and not contents.knowledge:
+    if needs == KNOWLEDGE and not inventory.knowledge:
         return "This AgentOS has no knowledge base. Give it one (AgentOS(knowledge=[...]))."
     return ""
 
 
-def _lack_of_endpoint(endpoint: str, features: Features | None) -> str:
+def _missing_endpoint(endpoint: str, features: Features | None) -> str:
+    """The reason where AgentOS does not serve this endpoint; '' where it does, or that is not known."""
     method, _, path = endpoint.partition(" ")
     if not endpoint or features is None or features.has(method, path):
         return ""
@@ -92,6 +95,6 @@ def _lack_of_endpoint(endpoint: str, features: Features | None) -> str:
     return f"This AgentOS ({version}) does not serve {endpoint}: it is too old for that, or set up without it."
 
 
-def _meant(name: str, names: list[str] | Mapping[str, object]) -> str:
-    near = most_similar(name, names)
-    return f" Did you mean {near}?" if near else ""
+def _did_you_mean(name: str, names: Iterable[str]) -> str:
+    similar = most_similar(name, names)
+    return f" Did you mean {similar}?" if similar else ""

@@ -1,4 +1,4 @@
-"""How a model is told of actions: by the tools that this server offers it, and by no other."""
+"""How hints name actions to a model: by the tools that this server lists, and by no others."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from agentos_mcp.tooling.context import Backend
 
 
 class ToolSurface:
-    """Names a tool where it is offered; what is not offered is left out of a hint."""
+    """Names a tool where it is listed; an action without one is left out of a hint."""
 
     def __init__(self, selection: ToolSelection, backend: Backend) -> None:
         self._selection = selection
-        self._offered = frozenset(tool.name for tool in selection.tools)
+        self._tool_names = frozenset(tool.name for tool in selection.tools)
         self._backend = backend
 
     def action(self, action: Action) -> str:
-        if action.name not in self._offered or self._selection.unavailable_reason(action.name, self._backend):
+        if action.name not in self._tool_names or self._selection.unavailable_reason(action.name, self._backend):
             return ""
-        # A result that is about a run ends with its reference: it is not paid for twice.
+        # A result that is about a run ends with its reference: it is not repeated.
         arguments = {name: value for name, value in action.arguments.items() if name != "run"}
         return PLAIN.action(replace(action, arguments=arguments))
 

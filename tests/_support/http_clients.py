@@ -54,11 +54,11 @@ class RawSession:
 @contextmanager
 def sockets(url: str, count: int, sent: bytes) -> Iterator[list[socket.socket]]:
     """So many connections, each of which sends this and then nothing more."""
-    place = httpx.URL(url)
+    address = httpx.URL(url)
     opened: list[socket.socket] = []
     try:
         for _ in range(count):
-            connection = socket.create_connection((place.host, place.port), timeout=PATIENCE)
+            connection = socket.create_connection((address.host, address.port), timeout=PATIENCE)
             opened.append(connection)
             try:
                 connection.sendall(sent)

@@ -15,7 +15,7 @@ from pathlib import Path
 from agentos_mcp.server.http.settings import HTTP_OPTIONS, TOKEN_VARIABLE
 from agentos_mcp.settings import OPTIONS
 
-START_LIMIT = 30.0
+START_TIMEOUT_SECONDS = 30.0
 _ADDRESS = re.compile(r"Serving MCP at (http://\S+)")
 _ROOT = Path(__file__).parents[2]
 
@@ -23,11 +23,13 @@ _ROOT = Path(__file__).parents[2]
 @contextmanager
 def serving(*arguments: str) -> Iterator[str]:
     """`python ARGUMENTS`, a process that says "Serving MCP at URL": yields that URL, ends the process on leaving."""
-    ours = {variable for option in (*OPTIONS, *HTTP_OPTIONS) for variable in option.variables} | {TOKEN_VARIABLE}
+    own_variables = {variable for option in (*OPTIONS, *HTTP_OPTIONS) for variable in option.variables} | {
+        TOKEN_VARIABLE
+    }
     process = subprocess.Popen(
         [sys.executable, *arguments],
         cwd=_ROOT,
-        env={name: value for name, value in os.environ.items() if name not in ours},
+        env={name: value for name, value in os.environ.items() if name not in own_variables},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -37,25 +39,25 @@ def serving(*arguments: str) -> Iterator[str]:
     )
     assert process.stderr is not None
     stream = process.stderr
-    said: list[str] = []
+    lines: list[str] = []
     address: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def read() -> None:
         for line in stream:
-            said.append(line)
-            if found := _ADDRESS.search(line):
-                address.put(found[1])
+            lines.append(line)
+            if match := _ADDRESS.search(line):
+                address.put(match[1])
         address.put("")
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     try:
         try:
-            url = address.get(timeout=START_LIMIT)
+            url = address.get(timeout=START_TIMEOUT_SECONDS)
         except queue.Empty:
             url = ""
         if not url:
-            raise RuntimeError(f"{' '.join(arguments)} did not start:\n{''.join(said)}")
+            raise RuntimeError(f"{' '.join(arguments)} did not start:\n{''.join(lines)}")
         yield url
     finally:
         process.terminate()

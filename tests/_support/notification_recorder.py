@@ -1,4 +1,4 @@
-"""Clients that keep what they are told of the server's own accord, in both eras and over each transport."""
+"""Clients that record the notifications of changes that a server sends, in both eras and over each transport."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from mcp_types import (
     ToolListChangedNotification,
 )
 
-from tests._support.changing_server import changing_server
+from tests._support.change_tool_server import server_with_change_tool
 from tests._support.http_server import serving
 from tests._support.mcp_client import Peer
 from tests._support.processes import PATIENCE
 
 TRANSPORTS = ("memory", "stdio", "http")
 
-_LISTS: dict[type[Any], str] = {
+_LIST_NAMES: dict[type[Any], str] = {
     ToolsListChanged: "tools",
     PromptsListChanged: "prompts",
     ResourcesListChanged: "resources",
@@ -46,74 +46,79 @@ _LISTS: dict[type[Any], str] = {
 
 @dataclass
 class NotificationRecorder:
-    """What a client heard, with the time: the URIs of resources, and "tools", "prompts", "resources" for lists."""
+    """What a client was notified of, and when: URIs of resources, and "tools", "prompts", "resources" for lists."""
 
-    heard: list[tuple[float, str]] = field(default_factory=list)
-    _news: anyio.Event = field(default_factory=anyio.Event)
+    notifications: list[tuple[float, str]] = field(default_factory=list)
+    """(time, subject)"""
+    _recorded: anyio.Event = field(default_factory=anyio.Event)
 
     async def __call__(self, message: object) -> None:
         """A legacy client's handler of messages."""
         if isinstance(message, ResourceUpdatedNotification):
-            self._hear(message.params.uri)
-        elif type(message) in _LISTS:
-            self._hear(_LISTS[type(message)])
+            self._record(message.params.uri)
+        elif type(message) in _LIST_NAMES:
+            self._record(_LIST_NAMES[type(message)])
 
-    async def listen(self, subscription: Subscription) -> None:
+    async def record_stream(self, subscription: Subscription) -> None:
         """All events of a modern client's stream."""
         async for event in subscription:
-            self._hear(event.uri if isinstance(event, ResourceUpdated) else _LISTS[type(event)])
+            self._record(event.uri if isinstance(event, ResourceUpdated) else _LIST_NAMES[type(event)])
 
     @property
-    def words(self) -> list[str]:
-        return [word for _, word in self.heard]
+    def subjects(self) -> list[str]:
+        return [subject for _, subject in self.notifications]
 
-    async def until(self, enough: Callable[[Sequence[str]], bool]) -> None:
-        """Return once enough was heard."""
+    async def wait_until(self, is_enough: Callable[[Sequence[str]], bool]) -> None:
+        """Return once the subjects are enough."""
         with anyio.fail_after(PATIENCE):
-            while not enough(self.words):
-                await self._news.wait()
+            while not is_enough(self.subjects):
+                await self._recorded.wait()
 
-    async def more(self) -> None:
-        """Return once something was heard from now on."""
-        count = len(self.heard)
-        await self.until(lambda words: len(words) > count)
+    async def wait_for_next(self) -> None:
+        """Return once one more notification was recorded."""
+        count = len(self.notifications)
+        await self.wait_until(lambda subjects: len(subjects) > count)
 
-    def _hear(self, word: str) -> None:
-        self.heard.append((anyio.current_time(), word))
-        self._news.set()
-        self._news = anyio.Event()
+    def _record(self, subject: str) -> None:
+        self.notifications.append((anyio.current_time(), subject))
+        self._recorded.set()
+        self._recorded = anyio.Event()
 
 
 @asynccontextmanager
-async def hearing(transport: str, era: str, url: str) -> AsyncIterator[tuple[Peer, NotificationRecorder]]:
+async def recording_client(transport: str, era: str, url: str) -> AsyncIterator[tuple[Peer, NotificationRecorder]]:
     """A client of a server of its own for the AgentOS at `url`."""
-    ear = NotificationRecorder()
+    recorder = NotificationRecorder()
     if transport == "http":
-        with serving("-m", "tests._support.changing_server", "--http", url) as address:
-            async with at(era, address, ear) as peer:
-                yield peer, ear
+        with serving("-m", "tests._support.change_tool_server", "--http", url) as address:
+            async with connected_client(era, address, recorder) as peer:
+                yield peer, recorder
         return
     if transport == "stdio":
-        parameters = StdioServerParameters(command=sys.executable, args=["-m", "tests._support.changing_server", url])
-        async with at(era, stdio_client(parameters), ear) as peer:
-            yield peer, ear
+        parameters = StdioServerParameters(
+            command=sys.executable, args=["-m", "tests._support.change_tool_server", url]
+        )
+        async with connected_client(era, stdio_client(parameters), recorder) as peer:
+            yield peer, recorder
         return
-    async with at(era, changing_server(url), ear) as peer:
-        yield peer, ear
+    async with connected_client(era, server_with_change_tool(url), recorder) as peer:
+        yield peer, recorder
 
 
 @asynccontextmanager
-async def at(era: str, server: Any, ear: NotificationRecorder) -> AsyncIterator[Peer]:
-    """A client of a server that is there."""
-    # A modern client's stream is heard by `told`.
-    handler = ear if era == "legacy" else None
+async def connected_client(era: str, server: Any, recorder: NotificationRecorder) -> AsyncIterator[Peer]:
+    """A client of a server that is running already."""
+    # A modern client's stream is recorded by `subscribed`.
+    handler = recorder if era == "legacy" else None
     async with Client(server, mode=era, message_handler=handler, read_timeout_seconds=PATIENCE, cache=None) as client:
         yield Peer(client)
 
 
 @asynccontextmanager
-async def told(peer: Peer, ear: NotificationRecorder, *uris: str, lists: bool = False) -> AsyncIterator[None]:
-    """While it is open, the client is told of these resources, and of lists that change."""
+async def subscribed(
+    peer: Peer, recorder: NotificationRecorder, *uris: str, lists: bool = False
+) -> AsyncIterator[None]:
+    """While it is open, the client is notified of changes of these resources, and of lists."""
     client = peer.client
     if client.protocol_version != "2026-07-28":
         for uri in uris:
@@ -133,6 +138,6 @@ async def told(peer: Peer, ear: NotificationRecorder, *uris: str, lists: bool = 
         ) as subscription,
         anyio.create_task_group() as tasks,
     ):
-        tasks.start_soon(ear.listen, subscription)
+        tasks.start_soon(recorder.record_stream, subscription)
         yield
         tasks.cancel_scope.cancel()

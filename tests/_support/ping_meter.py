@@ -24,20 +24,22 @@ class PingMeter:
 
 
 @asynccontextmanager
-async def ping_meter(ping: Callable[[], Awaitable[object]], *, every: float = 0.02) -> AsyncIterator[PingMeter]:
+async def ping_meter(
+    ping: Callable[[], Awaitable[object]], *, interval_seconds: float = 0.02
+) -> AsyncIterator[PingMeter]:
     """Ping again and again while the context is open; the meter can be read inside and afterwards."""
     meter = PingMeter()
 
-    async def go_on() -> None:
+    async def ping_repeatedly() -> None:
         while True:
-            begun = meter.pending_since = time.monotonic()
+            started = meter.pending_since = time.monotonic()
             await ping()
-            meter.waits.append(time.monotonic() - begun)
+            meter.waits.append(time.monotonic() - started)
             meter.pending_since = None
-            await anyio.sleep(every)
+            await anyio.sleep(interval_seconds)
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(go_on)
+        tasks.start_soon(ping_repeatedly)
         yield meter
         tasks.cancel_scope.cancel()
     if meter.pending_since is not None:

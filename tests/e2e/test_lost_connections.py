@@ -1,4 +1,4 @@
-"""A call that is cancelled, and a call whose client is gone: over both transports, in both eras."""
+"""Calls that are cancelled, and calls whose client disconnects: over both transports, in both eras."""
 
 from __future__ import annotations
 
@@ -33,24 +33,26 @@ def on_cancel(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def served(sample_agentos: str, on_cancel: str) -> Iterator[str]:
+def server_url(sample_agentos: str, on_cancel: str) -> Iterator[str]:
     with HttpServer("--url", sample_agentos, "--on-cancel", on_cancel) as server:
         yield server.url
 
 
 @asynccontextmanager
-async def session_of(url: str) -> AsyncIterator[tuple[httpx.AsyncClient, dict[str, str]]]:
+async def open_session(url: str) -> AsyncIterator[tuple[httpx.AsyncClient, dict[str, str]]]:
     """A legacy session, and the headers of its requests."""
-    info = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}}
+    client_params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}}
     async with httpx.AsyncClient(timeout=PATIENCE) as client:
-        body = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": info}
+        body = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": client_params}
         opened = await client.post(url, json=body, headers=ACCEPTED)
         yield client, {**ACCEPTED, "mcp-session-id": opened.headers["mcp-session-id"]}
 
 
 @asynccontextmanager
-async def begun(client: httpx.AsyncClient, url: str, headers: dict[str, str], **arguments: Any) -> AsyncIterator[None]:
-    """A call of `run_agent` whose run is seen to be going. Leaving closes its connection."""
+async def run_call(
+    client: httpx.AsyncClient, url: str, headers: dict[str, str], **arguments: Any
+) -> AsyncIterator[None]:
+    """A call of `run_agent`, once its run has started. Leaving the context closes its connection."""
     meta: dict[str, Any] = {"progressToken": "any"}
     if "mcp-session-id" not in headers:
         headers = {**headers, "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "run_agent"}
@@ -64,86 +66,86 @@ async def begun(client: httpx.AsyncClient, url: str, headers: dict[str, str], **
         yield
 
 
-async def test_a_session_that_is_ended_leaves_its_run_going(served: str, sample_agentos: str, session: str) -> None:
-    async with session_of(served) as (client, headers):
-        async with begun(client, served, headers, **SHORT, session_id=session):
-            assert (await client.delete(served, headers=headers)).status_code == 200
+async def test_ended_session_leaves_its_run_running(server_url: str, sample_agentos: str, session: str) -> None:
+    async with open_session(server_url) as (client, headers):
+        async with run_call(client, server_url, headers, **SHORT, session_id=session):
+            assert (await client.delete(server_url, headers=headers)).status_code == 200
         assert await ends_as(sample_agentos, "agents/slow", session) == "COMPLETED"
 
 
-async def test_a_connection_that_closes_leaves_a_sessions_run_going(
-    served: str, sample_agentos: str, session: str
+async def test_closed_connection_leaves_the_run_of_a_session_running(
+    server_url: str, sample_agentos: str, session: str
 ) -> None:
-    async with session_of(served) as (client, headers):
-        async with begun(client, served, headers, **SHORT, session_id=session):
+    async with open_session(server_url) as (client, headers):
+        async with run_call(client, server_url, headers, **SHORT, session_id=session):
             pass
         assert await ends_as(sample_agentos, "agents/slow", session) == "COMPLETED"
 
 
-async def test_a_call_is_cancelled_in_its_own_session_alone(
-    served: str, sample_agentos: str, session: str, on_cancel: str
+async def test_cancellation_reaches_only_its_own_session(
+    server_url: str, sample_agentos: str, session: str, on_cancel: str
 ) -> None:
-    async with session_of(served) as (client, headers), session_of(served) as (other_client, other_headers):
-        message = LONG if on_cancel != "detach" else SHORT
+    async with open_session(server_url) as (client, headers), open_session(server_url) as (other_client, other_headers):
+        arguments = LONG if on_cancel != "detach" else SHORT
         async with (
-            begun(client, served, headers, **message, session_id=session),
-            begun(other_client, served, other_headers, **SHORT, session_id=f"{session}-other"),
+            run_call(client, server_url, headers, **arguments, session_id=session),
+            run_call(other_client, server_url, other_headers, **SHORT, session_id=f"{session}-other"),
         ):
             body = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}
-            assert (await client.post(served, json=body, headers=headers)).status_code == 202
-            ended = "CANCELLED" if on_cancel != "detach" else "COMPLETED"
-            assert await ends_as(sample_agentos, "agents/slow", session) == ended
+            assert (await client.post(server_url, json=body, headers=headers)).status_code == 202
+            expected = "CANCELLED" if on_cancel != "detach" else "COMPLETED"
+            assert await ends_as(sample_agentos, "agents/slow", session) == expected
             assert await ends_as(sample_agentos, "agents/slow", f"{session}-other") == "COMPLETED"
 
 
-async def test_a_modern_stream_that_closes_cancels_where_it_may_be_taken_for_that(
-    served: str, sample_agentos: str, session: str, on_cancel: str
+async def test_closed_modern_stream_cancels_the_run_as_configured(
+    server_url: str, sample_agentos: str, session: str, on_cancel: str
 ) -> None:
-    message = LONG if on_cancel == "cancel" else SHORT
+    arguments = LONG if on_cancel == "cancel" else SHORT
     async with (
         httpx.AsyncClient(timeout=PATIENCE) as client,
-        begun(client, served, ACCEPTED, **message, session_id=session),
+        run_call(client, server_url, ACCEPTED, **arguments, session_id=session),
     ):
         pass
-    ended = "CANCELLED" if on_cancel == "cancel" else "COMPLETED"
-    assert await ends_as(sample_agentos, "agents/slow", session) == ended
+    expected = "CANCELLED" if on_cancel == "cancel" else "COMPLETED"
+    assert await ends_as(sample_agentos, "agents/slow", session) == expected
 
 
-async def test_a_client_over_http_that_cancels_is_understood_as_the_setting_says(
-    served: str, sample_agentos: str, session: str, on_cancel: str, era: str
+async def test_cancellation_over_http_follows_on_cancel(
+    server_url: str, sample_agentos: str, session: str, on_cancel: str, era: str
 ) -> None:
-    cancels = on_cancel == "cancel" or (on_cancel == "explicit" and era == "legacy")
-    async with over_http(era, served) as peer:
-        await cancelled_midway(peer, "run_agent", **(LONG if cancels else SHORT), session_id=session)
-        assert await ends_as(sample_agentos, "agents/slow", session) == ("CANCELLED" if cancels else "COMPLETED")
+    is_cancelled = on_cancel == "cancel" or (on_cancel == "explicit" and era == "legacy")
+    async with over_http(era, server_url) as peer:
+        await cancelled_midway(peer, "run_agent", **(LONG if is_cancelled else SHORT), session_id=session)
+        assert await ends_as(sample_agentos, "agents/slow", session) == ("CANCELLED" if is_cancelled else "COMPLETED")
 
 
-async def test_a_client_over_stdio_that_cancels_is_understood_in_both_eras(
+async def test_cancellation_over_stdio_follows_on_cancel(
     sample_agentos: str, session: str, on_cancel: str, era: str
 ) -> None:
-    cancels = on_cancel != "detach"
+    is_cancelled = on_cancel != "detach"
     async with over_stdio(era, "serve", "--url", sample_agentos, "--on-cancel", on_cancel) as peer:
-        await cancelled_midway(peer, "run_agent", **(LONG if cancels else SHORT), session_id=session)
-        assert await ends_as(sample_agentos, "agents/slow", session) == ("CANCELLED" if cancels else "COMPLETED")
+        await cancelled_midway(peer, "run_agent", **(LONG if is_cancelled else SHORT), session_id=session)
+        assert await ends_as(sample_agentos, "agents/slow", session) == ("CANCELLED" if is_cancelled else "COMPLETED")
 
 
-async def test_a_client_over_stdio_that_is_gone_leaves_its_run_going(
-    sample_agentos: str, session: str, era: str
-) -> None:
+async def test_client_that_exits_over_stdio_leaves_its_run_running(sample_agentos: str, session: str, era: str) -> None:
     async with contextlib.AsyncExitStack() as stack, anyio.create_task_group() as tasks:
         peer: Peer = await stack.enter_async_context(over_stdio(era, "serve", "--url", sample_agentos, command=MODULE))
-        going = anyio.Event()
+        started = anyio.Event()
 
-        async def heard(progress: float, total: float | None, message: str | None) -> None:
-            going.set()
+        async def note_progress(progress: float, total: float | None, message: str | None) -> None:
+            started.set()
 
         async def call() -> None:
             with contextlib.suppress(Exception):  # the connection goes away under it
-                await peer.client.call_tool("run_agent", {**SHORT, "session_id": session}, progress_callback=heard)
+                await peer.client.call_tool(
+                    "run_agent", {**SHORT, "session_id": session}, progress_callback=note_progress
+                )
 
         tasks.start_soon(call)
         with anyio.fail_after(PATIENCE):
-            await going.wait()
+            await started.wait()
         await stack.aclose()
         tasks.cancel_scope.cancel()
     assert await ends_as(sample_agentos, "agents/slow", session) == "COMPLETED"

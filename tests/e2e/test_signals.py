@@ -1,4 +1,4 @@
-"""How the process ends, and what becomes of a run that is going then."""
+"""How the process ends, and what becomes of a run that is running then."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ STOPS = [
 ]
 
 
-@pytest.mark.parametrize(("stop", "code"), STOPS)
-def test_an_idle_server_ends_promptly_and_silently(sample_agentos: str, stop: Stop, code: int) -> None:
+@pytest.mark.parametrize(("stop", "exit_code"), STOPS)
+def test_idle_server_ends_promptly_and_silently(sample_agentos: str, stop: Stop, exit_code: int) -> None:
     with RawServer("serve", "--url", sample_agentos) as server:
         server.shake_hands()
         server.tool_names()
         stop(server)
-        assert server.exit_code() == code
+        assert server.exit_code() == exit_code
         assert server.everything == ""
 
 
-@pytest.mark.parametrize(("stop", "code"), STOPS)
-def test_a_server_ends_promptly_during_a_run_which_goes_on(
-    sample_agentos: str, session: str, stop: Stop, code: int
+@pytest.mark.parametrize(("stop", "exit_code"), STOPS)
+def test_server_ends_promptly_without_ending_its_run(
+    sample_agentos: str, session: str, stop: Stop, exit_code: int
 ) -> None:
     with RawServer("serve", "--url", sample_agentos) as server:
         server.shake_hands()
         server.begin("run_agent", agent_id="slow", message="10 1", session_id=session)
         stop(server)
-        assert server.exit_code() == code
+        assert server.exit_code() == exit_code
         assert server.everything == ""
     assert anyio.run(ends_as, sample_agentos, "agents/slow", session) == "COMPLETED"
 
 
-def test_a_client_that_dies_during_a_run_leaves_it_going(sample_agentos: str, session: str) -> None:
+def test_client_that_dies_leaves_its_run_running(sample_agentos: str, session: str) -> None:
     with RawServer("serve", "--url", sample_agentos) as server:
         server.shake_hands()
         server.begin("run_workflow", workflow_id="slow-steps", message="go", session_id=session)
@@ -55,33 +55,37 @@ def test_a_client_that_dies_during_a_run_leaves_it_going(sample_agentos: str, se
     assert anyio.run(ends_as, sample_agentos, "workflows/slow-steps", session) == "COMPLETED"
 
 
-def test_of_two_runs_the_cancelled_one_ends_and_the_other_goes_on(sample_agentos: str, session: str) -> None:
+def test_cancellation_ends_only_one_of_two_runs(sample_agentos: str, session: str) -> None:
     with RawServer("serve", "--url", sample_agentos) as server:
         server.shake_hands()
-        given_up = server.begin("run_agent", agent_id="slow", message="20 2", session_id=session)
+        cancelled = server.begin("run_agent", agent_id="slow", message="20 2", session_id=session)
         server.begin("run_agent", agent_id="slow", message="10 1", session_id=f"{session}-kept")
-        server.notify("notifications/cancelled", requestId=given_up)
+        server.notify("notifications/cancelled", requestId=cancelled)
         assert server.call("run_agent", agent_id="echo", message="hi")[0].startswith("echo: hi")
         assert anyio.run(ends_as, sample_agentos, "agents/slow", session) == "CANCELLED"
         server.close_stdin()
         assert server.exit_code() == 0
-        assert given_up not in [message.get("id") for message in server.messages()], "cancelled calls get no answer"
+        assert cancelled not in [message.get("id") for message in server.messages()], "cancelled calls get no answer"
     assert anyio.run(ends_as, sample_agentos, "agents/slow", f"{session}-kept") == "COMPLETED"
 
 
-def test_calls_cancelled_in_the_moment_of_leaving_are_cancelled(sample_agentos: str, session: str) -> None:
+def test_calls_cancelled_just_before_stdin_closes_are_cancelled(sample_agentos: str, session: str) -> None:
     with RawServer("serve", "--url", sample_agentos) as server:
         server.shake_hands()
         sessions = [f"{session}-{number}" for number in range(6)]
-        calls = [server.begin("run_agent", agent_id="slow", message="20 2", session_id=one) for one in sessions]
+        calls = [
+            server.begin("run_agent", agent_id="slow", message="20 2", session_id=session_id) for session_id in sessions
+        ]
         for call in calls:
             server.notify("notifications/cancelled", requestId=call)
         server.close_stdin()
         assert server.exit_code() == 0
-    assert [anyio.run(ends_as, sample_agentos, "agents/slow", one) for one in sessions] == ["CANCELLED"] * 6
+    assert [anyio.run(ends_as, sample_agentos, "agents/slow", session_id) for session_id in sessions] == [
+        "CANCELLED"
+    ] * 6
 
 
-def test_a_run_that_no_background_keeps_is_cancelled_with_its_call(bare_agentos: str) -> None:
+def test_foreground_run_is_cancelled_with_its_call(bare_agentos: str) -> None:
     with RawServer("serve", "--url", bare_agentos) as server:
         server.shake_hands()
         server.begin("run_agent", agent_id="slow", message="200 20")
@@ -90,10 +94,10 @@ def test_a_run_that_no_background_keeps_is_cancelled_with_its_call(bare_agentos:
         assert "Traceback" not in server.everything
 
 
-@pytest.mark.parametrize(("stop", "code"), STOPS[:2])
-def test_a_signal_ends_a_server_that_is_just_starting(stop: Stop, code: int) -> None:
+@pytest.mark.parametrize(("stop", "exit_code"), STOPS[:2])
+def test_signal_ends_a_server_that_is_starting(stop: Stop, exit_code: int) -> None:
     with RawServer("serve", "--log-level", "debug") as server:
         server.err.wait_for(lambda line: "Initializing server" in line, PATIENCE)
         stop(server)
-        assert server.exit_code() == code
+        assert server.exit_code() == exit_code
         assert "Traceback" not in server.everything

@@ -17,7 +17,7 @@ import pytest
 from scripts.image_requirements import BUILDING, PYTHON, RUNNING
 from scripts.project import ROOT, project
 from tests._support.processes import DOWN, Process, wait_until_it_answers
-from tests.e2e.test_http_access import with_token
+from tests.e2e.test_http_access import client_with_token
 from tests.packaging.tools import LIMIT, UNSEEN, done, scripts, tool
 
 pytestmark = [
@@ -148,7 +148,7 @@ def test_nothing_that_builds_is_left_in_it(installed: Path) -> None:
 
 @pytest.mark.anyio
 async def test_it_serves_clients_that_send_the_token(container: str, era: str) -> None:
-    async with with_token(era, container, TOKEN) as peer:
+    async with client_with_token(era, container, TOKEN) as peer:
         assert "run_workflow" in [tool.name for tool in (await peer.client.list_tools()).tools]
         assert "content-pipeline" in await peer.text("list_workflows")
 

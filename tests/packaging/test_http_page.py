@@ -37,7 +37,7 @@ def test_every_command_is_taken(line: str, tmp_path: Path, monkeypatch: pytest.M
     (token,) = [line for line in LINES if "secrets.token_urlsafe" in line]
     done("sh", "-euc", f"{token.replace('python ', f'{shlex.quote(sys.executable)} ', 1)}", cwd=tmp_path)
     settings = taken(line)
-    assert settings.local is ("--host" not in line)
+    assert settings.is_local is ("--host" not in line)
     assert (settings.token is not None) is ("--http-token-file" in line)
 
 
@@ -76,7 +76,12 @@ def test_its_errors_are_the_real_ones() -> None:
     with pytest.raises(SettingsError) as caught:
         taken("agentos-mcp serve --http --host 0.0.0.0")
     assert "--host 0.0.0.0 would let other machines run everything" in str(caught.value)
-    gate = (ROOT / "agentos_mcp" / "server" / "gate.py").read_text(encoding="utf-8")
-    for words in ("This server asks for a token", "This server does not answer to "):
-        assert words in PAGE
-        assert words in gate
+    http = ROOT / "agentos_mcp" / "server" / "http"
+    for module, beginning in (
+        ("auth", "This server asks for a token"),
+        ("host_check", "This server does not answer to "),
+        ("host_check", "Pages of "),
+        ("host_check", " may not call this server"),
+    ):
+        assert beginning in PAGE
+        assert beginning in (http / f"{module}.py").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ElicitResult, InputRequiredResult, InputResponses
 
 from agentos_mcp.agentos.runs.run import RunRef
-from agentos_mcp.server.build import _state_security, build_server
+from agentos_mcp.server.build import build_server, request_state_security
 from agentos_mcp.settings import Settings, SettingsError, Token
 from agentos_mcp.settings.options import load
 from agentos_mcp.tooling import elicitation
@@ -36,7 +36,7 @@ def tag() -> str:
     return f"tag-{uuid.uuid4().hex[:10]}"
 
 
-class Rounds:
+class RoundClient:
     """A modern client that sees and sends each round of a call itself."""
 
     def __init__(self, client: Client) -> None:
@@ -44,10 +44,10 @@ class Rounds:
 
     async def ask(self, tool: str, /, **arguments: Any) -> InputRequiredResult:
         """The first round, which has to be a question."""
-        asked = await self.answer(tool, arguments)
-        assert isinstance(asked, InputRequiredResult), words(asked)
-        assert asked.request_state
-        return asked
+        question = await self.answer(tool, arguments)
+        assert isinstance(question, InputRequiredResult), words(question)
+        assert question.request_state
+        return question
 
     async def answer(
         self, tool: str, arguments: Mapping[str, Any], state: str | None = None, responses: InputResponses | None = None
@@ -70,39 +70,39 @@ class Rounds:
 
 
 @asynccontextmanager
-async def rounds(url: str, **settings: Any) -> AsyncIterator[Rounds]:
-    async with Client(build_server(Settings(url=url, **settings)), elicitation_callback=_nobody) as client:
-        yield Rounds(client)
+async def round_client(url: str, **settings: Any) -> AsyncIterator[RoundClient]:
+    async with Client(build_server(Settings(url=url, **settings)), elicitation_callback=refuse_elicitation) as client:
+        yield RoundClient(client)
 
 
-async def _nobody(context: object, params: Any) -> ElicitResult:
+async def refuse_elicitation(context: object, params: Any) -> ElicitResult:
     raise AssertionError("each round is made by hand here")
 
 
-def yes(asked: InputRequiredResult, field: str = "approve") -> InputResponses:
-    return {key: ElicitResult(action="accept", content={field: True}) for key in asked.input_requests or {}}
+def accept(question: InputRequiredResult, field: str = "approve") -> InputResponses:
+    return {key: ElicitResult(action="accept", content={field: True}) for key in question.input_requests or {}}
 
 
 async def paused(url: str, tag: str, agent: str = "deployer", user: str = "") -> tuple[str, InputResponses]:
     """The reference of a run that somebody else has started, and the answers that would approve it."""
     async with connector("auto")(url) as peer:
         run = reference(await peer.text("run_agent", agent_id=agent, message=f"do it, {tag}", user_id=user))
-    asked = await waiting(url, RunRef.parse(run))
-    return run, {question.key: ElicitResult(action="accept", content={"approve": True}) for question in asked}
+    questions = await waiting(url, RunRef.parse(run))
+    return run, {question.key: ElicitResult(action="accept", content={"approve": True}) for question in questions}
 
 
 def sealed(
-    key: bytes, tool: str, arguments: Mapping[str, Any], memory: Mapping[str, Any], *, audience: str | None
+    key: bytes, tool: str, arguments: Mapping[str, Any], round_state: Mapping[str, Any], *, audience: str | None
 ) -> str:
     """A state as the SDK seals it, by whoever has the key."""
     target, digest = _request_identity("tools/call", {"name": tool, "arguments": dict(arguments)})
     now = time.time()
     claims = {"v": 1, "iat": now, "exp": now + 600, "m": "tools/call", "t": target, "a": digest}
-    claims |= {"s": json.dumps(memory), "aud": audience}
+    claims |= {"s": json.dumps(round_state), "aud": audience}
     return AESGCMRequestStateCodec([key]).seal(json.dumps(claims).encode())
 
 
-def memory_of(run: str, responses: InputResponses) -> dict[str, Any]:
+def round_state_of(run: str, responses: InputResponses) -> dict[str, Any]:
     return {"run": run, "asked": list(responses), "at": time.time() - 10, "progress": 0.0}
 
 
@@ -110,55 +110,55 @@ def memory_of(run: str, responses: InputResponses) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("token", ["", "a-token-of-agentos"])
-async def test_a_state_sealed_with_what_anybody_knows_approves_nothing(
+async def test_state_sealed_with_a_guessable_key_approves_nothing(
     pausing: str, ledger: Path, tag: str, token: str
 ) -> None:
     run, responses = await paused(pausing, tag)
-    guessed = hashlib.sha256(f"agentos-mcp\0{pausing}\0{token}".encode()).digest()
+    guessed_key = hashlib.sha256(f"agentos-mcp\0{pausing}\0{token}".encode()).digest()
     arguments = {"agent_id": "deployer", "message": "anything"}
     settings = Settings(url=pausing, token=Token(token))
-    for audience in ("agentos-mcp", _state_security(settings).audience):
-        forged = sealed(guessed, "run_agent", arguments, memory_of(run, responses), audience=audience)
-        async with rounds(pausing, tools=("run_agent",), token=Token(token)) as client:
-            said = await client.refused("run_agent", arguments, forged, responses)
-        assert said.startswith("Nothing was done: the answer belongs to no question")
+    for audience in ("agentos-mcp", request_state_security(settings).audience):
+        forged = sealed(guessed_key, "run_agent", arguments, round_state_of(run, responses), audience=audience)
+        async with round_client(pausing, tools=("run_agent",), token=Token(token)) as client:
+            message = await client.refused("run_agent", arguments, forged, responses)
+        assert message.startswith("Nothing was done: the answer belongs to no question")
     assert done(ledger, "deploy", tag) == 0
 
 
-async def test_a_state_that_was_made_up_or_changed_does_nothing(pausing: str, ledger: Path, tag: str) -> None:
+async def test_state_that_is_invented_or_changed_does_nothing(pausing: str, ledger: Path, tag: str) -> None:
     arguments = {"agent_id": "deployer", "message": f"do it, {tag}"}
-    async with rounds(pausing) as client:
-        asked = await client.ask("run_agent", **arguments)
-        real = asked.request_state or ""
-        middle = len(real) // 2
-        swapped = real[:middle] + ("A" if real[middle] != "A" else "B") + real[middle + 1 :]
+    async with round_client(pausing) as client:
+        question = await client.ask("run_agent", **arguments)
+        valid_state = question.request_state or ""
+        middle = len(valid_state) // 2
+        swapped = valid_state[:middle] + ("A" if valid_state[middle] != "A" else "B") + valid_state[middle + 1 :]
         for state in (
             "{}",
             json.dumps({"run": "x"}),
             "v1.",
             "v1.AAAA",
-            real[:-4],
-            real + "AAAA",
+            valid_state[:-4],
+            valid_state + "AAAA",
             swapped,
             "x" * 100_000,
         ):
-            said = await client.refused("run_agent", arguments, state, yes(asked))
-            assert "list_runs(status='paused') finds it" in said
+            message = await client.refused("run_agent", arguments, state, accept(question))
+            assert "list_runs(status='paused') finds it" in message
         assert done(ledger, "deploy", tag) == 0
-        finished = await client.answer("run_agent", arguments, real, yes(asked))
-        assert isinstance(finished, CallToolResult)
-        assert not finished.is_error
+        result = await client.answer("run_agent", arguments, valid_state, accept(question))
+        assert isinstance(result, CallToolResult)
+        assert not result.is_error
     assert done(ledger, "deploy", tag) == 1
 
 
 # Moved elsewhere
 
 
-async def test_a_state_serves_only_the_call_that_asked(pausing: str, ledger: Path, tag: str) -> None:
+async def test_state_is_accepted_only_by_the_call_that_asked(pausing: str, ledger: Path, tag: str) -> None:
     arguments = {"agent_id": "deployer", "message": f"do it, {tag}"}
-    async with rounds(pausing, expose=(("agents", "deployer"),)) as client:
-        asked = await client.ask("run_agent", **arguments)
-        for tool, others in (
+    async with round_client(pausing, expose=(("agents", "deployer"),)) as client:
+        question = await client.ask("run_agent", **arguments)
+        for tool, other_arguments in (
             ("run_agent", arguments | {"message": "something else"}),
             ("run_agent", arguments | {"agent_id": "twice"}),
             ("run_team", {"team_id": "boss", "message": f"do it, {tag}"}),
@@ -166,8 +166,8 @@ async def test_a_state_serves_only_the_call_that_asked(pausing: str, ledger: Pat
             ("cancel_run", {"run": "agent/deployer/a/b"}),
             ("continue_run", {"run": "agent/deployer/a/b"}),
         ):
-            said = await client.refused(tool, others, asked.request_state, yes(asked))
-            assert said.startswith("Nothing was done"), said
+            message = await client.refused(tool, other_arguments, question.request_state, accept(question))
+            assert message.startswith("Nothing was done"), message
     assert done(ledger, "deploy", tag) == 0
 
 
@@ -182,25 +182,25 @@ async def test_a_state_serves_only_the_call_that_asked(pausing: str, ledger: Pat
     ],
     ids=["no secret", "another secret", "a server for one user", "a server for another user", "a server for all"],
 )
-async def test_a_state_of_another_server_does_nothing(
+async def test_state_of_another_server_does_nothing(
     pausing: str, ledger: Path, tag: str, first: dict[str, Any], second: dict[str, Any]
 ) -> None:
     arguments = {"agent_id": "deployer", "message": f"do it, {tag}"}
-    async with rounds(pausing, **first) as client:
-        asked = await client.ask("run_agent", **arguments)
-    async with rounds(pausing, **second) as another:
-        said = await another.refused("run_agent", arguments, asked.request_state, yes(asked))
-    assert "--state-secret-file keeps questions over that" in said
-    assert "continue_run(run) answers it" in said
+    async with round_client(pausing, **first) as client:
+        question = await client.ask("run_agent", **arguments)
+    async with round_client(pausing, **second) as another:
+        message = await another.refused("run_agent", arguments, question.request_state, accept(question))
+    assert "--state-secret-file keeps questions across restarts" in message
+    assert "continue_run(run) answers it" in message
     assert done(ledger, "deploy", tag) == 0
 
 
-async def test_a_replica_with_the_same_secret_takes_the_answer(pausing: str, ledger: Path, tag: str) -> None:
+async def test_replica_with_the_same_secret_accepts_the_answer(pausing: str, ledger: Path, tag: str) -> None:
     arguments = {"agent_id": "deployer", "message": f"do it, {tag}"}
-    async with rounds(pausing, state_secret=Token(SECRET)) as client:
-        asked = await client.ask("run_agent", **arguments)
-    async with rounds(pausing, state_secret=Token(SECRET)) as another:
-        result = await another.answer("run_agent", arguments, asked.request_state, yes(asked))
+    async with round_client(pausing, state_secret=Token(SECRET)) as client:
+        question = await client.ask("run_agent", **arguments)
+    async with round_client(pausing, state_secret=Token(SECRET)) as another:
+        result = await another.answer("run_agent", arguments, question.request_state, accept(question))
     assert isinstance(result, CallToolResult)
     assert not result.is_error
     assert done(ledger, "deploy", tag) == 1
@@ -209,28 +209,28 @@ async def test_a_replica_with_the_same_secret_takes_the_answer(pausing: str, led
 # Even with the key a state allows no more than a call would
 
 
-async def test_a_state_does_not_reach_the_run_of_another_component(pausing: str, ledger: Path, tag: str) -> None:
+async def test_state_does_not_reach_the_run_of_another_component(pausing: str, ledger: Path, tag: str) -> None:
     run, responses = await paused(pausing, tag)
-    audience = _state_security(Settings(url=pausing)).audience
-    async with rounds(pausing, state_secret=Token(SECRET), expose=(("agents", "twice"),)) as client:
+    audience = request_state_security(Settings(url=pausing)).audience
+    async with round_client(pausing, state_secret=Token(SECRET), expose=(("agents", "twice"),)) as client:
         for tool, arguments in (
             ("run_agent", {"agent_id": "twice", "message": "x"}),
             ("run_team", {"team_id": "boss", "message": "x"}),
             ("twice", {"message": "x"}),
             ("continue_run", {"run": "agent/deployer/another/run"}),
         ):
-            state = sealed(SECRET.encode(), tool, arguments, memory_of(run, responses), audience=audience)
-            said = await client.refused(tool, arguments, state, responses)
-            assert "the answer is to a question of another run" in said
+            state = sealed(SECRET.encode(), tool, arguments, round_state_of(run, responses), audience=audience)
+            message = await client.refused(tool, arguments, state, responses)
+            assert "the answer is to a question of another run" in message
     assert done(ledger, "deploy", tag) == 0
 
 
-async def test_a_state_does_not_reach_the_run_of_another_user(pausing: str, ledger: Path, tag: str) -> None:
+async def test_state_does_not_reach_the_run_of_another_user(pausing: str, ledger: Path, tag: str) -> None:
     run, responses = await paused(pausing, tag, user="alice")
     arguments = {"agent_id": "deployer", "message": "x"}
-    audience = _state_security(Settings(url=pausing, user_id="bob")).audience
-    state = sealed(SECRET.encode(), "run_agent", arguments, memory_of(run, responses), audience=audience)
-    async with rounds(pausing, state_secret=Token(SECRET), user_id="bob") as client:
+    audience = request_state_security(Settings(url=pausing, user_id="bob")).audience
+    state = sealed(SECRET.encode(), "run_agent", arguments, round_state_of(run, responses), audience=audience)
+    async with round_client(pausing, state_secret=Token(SECRET), user_id="bob") as client:
         assert "There is no run" in await client.refused("run_agent", arguments, state, responses)
     assert done(ledger, "deploy", tag) == 0
 
@@ -238,57 +238,67 @@ async def test_a_state_does_not_reach_the_run_of_another_user(pausing: str, ledg
 # Replayed
 
 
-async def test_a_replayed_answer_executes_nothing_again(pausing: str, ledger: Path, tag: str) -> None:
+async def test_replayed_answer_executes_nothing_again(pausing: str, ledger: Path, tag: str) -> None:
     arguments = {"agent_id": "deployer", "message": f"do it, {tag}"}
-    async with rounds(pausing) as client:
-        asked = await client.ask("run_agent", **arguments)
+    async with round_client(pausing) as client:
+        question = await client.ask("run_agent", **arguments)
         for _ in range(3):
-            result = await client.answer("run_agent", arguments, asked.request_state, yes(asked))
+            result = await client.answer("run_agent", arguments, question.request_state, accept(question))
             assert isinstance(result, CallToolResult)
             assert "deployed" in words(result)
     assert done(ledger, "deploy", tag) == 1
 
 
-async def test_a_replayed_answer_approves_no_later_pause(pausing: str, ledger: Path, tag: str) -> None:
+async def test_replayed_answer_approves_no_later_pause(pausing: str, ledger: Path, tag: str) -> None:
     arguments = {"agent_id": "twice", "message": f"do it, {tag}"}
-    async with rounds(pausing) as client:
-        asked = await client.ask("run_agent", **arguments)
-        second = await client.answer("run_agent", arguments, asked.request_state, yes(asked))
+    async with round_client(pausing) as client:
+        question = await client.ask("run_agent", **arguments)
+        second = await client.answer("run_agent", arguments, question.request_state, accept(question))
         assert isinstance(second, InputRequiredResult)
-        said = await client.refused("run_agent", arguments, asked.request_state, {**yes(asked), **yes(second)})
-        assert said.startswith("Nothing was sent: the answer is to an earlier question of this run.")
+        message = await client.refused(
+            "run_agent", arguments, question.request_state, {**accept(question), **accept(second)}
+        )
+        assert message.startswith("Nothing was sent: the answer is to an earlier question of this run.")
         assert done(ledger, "deploy", tag) == 1
 
 
-async def test_a_replayed_confirmation_deletes_no_second_thing(pausing: str, tag: str) -> None:
+async def test_replayed_confirmation_deletes_nothing_else(pausing: str, tag: str) -> None:
     schedule = {"name": tag, "cron_expr": "0 9 1 1 *", "endpoint": "/agents/deployer/runs", "payload": {"message": "x"}}
     arguments = {"schedule": tag}
-    async with httpx.AsyncClient(base_url=pausing, timeout=30) as rest, rounds(pausing, toolsets=("all",)) as client:
+    async with (
+        httpx.AsyncClient(base_url=pausing, timeout=30) as rest,
+        round_client(pausing, toolsets=("all",)) as client,
+    ):
         await rest.post("/schedules", json=schedule)
-        asked = await client.ask("delete_schedule", **arguments)
-        agreed = yes(asked, "confirm")
-        await client.answer("delete_schedule", arguments, asked.request_state, agreed)
-        again = (await rest.post("/schedules", json=schedule)).json()
-        said = await client.refused("delete_schedule", arguments, asked.request_state, agreed)
-        assert "The person agreed to this once" in said
-        assert (await rest.get(f"/schedules/{again['id']}")).status_code == 200
+        question = await client.ask("delete_schedule", **arguments)
+        answers = accept(question, "confirm")
+        await client.answer("delete_schedule", arguments, question.request_state, answers)
+        schedule_row_again = (await rest.post("/schedules", json=schedule)).json()
+        message = await client.refused("delete_schedule", arguments, question.request_state, answers)
+        assert "The person agreed to this once" in message
+        assert (await rest.get(f"/schedules/{schedule_row_again['id']}")).status_code == 200
 
 
-async def test_an_old_confirmation_is_asked_for_anew(pausing: str, tag: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_expired_confirmation_is_asked_for_again(pausing: str, tag: str, monkeypatch: pytest.MonkeyPatch) -> None:
     schedule = {"name": tag, "cron_expr": "0 9 1 1 *", "endpoint": "/agents/deployer/runs", "payload": {"message": "x"}}
-    async with httpx.AsyncClient(base_url=pausing, timeout=30) as rest, rounds(pausing, toolsets=("all",)) as client:
-        made = (await rest.post("/schedules", json=schedule)).json()
-        asked = await client.ask("delete_schedule", schedule=tag)
+    async with (
+        httpx.AsyncClient(base_url=pausing, timeout=30) as rest,
+        round_client(pausing, toolsets=("all",)) as client,
+    ):
+        schedule_row = (await rest.post("/schedules", json=schedule)).json()
+        question = await client.ask("delete_schedule", schedule=tag)
         monkeypatch.setattr(elicitation, "_VALID_SECONDS", -1.0)
-        answered = await client.answer("delete_schedule", {"schedule": tag}, asked.request_state, yes(asked, "confirm"))
+        answered = await client.answer(
+            "delete_schedule", {"schedule": tag}, question.request_state, accept(question, "confirm")
+        )
         assert isinstance(answered, InputRequiredResult)
-        assert (await rest.get(f"/schedules/{made['id']}")).status_code == 200
+        assert (await rest.get(f"/schedules/{schedule_row['id']}")).status_code == 200
 
 
 # The secret
 
 
-def test_a_secret_that_could_be_guessed_is_refused_with_how_to_make_a_good_one(tmp_path: Path) -> None:
+def test_weak_secret_is_refused_with_how_to_make_a_strong_one(tmp_path: Path) -> None:
     for weak in ("", "short", "a" * 64, "ab" * 40):
         file = tmp_path / "secret"
         file.write_text(weak)
@@ -297,7 +307,7 @@ def test_a_secret_that_could_be_guessed_is_refused_with_how_to_make_a_good_one(t
         assert not weak or weak not in str(refusal.value)
 
 
-def test_a_secret_is_read_from_its_file_and_never_shown(tmp_path: Path) -> None:
+def test_secret_is_read_from_its_file_and_never_shown(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text(SECRET + "\n")
     settings = load({}, {"AGENTOS_MCP_STATE_SECRET_FILE": str(file)})

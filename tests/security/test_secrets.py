@@ -13,8 +13,10 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
+import httpx
 import pytest
 from anyio.streams.tls import TLSListener
+from starlette.responses import PlainTextResponse
 
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, Unauthorized, Unreachable
@@ -168,17 +170,16 @@ def test_a_token_file_that_became_something_else_is_refused_at_once(tmp_path: Pa
 
 async def test_a_short_token_of_clients_is_refused_when_it_comes_by_rotation(tmp_path: Path) -> None:
     from agentos_mcp.server.http.auth import TokenAuth
-    from agentos_mcp.server.http.settings import _secret
+    from agentos_mcp.server.http.settings import _http_token
 
     file = tmp_path / "token"
     file.write_text("0123456789abcdef")
-    token = Token(file=file, check=_secret)
-    gate = TokenAuth(lambda *_: None, token, ["localhost"], None)  # type: ignore[arg-type]  # neither is reached
+    token = Token(file=file, check=_http_token)
+    auth = TokenAuth(PlainTextResponse("served"), token)
 
-    async def status(brought: str) -> int:
-        headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {brought}".encode())]
-        answer = await gate._answer({"type": "http", "path": "/mcp", "method": "POST", "headers": headers})
-        return answer.status_code if answer is not None else 200
+    async def status(credentials: str) -> int:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(auth), base_url="http://localhost") as client:
+            return (await client.post("/mcp", headers={"authorization": f"Bearer {credentials}"})).status_code
 
     assert await status("0123456789abcdef") == 200
     file.write_text("short")

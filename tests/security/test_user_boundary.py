@@ -20,7 +20,7 @@ from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.prompts import COMPARE, INVESTIGATE
-from agentos_mcp.server.resources import RESOURCES, RUNS
+from agentos_mcp.server.resources import RESOURCES, RUN_URI_PREFIX
 from agentos_mcp.settings import Settings, Token
 from agentos_mcp.tooling.context import ToolContext, open_backend
 from agentos_mcp.tools import TOOLSETS
@@ -29,7 +29,7 @@ from tests._support.agentos.pausing import LEDGER_VARIABLE
 from tests._support.agentos.users import ISOLATED_VARIABLE, JWT_KEY, SECRET
 from tests._support.fault_proxy import proxy_to
 from tests._support.mcp_client import Connect, Peer, connector, reference, words
-from tests._support.notification_recorder import NotificationRecorder, told
+from tests._support.notification_recorder import NotificationRecorder, subscribed
 
 # Everything that alice has is made before the first test, on an AgentOS that has to start.
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
@@ -374,7 +374,7 @@ async def test_no_resource_reads_what_is_anothers(connect: Connect, theirs: Thei
     shared = ("config", "agents", "teams", "workflows", "knowledge")
     async with connect(theirs.url, **settings(theirs)) as peer:
         for readable in RESOURCES:
-            if not readable.single:
+            if not readable.is_template:
                 assert_nothing_of_theirs(theirs, await read(peer, readable.template), {})
                 continue
             name = readable.name.partition("{")[2].rstrip("}")
@@ -383,10 +383,10 @@ async def test_no_resource_reads_what_is_anothers(connect: Connect, theirs: Thei
                 with pytest.raises(MCPError) as refusal:
                     await read(peer, uri)
                 assert SECRET not in str(refusal.value)
-            elif readable.template.startswith(RUNS):
+            elif readable.template.startswith(RUN_URI_PREFIX):
                 for run in theirs.runs.values():
                     with pytest.raises(MCPError) as refusal:
-                        await read(peer, RUNS + run)
+                        await read(peer, RUN_URI_PREFIX + run)
                     assert SECRET not in str(refusal.value)
             else:
                 assert readable.name.startswith(shared), readable
@@ -417,7 +417,7 @@ async def test_no_completion_finds_what_is_anothers(connect: Connect, theirs: Th
     async with connect(theirs.url, **settings(theirs)) as peer:
         for readable in RESOURCES:
             template = ResourceTemplateReference(type="ref/resource", uri=readable.template)
-            for variable in readable.completes:
+            for variable in readable.completers:
                 others = {name: value for name, value in given.items() if name != variable}
                 for typed in ("", SECRET, "s-", "r-"):
                     for context in ({}, others):
@@ -434,7 +434,7 @@ async def test_a_subscription_to_anothers_run_is_refused(connect: Connect, their
     async with connect(theirs.url, **settings(theirs)) as peer:
         for run in theirs.runs.values():
             with pytest.raises(MCPError, match="There is no run"):
-                async with told(peer, NotificationRecorder(), RUNS + run):
+                async with subscribed(peer, NotificationRecorder(), RUN_URI_PREFIX + run):
                     pass
 
 
@@ -474,7 +474,7 @@ async def test_what_is_ones_own_still_works(connect: Connect, theirs: Theirs, er
         assert "mine" in await restarted.text("get_run", run=reference(said))
         assert reference(said) in await restarted.text("list_runs")
         assert "mine too" in await restarted.text("get_session", session_id=session_of(said))
-        assert "mine" in await read(restarted, RUNS + reference(said))
+        assert "mine" in await read(restarted, RUN_URI_PREFIX + reference(said))
         assert await restarted.text("get_trace", id=reference(said))
         asked = paused.partition("deploy-")[2].split()[0].rstrip(":").rstrip("`")
         await restarted.text("continue_run", run=reference(paused), answers={f"deploy-{asked}": True})

@@ -11,8 +11,7 @@ from mcp_types import Tool
 from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.inputs.component_inputs import read_component_inputs
 from agentos_mcp.demo.host_process import demo_agentos
-from agentos_mcp.server.component_tool import _tool as component_tool
-from agentos_mcp.server.component_tool import argument_names, free_name
+from agentos_mcp.server.component_tools import argument_names, build_tool_function, free_name
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.mcp_tool import mcp_tool
 from agentos_mcp.tooling.tool_spec import write
@@ -24,7 +23,7 @@ ALL = (("agents", ""), ("workflows", ""))
 
 
 @pytest.fixture(scope="module")
-def exposed() -> Iterator[str]:
+def input_shapes() -> Iterator[str]:
     with demo_agentos(build="tests._support.agentos.input_shapes:build") as url:
         yield url
 
@@ -33,10 +32,10 @@ async def tools_of(peer: Peer) -> dict[str, Tool]:
     return {tool.name: tool for tool in (await peer.client.list_tools()).tools}
 
 
-async def test_each_component_has_a_tool_under_its_own_name_with_its_own_description(
-    connect: Connect, exposed: str
+async def test_component_tool_has_the_name_and_description_of_its_component(
+    connect: Connect, input_shapes: str
 ) -> None:
-    async with connect(exposed, tools=("list_agents",), expose=ALL) as peer:
+    async with connect(input_shapes, tools=("list_agents",), expose=ALL) as peer:
         tools = await tools_of(peer)
     names = ["list_agents", "writer", "cafe", "agent_run_agent", "x" * 40, "plan_trip", "make_trip", "workflow_writer"]
     assert list(tools) == names
@@ -46,8 +45,8 @@ async def test_each_component_has_a_tool_under_its_own_name_with_its_own_descrip
     assert tools["plan_trip"].annotations.read_only_hint is False
 
 
-async def test_inputs_are_flat_and_typed(connect: Connect, exposed: str) -> None:
-    async with connect(exposed, expose=(("workflows", "plan trip"),)) as peer:
+async def test_component_tool_inputs_are_flat_and_typed(connect: Connect, input_shapes: str) -> None:
+    async with connect(input_shapes, expose=(("workflows", "plan trip"),)) as peer:
         schema = (await tools_of(peer))["plan_trip"].input_schema
     assert schema == {
         "type": "object",
@@ -81,15 +80,15 @@ async def test_inputs_are_flat_and_typed(connect: Connect, exposed: str) -> None
         ),
     ],
 )
-async def test_inputs_reach_the_component(
-    connect: Connect, exposed: str, tool: str, arguments: dict[str, Any], answer: str
+async def test_component_tool_inputs_reach_the_component(
+    connect: Connect, input_shapes: str, tool: str, arguments: dict[str, Any], answer: str
 ) -> None:
-    async with connect(exposed, expose=ALL) as peer:
+    async with connect(input_shapes, expose=ALL) as peer:
         assert (await peer.text(tool, **arguments)).startswith(answer)
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "said"),
+    ("tool", "arguments", "message"),
     [
         ("plan_trip", {"days": 2}, "'place' is missing. plan_trip takes place (required), days, pace"),
         ("plan_trip", {"place": {"city": "Nara"}, "days": 22}, "days: 22 is greater than the maximum of 9"),
@@ -99,46 +98,46 @@ async def test_inputs_reach_the_component(
         ("writer", {}, "'message' is missing"),
     ],
 )
-async def test_inputs_that_do_not_fit_are_refused_with_what_does(
-    connect: Connect, exposed: str, tool: str, arguments: dict[str, Any], said: str
+async def test_component_tool_refuses_invalid_inputs_with_what_is_valid(
+    connect: Connect, input_shapes: str, tool: str, arguments: dict[str, Any], message: str
 ) -> None:
-    async with connect(exposed, expose=ALL) as peer:
-        assert said in await peer.error(tool, **arguments)
+    async with connect(input_shapes, expose=ALL) as peer:
+        assert message in await peer.error(tool, **arguments)
 
 
-async def test_a_message_for_an_input_schema_is_checked_in_the_common_tool_too(connect: Connect, exposed: str) -> None:
-    async with connect(exposed) as peer:
+async def test_run_workflow_checks_a_message_against_the_input_schema_too(connect: Connect, input_shapes: str) -> None:
+    async with connect(input_shapes) as peer:
         refused = await peer.error("run_workflow", workflow_id="plan-trip", message="to Nara")
         assert "The message has to be a JSON object here. It takes place (object, required), days" in refused
         planned = await peer.text("run_workflow", workflow_id="plan-trip", message='{"place": {"city": "Nara"}}')
         assert planned.startswith("planned Trip(")
 
 
-async def test_a_fixed_user_is_asked_for_by_no_exposed_tool(connect: Connect, exposed: str) -> None:
-    async with connect(exposed, expose=ALL, user_id="me") as peer:
+async def test_component_tool_has_no_user_id_where_the_user_is_fixed(connect: Connect, input_shapes: str) -> None:
+    async with connect(input_shapes, expose=ALL, user_id="me") as peer:
         assert "user_id" not in (await tools_of(peer))["writer"].input_schema["properties"]
 
 
-async def test_read_only_exposes_nothing(connect: Connect, exposed: str) -> None:
-    async with connect(exposed, expose=ALL, read_only=True) as peer:
+async def test_read_only_server_exposes_no_component(connect: Connect, input_shapes: str) -> None:
+    async with connect(input_shapes, expose=ALL, read_only=True) as peer:
         assert "writer" not in await tools_of(peer)
         assert "Unknown tool: writer" in await peer.error("writer", message="x")
 
 
-async def test_a_component_that_is_not_there_is_named_to_the_client(connect: Connect, exposed: str) -> None:
-    async with connect(exposed, expose=(("agents", "wirter"), ("agents", "writer"))) as peer:
+async def test_missing_component_is_named_in_the_instructions(connect: Connect, input_shapes: str) -> None:
+    async with connect(input_shapes, expose=(("agents", "wirter"), ("agents", "writer"))) as peer:
         assert "writer" in await tools_of(peer)
-    async with connect(exposed, expose=(("agents", "zzz"),)) as peer:
+    async with connect(input_shapes, expose=(("agents", "zzz"),)) as peer:
         assert "Cannot be exposed: No agent 'zzz'." in (peer.client.instructions or "")
 
 
-def test_names_never_clash_and_never_grow() -> None:
-    taken: set[str] = set()
+def test_tool_names_are_unique_and_bounded() -> None:
+    taken_names: set[str] = set()
     for number in range(30):
-        name = free_name(Component("agent", "a" * 50 + ("!" * number), "A"), taken)
+        name = free_name(Component("agent", "a" * 50 + ("!" * number), "A"), taken_names)
         assert len(name) <= 40
-        assert name not in taken
-        taken.add(name)
+        assert name not in taken_names
+        taken_names.add(name)
     assert free_name(Component("team", "日本", "Japan"), ()) == "team"
 
 
@@ -150,17 +149,17 @@ def test_names_never_clash_and_never_grow() -> None:
         ("class", "ctx", "session_id", "input_session_id", "model_config", "model_fields", "db_id"),
     ],
 )
-def test_no_field_of_a_component_is_lost_to_another_or_to_a_name_of_ours(fields: tuple[str, ...]) -> None:
+def test_component_field_with_a_reserved_name_keeps_an_argument_of_its_own(fields: tuple[str, ...]) -> None:
     names = argument_names(fields)
     assert tuple(names.values()) == fields
     page = {"input_schema": {"type": "object", "properties": {field: {"type": "string"} for field in fields}}}
-    declared = component_tool("x", Component("agent", "x", "X"), read_component_inputs(page))
-    properties = mcp_tool(write(declared), Settings(url="http://127.0.0.1:9")).parameters["properties"]
+    function = build_tool_function("x", Component("agent", "x", "X"), read_component_inputs(page))
+    properties = mcp_tool(write(function), Settings(url="http://127.0.0.1:9")).parameters["properties"]
     assert list(properties) == [*names, "session_id", "user_id"]
 
 
-def test_components_whose_names_are_all_alike_get_tools_of_their_own() -> None:
-    taken: set[str] = set()
+def test_components_without_ascii_names_get_tools_of_their_own() -> None:
+    taken_names: set[str] = set()
     for number in range(300):
-        taken.add(free_name(Component("agent", "日" * (number + 1), "Japan"), taken))
-    assert len(taken) == 300
+        taken_names.add(free_name(Component("agent", "日" * (number + 1), "Japan"), taken_names))
+    assert len(taken_names) == 300

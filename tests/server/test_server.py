@@ -1,23 +1,29 @@
-"""How the server introduces itself, and what it does for every request."""
+"""What the server tells a client first, and what it does for every request."""
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
+import anyio
 import pytest
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
 from mcp_types import LoggingLevel
 
 from agentos_mcp.server.build import build_server
+from agentos_mcp.server.introduction import AGENTOS_META_KEY
 from agentos_mcp.settings import Settings, Token
-from tests._support.mcp_client import Connect
+from tests._support.mcp_client import Connect, Peer
+from tests._support.processes import DOWN
+from tests._support.scripted_agentos import scripted_agentos
 from tests.conftest import KEY
 
 pytestmark = pytest.mark.anyio
 
-READING = {
+READ_TOOLS = {
     "list_agents",
     "list_teams",
     "list_workflows",
@@ -41,70 +47,120 @@ def package_logger() -> Iterator[logging.Logger]:
     logger.setLevel(before)
 
 
-async def test_it_says_what_this_agentos_is_and_how_to_begin(connect: Connect, demo: str) -> None:
+def agentos_state(peer: Peer) -> dict[str, Any]:
+    """What `_meta` tells of AgentOS, in either era."""
+    result = peer.client.session.initialize_result or peer.client.session.discover_result
+    assert result is not None
+    assert result.meta is not None
+    state: dict[str, Any] = result.meta[AGENTOS_META_KEY]
+    return state
+
+
+async def test_instructions_describe_this_agentos_and_how_to_begin(connect: Connect, demo: str) -> None:
     async with connect(demo) as peer:
-        said = peer.client.instructions or ""
-    assert "call run_workflow, run_agent or run_team" in said
-    assert "This AgentOS (demo-os) has agents assistant, librarian, publisher; teams newsroom;" in said
-    assert "workflows content-pipeline, launch-plan." in said
-    assert len(said) < 1500
+        instructions = peer.client.instructions or ""
+    assert "call run_workflow, run_agent or run_team" in instructions
+    assert "This AgentOS (demo-os) has agents assistant, librarian, publisher; teams newsroom;" in instructions
+    assert "workflows content-pipeline, launch-plan." in instructions
+    assert len(instructions) < 1500
 
 
-async def test_ids_are_introduced_as_data(connect: Connect, sample_agentos: str) -> None:
+async def test_instructions_quote_ids(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        said = peer.client.instructions or ""
-    assert "a%3Fb%23c, 100%25, %E6%97%A5%E6%9C%AC" in said
+        instructions = peer.client.instructions or ""
+    assert "a%3Fb%23c, 100%25, %E6%97%A5%E6%9C%AC" in instructions
 
 
-async def test_an_agentos_that_is_down_does_not_keep_a_client_out(connect: Connect) -> None:
-    async with connect("http://127.0.0.1:9") as peer:
+async def test_client_connects_while_agentos_is_down(connect: Connect) -> None:
+    async with connect(DOWN) as peer:
         assert "No AgentOS answers at http://127.0.0.1:9" in (peer.client.instructions or "")
         assert (await peer.client.list_tools()).tools
 
 
-async def test_a_token_that_is_missing_is_said_at_once(connect: Connect, locked_agentos: str) -> None:
+async def test_instructions_report_a_missing_token(connect: Connect, locked_agentos: str) -> None:
     async with connect(locked_agentos) as peer:
         assert "Set AGENTOS_TOKEN" in (peer.client.instructions or "")
     async with connect(locked_agentos, token=Token(KEY)) as peer:
         assert "This AgentOS (zoo)" in (peer.client.instructions or "")
 
 
-async def test_read_only_offers_only_what_reads_and_refuses_the_rest(connect: Connect, sample_agentos: str) -> None:
+async def test_agentos_state_counts_the_components(connect: Connect, demo: str) -> None:
+    async with connect(demo) as peer:
+        assert agentos_state(peer) == {
+            "url": demo,
+            "status": "ok",
+            "components": {"agents": 3, "teams": 1, "workflows": 2},
+        }
+
+
+async def test_agentos_state_reports_an_agentos_that_is_down(connect: Connect) -> None:
+    async with connect(DOWN) as peer:
+        state = agentos_state(peer)
+    assert (state["url"], state["status"], state["error"]["type"]) == (DOWN, "unusable", "Unreachable")
+    assert state["error"]["message"].startswith(f"No AgentOS answers at {DOWN}")
+    assert "components" not in state
+
+
+async def test_agentos_state_reports_a_missing_token(connect: Connect, locked_agentos: str) -> None:
+    async with connect(locked_agentos) as peer:
+        assert agentos_state(peer)["error"]["type"] == "Unauthorized"
+    async with connect(locked_agentos, token=Token(KEY)) as peer:
+        assert agentos_state(peer)["status"] == "ok"
+        assert KEY not in json.dumps(agentos_state(peer))
+
+
+async def test_agentos_state_reports_an_agentos_that_is_slow(connect: Connect) -> None:
+    async def never(stream: Any) -> None:
+        await anyio.sleep_forever()
+
+    async with scripted_agentos({"/config": never}) as agentos, connect(agentos.url) as peer:
+        assert agentos_state(peer) == {"url": agentos.url, "status": "slow"}
+        assert f"AgentOS at {agentos.url} is slow to answer." in (peer.client.instructions or "")
+
+
+async def test_agentos_state_has_no_credentials(connect: Connect) -> None:
+    async with connect(DOWN.replace("://", "://ada:hunter2@")) as peer:
+        state = agentos_state(peer)
+        assert state["url"] == DOWN
+        assert "hunter2" not in f"{state}{peer.client.instructions}"
+
+
+async def test_read_only_server_lists_only_tools_that_read(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, read_only=True) as peer:
-        assert {tool.name for tool in (await peer.client.list_tools()).tools} == READING
+        assert {tool.name for tool in (await peer.client.list_tools()).tools} == READ_TOOLS
         assert "Read-only" in (peer.client.instructions or "")
         assert "run_workflow" not in (peer.client.instructions or "")
         for name in ("run_agent", "cancel_run", "create_memory"):
             assert f"Unknown tool: {name}" in await peer.error(name)
 
 
-async def test_a_toolset_that_is_off_is_gone_with_its_instructions(connect: Connect, sample_agentos: str) -> None:
+async def test_toolset_that_is_off_is_not_in_the_instructions(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, toolsets=("catalog",)) as peer:
         names = {tool.name for tool in (await peer.client.list_tools()).tools}
         assert names == {"list_agents", "list_teams", "list_workflows", "get_component"}
         assert "Memories" not in (peer.client.instructions or "")
 
 
-async def test_null_for_an_optional_argument_is_nothing(connect: Connect, sample_agentos: str) -> None:
+async def test_null_argument_counts_as_missing(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         result = await peer.text("run_agent", agent_id="echo", message="x", session_id=None, metadata=None)
         assert result.startswith("echo: x")
         assert "'message' is missing" in await peer.error("run_agent", agent_id="echo", message=None)
 
 
-async def test_values_that_were_refused_are_not_repeated(connect: Connect, sample_agentos: str) -> None:
+async def test_invalid_argument_value_is_not_repeated(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         assert "hunter2" not in await peer.error("run_agent", agent_id="echo", message="x", metadata="hunter2")
 
 
-async def test_an_unknown_prompt_is_an_invalid_parameter(connect: Connect, sample_agentos: str) -> None:
+async def test_unknown_prompt_is_an_invalid_parameter(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         with pytest.raises(MCPError, match="Unknown prompt: nope") as caught:
             await peer.client.get_prompt("nope")
     assert caught.value.code == -32602
 
 
-async def test_a_legacy_client_can_ask_for_more_logs(sample_agentos: str, package_logger: logging.Logger) -> None:
+async def test_legacy_client_sets_the_log_level(sample_agentos: str, package_logger: logging.Logger) -> None:
     async with Client(build_server(Settings(url=sample_agentos)), mode="legacy") as client:
         levels: list[tuple[LoggingLevel, int]] = [
             ("debug", logging.DEBUG),

@@ -1,4 +1,4 @@
-"""Which tools are offered: what people choose, less what writes, less what this AgentOS cannot do."""
+"""Which tools are listed: what the settings select, less what this AgentOS cannot do."""
 
 from __future__ import annotations
 
@@ -19,57 +19,57 @@ from tests._support.mcp_client import Connect, Peer
 
 pytestmark = pytest.mark.anyio
 
-EVERY = [tool for toolset in TOOLSETS for tool in toolset.tools]
-WRITING = [tool.name for tool in EVERY if not tool.read_only]
+ALL_TOOLS = [tool for toolset in TOOLSETS for tool in toolset.tools]
+WRITE_TOOLS = [tool.name for tool in ALL_TOOLS if not tool.read_only]
 
 
-def offered(**settings: Any) -> list[str]:
+def selected(**settings: Any) -> list[str]:
     return [tool.name for tool in ToolSelection(Settings(**settings)).tools]
 
 
-async def listed(peer: Peer) -> set[str]:
+async def listed_names(peer: Peer) -> set[str]:
     return {tool.name for tool in (await peer.client.list_tools()).tools}
 
 
-def test_nothing_chosen_means_the_default_tools() -> None:
-    assert offered() == [tool.name for tool in EVERY if tool.default] == offered(toolsets=("default",))
+def test_selection_is_the_default_tools_without_settings() -> None:
+    assert selected() == [tool.name for tool in ALL_TOOLS if tool.default] == selected(toolsets=("default",))
 
 
-def test_a_toolset_is_all_of_its_tools_and_can_join_the_default_ones() -> None:
+def test_selection_of_a_toolset_has_all_of_its_tools() -> None:
     memory = [tool.name for toolset in TOOLSETS if toolset.name == "memory" for tool in toolset.tools]
-    assert offered(toolsets=("memory",)) == memory
-    assert set(offered(toolsets=("default", "memory"))) == {*offered(), *memory}
+    assert selected(toolsets=("memory",)) == memory
+    assert set(selected(toolsets=("default", "memory"))) == {*selected(), *memory}
 
 
-def test_all_is_everything_in_the_order_of_the_toolsets() -> None:
-    assert offered(toolsets=("all",)) == [tool.name for tool in EVERY]
+def test_selection_of_all_has_every_tool_in_order() -> None:
+    assert selected(toolsets=("all",)) == [tool.name for tool in ALL_TOOLS]
 
 
-def test_single_tools_are_offered_alone_or_beside_toolsets() -> None:
-    assert offered(tools=("get_trace", "list_agents")) == ["list_agents", "get_trace"]
-    assert set(offered(toolsets=("catalog",), tools=("get_trace",))) == {
-        *offered(toolsets=("catalog",)),
+def test_selection_of_single_tools_adds_to_toolsets() -> None:
+    assert selected(tools=("get_trace", "list_agents")) == ["list_agents", "get_trace"]
+    assert set(selected(toolsets=("catalog",), tools=("get_trace",))) == {
+        *selected(toolsets=("catalog",)),
         "get_trace",
     }
 
 
-def test_excluded_tools_are_gone_whoever_asked_for_them() -> None:
-    assert "run_agent" not in offered(exclude_tools=("run_agent",))
-    assert offered(tools=("run_agent", "get_run"), exclude_tools=("run_agent",)) == ["get_run"]
+def test_selection_lacks_excluded_tools() -> None:
+    assert "run_agent" not in selected(exclude_tools=("run_agent",))
+    assert selected(tools=("run_agent", "get_run"), exclude_tools=("run_agent",)) == ["get_run"]
 
 
-def test_read_only_wins_over_every_choice() -> None:
-    chosen = offered(toolsets=("all",), tools=tuple(WRITING), read_only=True)
-    assert chosen == [tool.name for tool in EVERY if tool.read_only]
+def test_selection_of_a_read_only_server_has_only_tools_that_read() -> None:
+    names = selected(toolsets=("all",), tools=tuple(WRITE_TOOLS), read_only=True)
+    assert names == [tool.name for tool in ALL_TOOLS if tool.read_only]
 
 
 @pytest.mark.parametrize("option", ["tools", "exclude_tools"])
-def test_a_tool_that_does_not_exist_is_named_with_what_was_meant(option: str) -> None:
+def test_unknown_tool_name_is_refused_with_a_similar_one(option: str) -> None:
     with pytest.raises(SettingsError, match=r"There is no tool 'run_agnet'\. Did you mean run_agent\?"):
-        offered(**{option: ("run_agnet",)})
+        selected(**{option: ("run_agnet",)})
 
 
-def test_choices_are_read_from_flags_and_variables() -> None:
+def test_selection_settings_are_read_from_flags_and_variables() -> None:
     environ = {
         "AGENTOS_MCP_TOOLS": "get_trace, get_trace,list_runs",
         "AGENTOS_MCP_EXCLUDE_TOOLS": "cancel_run",
@@ -86,8 +86,8 @@ def test_choices_are_read_from_flags_and_variables() -> None:
         load({"expose": "knowledge"}, {})
 
 
-@pytest.mark.parametrize("name", [*WRITING, "migrate_database", "create_service_account"])
-async def test_no_call_that_writes_gets_through_a_read_only_server(
+@pytest.mark.parametrize("name", [*WRITE_TOOLS, "migrate_database", "create_service_account"])
+async def test_read_only_server_refuses_every_tool_that_writes(
     connect: Connect, sample_agentos: str, name: str
 ) -> None:
     async with connect(sample_agentos, toolsets=("all",), read_only=True) as peer:
@@ -95,7 +95,7 @@ async def test_no_call_that_writes_gets_through_a_read_only_server(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_a_read_only_client_sends_nothing_that_could_write(sample_agentos: str, method: str) -> None:
+async def test_read_only_client_sends_no_request_that_writes(sample_agentos: str, method: str) -> None:
     async with AgentOS(sample_agentos, read_only=True) as client:
         with pytest.raises(Forbidden, match="read-only"):
             await client.request(method, "/sessions/{session_id}", {"session_id": "x"})
@@ -104,30 +104,28 @@ async def test_a_read_only_client_sends_nothing_that_could_write(sample_agentos:
                 "/agents/{agent_id}/runs", {"agent_id": "echo"}, {"message": "x"}, kept_alive=False
             ):
                 pytest.fail("it was sent")
-        found = await client.request("POST", "/knowledge/search", json={"query": "giraffe"}, retry=True)
-    assert found["data"]
+        results = await client.request("POST", "/knowledge/search", json={"query": "giraffe"}, retry=True)
+    assert results["data"]
 
 
-async def test_tools_of_what_this_agentos_does_not_have_are_not_offered(connect: Connect, bare_agentos: str) -> None:
+async def test_tools_of_missing_databases_are_not_listed(connect: Connect, bare_agentos: str) -> None:
     async with connect(bare_agentos, toolsets=("all",)) as peer:
-        names = await listed(peer)
+        names = await listed_names(peer)
         assert "run_agent" in names
         assert not names & {"list_sessions", "create_memory", "search_knowledge", "list_traces", "get_metrics"}
         assert "This AgentOS has no knowledge base" in await peer.error("search_knowledge", query="x")
         assert "This AgentOS has no database" in await peer.error("list_memories")
 
 
-async def test_tools_whose_endpoint_is_missing_are_gone_once_that_is_known(
-    connect: Connect, sample_agentos: str
-) -> None:
+async def test_tools_with_a_missing_endpoint_are_not_listed(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, toolsets=("all",)) as peer:
         await peer.text("run_agent", agent_id="echo", message="x")
-        assert "list_queue_jobs" not in await listed(peer)
-        said = await peer.error("list_queue_jobs")
-    assert "does not serve GET /queue/jobs: it is too old for that, or set up without it" in said
+        assert "list_queue_jobs" not in await listed_names(peer)
+        message = await peer.error("list_queue_jobs")
+    assert "does not serve GET /queue/jobs: it is too old for that, or set up without it" in message
 
 
-async def test_a_fixed_user_is_in_every_call_and_in_no_schema(
+async def test_fixed_user_is_in_every_call_and_in_no_schema(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     user = f"fixed-{era}"
@@ -143,7 +141,7 @@ async def test_a_fixed_user_is_in_every_call_and_in_no_schema(
     assert [memory["memory"] for memory in stored] == ["Is fixed"]
 
 
-async def test_a_fixed_database_and_knowledge_base_are_in_no_schema(connect: Connect, sample_agentos: str) -> None:
+async def test_fixed_database_and_knowledge_base_are_in_no_schema(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, db_id="zoo-db", knowledge_id="Zoo Facts", toolsets=("all",)) as peer:
         for tool in (await peer.client.list_tools()).tools:
             assert not {"db_id", "knowledge_id"} & set(tool.input_schema["properties"]), tool.name
@@ -156,10 +154,10 @@ def two_databases() -> Iterator[str]:
         yield url
 
 
-async def test_of_several_databases_the_error_lists_them(connect: Connect, two_databases: str) -> None:
+async def test_missing_db_id_is_refused_with_the_list_of_databases(connect: Connect, two_databases: str) -> None:
     async with connect(two_databases, toolsets=("all",)) as peer:
-        said = await peer.error("list_memories")
-        assert "This lies in several databases. Give db_id, one of: first-db, second-db." in said
+        message = await peer.error("list_memories")
+        assert "This lies in several databases. Give db_id, one of: first-db, second-db." in message
         assert "There is no database 'third'" in await peer.error("list_memories", db_id="third")
         assert await peer.text("create_memory", memory="In the second", user_id="u", db_id="second-db")
         assert "In the second" in await peer.text("list_memories", db_id="second-db")

@@ -6,7 +6,7 @@ import logging
 import time
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unauthorized, Unreachable, Unsupported
 from agentos_mcp.agentos.http_errors import READING_ERRORS
@@ -15,52 +15,53 @@ from agentos_mcp.server.mcp_server import AgentOSServer
 
 HEALTH = "/health"
 READY = "/ready"
-READY_SECONDS = 2.0
+READY_TIMEOUT_SECONDS = 2.0
 """How long AgentOS may take."""
-KEPT_SECONDS = 5.0
-"""Whoever asks, and however often: AgentOS is asked no more than this."""
+READY_CACHE_SECONDS = 5.0
+"""However many ask, and however often: AgentOS is asked no more often than this."""
 
 log = logging.getLogger(__name__)
 
 
-class Health:
-    """Answers for those who watch over a server. They need no token, so they are told nothing about AgentOS
-    but whether it answers.
+class HealthEndpoints:
+    """ASGI middleware that answers HEALTH and READY itself.
+
+    They need no token and may be called by any name, as load balancers call by address; so they tell nothing about
+    AgentOS but whether it answers.
     """
 
-    def __init__(self, server: AgentOSServer) -> None:
+    def __init__(self, app: ASGIApp, server: AgentOSServer) -> None:
+        self._app = app
         self._server = server
-        self._look = SharedCall(self._lack, READY_SECONDS)
-        self._known = ""
-        self._until = 0.0
+        self._agentos_check = SharedCall(self._check_agentos, READY_TIMEOUT_SECONDS)
+        self._reason = ""
+        self._expires_at = 0.0
 
-    @property
-    def serving(self) -> bool:
-        """Whether calls can be served: what they need is open."""
-        return self._server.backend is not None
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_ours = scope["type"] == "http" and scope["path"] in {HEALTH, READY}
+        await (await self._answer(scope) if is_ours else self._app)(scope, receive, send)
 
-    async def answer(self, scope: Scope) -> Response:
-        """The answer to a request for HEALTH or READY."""
+    async def _answer(self, scope: Scope) -> Response:
         if scope["method"] not in {"GET", "HEAD"}:
             return PlainTextResponse("Method Not Allowed", 405, {"allow": "GET, HEAD"})
-        if not self.serving:
-            return _told(503, "unavailable", "This server cannot serve: it is starting or stopping, or has failed.")
+        if self._server.backend is None:
+            return _status(503, "unavailable", "This server cannot serve: it is starting or stopping, or has failed.")
         if scope["path"] == HEALTH:
-            return _told(200, "ok")
-        unavailable_reason = await self._lack_of_readiness()
-        return _told(503, "not ready", unavailable_reason) if unavailable_reason else _told(200, "ready")
+            return _status(200, "ok")
+        reason = await self._not_ready_reason()
+        return _status(503, "not ready", reason) if reason else _status(200, "ready")
 
-    async def _lack_of_readiness(self) -> str:
+    async def _not_ready_reason(self) -> str:
         """Why AgentOS cannot be used, as of a few seconds ago at most; '' if it can."""
-        if self._until < time.monotonic():
+        if self._expires_at < time.monotonic():
             try:
-                self._known = await self._look.result()
+                self._reason = await self._agentos_check.result()
             except AgentOSError:
-                self._known = "AgentOS is slow to answer."
-            self._until = time.monotonic() + KEPT_SECONDS
-        return self._known
+                self._reason = "AgentOS is slow to answer."
+            self._expires_at = time.monotonic() + READY_CACHE_SECONDS
+        return self._reason
 
-    async def _lack(self) -> str:
+    async def _check_agentos(self) -> str:
         backend = self._server.backend
         if backend is None:
             return "This server is stopping."
@@ -71,16 +72,16 @@ class Health:
                 continue
             except AgentOSError as error:
                 log.info("Not ready: %s", error)
-                return _in_short(error)
+                return _public_reason(error)
             except READING_ERRORS:
                 log.exception("Not ready")
                 return "AgentOS answers with something that cannot be read."
             return ""
-        return "What answers is no AgentOS."
+        return "What answers is not an AgentOS."
 
 
-def _in_short(error: AgentOSError) -> str:
-    """The kind of an error alone: its words may name places that are nobody's business."""
+def _public_reason(error: AgentOSError) -> str:
+    """The kind of an error alone: its message may name addresses that not everybody should see."""
     match error:
         case Unreachable():
             return "AgentOS does not answer."
@@ -90,6 +91,6 @@ def _in_short(error: AgentOSError) -> str:
             return "AgentOS answers with errors."
 
 
-def _told(code: int, status: str, reason: str = "") -> Response:
+def _status(code: int, status: str, reason: str = "") -> Response:
     body = {"status": status} | ({"reason": reason} if reason else {})
     return JSONResponse(body, code, {"cache-control": "no-store"})

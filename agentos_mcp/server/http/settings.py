@@ -1,4 +1,4 @@
-"""What `serve --http` takes. Nothing heavy is imported here: every start of the program reads it."""
+"""The settings of `serve --http`. Nothing heavy is imported here: every start of the program reads it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ DEFAULT_PORT = 7800
 DEFAULT_CONNECTIONS = 1000
 TOKEN_VARIABLE = "AGENTOS_MCP_HTTP_TOKEN"  # noqa: S105 - its name
 """Holds the token itself. It has no flag: other users of a machine see the command lines of its processes."""
-LEAST_TOKEN = 16
+MIN_TOKEN_LENGTH = 16
 """Characters; a shorter one could be guessed."""
-_EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - what people write for it
+_ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?)(:\d{1,5})?")
 
 
@@ -33,63 +33,63 @@ class HttpSettings:
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     token: Token | None = None
-    """What clients have to send; None: nothing is asked of them."""
+    """What clients have to send; None: they need none."""
     allow_hosts: tuple[str, ...] = ()
-    """Names by which clients reach this server, beside this machine's own."""
+    """Names by which clients reach this server, besides this machine's own."""
     allow_origins: tuple[str, ...] = ()
-    """Web pages that may call, beside this machine's own."""
+    """Origins of web pages that may call, besides this machine's own."""
     max_connections: int = DEFAULT_CONNECTIONS
     """Connections at once; half as many from one address."""
 
     @property
-    def local(self) -> bool:
+    def is_local(self) -> bool:
         """Whether only this machine can connect."""
         return _is_loopback(self.host)
 
     @property
-    def everywhere(self) -> bool:
+    def listens_everywhere(self) -> bool:
         """Whether it listens on every address of this machine."""
-        return self.host in _EVERY_ADDRESS
+        return self.host in _ANY_ADDRESS
 
 
 def add_http_options(serve: argparse.ArgumentParser) -> None:
-    """Add `--http` and what goes with it to the parser of `serve`."""
+    """Add `--http` and its options to the parser of `serve`."""
     group = serve.add_argument_group("over HTTP")
     group.add_argument("--http", action="store_true", help="serve streamable HTTP at /mcp instead of stdio")
     for option in HTTP_OPTIONS:
-        words = f"{option.description} [{', '.join(option.variables)}]" if option.variables else option.description
+        help_text = f"{option.description} [{', '.join(option.variables)}]" if option.variables else option.description
         if option.switch:
-            group.add_argument(option.flag, dest=option.name, action="store_true", default=None, help=words)
+            group.add_argument(option.flag, dest=option.name, action="store_true", default=None, help=help_text)
         else:
             action = "append" if option.name in _REPEATED else "store"
-            group.add_argument(option.flag, dest=option.name, action=action, metavar=option.metavar, help=words)
+            group.add_argument(option.flag, dest=option.name, action=action, metavar=option.metavar, help=help_text)
 
 
 def http_settings(options: argparse.Namespace, environ: Mapping[str, str] | None = None) -> HttpSettings:
-    """The settings from the parsed flags, else the environment. Raises SettingsError for what cannot be used."""
+    """The settings from the parsed flags, else the environment. Raises SettingsError for invalid ones."""
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     for option in HTTP_OPTIONS:
-        given = getattr(options, option.name, None)
-        source, text = option.flag, ",".join(given) if isinstance(given, list) else given
+        value = getattr(options, option.name, None)
+        source, text = option.flag, ",".join(value) if isinstance(value, list) else value
         if text is None or text is False:
             source, text = next(((name, environ[name]) for name in option.variables if environ.get(name)), ("", None))
         if text is not None:
             values[option.name] = _parsed(option.parse, "true" if text is True else text, source)
-    file, unguarded = values.pop("http_token_file", None), values.pop("no_http_auth", False)
+    file, no_auth = values.pop("http_token_file", None), values.pop("no_http_auth", False)
     if file is not None:
-        values["token"] = Token(file=file, check=_secret)
+        values["token"] = Token(file=file, check=_http_token)
         values["token"]()
     elif text := environ.get(TOKEN_VARIABLE):
-        values["token"] = Token(_parsed(_secret, text, TOKEN_VARIABLE, shown=f"={MASK}"))
+        values["token"] = Token(_parsed(_http_token, text, TOKEN_VARIABLE, shown=f"={MASK}"))
     settings = HttpSettings(**values)
-    if unguarded and settings.token is not None:
-        raise SettingsError("--no-http-auth cannot be used together with a token: leave one of the two out.")
-    if not (settings.local or unguarded or settings.token is not None):
+    if no_auth and settings.token is not None:
+        raise SettingsError("--no-http-auth cannot be used together with a token: use only one of them.")
+    if not (settings.is_local or no_auth or settings.token is not None):
         raise SettingsError(
             f"--host {settings.host} would let other machines run everything on your AgentOS. Set {TOKEN_VARIABLE}, or "
-            "give --http-token-file PATH, with the token that clients have to send; or say --no-http-auth, where "
-            "something in front of it checks who calls."
+            "give --http-token-file PATH, with the token that clients have to send; or give --no-http-auth, where a "
+            "proxy in front of this server checks who calls."
         )
     return settings
 
@@ -119,7 +119,7 @@ def _address(text: str) -> str:
     except ValueError:
         raise ValueError(
             "give an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them; "
-            "a name that clients use goes to --allow-host"
+            "names that clients use go to --allow-host"
         ) from None
 
 
@@ -135,11 +135,11 @@ def _connections(text: str) -> int:
     return int(text)
 
 
-def _secret(text: str) -> str:
+def _http_token(text: str) -> str:
     value = one_word(text)
-    if len(value) < LEAST_TOKEN:
+    if len(value) < MIN_TOKEN_LENGTH:
         raise ValueError(
-            f"it has fewer than {LEAST_TOKEN} characters. This makes a good one: "
+            f"it has fewer than {MIN_TOKEN_LENGTH} characters. This makes a good one: "
             'python -c "import secrets; print(secrets.token_urlsafe(32))"'
         )
     return value
@@ -152,19 +152,19 @@ def _token_file(text: str) -> Path:
     return path
 
 
-def _words(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
     return [word.strip().lower() for word in text.split(",") if word.strip()]
 
 
 def _hosts(text: str) -> tuple[str, ...]:
-    for word in _words(text):
-        if not _HOST.fullmatch(word):
-            raise ValueError("give the name alone, such as mcp.example.com, with a port where only that one is meant")
-    return tuple(_words(text))
+    for host in _split(text):
+        if not _HOST.fullmatch(host):
+            raise ValueError("give the name alone, such as mcp.example.com, or with a port to allow only that port")
+    return tuple(_split(text))
 
 
 def _origins(text: str) -> tuple[str, ...]:
-    origins = [word.removesuffix("/") for word in _words(text)]
+    origins = [origin.removesuffix("/") for origin in _split(text)]
     for origin in origins:
         parts = urlsplit(origin)
         if not parts.scheme or not parts.netloc or "@" in origin or origin != f"{parts.scheme}://{parts.netloc}":
@@ -189,7 +189,7 @@ HTTP_OPTIONS = (
         "--no-http-auth",
         (),
         bool,
-        "ask other machines for no token: only where something in front checks who calls",
+        "serve other machines without a token: only where a proxy in front checks who calls",
         switch=True,
     ),
     Option(
@@ -197,7 +197,7 @@ HTTP_OPTIONS = (
         "--allow-host",
         ("AGENTOS_MCP_ALLOW_HOSTS",),
         _hosts,
-        "a name by which clients reach this server, beside localhost; repeat it, or separate by comma",
+        "a name by which clients reach this server, besides localhost; repeat it, or separate names by commas",
         "NAME",
     ),
     Option(
@@ -205,7 +205,7 @@ HTTP_OPTIONS = (
         "--allow-origin",
         ("AGENTOS_MCP_ALLOW_ORIGINS",),
         _origins,
-        "a web page's origin that may call; repeat it, or separate by comma",
+        "the origin of web pages that may call; repeat it, or separate origins by commas",
         "ORIGIN",
     ),
     Option(

@@ -1,4 +1,4 @@
-"""What clients leave behind in memory and in the log: of sessions, subscriptions, what they say of themselves."""
+"""Limits on what clients over HTTP make a server keep or log: sessions, subscriptions, bodies, capabilities."""
 
 from __future__ import annotations
 
@@ -18,12 +18,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from agentos_mcp.agentos.errors import InvalidRequest
-from agentos_mcp.server.client_limits import (
-    REQUESTS_OF_SESSION,
-    SUBSCRIPTIONS,
-    SUBSCRIPTIONS_OF_CLIENT,
-)
-from agentos_mcp.server.http.limits import RepeatedMessages, SessionLimit
+from agentos_mcp.server.client_limits import MAX_REQUESTS_PER_SESSION, MAX_SUBSCRIPTIONS, MAX_SUBSCRIPTIONS_PER_CLIENT
+from agentos_mcp.server.http.log_limit import RepeatedMessageFilter
+from agentos_mcp.server.http.session_limit import SessionLimit
 from agentos_mcp.server.subscriptions import SubscriptionHub
 from tests._support.http_clients import ACCEPTED, RawSession, initialize, sockets
 from tests._support.ping_meter import ping_meter
@@ -39,48 +36,50 @@ RUN = "agentos://runs/agent/echo/session/run"
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[HttpServer]:
+def http_server() -> Iterator[HttpServer]:
     with HttpServer("--url", DOWN) as server:
         yield server
 
 
 @contextlib.contextmanager
-def little_is_kept(server: HttpServer, most: int = 60 * MIB) -> Iterator[None]:
+def memory_grows_little(server: HttpServer, max_bytes: int = 60 * MIB) -> Iterator[None]:
     before = resident_bytes(server.pid)
     yield
-    assert resident_bytes(server.pid) - before < most
+    assert resident_bytes(server.pid) - before < max_bytes
 
 
-def test_what_a_client_says_of_itself_is_kept_only_if_it_is_short(served: HttpServer) -> None:
-    with little_is_kept(served), httpx.Client(timeout=PATIENCE) as client:
+def test_initialize_request_is_limited_in_size(http_server: HttpServer) -> None:
+    with memory_grows_little(http_server), httpx.Client(timeout=PATIENCE) as client:
         for _ in range(30):
-            answer = initialize(client, served.url, experimental={"junk": {"junk": LARGE}})
-            assert answer.status_code == 413
-            assert "at most 64 KiB can be sent at once to open a session" in answer.text
-        assert "agentos-mcp" in initialize(client, served.url, experimental={"some": {"more": "x" * 1000}}).text
+            response = initialize(client, http_server.url, experimental={"junk": {"junk": LARGE}})
+            assert response.status_code == 413
+            assert "at most 64 KiB can be sent at once to open a session" in response.text
+        assert "agentos-mcp" in initialize(client, http_server.url, experimental={"some": {"more": "x" * 1000}}).text
 
 
-def test_subscriptions_are_to_resources_and_few(served: HttpServer) -> None:
-    with little_is_kept(served), RawSession.opened(served.url) as raw:
+def test_subscriptions_are_accepted_only_to_resources(http_server: HttpServer) -> None:
+    with memory_grows_little(http_server), RawSession.opened(http_server.url) as session:
         for uri in (LARGE, RUN + LARGE, f"agentos://agents/{LARGE}", "x:y", "agentos://nothing", "agentos://runs/no"):
-            refusal = raw.post("resources/subscribe", uri=uri).text
+            refusal = session.post("resources/subscribe", uri=uri).text
             assert "There is no resource" in refusal or "at most 4,000 are taken" in refusal
-        assert '"result"' in raw.post("resources/subscribe", uri="agentos://agents/one").text
+        assert '"result"' in session.post("resources/subscribe", uri="agentos://agents/one").text
 
 
-async def test_subscriptions_of_a_client_and_of_all_are_limited() -> None:
-    changes, clients = SubscriptionHub(), [Connection.for_loop(NotifyOnlyOutbound(Mock())) for _ in range(11)]
+async def test_subscriptions_are_limited_by_client_and_in_total() -> None:
+    hub, clients = SubscriptionHub(), [Connection.for_loop(NotifyOnlyOutbound(Mock())) for _ in range(11)]
     for client in clients[:-1]:
-        for number in range(SUBSCRIPTIONS_OF_CLIENT):
-            changes.subscribe(client, f"agentos://agents/{number}")
-        with pytest.raises(InvalidRequest, match=f"A client can subscribe to {SUBSCRIPTIONS_OF_CLIENT} resources at"):
-            changes.subscribe(client, "agentos://agents/more")
-    with pytest.raises(InvalidRequest, match=f"Clients have {SUBSCRIPTIONS} subscriptions here"):
-        changes.subscribe(clients[-1], "agentos://agents/1")
-    changes.unsubscribe(clients[0], "agentos://agents/1")
-    changes.subscribe(clients[0], "agentos://agents/1")
+        for number in range(MAX_SUBSCRIPTIONS_PER_CLIENT):
+            hub.subscribe(client, f"agentos://agents/{number}")
+        with pytest.raises(
+            InvalidRequest, match=f"A client can subscribe to {MAX_SUBSCRIPTIONS_PER_CLIENT} resources at"
+        ):
+            hub.subscribe(client, "agentos://agents/more")
+    with pytest.raises(InvalidRequest, match=f"The clients of this server have {MAX_SUBSCRIPTIONS} subscriptions"):
+        hub.subscribe(clients[-1], "agentos://agents/1")
+    hub.unsubscribe(clients[0], "agentos://agents/1")
+    hub.subscribe(clients[0], "agentos://agents/1")
     await clients[0].exit_stack.aclose()
-    changes.subscribe(clients[-1], "agentos://agents/1")
+    hub.subscribe(clients[-1], "agentos://agents/1")
 
 
 def listen(client: httpx.Client, url: str, uris: list[str]) -> Any:
@@ -99,34 +98,36 @@ def listen(client: httpx.Client, url: str, uris: list[str]) -> Any:
     return client.stream("POST", url, json=body, headers=headers)
 
 
-def test_modern_streams_listen_to_resources_and_few(served: HttpServer) -> None:
-    with httpx.Client(timeout=PATIENCE) as client, little_is_kept(served):
-        with listen(client, served.url, ["x:y", RUN + LARGE, "agentos://agents/one"]) as stream:
+def test_modern_subscriptions_are_limited_and_only_to_resources(http_server: HttpServer) -> None:
+    with httpx.Client(timeout=PATIENCE) as client, memory_grows_little(http_server):
+        with listen(client, http_server.url, ["x:y", RUN + LARGE, "agentos://agents/one"]) as stream:
             acknowledged = next(line for line in stream.iter_lines() if line.startswith("data:"))
             uris = json.loads(acknowledged[5:])["params"]["notifications"]["resourceSubscriptions"]
             assert uris == ["agentos://agents/one"]
-        many = [f"agentos://agents/{number}" for number in range(SUBSCRIPTIONS_OF_CLIENT + 1)]
-        with listen(client, served.url, many) as stream:
-            assert f"A client can subscribe to {SUBSCRIPTIONS_OF_CLIENT} resources at once." in stream.read().decode()
+        many = [f"agentos://agents/{number}" for number in range(MAX_SUBSCRIPTIONS_PER_CLIENT + 1)]
+        with listen(client, http_server.url, many) as stream:
+            assert (
+                f"A client can subscribe to {MAX_SUBSCRIPTIONS_PER_CLIENT} resources at once." in stream.read().decode()
+            )
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_bodies_are_limited_however_they_are_sent(served: HttpServer, chunked: bool) -> None:
+def test_bodies_are_limited_in_size_chunked_or_not(http_server: HttpServer, chunked: bool) -> None:
     body = b" " * (4 * MIB + 1)
     with httpx.Client(timeout=PATIENCE) as client:
         headers = {**ACCEPTED, "mcp-protocol-version": "2026-07-28"}
-        answer = client.post(served.url, content=iter([body]) if chunked else body, headers=headers)
-        assert answer.status_code == 413
-        assert "at most 4096 KiB" in answer.text
+        response = client.post(http_server.url, content=iter([body]) if chunked else body, headers=headers)
+        assert response.status_code == 413
+        assert "at most 4096 KiB" in response.text
 
 
-async def test_tiny_chunks_stall_nobody(served: HttpServer) -> None:
-    before = peak_resident_bytes(served.pid)
+async def test_tiny_chunks_do_not_stall_other_clients(http_server: HttpServer) -> None:
+    before = peak_resident_bytes(http_server.pid)
     head = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-    with RawSession.opened(served.url) as other:
+    with RawSession.opened(http_server.url) as other:
 
         def attack() -> None:
-            with contextlib.suppress(ConnectionError), sockets(served.url, 3, head) as opened:
+            with contextlib.suppress(ConnectionError), sockets(http_server.url, 3, head) as opened:
                 for connection in opened:
                     connection.sendall(b"1\r\nx\r\n" * 200_000)
 
@@ -134,20 +135,20 @@ async def test_tiny_chunks_stall_nobody(served: HttpServer) -> None:
             await anyio.to_thread.run_sync(attack)
             await anyio.sleep(1)
     assert meter.longest < 1
-    assert peak_resident_bytes(served.pid) - before < 150 * MIB
+    assert peak_resident_bytes(http_server.pid) - before < 150 * MIB
 
 
-def test_one_client_does_not_decide_on_the_log_of_all() -> None:
-    with HttpServer("--url", DOWN) as server, RawSession.opened(server.url) as raw:
-        assert '"result":{}' in raw.post("logging/setLevel", level="debug").text
-        raw.post("tools/call", name="list_agents", arguments={})
-        raw.post("resources/subscribe", uri=RUN)
-        raw.ping()
+def test_log_level_over_http_is_not_set_by_a_client() -> None:
+    with HttpServer("--url", DOWN) as server, RawSession.opened(server.url) as session:
+        assert '"result":{}' in session.post("logging/setLevel", level="debug").text
+        session.post("tools/call", name="list_agents", arguments={})
+        session.post("resources/subscribe", uri=RUN)
+        session.ping()
     assert "INFO" not in server.everything
     assert "DEBUG" not in server.everything
 
 
-def test_the_only_client_decides_on_the_log() -> None:
+def test_log_level_over_stdio_is_set_by_the_client() -> None:
     with RawServer("serve", "--url", DOWN) as server:
         server.shake_hands()
         server.result("logging/setLevel", level="info")
@@ -155,14 +156,14 @@ def test_the_only_client_decides_on_the_log() -> None:
         server.err.wait_for(lambda line: line.startswith("INFO agentos_mcp."), PATIENCE)
 
 
-async def test_a_session_has_so_many_requests_at_once() -> None:
-    held = anyio.Event()
+async def test_session_requests_at_once_are_limited() -> None:
+    release = anyio.Event()
 
-    async def hold(stream: Any) -> None:
-        await held.wait()
+    async def hold_until_released(stream: Any) -> None:
+        await release.wait()
         await stream.send(http_json({}))
 
-    async with scripted_agentos({"/config": hold}) as agentos:
+    async with scripted_agentos({"/config": hold_until_released}) as agentos:
         server = await anyio.to_thread.run_sync(lambda: HttpServer("--url", agentos.url, "--timeout", "60"))
         texts: list[str] = []
         try:
@@ -180,19 +181,19 @@ async def test_a_session_has_so_many_requests_at_once() -> None:
                     body = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
                     texts.append((await http.post(server.url, json=body, headers=headers)).text)
                     if len(texts) == 10:
-                        held.set()
+                        release.set()
 
-                for number in range(REQUESTS_OF_SESSION + 10):
+                for number in range(MAX_REQUESTS_PER_SESSION + 10):
                     tasks.start_soon(call, number)
-            refused = [text for text in texts if "requests of this session are going on" in text]
+            refused = [text for text in texts if "requests that are not answered yet" in text]
             assert refused == texts[:10]
-            assert len(texts) == REQUESTS_OF_SESSION + 10
+            assert len(texts) == MAX_REQUESTS_PER_SESSION + 10
         finally:
             await anyio.to_thread.run_sync(server.__exit__, None, None, None)
 
 
-class _Sessions:
-    """As the SDK serves sessions, as far as their number goes."""
+class _SessionServer:
+    """Opens and ends sessions as the SDK does."""
 
     def __init__(self) -> None:
         self.open: list[str] = []
@@ -214,9 +215,9 @@ class _Sessions:
         await Response(headers={"mcp-session-id": session})(scope, receive, send)
 
 
-async def test_the_session_that_is_idle_the_longest_goes_first() -> None:
-    sessions = _Sessions()
-    transport = httpx.ASGITransport(SessionLimit(sessions, most=3))
+async def test_session_limit_ends_the_longest_idle_session() -> None:
+    sessions = _SessionServer()
+    transport = httpx.ASGITransport(SessionLimit(sessions, max_sessions=3))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
 
         async def request(session: str = "", method: str = "POST") -> int:
@@ -235,17 +236,17 @@ async def test_the_session_that_is_idle_the_longest_goes_first() -> None:
         assert sessions.open == ["1", "3", "5"]
 
 
-async def test_a_kind_of_message_is_logged_a_few_times_a_minute() -> None:
-    logger, said = logging.getLogger("some.that.repeats"), []
+async def test_repeated_messages_are_logged_a_few_times_a_minute() -> None:
+    logger, messages = logging.getLogger("some.that.repeats"), []
     logger.propagate = False
     logger.setLevel(logging.INFO)
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            said.append(record.getMessage())
+            messages.append(record.getMessage())
 
     handler = Handler()
-    handler.addFilter(RepeatedMessages(most=2, seconds=0.2))
+    handler.addFilter(RepeatedMessageFilter(max_messages=2, period_seconds=0.2))
     logger.addHandler(handler)
 
     def warn(number: int) -> None:
@@ -255,8 +256,8 @@ async def test_a_kind_of_message_is_logged_a_few_times_a_minute() -> None:
         warn(number)
         logger.info("as ever")
     logger.warning("another")
-    assert said.count("as ever") == 10
-    assert [one for one in said if one != "as ever"] == [
+    assert messages.count("as ever") == 10
+    assert [message for message in messages if message != "as ever"] == [
         "Somebody did it again: 0",
         "Somebody did it again: 1",
         "another",
@@ -264,4 +265,4 @@ async def test_a_kind_of_message_is_logged_a_few_times_a_minute() -> None:
     with anyio.from_thread.start_blocking_portal() as portal:
         portal.call(anyio.sleep, 0.3)
     warn(11)
-    assert said[-1] == "Somebody did it again: 11 (8 more like it were not logged)"
+    assert messages[-1] == "Somebody did it again: 11 (8 more like it were not logged)"

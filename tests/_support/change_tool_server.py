@@ -1,4 +1,4 @@
-"""`python -m tests._support.changing_server [--http] URL`: our server, with a tool that reports changes."""
+"""`python -m tests._support.change_tool_server [--http] URL`: our server, with a tool that publishes list changes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from agentos_mcp.server.stdio import serve_stdio
 from agentos_mcp.settings import Settings
 
 
-def changing_server(url: str) -> AgentOSServer:
+def server_with_change_tool(url: str) -> AgentOSServer:
     server = build_server(Settings(url=url))
 
     async def change() -> str:
-        """Says that the components changed."""
-        await server.changes.components_changed()
-        return "told"
+        """Publishes that the components changed."""
+        await server.subscriptions.publish_components_changed()
+        return "published"
 
     server.add_tool(change)
     return server
@@ -28,7 +28,7 @@ def changing_server(url: str) -> AgentOSServer:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
-    server = changing_server(sys.argv[-1])
+    server = server_with_change_tool(sys.argv[-1])
     if "--http" in sys.argv:
         listener = open_socket("127.0.0.1", 0)
         sys.stderr.write(f"Serving MCP at {address(listener)}\n")
