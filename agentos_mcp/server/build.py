@@ -13,6 +13,7 @@ from mcp.server.mcpserver import MCPServer, RequestStateSecurity
 from agentos_mcp import __version__
 from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.hints import Surface, as_hint
 from agentos_mcp.agentos.runs.run import KINDS
 from agentos_mcp.runs.result import RULE
 from agentos_mcp.server.change_notifier import notify_changes
@@ -49,7 +50,8 @@ def build_server(settings: Settings) -> AgentOSServer:
         there = await _what_there_is(server.backend)
         await server.component_tools.refresh(server.backend)
         missing = [f"Cannot be exposed: {one_line(one)}" for one in server.component_tools.missing]
-        return "\n".join([*_how_to_begin(settings, offer), there, *missing])
+        surface = ToolSurface(offer, server.backend)
+        return "\n".join([*_how_to_begin(settings, offer, surface), there, *missing])
 
     server = AgentOSServer(
         "agentos-mcp",
@@ -77,14 +79,14 @@ def _state_security(settings: Settings) -> RequestStateSecurity:
     return RequestStateSecurity(keys=[key], ttl=STATE_SECONDS, audience=audience)
 
 
-def _how_to_begin(settings: Settings, offer: ToolSelection) -> list[str]:
+def _how_to_begin(settings: Settings, offer: ToolSelection, surface: Surface) -> list[str]:
     names = {tool.name for tool in offer.tools}
     lines = ["Runs the agents, teams and workflows of an AgentOS (agno), and reads what it keeps."]
     if "run_workflow" in names:
         lines.append(
             'To run one, call run_workflow, run_agent or run_team at once with its id or name ("content pipeline").'
         )
-    lines += [toolset.instructions for toolset, _ in offer.toolsets]
+    lines += filter(None, (as_hint(toolset.instructions).render(surface) for toolset, _ in offer.toolsets))
     if settings.read_only:
         lines.append("Read-only: nothing can be run or changed.")
     lines.append(
