@@ -62,7 +62,8 @@ class PlainSurface:
         return f"{action.name}({', '.join(arguments)})" if arguments else action.name
 
     def parameter(self, parameter: Parameter) -> str:
-        return parameter.name if parameter.value is None else f"{parameter.name}={parameter.value}"
+        value = str(parameter.value).lower() if isinstance(parameter.value, bool) else parameter.value
+        return parameter.name if value is None else f"{parameter.name}={value}"
 
 
 PLAIN = PlainSurface()

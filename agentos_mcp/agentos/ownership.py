@@ -125,9 +125,9 @@ class Ownership:
         return owners
 
 
-def without_owner(what: str, reason: str) -> InvalidRequest:
+def without_owner(what: str, reason: str, hint: Hint | str = "") -> InvalidRequest:
     """The refusal of what AgentOS keeps for nobody in particular, so that it could be anybody's."""
-    return InvalidRequest(f"{what} cannot be used on a server for one user: {reason}")
+    return InvalidRequest(f"{what} cannot be used on a server for one user: {reason}", hint)
 
 
 OWN_RUNS = hint("{list} shows this user's.", list=Action.of("list_runs"))

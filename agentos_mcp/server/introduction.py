@@ -10,6 +10,7 @@ import anyio
 
 from agentos_mcp.agentos.catalog import Component, Inventory, shown_id
 from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.hints import Surface, as_hint
 from agentos_mcp.agentos.runs.run import KINDS
 from agentos_mcp.runs.result import RULE
 from agentos_mcp.server.tool_selection import ToolSelection
@@ -68,7 +69,11 @@ async def read_agentos_state(backend: Backend) -> AgentOSState:
 
 
 def build_instructions(
-    settings: Settings, selection: ToolSelection, state: AgentOSState | None, missing_components: Iterable[str]
+    settings: Settings,
+    selection: ToolSelection,
+    surface: Surface,
+    state: AgentOSState | None,
+    missing_components: Iterable[str],
 ) -> str:
     """The instructions for the client's model: words alone, which no program needs to read."""
     lines = ["Runs the agents, teams and workflows of an AgentOS (agno), and reads what it keeps."]
@@ -76,7 +81,7 @@ def build_instructions(
         lines.append(
             'To run one, call run_workflow, run_agent or run_team at once with its id or name ("content pipeline").'
         )
-    lines += [toolset.instructions for toolset, _ in selection.toolsets]
+    lines += filter(None, (as_hint(toolset.instructions).render(surface) for toolset, _ in selection.toolsets))
     if settings.read_only:
         lines.append("Read-only: nothing can be run or changed.")
     lines.append(

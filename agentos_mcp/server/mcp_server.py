@@ -48,6 +48,7 @@ from agentos_mcp.server.resources import MARKDOWN, Resources
 from agentos_mcp.server.sdk_compat import add_request_handler, is_cancelled
 from agentos_mcp.server.subscriptions import SubscriptionHub
 from agentos_mcp.server.tool_selection import ToolSelection
+from agentos_mcp.server.tool_surface import ToolSurface
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.argument_limits import NAME, PATH, check_argument
 from agentos_mcp.tooling.context import Backend, CallEnd, ToolContext
@@ -217,8 +218,9 @@ class AgentOSServer(MCPServer[Backend]):
         try:
             state = await read_agentos_state(self.backend) if self.backend is not None else None
             await self.component_tools.refresh(self.backend)
+            surface = ToolSurface(self.tool_selection, self.backend)
             answer["instructions"] = build_instructions(
-                self._agentos_settings, self.tool_selection, state, self.component_tools.missing
+                self._agentos_settings, self.tool_selection, surface, state, self.component_tools.missing
             )
             if state is not None:
                 answer["_meta"] = {**answer.get("_meta", {}), AGENTOS_META_KEY: state.to_meta()}

@@ -34,7 +34,14 @@ class LookupSurface(CommandSurface):
 def _run(kind: str) -> _Command:
     def words(arguments: Mapping[str, Value]) -> _Words:
         message = str(arguments.get("message", "TEXT"))
-        return ["run", kind, _value(arguments, f"{kind}_id", "ID"), *_flags(arguments, "session_id"), "-m", message]
+        return [
+            "run",
+            kind,
+            _value(arguments, f"{kind}_id", "ID"),
+            *_flags(arguments, "session_id", "user_id"),
+            "-m",
+            message,
+        ]
 
     return words
 
@@ -85,7 +92,7 @@ _COMMANDS: Mapping[str, _Command] = {
     "list_memories": _list("memories", "user_id", "db_id"),
     "get_memory": _one("memories", "memory_id", "ID"),
     "list_traces": _list("traces", "session_id", "db_id"),
-    "get_trace": _one("traces", "trace_id", "ID"),
+    "get_trace": _one("traces", "id", "ID"),
     "search_knowledge": lambda _: ["knowledge", "search", "QUERY"],
     "add_knowledge": lambda _: ["knowledge", "add", "--file", "FILE"],
     "list_knowledge": lambda arguments: ["knowledge", "list", *_flags(arguments, "knowledge_id")],

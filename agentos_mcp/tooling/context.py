@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from mcp.server.mcpserver import Context
 
-from agentos_mcp.agentos.catalog import Catalog, DataStore, KnowledgeBase, shown_id
+from agentos_mcp.agentos.catalog import Catalog, Component, DataStore, KnowledgeBase, shown_id
 from agentos_mcp.agentos.client import AgentOS, Limits, MultipartParts, Values
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unsupported
 from agentos_mcp.agentos.features import Discovery
@@ -20,23 +20,24 @@ from agentos_mcp.agentos.ownership import Ownership
 from agentos_mcp.agentos.pagination import Page, page_of, record_of
 from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.agentos.runs.registry import RunRegistry, open_run_registry
+from agentos_mcp.agentos.runs.run import Kind
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.used_confirmations import UsedConfirmations
 
-SHOWN_BY: Mapping[str, str] = {
-    "/approvals": "get_approval",
-    "/sessions": "list_sessions",
-    "/knowledge": "list_knowledge",
-    "/memories": "list_memories",
-    "/optimize-memories": "list_memories",
-    "/learnings": "list_learnings",
-    "/trigger": "list_schedule_runs",
-    "/schedules": "list_schedules",
-    "/eval-runs": "list_evals",
-    "/metrics": "get_metrics_status",
+SHOWN_BY: Mapping[str, Action] = {
+    "/approvals": Action.of("get_approval"),
+    "/sessions": Action.of("list_sessions"),
+    "/knowledge": Action.of("list_knowledge"),
+    "/memories": Action.of("list_memories"),
+    "/optimize-memories": Action.of("list_memories"),
+    "/learnings": Action.of("list_learnings"),
+    "/trigger": Action.of("list_schedule_runs"),
+    "/schedules": Action.of("list_schedules"),
+    "/eval-runs": Action.of("list_evals"),
+    "/metrics": Action.of("get_metrics_status"),
 }
-"""The tools that show what a change did, by a part of the path that it is sent to; the first that fits."""
+"""The actions that show what a change did, by a part of the path that it is sent to; the first that fits."""
 
 QueryValue = str | int | float | bool | list[str] | None
 
@@ -169,6 +170,25 @@ class ToolContext:
                 await self.agent_os.request(method, template, values, query=asked, json=json, form=form, files=files)
             )
 
+    async def component(self, kind: Kind | Literal[""], query: str) -> Component:
+        """The component that is meant: the one of that kind, or without a kind the only one of that id or name.
+
+        Raises NotFound where none of the kind is meant, InvalidRequest where the kind is needed and not given.
+        """
+        if kind:
+            return await self.catalog.find(kind, query)
+        components = (await self.catalog.inventory()).components
+        meant = [component for component in components if query in {component.id, component.name}] or [
+            component
+            for component in components
+            if query.casefold() in {component.id.casefold(), component.name.casefold()}
+        ]
+        if len(meant) == 1:
+            return meant[0]
+        raise InvalidRequest(
+            "An id needs its kind.", hint("Give {kind}: agent, team or workflow.", kind=Parameter("kind"))
+        )
+
     async def database(self, part: DataStore, asked: str) -> str:
         """The database to name in a request about this part of AgentOS; '' where there is only one.
 
@@ -224,14 +244,14 @@ def look_first(template: str) -> Iterator[None]:
     try:
         yield
     except AgentOSError as error:
-        tool = next((tool for part, tool in SHOWN_BY.items() if part in template), "")
-        if not error.outcome_unknown or not tool:
+        look = next((action for part, action in SHOWN_BY.items() if part in template), None)
+        if not error.outcome_unknown or look is None:
             raise
         raise error.reworded(
             error.message,
             hint(
-                "Look with {tool} before you do it again, or it may be done twice.",
-                tool=Action.of(tool),
+                "Look with {look} before you do it again, or it may be done twice.",
+                look=look,
                 otherwise="Look before you do it again, or it may be done twice.",
             ),
         ) from error

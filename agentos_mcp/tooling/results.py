@@ -166,7 +166,8 @@ class Message:
     }
 
     def text(self, tokens: int, surface: Surface = PLAIN) -> str:
-        words = cut(f"{self.message} {as_hint(self.hint).render(surface)}".strip(), characters(tokens))
+        between = "\n" if "\n" in self.message else " "
+        words = cut(f"{self.message}{between}{as_hint(self.hint).render(surface)}".strip(), characters(tokens))
         return f"{words}\nrun: {self.run}" if self.run else words
 
     def data(self, tokens: int | None = None, surface: Surface = PLAIN) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import Any
 
 from mcp_types import CallToolResult, InputRequiredResult
 
+from agentos_mcp.agentos.hints import Hint
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.results import Message, Record, Table
 
@@ -127,17 +128,17 @@ def destructive(
 
 @dataclass(frozen=True)
 class Toolset:
-    """Tools that belong together. `instructions` join the server's own when the set is on.
+    """Tools that belong together. `instructions` join the server's own when the set is on; they name tools by hints.
 
     `needs` is DATABASE or KNOWLEDGE where none of them works without.
     """
 
     name: str
-    instructions: str
+    instructions: Hint | str
     tools: tuple[ToolSpec, ...]
     needs: str
 
-    def __init__(self, name: str, instructions: str, *tools: ToolSpec, needs: str = "") -> None:
+    def __init__(self, name: str, instructions: Hint | str, *tools: ToolSpec, needs: str = "") -> None:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "instructions", instructions)
         object.__setattr__(self, "tools", tools)

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
+from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import objects, text
 from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.pagination import record_of
@@ -23,7 +24,7 @@ from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line, when
 from agentos_mcp.tooling.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text, UserId
-from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read
 
 Approval = Mapping[str, Any]
@@ -38,6 +39,8 @@ _LOOKED_AT = 1000
 _ALL_RUNS = 100_000
 """AgentOS tells all runs of a session at once."""
 
+_LIST_ALL = hint("{list} shows them.", list=Action.of("list_approvals", status="all"))
+
 
 async def list_approvals(
     ctx: ToolContext,
@@ -50,11 +53,10 @@ async def list_approvals(
     page: Page = 1,
 ) -> Table:
     """Tool calls that an admin has to approve, and their runs. Decide with resolve_approval."""
-    if id and not kind:
-        raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
     wanted = "" if status == "all" else status
-    owner = (await ctx.catalog.find(kind, id)).id if kind and id else ""
-    note = ""
+    component = await ctx.component(kind, id) if id else None
+    kind, owner = (component.kind, component.id) if component else (kind, "")
+    note: Hint | str = ""
     if run:
         found = await _of_run(ctx, RunRef.parse(run), wanted)
         runs = await _runs(ctx, found.rows)
@@ -79,19 +81,25 @@ async def list_approvals(
             )
             for approval in found
         ],
-        empty=f"No {wanted + ' ' if wanted else ''}approvals{' of that run or component' if run or kind else ''}"
-        f"{' on this page' if kind == 'workflow' and page > 1 else ''}. {note}".rstrip(),
+        empty=as_hint(
+            f"No {wanted + ' ' if wanted else ''}approvals{' of that run or component' if run or kind else ''}"
+            f"{' on this page' if kind == 'workflow' and page > 1 else ''}."
+        )
+        + note,
         meta=found.meta,
         footer=note,
     )
 
 
-async def count_approvals(ctx: ToolContext, user_id: UserId = "") -> str:
+async def count_approvals(ctx: ToolContext, user_id: UserId = "") -> Message:
     """How many approvals are pending."""
     count = record_of(await ctx.get("/approvals/count", user_id=user_id)).get("count") or 0
     if not count:
-        return "No approval is pending."
-    return f"{count} approval{' is' if count == 1 else 's are'} pending. list_approvals shows them."
+        return Message("No approval is pending.")
+    return Message(
+        f"{count} approval{' is' if count == 1 else 's are'} pending.",
+        hint("{list} shows them.", list=Action.of("list_approvals")),
+    )
 
 
 async def get_approval(ctx: ToolContext, approval_id: str) -> Record:
@@ -120,7 +128,13 @@ async def get_approval(ctx: ToolContext, approval_id: str) -> Record:
             )
             for call in _calls(approval)
         },
-        footer="A person decides: ask the user, then call resolve_approval." if pending else "",
+        footer=hint(
+            "A person decides: ask the user, then call {resolve}.",
+            resolve=Action.of("resolve_approval"),
+            otherwise="A person decides.",
+        )
+        if pending
+        else "",
     )
 
 
@@ -131,7 +145,7 @@ async def resolve_approval(
     note: Text = "",
     values: Annotated[JsonObject, Field(description="What get_approval says to give")] = None,
     user_id: Annotated[str, Field(description="Who decided")] = "",
-) -> str:
+) -> Message:
     """Approve or reject a tool call as the user decided, never by yourself; then call continue_run."""
     approval = await _approval(ctx, approval_id)
     _check_pending(approval)
@@ -151,9 +165,25 @@ async def resolve_approval(
     run = ""
     with anyio.move_on_after(_LOOK_SECONDS):
         run = (await _runs(ctx, [approval])).get(approval_id, "")
+    done = f"It is {decision}."
     if not run:
-        return f"It is {decision}. Its run waits to be continued; list_runs(status='paused') finds it."
-    return f"It is {decision}. The run goes on when it is continued: continue_run(run).\nrun: {run}"
+        return Message(
+            done,
+            hint(
+                "Its run waits to be continued; {list} finds it.",
+                list=Action.of("list_runs", status="paused"),
+                otherwise="Its run waits to be continued.",
+            ),
+        )
+    return Message(
+        done,
+        hint(
+            "The run goes on when it is continued: {answer}.",
+            answer=Action.of("continue_run", run=run),
+            otherwise="The run goes on when it is continued.",
+        ),
+        run,
+    )
 
 
 async def _decided_on(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -172,14 +202,13 @@ async def _approval(ctx: ToolContext, approval_id: str) -> Approval:
         approval = record_of(await ctx.get(_APPROVAL, {"approval_id": approval_id}))
     except NotFound:
         approval = {}
-    move = "list_approvals(status='all') shows them."
     if approval.get("id") != approval_id:
         if ctx.ownership.user_id:
-            raise ctx.ownership.refusal(f"approval '{shown_id(approval_id)}'", move)
-        raise NotFound(f"No approval '{shown_id(approval_id)}'.", move)
+            raise ctx.ownership.refusal(f"approval '{shown_id(approval_id)}'", _LIST_ALL)
+        raise NotFound(f"No approval '{shown_id(approval_id)}'.", _LIST_ALL)
     if not await _is_own(ctx, approval):
         owner = str(approval.get("user_id") or "other" if approval.get("session_id") else "")
-        raise ctx.ownership.refusal(f"approval '{shown_id(approval_id)}'", move, owner=owner)
+        raise ctx.ownership.refusal(f"approval '{shown_id(approval_id)}'", _LIST_ALL, owner=owner)
     return approval
 
 
@@ -193,7 +222,7 @@ async def _now(ctx: ToolContext, approval: Approval, refusal: InvalidRequest) ->
 
 async def _of_workflows(
     ctx: ToolContext, workflow: str, limit: int, page: int, *, status: str, user_id: str
-) -> tuple[Listed, dict[str, str], str]:
+) -> tuple[Listed, dict[str, str], Hint | str]:
     """One page of the approvals of workflows, or of one of them; their runs; and what to say of the others.
 
     AgentOS keeps a step's approval under the step's agent or team, and knows of no workflow's.
@@ -210,7 +239,7 @@ async def _of_workflows(
         found += [row for row in new if _is_of_workflow(runs[str(row.get("id"))], workflow)]
         looked, whole, number = looked + len(rows), len(rows) < _ROWS, number + 1
     if len(found) > wanted:
-        note = f"page={page + 1} has more."
+        note: Hint | str = hint("{page} has more.", page=Parameter("page", page + 1))
     else:
         note = "" if whole else f"Only the newest {looked:,} approvals were looked at."
     return Listed(found[wanted - limit : wanted]), runs, note
@@ -348,7 +377,11 @@ def _resolution(approval: Approval, decision: str, note: str, values: Mapping[st
     if set(fields) != set(values):
         needs = f"needs the values {', '.join(map(shown_id, fields))}" if fields else "takes no values"
         raise InvalidRequest(
-            f"It {needs} to be {decision}.", "Give them as values; get_approval says which." if fields else ""
+            f"It {needs} to be {decision}.",
+            hint("Give them as {values}.", values=Parameter("values"))
+            + hint("{get} says which.", get=Action.of("get_approval", approval_id=shown_id(str(approval.get("id")))))
+            if fields
+            else "",
         )
     result = {"result": str(values["result"])} if "result" in fields else {}
     return told | ({"values": dict(values)} if fields else {}) | result
@@ -362,13 +395,18 @@ def _check_pending(approval: Approval) -> None:
     at = f" at {when(approval.get('resolved_at'))}" if approval.get("resolved_at") else ""
     raise InvalidRequest(
         f"It was {one_line(str(status), most=20)} already{by}{at}.",
-        "If its run is still paused, call continue_run(run).",
+        hint("If its run is still paused, call {answer}.", answer=Action.of("continue_run", "run")),
     )
 
 
 TOOLSET = Toolset(
     "approvals",
-    "An approval is an admin's yes or no that a paused run waits for; after resolve_approval, continue_run goes on.",
+    hint(
+        "An approval is an admin's yes or no that a paused run waits for; after {resolve}, {answer} goes on.",
+        resolve=Action.of("resolve_approval"),
+        answer=Action.of("continue_run"),
+        otherwise="An approval is an admin's yes or no that a paused run waits for.",
+    ),
     read(list_approvals, "GET /approvals"),
     read(count_approvals, "GET /approvals/count"),
     read(get_approval, "GET /approvals/{approval_id}"),

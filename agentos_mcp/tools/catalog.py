@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from agentos_mcp.agentos.catalog import shown_id
+from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.json_values import objects, values
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.agentos.plain_text import as_name
@@ -51,11 +52,11 @@ async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workfl
 async def _listed(ctx: ToolContext, kind: Kind) -> Table:
     await ctx.catalog.inventory(fresh=True)
     components = [component for component in await ctx.catalog.components(kind) if component.kind == kind]
-    others = [f"list_{other}s" for other in KINDS if other != kind]
+    first, second = (Action.of(f"list_{other}s") for other in KINDS if other != kind)
     return Table(
         ("id", "name", "description"),
         [(c.id, c.name, c.description) for c in components],
-        empty=f"This AgentOS has no {kind}s. See {' and '.join(others)}.",
+        empty=as_hint(f"This AgentOS has no {kind}s.") + hint("See {first} and {second}.", first=first, second=second),
     )
 
 
@@ -129,7 +130,13 @@ def _field(name: str, about: object, required: bool) -> str:
 
 TOOLSET = Toolset(
     "catalog",
-    "list_agents, list_teams and list_workflows say what there is; get_component shows one in detail.",
+    hint(
+        "{agents}, {teams} and {workflows} say what there is.",
+        agents=Action.of("list_agents"),
+        teams=Action.of("list_teams"),
+        workflows=Action.of("list_workflows"),
+    )
+    + hint("{get} shows one in detail.", get=Action.of("get_component")),
     read(list_agents, default=True),
     read(list_teams, default=True),
     read(list_workflows, default=True),

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import NotFound
+from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.json_values import integer, values
 from agentos_mcp.agentos.pagination import page_of, record_of
 from agentos_mcp.tooling.context import ToolContext
@@ -54,7 +55,13 @@ async def list_stored_components(ctx: ToolContext, kind: AnyKind = "", limit: Li
             )
             for one in found
         ],
-        empty="No stored components: they are all code here. list_agents, list_teams and list_workflows show those.",
+        empty=as_hint("No stored components: they are all code here.")
+        + hint(
+            "{agents}, {teams} and {workflows} show those.",
+            agents=Action.of("list_agents"),
+            teams=Action.of("list_teams"),
+            workflows=Action.of("list_workflows"),
+        ),
         meta=found.meta,
     )
 
@@ -67,7 +74,9 @@ async def get_stored_component(
         component = record_of(await ctx.get("/components/{component_id}", {"component_id": id}))
     except NotFound as error:
         raise NotFound(
-            f"No stored component '{shown_id(id)}'.", "list_stored_components shows their ids.", status=404
+            f"No stored component '{shown_id(id)}'.",
+            hint("{list} shows their ids.", list=Action.of("list_stored_components")),
+            status=404,
         ) from error
     # AgentOS fails (500) where it is asked to leave the configurations out.
     versions = sorted(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agentos_mcp.agentos.features import Features
+from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.json_values import objects, texts, values
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.agentos.runs.run import KINDS
@@ -52,7 +53,13 @@ async def get_config(ctx: ToolContext) -> Record:
             "durable queue": _yes(record_of(config.get("queue")).get("durable")),
             "traces in": ", ".join(str(one.get("db_id")) for one in _listed(record_of(config.get("traces")), "dbs")),
         },
-        footer="See list_databases, and list_agents, list_teams, list_workflows.",
+        footer=hint(
+            "See {databases}, and {agents}, {teams}, {workflows}.",
+            databases=Action.of("list_databases"),
+            agents=Action.of("list_agents"),
+            teams=Action.of("list_teams"),
+            workflows=Action.of("list_workflows"),
+        ),
     )
 
 
@@ -119,7 +126,7 @@ def _yes(value: object) -> str:
 
 TOOLSET = Toolset(
     "databases",
-    "get_config says what this AgentOS is made of.",
+    hint("{config} says what this AgentOS is made of.", config=Action.of("get_config")),
     read(get_config, "GET /config"),
     read(list_databases, "GET /config"),
 )

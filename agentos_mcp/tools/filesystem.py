@@ -12,6 +12,7 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.hints import Action, Parameter, hint
 from agentos_mcp.agentos.json_values import objects, text, texts
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
@@ -26,6 +27,8 @@ LONGEST_QUERY = 200
 
 _ROOM_FOR_FACTS = 1000
 _AROUND = 60
+_LIST_PATHS = hint("{list} shows the paths.", list=Action.of("list_agent_files"))
+_GIVE_AGENT = hint("Give {agent} or {namespace}, too.", agent=Parameter("agent_id"), namespace=Parameter("namespace"))
 _NONE = "No agent here keeps files: that takes Agent(filesystem=True)."
 
 
@@ -41,7 +44,7 @@ async def list_agent_files(
     store = await _store(ctx, agent_id, namespace)
     if not store.query:
         if directory:
-            raise InvalidRequest("A directory of which agent?", "Give agent_id or namespace, too.")
+            raise InvalidRequest("A directory of which agent?", _GIVE_AGENT)
         answer = record_of(await ctx.get("/filesystem/files", limit=limit, page=page))
         files = store.readable(ctx, _entries(answer), answer)
         return Table(
@@ -80,9 +83,13 @@ async def read_agent_file(
 ) -> Record:
     """A file of an agent or a namespace, as much as fits, from offset on."""
     if not agent_id and not namespace:
-        raise InvalidRequest("A file of which agent?", "Give agent_id or namespace: list_agent_files shows them.")
+        raise InvalidRequest(
+            "A file of which agent?",
+            hint("Give {agent} or {namespace}.", agent=Parameter("agent_id"), namespace=Parameter("namespace"))
+            + hint("{list} shows them.", list=Action.of("list_agent_files")),
+        )
     if not path.strip():
-        raise InvalidRequest("The path is empty.", "list_agent_files shows the paths.")
+        raise InvalidRequest("The path is empty.", _LIST_PATHS)
     store = await _store(ctx, agent_id, namespace)
     most = min(limit, max(200, ctx.settings.result_tokens * CHARACTERS_PER_TOKEN - _ROOM_FOR_FACTS))
     with store.told(path):
@@ -92,10 +99,12 @@ async def read_agent_file(
             )
         )
     if not store.readable(ctx, [file], file):
-        raise ctx.ownership.refusal(f"file '{_shown(path)}'", "list_agent_files shows the paths.")
+        raise ctx.ownership.refusal(f"file '{_shown(path)}'", _LIST_PATHS)
     content = str(file.get("content") or "")
     if offset and not content:
-        raise InvalidRequest(f"The file ends before offset {offset}.", "Begin with offset=0.")
+        raise InvalidRequest(
+            f"The file ends before offset {offset}.", hint("Begin with {offset}.", offset=Parameter("offset", 0))
+        )
     further = file.get("next_offset")
     return Record(
         str(file.get("path")),
@@ -107,7 +116,13 @@ async def read_agent_file(
             "updated": when(file.get("updated_at")),
         },
         {"content": content},
-        footer=f"It goes on: read_agent_file with offset={further}." if further else "",
+        footer=hint(
+            "It goes on: {read} with {offset}.",
+            read=Action.of("read_agent_file"),
+            offset=Parameter("offset", further),
+        )
+        if isinstance(further, int) and further
+        else "",
     )
 
 
@@ -128,7 +143,7 @@ async def search_agent_files(
         raise InvalidRequest(f"The query is {what}.", "Give a few words as they stand in the file.")
     store = await _store(ctx, agent_id, namespace)
     if not store.query and directory:
-        raise InvalidRequest("A directory of which agent?", "Give agent_id or namespace, too.")
+        raise InvalidRequest("A directory of which agent?", _GIVE_AGENT)
     with store.told():
         answer = record_of(
             await ctx.get(
@@ -211,9 +226,13 @@ class _Store:
             yield
         except NotFound as error:
             if path and error.message.startswith("File not found"):
-                whose = ", and whose they are (user_id)" if self.of("anyone") else ""
+                whose = hint(
+                    "{list} shows the paths, and whose they are ({user_id}).",
+                    list=Action.of("list_agent_files"),
+                    user_id=Parameter("user_id"),
+                )
                 raise NotFound(
-                    f"No file '{_shown(path)}' there.", f"list_agent_files shows the paths{whose}.", status=404
+                    f"No file '{_shown(path)}' there.", whose if self.of("anyone") else _LIST_PATHS, status=404
                 ) from error
             names = ", ".join(dict.fromkeys(_shown(one.get("namespace")) for one in self.known))
             raise NotFound("There are no such files.", f"The namespaces are: {names}." if names else _NONE) from error

@@ -10,11 +10,12 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import DbId, JsonObject, Limit, Page, UserId
-from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.text_outline import in_a_line, outline
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 
@@ -46,7 +47,7 @@ async def list_learnings(
 ) -> Table:
     """Learnings, latest first. Read one whole with get_learning."""
     if bool(kind) != bool(id):
-        raise InvalidRequest("kind and id belong together.", "Give both, or neither.")
+        raise InvalidRequest("A kind and an id belong together.", "Give both, or neither.")
     learner = {f"{kind}_id": (await ctx.catalog.find(kind, id)).id} if kind else {}
     found = ctx.ownership.own_rows(
         await ctx.page(
@@ -72,7 +73,8 @@ async def list_learnings(
             )
             for one in found
         ],
-        empty="No such learnings: agents with learning note them in their runs, create_learning adds one.",
+        empty=as_hint("No such learnings: agents with learning note them in their runs.")
+        + hint("{create} adds one.", create=Action.of("create_learning")),
         meta=found.meta,
     )
 
@@ -107,11 +109,11 @@ async def create_learning(
     entity_id: str = "",
     namespace: str = "",
     db_id: DbId = "",
-) -> str:
+) -> Message:
     """Add what agents shall know of a user, a session or an entity (company, project, ...)."""
     learning_type = learning_type.strip()
     if not learning_type:
-        raise InvalidRequest("The learning_type is empty.", f"Give one of: {', '.join((*_KEYED, 'decision_log'))}.")
+        raise InvalidRequest("The learning type is empty.", f"Give one of: {', '.join((*_KEYED, 'decision_log'))}.")
     about = {"user_id": user_id, "session_id": session_id, "entity_type": entity_type, "entity_id": entity_id}
     if missing := [name for name in _KEYED.get(learning_type, ()) if not about[name].strip()]:
         raise InvalidRequest(f"A {learning_type} has to say what it is about.", f"Give {' and '.join(missing)}.")
@@ -135,13 +137,17 @@ async def create_learning(
             raise
         raise InvalidRequest(
             error.message.removeprefix("AgentOS refused the request: ").partition(" Use PATCH")[0],
-            "Read it with get_learning, then change it with update_learning.",
+            hint(
+                "Read it with {get}, then change it with {update}.",
+                get=Action.of("get_learning"),
+                update=Action.of("update_learning"),
+            ),
             status=error.status,
         ) from error
-    return f"Kept as learning {shown_id(str(created.get('learning_id')))}."
+    return Message(f"Kept as learning {shown_id(str(created.get('learning_id')))}.")
 
 
-async def update_learning(ctx: ToolContext, learning_id: str, content: JsonObject, db_id: DbId = "") -> str:
+async def update_learning(ctx: ToolContext, learning_id: str, content: JsonObject, db_id: DbId = "") -> Message:
     """Replace a learning's whole content: read it with get_learning first."""
     where = await ctx.database("learning", db_id)
     one = await _found(ctx, learning_id, where)
@@ -149,15 +155,15 @@ async def update_learning(ctx: ToolContext, learning_id: str, content: JsonObjec
     kept = {name: before[name] for name in (*_BOOKKEEPING, "id") if name in before}
     body = {"content": kept | _checked(str(one.get("learning_type")), content)}
     await ctx.send("PATCH", "/learnings/{learning_id}", {"learning_id": learning_id}, query={"db_id": where}, json=body)
-    return f"Learning {shown_id(learning_id)} has its new content."
+    return Message(f"Learning {shown_id(learning_id)} has its new content.")
 
 
-async def delete_learning(ctx: ToolContext, learning_id: str, db_id: DbId = "") -> str:
+async def delete_learning(ctx: ToolContext, learning_id: str, db_id: DbId = "") -> Message:
     """Make agents forget a learning for good."""
     where = await ctx.database("learning", db_id)
     await _found(ctx, learning_id, where)
     await ctx.send("DELETE", "/learnings/{learning_id}", {"learning_id": learning_id}, query={"db_id": where})
-    return f"Deleted learning {shown_id(learning_id)}."
+    return Message(f"Deleted learning {shown_id(learning_id)}.")
 
 
 async def list_learning_users(
@@ -180,7 +186,8 @@ async def list_learning_users(
     return Table(
         ("user", "last learned"),
         [(one.get("user_id"), when(one.get("last_learning_updated_at"))) for one in found],
-        empty="Nothing is learned of any such user. list_learnings shows what is learned of sessions and entities.",
+        empty=as_hint("Nothing is learned of any such user.")
+        + hint("{list} shows what is learned of sessions and entities.", list=Action.of("list_learnings")),
         meta=found.meta,
     )
 
@@ -190,14 +197,19 @@ async def _found(ctx: ToolContext, learning_id: str, db_id: str) -> Mapping[str,
 
     AgentOS takes no user with the id of a learning, so that is looked at here.
     """
-    what, move = f"learning '{shown_id(learning_id)}'", "list_learnings shows their ids."
+    what = f"learning '{shown_id(learning_id)}'"
+    list_ids = hint("{list} shows their ids.", list=Action.of("list_learnings"))
     try:
         one = record_of(await ctx.get("/learnings/{learning_id}", {"learning_id": learning_id}, db_id=db_id))
     except NotFound:
         one = {}
     if one:
-        return ctx.ownership.require_own(one, what, move)
-    raise ctx.ownership.refusal(what, move) if ctx.ownership.user_id else NotFound(f"No {what}.", move, status=404)
+        return ctx.ownership.require_own(one, what, list_ids)
+    raise (
+        ctx.ownership.refusal(what, list_ids)
+        if ctx.ownership.user_id
+        else NotFound(f"No {what}.", list_ids, status=404)
+    )
 
 
 def _checked(learning_type: str, content: JsonObject) -> dict[str, Any]:

@@ -9,16 +9,19 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
+from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import texts
 from agentos_mcp.agentos.pagination import page_of
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import DbId, Limit, LongName, Page, Text, UserId, Words
-from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 
 _LONGEST = 5000
 """Characters of a memory; AgentOS refuses more."""
+
+_LIST = hint("{list} shows their ids.", list=Action.of("list_memories"))
 
 Fact = Annotated[Text, Field(description="One fact, in a sentence")]
 
@@ -52,7 +55,9 @@ async def list_memories(
             (row.get("memory_id"), row.get("memory"), row.get("topics"), "" if user_id else row.get("user_id"))
             for row in found
         ],
-        empty=f"No such memories{whose}." if search or topics else f"No memories{whose}. create_memory adds one.",
+        empty=f"No such memories{whose}."
+        if search or topics
+        else as_hint(f"No memories{whose}.") + hint("{create} adds one.", create=Action.of("create_memory")),
         meta=found.meta,
     )
 
@@ -80,19 +85,22 @@ async def create_memory(
     user_id: UserId,
     topics: Words = None,
     db_id: DbId = "",
-) -> str:
+) -> Message:
     """Remember a fact about a user for AgentOS's agents."""
     body = {"memory": _checked(memory), "user_id": _someone(user_id), "topics": topics or []}
     created = await ctx.send("POST", "/memories", query={"db_id": await ctx.database("memory", db_id)}, json=body)
-    return f"Remembered for user '{shown_id(user_id)}' (memory {shown_id(str(created.get('memory_id')))})."
+    return Message(f"Remembered for user '{shown_id(user_id)}' (memory {shown_id(str(created.get('memory_id')))}).")
 
 
 async def update_memory(
     ctx: ToolContext, memory_id: str, memory: Text = "", topics: Words = None, user_id: UserId = "", db_id: DbId = ""
-) -> str:
+) -> Message:
     """Correct a memory's words or topics; what is not given stays."""
     if not memory.strip() and topics is None:
-        raise InvalidRequest("Nothing to change is given.", "Give memory or topics.")
+        raise InvalidRequest(
+            "Nothing to change is given.",
+            hint("Give {memory} or {topics}.", memory=Parameter("memory"), topics=Parameter("topics")),
+        )
     database = await ctx.database("memory", db_id)
     # AgentOS itself would make a memory of an unknown id, and drop topics that are not given.
     before = await _memory(ctx, memory_id, user_id, database)
@@ -102,17 +110,18 @@ async def update_memory(
         "user_id": before.get("user_id"),
     }
     await ctx.send("PATCH", "/memories/{memory_id}", _id(memory_id), query={"db_id": database}, json=body)
-    return f"Updated memory {shown_id(memory_id.strip())}."
+    return Message(f"Updated memory {shown_id(memory_id.strip())}.")
 
 
-async def delete_memory(ctx: ToolContext, memory_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
+async def delete_memory(ctx: ToolContext, memory_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
     """Forget a memory, for good."""
     database = await ctx.database("memory", db_id)
     # AgentOS says nothing where there is none.
     memory = await _memory(ctx, memory_id, user_id, database)
     query = {"user_id": user_id, "db_id": database}
     await ctx.send("DELETE", "/memories/{memory_id}", _id(memory_id), query=query)
-    return f"Forgot memory {shown_id(memory_id.strip())} of user '{shown_id(str(memory.get('user_id') or ''))}'."
+    user = shown_id(str(memory.get("user_id") or ""))
+    return Message(f"Forgot memory {shown_id(memory_id.strip())} of user '{user}'.")
 
 
 async def list_memory_topics(ctx: ToolContext, user_id: UserId = "", db_id: DbId = "") -> Table:
@@ -153,14 +162,24 @@ async def optimize_memories(
     try:
         answer = await ctx.send("POST", "/optimize-memories", query={"db_id": database}, json=body)
     except NotFound as missing:
-        raise NotFound(f"User '{shown_id(user_id)}' has no memories.", "See get_memory_stats.", status=404) from missing
+        raise NotFound(
+            f"User '{shown_id(user_id)}' has no memories.",
+            hint("See {stats}.", stats=Action.of("get_memory_stats")),
+            status=404,
+        ) from missing
     except Unreachable as lost:
         if not lost.sent:
             raise
         # A model may write for longer than an answer is waited for.
         if apply:
-            move = "The model may still be at it: look with list_memories before you apply it again."
-            raise lost.reworded(lost.message, move) from lost
+            raise lost.reworded(
+                lost.message,
+                hint(
+                    "The model may still be at it: look with {list} before you apply it again.",
+                    list=Action.of("list_memories", user_id=shown_id(user_id)),
+                    otherwise="The model may still be at it.",
+                ),
+            ) from lost
         raise lost.reworded(
             "No preview came: the connection broke, or the model took too long. Nothing was changed.",
             "Try again, with a longer --timeout if need be.",
@@ -171,8 +190,9 @@ async def optimize_memories(
         raise _not_optimized(failed, apply) from failed
     memories = page_of(answer.get("memories"))
     before, after = answer.get("memories_before"), answer.get("memories_after")
-    preview = (
-        "Nothing was changed. apply=true lets the model write anew and replaces them for good: ask the user first."
+    preview = hint(
+        "Nothing was changed. {apply} lets the model write anew and replaces them for good: ask the user first.",
+        apply=Parameter("apply", True),
     )
     return Record(
         "Memories replaced" if apply else "Preview",
@@ -192,13 +212,18 @@ def _not_optimized(failed: ServerFailure, apply: bool) -> ServerFailure:
         what = "What the model wrote is longer than the memories"
         if apply:
             return ServerFailure(
-                f"{what}; AgentOS replaced them nevertheless.", "See list_memories.", status=failed.status
+                f"{what}; AgentOS replaced them nevertheless.",
+                hint("See {list}.", list=Action.of("list_memories")),
+                status=failed.status,
             )
         return ServerFailure(f"{what}, so nothing is gained. Nothing was changed.", status=failed.status)
     return ServerFailure(
         failed.message,
-        "Give model (provider:model) one whose library and key AgentOS has; without it, it takes openai:gpt-4o."
-        + (" See with list_memories whether anything was replaced." if apply else ""),
+        hint(
+            "Give {model} (provider:model) one whose library and key AgentOS has; without it, it takes openai:gpt-4o.",
+            model=Parameter("model"),
+        )
+        + (hint("See with {list} whether anything was replaced.", list=Action.of("list_memories")) if apply else ""),
         status=failed.status,
     )
 
@@ -209,11 +234,9 @@ async def _memory(ctx: ToolContext, memory_id: str, user_id: str, database: str)
         found = await ctx.get("/memories/{memory_id}", _id(memory_id), user_id=user_id, db_id=database)
     except NotFound as missing:
         what = f"There is no memory '{shown_id(memory_id.strip())}'{_of(user_id)}."
-        raise NotFound(what, "list_memories shows their ids.", status=404) from missing
+        raise NotFound(what, _LIST, status=404) from missing
     memory = found if isinstance(found, Mapping) else {}
-    return ctx.ownership.require_own(
-        memory, f"memory '{shown_id(memory_id.strip())}'", "list_memories shows their ids."
-    )
+    return ctx.ownership.require_own(memory, f"memory '{shown_id(memory_id.strip())}'", _LIST)
 
 
 def _of(user_id: str) -> str:
@@ -237,7 +260,11 @@ def _checked(memory: str) -> str:
 
 def _someone(user_id: str) -> str:
     if not user_id.strip():
-        raise InvalidRequest("The user_id is empty.", "Say whose memories these are; get_memory_stats lists users.")
+        raise InvalidRequest(
+            "No user is given.",
+            hint("Say with {user_id} whose memories these are.", user_id=Parameter("user_id"))
+            + hint("{stats} lists users.", stats=Action.of("get_memory_stats")),
+        )
     return user_id
 
 

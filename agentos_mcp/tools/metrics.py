@@ -11,15 +11,19 @@ import anyio
 from pydantic import Field
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, ServerFailure
+from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.tooling.context import ToolContext, look_first, present
 from agentos_mcp.tooling.markdown import one_line, when
 from agentos_mcp.tooling.parameters import DbId, UserId
-from agentos_mcp.tooling.results import Table
+from agentos_mcp.tooling.results import Message, Table
 from agentos_mcp.tooling.times import day_of
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, read, write
 
 Metrics = Sequence[Mapping[str, Any]]
+
+_SEE_METRICS = hint("{metrics} has the figures.", metrics=Action.of("get_metrics"))
+_UP_TO_DATE = Message("The figures are up to date.", hint("See {metrics}.", metrics=Action.of("get_metrics")))
 
 _DAYS = 30
 _REFRESH_WAIT = 5.0
@@ -74,12 +78,13 @@ async def get_metrics(
     return Table(
         _COLUMNS,
         rows,
-        empty=f"No figures from {first} to {last}. refresh_metrics makes them from the sessions there are.",
+        empty=as_hint(f"No figures from {first} to {last}.")
+        + hint("{refresh} makes them from the sessions there are.", refresh=Action.of("refresh_metrics")),
         footer=f"As of {when(answer.get('updated_at'))}.",
     )
 
 
-async def refresh_metrics(ctx: ToolContext, db_id: DbId = "") -> str:
+async def refresh_metrics(ctx: ToolContext, db_id: DbId = "") -> Message:
     """Bring the figures up to date, for get_metrics."""
     database = await ctx.database("metrics", db_id)
     query = present(db_id=database, background=True)
@@ -87,7 +92,7 @@ async def refresh_metrics(ctx: ToolContext, db_id: DbId = "") -> str:
     with look_first("/metrics/refresh"):
         answer = await ctx.agent_os.request("POST", "/metrics/refresh", query=query, no_timeout=True)
     if isinstance(answer, list) or not features.has("GET", _STATUS):
-        return "The figures are up to date: see get_metrics."
+        return _UP_TO_DATE
     already = record_of(answer).get("status") == "already_running"
     status: Mapping[str, Any] = {"status": "running"}
     # It has begun: that its end cannot be seen is no failure.
@@ -98,28 +103,31 @@ async def refresh_metrics(ctx: ToolContext, db_id: DbId = "") -> str:
             status = record_of(await ctx.get(_STATUS, db_id=database))
     match status.get("status"):
         case "completed":
-            return "The figures are up to date: see get_metrics."
+            return _UP_TO_DATE
         case "failed":
             raise ServerFailure(f"The refresh failed: {_error(status)}.", "AgentOS's own log says why.")
         case _:
             begun = "A refresh was already going on" if already else "The refresh has begun"
-            return f"{begun}. get_metrics_status says when it is done."
+            return Message(f"{begun}.", hint("{status} says when it is done.", status=Action.of("get_metrics_status")))
 
 
-async def get_metrics_status(ctx: ToolContext, db_id: DbId = "") -> str:
+async def get_metrics_status(ctx: ToolContext, db_id: DbId = "") -> Message:
     """How the last refresh_metrics went."""
     status = record_of(await ctx.get(_STATUS, db_id=await ctx.database("metrics", db_id)))
     match status.get("status"):
         case "running":
-            return f"Going on since {when(status.get('started_at'))}."
+            return Message(f"Going on since {when(status.get('started_at'))}.")
         case "completed":
-            return f"Done {when(status.get('finished_at'))}: see get_metrics."
+            return Message(f"Done {when(status.get('finished_at'))}.", _SEE_METRICS)
         case "failed":
-            return f"Failed {when(status.get('finished_at'))}: {_error(status)}."
+            return Message(f"Failed {when(status.get('finished_at'))}: {_error(status)}.")
         case "idle":
-            return "No refresh since this AgentOS started. refresh_metrics begins one."
+            return Message(
+                "No refresh since this AgentOS started.",
+                hint("{refresh} begins one.", refresh=Action.of("refresh_metrics")),
+            )
         case other:
-            return f"Status: {one_line(str(other))}."
+            return Message(f"Status: {one_line(str(other))}.")
 
 
 def _figures(days: Metrics) -> tuple[int | None, ...]:
@@ -161,7 +169,8 @@ def _error(status: Mapping[str, Any]) -> str:
 
 TOOLSET = Toolset(
     "metrics",
-    "Metrics are figures by day; refresh_metrics brings them up to date.",
+    as_hint("Metrics are figures by day.")
+    + hint("{refresh} brings them up to date.", refresh=Action.of("refresh_metrics")),
     read(get_metrics, "GET /metrics"),
     write(refresh_metrics, "POST /metrics/refresh", idempotent=True),
     read(get_metrics_status, "GET /metrics/refresh/status"),

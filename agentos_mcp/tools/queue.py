@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.json_values import integer, number
 from agentos_mcp.agentos.ownership import without_owner
 from agentos_mcp.agentos.pagination import record_of
@@ -12,7 +13,7 @@ from agentos_mcp.agentos.runs.run import KINDS, RunRef
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import Limit, Page, UserId
-from agentos_mcp.tooling.results import Table
+from agentos_mcp.tooling.results import Message, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
 
 
@@ -46,20 +47,23 @@ async def list_queue_jobs(
     )
 
 
-async def get_queue_stats(ctx: ToolContext) -> str:
+async def get_queue_stats(ctx: ToolContext) -> Message:
     """How many jobs wait, run, failed and are done, and how long the oldest has waited."""
     if ctx.ownership.user_id:
-        raise without_owner("get_queue_stats", "AgentOS counts the jobs of all users together. See list_queue_jobs.")
+        raise without_owner(
+            "The queue's statistics",
+            "AgentOS counts the jobs of all users together.",
+            hint("See {list}.", list=Action.of("list_queue_jobs")),
+        )
     stats = record_of(await ctx.get("/queue/stats"))
     counts = record_of(stats.get("counts"))
     if not counts:
-        return "The queue is empty."
+        return Message("The queue is empty.")
     lines = [", ".join(f"{integer(count):,} {status}" for status, count in sorted(counts.items()))]
     if oldest := number(stats.get("oldest_queued_age_seconds")):
         lines.append(f"The oldest queued job has waited for {oldest:,.0f} s.")
-    if counts.get("failed"):
-        lines.append("list_queue_jobs(status='failed') shows why they failed.")
-    return "\n".join(lines)
+    failed = hint("{list} shows why they failed.", list=Action.of("list_queue_jobs", status="failed"))
+    return Message("\n".join(lines), failed if counts.get("failed") else "")
 
 
 def _run(job: Mapping[str, Any]) -> str:

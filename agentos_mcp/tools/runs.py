@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 import anyio
 from pydantic import Field
 
-from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
+from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.runs.history import MOST_SESSIONS
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import KINDS, RunRef, RunState, Status
@@ -160,14 +161,12 @@ async def list_runs(
     limit: Limit = 10,
 ) -> Table:
     """Latest runs, whoever started them, by component, session or status (running, paused, error...)."""
-    if id and not kind:
-        raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
-    component = await ctx.catalog.find(kind, id) if kind and id else None
+    component = await ctx.component(kind, id) if id else None
     features = await ctx.backend.discovery.features()
     runs = await list_stored_runs(
         ctx.agent_os,
         ctx.catalog,
-        kind=kind,
+        kind=component.kind if component else kind,
         component=component,
         session_id=session_id,
         database=await ctx.database("session", ctx.settings.db_id) if ctx.settings.db_id else "",
@@ -219,7 +218,14 @@ async def cancel_run(ctx: ToolContext, run: Run) -> str:
 
 TOOLSET = Toolset(
     "runs",
-    "A result ends with the run's reference (run: ...), which get_run, continue_run, explain_run and cancel_run take.",
+    hint(
+        "A result ends with the run's reference (run: ...), which {get}, {answer}, {explain} and {cancel} take.",
+        get=Action.of("get_run"),
+        answer=Action.of("continue_run"),
+        explain=Action.of("explain_run"),
+        cancel=Action.of("cancel_run"),
+        otherwise="A result ends with the run's reference (run: ...), which other tools take.",
+    ),
     write(run_agent, open_world=True, default=True),
     write(run_team, open_world=True, default=True),
     write(run_workflow, open_world=True, default=True),

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
+from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.agentos.runs.history import RunSummary
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
@@ -25,13 +26,14 @@ from agentos_mcp.agentos.sessions import (
 from agentos_mcp.tooling.context import ToolContext, present
 from agentos_mcp.tooling.markdown import one_line, table, when
 from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Page, Text, UserId
-from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 
 _LATEST_RUNS = 5
 _MOST_RUNS = 100_000
 """AgentOS tells all runs of a session at once."""
 _RUN_COLUMNS = ("run", "status", "started", "input", "answer")
+_LIST = hint("{list} shows what there is.", list=Action.of("list_sessions"))
 _Row = TypeVar("_Row")
 
 SubscriptionHub = Annotated[JsonObject, Field(description="null removes a key")]
@@ -48,7 +50,7 @@ async def list_sessions(
     page: Page = 1,
 ) -> Table:
     """Conversations, last active first: by component, user or words in their name. Read one with get_session."""
-    component = await _component(ctx, kind, id) if id else None
+    component = await ctx.component(kind, id) if id else None
     query = present(
         type=component.kind if component else kind,
         component_id=component.id if component else "",
@@ -69,7 +71,11 @@ async def list_sessions(
         empty = "No such sessions." if kind or id or user_id else "No sessions yet: every run opens one."
     features = await ctx.backend.discovery.features()
     partly = "type" not in query and one_kind_at_a_time(features)
-    footer = "Only agents' sessions: this AgentOS lists one kind at a time, so give kind." if partly else ""
+    footer = (
+        hint("Only agents' sessions: this AgentOS lists one kind at a time, so give {kind}.", kind=Parameter("kind"))
+        if partly
+        else as_hint("")
+    )
     return Table(
         ("id", "component", "name", "user", "active"),
         [
@@ -82,7 +88,7 @@ async def list_sessions(
             )
             for row in rows
         ],
-        empty=f"{empty} {footer}".strip(),
+        empty=as_hint(empty) + footer,
         meta=meta,
         footer=footer,
     )
@@ -100,7 +106,11 @@ async def get_session(ctx: ToolContext, session_id: str, user_id: UserId = "", d
     }
     if runs:
         texts["latest runs"] = table(_RUN_COLUMNS, map(_run_row, runs[:_LATEST_RUNS]))
-    more = f"list_session_runs shows all {len(runs)} runs. " if len(runs) > _LATEST_RUNS else ""
+    more = hint(
+        "{list} shows all {count} runs.",
+        list=Action.of("list_session_runs", session_id=shown_id(session.id)),
+        count=len(runs),
+    )
     return Record(
         one_line(str(document.get("session_name") or ""), most=120) or "Session without a name",
         {
@@ -113,7 +123,7 @@ async def get_session(ctx: ToolContext, session_id: str, user_id: UserId = "", d
             "tokens": document.get("total_tokens"),
         },
         texts,
-        footer=f"{more}{_go_on(session.kind, session.owner, session.id)}",
+        footer=(more if len(runs) > _LATEST_RUNS else as_hint("")) + _continue(session),
     )
 
 
@@ -132,9 +142,7 @@ async def list_session_runs(
     return Table(
         _RUN_COLUMNS,
         [_run_row(run) for run in runs],
-        empty="No such runs in this session."
-        if status or page > 1
-        else f"No runs yet. {_go_on(session.kind, session.owner, session.id)}".strip(),
+        empty="No such runs in this session." if status or page > 1 else as_hint("No runs yet.") + _continue(session),
         meta=meta,
     )
 
@@ -148,7 +156,7 @@ async def create_session(
     metadata: JsonObject = None,
     user_id: UserId = "",
     db_id: DbId = "",
-) -> str:
+) -> Message:
     """Open a conversation with a name or a state before its first run (runs open their own)."""
     component = await ctx.catalog.find(kind, id)
     session_id = new_id()
@@ -158,17 +166,19 @@ async def create_session(
     body |= {"metadata": metadata} if metadata else {}
     query = {"type": kind, "db_id": await _home(ctx, component, db_id)}
     await ctx.send("POST", "/sessions", query=query, json=body)
-    return f"Created session '{session_id}'. {_go_on(kind, component.id, session_id)}"
+    return Message(f"Created session '{session_id}'.", _continue_with(kind, component.id, session_id, user_id))
 
 
-async def rename_session(ctx: ToolContext, session_id: str, name: str, user_id: UserId = "", db_id: DbId = "") -> str:
+async def rename_session(
+    ctx: ToolContext, session_id: str, name: str, user_id: UserId = "", db_id: DbId = ""
+) -> Message:
     """Give a conversation a name."""
     if not name.strip():
         raise InvalidRequest("The name is empty.", "Say what to call the session.")
     session = await _session(ctx, session_id, user_id, db_id)
     path, body = "/sessions/{session_id}/rename", {"session_name": name.strip()}
     await ctx.send("POST", path, {"session_id": session.id}, query=session.typed, json=body)
-    return f"Renamed session '{shown_id(session.id)}'."
+    return Message(f"Renamed session '{shown_id(session.id)}'.")
 
 
 async def update_session(
@@ -180,10 +190,19 @@ async def update_session(
     name: str = "",
     user_id: UserId = "",
     db_id: DbId = "",
-) -> str:
+) -> Message:
     """Change keys of a conversation's state or metadata (others stay), or its summary or name."""
     if not (session_state or metadata or summary.strip() or name.strip()):
-        raise InvalidRequest("Nothing to change is given.", "Give session_state, metadata, summary or name.")
+        raise InvalidRequest(
+            "Nothing to change is given.",
+            hint(
+                "Give {session_state}, {metadata}, {summary} or {name}.",
+                session_state=Parameter("session_state"),
+                metadata=Parameter("metadata"),
+                summary=Parameter("summary"),
+                name=Parameter("name"),
+            ),
+        )
     session = await _session(ctx, session_id, user_id, db_id)
     if summary.strip() and session.kind == "workflow":
         raise InvalidRequest("A workflow's session keeps no summary.", "Put it into metadata.")
@@ -198,10 +217,10 @@ async def update_session(
             body[key] = _changed(record_of(before), changes)
     await ctx.send("PATCH", "/sessions/{session_id}", {"session_id": session.id}, query=session.typed, json=body)
     what = ", ".join(key.removeprefix("session_") for key in body)
-    return f"Changed {what} of session '{shown_id(session.id)}'."
+    return Message(f"Changed {what} of session '{shown_id(session.id)}'.")
 
 
-async def delete_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
+async def delete_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
     """Delete a conversation with all its runs, for good."""
     # AgentOS says nothing where there is none.
     session = await _session(ctx, session_id, user_id, db_id)
@@ -210,40 +229,47 @@ async def delete_session(ctx: ToolContext, session_id: str, user_id: UserId = ""
     done = f"Deleted session '{shown_id(session.id)}' and its runs ({len(runs)})."
     going_on = ", ".join(str(run.ref) for run in runs if run.status in {Status.PENDING, Status.RUNNING})
     if not going_on:
-        return done
-    return f"{done} Still going: {going_on}; its end brings the session back. Call cancel_run, then delete it again."
+        return Message(done)
+    return Message(
+        f"{done} Still going: {going_on}; its end brings the session back.",
+        hint("Call {cancel}, then delete it again.", cancel=Action.of("cancel_run", "run")),
+    )
 
 
-async def fork_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
+async def fork_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
     """Copy an agent's or team's conversation to a new session, to go on another way in it."""
     session = await _session(ctx, session_id, user_id, db_id)
     copy = (await _sent_to_owner(ctx, session, "fork", ("agent", "team"))).get("session_id")
     if not isinstance(copy, str) or not copy:
-        raise ServerFailure("AgentOS copied the session and did not say its id.", "list_sessions shows the copy.")
-    return f"Copied; the original stays as it is. {_go_on(session.kind, session.owner, copy)}"
+        raise ServerFailure(
+            "AgentOS copied the session and did not say its id.",
+            hint("{list} shows the copy.", list=Action.of("list_sessions")),
+        )
+    return Message(
+        "Copied; the original stays as it is.",
+        _continue_with(session.kind, session.owner, copy, str(session.document.get("user_id") or "")),
+    )
 
 
-async def compact_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> str:
+async def compact_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
     """Fold older messages that an agent's model is sent into a summary; the record stays whole."""
     session = await _session(ctx, session_id, user_id, db_id)
     answer = await _sent_to_owner(ctx, session, "compact", ("agent",))
     message = one_line(str(answer.get("message") or answer.get("status") or "No answer."))
     record = answer.get("record")
     if not answer.get("compacted") or not isinstance(record, Mapping):
-        return f"Nothing was folded: {message}"
+        return Message(f"Nothing was folded: {message}")
     counts = ", ".join(
         f"{name.replace('_', ' ')} {value:,}" for name, value in record.items() if isinstance(value, int) and value > 0
     )
-    return f"Folded. {message}" + (f" ({one_line(counts)})" if counts else "")
+    return Message(f"Folded. {message}" + (f" ({one_line(counts)})" if counts else ""))
 
 
 async def _session(ctx: ToolContext, session_id: str, user_id: str, db_id: str) -> Session:
     features = await ctx.backend.discovery.features()
     database = await ctx.database("session", db_id)
     session = await read_session(ctx.agent_os, features, session_id, user_id=user_id, database=database)
-    ctx.ownership.require_own(
-        session.document, f"session '{shown_id(session.id)}'", "list_sessions shows what there is."
-    )
+    ctx.ownership.require_own(session.document, f"session '{shown_id(session.id)}'", _LIST)
     return session
 
 
@@ -261,15 +287,6 @@ async def _runs(ctx: ToolContext, session: Session, status: str = "") -> list[Ru
 
 def _run_row(run: RunSummary) -> tuple[object, ...]:
     return str(run.ref), run.status.lower(), when(run.started), run.question, run.answer
-
-
-async def _component(ctx: ToolContext, kind: AnyKind, asked: str) -> Component:
-    if kind:
-        return await ctx.catalog.find(kind, asked)
-    there = [one for one in (await ctx.catalog.inventory()).components if asked in {one.id, one.name}]
-    if len(there) != 1:
-        raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
-    return there[0]
 
 
 def _sliced(rows: Sequence[_Row], limit: int, page: int) -> tuple[Sequence[_Row], dict[str, int]]:
@@ -317,10 +334,17 @@ def _entries(data: object) -> str:
     )
 
 
-def _go_on(kind: Kind, owner: str, session_id: str) -> str:
-    if not owner:
-        return ""
-    return f"Go on in it with run_{kind}({kind}_id='{shown_id(owner)}', session_id='{shown_id(session_id)}')."
+def _continue(session: Session) -> Hint:
+    return _continue_with(session.kind, session.owner, session.id, str(session.document.get("user_id") or ""))
+
+
+def _continue_with(kind: Kind, component_id: str, session_id: str, user_id: str) -> Hint:
+    """How to run something in a session: whose it is has to be said again."""
+    if not component_id:
+        return as_hint("")
+    arguments = {f"{kind}_id": component_id, "session_id": session_id} | ({"user_id": user_id} if user_id else {})
+    run = Action.of(f"run_{kind}", **{name: shown_id(value) for name, value in arguments.items()})
+    return hint("Continue it with {run}.", run=run)
 
 
 TOOLSET = Toolset(

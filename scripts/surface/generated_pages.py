@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from agentos_mcp.agentos.hints import as_hint
 from agentos_mcp.install.client_table import CLIENTS
 from agentos_mcp.settings import OPTIONS
 from scripts.surface import client_table as clients
@@ -80,7 +81,7 @@ def _toolset(tools: Sequence[Listed]) -> str:
         [
             f"### {toolset.name}",
             "",
-            " ".join([toolset.instructions, *needs]),
+            " ".join([str(as_hint(toolset.instructions)), *needs]),
             "",
             table(("tool", "what it does", "hint", "AgentOS", "default", "tokens"), rows),
             "",

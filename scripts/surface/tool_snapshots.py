@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scripts.surface.tool_list import listed
 
-FOLDER = Path(__file__).parent / "snapshots"
+FOLDER = Path(__file__).parents[2] / "tests" / "surface" / "snapshots"
 
 
 def snapshots() -> dict[Path, str]:

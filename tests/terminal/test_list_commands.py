@@ -52,7 +52,7 @@ def test_what_is_not_there_is_answered_with_what_is(demo: str) -> None:
 
 def test_the_wrong_kind_is_answered_with_the_right_command(demo: str) -> None:
     assert "It is a workflow: use `agentos-mcp workflows`." in call(demo, "agents", "content-pipeline").err
-    assert "use `agentos-mcp run workflow`." in call(demo, "run", "agent", "content-pipeline", "-m", "x").err
+    assert "use `agentos-mcp run workflow ID -m TEXT`." in call(demo, "run", "agent", "content-pipeline", "-m", "x").err
 
 
 def test_nothing_to_list_says_so(bare_agentos: str) -> None:

@@ -45,7 +45,7 @@ def test_runs_are_chosen_by_component_and_status(sample_agentos: str, session: s
     ]
     assert failed in [item["run"] for item in chosen]
     assert {item["status"] for item in chosen} == {"error"}
-    refused = call(sample_agentos, "runs", "--id", "broken")
+    refused = call(sample_agentos, "runs", "--id", "nobody")
     assert (refused.code, refused.out) == (2, "")
     assert refused.err == "agentos-mcp: An id needs its kind. Give --kind: agent, team or workflow.\n"
 
@@ -57,7 +57,7 @@ def test_a_failed_run_is_explained_with_commands(sample_agentos: str) -> None:
     assert f"run: {run}" in told
     calm = done(sample_agentos, "run", "agent", "echo", "-m", "x").reference
     assert (
-        "Next: Nothing failed; `agentos-mcp runs RUN` has the whole answer."
+        f"Next: Nothing failed; `agentos-mcp runs {calm}` has the whole answer."
         in done(sample_agentos, "runs", calm, "--explain").out
     )
     assert "What failed" in done(sample_agentos, "runs", run, "--explain", "--json").json["text"]
@@ -103,7 +103,7 @@ def test_sessions_are_listed_and_shown_with_their_runs(sample_agentos: str, sess
     assert f"session: {session}" in shown.out
     assert "component: agent echo" in shown.out
     assert f"\n{run}  completed  " in shown.out
-    assert shown.out.endswith(f"`agentos-mcp run agent echo --session-id {session} -m TEXT`.\n")
+    assert shown.out.endswith(f"`agentos-mcp run agent echo --session-id {session} --user-id ada -m TEXT`.\n")
     assert [item["run"] for item in done(sample_agentos, "sessions", session, "--json").json["runs"]] == [run]
     missing = call(sample_agentos, "sessions", "nowhere")
     assert (missing.code, missing.out) == (1, "")
@@ -123,7 +123,7 @@ def test_memories_are_listed_searched_and_shown(sample_agentos: str) -> None:
     assert fact in done(sample_agentos, "memories", memory).out
     assert done(sample_agentos, "memories", memory, "--json").json["facts"]["user"] == user
     nobody = call(sample_agentos, "memories", given={"AGENTOS_MCP_USER_ID": "nobody"})
-    assert nobody.out == "No memories of user 'nobody'. The MCP tool create_memory adds one.\n"
+    assert nobody.out == "No memories of user 'nobody'.\n"
 
 
 def test_long_lists_are_paged(sample_agentos: str) -> None:
@@ -142,14 +142,16 @@ def test_knowledge_is_searched_and_added_to(demo: str, tmp_path: Path) -> None:
     file.write_text(f"Kettles of type {word} whistle.", encoding="utf-8")
     assert done(demo, "knowledge", "add", "--file", str(file)).out.startswith("Added 'kettles.txt'")
     added = done(demo, "knowledge", "add", "--text", "-", "--name", word, stdin=f"Pots of type {word} do not.").out
-    assert added.endswith("`agentos-mcp knowledge search` finds it.\n")
+    assert added.endswith("`agentos-mcp knowledge search QUERY` finds it.\n")
     assert "whistle" in done(demo, "knowledge", "search", f"kettles of type {word}").out
     found = done(demo, "knowledge", "search", f"kettles of type {word}", "--max-results", "1", "--json").json["items"]
     assert [passage["content"] for passage in found] == [f"Kettles of type {word} whistle."]
     assert word in done(demo, "knowledge", "list").out
     again = call(demo, "knowledge", "add", "--text", "other", "--name", word)
     assert again.code != 0
-    assert "call the MCP tool delete_knowledge and add it again" in again.err
+    assert again.err.endswith(
+        "If it has changed, delete it and add it again; if it is something else, give another --name.\n"
+    )
 
 
 def test_knowledge_is_filtered_by_its_metadata(sample_agentos: str) -> None:

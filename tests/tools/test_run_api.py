@@ -156,13 +156,14 @@ async def test_runs_are_listed_whoever_started_them(connect: Connect, media: str
         assert reference(done) not in await peer.text("list_runs", status="error", limit=50)
         assert reference(done) in await peer.text("list_runs", session_id="listed")
         assert reference(failed) in await peer.text("list_runs", kind="agent", id="limited")
+        assert reference(failed) in await peer.text("list_runs", id="limited")
         assert reference(done) not in await peer.text("list_runs", kind="workflow")
 
 
 async def test_a_status_that_does_not_exist_lists_those_that_do(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
         assert "PAUSED" in (await peer.error("list_runs", status="sleeping")).upper()
-        assert "needs its kind" in await peer.error("list_runs", id="echo")
+        assert "needs its kind" in await peer.error("list_runs", id="nobody")
 
 
 async def test_a_run_is_explained_with_what_failed_and_what_to_try(connect: Connect, media: str) -> None:

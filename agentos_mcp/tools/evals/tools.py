@@ -11,13 +11,14 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
+from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.runs.timeouts import wait_seconds
 from agentos_mcp.tooling.context import ToolContext, present
 from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Names, Page, Text, Words
-from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 from agentos_mcp.tools.evals.format import NO_VERDICT, EvalType, component_of, eval_outcome, eval_record
 
@@ -37,6 +38,8 @@ _JUDGED = ("accuracy", "agent_as_judge")
 _MOST_ITERATIONS = 100
 _BEST_SCORE = 10
 
+_LIST = hint("{list} has the ids.", list=Action.of("list_evals"))
+
 
 async def list_evals(
     ctx: ToolContext,
@@ -48,7 +51,7 @@ async def list_evals(
     page: Page = 1,
 ) -> Table:
     """Evals and their verdicts, latest first. Read one with get_eval."""
-    component = await _component(ctx, kind, id) if id else None
+    component = await ctx.component(kind, id) if id else None
     of = {f"{component.kind}_id": component.id} if component else {"type": kind}
     database = await ctx.database("evals", db_id)
     query = {"eval_types": type, "db_id": database, **of}
@@ -66,7 +69,9 @@ async def list_evals(
             )
             for one in found
         ],
-        empty="No such evals." if type or kind or id else "No evals yet. run_eval makes one.",
+        empty="No such evals."
+        if type or kind or id
+        else as_hint("No evals yet.") + hint("{run} makes one.", run=Action.of("run_eval")),
         meta=found.meta,
     )
 
@@ -131,7 +136,11 @@ async def run_eval(
         answer = await _evaluate(ctx, database, body)
     if waiting.cancelled_caught:
         facts = {"type": type, "component": f"{kind} {component.id}", "name": shown_name}
-        return Record("still going, by itself", facts, footer="list_evals shows it once it is done.")
+        return Record(
+            "still going, by itself",
+            facts,
+            footer=hint("{list} shows it once it is done.", list=Action.of("list_evals")),
+        )
     evaluation = record_of(answer)
     if not evaluation:
         raise Unsupported(
@@ -141,13 +150,17 @@ async def run_eval(
     if eval_outcome(evaluation) == NO_VERDICT:
         raise ServerFailure(
             f"No verdict: the {kind} failed, or its judge gave no usable answer.",
-            f"See with run_{kind} whether it answers; if it does, try openai_judge={'true' if model else 'false'}.",
+            hint(
+                "See with {run} whether it answers.",
+                run=Action.of(f"run_{kind}", **{f"{kind}_id": shown_id(component.id)}),
+            )
+            + hint("If it does, try {openai_judge}.", openai_judge=Parameter("openai_judge", not openai_judge)),
         )
     judged_by = {"judge": model.get("model_id", "OpenAI's default")} if type in _JUDGED else {}
     return eval_record({**evaluation, "eval_input": asked}, notes=judged_by)
 
 
-async def rename_eval(ctx: ToolContext, id: str, name: str, db_id: DbId = "") -> str:
+async def rename_eval(ctx: ToolContext, id: str, name: str, db_id: DbId = "") -> Message:
     """Give an eval another name."""
     new = _named(name)
     if not new:
@@ -157,14 +170,14 @@ async def rename_eval(ctx: ToolContext, id: str, name: str, db_id: DbId = "") ->
         await _read(ctx, id, database)
     with _known_ids():
         await ctx.send("PATCH", _EVAL, {"eval_run_id": _id(id)}, query={"db_id": database}, json={"name": new})
-    return "Renamed."
+    return Message("Renamed.")
 
 
-async def delete_evals(ctx: ToolContext, ids: Names, db_id: DbId = "") -> str:
+async def delete_evals(ctx: ToolContext, ids: Names, db_id: DbId = "") -> Message:
     """Delete evals for good."""
     wanted = list(dict.fromkeys(_id(one) for one in ids))
     if not wanted:
-        raise InvalidRequest("No ids are given.", "list_evals has them.")
+        raise InvalidRequest("No ids are given.", _LIST)
     database = await ctx.database("evals", db_id)
     for one in wanted:
         # AgentOS says that it deleted what it never had.
@@ -173,7 +186,7 @@ async def delete_evals(ctx: ToolContext, ids: Names, db_id: DbId = "") -> str:
         except NotFound as error:
             raise NotFound(f"{error.message} Nothing was deleted.", error.hint, status=error.status) from error
     await ctx.send("DELETE", "/eval-runs", query={"db_id": database}, json={"eval_run_ids": wanted})
-    return f"Deleted {len(wanted)} {'eval' if len(wanted) == 1 else 'evals'}."
+    return Message(f"Deleted {len(wanted)} {'eval' if len(wanted) == 1 else 'evals'}.")
 
 
 async def _page(ctx: ToolContext, query: Mapping[str, str], limit: int, page: int) -> Listed:
@@ -192,19 +205,10 @@ async def _own_page(ctx: ToolContext, query: Mapping[str, str], limit: int, page
     return Listed(own[(page - 1) * limit : page * limit], meta)
 
 
-async def _component(ctx: ToolContext, kind: AnyKind, asked: str) -> Component:
-    if kind:
-        return await ctx.catalog.find(kind, asked)
-    there = [one for one in (await ctx.catalog.inventory()).components if asked in {one.id, one.name}]
-    if len(there) != 1:
-        raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
-    return there[0]
-
-
 async def _read(ctx: ToolContext, id: str, database: str) -> Mapping[str, Any]:
     with _known_ids():
         found = record_of(await ctx.get(_EVAL, {"eval_run_id": _id(id)}, db_id=database))
-    return ctx.ownership.require_own(found, f"eval '{shown_id(_id(id))}'", "list_evals has the ids.")
+    return ctx.ownership.require_own(found, f"eval '{shown_id(_id(id))}'", _LIST)
 
 
 @contextmanager
@@ -213,7 +217,7 @@ def _known_ids() -> Iterator[None]:
     try:
         yield
     except NotFound as error:
-        raise NotFound(error.message, "list_evals has the ids.", status=error.status) from error
+        raise NotFound(error.message, _LIST, status=error.status) from error
 
 
 def _check(type: EvalType, input: str, given: Mapping[str, Any]) -> None:
@@ -228,13 +232,13 @@ def _check(type: EvalType, input: str, given: Mapping[str, Any]) -> None:
     if type != "performance" and not (given[first] or given[first] == []):
         raise InvalidRequest(f"type={type} needs {first}.", f"It takes {', '.join(takes)}.")
     if not 0 <= given["passing_score"] <= _BEST_SCORE:
-        raise InvalidRequest("passing_score is from 1 to 10.", "0 makes the judge say yes or no.")
+        raise InvalidRequest("A passing score is from 1 to 10.", "0 makes the judge say yes or no.")
     if not 1 <= given["iterations"] + 1 <= _MOST_ITERATIONS:
-        raise InvalidRequest(f"iterations is from 1 to {_MOST_ITERATIONS}.", "Every one runs the component anew.")
+        raise InvalidRequest(f"Iterations are from 1 to {_MOST_ITERATIONS}.", "Every one runs the component anew.")
     arguments = record_of(given["expected_arguments"])
     for value in arguments.values():
         if not all(isinstance(one, Mapping) for one in (value if isinstance(value, list) else [value])):
-            raise InvalidRequest("expected_arguments: give arguments by tool.", 'E.g. {"lookup": {"term": "honey"}}.')
+            raise InvalidRequest("Expected arguments are given by tool.", 'E.g. {"lookup": {"term": "honey"}}.')
 
 
 async def _model(ctx: ToolContext, component: Component) -> dict[str, str]:
@@ -252,17 +256,30 @@ async def _evaluate(ctx: ToolContext, database: str, body: Mapping[str, object])
     except Unreachable as error:
         if not error.sent:
             raise
-        raise Unreachable(error.message, "The eval may go on: look with list_evals before you run it again.") from error
+        raise Unreachable(
+            error.message,
+            hint(
+                "The eval may go on: look with {list} before you run it again.",
+                list=Action.of("list_evals"),
+                otherwise="The eval may go on.",
+            ),
+        ) from error
     except ServerFailure as error:
         if error.status != 500 or "model_id" in body or body["eval_type"] not in _JUDGED:
             raise
-        move = "Its judge is OpenAI's model, which this AgentOS may lack (package or key): try openai_judge=false."
-        raise ServerFailure(error.message, move, status=error.status) from error
+        raise ServerFailure(
+            error.message,
+            hint(
+                "Its judge is OpenAI's model, which this AgentOS may lack (package or key): try {openai_judge}.",
+                openai_judge=Parameter("openai_judge", False),
+            ),
+            status=error.status,
+        ) from error
 
 
 def _id(id: str) -> str:
     if not id.strip():
-        raise InvalidRequest("The id is empty.", "list_evals has the ids.")
+        raise InvalidRequest("The id is empty.", _LIST)
     return id.strip()
 
 

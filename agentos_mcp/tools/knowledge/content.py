@@ -8,10 +8,11 @@ from typing import Any
 
 from agentos_mcp.agentos.catalog import KnowledgeBase, shown_id
 from agentos_mcp.agentos.errors import ServerFailure
+from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.json_values import number, text, values
 from agentos_mcp.agentos.pagination import page_of, record_of
 from agentos_mcp.tooling.markdown import one_line, when
-from agentos_mcp.tooling.results import Record
+from agentos_mcp.tooling.results import Message, Record
 
 Content = Mapping[str, Any]
 """A content, as AgentOS shows it."""
@@ -58,28 +59,38 @@ def content_record(content: Content, content_id: str) -> Record:
     )
 
 
-def outcome(content: Content, content_id: str, name: str, done: str) -> str:
+def outcome(content: Content, content_id: str, name: str, done: str) -> Message:
     """What came of a content, in words; `done` is the verb for success. Raises ServerFailure where it failed."""
     shown = f"'{one_line(name, most=80)}' (content {shown_id(content_id)})"
     message = one_line(str(content.get("status_message") or ""), most=1000).rstrip(".")
+    later = hint(
+        "Call {get} later to see how it went.", get=Action.of("get_knowledge", content_id=shown_id(content_id))
+    )
     match content.get("status"):
         case "completed":
-            return f"{done} {shown}{f': {message}' if message else ''}. search_knowledge finds it."
+            return Message(
+                f"{done} {shown}{f': {message}' if message else ''}.",
+                hint("{search} finds it.", search=Action.of("search_knowledge")),
+            )
         case "partial":
-            return f"{done} {shown} in part: {message or 'some of it could not be read'}."
+            return Message(f"{done} {shown} in part: {message or 'some of it could not be read'}.")
         case _ if content.get("status") == UNREAD:
-            return f"AgentOS took {shown}; what came of it cannot be read now: {message}. Call get_knowledge later."
+            return Message(f"AgentOS took {shown}; what came of it cannot be read now: {message}.", later)
         case "failed":
             raise ServerFailure(
                 f"AgentOS could not read {shown}: {message or 'it does not say why'}.",
-                "It stays listed as failed: add it again once that is mended, or call delete_knowledge. "
-                "get_knowledge_config says what can be read here.",
+                hint(
+                    "It stays listed as failed: add it again once that is fixed, or call {delete}.",
+                    delete=Action.of("delete_knowledge", content_id=shown_id(content_id)),
+                    otherwise="It stays listed as failed: add it again once that is fixed.",
+                )
+                + hint("{config} says what can be read here.", config=Action.of("get_knowledge_config")),
             )
         case _:
-            return f"{shown} is still being read. Call get_knowledge later to see how it went."
+            return Message(f"{shown} is still being read.", later)
 
 
-def outcomes(found: Sequence[Content], where: str) -> str:
+def outcomes(found: Sequence[Content], where: str) -> Message:
     """What came of several contents. Raises ServerFailure where none of them was read."""
     counts: dict[str, int] = {}
     for content in found:
@@ -93,7 +104,7 @@ def outcomes(found: Sequence[Content], where: str) -> str:
     ]
     if set(counts) == {"failed"}:
         raise ServerFailure("\n".join([told, *lines[:10]]))
-    return "\n".join([told, *lines[:10], "list_knowledge shows them."])
+    return Message("\n".join([told, *lines[:10]]), hint("{list} shows them.", list=Action.of("list_knowledge")))
 
 
 def config_record(config: Mapping[str, Any], base: KnowledgeBase) -> Record:

@@ -15,6 +15,7 @@ import anyio
 from agentos_mcp.agentos.catalog import KnowledgeBase, shown_id
 from agentos_mcp.agentos.client import MultipartParts
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure
+from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.inputs.attachments import MiB, document
 from agentos_mcp.agentos.json_values import texts
 from agentos_mcp.agentos.pagination import record_of
@@ -103,7 +104,10 @@ async def reading(
     # Each works only with those before it.
     before = list(given)[: list(given).index(last)]
     if missing := " and ".join(name for name in before if not given[name]):
-        raise InvalidRequest(f"AgentOS ignores {last} without {missing}.", f"Give {missing}; see get_knowledge_config.")
+        raise InvalidRequest(
+            f"AgentOS ignores {last} without {missing}.",
+            as_hint(f"Give {missing}.") + hint("{config} has them.", config=Action.of("get_knowledge_config")),
+        )
     config = record_of(await ctx.get("/knowledge/config", knowledge_id=base.id))
     readers = record_of(config.get("readers"))
     if reader_id not in readers:

@@ -10,13 +10,14 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import KnowledgeBase, shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure, Unauthorized
+from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.pagination import page_of, record_of
 from agentos_mcp.tooling.argument_limits import FILES, MaxCharacters
 from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import fenced, one_line, when
 from agentos_mcp.tooling.parameters import JsonObject, KnowledgeId, Limit, LongName, Page, Text
-from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import KNOWLEDGE, Toolset, destructive, read, write
 from agentos_mcp.tools.knowledge.content import (
     Content,
@@ -33,6 +34,12 @@ from agentos_mcp.tools.knowledge.content import (
 from agentos_mcp.tools.knowledge.ingest import arrivals, contents_of, delivery, labels, newest, reading, settled
 
 _CONTENT = "/knowledge/content/{content_id}"
+_REPLACE = hint(
+    "To change it, call {delete} and {add}.",
+    delete=Action.of("delete_knowledge", "content_id"),
+    add=Action.of("add_knowledge"),
+    otherwise="To change it, delete it and add it again.",
+)
 
 
 async def search_knowledge(
@@ -84,7 +91,7 @@ async def list_knowledge(ctx: ToolContext, knowledge_id: KnowledgeId = "", limit
             )
             for c in found
         ],
-        empty="Nothing is in it yet. add_knowledge adds something.",
+        empty=as_hint("Nothing is in it yet.") + hint("{add} adds something.", add=Action.of("add_knowledge")),
         meta=found.meta,
     )
 
@@ -107,7 +114,7 @@ async def add_knowledge(
     chunker: str = "",
     chunk_size: Annotated[int, Field(ge=0)] = 0,
     knowledge_id: KnowledgeId = "",
-) -> str:
+) -> Message:
     """Add a text, URL or file to a knowledge base, and wait until it is read."""
     base = await ctx.knowledge_base(knowledge_id)
     given = await delivery(ctx, text=text, url=url, file=file, name=name)
@@ -123,7 +130,12 @@ async def add_knowledge(
         raise InvalidRequest(
             f"'{one_line(given.name, most=80)}' is there already (content {shown_id(content_id)}): "
             "AgentOS keeps what it has read.",
-            "If it has changed, call delete_knowledge and add it again; if it is something else, give another name.",
+            hint(
+                "If it has changed, call {delete} and add it again;",
+                delete=Action.of("delete_knowledge", content_id=shown_id(content_id)),
+                otherwise="If it has changed, delete it and add it again;",
+            )
+            + hint("if it is something else, give another {name}.", name=Parameter("name")),
         )
     content = await settled(ctx, base, content_id, given.name, before)
     return outcome(content, content_id, given.name, "Added")
@@ -138,7 +150,7 @@ async def add_remote_knowledge(
     metadata: JsonObject = None,
     source_params: Annotated[JsonObject, Field(description='GitHub: {"repo": "owner/name"}')] = None,
     knowledge_id: KnowledgeId = "",
-) -> str:
+) -> Message:
     """Add a file or folder of a source that list_knowledge_sources shows."""
     if not path.strip("/ "):
         raise InvalidRequest("The path is empty.", "Name a file, or a folder with / at its end.")
@@ -154,18 +166,22 @@ async def add_remote_knowledge(
     try:
         found = await arrivals(ctx, base, config_id, asked, before)
     except AgentOSError as error:
-        return f"AgentOS took {where}; what has come cannot be read now: {error.message} Call list_knowledge later."
+        return Message(
+            f"AgentOS took {where}; what has come cannot be read now: {error.message}",
+            hint("Call {list} later.", list=Action.of("list_knowledge")),
+        )
     if not found:
         raise ServerFailure(
             f"Nothing has come from {where} so far.",
-            "AgentOS says only in its log why: check the path. list_knowledge shows what comes later.",
+            as_hint("AgentOS says only in its log why: check the path.")
+            + hint("{list} shows what comes later.", list=Action.of("list_knowledge")),
         )
     if len(found) == 1:
         return outcome(found[0], str(found[0].get("id")), str(found[0].get("name") or asked), "Added")
     return outcomes(found, where)
 
 
-async def refresh_knowledge(ctx: ToolContext, content_id: str, knowledge_id: KnowledgeId = "") -> str:
+async def refresh_knowledge(ctx: ToolContext, content_id: str, knowledge_id: KnowledgeId = "") -> Message:
     """Read a website or folder again: changed pages anew, vanished ones removed."""
     base = await ctx.knowledge_base(knowledge_id)
     before = await _content(ctx, base, content_id, own=True)
@@ -173,14 +189,12 @@ async def refresh_knowledge(ctx: ToolContext, content_id: str, knowledge_id: Kno
     if not source_of(notes(before)):
         raise InvalidRequest(
             f"'{one_line(name, most=80)}' came from no website or folder, so there is nothing to read again.",
-            "To change it, call delete_knowledge and add_knowledge.",
+            _REPLACE,
         )
     try:
         await ctx.send("POST", f"{_CONTENT}/refresh", {"content_id": content_id}, query={"knowledge_id": base.id})
     except InvalidRequest as error:
-        raise InvalidRequest(
-            error.message, "Only websites and folders can be refreshed: call delete_knowledge and add_knowledge."
-        ) from None
+        raise InvalidRequest(error.message, as_hint("Only websites and folders can be refreshed.") + _REPLACE) from None
     content = await settled(ctx, base, content_id, name, before)
     return outcome(content, content_id, name, "Refreshed")
 
@@ -192,7 +206,7 @@ async def update_knowledge(
     description: Annotated[str, Field(max_length=1000)] = "",
     metadata: Annotated[JsonObject, Field(description="Joins what there is")] = None,
     knowledge_id: KnowledgeId = "",
-) -> str:
+) -> Message:
     """Change a content's name, description or metadata; its text stays."""
     form = labels(description, metadata, name)
     if not form:
@@ -202,15 +216,15 @@ async def update_knowledge(
     changed = await ctx.send("PATCH", _CONTENT, {"content_id": content_id}, query={"knowledge_id": base.id}, form=form)
     renamed = " Passages go on under the old name." if name.strip() else ""
     called = str(changed.get("name") or name.strip() or before.get("name"))
-    return f"Changed {' and '.join(form)} of '{one_line(called, most=80)}'.{renamed}"
+    return Message(f"Changed {' and '.join(form)} of '{one_line(called, most=80)}'.{renamed}")
 
 
-async def delete_knowledge(ctx: ToolContext, content_id: str, knowledge_id: KnowledgeId = "") -> str:
+async def delete_knowledge(ctx: ToolContext, content_id: str, knowledge_id: KnowledgeId = "") -> Message:
     """Delete a content and its passages for good."""
     base = await ctx.knowledge_base(knowledge_id)
     content = await _content(ctx, base, content_id, own=True)
     await ctx.send("DELETE", _CONTENT, {"content_id": content_id}, query={"knowledge_id": base.id})
-    return f"Deleted '{one_line(str(content.get('name')), most=80)}' (content {shown_id(content_id)})."
+    return Message(f"Deleted '{one_line(str(content.get('name')), most=80)}' (content {shown_id(content_id)}).")
 
 
 async def get_knowledge_config(ctx: ToolContext, knowledge_id: KnowledgeId = "") -> Record:
@@ -247,7 +261,7 @@ async def list_knowledge_sources(
         rows,
         empty="Nothing is there.",
         meta=record_of(answer.get("meta")),
-        footer="add_remote_knowledge takes one of these paths.",
+        footer=hint("{add} takes one of these paths.", add=Action.of("add_remote_knowledge")),
     )
 
 
@@ -256,7 +270,8 @@ async def _check_search_type(ctx: ToolContext, base: KnowledgeBase, search_type:
     types = search_types(record_of(await ctx.get("/knowledge/config", knowledge_id=base.id)))
     if types and search_type not in types:
         raise InvalidRequest(
-            f"This knowledge base has no {search_type} search.", f"Leave search_type out, or use: {', '.join(types)}."
+            f"This knowledge base has no {search_type} search.",
+            hint("Leave {name} out, or use: {types}.", name=Parameter("search_type"), types=", ".join(types)),
         )
 
 
@@ -274,13 +289,19 @@ async def _content(ctx: ToolContext, base: KnowledgeBase, content_id: str, *, ow
     try:
         content = record_of(await ctx.get(_CONTENT, {"content_id": content_id}, knowledge_id=base.id))
     except NotFound:
-        raise NotFound(f"There is no content '{shown_id(content_id)}'.", "See list_knowledge.") from None
+        raise NotFound(
+            f"There is no content '{shown_id(content_id)}'.", hint("See {list}.", list=Action.of("list_knowledge"))
+        ) from None
     bases = (await ctx.catalog.inventory()).knowledge
     neighbors = [other for other in bases if other.db_id == base.db_id and other.id != base.id]
     if own and neighbors and content_id not in await contents_of(ctx, base):
         raise NotFound(
             f"The content '{shown_id(content_id)}' is not in the knowledge base {one_line(base.name, most=60)}.",
-            f"Use knowledge_id with one of: {', '.join(shown_id(other.id) for other in neighbors)}.",
+            hint(
+                "Use {knowledge_id} with one of: {ids}.",
+                knowledge_id=Parameter("knowledge_id"),
+                ids=", ".join(shown_id(other.id) for other in neighbors),
+            ),
         )
     return content
 
@@ -312,7 +333,9 @@ async def _files(
             )
         )
     except InvalidRequest as error:
-        raise InvalidRequest(error.message, "add_remote_knowledge takes its paths all the same.") from None
+        raise InvalidRequest(
+            error.message, hint("{add} takes its paths all the same.", add=Action.of("add_remote_knowledge"))
+        ) from None
     except Unauthorized:
         # AgentOS passes the source's own refusal on; ours it took a moment ago.
         raise ServerFailure(
@@ -322,7 +345,8 @@ async def _files(
 
 TOOLSET = Toolset(
     "knowledge",
-    "search_knowledge looks things up in AgentOS's own documents; list_knowledge says what they are.",
+    hint("{search} looks things up in AgentOS's own documents.", search=Action.of("search_knowledge"))
+    + hint("{list} says what they are.", list=Action.of("list_knowledge")),
     read(search_knowledge, "POST /knowledge/search", default=True),
     read(list_knowledge, "GET /knowledge/content", default=True),
     read(get_knowledge, "GET /knowledge/content/{content_id}"),

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RunFailed, ServerFailure, Unsupported
+from agentos_mcp.agentos.hints import Action, Hint, as_hint, hint
 from agentos_mcp.agentos.http_errors import error_detail
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef
@@ -91,11 +92,14 @@ def error_of(run: Mapping[str, Any]) -> str:
 def failure_of(schedule: Schedule, outcome: Mapping[str, Any], run: str) -> RunFailed:
     """The error for a schedule that was triggered and failed."""
     if run:
-        return RunFailed(f"It ran and failed: {error_of(outcome)}.", f"explain_run(run) says more.\nrun: {run}")
-    move = "Look at what it calls: get_schedule."
+        return RunFailed(
+            f"It ran and failed: {error_of(outcome)}.",
+            hint("{explain} says more.", explain=Action.of("explain_run", run=run)),
+        ).with_run(run)
+    reason: Hint | str = hint("Look at what it calls: {get}.", get=Action.of("get_schedule"))
     if outcome.get("status_code") is None:
-        move = "AgentOS calls itself at the wrong address: start it with its own in AgentOS(scheduler_base_url=...)."
-    return RunFailed(f"AgentOS called {target(schedule)}, which failed: {error_of(outcome)}.", move)
+        reason = "AgentOS calls itself at the wrong address: start it with its own in AgentOS(scheduler_base_url=...)."
+    return RunFailed(f"AgentOS called {target(schedule)}, which failed: {error_of(outcome)}.", reason)
 
 
 def check_cron(cron: str) -> None:
@@ -127,7 +131,11 @@ def describe_cron(cron: str = "", timezone: str = "") -> Iterator[None]:
         if "CroniterBadDateError" in said:
             raise InvalidRequest(f"'{one_line(cron, most=60)}' never comes.", "Give a date that there is.") from error
         if "already exists" in said:
-            raise InvalidRequest(said, "Choose another name, or change that one with update_schedule.") from error
+            raise InvalidRequest(
+                said,
+                as_hint("Choose another name.")
+                + hint("{update} changes that one.", update=Action.of("update_schedule")),
+            ) from error
         if "Scheduler is not running" in said:
             raise Unsupported(
                 f"This AgentOS does not run {SCHEDULER}, so none of its schedules ever fires.",

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
+from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import integer
 from agentos_mcp.agentos.ownership import without_owner
 from agentos_mcp.agentos.pagination import Page as Listed
@@ -21,7 +22,7 @@ from agentos_mcp.agentos.paths import fill
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line, when
 from agentos_mcp.tooling.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text
-from agentos_mcp.tooling.results import Record, Table
+from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 from agentos_mcp.tools.schedules.format import (
     SCHEDULER,
@@ -69,7 +70,7 @@ async def list_schedules(ctx: ToolContext, limit: Limit = 20, page: Page = 1) ->
             )
             for schedule in found
         ],
-        empty="No schedules. create_schedule makes one.",
+        empty=as_hint("No schedules.") + hint("{create} makes one.", create=Action.of("create_schedule")),
         meta=found.meta,
         footer=f"An overdue one is running now, or this AgentOS does not run {SCHEDULER}." if overdue else "",
     )
@@ -114,7 +115,7 @@ async def create_schedule(
     timezone: str = "UTC",
     endpoint: Annotated[LongName, Field(description='Instead of kind, id, message: "POST /metrics/refresh"')] = "",
     payload: Annotated[JsonObject, Field(description="More fields to send, such as session_id")] = None,
-) -> str:
+) -> Message:
     """Run an agent, team or workflow with a message at set times."""
     if not name.strip():
         raise InvalidRequest("The schedule's name is empty.", "Name it, such as 'daily report'.")
@@ -139,10 +140,10 @@ async def create_schedule(
         created = await ctx.send("POST", "/schedules", json=body)
     if not ctx.ownership.is_own(created):
         await ctx.send("DELETE", _SCHEDULE, _ids(created))
-        raise without_owner("create_schedule", f"{NO_OWNER} Nothing was created.")
-    return (
-        f"Created. {summary(created)}\nIt fires only while AgentOS runs {SCHEDULER}; "
-        "trigger_schedule runs it at once, and says so if that is not the case."
+        raise without_owner("A schedule", f"{NO_OWNER} Nothing was created.")
+    return Message(
+        f"Created. {summary(created)}\nIt fires only while AgentOS runs {SCHEDULER}.",
+        hint("{trigger} runs it at once, and says so if AgentOS does not.", trigger=Action.of("trigger_schedule")),
     )
 
 
@@ -153,7 +154,7 @@ async def update_schedule(
     cron: Cron = "",
     timezone: str = "",
     message: Text = "",
-) -> str:
+) -> Message:
     """Change a schedule's times, message or name."""
     changes: dict[str, Any] = {
         key: value.strip()
@@ -172,24 +173,26 @@ async def update_schedule(
             )
         changes["payload"] = {**record_of(found.get("payload")), "message": message}
     with describe_cron(cron, timezone):
-        return f"Updated. {summary(await ctx.send('PATCH', _SCHEDULE, _ids(found), json=changes))}"
+        return Message(f"Updated. {summary(await ctx.send('PATCH', _SCHEDULE, _ids(found), json=changes))}")
 
 
-async def enable_schedule(ctx: ToolContext, schedule: ScheduleName) -> str:
+async def enable_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
     """Switch a schedule on again."""
     return await _switched(ctx, schedule, "enable")
 
 
-async def disable_schedule(ctx: ToolContext, schedule: ScheduleName) -> str:
+async def disable_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
     """Switch a schedule off, and keep it."""
     return await _switched(ctx, schedule, "disable")
 
 
-async def trigger_schedule(ctx: ToolContext, schedule: ScheduleName) -> str:
+async def trigger_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
     """Run a schedule now; its result names the run."""
     found = await _find(ctx, schedule)
     if not found.get("enabled", True):
-        raise InvalidRequest("It is disabled.", "Call enable_schedule first.")
+        raise InvalidRequest(
+            "It is disabled.", hint("Call {enable} first.", enable=Action.of("enable_schedule", "schedule"))
+        )
     before = {run.get("id") for run in await _latest_runs(ctx, found)}
     outcome: Mapping[str, Any] | None = None
     # AgentOS answers when the run has ended, at which it looks every half minute. It goes on without us.
@@ -200,18 +203,24 @@ async def trigger_schedule(ctx: ToolContext, schedule: ScheduleName) -> str:
         with suppress(AgentOSError):
             outcome = next((run for run in await _latest_runs(ctx, found) if run.get("id") not in before), None)
     if outcome is None:
-        return "AgentOS has not answered yet. list_schedule_runs shows whether it runs."
+        return Message(
+            "AgentOS has not answered yet.",
+            hint("{list} shows whether it runs.", list=Action.of("list_schedule_runs", "schedule")),
+        )
     run = run_of(found, outcome)
     status = str(outcome.get("status"))
     if status == "failed":
         raise failure_of(found, outcome, run)
     if not run:
-        return f"Done: AgentOS called {target(found)} ({outcome.get('status_code')})."
-    going = {
-        "success": "It has run: get_run reads the answer.",
-        "paused": "It has run and waits for an answer: get_run says for what.",
-    }
-    return f"{going.get(status, 'It runs: get_run follows it.')}\nrun: {run}"
+        return Message(f"Done: AgentOS called {target(found)} ({outcome.get('status_code')}).")
+    get = Action.of("get_run", run=run)
+    match status:
+        case "success":
+            return Message("It has run.", hint("{get} reads the answer.", get=get), run)
+        case "paused":
+            return Message("It has run and waits for an answer.", hint("{get} says for what.", get=get), run)
+        case _:
+            return Message("It runs.", hint("{get} follows it.", get=get), run)
 
 
 async def list_schedule_runs(ctx: ToolContext, schedule: ScheduleName, limit: Limit = 10, page: Page = 1) -> Table:
@@ -239,11 +248,11 @@ async def list_schedule_runs(ctx: ToolContext, schedule: ScheduleName, limit: Li
     )
 
 
-async def delete_schedule(ctx: ToolContext, schedule: ScheduleName) -> str:
+async def delete_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
     """Delete a schedule for good."""
     found = await _find(ctx, schedule)
     await ctx.send("DELETE", _SCHEDULE, _ids(found))
-    return "Deleted. Runs that it has started stay."
+    return Message("Deleted. Runs that it has started stay.")
 
 
 # Finding one
@@ -252,7 +261,9 @@ async def delete_schedule(ctx: ToolContext, schedule: ScheduleName) -> str:
 async def _find(ctx: ToolContext, asked: str) -> Schedule:
     """The schedule of that id or name. Raises NotFound with the names there are."""
     if not asked.strip():
-        raise InvalidRequest("The schedule's name is empty.", "list_schedules shows them.")
+        raise InvalidRequest(
+            "The schedule's name is empty.", hint("{list} shows them.", list=Action.of("list_schedules"))
+        )
     try:
         found = record_of(await ctx.get(_SCHEDULE, {"schedule_id": asked}))
         if ctx.ownership.is_own(found):
@@ -302,7 +313,13 @@ def _ids(schedule: Schedule) -> dict[str, str]:
 async def _run_endpoint(ctx: ToolContext, kind: AnyKind, id: str, message: str) -> str:
     if not kind or not id:
         raise InvalidRequest(
-            "What should run is missing.", "Give kind (agent, team or workflow) and id, or an endpoint."
+            "What should run is missing.",
+            hint(
+                "Give {kind} (agent, team or workflow) and {id}, or {endpoint}.",
+                kind=Parameter("kind"),
+                id=Parameter("id"),
+                endpoint=Parameter("endpoint"),
+            ),
         )
     if not message.strip():
         raise InvalidRequest("The message is empty.", f"Say what the {kind} should do.")
@@ -321,11 +338,11 @@ def _endpoint(asked: str) -> tuple[str, str]:
     return method, path
 
 
-async def _switched(ctx: ToolContext, schedule: str, how: str) -> str:
+async def _switched(ctx: ToolContext, schedule: str, how: str) -> Message:
     found = await _find(ctx, schedule)
     with describe_cron():
         switched = await ctx.send("POST", f"{_SCHEDULE}/{how}", _ids(found))
-    return summary({**found, **switched, "disabled_reason": None})
+    return Message(summary({**found, **switched, "disabled_reason": None}))
 
 
 # Runs of schedules

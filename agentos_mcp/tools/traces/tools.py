@@ -9,6 +9,7 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
 from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.agentos.plain_text import as_field
 from agentos_mcp.agentos.runs.run import RunRef
@@ -46,6 +47,7 @@ Filter = Annotated[
     Field(description='{"op": "GT", "key": "duration_ms", "value": 5000}; AND, OR take conditions'),
 ]
 
+_LIST = hint("{list} has the ids.", list=Action.of("list_traces"))
 _NOT_TRACED = "No traces. AgentOS keeps them where it is built with AgentOS(tracing=True)."
 _OF_RUNS = frozenset({"status", "run_id", "session_id", "user_id", "agent_id", "team_id", "workflow_id", "name"})
 _SESSION_COLUMNS = ("session", "components", "user", "traces", "first (UTC)", "last (UTC)")
@@ -93,7 +95,14 @@ async def get_trace(
     others: list[Trace] = []
     trace_id = id.strip()
     if not trace_id:
-        raise InvalidRequest("The id is empty.", "Give a trace's id (list_traces) or a run reference.")
+        raise InvalidRequest(
+            "The id is empty.",
+            hint(
+                "Give a trace's id ({list}) or a run reference.",
+                list=Action.of("list_traces"),
+                otherwise="Give a trace's id or a run reference.",
+            ),
+        )
     if "/" in trace_id:
         latest, *others = await _of_run(ctx, database, RunRef.parse(trace_id))
         trace_id = str(latest.get("trace_id"))
@@ -111,10 +120,18 @@ async def _read(ctx: ToolContext, trace_id: str, database: str, span_id: str = "
         return record_of(await ctx.get("/traces/{trace_id}", {"trace_id": trace_id}, span_id=span_id, db_id=database))
     except NotFound as error:
         if span_id and "Span" in error.message:
-            raise NotFound(error.message, "get_trace without span_id shows its spans.", status=error.status) from error
+            raise NotFound(
+                error.message,
+                hint(
+                    "{get} without {span_id} shows its spans.",
+                    get=Action.of("get_trace"),
+                    span_id=Parameter("span_id"),
+                ),
+                status=error.status,
+            ) from error
         if ctx.ownership.user_id:
             raise _not_own(ctx, trace_id) from error
-        raise NotFound(error.message, "list_traces has the ids.", status=error.status) from error
+        raise NotFound(error.message, _LIST, status=error.status) from error
 
 
 async def search_traces(
@@ -135,7 +152,7 @@ async def search_traces(
         asked = {"op": "AND", "conditions": [asked, own]} if asked else own
     by = "session" if group_by == "session" else "run"
     found = ctx.ownership.own_rows(await search(ctx, database, asked, group_by=by, limit=limit, page=page))
-    empty = "Nothing fits." if asked else _NOT_TRACED
+    empty = as_hint("Nothing fits." if asked else _NOT_TRACED)
     if not found and (by == "session" or (asked and _OF_RUNS & set(keys_of(asked)))):
         empty = await _explained(ctx, database, empty)
     if by == "session":
@@ -188,17 +205,17 @@ async def list_trace_sessions(
     return Table(_SESSION_COLUMNS, [_session_row(one) for one in listed], empty=empty, meta=listed.meta)
 
 
-async def _component(ctx: ToolContext, kind: AnyKind, asked: str) -> Component | None:
-    if kind and not asked:
-        raise InvalidRequest(f"Which {kind}?", f"Give its id or name (list_{kind}s).")
-    if not asked:
-        return None
-    if kind:
-        return await ctx.catalog.find(kind, asked)
-    there = [one for one in (await ctx.catalog.inventory()).components if asked in {one.id, one.name}]
-    if len(there) != 1:
-        raise InvalidRequest("An id needs its kind.", "Give kind: agent, team or workflow.")
-    return there[0]
+async def _component(ctx: ToolContext, kind: AnyKind, id: str) -> Component | None:
+    if kind and not id:
+        raise InvalidRequest(
+            f"Which {kind}?",
+            hint(
+                "Give its id or name ({list}).",
+                list=Action.of(f"list_{kind}s"),
+                otherwise="Give its id or name.",
+            ),
+        )
+    return await ctx.component(kind, id) if id else None
 
 
 async def _of_run(ctx: ToolContext, database: str, ref: RunRef) -> list[Trace]:
@@ -209,7 +226,9 @@ async def _of_run(ctx: ToolContext, database: str, ref: RunRef) -> list[Trace]:
     found = await find_traces(ctx, database, wanted, 10)
     if not found.traces:
         where = f" in the newest {found.looked:,} traces" if found.inside else ""
-        raise NotFound(f"No trace of this run{where}.", "list_traces shows those there are.")
+        raise NotFound(
+            f"No trace of this run{where}.", hint("{list} shows those there are.", list=Action.of("list_traces"))
+        )
     return found.traces
 
 
@@ -223,7 +242,7 @@ def _require_own(ctx: ToolContext, trace_id: str, trace: Trace) -> None:
 
 
 def _not_own(ctx: ToolContext, trace_id: str, owner: str = "other") -> NotFound:
-    return ctx.ownership.refusal(f"trace '{shown_id(trace_id)}'", "list_traces has the ids.", owner=owner)
+    return ctx.ownership.refusal(f"trace '{shown_id(trace_id)}'", _LIST, owner=owner)
 
 
 async def _trace(ctx: ToolContext, trace: Trace, others: list[Trace]) -> Record:
@@ -247,7 +266,11 @@ async def _trace(ctx: ToolContext, trace: Trace, others: list[Trace]) -> Record:
         name_of(trace),
         facts,
         {"tree": tree_text(trace)},
-        footer="get_trace with span_id (in brackets) shows a span in full.",
+        footer=hint(
+            "{get} with {span_id} (in brackets) shows a span in full.",
+            get=Action.of("get_trace"),
+            span_id=Parameter("span_id"),
+        ),
     )
 
 
@@ -265,26 +288,28 @@ def _span(span: Mapping[str, Any]) -> Record:
     return Record(str(span.get("name") or "span"), facts, texts)
 
 
-def _none(found: TraceSearchResult, wanted: TraceQuery) -> str:
+def _none(found: TraceSearchResult, wanted: TraceQuery) -> Hint:
     if found.looked:
-        older = f" (there are older ones: until={found.older})" if found.older else ""
-        return f"None of the newest {found.looked:,} traces{older}."
-    return "No such traces." if wanted != TraceQuery() else _NOT_TRACED
+        return as_hint(f"None of the newest {found.looked:,} traces.") + _older(found)
+    return as_hint("No such traces." if wanted != TraceQuery() else _NOT_TRACED)
 
 
-def _older(found: TraceSearchResult) -> str:
+def _older(found: TraceSearchResult) -> Hint:
     """Where the others are, if there are any."""
-    return f"Older ones: until={found.older}" if found.older else ""
+    return hint("Older ones: {until}", until=Parameter("until", found.older)) if found.older else as_hint("")
 
 
-async def _explained(ctx: ToolContext, database: str, empty: str) -> str:
+async def _explained(ctx: ToolContext, database: str, empty: Hint) -> Hint:
     """Why a filter on runs finds nothing where AgentOS's traces have no ids."""
     if await traces_are_named(ctx, database):
         return empty
-    return (
-        "Nothing found. Here traces are of HTTP requests and have no run, session or component: list_traces and "
-        f"list_trace_sessions look inside them. {UNNAMED_ADVICE}"
+    inside = hint(
+        "{list} and {sessions} look inside them.",
+        list=Action.of("list_traces"),
+        sessions=Action.of("list_trace_sessions"),
     )
+    unnamed = as_hint("Nothing found. Here traces are of HTTP requests and have no run, session or component.")
+    return unnamed + inside + UNNAMED_ADVICE
 
 
 def _session_row(session: Mapping[str, Any]) -> tuple[object, ...]:
