@@ -177,6 +177,8 @@ def test_allowed_origin_may_call_and_read(token_server: str) -> None:
 def test_other_origin_is_refused(token_server: str, origin: str) -> None:
     response = call(token_server, origin=origin)
     assert response.status_code == 403
+    assert f"Pages of '{origin}' may not call this server." in response.text
+    assert (f"--allow-origin {origin}" in response.text) is (origin != "null")
     assert "access-control-allow-origin" not in response.headers
 
 
