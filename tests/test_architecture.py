@@ -130,7 +130,7 @@ class Server(MCPServer[object]):
         self.resources = self.__class__
 
 def run(own, parser):
-    own.running = parser._actions
+    own.tools = parser._actions
     os._exit(0)
 """
 

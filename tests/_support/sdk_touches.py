@@ -9,6 +9,8 @@ from functools import cache
 from importlib import import_module, util
 from pathlib import Path
 
+import agentos_mcp
+
 SDK = ("mcp", "mcp_types")
 
 
@@ -47,8 +49,9 @@ def _private_attributes(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def _replaced_methods(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """A name that this package has for an attribute of its own is taken for that."""
     for target in _assigned_attributes(tree):
-        if target.attr in _sdk_names().methods and not _is_own(target.value):
+        if target.attr in _sdk_names().methods - _own_attributes() and not _is_own(target.value):
             yield target.lineno, f"assignment over the method {target.attr}"
 
 
@@ -100,6 +103,19 @@ def _sdk_names() -> _Names:
         for path in Path(spec.origin).parent.rglob("*.py"):
             names.add(ast.parse(path.read_text(encoding="utf-8")))
     return names
+
+
+@cache
+def _own_attributes() -> frozenset[str]:
+    """The attributes that classes of this package declare or assign to `self`."""
+    names: set[str] = set()
+    for path in Path(agentos_mcp.__file__).parent.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names |= {target.attr for target in _assigned_attributes(tree) if _is_own(target.value)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                names.add(node.target.id)
+    return frozenset(names)
 
 
 def _imported_names(node: ast.AST) -> list[str]:
