@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import httpx
@@ -14,6 +16,8 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.demo.host_process import demo_agentos
+from agentos_mcp.tools import TOOLSETS
+from tests._support import process_use, tool_coverage
 from tests._support.agentos import pausing as pausing_module
 from tests._support.agentos import sample as sample_module
 from tests._support.agentos.storage import IN_MEMORY, QUEUE_VARIABLE
@@ -34,7 +38,9 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def sample_agentos() -> Iterator[str]:
     """The address of an AgentOS with a component for every behavior."""
-    with demo_agentos(build=SAMPLE_AGENTOS) as url:
+    with ExitStack() as stack:
+        with process_use.shared():
+            url = stack.enter_context(demo_agentos(build=SAMPLE_AGENTOS))
         yield url
 
 
@@ -126,6 +132,69 @@ async def catalog(agent_os: AgentOS) -> Catalog:
 @pytest.fixture
 async def engine(agent_os: AgentOS, catalog: Catalog) -> Engine:
     return Engine(agent_os, Discovery(agent_os), catalog)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "process: starts a process of its own; set by what a test's code reaches")
+    config.addinivalue_line("markers", "waits: real seconds pass in it")
+    process_use.watch()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if process_use.starts_process(item):
+            item.add_marker("process")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of pytest-xdist hands over what its tests recorded."""
+    tool_coverage.add(getattr(node, "workeroutput", {}).get("tools", ()))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A whole run fails where it left a tool untried."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tools"] = [tuple(outcome) for outcome in tool_coverage.recorded()]
+    elif _is_whole(session) and _gaps():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    session = terminalreporter._session
+    if session is not None and _is_whole(session) and (gaps := _gaps()):
+        terminalreporter.section("tools that no test tried", red=True, bold=True)
+        for gap in gaps:
+            terminalreporter.write_line(gap)
+
+
+def _gaps() -> list[str]:
+    return tool_coverage.gaps(tool.name for toolset in TOOLSETS for tool in toolset.tools)
+
+
+def _is_whole(session: pytest.Session) -> bool:
+    """Whether all tests were run: nothing was chosen, nothing was cut short."""
+    config = session.config
+    chosen = any(config.getoption(name, None) for name in ("keyword", "markexpr", "deselect", "lf", "collectonly"))
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return everything and not chosen and not session.shouldstop and not session.shouldfail
+
+
+_STARTED_BEFORE = pytest.StashKey[int]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    item.stash[_STARTED_BEFORE] = process_use.started_count()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """A test that starts a process though its code does not show it fails: `make check` would run it."""
+    yield
+    started = process_use.started_since(item.stash[_STARTED_BEFORE])
+    if started and item.get_closest_marker("process") is None:
+        pytest.fail(f"It starts a process, which its code does not show: mark it with pytest.mark.process. {started}")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

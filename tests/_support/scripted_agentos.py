@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import anyio
 from anyio.abc import SocketAttribute, SocketStream
 
+from tests._support import tool_coverage
+
 Answer = bytes | Callable[[SocketStream], Awaitable[None]]
 """A whole HTTP answer, or what writes one to the connection."""
 
@@ -82,6 +84,7 @@ async def scripted_agentos(answers: Mapping[str, Answer] | None = None) -> Async
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
     port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - anyio's, not Django's
     server.url = f"http://127.0.0.1:{port}"
+    tool_coverage.exclude(server.url)
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, handle)
         yield server

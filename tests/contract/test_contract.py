@@ -54,7 +54,7 @@ async def connected(url: str) -> AsyncIterator[tuple[Peer, set[str]]]:
         assert server.backend is not None
         await server.backend.discovery.features()
         await server.backend.catalog.inventory()
-        yield Peer(client), {tool.name for tool in (await client.list_tools()).tools}
+        yield Peer(client, url), {tool.name for tool in (await client.list_tools()).tools}
 
 
 async def arguments_of(call: Call, rest: Rest) -> dict[str, Any]:
