@@ -21,6 +21,7 @@ from tests._support import process_use, tool_coverage
 from tests._support.agentos import pausing as pausing_module
 from tests._support.agentos import sample as sample_module
 from tests._support.agentos.storage import IN_MEMORY, QUEUE_VARIABLE
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, connector
 from tests._support.postgres import postgres
 
@@ -33,6 +34,13 @@ ERAS = ("legacy", "auto")
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def agentoses() -> Iterator[AgentOSPool]:
+    """The AgentOSes that modules share."""
+    with AgentOSPool() as pool:
+        yield pool
 
 
 @pytest.fixture(scope="session")
@@ -67,11 +75,9 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def pausing(ledger: Path) -> Iterator[str]:
+def pausing(agentoses: AgentOSPool, ledger: Path) -> str:
     """An AgentOS with a component for every way in which a run waits for a person."""
-    environment = {pausing_module.LEDGER_VARIABLE: str(ledger)}
-    with demo_agentos(build="tests._support.agentos.pausing:build", environment=environment) as url:
-        yield url
+    return agentoses.url("pausing", environment={pausing_module.LEDGER_VARIABLE: str(ledger)})
 
 
 @pytest.fixture(scope="session")
@@ -105,17 +111,15 @@ def queued_agentos() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def media() -> Iterator[str]:
+def media(agentoses: AgentOSPool) -> str:
     """An AgentOS whose components take and give media, follow schemas, and fail in many ways."""
-    with demo_agentos(build="tests._support.agentos.media:build") as url:
-        yield url
+    return agentoses.url("media")
 
 
 @pytest.fixture(scope="session")
-def demo() -> Iterator[str]:
+def demo(agentoses: AgentOSPool) -> str:
     """The AgentOS that people are shown, without its pauses."""
-    with demo_agentos(pace=0) as url:
-        yield url
+    return agentoses.demo()
 
 
 @pytest.fixture

@@ -22,6 +22,12 @@ class PingMeter:
         pending = time.monotonic() - self.pending_since if self.pending_since is not None else 0.0
         return max([*self.waits, pending])
 
+    async def more(self, count: int) -> None:
+        """Return once so many more pings were answered."""
+        enough = len(self.waits) + count
+        while len(self.waits) < enough:  # noqa: ASYNC110 - the meter is read more often than it is waited for
+            await anyio.sleep(0.01)
+
 
 @asynccontextmanager
 async def ping_meter(
