@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
+from mcp_types import EmptyResult, PingRequest
+
+from tests._support.mcp_client import Peer
 
 
 @dataclass
@@ -51,3 +54,11 @@ async def ping_meter(
     if meter.pending_since is not None:
         meter.waits.append(time.monotonic() - meter.pending_since)
         meter.pending_since = None
+
+
+LONGEST_WAIT = 1.0
+
+
+def ping_of(peer: Peer) -> Callable[[], Awaitable[object]]:
+    """A ping of the legacy era: the client's own way warns that the modern one has none."""
+    return lambda: peer.client.session.send_request(PingRequest(), EmptyResult)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ import anyio
 from anyio.abc import SocketAttribute, SocketStream
 
 from tests._support import tool_coverage
+from tests._support.http_answers import http_json
 
 Answer = bytes | Callable[[SocketStream], Awaitable[None]]
 """A whole HTTP answer, or what writes one to the connection."""
@@ -36,18 +36,6 @@ class ScriptedAgentOS:
             if name.endswith("*") and f"{method} {path}".startswith(name[:-1]):
                 return answer
         return http_json({"detail": "Not Found"}, 404)
-
-
-def http_json(document: object, status: int = 200, **headers: str) -> bytes:
-    """A JSON document as an answer. NaN and Infinity are written as Python writes them."""
-    return http_raw(json.dumps(document).encode(), status, **{"content_type": "application/json", **headers})
-
-
-def http_raw(body: bytes, status: int = 200, **headers: str) -> bytes:
-    """Any body as an answer; `content_encoding="gzip"` becomes `Content-Encoding: gzip`."""
-    named = {name.replace("_", "-").title(): value for name, value in headers.items()}
-    head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
-    return f"HTTP/1.1 {status} X\r\n{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
 
 
 CONFIG: Mapping[str, object] = {

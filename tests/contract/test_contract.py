@@ -21,7 +21,7 @@ from tests._support.contract_calls import CALLS, OLDEST, Call
 from tests._support.factories import Rest
 from tests._support.mcp_client import Peer, reference, words
 from tests._support.request_recording import recording
-from tests.contract.conftest import Served
+from tests._support.served_agentos import Served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 

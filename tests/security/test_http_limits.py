@@ -22,11 +22,12 @@ from agentos_mcp.server.client_limits import MAX_REQUESTS_PER_SESSION, MAX_SUBSC
 from agentos_mcp.server.http.log_limit import RepeatedMessageFilter
 from agentos_mcp.server.http.session_limit import SessionLimit
 from agentos_mcp.server.subscriptions import SubscriptionHub
+from tests._support.http_answers import http_json
 from tests._support.http_clients import ACCEPTED, RawSession, initialize, sockets
 from tests._support.ping_meter import ping_meter
 from tests._support.process_memory import peak_resident_bytes, resident_bytes
 from tests._support.processes import DOWN, PATIENCE, HttpServer, RawServer
-from tests._support.scripted_agentos import http_json, scripted_agentos
+from tests._support.scripted_agentos import scripted_agentos
 
 pytestmark = pytest.mark.anyio
 
