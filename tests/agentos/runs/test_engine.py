@@ -147,6 +147,7 @@ async def test_a_slow_connection_only_takes_longer(sample_agentos: str) -> None:
         assert proxy.asked("POST", "/resume") == 0
 
 
+@pytest.mark.waits
 async def test_a_start_that_never_arrived_is_not_sent_again_and_says_so(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         engine, catalog = await engine_of(client)

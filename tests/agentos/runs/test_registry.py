@@ -132,6 +132,7 @@ async def test_rest_between_looks_is_long_until_somebody_watches_closely() -> No
             await slept.wait()
 
 
+@pytest.mark.waits
 async def test_many_stuck_runs_cost_few_requests_and_then_none(
     sample_agentos: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
