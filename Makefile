@@ -1,5 +1,6 @@
 # make demo   run the whole thing: a real AgentOS, an MCP client, a pipeline seen live
-# make test   lint, types, tests
+# make check  lint, types, and the tests that start no process of their own: for every save
+# make test   lint, types, all tests, as CI runs them
 # make test-long  the changed answers of test_malformed_answers.py, 100,000 of them
 # make lint   lint and types alone        make format   format the code
 # make bench  ratios against a bare server and against straight REST
@@ -16,13 +17,19 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 UV := $(shell command -v uv 2>/dev/null)
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: demo test test-long lint format bench bundle surface requirements picture clean
+# Without them each process of the tests compiles all of the package again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo check test test-long lint format bench bundle surface requirements picture clean
 
 demo: $(VENV)/.with-demo
 	@$(BIN)/agentos-mcp demo
 
+check: lint
+	$(BIN)/python -m pytest -m "not process and not waits"
+
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --durations=20
 
 test-long: $(VENV)/.with-dev
 	AGENTOS_MCP_LONG=1 $(BIN)/python -m pytest tests/security/test_malformed_answers.py --dist=load

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import httpx
@@ -14,9 +16,12 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.demo.host_process import demo_agentos
+from agentos_mcp.tools import TOOLSETS
+from tests._support import process_use, tool_coverage
 from tests._support.agentos import pausing as pausing_module
 from tests._support.agentos import sample as sample_module
 from tests._support.agentos.storage import IN_MEMORY, QUEUE_VARIABLE
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, connector
 from tests._support.postgres import postgres
 
@@ -32,9 +37,18 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
+def agentoses() -> Iterator[AgentOSPool]:
+    """The AgentOSes that modules share."""
+    with AgentOSPool() as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
 def sample_agentos() -> Iterator[str]:
     """The address of an AgentOS with a component for every behavior."""
-    with demo_agentos(build=SAMPLE_AGENTOS) as url:
+    with ExitStack() as stack:
+        with process_use.shared():
+            url = stack.enter_context(demo_agentos(build=SAMPLE_AGENTOS))
         yield url
 
 
@@ -61,11 +75,9 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def pausing(ledger: Path) -> Iterator[str]:
+def pausing(agentoses: AgentOSPool, ledger: Path) -> str:
     """An AgentOS with a component for every way in which a run waits for a person."""
-    environment = {pausing_module.LEDGER_VARIABLE: str(ledger)}
-    with demo_agentos(build="tests._support.agentos.pausing:build", environment=environment) as url:
-        yield url
+    return agentoses.url("pausing", environment={pausing_module.LEDGER_VARIABLE: str(ledger)})
 
 
 @pytest.fixture(scope="session")
@@ -99,17 +111,15 @@ def queued_agentos() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def media() -> Iterator[str]:
+def media(agentoses: AgentOSPool) -> str:
     """An AgentOS whose components take and give media, follow schemas, and fail in many ways."""
-    with demo_agentos(build="tests._support.agentos.media:build") as url:
-        yield url
+    return agentoses.url("media")
 
 
 @pytest.fixture(scope="session")
-def demo() -> Iterator[str]:
+def demo(agentoses: AgentOSPool) -> str:
     """The AgentOS that people are shown, without its pauses."""
-    with demo_agentos(pace=0) as url:
-        yield url
+    return agentoses.demo()
 
 
 @pytest.fixture
@@ -126,6 +136,69 @@ async def catalog(agent_os: AgentOS) -> Catalog:
 @pytest.fixture
 async def engine(agent_os: AgentOS, catalog: Catalog) -> Engine:
     return Engine(agent_os, Discovery(agent_os), catalog)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "process: starts a process of its own; set by what a test's code reaches")
+    config.addinivalue_line("markers", "waits: real seconds pass in it")
+    process_use.watch()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if process_use.starts_process(item):
+            item.add_marker("process")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of pytest-xdist hands over what its tests recorded."""
+    tool_coverage.add(getattr(node, "workeroutput", {}).get("tools", ()))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A whole run fails where it left a tool untried."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tools"] = [tuple(outcome) for outcome in tool_coverage.recorded()]
+    elif _is_whole(session) and _gaps():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    session = terminalreporter._session
+    if session is not None and _is_whole(session) and (gaps := _gaps()):
+        terminalreporter.section("tools that no test tried", red=True, bold=True)
+        for gap in gaps:
+            terminalreporter.write_line(gap)
+
+
+def _gaps() -> list[str]:
+    return tool_coverage.gaps(tool.name for toolset in TOOLSETS for tool in toolset.tools)
+
+
+def _is_whole(session: pytest.Session) -> bool:
+    """Whether all tests were run: nothing was chosen, nothing was cut short."""
+    config = session.config
+    chosen = any(config.getoption(name, None) for name in ("keyword", "markexpr", "deselect", "lf", "collectonly"))
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return everything and not chosen and not session.shouldstop and not session.shouldfail
+
+
+_STARTED_BEFORE = pytest.StashKey[int]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    item.stash[_STARTED_BEFORE] = process_use.started_count()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """A test that starts a process though its code does not show it fails: `make check` would run it."""
+    yield
+    started = process_use.started_since(item.stash[_STARTED_BEFORE])
+    if started and item.get_closest_marker("process") is None:
+        pytest.fail(f"It starts a process, which its code does not show: mark it with pytest.mark.process. {started}")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

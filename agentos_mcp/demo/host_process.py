@@ -151,7 +151,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
     options = parser.parse_args(arguments)
 
-    sock = socket.socket()
+    # asyncio turns Nagle's algorithm off only for sockets that say that they are TCP. With it every answer that keeps
+    # its connection takes 40 ms more.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name == "posix":
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -116,13 +116,3 @@ async def _answer(proxy: Proxy, server: SocketStream, client: SocketStream, requ
                 return
     except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
         return
-
-
-def http_answer(status: int, body: str = "{}", **headers: str) -> bytes:
-    """A whole HTTP answer; `retry_after="1"` becomes `Retry-After: 1`."""
-    named = {"Content-Type": "application/json"} | {
-        name.replace("_", "-").title(): value for name, value in headers.items()
-    }
-    head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
-    data = body.encode()
-    return f"HTTP/1.1 {status} X\r\n{head}Content-Length: {len(data)}\r\nConnection: close\r\n\r\n".encode() + data

@@ -14,6 +14,7 @@ from mcp_types import CallToolResult, RequestParamsMeta, TextContent
 
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
+from tests._support import tool_coverage
 
 
 @dataclass
@@ -35,9 +36,11 @@ class Peer:
     """A connected client with short ways to call tools."""
 
     client: Client
+    url: str = ""
+    """The AgentOS that its server stands before, where that is known: its calls count for the tools' coverage."""
 
     async def call(self, tool: str, /, **arguments: Any) -> CallToolResult:
-        return await self.client.call_tool(tool, arguments)
+        return self._record(tool, await self.client.call_tool(tool, arguments))
 
     async def text(self, tool: str, /, **arguments: Any) -> str:
         """The text of a call that has to succeed."""
@@ -60,7 +63,12 @@ class Peer:
     async def listen(self, told: ProgressFnT, tool: str, /, **arguments: Any) -> CallToolResult:
         """A call whose progress goes to `told`. In process the modern era has no token of its own."""
         meta: RequestParamsMeta = {"progress_token": "in-process"}
-        return await self.client.call_tool(tool, arguments, progress_callback=told, meta=meta)
+        return self._record(tool, await self.client.call_tool(tool, arguments, progress_callback=told, meta=meta))
+
+    def _record(self, tool: str, result: CallToolResult) -> CallToolResult:
+        if self.url:
+            tool_coverage.record(self.url, tool, is_error=result.is_error)
+        return result
 
 
 Connect = Callable[..., AbstractAsyncContextManager[Peer]]
@@ -71,7 +79,7 @@ def connector(era: str) -> Connect:
     async def connect(url: str, person: ElicitationFnT | None = None, **settings: Any) -> AsyncIterator[Peer]:
         server = build_server(Settings(url=url, **settings))
         async with Client(server, mode=era, elicitation_callback=person) as client:
-            yield Peer(client)
+            yield Peer(client, url)
 
     return connect
 

@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
+from mcp_types import EmptyResult, PingRequest
+
+from tests._support.mcp_client import Peer
 
 
 @dataclass
@@ -21,6 +24,12 @@ class PingMeter:
     def longest(self) -> float:
         pending = time.monotonic() - self.pending_since if self.pending_since is not None else 0.0
         return max([*self.waits, pending])
+
+    async def more(self, count: int) -> None:
+        """Return once so many more pings were answered."""
+        enough = len(self.waits) + count
+        while len(self.waits) < enough:  # noqa: ASYNC110 - the meter is read more often than it is waited for
+            await anyio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -45,3 +54,11 @@ async def ping_meter(
     if meter.pending_since is not None:
         meter.waits.append(time.monotonic() - meter.pending_since)
         meter.pending_since = None
+
+
+LONGEST_WAIT = 1.0
+
+
+def ping_of(peer: Peer) -> Callable[[], Awaitable[object]]:
+    """A ping of the legacy era: the client's own way warns that the modern one has none."""
+    return lambda: peer.client.session.send_request(PingRequest(), EmptyResult)

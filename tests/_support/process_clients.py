@@ -13,9 +13,11 @@ import anyio
 import httpx
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
 
 from tests._support.mcp_client import Peer
-from tests._support.processes import MODULE, PATIENCE, PROMPT
+from tests._support.processes import MODULE, PATIENCE, PROMPT, HttpServer
 
 
 @asynccontextmanager
@@ -98,3 +100,21 @@ async def gone_soon(url: str) -> None:
                 except httpx.TransportError:
                     return
                 await anyio.sleep(0.05)
+
+
+@asynccontextmanager
+async def with_token(era: str, url: str, token: str) -> AsyncIterator[Peer]:
+    async with create_mcp_http_client(headers={"authorization": f"Bearer {token}"}) as http:
+        transport = streamable_http_client(url, http_client=http)
+        async with Client(transport, mode=era, read_timeout_seconds=PATIENCE) as client:
+            yield Peer(client)
+
+
+@asynccontextmanager
+async def http_server(url: str) -> AsyncIterator[str]:
+    """The address of our server in a process of its own, in front of the AgentOS at `url`."""
+    server = await anyio.to_thread.run_sync(lambda: HttpServer("--url", url))
+    try:
+        yield server.url
+    finally:
+        await anyio.to_thread.run_sync(server.__exit__, None, None, None)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests._support.command_server import Completed, command_server
 from tests._support.processes import MODULE, PATIENCE, environment
 
 
@@ -32,16 +34,17 @@ class Ended:
 
 def call(url: str, *arguments: str, stdin: str = "", given: Mapping[str, str] | None = None) -> Ended:
     """Run a command against the AgentOS at that address."""
-    ended = subprocess.run(
-        [*MODULE, *arguments],
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        env=environment({"AGENTOS_URL": url, **(given or {})}),
-        timeout=PATIENCE,
-    )
-    assert "Traceback" not in ended.stderr, ended.stderr
-    return Ended(ended.returncode, ended.stdout, ended.stderr)
+    everything = environment({"AGENTOS_URL": url, **(given or {})})
+    if not hasattr(os, "fork") or any(name.startswith("PYTHON") for name in given or ()):
+        ended = subprocess.run(
+            [*MODULE, *arguments], input=stdin.encode(), capture_output=True, env=everything, timeout=PATIENCE
+        )
+        completed = Completed(ended.returncode, ended.stdout, ended.stderr)
+    else:
+        completed = command_server().run(arguments, everything, stdin.encode(), PATIENCE)
+    out, err = (text.decode().replace("\r\n", "\n") for text in (completed.out, completed.err))
+    assert "Traceback" not in err, err
+    return Ended(completed.code, out, err)
 
 
 def done(url: str, *arguments: str, stdin: str = "") -> Ended:

@@ -1,71 +1,50 @@
-"""Which tools the tests call on a live AgentOS, seen in their code: which must succeed, and which must fail."""
+"""Which tools the tests called on a live AgentOS, and how those calls ended, recorded while they run."""
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterable, Iterator
-from itertools import product
-from pathlib import Path
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
 
-TESTS = Path(__file__).parents[1] / "tools"
-
-SUCCEEDING = frozenset({"text", "call", "watch", "listen"})
-"""Methods of Peer whose calls are about what a tool does."""
-FAILING = frozenset({"error"})
-
-_KINDS = ("agent", "team", "workflow")
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
+Ending = Literal["done", "refused"]
 
 
-def tools_called(methods: frozenset[str]) -> set[str]:
-    """Every string that the tests may give to one of these methods as a tool's name.
+class Outcome(NamedTuple):
+    """How a tool ended at least once."""
 
-    A name that is not written in the call itself is any string of the function around it, its
-    parameters' table, or what the function's callers give it.
-    """
-    called: set[str] = set()
-    for file in TESTS.glob("test_*.py"):
-        called |= _called(ast.parse(file.read_text(encoding="utf-8")), methods)
-    return called
+    tool: str
+    ending: Ending
 
 
-def _called(module: ast.Module, methods: frozenset[str]) -> set[str]:
-    functions = [node for node in ast.walk(module) if isinstance(node, _Function)]
-    called: set[str] = set()
-    relays: set[str] = set()
-    for function in functions:
-        for call in _calls(function):
-            if isinstance(call.func, ast.Attribute) and call.func.attr in methods:
-                names = set(_names(call, function))
-                called |= names
-                if not names:
-                    relays.add(function.name)
-                    called |= _strings(function)
-    for function in functions:
-        if any(isinstance(call.func, ast.Name) and call.func.id in relays for call in _calls(function)):
-            called |= _strings(function)
-    return called
+_outcomes: set[Outcome] = set()
+_scripted: set[str] = set()
 
 
-def _calls(function: _Function) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(function) if isinstance(node, ast.Call))
+def exclude(url: str) -> None:
+    """Calls that go to the AgentOS at `url` don't count: it is not a live one."""
+    _scripted.add(url)
 
 
-def _names(call: ast.Call, function: _Function) -> Iterator[str]:
-    """The names among a call's first two arguments (`listen` takes the tool second)."""
-    for argument in call.args[:2]:
-        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-            yield argument.value
-        elif isinstance(argument, ast.JoinedStr):
-            yield from _spelled(argument, {*_strings(function), *_KINDS})
+def record(url: str, tool: str, *, is_error: bool) -> None:
+    if url not in _scripted:
+        _outcomes.add(Outcome(tool, "refused" if is_error else "done"))
 
 
-def _spelled(words: ast.JoinedStr, fillings: Iterable[str]) -> Iterator[str]:
-    """f"run_{kind}" -> run_agent, run_team, ..."""
-    parts = [(str(part.value),) if isinstance(part, ast.Constant) else tuple(fillings) for part in words.values]
-    return ("".join(spelling) for spelling in product(*parts))
+def recorded() -> list[Outcome]:
+    """What this process's tests recorded; tuples of strings, so that a worker can send them to its controller."""
+    return sorted(_outcomes)
 
 
-def _strings(function: _Function) -> set[str]:
-    """Every string in a function and in its decorators (the tables of its parameters)."""
-    return {node.value for node in ast.walk(function) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+def add(outcomes: Iterable[tuple[str, Ending]]) -> None:
+    """Merge what another process recorded."""
+    _outcomes.update(Outcome(*outcome) for outcome in outcomes)
+
+
+def gaps(tools: Iterable[str]) -> list[str]:
+    """A line for each tool that no test called successfully, and for each that no test called with wrong input."""
+    never: dict[Ending, str] = {"done": "was never called successfully", "refused": "was never given wrong input"}
+    return [
+        f"{tool} {words} on a live AgentOS."
+        for tool in tools
+        for ending, words in never.items()
+        if Outcome(tool, ending) not in _outcomes
+    ]

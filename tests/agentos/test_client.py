@@ -21,7 +21,8 @@ from agentos_mcp.agentos.errors import (
 )
 from agentos_mcp.agentos.sse import Event
 from tests._support.agentos.sample import HOSTILE_IDS
-from tests._support.fault_proxy import http_answer, proxy_to
+from tests._support.fault_proxy import proxy_to
+from tests._support.http_answers import http_answer
 from tests.conftest import KEY
 
 pytestmark = pytest.mark.anyio

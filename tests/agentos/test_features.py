@@ -8,7 +8,8 @@ from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import ServerFailure, Unreachable, Unsupported
 from agentos_mcp.agentos.features import Discovery, Features
 from agentos_mcp.agentos.runs.run import KINDS
-from tests._support.fault_proxy import http_answer, proxy_to
+from tests._support.fault_proxy import proxy_to
+from tests._support.http_answers import http_answer
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,6 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from unittest.mock import patch
@@ -18,17 +17,8 @@ from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.agno_environments import PORT_VARIABLE, ROOT, python_with
 from tests._support.contract_calls import OLDEST
 from tests._support.openapi import Declaration
+from tests._support.served_agentos import Served
 from tests._support.web_pages import serve_pages
-
-
-@dataclass(frozen=True)
-class Served:
-    """A running AgentOS of one version of agno, what it declares, and a web server that it can fetch from."""
-
-    version: str
-    url: str
-    pages: str
-    declaration: Declaration
 
 
 @pytest.fixture(scope="session", params=["oldest", "newest"])

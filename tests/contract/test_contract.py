@@ -21,7 +21,7 @@ from tests._support.contract_calls import CALLS, OLDEST, Call
 from tests._support.factories import Rest
 from tests._support.mcp_client import Peer, reference, words
 from tests._support.request_recording import recording
-from tests.contract.conftest import Served
+from tests._support.served_agentos import Served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 
@@ -54,7 +54,7 @@ async def connected(url: str) -> AsyncIterator[tuple[Peer, set[str]]]:
         assert server.backend is not None
         await server.backend.discovery.features()
         await server.backend.catalog.inventory()
-        yield Peer(client), {tool.name for tool in (await client.list_tools()).tools}
+        yield Peer(client, url), {tool.name for tool in (await client.list_tools()).tools}
 
 
 async def arguments_of(call: Call, rest: Rest) -> dict[str, Any]:

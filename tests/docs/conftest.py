@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.page_commands import Person, a_run
 
 
 @pytest.fixture(scope="session")
-def agent_os_of_pages() -> Iterator[str]:
-    """The demo without its pauses, for what pages say: they add to it."""
-    with demo_agentos(pace=0) as url:
-        yield url
+def agent_os_of_pages(demo: str) -> str:
+    """The AgentOS of the pages' commands, which add to it."""
+    return demo
 
 
 @pytest.fixture(scope="session")

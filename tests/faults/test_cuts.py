@@ -16,8 +16,8 @@ from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState
 from agentos_mcp.agentos.runs.start import RunRequest
 from tests._support.fault_proxy import proxy_to
 from tests._support.mcp_client import connector, reference
+from tests._support.paused_runs import waiting
 from tests._support.person import answers
-from tests.tools.test_questions import waiting
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 

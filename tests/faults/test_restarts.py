@@ -6,11 +6,10 @@ import contextlib
 import os
 import secrets
 import signal
-import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -33,63 +32,12 @@ from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.runs.result import ORPHANED
 from tests._support.agentos.storage import GRACE_VARIABLE, QUEUE_VARIABLE
 from tests._support.mcp_client import Connect, Peer, connector, reference, words
+from tests._support.paused_runs import done, waiting
 from tests._support.person import answers
 from tests._support.postgres import postgres
-from tests.tools.test_questions import done, waiting
+from tests._support.restartable_agentos import host_at
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="kills processes by signal")]
-
-
-class Host:
-    """An AgentOS that can be killed and started again on the same port and database."""
-
-    def __init__(self, db: Path, environment: Mapping[str, str] | None = None) -> None:
-        self._db = db
-        self._port = 0
-        self._environment = {**os.environ, **(environment or {})}
-        self._process: subprocess.Popen[str] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
-
-    def start(self) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "agentos_mcp.demo.host_process",
-            "--build",
-            "tests._support.agentos.sample:build",
-        ]
-        command += ["--db", str(self._db), "--port", str(self._port), "--with-parent"]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=self._environment,
-        )
-        assert self._process.stdout is not None
-        self._port = int(self._process.stdout.readline().strip().rpartition(":")[2])
-
-    def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait(timeout=10)
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-
-
-@contextmanager
-def host_at(db: Path, **environment: str) -> Iterator[Host]:
-    host = Host(db, environment)
-    host.start()
-    try:
-        yield host
-    finally:
-        host.kill()
 
 
 CONTRADICTIONS = ("goes on by itself", "will never end", "it stops when", "Still going")

@@ -17,9 +17,9 @@ from agentos_mcp.settings import OPTIONS, Settings
 from scripts.bundle import PACKAGE, VERSION, BundleError, bundle, lay_out
 from scripts.project import ROOT, project
 from tests._support.node import environment, node, npm_package
+from tests._support.packaging_tools import LIMIT, UNSEEN, package_files, uv_command
 from tests._support.processes import RawServer
 from tests.conftest import KEY
-from tests.packaging.tools import LIMIT, UNSEEN, package_files, uv_command
 
 pytestmark = pytest.mark.timeout(3 * LIMIT)
 

@@ -16,7 +16,7 @@ from agentos_mcp.cli import COMMANDS
 from agentos_mcp.server.http.settings import HTTP_OPTIONS, TOKEN_VARIABLE, HttpSettings, http_settings
 from agentos_mcp.settings import OPTIONS, SettingsError
 from scripts.project import ROOT
-from tests.packaging.tools import done
+from tests._support.packaging_tools import done
 
 PAGE = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

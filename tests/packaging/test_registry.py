@@ -27,7 +27,7 @@ from scripts.install_links import (
 from scripts.project import ROOT, as_json, project
 from scripts.registry_entry import FILE, main, server, with_bundle
 from scripts.registry_entry import NAME as REGISTERED
-from tests.packaging.tools import tool
+from tests._support.packaging_tools import tool
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 _INSTALLING = r"https://cursor\.com/[^)\s]*install-mcp\?|cursor://|https://[a-z.]*vscode\.dev/redirect|vscode:mcp"

@@ -15,8 +15,8 @@ from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
 from scripts.install_links import build_links, parse_link
 from scripts.project import ROOT
+from tests._support.packaging_tools import LIMIT, UNSEEN, done, package_files, scripts, tool, uv_command
 from tests._support.processes import RawServer
-from tests.packaging.tools import LIMIT, UNSEEN, done, package_files, scripts, tool, uv_command
 
 pytestmark = pytest.mark.timeout(3 * LIMIT)
 

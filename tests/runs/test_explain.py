@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import anyio
@@ -12,8 +12,8 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.runs.explain import explain
+from tests._support.agentos_pool import AgentOSPool
 
 pytestmark = pytest.mark.anyio
 
@@ -21,9 +21,8 @@ REF = RunRef("agent", "a", "s", "r")
 
 
 @pytest.fixture(scope="module")
-def media_os() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.media:build") as url:
-        yield url
+def media_os(agentoses: AgentOSPool) -> str:
+    return agentoses.url("media")
 
 
 @pytest.fixture

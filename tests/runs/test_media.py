@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import anyio
@@ -12,17 +12,16 @@ import pytest
 from mcp_types import AudioContent, ContentBlock, ImageContent, TextContent
 
 from agentos_mcp.agentos.client import AgentOS
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.runs.media import media_blocks
 from tests._support.agentos.media import png, wav
+from tests._support.agentos_pool import AgentOSPool
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
-def media_os() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.media:build") as url:
-        yield url
+def media_os(agentoses: AgentOSPool) -> str:
+    return agentoses.url("media")
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ from agentos_mcp.tooling.argument_limits import JSON, NAME, PATH, TEXT, Argument
 from agentos_mcp.tooling.mcp_tool import mcp_tool
 from agentos_mcp.tooling.tool_spec import ToolSpec
 from agentos_mcp.tools import TOOLSETS
+from tests._support.http_answers import http_json
 from tests._support.mcp_client import Connect, words
-from tests._support.ping_meter import ping_meter
-from tests._support.process_clients import over_http
-from tests._support.scripted_agentos import http_json, scripted_agentos
-from tests.security.test_schemas import LONGEST_WAIT, http_server, ping_of
+from tests._support.ping_meter import LONGEST_WAIT, ping_meter, ping_of
+from tests._support.process_clients import http_server, over_http
+from tests._support.scripted_agentos import scripted_agentos
 
 pytestmark = pytest.mark.anyio
 

@@ -10,8 +10,9 @@ import anyio.to_thread
 import httpx
 import pytest
 
+from tests._support.http_answers import http_json, http_raw
 from tests._support.processes import PATIENCE, HttpServer, RawServer
-from tests._support.scripted_agentos import Answer, http_json, http_raw, scripted_agentos
+from tests._support.scripted_agentos import Answer, scripted_agentos
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 

@@ -17,11 +17,12 @@ import pytest
 from anyio.abc import SocketStream
 from mcp_types import CallToolResult, TextContent
 
+from tests._support.http_answers import http_json, http_raw
 from tests._support.ping_meter import ping_meter
 from tests._support.process_clients import over_http
 from tests._support.process_memory import peak_resident_bytes, resident_bytes
 from tests._support.processes import HttpServer
-from tests._support.scripted_agentos import Answer, http_json, http_raw, scripted_agentos
+from tests._support.scripted_agentos import Answer, scripted_agentos
 
 pytestmark = [
     pytest.mark.anyio,

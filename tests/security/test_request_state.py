@@ -24,7 +24,7 @@ from agentos_mcp.settings import Settings, SettingsError, Token
 from agentos_mcp.settings.options import load
 from agentos_mcp.tooling import elicitation
 from tests._support.mcp_client import connector, reference, words
-from tests.tools.test_questions import done, waiting
+from tests._support.paused_runs import done, waiting
 
 pytestmark = pytest.mark.anyio
 

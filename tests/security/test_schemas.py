@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,16 @@ from typing import Any
 import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
-from mcp_types import EmptyResult, PingRequest
 
+from tests._support.http_answers import http_json
 from tests._support.mcp_client import Connect, Peer, words
-from tests._support.ping_meter import ping_meter
-from tests._support.process_clients import over_http, over_stdio
-from tests._support.processes import HttpServer
-from tests._support.scripted_agentos import Answer, http_json, scripted_agentos
+from tests._support.ping_meter import LONGEST_WAIT, ping_meter, ping_of
+from tests._support.process_clients import http_server, over_http, over_stdio
+from tests._support.scripted_agentos import Answer, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 
 SECRET = "a-very-secret-token"
-LONGEST_WAIT = 1.0
 STORY = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
 SLOW_PATTERN = {"type": "object", "properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}}
 SLOW_VALUE = {"a": "a" * 60 + "!"}
@@ -45,21 +43,6 @@ def agents(described: Mapping[str, Mapping[str, object]]) -> Mapping[str, Answer
         "/config": http_json({"os_id": "x", "agents": listed}),
         **{f"/agents/{name}": http_json({"id": name, **page}) for name, page in described.items()},
     }
-
-
-@asynccontextmanager
-async def http_server(url: str) -> AsyncIterator[str]:
-    """The address of our server in a process of its own, in front of the AgentOS at `url`."""
-    server = await anyio.to_thread.run_sync(lambda: HttpServer("--url", url))
-    try:
-        yield server.url
-    finally:
-        await anyio.to_thread.run_sync(server.__exit__, None, None, None)
-
-
-def ping_of(peer: Peer) -> Callable[[], Awaitable[object]]:
-    """A ping of the legacy era: the client's own way warns that the modern one has none."""
-    return lambda: peer.client.session.send_request(PingRequest(), EmptyResult)
 
 
 @asynccontextmanager

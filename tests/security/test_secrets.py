@@ -24,8 +24,9 @@ from agentos_mcp.agentos.redaction import redact
 from agentos_mcp.cli import main
 from agentos_mcp.doctor.secret_mask import SecretMask
 from agentos_mcp.settings import SettingsError, Token, load
+from tests._support.http_answers import http_json
 from tests._support.mcp_client import Connect
-from tests._support.scripted_agentos import http_json, scripted_agentos
+from tests._support.scripted_agentos import scripted_agentos
 
 TOKEN = "OSK_7c2f9e41d0b84c55a1"
 PATIENCE = Limits(connect=2.0, read=5.0, read_attempts=1)

@@ -14,8 +14,9 @@ from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, ServerFailure, Unreachable
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.shared_call import SharedCall
+from tests._support.http_answers import http_json, http_raw
 from tests._support.mcp_client import Connect
-from tests._support.scripted_agentos import CONFIG, http_json, http_raw, scripted_agentos
+from tests._support.scripted_agentos import CONFIG, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 

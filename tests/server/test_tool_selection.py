@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,10 +10,10 @@ import pytest
 
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import Forbidden
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings, SettingsError, load
 from agentos_mcp.tools import TOOLSETS
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, Peer
 
 pytestmark = pytest.mark.anyio
@@ -149,9 +148,8 @@ async def test_fixed_database_and_knowledge_base_are_in_no_schema(connect: Conne
 
 
 @pytest.fixture(scope="module")
-def two_databases() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.several_databases:build") as url:
-        yield url
+def two_databases(agentoses: AgentOSPool) -> str:
+    return agentoses.url("several_databases")
 
 
 async def test_missing_db_id_is_refused_with_the_list_of_databases(connect: Connect, two_databases: str) -> None:

@@ -11,7 +11,6 @@ from agentos_mcp.tooling.mcp_tool import mcp_tool
 from agentos_mcp.tooling.tool_spec import ToolSpec
 from agentos_mcp.tools import TOOLSETS
 from scripts.surface.tool_list import listed, total
-from tests._support.tool_coverage import FAILING, SUCCEEDING, tools_called
 
 DECLARED = [tool for toolset in TOOLSETS for tool in toolset.tools]
 FORBIDDEN = {"anyOf", "oneOf", "allOf", "not", "$ref", "$defs", "title", "additionalProperties"}
@@ -79,11 +78,3 @@ def test_all_tools_together_are_affordable() -> None:
 
 def test_no_tool_is_a_burden_by_itself() -> None:
     assert not [f"{tool.name}: {tool.tokens}" for tool in listed() if tool.tokens > MOST_TOKENS_OF_ONE]
-
-
-def test_every_tool_is_tried_on_a_live_agentos() -> None:
-    assert not {declared.name for declared in DECLARED} - tools_called(SUCCEEDING)
-
-
-def test_every_tool_is_given_something_wrong_on_a_live_agentos() -> None:
-    assert not {declared.name for declared in DECLARED} - tools_called(FAILING)

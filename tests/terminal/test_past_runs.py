@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
@@ -10,17 +9,16 @@ import httpx
 import pytest
 
 from agentos_mcp.agentos.runs.run import new_id
-from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.process_clients import ends_as
 from tests._support.processes import PATIENCE
 from tests._support.terminal_calls import call, done, started
 
 
 @pytest.fixture(scope="module")
-def traced() -> Iterator[str]:
+def traced(agentoses: AgentOSPool) -> str:
     """An AgentOS that keeps traces."""
-    with demo_agentos(build="tests._support.agentos.traces:build") as url:
-        yield url
+    return agentoses.url("traces")
 
 
 def test_runs_are_listed_and_shown_again(sample_agentos: str, session: str) -> None:

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect
 
 pytestmark = pytest.mark.anyio
@@ -15,9 +15,8 @@ ONE_ERA = True
 
 
 @pytest.fixture(scope="module")
-def studio() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.stored_components:build") as url:
-        yield url
+def studio(agentoses: AgentOSPool) -> str:
+    return agentoses.url("stored_components")
 
 
 @pytest.fixture

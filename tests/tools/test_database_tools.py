@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.settings import Token
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect
 from tests.conftest import KEY
 
@@ -15,9 +13,8 @@ ONE_ERA = True
 
 
 @pytest.fixture(scope="module")
-def studio() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.stored_components:build") as url:
-        yield url
+def studio(agentoses: AgentOSPool) -> str:
+    return agentoses.url("stored_components")
 
 
 async def test_an_agentos_is_described_in_short(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient) -> None:

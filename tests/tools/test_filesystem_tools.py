@@ -12,8 +12,10 @@ import pytest
 from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.settings import Token
 from tests._support.agentos.stored_components import JWT_KEY_VARIABLE, LONG_FILE
+from tests._support.agentos_pool import AgentOSPool
+from tests._support.http_answers import http_json
 from tests._support.mcp_client import Connect
-from tests._support.scripted_agentos import CONFIG, http_json, scripted_agentos
+from tests._support.scripted_agentos import CONFIG, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -23,9 +25,8 @@ NOTES = "team/notes"
 
 
 @pytest.fixture(scope="module")
-def studio() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.stored_components:build") as url:
-        yield url
+def studio(agentoses: AgentOSPool) -> str:
+    return agentoses.url("stored_components")
 
 
 @pytest.fixture(scope="module")

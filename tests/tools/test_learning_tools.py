@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, Peer
 from tests._support.person import Person
 
@@ -19,9 +18,8 @@ TEA = {"memories": [{"id": "m1", "content": "Likes green tea"}, {"id": "m2", "co
 
 
 @pytest.fixture(scope="module")
-def studio() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.stored_components:build") as url:
-        yield url
+def studio(agentoses: AgentOSPool) -> str:
+    return agentoses.url("stored_components")
 
 
 async def created(peer: Peer, **learning: Any) -> str:

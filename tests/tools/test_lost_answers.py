@@ -10,7 +10,8 @@ import pytest
 from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.tooling.context import SHOWN_BY
 from agentos_mcp.tools import TOOLSETS
-from tests._support.fault_proxy import Proxy, http_answer, proxy_to
+from tests._support.fault_proxy import Proxy, proxy_to
+from tests._support.http_answers import http_answer
 from tests._support.mcp_client import Connect, reference
 
 pytestmark = pytest.mark.anyio

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, Peer
 
 pytestmark = pytest.mark.anyio
@@ -17,10 +16,9 @@ FIRST = {"db_id": "first-db"}
 
 
 @pytest.fixture(scope="module")
-def remembering() -> Iterator[str]:
+def remembering(agentoses: AgentOSPool) -> str:
     """An AgentOS with two databases, whose OpenAI is a script that folds memories."""
-    with demo_agentos(build="tests._support.agentos.memories:build") as url:
-        yield url
+    return agentoses.url("memories")
 
 
 async def remember(peer: Peer, memory: str, user: str, **arguments: object) -> str:

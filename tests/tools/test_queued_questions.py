@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import httpx
 import pytest
 
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.pauses.requirements import check_answers, continuation_form, questions
 from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.runs import questions as questions_module
-from tests._support.fault_proxy import Proxy, http_answer, proxy_to
+from tests._support.fault_proxy import Proxy, proxy_to
+from tests._support.http_answers import http_answer
 from tests._support.mcp_client import Connect, connector, reference, words
+from tests._support.paused_runs import CASES, UNDECLINABLE, Case, done, run, submitted, tell, waiting
 from tests._support.person import Decision, Person, answers
-from tests.tools.test_questions import CASES, UNDECLINABLE, Case, done, run, tell, waiting
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -223,18 +223,6 @@ def refuse(proxy: Proxy, status: int, reason: str, *, times: int = 1) -> None:
         return left.pop() if left and b"/continue" in request else None
 
     proxy.answer = answer
-
-
-async def submitted(url: str, workflow: str, tag: str) -> RunRef:
-    """A run that somebody submitted without streaming, once it waits for its answer."""
-    async with httpx.AsyncClient(base_url=url, timeout=30) as rest:
-        form = {"message": f"go, {tag}", "stream": "false", "background": "true"}
-        taken = (await rest.post(f"/workflows/{workflow}/runs", data=form)).json()
-        ref = RunRef("workflow", workflow, taken["session_id"], taken["run_id"])
-        with anyio.fail_after(20):
-            while not await waiting(url, ref):  # noqa: ASYNC110 - nothing tells of it
-                await anyio.sleep(0.05)
-    return ref
 
 
 async def continue_directly(url: str, ref: RunRef, given: Mapping[str, Any]) -> None:

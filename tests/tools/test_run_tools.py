@@ -10,6 +10,7 @@ import pytest
 
 from agentos_mcp.runs.result import RULE
 from tests._support.mcp_client import Connect, ProgressRecorder, reference
+from tests._support.stored_runs import ends_as
 from tests.conftest import KEY
 
 pytestmark = pytest.mark.anyio
@@ -261,14 +262,3 @@ async def start_and_leave(rest: httpx.AsyncClient, component: str, message: str,
     form = {"message": message, "background": "true", "stream": "true", **ids}
     async with rest.stream("POST", f"/{component}/runs", data=form) as response:
         await anext(response.aiter_lines())
-
-
-async def ends_as(rest: httpx.AsyncClient, component: str, session: str) -> str:
-    """The status that the session's last run ends with, on AgentOS itself."""
-    while True:
-        answer = await rest.get(f"/{component}/runs", params={"session_id": session})
-        # A foreground run, and its session, are stored when it ends.
-        runs = answer.json() if answer.is_success else []
-        if runs and runs[-1]["status"] not in {"PENDING", "RUNNING"}:
-            return str(runs[-1]["status"])
-        await anyio.sleep(0.05)

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, Peer, reference
 
 pytestmark = pytest.mark.anyio
@@ -16,10 +16,9 @@ ALL = ("all",)
 
 
 @pytest.fixture(scope="module")
-def two_databases() -> Iterator[str]:
+def two_databases(agentoses: AgentOSPool) -> str:
     """An AgentOS whose agents `one` and `two` keep their sessions in a database each."""
-    with demo_agentos(build="tests._support.agentos.memories:build") as url:
-        yield url
+    return agentoses.url("memories")
 
 
 async def converse(peer: Peer, kind: str, id: str, session: str, *messages: str, user: str = "") -> list[str]:

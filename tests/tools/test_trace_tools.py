@@ -12,6 +12,7 @@ import pytest
 
 from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.tools.traces import search as tracing
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, Peer, reference
 
 pytestmark = pytest.mark.anyio
@@ -22,17 +23,15 @@ HASH = re.compile(r"[0-9a-f]{32}")
 
 
 @pytest.fixture(scope="module")
-def unnamed() -> Iterator[str]:
+def unnamed(agentoses: AgentOSPool) -> str:
     """An AgentOS as it comes: it traces requests, and its traces have no ids of runs."""
-    with demo_agentos(build="tests._support.agentos.traces:build") as url:
-        yield url
+    return agentoses.url("traces")
 
 
 @pytest.fixture(scope="module")
-def named() -> Iterator[str]:
+def named(agentoses: AgentOSPool) -> str:
     """An AgentOS whose traces have the ids of their runs."""
-    with demo_agentos(build="tests._support.agentos.traces:build_named") as url:
-        yield url
+    return agentoses.url("traces", "build_named")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from agentos_mcp.runs.timeouts import DEFAULT
 from tests._support.mcp_client import Connect, reference
-from tests.tools.test_run_tools import ends_as
+from tests._support.stored_runs import ends_as
 
 pytestmark = pytest.mark.anyio
 

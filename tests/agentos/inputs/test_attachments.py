@@ -7,7 +7,7 @@ import os
 import time
 import zlib
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
@@ -18,8 +18,8 @@ from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.inputs import attachments
 from agentos_mcp.agentos.inputs.attachments import MiB, attach, document
 from agentos_mcp.agentos.runs.run import KINDS, Kind
-from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.agentos.media import png, wav
+from tests._support.agentos_pool import AgentOSPool
 
 pytestmark = pytest.mark.anyio
 
@@ -27,9 +27,8 @@ WATCHERS: dict[Kind, str] = {"agent": "watcher", "team": "watchers", "workflow":
 
 
 @pytest.fixture(scope="module")
-def media_os() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.media:build") as url:
-        yield url
+def media_os(agentoses: AgentOSPool) -> str:
+    return agentoses.url("media")
 
 
 @pytest.fixture

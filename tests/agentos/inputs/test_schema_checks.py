@@ -113,6 +113,7 @@ async def test_a_pattern_is_checked_in_a_process_of_its_own(monkeypatch: pytest.
     assert checked_here == []
 
 
+@pytest.mark.waits
 async def test_a_check_that_takes_too_long_is_ended() -> None:
     with pytest.raises(CannotCheckSchema, match="takes too long to check"):
         await value_problems({"properties": {"a": {"pattern": "^(a+)+$"}}}, {"a": "a" * 50 + "!"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import anyio
@@ -14,7 +14,7 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, ServerFailure
 from agentos_mcp.agentos.http_errors import error_for_response
 from agentos_mcp.agentos.inputs.schemas import answer_problems, check_input, input_error, output_schema_fields
-from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.agentos_pool import AgentOSPool
 
 pytestmark = pytest.mark.anyio
 
@@ -27,9 +27,8 @@ WRAPPED = {"type": "json_schema", "json_schema": {"name": "Story", "schema": STO
 
 
 @pytest.fixture(scope="module")
-def media_os() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.media:build") as url:
-        yield url
+def media_os(agentoses: AgentOSPool) -> str:
+    return agentoses.url("media")
 
 
 @pytest.fixture

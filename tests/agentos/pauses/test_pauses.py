@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,6 @@ from agentos_mcp.agentos.pauses.requirements import (
 from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.start import RunRequest
-from agentos_mcp.demo.host_process import demo_agentos
-from tests._support.agentos.pausing import LEDGER_VARIABLE
 
 Answer = Callable[[Question], Any]
 LIMIT = 30.0
@@ -92,18 +90,9 @@ class Pausing:
         self.tags: dict[RunRef, str] = {}
 
 
-@pytest.fixture(scope="session")
-def pausing_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    ledger = tmp_path_factory.mktemp("pausing") / "ledger"
-    ledger.touch()
-    with demo_agentos(build="tests._support.agentos.pausing:build", environment={LEDGER_VARIABLE: str(ledger)}) as url:
-        yield url, ledger
-
-
 @pytest.fixture
-async def pausing(pausing_host: tuple[str, Path]) -> AsyncIterator[Pausing]:
-    url, ledger = pausing_host
-    async with AgentOS(url) as agent_os:
+async def pausing(pausing: str, ledger: Path) -> AsyncIterator[Pausing]:
+    async with AgentOS(pausing) as agent_os:
         catalog = Catalog(agent_os)
         yield Pausing(agent_os, catalog, Engine(agent_os, Discovery(agent_os), catalog), ledger)
 

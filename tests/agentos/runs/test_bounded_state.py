@@ -16,7 +16,8 @@ from agentos_mcp.agentos.runs.engine import NOT_BACKGROUND, Engine, Report, Slee
 from agentos_mcp.agentos.runs.registry import MOST_CHARACTERS, MOST_GOING, MOST_KEPT, LiveRun, open_run_registry
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, new_id
 from agentos_mcp.agentos.runs.start import RunRequest
-from tests._support.scripted_agentos import http_json, scripted_agentos
+from tests._support.http_answers import http_json
+from tests._support.scripted_agentos import scripted_agentos
 
 pytestmark = pytest.mark.anyio
 

@@ -15,8 +15,9 @@ from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.runs.engine import UNANSWERABLE, Engine, Report
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.start import RunRequest
-from tests._support.fault_proxy import http_answer, proxy_to
-from tests._support.scripted_agentos import http_json, http_raw, scripted_agentos
+from tests._support.fault_proxy import proxy_to
+from tests._support.http_answers import http_answer, http_json, http_raw
+from tests._support.scripted_agentos import scripted_agentos
 
 pytestmark = pytest.mark.anyio
 
@@ -146,6 +147,7 @@ async def test_a_slow_connection_only_takes_longer(sample_agentos: str) -> None:
         assert proxy.asked("POST", "/resume") == 0
 
 
+@pytest.mark.waits
 async def test_a_start_that_never_arrived_is_not_sent_again_and_says_so(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         engine, catalog = await engine_of(client)

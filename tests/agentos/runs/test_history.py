@@ -18,7 +18,8 @@ from agentos_mcp.agentos.runs import history
 from agentos_mcp.agentos.runs.history import RunSummary, list_runs
 from agentos_mcp.agentos.runs.run import Kind, RunRef
 from agentos_mcp.demo.host_process import demo_agentos
-from tests._support.fault_proxy import http_answer, proxy_to
+from tests._support.fault_proxy import proxy_to
+from tests._support.http_answers import http_answer
 
 pytestmark = pytest.mark.anyio
 

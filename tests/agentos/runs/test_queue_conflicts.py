@@ -8,7 +8,7 @@ import pytest
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.http_errors import error_for_response
 from agentos_mcp.agentos.runs.queue_conflicts import Conflict, conflict_of
-from tests.tools.test_queued_questions import submitted
+from tests._support.paused_runs import submitted
 
 RUN = "a3c0885d-693d-46c5-a680-26456dd9c6b4"
 OWNED = (

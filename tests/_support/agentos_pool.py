@@ -1,0 +1,44 @@
+"""The AgentOSes that tests share: each is started once, when it is first asked for, and ended with the session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from agentos_mcp.demo.host_process import DEMO, demo_agentos
+
+
+class AgentOSPool:
+    """Running AgentOSes by what makes them. Leaving its context ends them all.
+
+    A test that counts on what an AgentOS holds from the beginning, or ends it, starts its own.
+    """
+
+    def __init__(self) -> None:
+        self._urls: dict[object, str] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def url(self, module: str, function: str = "build", environment: Mapping[str, str] | None = None) -> str:
+        """The address of the AgentOS that a function of `tests._support.agentos.MODULE` makes in that environment."""
+        return self._url(f"tests._support.agentos.{module}:{function}", 1.0, environment or {})
+
+    def demo(self) -> str:
+        """The address of the AgentOS that people are shown, without its pauses."""
+        return self._url(DEMO, 0, {})
+
+    def _url(self, build: str, pace: float, environment: Mapping[str, str]) -> str:
+        key = (build, pace, *sorted(environment.items()))
+        if key not in self._urls:
+            host = demo_agentos(build=build, pace=pace, environment=environment)
+            self._urls[key] = self._stack.enter_context(host)
+        return self._urls[key]
