@@ -32,10 +32,10 @@ from tests._support.notification_recorder import (
     recording_client,
     subscribed,
 )
+from tests._support.paused_runs import waiting
 from tests._support.person import answers
 from tests._support.processes import DOWN, PATIENCE, HttpServer
-from tests.faults.test_restarts import host_at
-from tests.tools.test_questions import waiting
+from tests._support.restartable_agentos import host_at
 
 pytestmark = pytest.mark.anyio
 
