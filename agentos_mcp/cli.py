@@ -1,4 +1,4 @@
-"""The commands. What a command needs is imported when it runs: `serve` has to start fast."""
+"""The commands and their parsers. What a command needs is imported when it runs: `serve` has to start fast."""
 
 from __future__ import annotations
 
@@ -14,79 +14,78 @@ from typing import TYPE_CHECKING
 from agentos_mcp import __version__
 from agentos_mcp.agentos.plain_text import PlainFormatter, one_line, strip_control_chars
 from agentos_mcp.settings import OPTIONS, Settings, SettingsError, load
-from agentos_mcp.terminal.argparse_errors import USAGE, Parser, UsageError, near
+from agentos_mcp.terminal.exit_codes import INTERRUPTED, USAGE
+from agentos_mcp.terminal.usage_errors import Parser, UsageError, most_similar
 
 if TYPE_CHECKING:
     import argparse
 
-INTERRUPTED = 130
-_LONGEST_REFUSAL = 1500
+_MAX_ERROR_LENGTH = 1500
+"""Characters; an error repeats what was typed."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """One command: a line about it, what it takes, and what it does (its exit code)."""
+    """One command: its line in the overview, its arguments, and the function that runs it and returns the exit code."""
 
-    about: str
-    declare: Callable[[str, argparse.ArgumentParser], None]
-    do: Callable[[argparse.Namespace], int]
+    summary: str
+    add_arguments: Callable[[str, argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
     description: str = ""
 
     def parser(self, name: str) -> Parser:
-        """Only this command's parser: the others are not made before they are asked for."""
-        parser = Parser(prog=f"agentos-mcp {name}", description=self.description or _sentence(self.about))
-        self.declare(name, parser)
+        """This command's parser alone: to build those of all commands would slow the start."""
+        parser = Parser(prog=f"agentos-mcp {name}", description=self.description or _sentence(self.summary))
+        self.add_arguments(name, parser)
         return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; its exit code (2 for a setting or an argument that cannot be used)."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    """Run a command; its exit code (USAGE for an argument or a setting that is invalid)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _main(given)
+        return _run(words)
     except UsageError as error:
-        return _refused(given, error.message, error.hint, error.prog)
+        return _print_error(words, error.message, error.hint, error.prog)
     except SettingsError as error:
-        return _refused(given, str(error))
+        return _print_error(words, str(error))
     except KeyboardInterrupt:
-        if "--json" in given:
+        if "--json" in words:
             print('{"error": "Interrupted.", "next": ""}')
         return INTERRUPTED
 
 
-def _main(given: list[str]) -> int:
-    if given[:1] in (["-h"], ["--help"], ["help"]) or (not given and _a_person_asks()):
-        if given[:1] == ["help"] and len(given) > 1:
-            return _main([*given[1:], "--help"])
+def _run(words: list[str]) -> int:
+    if words[:1] in (["-h"], ["--help"], ["help"]) or (not words and _is_interactive()):
+        if words[:1] == ["help"] and len(words) > 1:
+            return _run([*words[1:], "--help"])
         print(overview())
         return 0
-    if given[:1] == ["--version"]:
+    if words[:1] == ["--version"]:
         print(f"agentos-mcp {__version__}")
         return 0
-    if not given or given[0].startswith("-"):
-        if stray := next((word for word in given if word in COMMANDS), ""):
-            raise UsageError("the command comes first", f"Try agentos-mcp {stray} with the flags after it.")
-        given = ["serve", *given]
-    name, *rest = given
+    if not words or words[0].startswith("-"):
+        if name := next((word for word in words if word in COMMANDS), ""):
+            raise UsageError("The command has to come first", f"Try agentos-mcp {name} with the flags after it.")
+        words = ["serve", *words]
+    name, *rest = words
     if (command := COMMANDS.get(name)) is None:
-        meant = near(name, COMMANDS)
-        raise UsageError(
-            f"there is no command '{name}'", f"Did you mean {meant}?" if meant else "See agentos-mcp --help."
-        )
+        suggestion = most_similar(name, COMMANDS)
+        hint = f"Did you mean {suggestion}?" if suggestion else "See agentos-mcp --help."
+        raise UsageError(f"There is no command '{name}'", hint)
     options = command.parser(name).parse_args(rest)
     options.command = name
-    return command.do(options)
+    return command.run(options)
 
 
-def _a_person_asks() -> bool:
-    """Whether the bare command was typed by a person. A client starts it without a terminal: then it serves."""
+def _is_interactive() -> bool:
+    """Whether a person typed the bare command. A client starts it without a terminal: then it serves."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _refused(given: Sequence[str], message: str, hint: str = "", prog: str = "agentos-mcp") -> int:
-    # What was given is echoed in it.
-    message = one_line(message, most=_LONGEST_REFUSAL)
-    if "--json" in given:
+def _print_error(words: Sequence[str], message: str, hint: str = "", prog: str = "agentos-mcp") -> int:
+    message = one_line(message, most=_MAX_ERROR_LENGTH)
+    if "--json" in words:
         import json
 
         print(json.dumps({"error": message, "next": hint}))
@@ -95,43 +94,44 @@ def _refused(given: Sequence[str], message: str, hint: str = "", prog: str = "ag
 
 
 def overview() -> str:
-    """What there is, for people."""
+    """The help of the program: all commands in groups, a line each."""
     width = max(map(len, COMMANDS)) + 2
     lines = [
         "usage: agentos-mcp COMMAND ...",
         "",
-        "Run the agents, teams and workflows of any AgentOS, from here or from an MCP client.",
+        "Run the agents, teams and workflows of any AgentOS, from this terminal or from an MCP client.",
     ]
     for title, commands in _GROUPS.items():
-        lines += ["", f"{title}:", *(f"  {name:<{width}}{command.about}" for name, command in commands.items())]
+        lines += ["", f"{title}:", *(f"  {name:<{width}}{command.summary}" for name, command in commands.items())]
     return "\n".join(
         [
             *lines,
             "",
-            "AgentOS is looked for at http://localhost:7777; --url URL or AGENTOS_URL says where else.",
-            "agentos-mcp COMMAND --help tells all that a command takes, and agentos-mcp doctor what may be wrong.",
+            "AgentOS is expected at http://localhost:7777; set another address with --url URL or AGENTOS_URL.",
+            "agentos-mcp COMMAND --help shows all arguments of a command. agentos-mcp doctor finds out what is wrong.",
         ]
     )
 
 
-def whole_parser() -> Parser:
-    """The parser of all commands at once, for completion."""
+def build_full_parser() -> Parser:
+    """The parser of all commands at once, for shell completion."""
     parser = Parser(prog="agentos-mcp")
-    parser.add_argument("--version", action="version", version=f"agentos-mcp {__version__}", help="tell the version")
+    parser.add_argument("--version", action="version", version=f"agentos-mcp {__version__}", help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, command in COMMANDS.items():
-        command.declare(name, commands.add_parser(name, help=command.about, description=_sentence(command.about)))
+        subparser = commands.add_parser(name, help=command.summary, description=_sentence(command.summary))
+        command.add_arguments(name, subparser)
     return parser
 
 
-def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}."
+def _sentence(phrase: str) -> str:
+    return f"{phrase[:1].upper()}{phrase[1:]}."
 
 
-# What the commands take
+# Arguments and flags (those of the terminal's commands: terminal/command_flags.py)
 
 
-def _declare_settings(parser: argparse.ArgumentParser) -> None:
+def _add_settings_flags(parser: argparse.ArgumentParser) -> None:
     for option in OPTIONS:
         description = f"{option.description} [{', '.join(option.variables)}]"
         if option.switch:
@@ -140,67 +140,67 @@ def _declare_settings(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(option.flag, dest=option.name, metavar=option.metavar, help=description)
 
 
-def _declare_serve(_: str, parser: argparse.ArgumentParser) -> None:
+def _add_serve_arguments(_: str, parser: argparse.ArgumentParser) -> None:
     from agentos_mcp.server.http.settings import add_http_options
 
-    _declare_settings(parser)
-    parser.add_argument("--demo", action="store_true", help="serve the embedded demo AgentOS")
+    _add_settings_flags(parser)
+    parser.add_argument("--demo", action="store_true", help="start the demo AgentOS and serve it")
     add_http_options(parser)
 
 
-def _declare_terminal(name: str, parser: argparse.ArgumentParser) -> None:
-    from agentos_mcp.terminal.command_parsers import declare
+def _add_terminal_arguments(name: str, parser: argparse.ArgumentParser) -> None:
+    from agentos_mcp.terminal.command_flags import add_arguments
 
-    declare(name, parser)
+    add_arguments(name, parser)
 
 
-def _declare_install(_: str, parser: argparse.ArgumentParser) -> None:
+def _add_install_arguments(_: str, parser: argparse.ArgumentParser) -> None:
     from agentos_mcp.install.client_table import ALL, CLIENTS
 
     keys = [*(client.key for client in CLIENTS), ALL]
-    parser.epilog = f"Clients: {', '.join(keys)} (those that are found here)."
-    parser.add_argument("clients", nargs="+", choices=keys, metavar="CLIENT", help="where to add it; see below")
-    parser.add_argument("--name", help="name of the entry (default: agentos)")
-    parser.add_argument("--uninstall", action="store_true", help="remove it again")
-    parser.add_argument("--dry-run", action="store_true", help="show what would change, and write nothing")
-    parser.add_argument("--no-verify", action="store_true", help="do not start the new entry to test it")
+    parser.epilog = f"Clients: {', '.join(keys)} (every client found on this machine)."
+    parser.add_argument("clients", nargs="+", choices=keys, metavar="CLIENT", help="MCP client to configure; see below")
+    parser.add_argument("--name", help="name of the server in the client (default: agentos)")
+    parser.add_argument("--uninstall", action="store_true", help="remove the server from the client")
+    parser.add_argument("--dry-run", action="store_true", help="show what would change without writing it")
+    parser.add_argument("--no-verify", action="store_true", help="do not test the new configuration by starting it")
     parser.add_argument(
-        "--token-env", default="", metavar="VARIABLE", help="environment variable in which the client finds the token"
+        "--token-env", default="", metavar="VARIABLE", help="environment variable from which the client takes the token"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document, for scripts")
-    _declare_settings(parser)
+    _add_settings_flags(parser)
 
 
-def _declare_doctor(_: str, parser: argparse.ArgumentParser) -> None:
-    from agentos_mcp.terminal.command_parsers import add_connection
+def _add_doctor_arguments(_: str, parser: argparse.ArgumentParser) -> None:
+    from agentos_mcp.terminal.command_flags import add_connection_flags
 
     parser.add_argument(
         "--run",
         nargs="?",
         const="",
         metavar="KIND:NAME",
-        help="also run a component as a test: the first one, or this one, such as agent:writer",
+        help="also run a component as a test: the first one, or the one named, such as agent:writer",
     )
-    add_connection(parser)
+    add_connection_flags(parser)
 
 
-def _declare_demo(_: str, parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("topic", nargs="?", default="", help="what the pipeline should write about")
-    parser.add_argument("--keep", action="store_true", help="leave the AgentOS running to try things out")
-    parser.add_argument("--pace", type=float, default=1.0, help="multiplies its pauses; 0 for none (default: 1)")
+def _add_demo_arguments(_: str, parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("topic", nargs="?", default="", help="topic for the content pipeline to write about")
+    parser.add_argument("--keep", action="store_true", help="keep the AgentOS running until Ctrl-C")
+    parser.add_argument("--pace", type=float, default=1.0, help="factor for the demo's pauses; 0 for none (default: 1)")
 
 
-def _declare_completion(_: str, parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shell", choices=("bash", "zsh", "fish", "tcsh"), help="which shell's script to print")
+def _add_completion_arguments(_: str, parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish", "tcsh"), help="shell that the script is for")
 
 
-# What the commands do
+# The commands
 
 
-def _settings(options: argparse.Namespace, *names: str) -> Settings:
-    """The settings that a command's flags (those of these names, or all) and the environment give."""
-    asked = names or tuple(option.name for option in OPTIONS)
-    settings = load({name: getattr(options, name, None) for name in asked})
+def _load_settings(options: argparse.Namespace, *names: str) -> Settings:
+    """The settings from the flags of these names (default: all) and the environment; logging is set up by them."""
+    names = names or tuple(option.name for option in OPTIONS)
+    settings = load({name: getattr(options, name, None) for name in names})
     formatter = PlainFormatter("%(levelname)s %(name)s: %(message)s", secrets=settings.token.known)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
@@ -209,9 +209,9 @@ def _settings(options: argparse.Namespace, *names: str) -> Settings:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    # Nothing made while starting is ever garbage: not looking for any saves a tenth of the time.
+    # What is created at start stays: collecting garbage then would cost a tenth of the time.
     gc.disable()
-    settings = _settings(options)
+    settings = _load_settings(options)
     with contextlib.ExitStack() as stack:
         if options.demo:
             from agentos_mcp.demo.host_process import DemoError, demo_agentos
@@ -220,13 +220,13 @@ def _serve(options: argparse.Namespace) -> int:
                 settings = replace(settings, url=stack.enter_context(demo_agentos()))
             except DemoError as error:
                 raise SettingsError(str(error)) from None
-        return _serve_over(options, settings)
+        return _serve_transport(options, settings)
 
 
-def _serve_over(options: argparse.Namespace, settings: Settings) -> int:
+def _serve_transport(options: argparse.Namespace, settings: Settings) -> int:
     from agentos_mcp.server.http.settings import http_settings
 
-    over_http = http_settings(options) if options.http else None
+    http = http_settings(options) if options.http else None
     import anyio
 
     from agentos_mcp.server.build import build_server
@@ -234,31 +234,34 @@ def _serve_over(options: argparse.Namespace, settings: Settings) -> int:
     server = build_server(settings)
     gc.freeze()
     gc.enable()
-    if over_http:
+    if http is not None:
         from agentos_mcp.server.http.app import announcement, open_socket, serve_http
 
-        listener = open_socket(over_http.host, over_http.port)
-        print(announcement(over_http, listener), file=sys.stderr, flush=True)
-        anyio.run(serve_http, server, listener, over_http)
+        listener = open_socket(http.host, http.port)
+        print(announcement(http, listener), file=sys.stderr, flush=True)
+        anyio.run(serve_http, server, listener, http)
         return 0
 
     from agentos_mcp.server.stdio import serve_stdio
 
     if sys.stdin.isatty():
-        print("Serving MCP on standard input, for a client that starts this. Ctrl-D ends it.", file=sys.stderr)
+        print(
+            "Serving MCP on standard input: an MCP client starts this command by itself. Press Ctrl-D to stop.",
+            file=sys.stderr,
+        )
     return anyio.run(serve_stdio, server)
 
 
-def _at_the_terminal(options: argparse.Namespace) -> int:
-    from agentos_mcp.terminal.command_parsers import CONNECTION
+def _run_at_terminal(options: argparse.Namespace) -> int:
+    from agentos_mcp.terminal.command_flags import CONNECTION_SETTINGS
 
-    settings = _settings(options, *CONNECTION)
+    settings = _load_settings(options, *CONNECTION_SETTINGS)
     gc.disable()
-    from agentos_mcp.terminal.dispatch import do
+    from agentos_mcp.terminal.dispatch import dispatch
 
     gc.freeze()
     gc.enable()
-    return do(options, settings)
+    return dispatch(options, settings)
 
 
 def _install(options: argparse.Namespace) -> int:
@@ -285,62 +288,62 @@ def _install(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     from agentos_mcp.doctor.diagnosis import diagnose
-    from agentos_mcp.terminal.command_parsers import CONNECTION
+    from agentos_mcp.terminal.command_flags import CONNECTION_SETTINGS
 
     url_given = bool(options.url or os.environ.get("AGENTOS_URL"))
-    return diagnose(options, _settings(options, *CONNECTION), url_given=url_given)
+    return diagnose(options, _load_settings(options, *CONNECTION_SETTINGS), url_given=url_given)
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from agentos_mcp.demo.tour import show
+    from agentos_mcp.demo.tour import run_tour
 
-    return show(options.topic, keep=options.keep, pace=options.pace)
+    return run_tour(options.topic, keep=options.keep, pace=options.pace)
 
 
 def _completion(options: argparse.Namespace) -> int:
-    from agentos_mcp.terminal.shell_completion import script
+    from agentos_mcp.terminal.shell_completion import completion_script
 
-    print(script(whole_parser(), options.shell))
+    print(completion_script(build_full_parser(), options.shell))
     return 0
 
 
-def _for_people(about: str) -> Command:
-    return Command(about, _declare_terminal, _at_the_terminal)
+def _terminal_command(summary: str) -> Command:
+    return Command(summary, _add_terminal_arguments, _run_at_terminal)
 
 
 _GROUPS = {
-    "See what there is": {
-        "agents": _for_people("list the agents, or show one"),
-        "teams": _for_people("list the teams, or show one"),
-        "workflows": _for_people("list the workflows, or show one"),
+    "Components": {
+        "agents": _terminal_command("list the agents, or show one of them"),
+        "teams": _terminal_command("list the teams, or show one of them"),
+        "workflows": _terminal_command("list the workflows, or show one of them"),
     },
-    "Run it": {
-        "run": _for_people("run an agent, a team or a workflow and watch it"),
-        "continue": _for_people("answer what a paused run asks, and watch it go on"),
-        "cancel": _for_people("cancel a run"),
+    "Run": {
+        "run": _terminal_command("run an agent, a team or a workflow and follow it"),
+        "continue": _terminal_command("answer the questions of a paused run and follow it"),
+        "cancel": _terminal_command("cancel a run"),
     },
-    "Look back": {
-        "runs": _for_people("list the latest runs, show one, or watch one that is going"),
-        "sessions": _for_people("list the sessions, or show one"),
-        "memories": _for_people("list the memories, or show one"),
-        "knowledge": _for_people("search a knowledge base, add to it, or list it"),
-        "traces": _for_people("list the traces of runs, or show one"),
+    "History and knowledge": {
+        "runs": _terminal_command("list the latest runs; show, explain or follow one of them"),
+        "sessions": _terminal_command("list the sessions, or show one of them"),
+        "memories": _terminal_command("list the memories, or show one of them"),
+        "knowledge": _terminal_command("search a knowledge base, add to it, or list its contents"),
+        "traces": _terminal_command("list the traces, or show one of them"),
     },
-    "Use it from MCP clients": {
-        "install": Command("add it to the configurations of MCP clients", _declare_install, _install),
+    "MCP clients": {
+        "install": Command("add the server to the configurations of MCP clients", _add_install_arguments, _install),
         "serve": Command(
-            "serve MCP (the default command)", _declare_serve, _serve, "Serve MCP over stdio or streamable HTTP."
+            "serve MCP (the default command)", _add_serve_arguments, _serve, "Serve MCP over stdio or streamable HTTP."
         ),
     },
     "More": {
-        "doctor": Command("check what works, what does not, and how to fix it", _declare_doctor, _doctor),
+        "doctor": Command("check what works and what does not, and how to fix it", _add_doctor_arguments, _doctor),
         "demo": Command(
             "start a demo AgentOS and run its content pipeline through MCP",
-            _declare_demo,
+            _add_demo_arguments,
             _demo,
-            "Start an AgentOS that needs no key, run its content pipeline, show how to register the server.",
+            "Start an AgentOS that needs no API key, run its content pipeline, and show how to register the server.",
         ),
-        "completion": Command("print a script that completes commands in a shell", _declare_completion, _completion),
+        "completion": Command("print a shell completion script", _add_completion_arguments, _completion),
     },
 }
 COMMANDS = {name: command for commands in _GROUPS.values() for name, command in commands.items()}

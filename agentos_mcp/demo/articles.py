@@ -1,4 +1,4 @@
-"""What the Newsroom Archive holds: short explainers of everyday things, and the house style."""
+"""The articles of the Newsroom Archive, the demo's knowledge base: short explainers, and the house style."""
 
 from typing import NamedTuple
 

@@ -21,11 +21,11 @@ from pydantic import BaseModel, Field
 
 from agentos_mcp.demo import scripted_replies as scripts
 from agentos_mcp.demo.articles import ARTICLES
-from agentos_mcp.demo.knowledge import InMemoryVectorDb
 from agentos_mcp.demo.scripted_model import Script, ScriptedModel, Turn, say
+from agentos_mcp.demo.vector_db import InMemoryVectorDb
 
 PACE_VARIABLE = "AGENTOS_DEMO_PACE"
-"""Environment variable: multiplies every pause of the demo's models; 0 means none."""
+"""Environment variable: multiplies every delay of the demo's models; 0 means none."""
 
 _OPERATIONS: dict[type[ast.AST], Callable[..., float]] = {
     ast.Add: operator.add,
@@ -41,23 +41,23 @@ _OPERATIONS: dict[type[ast.AST], Callable[..., float]] = {
 
 
 def calculate(expression: str) -> str:
-    """Work out an arithmetic expression.
+    """Evaluate an arithmetic expression.
 
     Args:
         expression: Numbers with + - * / // % ** and parentheses, for example "2 * (3 + 4)".
     """
-    result = _value(ast.parse(expression, mode="eval").body)
+    result = _evaluate(ast.parse(expression, mode="eval").body)
     return str(int(result)) if result == int(result) else f"{result:.10g}"
 
 
-def _value(node: ast.expr) -> float:
+def _evaluate(node: ast.expr) -> float:
     match node:
         case ast.Constant(value=int() | float() as number):
             return number
         case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATIONS:
-            return _OPERATIONS[type(op)](_value(operand))
+            return _OPERATIONS[type(op)](_evaluate(operand))
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATIONS:
-            a, b = _value(left), _value(right)
+            a, b = _evaluate(left), _evaluate(right)
             if isinstance(op, ast.Pow) and (abs(a) > 10_000 or abs(b) > 64):
                 raise ValueError("that power is too large for this calculator")
             return _OPERATIONS[type(op)](a, b)
@@ -90,7 +90,7 @@ class LaunchBrief(BaseModel):
     weeks: int = Field(default=2, ge=1, le=6, description="Weeks until the launch: one step for each.")
 
 
-_WEEKS = (
+_LAUNCH_WEEKS = (
     ("Tell the story", "one sentence that {audience} would repeat, and a page that shows {product} at work"),
     ("Find the first ten", "ten of the {audience} to try {product}, and what they say, word for word"),
     ("Fix what they trip over", "the three things that stopped people from using {product}, gone"),
@@ -109,7 +109,7 @@ def build_agent_os(db_file: str) -> AgentOS:
     def model(script: Script) -> ScriptedModel:
         return ScriptedModel(script=script, pace=pace)
 
-    def agent(id: str, script: Script, description: str, **more: Any) -> Agent:
+    def agent(id: str, script: Script, description: str, **options: Any) -> Agent:
         return Agent(
             id=id,
             name=id.capitalize(),
@@ -117,13 +117,13 @@ def build_agent_os(db_file: str) -> AgentOS:
             model=model(script),
             db=db,
             telemetry=False,
-            **more,
+            **options,
         )
 
     def launch_plan(context: RequestContext) -> Workflow:
         brief = context.input if isinstance(context.input, LaunchBrief) else LaunchBrief(product="it")
         steps = [
-            Step(name=f"week-{number}", agent=agent("planner", _week(brief, number), "Plans a week."))
+            Step(name=f"week-{number}", agent=agent("planner", _week_script(brief, number), "Plans a week."))
             for number in range(1, brief.weeks + 1)
         ]
         return Workflow(id="launch-plan", name="Launch Plan", db=db, steps=list(steps), telemetry=False)
@@ -226,15 +226,15 @@ def _newsroom_archive(db: SqliteDb) -> Knowledge:
     return archive
 
 
-def _week(brief: LaunchBrief, number: int) -> Script:
+def _week_script(brief: LaunchBrief, number: int) -> Script:
     audience = "people" if brief.audience == "everyone" else brief.audience
     # The last week is always the launch itself.
-    title, goal = _WEEKS[-1] if number == brief.weeks else _WEEKS[number - 1]
+    title, goal = _LAUNCH_WEEKS[-1] if number == brief.weeks else _LAUNCH_WEEKS[number - 1]
     goal = goal.format(product=brief.product, audience=audience)
 
-    def week(turn: Turn) -> Any:
-        # Each step is handed what the one before it said, so the plan grows.
-        so_far = f"{turn.last_user}\n\n" if number > 1 else f"# Launch plan: {brief.product} for {audience}\n\n"
-        yield from say(f"{so_far}**Week {number}. {title}**: {goal}.", 0.7)
+    def script(turn: Turn) -> Any:
+        # Each step gets the text of the step before it, so the plan grows.
+        plan_so_far = f"{turn.last_user}\n\n" if number > 1 else f"# Launch plan: {brief.product} for {audience}\n\n"
+        yield from say(f"{plan_so_far}**Week {number}. {title}**: {goal}.", 0.7)
 
-    return week
+    return script

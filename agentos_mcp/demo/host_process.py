@@ -1,7 +1,7 @@
-"""Runs the demo's AgentOS: as a command, and as a context manager around that command.
+"""The process that hosts the demo's AgentOS, and the context manager that starts and stops it.
 
-`python -m agentos_mcp.demo.host_process [--port N] [--db FILE] [--with-parent]` prints the address, one line, when it
-is ready to serve.
+`python -m agentos_mcp.demo.host_process [--port N] [--db FILE] [--with-parent]` prints its address, one line, when it
+is ready.
 """
 
 import argparse
@@ -27,11 +27,10 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-DEMO = "agentos_mcp.demo.components:build_agent_os"
-START_LIMIT = 60.0
-"""Seconds a host may take to get ready."""
+DEMO_BUILD_FUNCTION = "agentos_mcp.demo.components:build_agent_os"
+START_TIMEOUT_SECONDS = 60.0
 
-MISSING = 'The demo needs agno, which is not installed. Next: pip install "agno[os,sqlite]" rich'
+AGNO_MISSING = 'The demo needs agno, which is not installed. Next: pip install "agno[os,sqlite]" rich'
 
 
 class DemoError(RuntimeError):
@@ -44,17 +43,17 @@ def demo_agentos(
     db_file: str | None = None,
     pace: float = 1.0,
     port: int = 0,
-    build: str = DEMO,
+    build: str = DEMO_BUILD_FUNCTION,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """A running AgentOS in a process of its own: yields its address, ends it on leaving.
+    """Run an AgentOS in a process of its own: yields its address, stops it on leaving. Raises DemoError.
 
-    Without `db_file` everything it stores is forgotten at the end. `pace` multiplies its models' pauses.
-    `build` names a function ("module:function") that makes the AgentOS from the path of its database;
+    Without `db_file` everything it stores is deleted at the end. `pace` multiplies its models' delays.
+    `build` names a function ("module:function") that builds the AgentOS from the path of its database;
     `environment` is added to the process's own.
     """
     if importlib.util.find_spec("agno") is None:
-        raise DemoError(MISSING)
+        raise DemoError(AGNO_MISSING)
     command = [
         sys.executable,
         "-m",
@@ -77,77 +76,79 @@ def demo_agentos(
         encoding="utf-8",
         errors="replace",
     )
-    assert child.stdout is not None  # noqa: S101 - it is a pipe; mypy can't know
+    assert child.stdout is not None  # noqa: S101 - a pipe; mypy cannot know
     assert child.stderr is not None  # noqa: S101 - likewise
     lines = queue.SimpleQueue[str | None]()
-    complaints = deque[str](maxlen=20)
+    last_errors = deque[str](maxlen=20)
     readers = [
-        threading.Thread(target=_forward, args=(child.stdout, lines), daemon=True),
-        threading.Thread(target=_keep, args=(child.stderr, complaints), daemon=True),
+        threading.Thread(target=_queue_lines, args=(child.stdout, lines), daemon=True),
+        threading.Thread(target=_collect_lines, args=(child.stderr, last_errors), daemon=True),
     ]
     for reader in readers:
         reader.start()
     try:
         try:
-            address = lines.get(timeout=START_LIMIT)
+            address = lines.get(timeout=START_TIMEOUT_SECONDS)
         except queue.Empty:
-            raise DemoError(_failure(f"was not ready after {START_LIMIT:.0f} s", complaints)) from None
+            raise DemoError(_start_error(f"was not ready after {START_TIMEOUT_SECONDS:.0f} s", last_errors)) from None
         if address is None:
             code = child.wait(timeout=5)
             readers[1].join(timeout=5)
-            raise DemoError(_failure(f"ended with code {code}", complaints))
+            raise DemoError(_start_error(f"ended with code {code}", last_errors))
         yield address
     finally:
-        _end(child)
+        _stop(child)
         for reader in readers:
             reader.join(timeout=5)
         child.stdout.close()
         child.stderr.close()
 
 
-def _forward(stream: IO[str], lines: "queue.SimpleQueue[str | None]") -> None:
+def _queue_lines(stream: IO[str], lines: "queue.SimpleQueue[str | None]") -> None:
     for line in stream:
         lines.put(line.strip())
     lines.put(None)
 
 
-def _keep(stream: IO[str], complaints: deque[str]) -> None:
-    complaints.extend(iter(stream.readline, ""))
+def _collect_lines(stream: IO[str], last_lines: deque[str]) -> None:
+    last_lines.extend(iter(stream.readline, ""))
 
 
-def _failure(what: str, complaints: deque[str]) -> str:
-    said = "".join(complaints).strip()
-    if MISSING in said:
-        return MISSING
+def _start_error(what: str, last_errors: deque[str]) -> str:
+    errors = "".join(last_errors).strip()
+    if AGNO_MISSING in errors:
+        return AGNO_MISSING
     return (
         f"The demo's AgentOS {what}. Next: run `python -m agentos_mcp.demo.host_process` to see why, or repair the "
-        f'installation with pip install "agno[os,sqlite]" rich.\n{said or "It said nothing."}'
+        f'installation with pip install "agno[os,sqlite]" rich.\n{errors or "It printed no error."}'
     )
 
 
-def _end(child: "subprocess.Popen[str]") -> None:
-    """Ends the host by closing its stdin, which works on every platform; then less and less politely."""
+def _stop(child: "subprocess.Popen[str]") -> None:
+    """Stop the process by closing its stdin, which works on every platform; else terminate it, else kill it."""
     if child.stdin is not None:
         with contextlib.suppress(OSError):
             child.stdin.close()
-    for insist in (child.terminate, child.kill):
+    for stop in (child.terminate, child.kill):
         try:
             child.wait(timeout=3)
         except subprocess.TimeoutExpired:
-            insist()
+            stop()
         else:
             return
     child.wait()
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command."""
+    """Serve the AgentOS until stopped; the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m agentos_mcp.demo.host_process", description="Serve the demo's AgentOS."
     )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
-    parser.add_argument("--db", metavar="FILE", help="SQLite file to keep (default: a temporary one)")
-    parser.add_argument("--build", default=DEMO, metavar="MODULE:FUNCTION", help="what makes the AgentOS")
+    parser.add_argument("--db", metavar="FILE", help="SQLite file to store everything in (default: a temporary one)")
+    parser.add_argument(
+        "--build", default=DEMO_BUILD_FUNCTION, metavar="MODULE:FUNCTION", help="function that builds the AgentOS"
+    )
     parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
     options = parser.parse_args(arguments)
 
@@ -160,60 +161,63 @@ def main(arguments: list[str] | None = None) -> int:
         sock.bind(("127.0.0.1", options.port))
     except OSError as error:
         sock.close()
-        print(f"Port {options.port} can't be used: {error.strerror}. Next: leave --port out.", file=sys.stderr)
+        print(
+            f"Port {options.port} cannot be used: {error.strerror}. Next: leave --port out for a free one.",
+            file=sys.stderr,
+        )
         return 2
 
     with contextlib.ExitStack() as stack:
         stack.callback(sock.close)
-        announce = stack.enter_context(_quiet_stdout())
+        stdout = stack.enter_context(_reserve_stdout())
         db_file = options.db
         if db_file is None:
             folder = stack.enter_context(
-                # Windows can't remove a SQLite file that is still open.
+                # Windows cannot remove a SQLite file that is still open.
                 tempfile.TemporaryDirectory(prefix="agentos-demo-", ignore_cleanup_errors=True)
             )
             db_file = str(Path(folder) / "agentos.db")
-        # Nothing made while starting is ever garbage: not looking for any saves a fifth of the time.
+        # What is created at start stays: collecting garbage then would cost a fifth of the time.
         gc.disable()
         module, _, function = options.build.partition(":")
         try:
             build_agent_os = getattr(importlib.import_module(module), function)
         except ModuleNotFoundError as error:
-            print(f"{MISSING} ({error})", file=sys.stderr)
+            print(f"{AGNO_MISSING} ({error})", file=sys.stderr)
             return 3
         app = build_agent_os(db_file).get_app()
         gc.freeze()
         gc.enable()
-        _serve(app, sock, announce, with_parent=options.with_parent)
+        _serve(app, sock, stdout, with_parent=options.with_parent)
     return 0
 
 
 @contextlib.contextmanager
-def _quiet_stdout() -> Iterator[IO[str]]:
-    """Yields the real stdout, for the address alone; whatever else is printed goes to stderr."""
+def _reserve_stdout() -> Iterator[IO[str]]:
+    """Yields the real stdout, for the address alone; everything else that is printed goes to stderr."""
     os.environ["AGNO_TELEMETRY"] = "false"
     # agno gives a logger a handler of its own, on stdout, unless it finds one configured.
     for name in ("agno", "agno-team", "agno-workflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    real = sys.stdout
+    stdout = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):
-        yield real
+        yield stdout
 
 
-def _serve(app: "FastAPI", sock: socket.socket, announce: IO[str], *, with_parent: bool) -> None:
+def _serve(app: "FastAPI", sock: socket.socket, stdout: IO[str], *, with_parent: bool) -> None:
     import uvicorn
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
-                with contextlib.suppress(OSError):  # nobody may be listening any more
-                    print(f"http://127.0.0.1:{sock.getsockname()[1]}", file=announce, flush=True)
+                with contextlib.suppress(OSError):  # the parent may have closed the pipe
+                    print(f"http://127.0.0.1:{sock.getsockname()[1]}", file=stdout, flush=True)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            # What we cut off complains with tracebacks; being stopped is no fault.
+            # Tasks that are cut off log tracebacks; being stopped is no error.
             logging.disable(logging.CRITICAL)
-            # AgentOS would wait half a minute for the runs that are still going on.
+            # AgentOS would wait half a minute for the runs that are still going.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(super().shutdown(sockets), timeout=1.3)
 
@@ -222,15 +226,15 @@ def _serve(app: "FastAPI", sock: socket.socket, announce: IO[str], *, with_paren
     def stop(*_: object) -> None:
         server.should_exit = True
 
-    # At its end uvicorn raises the signal that stopped it again, which would kill us before we clean up.
+    # uvicorn raises the signal that stopped it again at its end, which would kill us before we clean up.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     if with_parent:
-        threading.Thread(target=_when_parent_ends, args=(stop,), daemon=True).start()
+        threading.Thread(target=_stop_at_end_of_stdin, args=(stop,), daemon=True).start()
     server.run(sockets=[sock])
 
 
-def _when_parent_ends(stop: Callable[[], None]) -> None:
+def _stop_at_end_of_stdin(stop: Callable[[], None]) -> None:
     sys.stdin.read()
     stop()
 

@@ -1,4 +1,4 @@
-"""Progress notifications in a terminal: one moving line with rich, plain lines where there is no terminal."""
+"""Progress notifications in a terminal: a progress bar with rich, plain lines where there is no terminal."""
 
 import contextlib
 import sys
@@ -9,7 +9,7 @@ from mcp.shared.dispatcher import ProgressFnT
 
 @contextlib.contextmanager
 def progress_display() -> Iterator[ProgressFnT]:
-    """A progress callback for `Client.call_tool` that shows what arrives."""
+    """A progress callback for `Client.call_tool` that shows each notification."""
     if not sys.stdout.isatty():
         yield _print_line
         return
@@ -22,18 +22,18 @@ def progress_display() -> Iterator[ProgressFnT]:
         task = bar.add_task("starting", total=None)
         last_step = ""
 
-        async def move(progress: float, total: float | None, message: str | None) -> None:
+        async def update_bar(progress: float, total: float | None, message: str | None) -> None:
             nonlocal last_step
-            words = message or ""
-            step = words.partition(":")[0].partition(" · ")[0] if total else ""
+            description = message or ""
+            step = description.partition(":")[0].partition(" · ")[0] if total else ""
             if last_step and step != last_step:
                 console.print(f"[green]✔[/green] {last_step}")
-            last_step = step if words != "done" else ""
-            bar.update(task, completed=progress, total=total, description=words.replace("[", "\\["))
+            last_step = step if description != "done" else ""
+            bar.update(task, completed=progress, total=total, description=description.replace("[", "\\["))
 
-        yield move
+        yield update_bar
 
 
 async def _print_line(progress: float, total: float | None, message: str | None) -> None:
-    share = f"{progress / total:4.0%}" if total else "    "
-    print(f"  {share}  {message or ''}", flush=True)
+    percentage = f"{progress / total:4.0%}" if total else "    "
+    print(f"  {percentage}  {message or ''}", flush=True)

@@ -1,4 +1,4 @@
-"""What the demo's models say: small scripts which really depend on the request and on what tools answered."""
+"""The scripts of the demo's models: their replies depend on the request and on the results of tools."""
 
 import ast
 import json
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from math import ceil
 
 from agentos_mcp.demo.articles import HOUSE_STYLE
-from agentos_mcp.demo.knowledge import terms
 from agentos_mcp.demo.scripted_model import Beat, Call, Fail, Pause, Turn, say
+from agentos_mcp.demo.vector_db import terms
 
-SEARCH = "search_knowledge_base"
-"""What agno calls the tool it gives to an agent with knowledge."""
-DELEGATE = "delegate_task_to_member"
-"""What agno calls the tool it gives to a team's leader."""
+SEARCH_TOOL = "search_knowledge_base"
+"""agno's name for the tool of an agent with knowledge."""
+DELEGATE_TOOL = "delegate_task_to_member"
+"""agno's name for the tool of a team's leader."""
 
-_LEAD_IN = re.compile(
+_REQUEST_PREFIX = re.compile(
     r"^(please|can|could|would|you|i|we|need|want|to|write|draft|create|make|give|prepare|produce|publish|explain"
     r"|tell|find|search|look|up|me|us|an?|the|some|short|brief|article|post|piece|story|text|blog|explainer"
     r"|paragraph|headlines?|newsletter|content|something|anything|out|about|on|for|of)\b[\s:,]*",
@@ -28,54 +28,54 @@ _FILLERS = (
     "Needless to say, the details matter.",
     "Actually, this is where it gets interesting.",
 )
-_NAMED = re.compile(r"\bmy name is\s+([^\s.,!?;]+)", re.IGNORECASE)
+_USER_NAME = re.compile(r"\bmy name is\s+([^\s.,!?;]+)", re.IGNORECASE)
 _COUNT = re.compile(r"\bcount to (\d{1,3})\b", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"“«]([^\"”»]+)[\"”»]")
-_SUM = re.compile(r"[-+(]*\d[\d\s.+\-*/%^()]*[\d)]")
+_ARITHMETIC = re.compile(r"[-+(]*\d[\d\s.+\-*/%^()]*[\d)]")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_SPELT = {"×": "*", "÷": "/", " plus ": "+", " minus ": "-", " times ": "*", " divided by ": "/"}
+_SPELLED_OPERATORS = {"×": "*", "÷": "/", " plus ": "+", " minus ": "-", " times ": "*", " divided by ": "/"}
 
 
 @dataclass(frozen=True)
 class Source:
-    """An article, and those of its sentences which bear on the topic."""
+    """An article, and its sentences about the topic."""
 
     title: str
     sentences: list[str]
 
 
 def topic_of(request: str) -> str:
-    """What a request is about: 'Write a piece about tea!' is about tea."""
+    """The topic of a request: 'Write a piece about tea!' is about tea."""
     first_line = request.strip().split("\n")[0].strip().rstrip("?!. ")
     rest = first_line
-    while match := _LEAD_IN.match(rest):
+    while match := _REQUEST_PREFIX.match(rest):
         rest = rest[match.end() :]
     return rest or first_line or "nothing in particular"
 
 
-def sources_on(topic: str, search_result: str, most: int = 3) -> list[Source]:
-    """What the knowledge search tool's answer really has on the topic."""
+def sources_on(topic: str, search_result: str, max_sentences: int = 3) -> list[Source]:
+    """The documents in the knowledge search tool's result that are about the topic."""
     try:
         documents = json.loads(search_result)
-    except ValueError:  # it says "No documents found" in plain words
+    except ValueError:  # "No documents found", in plain text
         return []
-    wanted = set(terms(topic))
-    found = []
+    topic_terms = set(terms(topic))
+    sources = []
     for document in documents:
         title, text = str(document.get("name") or "Untitled"), str(document.get("content") or "")
-        if len(wanted & set(terms(f"{title} {text}"))) < max(1, ceil(len(wanted) / 3)):
+        if len(topic_terms & set(terms(f"{title} {text}"))) < max(1, ceil(len(topic_terms) / 3)):
             continue
         sentences = _SENTENCE_END.split(text.strip())
-        ranked = sorted(sentences, key=lambda sentence: -len(wanted & set(terms(sentence))))[:most]
-        found.append(Source(title, [sentence for sentence in sentences if sentence in ranked]))
-    return found
+        ranked = sorted(sentences, key=lambda sentence: -len(topic_terms & set(terms(sentence))))[:max_sentences]
+        sources.append(Source(title, [sentence for sentence in sentences if sentence in ranked]))
+    return sources
 
 
-def sum_in(message: str) -> str | None:
+def arithmetic_in(message: str) -> str | None:
     """The arithmetic expression in a message, if there is one."""
-    for spelt, sign in _SPELT.items():
-        message = message.replace(spelt, sign)
-    for match in _SUM.finditer(_DATE.sub("", message)):
+    for spelled, sign in _SPELLED_OPERATORS.items():
+        message = message.replace(spelled, sign)
+    for match in _ARITHMETIC.finditer(_DATE.sub("", message)):
         expression = match.group().strip().replace("^", "**")
         try:
             tree = ast.parse(expression, mode="eval").body
@@ -87,13 +87,13 @@ def sum_in(message: str) -> str | None:
 
 
 def researcher(turn: Turn) -> Iterator[Beat]:
-    """Searches the archive, then hands on its notes in a form which the writer can read."""
+    """Searches the archive, then passes its notes on in a form that the writer reads."""
     topic = topic_of(turn.last_user)
     if not turn.tool_results:
         yield Pause(0.3)
-        yield Call(SEARCH, {"query": topic})
+        yield Call(SEARCH_TOOL, {"query": topic})
         return
-    sources = [each for each in sources_on(topic, turn.tool_results[-1]) if each.title != HOUSE_STYLE]
+    sources = [source for source in sources_on(topic, turn.tool_results[-1]) if source.title != HOUSE_STYLE]
     notes = [f"Topic: {topic}", f"Articles in the archive: {len(sources)}"]
     for source in sources[:2]:
         notes += ["", f"## {source.title}", *(f"- {sentence}" for sentence in source.sentences)]
@@ -101,7 +101,7 @@ def researcher(turn: Turn) -> Iterator[Beat]:
 
 
 def writer(turn: Turn) -> Iterator[Beat]:
-    """Turns the researcher's notes into a draft, with a few words too many."""
+    """Turns the researcher's notes into a draft, with filler words for the editor to cut."""
     topic, sources = _read_notes(turn.last_user)
     yield Pause(0.2)
     if sources:
@@ -109,7 +109,7 @@ def writer(turn: Turn) -> Iterator[Beat]:
         paragraphs = [" ".join(source.sentences) for source in sources]
         credit = "Sources: " + "; ".join(f"“{source.title}”" for source in sources) + "."
     else:
-        title = f"# {_capital(topic)}: what we would need to find out"
+        title = f"# {_capitalize(topic)}: what we would need to find out"
         paragraphs = [
             f"The archive holds nothing on {topic} yet, and we do not make things up.",
             "Three questions would make the piece. What has changed? Whom does it touch? What surprises?",
@@ -120,25 +120,25 @@ def writer(turn: Turn) -> Iterator[Beat]:
 
 
 def editor(turn: Turn) -> Iterator[Beat]:
-    """Looks the house style up, then cuts the draft's throat-clearing."""
+    """Looks the house style up, then cuts the filler words of the draft."""
     if not turn.tool_results:
         yield Pause(0.2)
-        yield Call(SEARCH, {"query": "house style, plainly"})
+        yield Call(SEARCH_TOOL, {"query": "house style, plainly"})
         return
     draft = turn.last_user
     before = len(draft.split())
     for filler in _FILLERS:
         draft = draft.replace(filler, "")
     text = "\n\n".join(paragraph.strip() for paragraph in draft.split("\n\n") if paragraph.strip())
-    cut = before - len(text.split())
+    words_cut = before - len(text.split())
     rule = f" to “{HOUSE_STYLE}”" if HOUSE_STYLE in turn.tool_results[-1] else ""
-    yield from say(f"{text}\n\n*Edited{rule}: {cut} words cut, {len(text.split())} left.*", 1.2)
+    yield from say(f"{text}\n\n*Edited{rule}: {words_cut} words cut, {len(text.split())} left.*", 1.2)
 
 
 def assistant(turn: Turn) -> Iterator[Beat]:
-    """Reckons, tells the date, remembers the conversation; can be made to count slowly or to fail."""
+    """Does arithmetic, tells the date, remembers the session; counts slowly or fails on request."""
     message = turn.last_user
-    expression = sum_in(message)
+    expression = arithmetic_in(message)
     if turn.tool_results:
         answer = turn.tool_results[-1]
         if not expression:
@@ -165,27 +165,27 @@ def assistant(turn: Turn) -> Iterator[Beat]:
 
 def _small_talk(turn: Turn) -> str:
     earlier = turn.earlier_users()
-    names = [found[1] for said in [*earlier, turn.last_user] if (found := _NAMED.search(said))]
+    names = [match[1] for message in [*earlier, turn.last_user] if (match := _USER_NAME.search(message))]
     if re.search(r"\bwhat(?:'s| is) my name\b", turn.last_user, re.IGNORECASE):
         return f"Your name is {names[-1]}." if names else "You have not told me your name yet."
-    if _NAMED.search(turn.last_user):
+    if _USER_NAME.search(turn.last_user):
         return f"Nice to meet you, {names[-1]}. I will remember it in this session."
     greeting = f"{names[-1]}, you" if names else "You"
     memory = (
-        f"This is message {len(earlier) + 1} of our conversation, which began with “{_cut(earlier[0])}”."
+        f"This is message {len(earlier) + 1} of our conversation, which began with “{_truncate(earlier[0])}”."
         if earlier
         else "This is the first message of our conversation."
     )
-    return f"{greeting} said: “{_cut(turn.last_user)}”. {memory} Give me a sum, or ask for today's date."
+    return f"{greeting} said: “{_truncate(turn.last_user)}”. {memory} Give me a sum, or ask for today's date."
 
 
 def librarian(turn: Turn) -> Iterator[Beat]:
-    """Searches the archive and answers with what it found, citing the article."""
+    """Searches the archive and answers from it, citing the article."""
     topic = topic_of(turn.last_user)
     if not turn.tool_results:
-        yield Call(SEARCH, {"query": topic})
+        yield Call(SEARCH_TOOL, {"query": topic})
         return
-    sources = sources_on(topic, turn.tool_results[-1], most=2)
+    sources = sources_on(topic, turn.tool_results[-1], max_sentences=2)
     if not sources:
         yield from say(f"The archive holds nothing on {topic}.", 0.3)
         return
@@ -195,35 +195,35 @@ def librarian(turn: Turn) -> Iterator[Beat]:
 
 
 def newsroom(turn: Turn) -> Iterator[Beat]:
-    """Leads the team: hands the task to the member it suits, then sums up."""
+    """Leads the team: delegates the task to the member it suits, then sums up."""
     creative = re.search(r"\b(headlines?|titles?|names?|slogans?)\b", turn.last_user, re.IGNORECASE)
     member, name = ("columnist", "Columnist") if creative else ("reporter", "Reporter")
     if not turn.tool_results:
         yield from say(f"Let me ask the {name}.\n\n", 0.2)
-        yield Call(DELEGATE, {"member_id": member, "task": turn.last_user})
+        yield Call(DELEGATE_TOOL, {"member_id": member, "task": turn.last_user})
         return
     yield from say(f"The {name} says:\n\n{turn.tool_results[-1].strip()}", 0.8)
 
 
 def columnist(turn: Turn) -> Iterator[Beat]:
-    """Offers headlines."""
+    """Suggests headlines."""
     topic = topic_of(turn.last_user)
     yield from say(
-        f"1. {_capital(topic)}, plainly told\n"
+        f"1. {_capitalize(topic)}, plainly told\n"
         f"2. The quiet truth about {topic}\n"
-        f"3. {_capital(topic)}: a minute well spent",
+        f"3. {_capitalize(topic)}: a minute well spent",
         0.6,
     )
 
 
 def publisher(turn: Turn) -> Iterator[Beat]:
-    """Asks to publish, and reports what came of it."""
+    """Calls publish, which needs a confirmation, and reports its result."""
     if turn.tool_results:
         result = turn.tool_results[-1]
         yield from say(result if result.startswith("Published") else f"Not published. {result}", 0.3)
         return
     quoted = _QUOTED.search(turn.last_user)
-    yield Call("publish", {"title": quoted[1] if quoted else _capital(topic_of(turn.last_user))})
+    yield Call("publish", {"title": quoted[1] if quoted else _capitalize(topic_of(turn.last_user))})
 
 
 def _read_notes(notes: str) -> tuple[str, list[Source]]:
@@ -241,13 +241,13 @@ def _read_notes(notes: str) -> tuple[str, list[Source]]:
 def _headline(topic: str) -> str:
     question = re.match(r"(?:why|how|what|when|where|who)\b( (?:is|are|do|does|did|can)\b)?", topic, re.IGNORECASE)
     if not question:
-        return f"{_capital(topic)}: what is worth knowing"
-    return _capital(topic) + ("?" if question[1] else "")
+        return f"{_capitalize(topic)}: what is worth knowing"
+    return _capitalize(topic) + ("?" if question[1] else "")
 
 
-def _capital(text: str) -> str:
+def _capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _cut(text: str, most: int = 80) -> str:
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+def _truncate(text: str, max_length: int = 80) -> str:
+    return text if len(text) <= max_length else text[: max_length - 1].rstrip() + "…"

@@ -1,1 +1,1 @@
-"""The commands for people at a terminal: the same engine and the same errors as the tools."""
+"""The commands for people at a terminal: the same engine, tools and errors as the MCP server's."""

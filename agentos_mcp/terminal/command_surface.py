@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from agentos_mcp.agentos.hints import Action, Parameter, Value
 
+PROGRAM = "agentos-mcp"
+
 _Words = list[str]
-_Command = Callable[[Mapping[str, Value]], _Words]
+_CommandBuilder = Callable[[Mapping[str, Value]], _Words]
 
 
 class CommandSurface:
-    """Actions that have a command of their own; the others are not offered at a terminal."""
+    """Writes actions as commands; an action without a command is not offered at a terminal.
+
+    `program_flags` stand after the program's name in every command, as a shell would split them.
+    """
+
+    def __init__(self, program_flags: Sequence[str] = ()) -> None:
+        self._program_flags = tuple(program_flags)
+
+    def command_line(self, *words: str) -> str:
+        """The line to paste that runs this program with these words, quoted for a shell."""
+        return shlex.join([PROGRAM, *self._program_flags, *words])
 
     def action(self, action: Action) -> str:
-        command = _COMMANDS.get(action.name)
-        return f"`{shlex.join(['agentos-mcp', *command(action.arguments)])}`" if command is not None else ""
+        build_command = _COMMANDS.get(action.name)
+        return f"`{self.command_line(*build_command(action.arguments))}`" if build_command is not None else ""
 
     def parameter(self, parameter: Parameter) -> str:
         flag = f"--{parameter.name.replace('_', '-')}"
@@ -24,15 +37,20 @@ class CommandSurface:
 
 
 class LookupSurface(CommandSurface):
-    """For somebody who wants to look at a component: one of another kind is looked at, not run."""
+    """For the commands that look a component up: one of another kind is looked up too, not run."""
 
     def action(self, action: Action) -> str:
         verb, _, kind = action.name.partition("_")
         return super().action(Action(f"list_{kind}s", action.arguments) if verb == "run" else action)
 
 
-def _run(kind: str) -> _Command:
-    def words(arguments: Mapping[str, Value]) -> _Words:
+def surface_for(options: argparse.Namespace) -> CommandSurface:
+    """The surface of the command that was parsed into these options."""
+    return LookupSurface() if options.command in {"agents", "teams", "workflows"} else CommandSurface()
+
+
+def _run(kind: str) -> _CommandBuilder:
+    def build(arguments: Mapping[str, Value]) -> _Words:
         message = str(arguments.get("message", "TEXT"))
         return [
             "run",
@@ -43,22 +61,22 @@ def _run(kind: str) -> _Command:
             message,
         ]
 
-    return words
+    return build
 
 
-def _list(command: str, *flags: str) -> _Command:
+def _list(command: str, *flags: str) -> _CommandBuilder:
     return lambda arguments: [command, *_flags(arguments, *flags)]
 
 
-def _one(command: str, name: str, placeholder: str, *last: str) -> _Command:
-    return lambda arguments: [command, _value(arguments, name, placeholder), *last]
+def _show(command: str, parameter: str, placeholder: str, *flags: str) -> _CommandBuilder:
+    return lambda arguments: [command, _value(arguments, parameter, placeholder), *flags]
 
 
-def _component(arguments: Mapping[str, Value]) -> _Words:
+def _show_component(arguments: Mapping[str, Value]) -> _Words:
     return [f"{arguments.get('kind', 'agent')}s", _value(arguments, "id", "ID")]
 
 
-def _session_runs(arguments: Mapping[str, Value]) -> _Words:
+def _list_session_runs(arguments: Mapping[str, Value]) -> _Words:
     return ["runs", "--session-id", _value(arguments, "session_id", "ID")]
 
 
@@ -68,31 +86,31 @@ def _value(arguments: Mapping[str, Value], name: str, placeholder: str) -> str:
 
 def _flags(arguments: Mapping[str, Value], *names: str) -> _Words:
     flags = ((f"--{name.replace('_', '-')}", str(arguments[name])) for name in names if name in arguments)
-    return [word for pair in flags for word in pair]
+    return [word for flag in flags for word in flag]
 
 
-_COMMANDS: Mapping[str, _Command] = {
+_COMMANDS: Mapping[str, _CommandBuilder] = {
     "run_agent": _run("agent"),
     "run_team": _run("team"),
     "run_workflow": _run("workflow"),
     "list_agents": _list("agents"),
     "list_teams": _list("teams"),
     "list_workflows": _list("workflows"),
-    "get_component": _component,
+    "get_component": _show_component,
     "get_config": lambda _: ["agents", "--config"],
     "list_databases": lambda _: ["agents", "--config"],
     "list_runs": _list("runs", "kind", "status", "session_id", "user_id"),
-    "list_session_runs": _session_runs,
-    "get_run": _one("runs", "run", "RUN"),
-    "explain_run": _one("runs", "run", "RUN", "--explain"),
-    "continue_run": _one("continue", "run", "RUN"),
-    "cancel_run": _one("cancel", "run", "RUN"),
+    "list_session_runs": _list_session_runs,
+    "get_run": _show("runs", "run", "RUN"),
+    "explain_run": _show("runs", "run", "RUN", "--explain"),
+    "continue_run": _show("continue", "run", "RUN"),
+    "cancel_run": _show("cancel", "run", "RUN"),
     "list_sessions": _list("sessions", "kind", "user_id", "db_id"),
-    "get_session": _one("sessions", "session_id", "ID"),
+    "get_session": _show("sessions", "session_id", "ID"),
     "list_memories": _list("memories", "user_id", "db_id"),
-    "get_memory": _one("memories", "memory_id", "ID"),
+    "get_memory": _show("memories", "memory_id", "ID"),
     "list_traces": _list("traces", "session_id", "db_id"),
-    "get_trace": _one("traces", "id", "ID"),
+    "get_trace": _show("traces", "id", "ID"),
     "search_knowledge": lambda _: ["knowledge", "search", "QUERY"],
     "add_knowledge": lambda _: ["knowledge", "add", "--file", "FILE"],
     "list_knowledge": lambda arguments: ["knowledge", "list", *_flags(arguments, "knowledge_id")],

@@ -10,91 +10,96 @@ from dataclasses import replace
 import anyio
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, Unreachable
-from agentos_mcp.agentos.hints import Surface
+from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.settings import Settings
-from agentos_mcp.terminal.argparse_errors import USAGE
-from agentos_mcp.terminal.argument_values import folders_of, text_of
-from agentos_mcp.terminal.command_surface import CommandSurface, LookupSurface
-from agentos_mcp.terminal.list_commands import show
-from agentos_mcp.terminal.printing import WHOLE, never_fail, print_json
-from agentos_mcp.terminal.run_commands import cancel, follow, go_on, run
-from agentos_mcp.terminal.run_outcome import FAILED
+from agentos_mcp.terminal.argument_values import parent_folders, read_text
+from agentos_mcp.terminal.command_surface import PROGRAM, surface_for
+from agentos_mcp.terminal.exit_codes import BROKEN_PIPE, exit_code_for_error
+from agentos_mcp.terminal.lookup_commands import print_lookup
+from agentos_mcp.terminal.output import UNLIMITED_TOKENS, print_json
+from agentos_mcp.terminal.run_commands import cancel_run, continue_run, follow_run, run_component
+from agentos_mcp.terminal.terminal_features import escape_unencodable
 from agentos_mcp.tooling.context import ToolContext, open_backend
 
-_NO_READER = 141
-"""What a shell has for a program whose output nobody reads any more."""
 
-
-def do(options: argparse.Namespace, settings: Settings) -> int:
-    """Run the command; its exit code: 0 done, 1 failed, 2 given wrongly, 3 paused, 130 interrupted."""
-    never_fail(sys.stdout)
+def dispatch(options: argparse.Namespace, settings: Settings) -> int:
+    """Run the command; its exit code, one of `exit_codes`."""
+    escape_unencodable(sys.stdout)
     files = getattr(options, "file", None) or []
-    allowed = folders_of([files] if isinstance(files, str) else files)
+    folders = parent_folders([files] if isinstance(files, str) else files)
     try:
-        _read_input(options)
-        code = anyio.run(_do, options, replace(settings, allow_files=allowed, result_tokens=WHOLE))
+        _read_standard_input(options)
+        _check_required_ids(options)
+        settings = replace(settings, allow_files=folders, result_tokens=UNLIMITED_TOKENS)
+        exit_code = anyio.run(_dispatch, options, settings)
         sys.stdout.flush()
     except AgentOSError as error:
-        hint = _hint(error, options)
+        next_step = _hint_for(error, options)
         if options.json:
-            print_json({"error": error.message, "next": hint})
-        print(strip_control_chars(f"agentos-mcp: {error.message} {hint}".rstrip()), file=sys.stderr)
-        # Refused before anything was sent: it was given wrongly.
-        return USAGE if isinstance(error, InvalidRequest) and not error.status else FAILED
+            print_json({"error": error.message, "next": next_step})
+        print(strip_control_chars(f"{PROGRAM}: {error.message} {next_step}".rstrip()), file=sys.stderr)
+        return exit_code_for_error(error)
     except BrokenPipeError:
-        return _unread()
-    return code
+        _discard_output()
+        return BROKEN_PIPE
+    return exit_code
 
 
-async def _do(options: argparse.Namespace, settings: Settings) -> int:
+async def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
     if getattr(options, "user_id", ""):
-        # Whoever is at the terminal chooses whose things they look at; the setting only spares them saying it.
+        # Whoever is at the terminal chooses whose data they see; the setting is only their default.
         settings = replace(settings, user_id="")
     async with open_backend(settings) as backend:
-        backend.surface = _surface(options)
-        return await _command(ToolContext.headless(backend), options)
+        backend.surface = surface_for(options)
+        return await _run_command(ToolContext.headless(backend), options)
 
 
-async def _command(ctx: ToolContext, options: argparse.Namespace) -> int:
+async def _run_command(ctx: ToolContext, options: argparse.Namespace) -> int:
     match options.command:
         case "run":
-            return await run(ctx, options)
+            return await run_component(ctx, options)
         case "continue":
-            return await go_on(ctx, options)
+            return await continue_run(ctx, options)
         case "cancel":
-            return await cancel(ctx, options)
+            return await cancel_run(ctx, options)
         case "runs" if options.follow:
-            return await follow(ctx, options)
-    await show(ctx, options)
+            return await follow_run(ctx, options)
+    await print_lookup(ctx, options)
     return 0
 
 
-def _read_input(options: argparse.Namespace) -> None:
-    """Read what `-` stands for, and check what cannot be without asking AgentOS."""
+def _read_standard_input(options: argparse.Namespace) -> None:
+    """Replace `-` by the text on standard input."""
     # Here Ctrl-C still ends the program; in the event loop it would not while this waits.
     for name in ("message", "text"):
         if text := getattr(options, name, ""):
-            setattr(options, name, text_of(text))
-    for name in ("follow", "explain", "span_id"):
-        if getattr(options, name, None) and not getattr(options, "run" if name != "span_id" else "id"):
-            raise InvalidRequest(f"--{name.replace('_', '-')} of which?", "Give its reference or id, too.")
+            setattr(options, name, read_text(text))
 
 
-def _hint(error: AgentOSError, options: argparse.Namespace) -> str:
+def _check_required_ids(options: argparse.Namespace) -> None:
+    """Refuse flags about one run or trace where none is named."""
+    command_line = surface_for(options).command_line
+    for name in ("follow", "explain"):
+        if getattr(options, name, False) and not options.run:
+            raise InvalidRequest(
+                f"--{name} needs a run reference.", f"Use `{command_line('runs', 'RUN', f'--{name}')}`."
+            )
+    if getattr(options, "span_id", "") and not options.id:
+        usage = command_line("traces", "ID", "--span-id", options.span_id)
+        raise InvalidRequest("--span-id needs a trace id or a run reference.", f"Use `{usage}`.")
+
+
+def _hint_for(error: AgentOSError, options: argparse.Namespace) -> str:
+    surface = surface_for(options)
     if isinstance(error, NotFound) and error.status and options.command in {"runs", "continue", "cancel"}:
-        return "`agentos-mcp runs` lists the latest ones."
-    words = error.hint.render(_surface(options))
+        return hint("{list} lists the latest runs.", list=Action.of("list_runs")).render(surface)
+    text = error.hint.render(surface)
     if isinstance(error, Unreachable) and not error.sent:
-        return f"{words} `agentos-mcp doctor` looks for what is wrong."
-    return words
+        return f"{text} `{surface.command_line('doctor')}` finds out what is wrong."
+    return text
 
 
-def _surface(options: argparse.Namespace) -> Surface:
-    return LookupSurface() if options.command in {"agents", "teams", "workflows"} else CommandSurface()
-
-
-def _unread() -> int:
-    # Else Python would complain as it flushes at its end.
+def _discard_output() -> None:
+    """Send what is still buffered nowhere, or Python would complain about the broken pipe at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _NO_READER

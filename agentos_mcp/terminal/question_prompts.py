@@ -1,4 +1,4 @@
-"""What a paused run asks, asked at the terminal: on standard error, answered on standard input."""
+"""The questions of a paused run, asked at the terminal: prompts on standard error, answers on standard input."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import io
 import json
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import anyio
@@ -17,170 +17,174 @@ from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.pauses.answers import DECLINED, NOTE
 from agentos_mcp.agentos.pauses.requirements import Field, Question, check_answers, rejections
 from agentos_mcp.agentos.plain_text import one_line, strip_control_chars
-from agentos_mcp.terminal.live_display import Display
+from agentos_mcp.terminal.run_display import RunDisplay
 
-DECLINE = "/decline"
-"""What declines where any text can be an answer."""
+DECLINE_COMMAND = "/decline"
+"""Declines a question whose answer can be any text."""
 
 _YES, _NO, _EDIT = {"y", "yes"}, {"n", "no"}, {"e", "edit"}
-_PARSED: dict[str, tuple[type | tuple[type, ...], str]] = {
+_JSON_TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "integer": (int, "a whole number"),
     "number": ((int, float), "a number"),
     "list": (list, 'a JSON list, such as ["a", "b"]'),
     "dict": (dict, 'a JSON object, such as {"a": 1}'),
 }
-_EDITED = "edited_output"
-_END = "."
+"""The Python type and the description of a field's type."""
+_EDITED_OUTPUT = "edited_output"
+_END_OF_TEXT = "."
 
 
-def people_can_be_asked() -> bool:
+def can_prompt() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
-async def ask(questions: Sequence[Question], display: Display) -> dict[str, Any] | None:
-    """The person's answers by key; None where they left without one."""
+async def ask_questions(questions: Sequence[Question], display: RunDisplay) -> dict[str, Any] | None:
+    """The person's answers by key; None where they closed the input (Ctrl-D)."""
     display.pause()
     answers: dict[str, Any] = {}
-    _forget_what_was_typed()
+    _discard_typed_keys()
     for question in questions:
-        display.note("")
-        display.note(one_line(question.title, most=1000), "bold")
+        display.print_line("")
+        display.print_line(one_line(question.title, most=1000), "bold")
         for line in strip_control_chars(question.details).split("\n"):
-            display.note(f"  {line}")
+            display.print_line(f"  {line}")
         try:
-            answers |= await _answered(question, display)
+            answers |= await _ask_until_valid(question, display)
         except EOFError:
-            display.note("")
+            display.print_line("")
             return None
     return answers
 
 
-async def _answered(question: Question, display: Display) -> dict[str, Any]:
-    """The answer to one question, by its key, asked for again until it can be taken."""
+async def _ask_until_valid(question: Question, display: RunDisplay) -> dict[str, Any]:
+    """The answer to one question, by its key; asked again until it is valid."""
     while True:
-        answer = await _confirmed(question, display) if _confirms(question) else await _given(question, display)
+        ask = _ask_confirmation if _is_confirmation(question) else _ask_fields
+        answer = await ask(question, display)
         try:
             check_answers([question], answer)
-        except InvalidRequest as problem:
-            words = problem.message.removeprefix("Nothing was sent").replace(f"{question.key} ", "").strip(" .:\n-")
-            display.note(f"  It {words}." if words.startswith(("can't", "lacks", "has no")) else f"  {words}.")
+        except InvalidRequest as error:
+            display.print_line(f"  {error.message}")
         else:
             return answer
 
 
-async def _confirmed(question: Question, display: Display) -> dict[str, Any]:
-    """Yes or no; after a no the reason, after a yes what else is asked."""
-    fields = {field.name: field for field in question.fields}
-    words = "Approve? [y]es, [n]o, [e]dit" if _EDITED in fields else "Approve? [y]es, [n]o"
+async def _ask_confirmation(question: Question, display: RunDisplay) -> dict[str, Any]:
+    """Yes or no; after a no the reason, after a yes the other fields."""
+    can_edit = any(field.name == _EDITED_OUTPUT for field in question.fields)
+    prompt = "Approve? [y]es, [n]o, [e]dit" if can_edit else "Approve? [y]es, [n]o"
     while True:
-        word = (await _line(f"  {words}: ")).strip().casefold()
-        if word in _NO:
-            return rejections([question], (await _line("  Why? (optional): ")).strip())
-        if word in _EDIT and _EDITED in fields:
-            return {question.key: {"approve": True, _EDITED: await _several_lines(display)}}
-        if word in _YES:
-            return {question.key: {"approve": True, **await _values(question, display, {"approve", NOTE, _EDITED})}}
-        display.note("  Enter y or n." if _EDITED not in fields else "  Enter y, n or e.")
+        reply = (await _read_line(f"  {prompt}: ")).strip().casefold()
+        if reply in _NO:
+            return rejections([question], (await _read_line("  Why? (optional): ")).strip())
+        if reply in _EDIT and can_edit:
+            return {question.key: {"approve": True, _EDITED_OUTPUT: await _read_lines(display)}}
+        if reply in _YES:
+            values = await _ask_values(question, display, skip={"approve", NOTE, _EDITED_OUTPUT})
+            return {question.key: {"approve": True, **values}}
+        display.print_line("  Enter y, n or e." if can_edit else "  Enter y or n.")
 
 
-async def _given(question: Question, display: Display) -> dict[str, Any]:
+async def _ask_fields(question: Question, display: RunDisplay) -> dict[str, Any]:
     if question.declinable:
-        display.note(f"  (or {DECLINE}, and why)")
-    values = await _values(question, display, set())
+        display.print_line(f"  (or {DECLINE_COMMAND} and the reason)")
+    values = await _ask_values(question, display)
     if (reason := values.get(DECLINED)) is not None:
         return rejections([question], reason)
     return {question.key: values}
 
 
-async def _values(question: Question, display: Display, without: set[str]) -> dict[str, Any]:
-    """What was entered for each field; `DECLINED` and the reason where the person declined."""
-    given: dict[str, Any] = {}
+async def _ask_values(question: Question, display: RunDisplay, skip: Collection[str] = ()) -> dict[str, Any]:
+    """The values by field name, those in `skip` left out; only `DECLINED` and the reason where the person declined."""
+    values: dict[str, Any] = {}
     for field in question.fields:
-        while field.name not in without:
-            words = (await _line(_prompt(field))).strip()
-            command, _, reason = words.partition(" ")
-            if command.casefold() == DECLINE and question.declinable and not without:
+        while field.name not in skip:
+            text = (await _read_line(_prompt(field))).strip()
+            command, _, reason = text.partition(" ")
+            if command.casefold() == DECLINE_COMMAND and question.declinable and not skip:
                 return {DECLINED: reason.strip()}
             try:
-                value = _value(field, words)
-            except ValueError as problem:
-                display.note(f"  {problem}")
+                value = _parse_value(field, text)
+            except ValueError as error:
+                display.print_line(f"  {error}")
                 continue
             if value is not None:
-                given[field.name] = value
+                values[field.name] = value
             break
-    return given
+    return values
 
 
 def _prompt(field: Field) -> str:
-    hints = [field.description] if field.description else []
+    notes = [field.description] if field.description else []
     if field.choices:
-        hints.append(", ".join(f"{number} = {choice}" for number, choice in enumerate(field.choices, 1)))
+        notes.append(", ".join(f"{number} = {choice}" for number, choice in enumerate(field.choices, 1)))
     if field.multiple:
-        hints.append("several with commas")
+        notes.append("several with commas")
     if field.type == "boolean":
-        hints.append("y or n")
+        notes.append("y or n")
     if field.structure:
-        hints.append("JSON")
+        notes.append("JSON")
     if field.default is not None:
-        hints.append(f"else {field.default}")
+        notes.append(f"default: {field.default}")
     elif not field.required:
-        hints.append("optional")
-    about = f" ({'; '.join(hints)})" if hints else ""
-    return "  " + one_line(f"{field.name.replace('_', ' ').capitalize()}{about}:", most=1000) + " "
+        notes.append("optional")
+    suffix = f" ({'; '.join(notes)})" if notes else ""
+    return "  " + one_line(f"{field.name.replace('_', ' ').capitalize()}{suffix}:", most=1000) + " "
 
 
-def _value(field: Field, words: str) -> Any:
-    """What was entered, as the field's type; None for nothing. Raises ValueError with what would do."""
-    if not words:
+def _parse_value(field: Field, text: str) -> Any:
+    """The text as the field's type; None for no text. Raises ValueError with what to enter."""
+    if not text:
         if field.required and field.default is None:
-            raise ValueError("It is needed.")
+            raise ValueError("A value is required.")
         return None
     if field.choices:
-        chosen = [_choice(field, word.strip()) for word in (words.split(",") if field.multiple else [words])]
+        chosen = [_parse_choice(field, item.strip()) for item in (text.split(",") if field.multiple else [text])]
         return chosen if field.multiple else chosen[0]
     if field.type == "boolean":
-        if words.casefold() not in _YES | _NO:
+        if text.casefold() not in _YES | _NO:
             raise ValueError("Enter y or n.")
-        return words.casefold() in _YES
+        return text.casefold() in _YES
     if field.structure or field.type != "string":
-        return _parsed(field, words)
-    return words
+        return _parse_json(field, text)
+    return text
 
 
-def _parsed(field: Field, words: str) -> Any:
-    wanted, name = _PARSED[field.structure or field.type]
+def _parse_json(field: Field, text: str) -> Any:
+    expected_type, description = _JSON_TYPES[field.structure or field.type]
     try:
-        value = json.loads(words)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
-    if not isinstance(value, wanted) or isinstance(value, bool):
-        raise ValueError(f"Enter {name}.")
+    if not isinstance(value, expected_type) or isinstance(value, bool):
+        raise ValueError(f"Enter {description}.")
     return value
 
 
-def _choice(field: Field, word: str) -> str:
-    if word.isdecimal() and word not in field.choices and 1 <= int(word) <= len(field.choices):
-        return field.choices[int(word) - 1]
+def _parse_choice(field: Field, text: str) -> str:
+    """The choice with this number or name."""
+    if text.isdecimal() and text not in field.choices and 1 <= int(text) <= len(field.choices):
+        return field.choices[int(text) - 1]
     for choice in field.choices:
-        if choice.casefold() == word.casefold():
+        if choice.casefold() == text.casefold():
             return choice
     raise ValueError(f"Choose from: {strip_control_chars(', '.join(field.choices))}.")
 
 
-def _confirms(question: Question) -> bool:
+def _is_confirmation(question: Question) -> bool:
     return any(field.name == "approve" for field in question.fields)
 
 
-async def _several_lines(display: Display) -> str:
-    display.note(f"  The output as it should be; a line with only {_END} ends it:")
+async def _read_lines(display: RunDisplay) -> str:
+    """Lines from the person, up to one that is a single dot."""
+    display.print_line(f"  Enter the new output; a line with only {_END_OF_TEXT} ends it:")
     lines: list[str] = []
-    while (line := await _line("")) != _END:
+    while (line := await _read_line("")) != _END_OF_TEXT:
         lines.append(line)
     return "\n".join(lines)
 
 
-async def _line(prompt: str) -> str:
+async def _read_line(prompt: str) -> str:
     """A line from the person. Raises EOFError where they closed the input.
 
     Standard output is the answer's, so the prompt goes to standard error. The thread that reads cannot be
@@ -188,34 +192,34 @@ async def _line(prompt: str) -> str:
     """
     sys.stderr.write(prompt)
     sys.stderr.flush()
-    came, loop = anyio.Event(), asyncio.get_running_loop()
+    line_read, loop = anyio.Event(), asyncio.get_running_loop()
     lines: list[bytes] = []
 
     def read() -> None:
-        lines.append(_read_line())
-        with contextlib.suppress(RuntimeError):  # nobody waits any more
-            loop.call_soon_threadsafe(came.set)
+        lines.append(_read_raw_line())
+        with contextlib.suppress(RuntimeError):  # the event loop is closed
+            loop.call_soon_threadsafe(line_read.set)
 
     threading.Thread(target=read, daemon=True).start()
-    await came.wait()
+    await line_read.wait()
     line = lines[0]
     if not line:
         raise EOFError
     return line.decode(sys.stdin.encoding or "utf-8", "replace").rstrip("\r\n")
 
 
-def _read_line() -> bytes:
-    """A line of any length; b"" at the end."""
+def _read_raw_line() -> bytes:
+    """A line of any length; b"" at the end of the input."""
     # Unbuffered, and without the buffer's lock.
     stdin: io.RawIOBase = sys.stdin.buffer.raw  # type: ignore[union-attr]  # a BufferedReader has one
     line = b""
-    while not line.endswith(b"\n") and (piece := stdin.read(4096)):
-        line += piece
+    while not line.endswith(b"\n") and (chunk := stdin.read(4096)):
+        line += chunk
     return line
 
 
-def _forget_what_was_typed() -> None:
-    """Keys that were pressed before the question was seen are no answer to it."""
+def _discard_typed_keys() -> None:
+    """Keys that were pressed before the question was shown are no answer to it."""
     if sys.platform != "win32":
         import termios
 

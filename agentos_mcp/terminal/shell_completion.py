@@ -8,28 +8,28 @@ from typing import Any
 
 import shtab
 
-_FILES = {"PATH", "FILE"}
-_FOLDERS = {"FOLDERS"}
+_FILE_METAVARS = {"PATH", "FILE"}
+_FOLDER_METAVARS = {"FOLDERS"}
 
 
-def script(parser: argparse.ArgumentParser, shell: str) -> str:
-    """The script for a shell; where it is loaded from is that shell's own business."""
+def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
+    """The completion script of a shell, for the commands of this parser."""
     for action in _actions(parser):
-        if action.metavar in _FILES:
-            _complete(action, shtab.FILE)
-        elif action.metavar in _FOLDERS:
-            _complete(action, shtab.DIRECTORY)
+        if action.metavar in _FILE_METAVARS:
+            _set_completion(action, shtab.FILE)
+        elif action.metavar in _FOLDER_METAVARS:
+            _set_completion(action, shtab.DIRECTORY)
     return shtab.complete(parser, shell)
 
 
-def _complete(action: Any, with_what: Any) -> None:
-    # This is how shtab is told; argparse itself has no such thing.
-    action.complete = with_what
+def _set_completion(action: Any, completion: Any) -> None:
+    # shtab reads this attribute, which argparse does not declare.
+    action.complete = completion
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
     for action in parser._actions:
         yield action
         if isinstance(action, argparse._SubParsersAction):
-            for inner in action.choices.values():
-                yield from _actions(inner)
+            for subparser in action.choices.values():
+                yield from _actions(subparser)

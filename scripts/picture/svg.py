@@ -19,7 +19,7 @@ from scripts.picture.terminal_screen import PLAIN, Screen, Shown, Stretch
 
 FILE = Path(__file__).parents[2] / "docs" / "images" / "demo.svg"
 COMMAND = "agentos-mcp demo"
-END = "\nTo have this in "
+END = "\nTo use this in "
 """What the demo says from here on (how to register the server) does not belong in a picture."""
 
 COLUMNS, ROWS = 110, 18

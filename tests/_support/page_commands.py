@@ -108,7 +108,7 @@ class Person:
     def _stays(self, text: str) -> str:
         with self._process(text) as demo:
             try:
-                demo.out.wait_for(lambda line: line.startswith("The AgentOS stays at "), PATIENCE)
+                demo.out.wait_for(lambda line: line.startswith("The AgentOS keeps running at "), PATIENCE)
             except AssertionError as problem:
                 return str(problem)
             finally:

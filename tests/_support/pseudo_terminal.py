@@ -1,4 +1,4 @@
-"""A command in a terminal of its own: a real pseudo-terminal, with what a person would see on its screen."""
+"""A command in a pseudo-terminal of its own, with what a person would see on its screen."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from tests._support.processes import MODULE, PATIENCE, PROMPT, environment
 
 CTRL_C, CTRL_D = "\x03", "\x04"
 
-# Makes the terminal the one that Ctrl-C is pressed at, then becomes the command.
-_LEAD = "import fcntl, os, sys, termios; fcntl.ioctl(2, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# Makes the terminal the controlling one, so that Ctrl-C reaches the command, then becomes the command.
+_SET_CONTROLLING_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(2, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+_COLORS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Terminal:
@@ -38,25 +40,26 @@ class Terminal:
         self,
         *arguments: str,
         command: tuple[str, ...] = MODULE,
-        given: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
         piped: bool = False,
         columns: int = 100,
     ) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
         self._child = subprocess.Popen(
-            [sys.executable, "-ISE", "-c", _LEAD, *command, *arguments],
+            [sys.executable, "-ISE", "-c", _SET_CONTROLLING_TERMINAL, *command, *arguments],
             stdin=slave,
             stdout=subprocess.PIPE if piped else slave,
             stderr=slave,
-            env=environment({"TERM": "xterm", "NO_COLOR": "", **(given or {})}),
+            env=environment({"TERM": "xterm", "NO_COLOR": "", **(env or {})}),
             start_new_session=True,
         )
         os.close(slave)
-        self._shown, self._piped = bytearray(), bytearray()
-        self._news = threading.Condition()
-        self._over = False
-        self._seen = 0
+        self._written, self._piped = bytearray(), bytearray()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._position = 0
+        """The end of the text that was waited for last."""
         self._readers = [threading.Thread(target=self._read_screen, daemon=True)]
         if piped:
             self._readers.append(threading.Thread(target=self._read_pipe, daemon=True))
@@ -69,9 +72,9 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for insist in (self._child.terminate, self._child.kill):
+        for stop in (self._child.terminate, self._child.kill):
             if self._child.poll() is None:
-                insist()
+                stop()
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._child.wait(timeout=PROMPT)
         for reader in self._readers:
@@ -83,14 +86,14 @@ class Terminal:
     def _read_screen(self) -> None:
         while True:
             try:
-                piece = os.read(self._master, 65536)
-            except OSError:  # Linux's way to say that nobody has the terminal open any more
-                piece = b""
-            with self._news:
-                self._shown += piece
-                self._over = not piece
-                self._news.notify_all()
-            if not piece:
+                chunk = os.read(self._master, 65536)
+            except OSError:  # Linux, once no process has the terminal open any more
+                chunk = b""
+            with self._changed:
+                self._written += chunk
+                self._closed = not chunk
+                self._changed.notify_all()
+            if not chunk:
                 return
 
     def _read_pipe(self) -> None:
@@ -98,31 +101,31 @@ class Terminal:
         for line in self._child.stdout:
             self._piped += line
 
-    def see(self, words: str, within: float = PATIENCE) -> None:
-        """Wait until words come, after those that were waited for before."""
-        deadline = time.monotonic() + within
-        with self._news:
-            while (at := self.plain.find(words, self._seen)) < 0:
-                missing = deadline - time.monotonic()
-                assert missing > 0, f"{words!r} did not come in {within} s:\n{self.plain}"
-                assert not self._over, f"it ended without {words!r}:\n{self.plain}"
-                self._news.wait(missing)
-            self._seen = at + len(words)
+    def wait_for(self, text: str, timeout: float = PATIENCE) -> None:
+        """Wait until this text is written, after the text that was waited for last."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while (start := self.plain.find(text, self._position)) < 0:
+                seconds_left = deadline - time.monotonic()
+                assert seconds_left > 0, f"{text!r} was not written in {timeout} s:\n{self.plain}"
+                assert not self._closed, f"the command ended without {text!r}:\n{self.plain}"
+                self._changed.wait(seconds_left)
+            self._position = start + len(text)
 
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
     def answer(self, prompt: str, line: str) -> None:
         """Wait for a prompt and enter a line."""
-        self.see(prompt)
+        self.wait_for(prompt)
         self.type(f"{line}\n")
 
-    def exit_code(self, within: float = PATIENCE) -> int:
-        """The exit code of a command that is about to end, as a shell has it; all that it says has come then."""
+    def exit_code(self, timeout: float = PATIENCE) -> int:
+        """Wait for the end of the command and of its output; its exit code, as a shell has it."""
         try:
-            code = self._child.wait(timeout=within)
+            code = self._child.wait(timeout=timeout)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"it did not end in {within} s:\n{self.raw}") from None
+            raise AssertionError(f"the command did not end in {timeout} s:\n{self.raw}") from None
         for reader in self._readers:
             reader.join(timeout=PROMPT)
         return code if code >= 0 else 128 - code
@@ -132,22 +135,22 @@ class Terminal:
         self._child.send_signal(signal.SIGHUP)
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         return self._child.poll() is None
 
     @property
     def plain(self) -> str:
         """All that was written to the terminal, without colors."""
-        return _COLOURS.sub("", self._shown.decode("utf-8", "ignore")).replace("\r\n", "\n")
+        return _COLORS.sub("", self._written.decode("utf-8", "ignore")).replace("\r\n", "\n")
 
     @property
     def raw(self) -> str:
-        """All that was written to the terminal, colors, moves and all."""
-        return self._shown.decode("utf-8", "replace")
+        """All that was written to the terminal, escape sequences included."""
+        return self._written.decode("utf-8", "replace")
 
     @property
     def piped(self) -> str:
-        """Standard output, where it is no terminal."""
+        """Standard output, where it is a pipe."""
         return self._piped.decode()
 
     @property
@@ -157,30 +160,30 @@ class Terminal:
 
     @property
     def reference(self) -> str:
-        """The run reference that it told."""
+        """The run reference on the screen."""
         return self.screen.rpartition("run: ")[2].split()[0]
 
     @property
     def screen(self) -> str:
-        """What stands on the screen: what was written over is gone."""
+        """The text on the screen: what was written over is gone."""
         lines = []
         for line in self.plain.split("\n"):
-            shown: list[str] = []
-            at = 0
-            for piece in re.split(r"(\r|\x1b\[2K)", line):
-                if piece == "\r":
-                    at = 0
-                elif piece == "\x1b[2K":
-                    shown = [" "] * at
+            cells: list[str] = []
+            column = 0
+            for part in re.split(r"(\r|\x1b\[2K)", line):
+                if part == "\r":
+                    column = 0
+                elif part == "\x1b[2K":
+                    cells = [" "] * column
                 else:
-                    shown[at : at + len(piece)] = piece
-                    at += len(piece)
-            lines.append("".join(shown).rstrip())
+                    cells[column : column + len(part)] = part
+                    column += len(part)
+            lines.append("".join(cells).rstrip())
         return "\n".join(lines)
 
 
-def at(
-    url: str, *arguments: str, piped: bool = False, columns: int = 100, given: Mapping[str, str] | None = None
+def open_terminal(
+    url: str, *arguments: str, piped: bool = False, columns: int = 100, env: Mapping[str, str] | None = None
 ) -> Terminal:
-    """A command at a terminal, for the AgentOS at that address."""
-    return Terminal(*arguments, given={"AGENTOS_URL": url, **(given or {})}, piped=piped, columns=columns)
+    """Run a command in a terminal, for the AgentOS at that address."""
+    return Terminal(*arguments, env={"AGENTOS_URL": url, **(env or {})}, piped=piped, columns=columns)

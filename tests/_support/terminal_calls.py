@@ -1,4 +1,4 @@
-"""Commands as a script calls them: no terminal, their output read as a whole."""
+"""Commands invoked as a script does: no terminal, their output read as a whole."""
 
 from __future__ import annotations
 
@@ -14,48 +14,48 @@ from tests._support.processes import MODULE, PATIENCE, environment
 
 
 @dataclass(frozen=True)
-class Ended:
-    """What a command said, and its exit code."""
+class CommandResult:
+    """A command's exit code and output."""
 
-    code: int
-    out: str
-    err: str
+    exit_code: int
+    stdout: str
+    stderr: str
 
     @property
     def json(self) -> Any:
         """Standard output, which has to be one JSON document."""
-        return json.loads(self.out)
+        return json.loads(self.stdout)
 
     @property
     def reference(self) -> str:
-        """The run reference that it told."""
-        return self.err.rpartition("run: ")[2].split()[0]
+        """The run reference at the end of standard error."""
+        return self.stderr.rpartition("run: ")[2].split()[0]
 
 
-def call(url: str, *arguments: str, stdin: str = "", given: Mapping[str, str] | None = None) -> Ended:
+def invoke(url: str, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> CommandResult:
     """Run a command against the AgentOS at that address."""
-    everything = environment({"AGENTOS_URL": url, **(given or {})})
-    if not hasattr(os, "fork") or any(name.startswith("PYTHON") for name in given or ()):
-        ended = subprocess.run(
-            [*MODULE, *arguments], input=stdin.encode(), capture_output=True, env=everything, timeout=PATIENCE
+    variables = environment({"AGENTOS_URL": url, **(env or {})})
+    if not hasattr(os, "fork") or any(name.startswith("PYTHON") for name in env or ()):
+        result = subprocess.run(
+            [*MODULE, *arguments], input=stdin.encode(), capture_output=True, env=variables, timeout=PATIENCE
         )
-        completed = Completed(ended.returncode, ended.stdout, ended.stderr)
+        completed = Completed(result.returncode, result.stdout, result.stderr)
     else:
-        completed = command_server().run(arguments, everything, stdin.encode(), PATIENCE)
-    out, err = (text.decode().replace("\r\n", "\n") for text in (completed.out, completed.err))
-    assert "Traceback" not in err, err
-    return Ended(completed.code, out, err)
+        completed = command_server().run(arguments, variables, stdin.encode(), PATIENCE)
+    stdout, stderr = (output.decode().replace("\r\n", "\n") for output in (completed.out, completed.err))
+    assert "Traceback" not in stderr, stderr
+    return CommandResult(completed.code, stdout, stderr)
 
 
-def done(url: str, *arguments: str, stdin: str = "") -> Ended:
-    """The same, of a command that has to succeed."""
-    ended = call(url, *arguments, stdin=stdin)
-    assert ended.code == 0, ended
-    return ended
+def invoke_ok(url: str, *arguments: str, stdin: str = "") -> CommandResult:
+    """Run a command that has to succeed."""
+    result = invoke(url, *arguments, stdin=stdin)
+    assert result.exit_code == 0, result
+    return result
 
 
-def started(url: str, *arguments: str) -> subprocess.Popen[bytes]:
-    """A command that is running, with what it says in pipes."""
+def start_command(url: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start a command with its output in pipes, and do not wait for it."""
     return subprocess.Popen(
         [*MODULE, *arguments],
         stdin=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from agentos_mcp.cli import whole_parser
+from agentos_mcp.cli import build_full_parser
 from agentos_mcp.server.http.settings import HTTP_OPTIONS, TOKEN_VARIABLE
 from agentos_mcp.settings import OPTIONS
 from scripts.surface.client_methods import METHODS
@@ -42,7 +42,9 @@ def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
                 yield from parsers(inner)
 
 
-FLAGS = {flag for parser in parsers(whole_parser()) for action in parser._actions for flag in action.option_strings}
+FLAGS = {
+    flag for parser in parsers(build_full_parser()) for action in parser._actions for flag in action.option_strings
+}
 VARIABLES = {name for option in (*OPTIONS, *HTTP_OPTIONS) for name in option.variables} | {TOKEN_VARIABLE}
 TOOLS = {tool.name for tool in listed()}
 METHOD_NAMES = {method for part in METHODS.values() for method in part}

@@ -1,4 +1,4 @@
-"""The command line: its commands, its flags, and what it says of those that it cannot use."""
+"""The command line: its commands, its flags, and the errors for those that are invalid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from agentos_mcp.cli import COMMANDS
 from agentos_mcp.tools import TOOLSETS
 from tests._support.processes import DOWN, MODULE, SCRIPT, RawServer, run
 
-WRITING = {"run_agent", "run_team", "run_workflow", "cancel_run"}
+WRITING_TOOLS = {"run_agent", "run_team", "run_workflow", "cancel_run"}
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,9 @@ WRITING = {"run_agent", "run_team", "run_workflow", "cancel_run"}
     [(SCRIPT, ()), (MODULE, ()), (SCRIPT, ("--log-level", "error"))],
     ids=["agentos-mcp", "python -m agentos_mcp", "agentos-mcp and a flag"],
 )
-def test_the_bare_command_serves(sample_agentos: str, command: tuple[str, ...], arguments: tuple[str, ...]) -> None:
+def test_bare_command_without_a_terminal_serves(
+    sample_agentos: str, command: tuple[str, ...], arguments: tuple[str, ...]
+) -> None:
     with RawServer(*arguments, command=command, given={"AGENTOS_URL": sample_agentos}) as server:
         assert server.shake_hands()["serverInfo"]["version"] == __version__
         assert server.call("run_agent", agent_id="echo", message="hi")[0].startswith("echo: hi")
@@ -31,28 +33,28 @@ def test_the_bare_command_serves(sample_agentos: str, command: tuple[str, ...], 
 
 
 @pytest.mark.parametrize("command", [SCRIPT, MODULE], ids=["agentos-mcp", "python -m agentos_mcp"])
-def test_it_tells_its_version(command: tuple[str, ...]) -> None:
-    ended = run("--version", command=command)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"agentos-mcp {__version__}\n", "")
+def test_version_flag_prints_the_version(command: tuple[str, ...]) -> None:
+    result = run("--version", command=command)
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"agentos-mcp {__version__}\n", "")
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_help_names_the_commands(flag: str) -> None:
-    ended = run(flag)
-    assert ended.returncode == 0
-    assert ended.stdout.startswith("usage: agentos-mcp COMMAND ...\n")
+def test_help_lists_the_commands(flag: str) -> None:
+    result = run(flag)
+    assert result.returncode == 0
+    assert result.stdout.startswith("usage: agentos-mcp COMMAND ...\n")
     for name, command in COMMANDS.items():
-        assert re.search(rf"^  {name} +{re.escape(command.about)}$", ended.stdout, re.MULTILINE), name
-    assert "serve MCP (the default command)" in ended.stdout
-    assert ended.stderr == ""
+        assert re.search(rf"^  {name} +{re.escape(command.summary)}$", result.stdout, re.MULTILINE), name
+    assert "serve MCP (the default command)" in result.stdout
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str) -> None:
-    ended = run(name, "--help")
-    assert ended.returncode == 0
-    assert ended.stdout.startswith(f"usage: agentos-mcp {name} ")
-    assert ended.stderr == ""
+    result = run(name, "--help")
+    assert result.returncode == 0
+    assert result.stdout.startswith(f"usage: agentos-mcp {name} ")
+    assert result.stderr == ""
 
 
 def test_serve_loads_nothing_of_the_other_commands() -> None:
@@ -62,24 +64,35 @@ def test_serve_loads_nothing_of_the_other_commands() -> None:
         "print(*sorted(name for name in sys.modules if name.startswith('agentos_mcp')))"
     )
     loaded = run("-c", code, command=(sys.executable,)).stdout.split()
-    ours = {name for name in loaded if re.match(r"agentos_mcp\.(terminal|doctor|install|demo|bridge|agentos)", name)}
-    light = {"agentos_mcp.agentos", *(f"agentos_mcp.agentos.{name}" for name in ("errors", "plain_text", "redaction"))}
-    assert ours - light == {"agentos_mcp.terminal", "agentos_mcp.terminal.argparse_errors"}
+    own_modules = {
+        name
+        for name in loaded
+        if re.match(r"agentos_mcp\.(terminal|doctor|install|demo|tools|runs|tooling|agentos)", name)
+    }
+    light_modules = {
+        "agentos_mcp.agentos",
+        *(f"agentos_mcp.agentos.{name}" for name in ("errors", "hints", "plain_text", "redaction")),
+    }
+    assert own_modules - light_modules == {
+        "agentos_mcp.terminal",
+        "agentos_mcp.terminal.exit_codes",
+        "agentos_mcp.terminal.usage_errors",
+    }
     assert not {"difflib", "json", "shtab", "asyncio", "mcp"} & set(loaded)
 
 
-def test_help_of_serve_names_every_flag_with_its_variable() -> None:
-    ended = run("serve", "--help")
-    assert ended.returncode == 0
-    told = " ".join(ended.stdout.split())
+def test_serve_help_names_flags_with_their_variables() -> None:
+    result = run("serve", "--help")
+    assert result.returncode == 0
+    help_text = " ".join(result.stdout.split())
     for flag in ("--url URL", "--token TOKEN", "--token-file PATH", "--toolsets NAMES", "--read-only", "--http"):
-        assert flag in told
+        assert flag in help_text
     for variable in ("AGENTOS_URL", "AGENTOS_TOKEN", "AGENTOS_TOKEN_FILE", "AGENTOS_MCP_TOOLSETS"):
-        assert variable in told
+        assert variable in help_text
 
 
 @pytest.mark.parametrize(
-    ("arguments", "given", "said"),
+    ("arguments", "given", "error"),
     [
         (["--url", "localhost"], {}, "--url='localhost' cannot be used: give a whole URL"),
         (["--url", "http://ann:pw@host"], {}, "give the credential as AGENTOS_TOKEN"),
@@ -96,43 +109,43 @@ def test_help_of_serve_names_every_flag_with_its_variable() -> None:
         (["--token", "two words"], {}, "--token=******** cannot be used"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_one_line(arguments: list[str], given: dict[str, str], said: str) -> None:
-    ended = run("serve", *arguments, given=given)
-    assert ended.returncode == 2
-    assert ended.stderr.startswith("agentos-mcp: ")
-    assert ended.stderr.splitlines() == [ended.stderr.strip()]
-    assert said in ended.stderr
-    assert "two words" not in ended.stderr
-    assert ended.stdout == ""
+def test_invalid_setting_is_a_one_line_error(arguments: list[str], given: dict[str, str], error: str) -> None:
+    result = run("serve", *arguments, given=given)
+    assert result.returncode == 2
+    assert result.stderr.startswith("agentos-mcp: ")
+    assert result.stderr.splitlines() == [result.stderr.strip()]
+    assert error in result.stderr
+    assert "two words" not in result.stderr
+    assert result.stdout == ""
 
 
 @pytest.mark.parametrize("arguments", [["--nope"], ["serve", "--nope"], ["demo", "--nope"]])
-def test_what_it_does_not_know_is_refused(arguments: list[str]) -> None:
-    ended = run(*arguments)
-    assert ended.returncode == 2
-    assert f"unrecognized arguments: {arguments[-1]}" in ended.stderr
-    assert ended.stdout == ""
+def test_unknown_flag_is_refused(arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert f"unrecognized arguments: {arguments[-1]}" in result.stderr
+    assert result.stdout == ""
 
 
-def test_an_unknown_command_is_answered_with_the_one_that_may_be_meant() -> None:
-    ended = run("sevre")
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == "agentos-mcp: there is no command 'sevre'. Did you mean serve?\n"
+def test_unknown_command_is_answered_with_a_similar_one() -> None:
+    result = run("sevre")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "agentos-mcp: There is no command 'sevre'. Did you mean serve?\n"
 
 
-def test_an_unknown_flag_is_answered_with_the_one_that_may_be_meant() -> None:
-    ended = run("serve", "--tool-sets", "runs")
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert "Did you mean --toolsets?" in ended.stderr
+def test_unknown_flag_is_answered_with_a_similar_one() -> None:
+    result = run("serve", "--tool-sets", "runs")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "Did you mean --toolsets?" in result.stderr
 
 
-def test_a_flag_wins_over_the_environment(sample_agentos: str) -> None:
+def test_flag_overrides_the_environment(sample_agentos: str) -> None:
     with RawServer("serve", "--url", sample_agentos, given={"AGENTOS_URL": DOWN}) as server:
         server.shake_hands()
         assert not server.call("list_agents")[1]
 
 
-def test_a_token_file_opens_a_locked_agentos(locked_agentos: str, tmp_path: Path) -> None:
+def test_token_file_is_reread_for_a_locked_agentos(locked_agentos: str, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("wrong\n", encoding="utf-8")
     with RawServer("serve", "--url", locked_agentos, "--token-file", str(file)) as server:
@@ -143,7 +156,7 @@ def test_a_token_file_opens_a_locked_agentos(locked_agentos: str, tmp_path: Path
 
 
 @pytest.mark.parametrize(("arguments", "given"), [(["--read-only"], {}), ([], {"AGENTOS_MCP_READ_ONLY": "yes"})])
-def test_read_only_neither_offers_nor_runs_what_writes(
+def test_read_only_server_has_no_writing_tools(
     sample_agentos: str, arguments: list[str], given: dict[str, str]
 ) -> None:
     with RawServer("serve", "--url", sample_agentos, *arguments, given=given) as server:
@@ -152,38 +165,38 @@ def test_read_only_neither_offers_nor_runs_what_writes(
         names = {tool["name"] for tool in tools}
         assert all(tool["annotations"]["readOnlyHint"] for tool in tools)
         assert {"list_agents", "get_run"} <= names
-        assert not WRITING & names
-        said, failed = server.call("run_agent", agent_id="echo", message="hi")
-        assert failed
-        assert said.startswith("Unknown tool: run_agent.")
+        assert not WRITING_TOOLS & names
+        text, is_error = server.call("run_agent", agent_id="echo", message="hi")
+        assert is_error
+        assert text.startswith("Unknown tool: run_agent.")
         assert not server.call("list_agents")[1]
 
 
-def test_toolsets_choose_the_tools(sample_agentos: str) -> None:
+def test_toolsets_flag_selects_the_tools(sample_agentos: str) -> None:
     with RawServer("serve", "--url", sample_agentos, "--toolsets", "runs") as server:
         server.shake_hands()
         names = server.tool_names()
-        assert WRITING | {"get_run"} <= set(names)
+        assert WRITING_TOOLS | {"get_run"} <= set(names)
         assert names == [tool.name for toolset in TOOLSETS if toolset.name == "runs" for tool in toolset.tools]
         assert server.call("list_agents")[0].startswith("Unknown tool: list_agents.")
         assert server.call("run_agent", agent_id="Echo", message="hi")[0].startswith("echo: hi")
 
 
-def test_install_and_doctor_are_reached_and_speak_json(sample_agentos: str, tmp_path: Path) -> None:
+def test_install_and_doctor_print_json(sample_agentos: str, tmp_path: Path) -> None:
     home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / ".config")}
-    shown = run("install", "cursor", "--dry-run", "--json", "--url", sample_agentos, given=home)
-    assert shown.returncode == 0
-    assert [result["client"] for result in json.loads(shown.stdout)["results"]] == ["Cursor"]
+    installed = run("install", "cursor", "--dry-run", "--json", "--url", sample_agentos, given=home)
+    assert installed.returncode == 0
+    assert [change["client"] for change in json.loads(installed.stdout)["results"]] == ["Cursor"]
     assert not list(tmp_path.iterdir())
     examined = run("doctor", "--url", DOWN, "--json", given=home)
     assert examined.returncode == 1
     assert json.loads(examined.stdout)["healthy"] is False
 
 
-def test_a_proxy_that_cannot_be_used_ends_the_server_with_one_line() -> None:
-    ended = run("serve", given={"ALL_PROXY": "socks5://ann:pw-secret@host:1"})
-    assert ended.returncode == 1
-    assert ended.stdout == ""
-    assert ended.stderr.startswith("agentos-mcp: A proxy that the environment names cannot be used.")
-    assert "pw-secret" not in ended.stderr
-    assert len(ended.stderr.splitlines()) == 1
+def test_invalid_proxy_ends_the_server_with_a_one_line_error() -> None:
+    result = run("serve", given={"ALL_PROXY": "socks5://ann:pw-secret@host:1"})
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("agentos-mcp: A proxy that the environment names cannot be used.")
+    assert "pw-secret" not in result.stderr
+    assert len(result.stderr.splitlines()) == 1

@@ -64,7 +64,7 @@ def kept() -> Iterator[Process]:
 
 
 @pytest.mark.anyio
-async def test_without_a_terminal_it_shows_the_whole_way_in_plain_lines() -> None:
+async def test_demo_without_a_terminal_prints_plain_lines() -> None:
     ended = await anyio.to_thread.run_sync(lambda: run("demo", "--pace", BRISK))
     assert (ended.returncode, ended.stderr) == (0, "")
     output = ended.stdout
@@ -89,7 +89,7 @@ async def test_without_a_terminal_it_shows_the_whole_way_in_plain_lines() -> Non
 
 
 @posix
-def test_in_a_terminal_it_shows_each_step_as_it_is_done() -> None:
+def test_demo_at_a_terminal_shows_each_finished_step() -> None:
     output, code = in_a_terminal("demo", "--pace", BRISK)
     assert code == 0
     assert "\x1b" in output
@@ -102,8 +102,8 @@ def test_in_a_terminal_it_shows_each_step_as_it_is_done() -> None:
     assert "Traceback" not in plain
 
 
-def test_without_its_pauses_it_still_shows_progress_and_the_result(kept: Process) -> None:
-    kept.out.wait_for(lambda line: line.startswith("The AgentOS stays at "), PATIENCE)
+def test_demo_without_pauses_shows_progress_and_the_result(kept: Process) -> None:
+    kept.out.wait_for(lambda line: line.startswith("The AgentOS keeps running at "), PATIENCE)
     output = "\n".join(kept.out.said)
     assert "message='why bees dance'" in output
     assert "100%  done" in output
@@ -112,9 +112,9 @@ def test_without_its_pauses_it_still_shows_progress_and_the_result(kept: Process
 
 @posix
 @pytest.mark.anyio
-async def test_kept_it_stays_until_ctrl_c_and_is_gone_then(kept: Process) -> None:
+async def test_kept_demo_runs_until_ctrl_c(kept: Process) -> None:
     line = await anyio.to_thread.run_sync(
-        kept.out.wait_for, lambda line: line.startswith("The AgentOS stays at "), PATIENCE
+        kept.out.wait_for, lambda line: line.startswith("The AgentOS keeps running at "), PATIENCE
     )
     url = re.findall(r"http://127\.0\.0\.1:\d+", line)[0]
     async with over_stdio("legacy", "serve", "--url", url) as peer:
@@ -127,7 +127,7 @@ async def test_kept_it_stays_until_ctrl_c_and_is_gone_then(kept: Process) -> Non
 
 
 @posix
-def test_ctrl_c_midway_ends_it_without_a_traceback() -> None:
+def test_demo_ctrl_c_ends_it_without_a_traceback() -> None:
     with Process("demo", "--pace", "3") as demo:
         demo.out.wait_for(lambda line: "1/3 research" in line, PATIENCE)
         url = re.findall(r"http://127\.0\.0\.1:\d+", demo.out.said[0])[0]
@@ -138,7 +138,7 @@ def test_ctrl_c_midway_ends_it_without_a_traceback() -> None:
 
 
 @posix
-def test_serve_demo_serves_an_agentos_that_ends_with_it() -> None:
+def test_serve_demo_ends_its_agentos_with_itself() -> None:
     with RawServer("serve", "--demo", "--log-level", "info") as server:
         server.shake_hands()
         said, failed = server.call("run_agent", agent_id="assistant", message="6 * 7")
@@ -154,14 +154,14 @@ def test_serve_demo_serves_an_agentos_that_ends_with_it() -> None:
 
 
 @pytest.mark.parametrize(("command", "code"), [("demo", 1), ("serve --demo", 2)])
-def test_without_agno_it_says_how_to_install_it(without_agno: dict[str, str], command: str, code: int) -> None:
+def test_demo_without_agno_says_how_to_install_it(without_agno: dict[str, str], command: str, code: int) -> None:
     ended = run(*command.split(), given=without_agno)
     assert ended.returncode == code
     assert ended.stderr.splitlines() == [ended.stderr.strip()]
     assert 'pip install "agno[os,sqlite]" rich' in ended.stderr
 
 
-def test_without_agno_any_other_agentos_is_served(without_agno: dict[str, str], sample_agentos: str) -> None:
+def test_serve_without_agno_serves_another_agentos(without_agno: dict[str, str], sample_agentos: str) -> None:
     with RawServer("serve", "--url", sample_agentos, given=without_agno) as server:
         server.shake_hands()
         assert server.call("run_agent", agent_id="echo", message="hi")[0].startswith("echo: hi")

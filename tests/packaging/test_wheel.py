@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agentos_mcp import __version__
-from agentos_mcp.demo.host_process import MISSING
+from agentos_mcp.demo.host_process import AGNO_MISSING
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
 from scripts.install_links import build_links, parse_link
@@ -87,7 +87,7 @@ def test_its_commands_for_people_need_nothing_else(commands: Path, demo: str, tm
 def test_without_the_extra_the_demo_says_what_to_install(commands: Path, tmp_path: Path) -> None:
     ended = tool(commands / "agentos-mcp", "serve", "--demo", cwd=tmp_path)
     assert ended.returncode == 2
-    assert ended.stdout.strip() == f"agentos-mcp: {MISSING}"
+    assert ended.stdout.strip() == f"agentos-mcp: {AGNO_MISSING}"
 
 
 @pytest.mark.parametrize("client", ["cursor", "vscode"])

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.pauses.requirements import questions
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, Step
 from agentos_mcp.cli import main
-from agentos_mcp.terminal.live_display import Display
-from agentos_mcp.terminal.printing import print_json
-from agentos_mcp.terminal.run_outcome import closing
+from agentos_mcp.terminal.command_surface import CommandSurface
+from agentos_mcp.terminal.output import print_json
+from agentos_mcp.terminal.run_display import RunDisplay
+from agentos_mcp.terminal.run_summary import summary_lines
 from agentos_mcp.tooling.elicitation import _confirmation_form as confirmation
 from agentos_mcp.tooling.elicitation import question_form as form
 from tests._support.forged_words import WORDS, states, tool_need
@@ -95,7 +95,7 @@ def test_json_for_scripts_is_harmless_on_a_screen_and_loses_nothing(capsys: pyte
 
 @given(states())
 def test_what_is_said_of_a_run_at_its_end_is_harmless_lines(state: RunState) -> None:
-    for line, _ in closing(state, PLAIN):
+    for line, _ in summary_lines(state, CommandSurface()):
         assert not UNSAFE.search(line)
         assert "\n" not in line
 
@@ -113,7 +113,7 @@ def test_a_streamed_answer_moves_no_terminal(pieces: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdout", out)
         patch.setattr("sys.stderr", err)
-        display = Display(stream=True)
+        display = RunDisplay(stream=True)
         said = ""
         for piece in pieces:
             said += piece

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, hint
-from agentos_mcp.cli import whole_parser
+from agentos_mcp.cli import build_full_parser
 from agentos_mcp.terminal.command_surface import _COMMANDS, CommandSurface, LookupSurface
 from agentos_mcp.tools import TOOLSETS
 
@@ -15,7 +15,7 @@ COMMANDS = CommandSurface()
 
 
 @pytest.mark.parametrize(
-    ("words", "commands"),
+    ("message", "text"),
     [
         (
             hint("{list} finds it.", list=Action.of("list_runs", status="paused")),
@@ -25,7 +25,7 @@ COMMANDS = CommandSurface()
             hint("Continue it with {run}.", run=Action.of("run_team", team_id="pair", session_id="s-1")),
             "Continue it with `agentos-mcp run team pair --session-id s-1 -m TEXT`.",
         ),
-        (hint("Call {go_on}.", go_on=Action.of("continue_run")), "Call `agentos-mcp continue RUN`."),
+        (hint("Call {continue_run}.", continue_run=Action.of("continue_run")), "Call `agentos-mcp continue RUN`."),
         (hint("Give {db}, one of: a, b.", db=Parameter("db_id")), "Give --db-id, one of: a, b."),
         (hint("{page} has more", page=Parameter("page", 2)), "--page 2 has more"),
         (
@@ -34,29 +34,35 @@ COMMANDS = CommandSurface()
         ),
     ],
 )
-def test_command_surface_renders_actions_as_commands(words: Hint, commands: str) -> None:
-    assert words.render(COMMANDS) == commands
+def test_command_surface_renders_actions_as_commands(message: Hint, text: str) -> None:
+    assert message.render(COMMANDS) == text
 
 
 def test_command_surface_leaves_out_a_sentence_about_an_action_without_a_command() -> None:
-    words = hint("{delete} removes it.", delete=Action.of("delete_knowledge")) + "Nothing was changed."
-    assert words.render(COMMANDS) == "Nothing was changed."
+    message = hint("{delete} removes it.", delete=Action.of("delete_knowledge")) + "Nothing was changed."
+    assert message.render(COMMANDS) == "Nothing was changed."
 
 
 def test_command_surface_says_the_alternative_to_an_action_without_a_command() -> None:
-    words = hint("{rename} renames it.", rename=Action.of("rename_session"), otherwise="Rename it in AgentOS.")
-    assert words.render(COMMANDS) == "Rename it in AgentOS."
+    message = hint("{rename} renames it.", rename=Action.of("rename_session"), otherwise="Rename it in AgentOS.")
+    assert message.render(COMMANDS) == "Rename it in AgentOS."
 
 
 def test_lookup_surface_shows_a_component_of_another_kind_instead_of_running_it() -> None:
-    words = hint("It is a workflow: use {run}.", run=Action.of("run_workflow"))
-    assert words.render(LookupSurface()) == "It is a workflow: use `agentos-mcp workflows`."
+    message = hint("It is a workflow: use {run}.", run=Action.of("run_workflow"))
+    assert message.render(LookupSurface()) == "It is a workflow: use `agentos-mcp workflows`."
+
+
+def test_command_surface_writes_program_flags_after_the_program_name() -> None:
+    surface = CommandSurface(["--url", "http://localhost:1/a b"])
+    assert surface.action(Action.of("list_runs")) == "`agentos-mcp --url 'http://localhost:1/a b' runs`"
+    assert surface.command_line("doctor") == "agentos-mcp --url 'http://localhost:1/a b' doctor"
 
 
 @pytest.mark.parametrize("name", sorted(_COMMANDS))
 def test_command_surface_writes_commands_that_the_parser_takes(name: str) -> None:
     line = COMMANDS.action(Action(name)).strip("`")
-    options = whole_parser().parse_args(shlex.split(line)[1:])
+    options = build_full_parser().parse_args(shlex.split(line)[1:])
     assert options.command
 
 

@@ -12,7 +12,7 @@ from agentos_mcp.agentos.runs.run import new_id
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.process_clients import ends_as
 from tests._support.processes import PATIENCE
-from tests._support.terminal_calls import call, done, started
+from tests._support.terminal_calls import invoke, invoke_ok, start_command
 
 
 @pytest.fixture(scope="module")
@@ -21,151 +21,157 @@ def traced(agentoses: AgentOSPool) -> str:
     return agentoses.url("traces")
 
 
-def test_runs_are_listed_and_shown_again(sample_agentos: str, session: str) -> None:
-    run = done(sample_agentos, "run", "agent", "echo", "-m", "hello", "--session-id", session).reference
-    listed = done(sample_agentos, "runs", "--session-id", session)
-    assert listed.out.splitlines()[0].split() == ["RUN", "STATUS", "STARTED", "INPUT", "ANSWER"]
-    assert listed.out.splitlines()[1].startswith(f"{run}  completed  ")
-    (item,) = done(sample_agentos, "runs", "--session-id", session, "--json").json["items"]
+def test_runs_command_lists_and_shows_runs(sample_agentos: str, session: str) -> None:
+    run = invoke_ok(sample_agentos, "run", "agent", "echo", "-m", "hello", "--session-id", session).reference
+    listed = invoke_ok(sample_agentos, "runs", "--session-id", session)
+    assert listed.stdout.splitlines()[0].split() == ["RUN", "STATUS", "STARTED", "INPUT", "ANSWER"]
+    assert listed.stdout.splitlines()[1].startswith(f"{run}  completed  ")
+    (item,) = invoke_ok(sample_agentos, "runs", "--session-id", session, "--json").json["items"]
     assert (item["run"], item["status"], item["input"], item["answer"]) == (run, "completed", "hello", "echo: hello")
-    shown = done(sample_agentos, "runs", run)
-    assert shown.out == "echo: hello\n"
-    assert shown.err.startswith("completed")
-    assert done(sample_agentos, "runs", run, "--json").json["answer"] == "echo: hello"
-    assert done(sample_agentos, "runs", run, "--follow").out == "echo: hello\n"
-    assert done(sample_agentos, "runs", run, "--follow", "--json").json["answer"] == "echo: hello"
+    shown = invoke_ok(sample_agentos, "runs", run)
+    assert shown.stdout == "echo: hello\n"
+    assert shown.stderr.startswith("completed")
+    assert invoke_ok(sample_agentos, "runs", run, "--json").json["answer"] == "echo: hello"
+    assert invoke_ok(sample_agentos, "runs", run, "--follow").stdout == "echo: hello\n"
+    assert invoke_ok(sample_agentos, "runs", run, "--follow", "--json").json["answer"] == "echo: hello"
 
 
-def test_runs_are_chosen_by_component_and_status(sample_agentos: str, session: str) -> None:
-    failed = call(sample_agentos, "run", "agent", "broken", "-m", "x", "--session-id", session).reference
-    chosen = done(sample_agentos, "runs", "--kind", "agents", "--id", "broken", "--status", "error", "--json").json[
+def test_runs_command_filters_by_component_and_status(sample_agentos: str, session: str) -> None:
+    failed = invoke(sample_agentos, "run", "agent", "broken", "-m", "x", "--session-id", session).reference
+    items = invoke_ok(sample_agentos, "runs", "--kind", "agents", "--id", "broken", "--status", "error", "--json").json[
         "items"
     ]
-    assert failed in [item["run"] for item in chosen]
-    assert {item["status"] for item in chosen} == {"error"}
-    refused = call(sample_agentos, "runs", "--id", "nobody")
-    assert (refused.code, refused.out) == (2, "")
-    assert refused.err == "agentos-mcp: An id needs its kind. Give --kind: agent, team or workflow.\n"
+    assert failed in [item["run"] for item in items]
+    assert {item["status"] for item in items} == {"error"}
+    refused = invoke(sample_agentos, "runs", "--id", "nobody")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr == "agentos-mcp: An id needs its kind. Give --kind: agent, team or workflow.\n"
 
 
-def test_a_failed_run_is_explained_with_commands(sample_agentos: str) -> None:
-    run = call(sample_agentos, "run", "workflow", "stops-on-failure", "-m", "x").reference
-    told = done(sample_agentos, "runs", run, "--explain").out
-    assert "What failed: step bad" in told
-    assert f"run: {run}" in told
-    calm = done(sample_agentos, "run", "agent", "echo", "-m", "x").reference
+def test_explain_flag_explains_a_failed_run_with_commands(sample_agentos: str) -> None:
+    run = invoke(sample_agentos, "run", "workflow", "stops-on-failure", "-m", "x").reference
+    explanation = invoke_ok(sample_agentos, "runs", run, "--explain").stdout
+    assert "What failed: step bad" in explanation
+    assert f"run: {run}" in explanation
+    successful = invoke_ok(sample_agentos, "run", "agent", "echo", "-m", "x").reference
     assert (
-        f"Next: Nothing failed; `agentos-mcp runs {calm}` has the whole answer."
-        in done(sample_agentos, "runs", calm, "--explain").out
+        f"Next: Nothing failed; `agentos-mcp runs {successful}` has the whole answer."
+        in invoke_ok(sample_agentos, "runs", successful, "--explain").stdout
     )
-    assert "What failed" in done(sample_agentos, "runs", run, "--explain", "--json").json["text"]
+    assert "What failed" in invoke_ok(sample_agentos, "runs", run, "--explain", "--json").json["text"]
 
 
-def test_a_run_that_is_going_is_followed_and_cancelled(sample_agentos: str, session: str) -> None:
-    with started(sample_agentos, "run", "agent", "slow", "-m", "200 20", "--session-id", session) as theirs:
+def test_running_run_is_followed_and_cancelled(sample_agentos: str, session: str) -> None:
+    with start_command(sample_agentos, "run", "agent", "slow", "-m", "200 20", "--session-id", session) as theirs:
         assert theirs.stdout is not None
         assert theirs.stdout.read(1) == b"w"
-        run = done(sample_agentos, "runs", "--session-id", session, "--json").json["items"][0]["run"]
-        with started(sample_agentos, "runs", run, "--follow") as follower:
+        run = invoke_ok(sample_agentos, "runs", "--session-id", session, "--json").json["items"][0]["run"]
+        with start_command(sample_agentos, "runs", run, "--follow") as follower:
             assert follower.stdout is not None
             assert follower.stdout.read(1) == b"w"
-            assert done(sample_agentos, "cancel", run).out.startswith("It has ended:\ncancelled")
-            _, said = follower.communicate(timeout=PATIENCE)
+            assert invoke_ok(sample_agentos, "cancel", run).stdout.startswith("The run has ended:\ncancelled")
+            _, stderr = follower.communicate(timeout=PATIENCE)
         theirs.communicate(timeout=PATIENCE)
     assert (theirs.returncode, follower.returncode) == (1, 1)
-    assert b"cancelled" in said
+    assert b"cancelled" in stderr
     assert anyio.run(ends_as, sample_agentos, "agents/slow", session) == "CANCELLED"
-    again = call(sample_agentos, "cancel", run)
-    assert (again.code, again.out.splitlines()[0]) == (1, "Nothing to cancel:")
-    assert call(sample_agentos, "cancel", run, "--json").json["status"] == "cancelled"
+    again = invoke(sample_agentos, "cancel", run)
+    assert (again.exit_code, again.stdout.splitlines()[0]) == (1, "Nothing to cancel, the run has ended:")
+    assert invoke(sample_agentos, "cancel", run, "--json").json["status"] == "cancelled"
 
 
-def test_a_run_that_nobody_knows(sample_agentos: str) -> None:
+def test_unknown_run_is_an_error_with_a_hint(sample_agentos: str) -> None:
     for command in (["runs"], ["continue"], ["cancel"]):
-        ended = call(sample_agentos, *command, "agent/echo/nowhere/never")
-        assert (ended.code, ended.out) == (1, "")
-        assert ended.err == "agentos-mcp: Run not found. `agentos-mcp runs` lists the latest ones.\n"
-    ended = call(sample_agentos, "runs", "nonsense", "--json")
-    assert ended.code == 2
-    assert ended.json["error"] == "'nonsense' is no run reference."
+        result = invoke(sample_agentos, *command, "agent/echo/nowhere/never")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr == "agentos-mcp: Run not found. `agentos-mcp runs` lists the latest runs.\n"
+    result = invoke(sample_agentos, "runs", "nonsense", "--json")
+    assert result.exit_code == 2
+    assert result.json["error"] == "'nonsense' is no run reference."
 
 
-def test_sessions_are_listed_and_shown_with_their_runs(sample_agentos: str, session: str) -> None:
-    run = done(
+def test_sessions_command_lists_and_shows_sessions_with_their_runs(sample_agentos: str, session: str) -> None:
+    run = invoke_ok(
         sample_agentos, "run", "agent", "echo", "-m", "hello", "--session-id", session, "--user-id", "ada"
     ).reference
-    listed = done(sample_agentos, "sessions", "--kind", "agent", "--user-id", "ada", "--json").json["items"]
+    listed = invoke_ok(sample_agentos, "sessions", "--kind", "agent", "--user-id", "ada", "--json").json["items"]
     assert session in [item["session"] if "session" in item else item["id"] for item in listed]
-    assert session in done(sample_agentos, "sessions").out
-    shown = done(sample_agentos, "sessions", session)
-    assert f"session: {session}" in shown.out
-    assert "component: agent echo" in shown.out
-    assert f"\n{run}  completed  " in shown.out
-    assert shown.out.endswith(f"`agentos-mcp run agent echo --session-id {session} --user-id ada -m TEXT`.\n")
-    assert [item["run"] for item in done(sample_agentos, "sessions", session, "--json").json["runs"]] == [run]
-    missing = call(sample_agentos, "sessions", "nowhere")
-    assert (missing.code, missing.out) == (1, "")
-    assert "`agentos-mcp sessions` shows what there is." in missing.err
+    assert session in invoke_ok(sample_agentos, "sessions").stdout
+    shown = invoke_ok(sample_agentos, "sessions", session)
+    assert f"session: {session}" in shown.stdout
+    assert "component: agent echo" in shown.stdout
+    assert f"\n{run}  completed  " in shown.stdout
+    assert shown.stdout.endswith(f"`agentos-mcp run agent echo --session-id {session} --user-id ada -m TEXT`.\n")
+    assert [item["run"] for item in invoke_ok(sample_agentos, "sessions", session, "--json").json["runs"]] == [run]
+    missing = invoke(sample_agentos, "sessions", "nowhere")
+    assert (missing.exit_code, missing.stdout) == (1, "")
+    assert "`agentos-mcp sessions` shows what there is." in missing.stderr
 
 
-def test_memories_are_listed_searched_and_shown(sample_agentos: str) -> None:
+def test_memories_command_lists_searches_and_shows_memories(sample_agentos: str) -> None:
     user, fact = f"user-{new_id()}", f"Likes tea number {new_id()}."
     made = httpx.post(
         f"{sample_agentos}/memories", json={"memory": fact, "user_id": user, "topics": ["tea"]}, timeout=PATIENCE
     )
     memory = made.json()["memory_id"]
-    assert done(sample_agentos, "memories", "--user-id", user).out.splitlines()[1].startswith(f"{memory}  {fact}")
-    assert [item["id"] for item in done(sample_agentos, "memories", "--search", fact, "--json").json["items"]] == [
+    assert (
+        invoke_ok(sample_agentos, "memories", "--user-id", user).stdout.splitlines()[1].startswith(f"{memory}  {fact}")
+    )
+    assert [item["id"] for item in invoke_ok(sample_agentos, "memories", "--search", fact, "--json").json["items"]] == [
         memory
     ]
-    assert fact in done(sample_agentos, "memories", memory).out
-    assert done(sample_agentos, "memories", memory, "--json").json["facts"]["user"] == user
-    nobody = call(sample_agentos, "memories", given={"AGENTOS_MCP_USER_ID": "nobody"})
-    assert nobody.out == "No memories of user 'nobody'.\n"
+    assert fact in invoke_ok(sample_agentos, "memories", memory).stdout
+    assert invoke_ok(sample_agentos, "memories", memory, "--json").json["facts"]["user"] == user
+    nobody = invoke(sample_agentos, "memories", env={"AGENTOS_MCP_USER_ID": "nobody"})
+    assert nobody.stdout == "No memories of user 'nobody'.\n"
 
 
-def test_long_lists_are_paged(sample_agentos: str) -> None:
-    listed = done(sample_agentos, "knowledge", "list", "--limit", "1")
-    assert len(listed.out.splitlines()) == 3
-    assert listed.out.splitlines()[-1].endswith("--page 2 has more")
-    first = done(sample_agentos, "knowledge", "list", "--limit", "1", "--json").json
-    second = done(sample_agentos, "knowledge", "list", "--limit", "1", "--page", "2", "--json").json
+def test_knowledge_list_is_paged(sample_agentos: str) -> None:
+    listed = invoke_ok(sample_agentos, "knowledge", "list", "--limit", "1")
+    assert len(listed.stdout.splitlines()) == 3
+    assert listed.stdout.splitlines()[-1].endswith("--page 2 has more")
+    first = invoke_ok(sample_agentos, "knowledge", "list", "--limit", "1", "--json").json
+    second = invoke_ok(sample_agentos, "knowledge", "list", "--limit", "1", "--page", "2", "--json").json
     assert first["items"] != second["items"]
-    assert call(sample_agentos, "knowledge", "list", "--limit", "1000").code == 2
+    assert invoke(sample_agentos, "knowledge", "list", "--limit", "1000").exit_code == 2
 
 
-def test_knowledge_is_searched_and_added_to(demo: str, tmp_path: Path) -> None:
+def test_knowledge_command_searches_and_adds(demo: str, tmp_path: Path) -> None:
     word = new_id()
     file = tmp_path / "kettles.txt"
     file.write_text(f"Kettles of type {word} whistle.", encoding="utf-8")
-    assert done(demo, "knowledge", "add", "--file", str(file)).out.startswith("Added 'kettles.txt'")
-    added = done(demo, "knowledge", "add", "--text", "-", "--name", word, stdin=f"Pots of type {word} do not.").out
+    assert invoke_ok(demo, "knowledge", "add", "--file", str(file)).stdout.startswith("Added 'kettles.txt'")
+    added = invoke_ok(
+        demo, "knowledge", "add", "--text", "-", "--name", word, stdin=f"Pots of type {word} do not."
+    ).stdout
     assert added.endswith("`agentos-mcp knowledge search QUERY` finds it.\n")
-    assert "whistle" in done(demo, "knowledge", "search", f"kettles of type {word}").out
-    found = done(demo, "knowledge", "search", f"kettles of type {word}", "--max-results", "1", "--json").json["items"]
+    assert "whistle" in invoke_ok(demo, "knowledge", "search", f"kettles of type {word}").stdout
+    found = invoke_ok(demo, "knowledge", "search", f"kettles of type {word}", "--max-results", "1", "--json").json[
+        "items"
+    ]
     assert [passage["content"] for passage in found] == [f"Kettles of type {word} whistle."]
-    assert word in done(demo, "knowledge", "list").out
-    again = call(demo, "knowledge", "add", "--text", "other", "--name", word)
-    assert again.code != 0
-    assert again.err.endswith(
+    assert word in invoke_ok(demo, "knowledge", "list").stdout
+    again = invoke(demo, "knowledge", "add", "--text", "other", "--name", word)
+    assert again.exit_code != 0
+    assert again.stderr.endswith(
         "If it has changed, delete it and add it again; if it is something else, give another --name.\n"
     )
 
 
-def test_knowledge_is_filtered_by_its_metadata(sample_agentos: str) -> None:
+def test_knowledge_search_filters_by_metadata(sample_agentos: str) -> None:
     filters = ("--filters", '{"kind": "bird"}')
-    assert "penguin" in done(sample_agentos, "knowledge", "search", "penguin or giraffe", *filters).out
-    found = done(sample_agentos, "knowledge", "search", "penguin or giraffe", *filters, "--json").json["items"]
+    assert "penguin" in invoke_ok(sample_agentos, "knowledge", "search", "penguin or giraffe", *filters).stdout
+    found = invoke_ok(sample_agentos, "knowledge", "search", "penguin or giraffe", *filters, "--json").json["items"]
     assert {passage["name"] for passage in found} == {"penguin"}
 
 
-def test_traces_are_listed_and_shown(traced: str) -> None:
-    agent = done(traced, "agents", "--json").json["items"][0]["id"]
-    run = call(traced, "run", "agent", agent, "-m", "x").reference
-    listed = done(traced, "traces", "--json").json["items"]
+def test_traces_command_lists_and_shows_traces(traced: str) -> None:
+    agent = invoke_ok(traced, "agents", "--json").json["items"][0]["id"]
+    run = invoke(traced, "run", "agent", agent, "-m", "x").reference
+    listed = invoke_ok(traced, "traces", "--json").json["items"]
     assert listed
-    shown = done(traced, "traces", run).out
+    shown = invoke_ok(traced, "traces", run).stdout
     assert agent in shown.lower()
-    assert done(traced, "traces", run, "--json").json["facts"]
-    assert call(traced, "traces", "nothing").err.endswith("`agentos-mcp traces` has the ids.\n")
-    assert call(traced, "traces", "--span-id", "x").code == 2
+    assert invoke_ok(traced, "traces", run, "--json").json["facts"]
+    assert invoke(traced, "traces", "nothing").stderr.endswith("`agentos-mcp traces` has the ids.\n")
+    assert invoke(traced, "traces", "--span-id", "x").exit_code == 2

@@ -10,100 +10,111 @@ import pytest
 
 from tests._support.process_clients import ends_as
 from tests._support.processes import PATIENCE
-from tests._support.terminal_calls import call, done, started
+from tests._support.terminal_calls import invoke, invoke_ok, start_command
 
 
-def test_the_answer_is_all_there_is_on_standard_output(sample_agentos: str) -> None:
-    ended = done(sample_agentos, "run", "agent", "echo", "-m", "hello there")
-    assert ended.out == "echo: hello there\n"
-    assert ended.err.splitlines()[0].startswith("completed")
-    assert ended.reference.startswith("agent/echo/")
+def test_answer_is_alone_on_standard_output(sample_agentos: str) -> None:
+    result = invoke_ok(sample_agentos, "run", "agent", "echo", "-m", "hello there")
+    assert result.stdout == "echo: hello there\n"
+    assert result.stderr.splitlines()[0].startswith("completed")
+    assert result.reference.startswith("agent/echo/")
 
 
-def test_an_answer_comes_while_its_run_is_going(sample_agentos: str, session: str) -> None:
-    command = started(sample_agentos, "run", "agent", "slow", "-m", "20 4", "--session-id", session)
+def test_answer_streams_while_the_run_is_going(sample_agentos: str, session: str) -> None:
+    command = start_command(sample_agentos, "run", "agent", "slow", "-m", "20 4", "--session-id", session)
     with command as process:
         assert process.stdout is not None
-        begun = process.stdout.read(3)
-        assert begun == b"w0 "
+        first_word = process.stdout.read(3)
+        assert first_word == b"w0 "
         assert process.poll() is None
         rest, _ = process.communicate(timeout=PATIENCE)
-    assert begun + rest == " ".join(f"w{number}" for number in range(20)).encode() + b"\n"
+    assert first_word + rest == " ".join(f"w{number}" for number in range(20)).encode() + b"\n"
 
 
-@pytest.mark.parametrize("how", [(), ("--stream",), ("-s",), ("--no-stream",)])
-def test_streamed_or_not_the_answer_is_the_same(sample_agentos: str, how: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("flags", [(), ("--stream",), ("-s",), ("--no-stream",)])
+def test_answer_is_the_same_with_and_without_streaming(sample_agentos: str, flags: tuple[str, ...]) -> None:
     assert (
-        done(sample_agentos, "run", "agent", "tooler", "-m", "x", *how).out == "the tool said: honey is a fine thing\n"
+        invoke_ok(sample_agentos, "run", "agent", "tooler", "-m", "x", *flags).stdout
+        == "the tool said: honey is a fine thing\n"
     )
-    assert done(sample_agentos, "run", "team", "pair", "-m", "x", *how).out == "the member said: member words here\n"
-    assert done(sample_agentos, "run", "agent", "polished", "-m", "x", *how).out.strip().endswith("polished words")
+    assert (
+        invoke_ok(sample_agentos, "run", "team", "pair", "-m", "x", *flags).stdout
+        == "the member said: member words here\n"
+    )
+    assert (
+        invoke_ok(sample_agentos, "run", "agent", "polished", "-m", "x", *flags)
+        .stdout.strip()
+        .endswith("polished words")
+    )
 
 
 def test_steps_and_tool_calls_are_plain_lines(sample_agentos: str) -> None:
-    ended = done(sample_agentos, "run", "workflow", "with-tools", "-m", "x")
-    assert ended.out == "done\n"
-    told = ended.err.splitlines()
-    assert told[0] == "1/2 find · Tooler: calling lookup"
-    assert told[1].startswith("✔ 1/2 find")
-    assert told[2].startswith("✔ 2/2 end")
-    assert told[3].startswith("completed · ")
-    assert told[4].startswith("run: workflow/with-tools/")
-    assert "\x1b" not in ended.err + ended.out
-    assert "\r" not in ended.err + ended.out
+    result = invoke_ok(sample_agentos, "run", "workflow", "with-tools", "-m", "x")
+    assert result.stdout == "done\n"
+    lines = result.stderr.splitlines()
+    assert lines[0] == "1/2 find · Tooler: calling lookup"
+    assert lines[1].startswith("✔ 1/2 find")
+    assert lines[2].startswith("✔ 2/2 end")
+    assert lines[3].startswith("completed · ")
+    assert lines[4].startswith("run: workflow/with-tools/")
+    assert "\x1b" not in result.stderr + result.stdout
+    assert "\r" not in result.stderr + result.stdout
 
 
-def test_the_message_may_come_from_standard_input(sample_agentos: str) -> None:
+def test_message_is_read_from_standard_input(sample_agentos: str) -> None:
     assert (
-        done(sample_agentos, "run", "agent", "echo", "-m", "-", stdin="said from afar\n").out
+        invoke_ok(sample_agentos, "run", "agent", "echo", "-m", "-", stdin="said from afar\n").stdout
         == "echo: said from afar\n"
     )
-    assert "The message is empty" in call(sample_agentos, "run", "agent", "echo", "-m", "-", stdin=" \n").err
+    assert "The message is empty" in invoke(sample_agentos, "run", "agent", "echo", "-m", "-", stdin=" \n").stderr
 
 
 def test_runs_can_be_chained(sample_agentos: str) -> None:
-    first = done(sample_agentos, "run", "agent", "echo", "-m", "one").out
-    assert done(sample_agentos, "run", "agent", "echo", "-m", "-", stdin=first).out == "echo: echo: one\n"
+    first = invoke_ok(sample_agentos, "run", "agent", "echo", "-m", "one").stdout
+    assert invoke_ok(sample_agentos, "run", "agent", "echo", "-m", "-", stdin=first).stdout == "echo: echo: one\n"
 
 
-def test_the_only_component_needs_no_name(bare_agentos: str, demo: str) -> None:
-    assert done(demo, "run", "team", "-m", "coffee").out.strip()
-    assert call(bare_agentos, "run", "workflow", "-m", "hi").err.startswith("agentos-mcp: There are 2 workflows.")
-    ended = call(bare_agentos, "run", "agent", "-m", "hi")
-    assert (ended.code, ended.out) == (2, "")
-    assert ended.err == "agentos-mcp: There are 3 agents. Name one of them: echo, slow, asks.\n"
-    assert call(bare_agentos, "run", "team", "-m", "hi").err.startswith("agentos-mcp: This AgentOS has no teams.")
+def test_only_component_of_a_kind_needs_no_name(bare_agentos: str, demo: str) -> None:
+    assert invoke_ok(demo, "run", "team", "-m", "coffee").stdout.strip()
+    assert invoke(bare_agentos, "run", "workflow", "-m", "hi").stderr.startswith("agentos-mcp: There are 2 workflows.")
+    result = invoke(bare_agentos, "run", "agent", "-m", "hi")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "agentos-mcp: There are 3 agents. Name one of them: echo, slow, asks.\n"
+    assert invoke(bare_agentos, "run", "team", "-m", "hi").stderr.startswith("agentos-mcp: This AgentOS has no teams.")
 
 
-def test_kinds_may_be_plural_and_names_near(sample_agentos: str) -> None:
-    assert done(sample_agentos, "run", "workflows", "Three Steps", "-m", "x").out == "third words\n"
+def test_run_command_takes_plural_kinds_and_similar_names(sample_agentos: str) -> None:
+    assert invoke_ok(sample_agentos, "run", "workflows", "Three Steps", "-m", "x").stdout == "third words\n"
 
 
-def test_a_session_remembers(demo: str, session: str) -> None:
+def test_session_is_continued_by_its_id(demo: str, session: str) -> None:
     ids = ("--session-id", session, "--user-id", "alice")
-    done(demo, "run", "agent", "assistant", "-m", "My name is Alice", *ids)
-    ended = done(demo, "run", "agent", "assistant", "-m", "What is my name?", *ids)
-    assert ended.out == "Your name is Alice.\n"
-    assert f"agent/assistant/{session}/" in ended.reference
+    invoke_ok(demo, "run", "agent", "assistant", "-m", "My name is Alice", *ids)
+    result = invoke_ok(demo, "run", "agent", "assistant", "-m", "What is my name?", *ids)
+    assert result.stdout == "Your name is Alice.\n"
+    assert f"agent/assistant/{session}/" in result.reference
 
 
-def test_dependencies_reach_the_instructions_from_words_and_files(sample_agentos: str, tmp_path: Path) -> None:
+def test_dependencies_are_given_inline_or_as_a_file(sample_agentos: str, tmp_path: Path) -> None:
     file = tmp_path / "dependencies.json"
     file.write_text('{"robot_name": "Bert"}', encoding="utf-8")
     run = ("run", "agent", "story-writer-agent", "-m", "go", "--dependencies")
-    assert "name the robot Anna" in done(sample_agentos, *run, '{"robot_name": "Anna"}').out
-    assert "name the robot Bert" in done(sample_agentos, *run, f"@{file}").out
+    assert "name the robot Anna" in invoke_ok(sample_agentos, *run, '{"robot_name": "Anna"}').stdout
+    assert "name the robot Bert" in invoke_ok(sample_agentos, *run, f"@{file}").stdout
 
 
-def test_a_factory_gets_its_input(sample_agentos: str) -> None:
-    given = ("--factory-input", '{"product": "tea", "audience": "all"}')
-    assert done(sample_agentos, "run", "workflow", "launch", "-m", "go", *given).out == "launching tea for all\n"
-    refused = call(sample_agentos, "run", "workflow", "launch", "-m", "go", "--factory-input", '{"audience": 3}')
-    assert (refused.code, refused.out) == (2, "")
-    assert "product" in refused.err
+def test_factory_input_reaches_the_factory(sample_agentos: str) -> None:
+    factory_input = ("--factory-input", '{"product": "tea", "audience": "all"}')
+    assert (
+        invoke_ok(sample_agentos, "run", "workflow", "launch", "-m", "go", *factory_input).stdout
+        == "launching tea for all\n"
+    )
+    refused = invoke(sample_agentos, "run", "workflow", "launch", "-m", "go", "--factory-input", '{"audience": 3}')
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "product" in refused.stderr
 
 
-def test_an_answer_with_a_schema_is_data(media: str, tmp_path: Path) -> None:
+def test_answer_with_an_output_schema_is_data(media: str, tmp_path: Path) -> None:
     schema = {
         "type": "object",
         "properties": {"title": {"type": "string"}, "pages": {"type": "integer"}},
@@ -112,71 +123,71 @@ def test_an_answer_with_a_schema_is_data(media: str, tmp_path: Path) -> None:
     file = tmp_path / "story.json"
     file.write_text(json.dumps(schema), encoding="utf-8")
     run = ("run", "agent", "storyteller", "-m", "tell", "--output-schema", str(file))
-    assert done(media, *run).json["title"] == "Anna"
-    assert done(media, *run, "--json").json["answer"]["title"] == "Anna"
+    assert invoke_ok(media, *run).json["title"] == "Anna"
+    assert invoke_ok(media, *run, "--json").json["answer"]["title"] == "Anna"
 
 
-def test_files_are_attached_wherever_they_lie(media: str, tmp_path: Path) -> None:
+def test_files_are_attached_from_any_folder(media: str, tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("nine plums", encoding="utf-8")
-    seen = done(media, "run", "agent", "watcher", "-m", "look", "--file", str(file)).out
-    assert "notes.txt" in seen
-    missing = call(media, "run", "agent", "watcher", "-m", "look", "--file", str(tmp_path / "no.txt"))
-    assert (missing.code, missing.out) == (2, "")
-    assert missing.err == f"agentos-mcp: There is no file {tmp_path / 'no.txt'}. Give its path, or a URL.\n"
+    answer = invoke_ok(media, "run", "agent", "watcher", "-m", "look", "--file", str(file)).stdout
+    assert "notes.txt" in answer
+    missing = invoke(media, "run", "agent", "watcher", "-m", "look", "--file", str(tmp_path / "no.txt"))
+    assert (missing.exit_code, missing.stdout) == (2, "")
+    assert missing.stderr == f"agentos-mcp: There is no file {tmp_path / 'no.txt'}. Give its path, or a URL.\n"
 
 
 def test_media_in_an_answer_are_named_and_in_the_json(media: str) -> None:
-    ended = done(media, "run", "agent", "painter", "-m", "paint")
-    assert "It also answers with images: --json has them." in ended.err
-    assert done(media, "run", "agent", "painter", "-m", "paint", "--json").json["media"]["images"]
+    result = invoke_ok(media, "run", "agent", "painter", "-m", "paint")
+    assert "The answer also has images: --json prints them." in result.stderr
+    assert invoke_ok(media, "run", "agent", "painter", "-m", "paint", "--json").json["media"]["images"]
 
 
-def test_a_run_as_json_is_whole(sample_agentos: str) -> None:
-    told = done(sample_agentos, "run", "agent", "big", "-m", "300", "--json").json
-    assert told["status"] == "completed"
-    assert len(told["answer"]) > 299_000
-    assert told["run"].startswith("agent/big/")
-    assert len(done(sample_agentos, "run", "agent", "big", "-m", "300", "--no-stream").out) > 299_000
-    steps = done(sample_agentos, "run", "workflow", "three-steps", "-m", "x", "--json").json["steps"]
+def test_run_as_json_is_whole(sample_agentos: str) -> None:
+    document = invoke_ok(sample_agentos, "run", "agent", "big", "-m", "300", "--json").json
+    assert document["status"] == "completed"
+    assert len(document["answer"]) > 299_000
+    assert document["run"].startswith("agent/big/")
+    assert len(invoke_ok(sample_agentos, "run", "agent", "big", "-m", "300", "--no-stream").stdout) > 299_000
+    steps = invoke_ok(sample_agentos, "run", "workflow", "three-steps", "-m", "x", "--json").json["steps"]
     assert steps == [{"name": name, "outcome": "completed"} for name in ("one", "two", "three")]
 
 
-def test_a_failed_run_says_what_failed_and_exits_1(sample_agentos: str) -> None:
-    ended = call(sample_agentos, "run", "agent", "broken", "-m", "x")
-    assert ended.code == 1
-    assert ended.out == "a first word \n"
-    assert ended.err.startswith("failed: the provider is out of tokens\n")
-    assert f"Next: agentos-mcp runs {ended.reference} --explain" in ended.err
-    assert call(sample_agentos, "run", "agent", "broken", "-m", "x", "--no-stream").out == ""
-    as_json = call(sample_agentos, "run", "agent", "broken", "-m", "x", "--json")
-    assert as_json.code == 1
+def test_failed_run_says_what_failed_and_exits_1(sample_agentos: str) -> None:
+    result = invoke(sample_agentos, "run", "agent", "broken", "-m", "x")
+    assert result.exit_code == 1
+    assert result.stdout == "a first word \n"
+    assert result.stderr.startswith("failed: the provider is out of tokens\n")
+    assert f"Next: agentos-mcp runs {result.reference} --explain" in result.stderr
+    assert invoke(sample_agentos, "run", "agent", "broken", "-m", "x", "--no-stream").stdout == ""
+    as_json = invoke(sample_agentos, "run", "agent", "broken", "-m", "x", "--json")
+    assert as_json.exit_code == 1
     assert (as_json.json["status"], as_json.json["error"]) == ("error", "the provider is out of tokens")
 
 
 @pytest.mark.parametrize("workflow", ["fails", "skips-failure", "stops-on-failure"])
-def test_a_failed_step_is_a_failure(sample_agentos: str, workflow: str) -> None:
-    ended = call(sample_agentos, "run", "workflow", workflow, "-m", "x")
-    assert ended.code == 1
-    assert " bad" in next(line for line in ended.err.splitlines() if line.startswith("✘ "))
+def test_failed_step_exits_1(sample_agentos: str, workflow: str) -> None:
+    result = invoke(sample_agentos, "run", "workflow", workflow, "-m", "x")
+    assert result.exit_code == 1
+    assert " bad" in next(line for line in result.stderr.splitlines() if line.startswith("✘ "))
 
 
-def test_a_paused_run_says_how_to_answer_it_and_exits_3(sample_agentos: str) -> None:
-    ended = call(sample_agentos, "run", "agent", "confirmer", "-m", "x")
-    assert (ended.code, ended.out) == (3, "")
-    assert "confirmer wants to call deploy." in ended.err
-    assert '    env: "prod"\n' in ended.err
-    assert f"Next: agentos-mcp continue {ended.reference}\n" in ended.err
-    as_json = call(sample_agentos, "run", "agent", "confirmer", "-m", "x", "--json")
-    assert as_json.code == 3
+def test_paused_run_says_how_to_answer_it_and_exits_3(sample_agentos: str) -> None:
+    result = invoke(sample_agentos, "run", "agent", "confirmer", "-m", "x")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "confirmer wants to call deploy." in result.stderr
+    assert '    env: "prod"\n' in result.stderr
+    assert f"Next: agentos-mcp continue {result.reference}\n" in result.stderr
+    as_json = invoke(sample_agentos, "run", "agent", "confirmer", "-m", "x", "--json")
+    assert as_json.exit_code == 3
     assert (as_json.json["status"], len(as_json.json["questions"])) == ("paused", 1)
     question = as_json.json["questions"][0]
     assert question["kind"] == "confirmation"
     assert [field["name"] for field in question["fields"]] == ["approve", "note"]
 
 
-def test_nobody_reads_the_answer_and_the_run_goes_on(sample_agentos: str, session: str) -> None:
-    with started(sample_agentos, "run", "agent", "slow", "-m", "30 3", "--session-id", session) as process:
+def test_broken_pipe_leaves_the_run_going(sample_agentos: str, session: str) -> None:
+    with start_command(sample_agentos, "run", "agent", "slow", "-m", "30 3", "--session-id", session) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
@@ -185,8 +196,8 @@ def test_nobody_reads_the_answer_and_the_run_goes_on(sample_agentos: str, sessio
     assert anyio.run(ends_as, sample_agentos, "agents/slow", session) == "COMPLETED"
 
 
-def test_nobody_reads_a_list(sample_agentos: str) -> None:
-    with started(sample_agentos, "agents") as process:
+def test_broken_pipe_ends_a_list_silently(sample_agentos: str) -> None:
+    with start_command(sample_agentos, "agents") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
@@ -194,13 +205,13 @@ def test_nobody_reads_a_list(sample_agentos: str) -> None:
         assert process.stderr.read() == b""
 
 
-def test_without_a_database_a_run_ends_well_too(bare_agentos: str) -> None:
-    ended = done(bare_agentos, "run", "agent", "echo", "-m", "hi")
-    assert ended.out == "echo: hi\n"
-    assert "cannot run it in the background" in ended.err
+def test_run_without_a_database_succeeds(bare_agentos: str) -> None:
+    result = invoke_ok(bare_agentos, "run", "agent", "echo", "-m", "hi")
+    assert result.stdout == "echo: hi\n"
+    assert "cannot run it in the background" in result.stderr
 
 
-def test_read_only_runs_nothing(sample_agentos: str) -> None:
-    ended = call(sample_agentos, "run", "agent", "echo", "-m", "hi", given={"AGENTOS_MCP_READ_ONLY": "1"})
-    assert (ended.code, ended.out) == (1, "")
-    assert "read-only" in ended.err
+def test_read_only_setting_runs_nothing(sample_agentos: str) -> None:
+    result = invoke(sample_agentos, "run", "agent", "echo", "-m", "hi", env={"AGENTOS_MCP_READ_ONLY": "1"})
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "read-only" in result.stderr

@@ -1,4 +1,4 @@
-"""The completion scripts, used by the shells that are here."""
+"""The completion scripts, run by the shells of this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests._support.processes import DOWN, PATIENCE
-from tests._support.terminal_calls import done
+from tests._support.terminal_calls import invoke_ok
 
 _BASH = """
 source "$1"; shift
@@ -19,7 +19,7 @@ ${complete%% *} agentos-mcp "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 
-COMPLETED = [
+COMPLETIONS = [
     (["ru"], {"run", "runs"}),
     (["run", ""], {"agent", "team", "workflow"}),
     (["run", "agent", "--se"], {"--session-id", "--session-state"}),
@@ -27,45 +27,49 @@ COMPLETED = [
     (["completion", ""], {"bash", "zsh", "fish", "tcsh"}),
     (["run", "agent", "x", "--file", "/etc/host"], {"/etc/hosts"}),
 ]
-each = pytest.mark.parametrize(("words", "offered"), COMPLETED, ids=[" ".join(words) for words, _ in COMPLETED])
+each_completion = pytest.mark.parametrize(
+    ("words", "expected"), COMPLETIONS, ids=[" ".join(words) for words, _ in COMPLETIONS]
+)
 
 
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("completion")
     for shell in ("bash", "zsh", "fish", "tcsh"):
-        (folder / shell).write_text(done(DOWN, "completion", shell).out, encoding="utf-8")
+        (folder / shell).write_text(invoke_ok(DOWN, "completion", shell).stdout, encoding="utf-8")
     return folder
 
 
-def said(command: list[str]) -> str:
-    ended = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=PATIENCE)
-    assert ended.returncode == 0, ended
-    return ended.stdout
+def output_of(command: list[str]) -> str:
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=PATIENCE)
+    assert result.returncode == 0, result
+    return result.stdout
 
 
-@each
-def test_bash_completes(scripts: Path, words: list[str], offered: set[str]) -> None:
-    found = said(["bash", "-c", _BASH, "bash", str(scripts / "bash"), "agentos-mcp", *words]).split()
-    assert offered <= set(found)
+@each_completion
+def test_bash_completes(scripts: Path, words: list[str], expected: set[str]) -> None:
+    completions = output_of(["bash", "-c", _BASH, "bash", str(scripts / "bash"), "agentos-mcp", *words]).split()
+    assert expected <= set(completions)
 
 
-@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not here")
-@each
-def test_fish_completes(scripts: Path, words: list[str], offered: set[str]) -> None:
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+@each_completion
+def test_fish_completes(scripts: Path, words: list[str], expected: set[str]) -> None:
     line = " ".join(["agentos-mcp", *words])
-    found = said(["fish", "--no-config", "-c", f"source {scripts / 'fish'}; complete -C '{line}'"]).splitlines()
-    assert offered <= {one.partition("\t")[0] for one in found}
+    completions = output_of(
+        ["fish", "--no-config", "-c", f"source {scripts / 'fish'}; complete -C '{line}'"]
+    ).splitlines()
+    assert expected <= {line.partition("\t")[0] for line in completions}
 
 
 @pytest.mark.parametrize("shell", ["zsh", "tcsh"])
-def test_other_shells_can_read_theirs(scripts: Path, shell: str) -> None:
+def test_completion_script_is_valid_zsh_and_tcsh(scripts: Path, shell: str) -> None:
     if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not here")
-    said([shell, "-f", "-n", str(scripts / shell)])
+        pytest.skip(f"{shell} is not installed")
+    output_of([shell, "-f", "-n", str(scripts / shell)])
 
 
-def test_every_command_is_completed(scripts: Path) -> None:
+def test_completion_script_has_every_command(scripts: Path) -> None:
     for shell in ("bash", "zsh", "fish", "tcsh"):
         script = (scripts / shell).read_text(encoding="utf-8")
         for command in ("agents", "workflows", "continue", "knowledge", "install", "serve", "doctor", "demo"):

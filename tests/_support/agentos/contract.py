@@ -27,8 +27,8 @@ from agno.workflow import Step, Workflow
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from agentos_mcp.demo.knowledge import HashedEmbedder, InMemoryVectorDb
 from agentos_mcp.demo.scripted_model import Beat, Call, Pause, Script, ScriptedModel, Turn, play
+from agentos_mcp.demo.vector_db import HashedEmbedder, InMemoryVectorDb
 from tests._support.agno_environments import PORT_VARIABLE
 
 

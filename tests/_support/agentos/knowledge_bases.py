@@ -21,7 +21,7 @@ from agno.knowledge.remote_content.s3 import S3Config
 from agno.os import AgentOS
 from agno.vectordb.search import SearchType
 
-from agentos_mcp.demo.knowledge import HashedEmbedder, InMemoryVectorDb
+from agentos_mcp.demo.vector_db import HashedEmbedder, InMemoryVectorDb
 
 FOLDER_VARIABLE = "LIBRARY_FOLDER"
 

@@ -14,7 +14,7 @@ from agno.team import Team
 from agno.workflow import Step, Workflow
 from agno.workflow.types import StepInput, StepOutput
 
-from agentos_mcp.demo.knowledge import HashedEmbedder, InMemoryVectorDb
+from agentos_mcp.demo.vector_db import HashedEmbedder, InMemoryVectorDb
 from tests._support.agentos.sample import echo, model
 
 HELPERS = 150

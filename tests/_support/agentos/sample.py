@@ -25,8 +25,8 @@ from agno.workflow import Condition, Loop, Parallel, Router, Step, Steps, Workfl
 from agno.workflow.types import HumanReview, OnError, StepInput, StepOutput
 from pydantic import BaseModel
 
-from agentos_mcp.demo.knowledge import HashedEmbedder, InMemoryVectorDb
 from agentos_mcp.demo.scripted_model import Beat, Call, Fail, Pause, Script, ScriptedModel, Turn, play, say
+from agentos_mcp.demo.vector_db import HashedEmbedder, InMemoryVectorDb
 from tests._support.agentos.storage import storage
 
 KEY_VARIABLE = "ZOO_KEY"

@@ -7,7 +7,7 @@ from agno.db.sqlite import SqliteDb
 from agno.knowledge import Knowledge
 from agno.os import AgentOS
 
-from agentos_mcp.demo.knowledge import HashedEmbedder, InMemoryVectorDb
+from agentos_mcp.demo.vector_db import HashedEmbedder, InMemoryVectorDb
 from tests._support.agentos.sample import echo, model
 
 

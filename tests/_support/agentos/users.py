@@ -17,8 +17,8 @@ from agno.team import Team
 from agno.workflow import Step, Workflow
 from fastapi import FastAPI
 
-from agentos_mcp.demo.knowledge import HashedEmbedder, InMemoryVectorDb
 from agentos_mcp.demo.scripted_model import Beat, Pause, Script, ScriptedModel, Turn
+from agentos_mcp.demo.vector_db import HashedEmbedder, InMemoryVectorDb
 from tests._support.agentos.pausing import calling, deploy, pay
 from tests._support.agentos.sample import echo
 

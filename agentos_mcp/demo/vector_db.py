@@ -1,4 +1,4 @@
-"""A knowledge base's engine that downloads nothing: a hashing embedder and a vector database in memory."""
+"""The vector database and the embedder of the demo's knowledge base: in memory, without any download."""
 
 import hashlib
 import math
@@ -33,27 +33,27 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "GTE": operator.ge,
     "LT": operator.lt,
     "LTE": operator.le,
-    "CONTAINS": lambda held, value: str(value).lower() in str(held).lower(),
-    "STARTSWITH": lambda held, value: str(held).lower().startswith(str(value).lower()),
+    "CONTAINS": lambda stored, value: str(value).lower() in str(stored).lower(),
+    "STARTSWITH": lambda stored, value: str(stored).lower().startswith(str(value).lower()),
 }
-_ENDINGS = ("ingly", "edly", "ing", "ied", "ies", "ed", "es", "ly", "s", "e", "y")
+_SUFFIXES = ("ingly", "edly", "ing", "ied", "ies", "ed", "es", "ly", "s", "e", "y")
 
 
 def terms(text: str) -> list[str]:
-    """The words of `text` which mean something, lower-cased and cut to a stem."""
+    """The stems of the words in `text`, in lower case and without stop words."""
     return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOP_WORDS]
 
 
 def _stem(word: str) -> str:
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
+    for suffix in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
+            return word[: -len(suffix)]
     return word
 
 
 @dataclass
 class HashedEmbedder(Embedder):
-    """Feature hashing: every stem lands, with a sign, on one of `dimensions` places."""
+    """Feature hashing: every stem counts, with a sign, in one of `dimensions` dimensions."""
 
     dimensions: int | None = 1024
 
@@ -92,7 +92,7 @@ _Condition = Callable[[_Chunk], bool]
 
 
 class InMemoryVectorDb(VectorDb):
-    """A vector database in a dictionary. What it holds ends with the process."""
+    """A vector database in a dictionary, which ends with the process."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class InMemoryVectorDb(VectorDb):
         self._lock = threading.Lock()
 
     def create(self) -> None:
-        """Nothing to do: it exists as long as the object does."""
+        """Nothing to do: the dictionary exists already."""
 
     async def async_create(self) -> None:
         self.create()
@@ -138,7 +138,7 @@ class InMemoryVectorDb(VectorDb):
     def name_exists(self, name: str) -> bool:
         return any(chunk.document.name == name for chunk in self._all())
 
-    async def async_name_exists(self, name: str) -> bool:  # type: ignore[override]  # agno forgot its `async`
+    async def async_name_exists(self, name: str) -> bool:  # type: ignore[override]  # agno's signature lacks `async`
         return self.name_exists(name)
 
     def id_exists(self, id: str) -> bool:
@@ -155,7 +155,7 @@ class InMemoryVectorDb(VectorDb):
         user_id: str | None = None,
     ) -> None:
         for document in documents:
-            # A document is found by its name as well, which its text may never mention.
+            # A document is found by its name too, which its text may not contain.
             text = f"{document.name or ''}\n{document.content}"
             document.embedding, document.usage = self.embedder.get_embedding_and_usage(text)
             document.meta_data = {**document.meta_data, **(filters or {})}
@@ -203,22 +203,22 @@ class InMemoryVectorDb(VectorDb):
         filters: Any | None = None,
         user_id: str | None = None,
     ) -> list[Document]:
-        """The nearest documents by cosine, best first, their cosine in `reranking_score`."""
-        wanted = self.embedder.get_embedding(query)
-        floor = self.similarity_threshold or 0.0
-        found: list[tuple[float, Document]] = []
+        """The most similar documents, best first, with their cosine similarity as `reranking_score`."""
+        query_vector = self.embedder.get_embedding(query)
+        min_score = self.similarity_threshold or 0.0
+        matches: list[tuple[float, Document]] = []
         for chunk in self._all():
             if user_id is not None and chunk.owner not in (None, user_id):
                 continue
-            if not _passes(chunk.document.meta_data, filters):
+            if not _matches_filters(chunk.document.meta_data, filters):
                 continue
-            score = sum(a * b for a, b in zip(wanted, chunk.document.embedding or (), strict=False))
-            if score > floor:
-                found.append((score, chunk.document))
-        found.sort(key=lambda pair: -pair[0])
+            score = sum(a * b for a, b in zip(query_vector, chunk.document.embedding or (), strict=False))
+            if score > min_score:
+                matches.append((score, chunk.document))
+        matches.sort(key=lambda match: -match[0])
         return [
             replace(document, meta_data=dict(document.meta_data), reranking_score=round(min(score, 1.0), 4))
-            for score, document in found[:limit]
+            for score, document in matches[:limit]
         ]
 
     async def async_search(
@@ -237,7 +237,7 @@ class InMemoryVectorDb(VectorDb):
         return self._delete(lambda chunk: chunk.document.name == name)
 
     def delete_by_metadata(self, metadata: dict[str, Any]) -> bool:
-        return self._delete(lambda chunk: _passes(chunk.document.meta_data, metadata))
+        return self._delete(lambda chunk: _matches_filters(chunk.document.meta_data, metadata))
 
     def delete_by_content_id(self, content_id: str, user_id: str | None = None) -> bool:
         return self._delete(lambda chunk: chunk.document.content_id == content_id and user_id in (None, chunk.owner))
@@ -254,25 +254,25 @@ class InMemoryVectorDb(VectorDb):
         with self._lock:
             return list(self._chunks.values())
 
-    def _delete(self, doomed: _Condition) -> bool:
+    def _delete(self, condition: _Condition) -> bool:
         with self._lock:
-            kept = {place: chunk for place, chunk in self._chunks.items() if not doomed(chunk)}
-            deleted = len(kept) < len(self._chunks)
-            self._chunks = kept
+            remaining = {key: chunk for key, chunk in self._chunks.items() if not condition(chunk)}
+            deleted = len(remaining) < len(self._chunks)
+            self._chunks = remaining
         return deleted
 
 
-def _passes(meta_data: dict[str, Any], filters: Any | None) -> bool:
-    """Whether metadata meets agno's filters: a dict of wanted values, an expression, or a list of them."""
+def _matches_filters(meta_data: dict[str, Any], filters: Any | None) -> bool:
+    """Whether metadata matches agno's filters: a dict of values, a filter expression, or a list of them."""
     match filters:
         case None:
             return True
         case FilterExpr():
-            return _meets(meta_data, filters.to_dict())
+            return _matches_expression(meta_data, filters.to_dict())
         case list():
-            return all(_passes(meta_data, each) for each in filters)
+            return all(_matches_filters(meta_data, item) for item in filters)
         case {"op": str()}:
-            return _meets(meta_data, filters)
+            return _matches_expression(meta_data, filters)
         case dict():
             return all(
                 meta_data.get(key) in value if isinstance(value, list) else meta_data.get(key) == value
@@ -281,22 +281,22 @@ def _passes(meta_data: dict[str, Any], filters: Any | None) -> bool:
     raise ValueError(f"a filter is a dict or a filter expression, not {type(filters).__name__}")
 
 
-def _meets(meta_data: dict[str, Any], expression: dict[str, Any]) -> bool:
+def _matches_expression(meta_data: dict[str, Any], expression: dict[str, Any]) -> bool:
     match expression:
         case {"op": "AND", "conditions": conditions}:
-            return all(_meets(meta_data, each) for each in conditions)
+            return all(_matches_expression(meta_data, condition) for condition in conditions)
         case {"op": "OR", "conditions": conditions}:
-            return any(_meets(meta_data, each) for each in conditions)
+            return any(_matches_expression(meta_data, condition) for condition in conditions)
         case {"op": "NOT", "condition": condition}:
-            return not _meets(meta_data, condition)
+            return not _matches_expression(meta_data, condition)
         case {"op": "IN", "key": key, "values": values}:
             return meta_data.get(key) in values
         case {"op": str(op), "key": key, "value": value} if op in _COMPARISONS:
-            held = meta_data.get(key)
-            if held is None:
+            stored = meta_data.get(key)
+            if stored is None:
                 return op == "NEQ"
             try:
-                return bool(_COMPARISONS[op](held, value))
+                return bool(_COMPARISONS[op](stored, value))
             except TypeError:
                 return False
     raise ValueError(f"unknown filter expression: {expression}")

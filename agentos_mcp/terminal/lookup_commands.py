@@ -1,4 +1,6 @@
-"""The commands that list, show and add: the tools' own functions, printed for people or as JSON."""
+"""`agents`, `teams`, `workflows`, `runs`, `sessions`, `memories`, `traces`, `knowledge`: the tools' own functions,
+printed for people or as JSON.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +14,25 @@ from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.pagination import page_of, record_of
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, Status
 from agentos_mcp.runs.result import answer_text
-from agentos_mcp.terminal.ansi import colorize
-from agentos_mcp.terminal.argument_values import json_object, local_files
-from agentos_mcp.terminal.printing import Printable, data_of, print_json, print_text
-from agentos_mcp.terminal.run_outcome import closing, run_document
+from agentos_mcp.terminal.argument_values import absolute_paths, json_object
+from agentos_mcp.terminal.command_surface import surface_for
+from agentos_mcp.terminal.output import Printable, print_json, print_text, to_data
+from agentos_mcp.terminal.run_summary import run_document, summary_lines
+from agentos_mcp.terminal.terminal_features import colorize
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import without_nulls
 from agentos_mcp.tooling.results import Message, Table
 
-Answer = Printable | list[Printable] | dict[str, Any]
-"""What a command has to tell: one thing, for people several, for scripts an own document."""
+CommandResult = Printable | list[Printable] | dict[str, Any]
+"""What a command prints: one result, several for people, or a JSON document for scripts."""
 
-_ITS_RUNS = "latest runs"
-"""What a session's record has in markdown, and a terminal in columns."""
-_KIND_OF: dict[str, Kind] = {f"{kind}s": kind for kind in KINDS}
+_RUNS_TEXT = "latest runs"
+"""The text of a session's record that a terminal shows as a table instead."""
+_KINDS_BY_COMMAND: dict[str, Kind] = {f"{kind}s": kind for kind in KINDS}
 
 
-async def show(ctx: ToolContext, options: argparse.Namespace) -> None:
-    """Do what the command says and print what comes of it."""
+async def print_lookup(ctx: ToolContext, options: argparse.Namespace) -> None:
+    """Run the command and print its result."""
     command = f"{options.command} {options.action}" if options.command == "knowledge" else options.command
     result = await _COMMANDS[command](ctx, options)
     if isinstance(result, dict):
@@ -37,15 +40,15 @@ async def show(ctx: ToolContext, options: argparse.Namespace) -> None:
     elif isinstance(result, list):
         print_text(*result, surface=ctx.surface)
     elif options.json:
-        print_json(data_of(result, ctx.surface))
+        print_json(to_data(result, ctx.surface))
     else:
         print_text(result, surface=ctx.surface)
 
 
-async def _components(ctx: ToolContext, options: argparse.Namespace) -> Answer:
+async def _components(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     from agentos_mcp.tools import catalog
 
-    kind = _KIND_OF[options.command]
+    kind = _KINDS_BY_COMMAND[options.command]
     if options.id and options.json:
         component = await ctx.catalog.find(kind, options.id)
         page = await ctx.catalog.detail(kind, component.id)
@@ -54,26 +57,26 @@ async def _components(ctx: ToolContext, options: argparse.Namespace) -> Answer:
         return await catalog.get_component(ctx, kind, options.id)
     if options.config:
         return await _config(ctx, options)
-    listing = {"agent": catalog.list_agents, "team": catalog.list_teams, "workflow": catalog.list_workflows}
-    return await listing[kind](ctx)
+    list_components = {"agent": catalog.list_agents, "team": catalog.list_teams, "workflow": catalog.list_workflows}
+    return await list_components[kind](ctx)
 
 
-async def _config(ctx: ToolContext, options: argparse.Namespace) -> Answer:
+async def _config(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     from agentos_mcp.tools.databases import get_config
 
     if options.json:
         return dict(without_nulls(record_of(await ctx.get("/config"))))
     record = await get_config(ctx)
-    contents = await ctx.catalog.inventory()
-    lists = [_listed(kind, contents.of(kind)) for kind in KINDS if contents.of(kind)]
-    return [replace(record, footer=""), *lists]
+    inventory = await ctx.catalog.inventory()
+    tables = [_component_table(kind, inventory.of(kind)) for kind in KINDS if inventory.of(kind)]
+    return [replace(record, footer=""), *tables]
 
 
-def _listed(kind: Kind, components: tuple[Component, ...]) -> Table:
+def _component_table(kind: Kind, components: tuple[Component, ...]) -> Table:
     return Table((f"{kind}s", "name"), [(component.id, component.name) for component in components], empty="")
 
 
-async def _runs(ctx: ToolContext, options: argparse.Namespace) -> Answer:
+async def _runs(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     from agentos_mcp.tools import runs
 
     if not options.run:
@@ -91,12 +94,12 @@ async def _runs(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     state = await ctx.engine.read(RunRef.parse(options.run))
     if options.json:
         return run_document(state, ctx.surface)
-    for line, color in closing(state, ctx.surface):
+    for line, color in summary_lines(state, surface_for(options)):
         print(colorize(line, color, sys.stderr), file=sys.stderr)
     return "" if state.status is Status.PAUSED else answer_text(state)
 
 
-async def _sessions(ctx: ToolContext, options: argparse.Namespace) -> Answer:
+async def _sessions(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     from agentos_mcp.tools import sessions
 
     user, database = options.user_id or ctx.settings.user_id, options.db_id or ctx.settings.db_id
@@ -105,14 +108,14 @@ async def _sessions(ctx: ToolContext, options: argparse.Namespace) -> Answer:
             ctx, options.kind, "", options.name, user, database, options.limit, options.page
         )
     session = await sessions.get_session(ctx, options.id, user, database)
-    session = replace(session, texts={name: words for name, words in session.texts.items() if name != _ITS_RUNS})
-    ran = await sessions.list_session_runs(ctx, options.id, user_id=user, db_id=database, limit=options.limit)
+    session = replace(session, texts={name: text for name, text in session.texts.items() if name != _RUNS_TEXT})
+    runs = await sessions.list_session_runs(ctx, options.id, user_id=user, db_id=database, limit=options.limit)
     if options.json:
-        return data_of(session, ctx.surface) | {"runs": data_of(ran, ctx.surface)["items"]}
-    return [replace(session, footer=""), ran, Message("", session.footer)]
+        return to_data(session, ctx.surface) | {"runs": to_data(runs, ctx.surface)["items"]}
+    return [replace(session, footer=""), runs, Message("", session.footer)]
 
 
-async def _memories(ctx: ToolContext, options: argparse.Namespace) -> Answer:
+async def _memories(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     from agentos_mcp.tools import memory
 
     user, database = options.user_id or ctx.settings.user_id, options.db_id or ctx.settings.db_id
@@ -121,7 +124,7 @@ async def _memories(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     return await memory.list_memories(ctx, user, options.search, db_id=database, limit=options.limit, page=options.page)
 
 
-async def _traces(ctx: ToolContext, options: argparse.Namespace) -> Answer:
+async def _traces(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     from agentos_mcp.tools.traces import tools as traces
 
     database = options.db_id or ctx.settings.db_id
@@ -132,7 +135,7 @@ async def _traces(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     )
 
 
-async def _search(ctx: ToolContext, options: argparse.Namespace) -> Answer:
+async def _search(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     from agentos_mcp.tools.knowledge.tools import search_knowledge
 
     filters = json_object(options.filters, "--filters")
@@ -150,20 +153,20 @@ async def _search(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     return {"items": [without_nulls(dict(passage)) for passage in found]}
 
 
-async def _contents(ctx: ToolContext, options: argparse.Namespace) -> Answer:
+async def _list_knowledge(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     from agentos_mcp.tools.knowledge.tools import list_knowledge
 
     return await list_knowledge(ctx, options.knowledge_id or ctx.settings.knowledge_id, options.limit, options.page)
 
 
-async def _add(ctx: ToolContext, options: argparse.Namespace) -> Answer:
+async def _add_knowledge(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     from agentos_mcp.tools.knowledge.tools import add_knowledge
 
     return await add_knowledge(
         ctx,
         text=options.text,
         url=options.from_url,
-        file=local_files([options.file])[0] if options.file else "",
+        file=absolute_paths([options.file])[0] if options.file else "",
         name=options.name,
         description=options.description,
         metadata=json_object(options.metadata, "--metadata"),
@@ -171,7 +174,7 @@ async def _add(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     )
 
 
-_COMMANDS: dict[str, Callable[[ToolContext, argparse.Namespace], Awaitable[Answer]]] = {
+_COMMANDS: dict[str, Callable[[ToolContext, argparse.Namespace], Awaitable[CommandResult]]] = {
     "agents": _components,
     "teams": _components,
     "workflows": _components,
@@ -180,6 +183,6 @@ _COMMANDS: dict[str, Callable[[ToolContext, argparse.Namespace], Awaitable[Answe
     "memories": _memories,
     "traces": _traces,
     "knowledge search": _search,
-    "knowledge add": _add,
-    "knowledge list": _contents,
+    "knowledge add": _add_knowledge,
+    "knowledge list": _list_knowledge,
 }

@@ -1,0 +1,235 @@
+"""The arguments and flags of the terminal's commands. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from agentos_mcp.settings import OPTIONS
+
+CONNECTION_SETTINGS = ("url", "token", "token_file", "timeout", "log_level")
+"""The settings that every command of the terminal takes."""
+_EXIT_CODES = (
+    "Exit code: 0 done, 1 failed (also if only a step failed), 2 invalid command line, 3 paused with nobody to ask, "
+    "130 interrupted. Ctrl-C cancels the run; a second Ctrl-C leaves without waiting for it."
+)
+_KINDS = ("agent", "team", "workflow")
+_NO_MAXIMUM = 1_000_000
+
+
+def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
+    """Add the arguments and flags of one of the terminal's commands to its parser."""
+    if command == "knowledge":
+        _add_knowledge_arguments(parser)  # each of its actions has connection flags of its own
+        return
+    _ARGUMENTS[command](parser)
+    add_connection_flags(parser)
+
+
+def add_connection_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say where AgentOS is, and `--json`."""
+    group = parser.add_argument_group("AgentOS")
+    for option in OPTIONS:
+        if option.name in CONNECTION_SETTINGS:
+            flags = [option.flag, "--base-url"] if option.name == "url" else [option.flag]
+            description = f"{option.description} [{', '.join(option.variables)}]"
+            group.add_argument(*flags, dest=option.name, metavar=option.metavar, help=description)
+    parser.add_argument("--json", action="store_true", help="print one JSON document, for scripts")
+
+
+def _add_component_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", nargs="?", default="", metavar="ID", help="id or name of a component to show in detail")
+    parser.add_argument(
+        "-c",
+        "--config",
+        action="store_true",
+        help="show the whole AgentOS: version, databases, all components (has no effect with an ID)",
+    )
+
+
+def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _EXIT_CODES
+    parser.add_argument("kind", type=_singular, choices=_KINDS, metavar="KIND", help="agent, team or workflow")
+    parser.add_argument(
+        "name",
+        nargs="?",
+        default="",
+        metavar="NAME",
+        help="id or name of the component; may be left out if there is only one of its kind",
+    )
+    parser.add_argument(
+        "-m", "--message", required=True, metavar="TEXT", help="the input; - reads it from standard input"
+    )
+    parser.add_argument("--session-id", default="", metavar="ID", help="continue this session")
+    parser.add_argument("--user-id", default="", metavar="ID", help="run it for this user")
+    for name, description in (
+        ("dependencies", "values for its instructions and tools"),
+        ("session-state", "initial state of the session"),
+        ("metadata", "stored with the run"),
+        ("knowledge-filters", "limit the search in its knowledge"),
+        ("factory-input", "input of the factory that builds the component"),
+    ):
+        parser.add_argument(f"--{name}", default="", metavar="JSON", help=f"{description}; a JSON object, or @FILE")
+    parser.add_argument(
+        "--output-schema", default="", metavar="FILE", help="file with the JSON schema that the answer has to fit"
+    )
+    parser.add_argument(
+        "--file", action="append", default=[], metavar="PATH", help="attach a file or a URL; can be repeated"
+    )
+    parser.add_argument(
+        "--version",
+        dest="component_version",
+        type=_number(1),
+        default=0,
+        metavar="N",
+        help="version of the component to run",
+    )
+    _add_stream_flags(parser)
+
+
+def _add_continue_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _EXIT_CODES
+    parser.add_argument("run", metavar="RUN", help="run reference")
+    parser.add_argument(
+        "--answers", default="", metavar="JSON", help="answers by key, or @FILE; without it you are asked"
+    )
+    _add_stream_flags(parser)
+
+
+def _add_cancel_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="run reference")
+
+
+def _add_runs_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", nargs="?", default="", metavar="RUN", help="reference of a run to show")
+    views = parser.add_mutually_exclusive_group()
+    views.add_argument("-f", "--follow", action="store_true", help="follow RUN until it ends")
+    views.add_argument("--explain", action="store_true", help="explain step by step what happened in RUN")
+    parser.add_argument(
+        "--kind", type=_singular, choices=_KINDS, default="", help="only runs of this kind of component"
+    )
+    parser.add_argument("--id", default="", metavar="ID", help="only runs of this component (with --kind)")
+    parser.add_argument("--session-id", default="", metavar="ID", help="only runs in this session")
+    parser.add_argument("--user-id", default="", metavar="ID", help="only runs for this user")
+    parser.add_argument(
+        "--status",
+        default="",
+        metavar="STATUS",
+        help="only runs with this status: running, paused, completed, cancelled or error",
+    )
+    _add_paging_flags(parser, default_limit=10, pages=False)
+
+
+def _add_sessions_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", nargs="?", default="", metavar="ID", help="id of a session to show")
+    parser.add_argument(
+        "--kind", type=_singular, choices=_KINDS, default="", help="only sessions of this kind of component"
+    )
+    parser.add_argument("--name", default="", metavar="TEXT", help="only sessions with this text in their name")
+    parser.add_argument("--user-id", default="", metavar="ID", help="only sessions of this user")
+    _add_database_flag(parser)
+    _add_paging_flags(parser)
+
+
+def _add_memories_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", nargs="?", default="", metavar="ID", help="id of a memory to show")
+    parser.add_argument("--search", default="", metavar="TEXT", help="only memories that contain this text")
+    parser.add_argument("--user-id", default="", metavar="ID", help="only memories of this user")
+    _add_database_flag(parser)
+    _add_paging_flags(parser)
+
+
+def _add_traces_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "id", nargs="?", default="", metavar="ID", help="trace id, or run reference, of a trace to show"
+    )
+    parser.add_argument("--span-id", default="", metavar="ID", help="show this span of the trace in full")
+    parser.add_argument("--session-id", default="", metavar="ID", help="only traces of this session")
+    parser.add_argument("--errors", action="store_true", help="only traces in which something failed")
+    _add_database_flag(parser)
+    _add_paging_flags(parser, pages=False)
+
+
+def _add_knowledge_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    search = actions.add_parser("search", help="search a knowledge base", description="Search a knowledge base.")
+    search.add_argument("query", metavar="QUERY", help="what to search for")
+    search.add_argument(
+        "--max-results", type=_number(1, 50), default=5, metavar="N", help="maximum number of results (default: 5)"
+    )
+    search.add_argument("--filters", default="", metavar="JSON", help="filter by metadata; a JSON object, or @FILE")
+    add = actions.add_parser(
+        "add",
+        help="add a text, a web page or a file",
+        description="Add a text, a web page or a file, and wait until it is processed.",
+    )
+    source = add.add_mutually_exclusive_group(required=True)
+    source.add_argument("--text", default="", metavar="TEXT", help="text to add; - reads it from standard input")
+    source.add_argument("--from-url", default="", metavar="URL", help="web page or file that AgentOS downloads")
+    source.add_argument("--file", default="", metavar="PATH", help="file on this machine to upload")
+    add.add_argument("--name", default="", metavar="NAME", help="name of the content in the knowledge base")
+    add.add_argument("--description", default="", metavar="TEXT", help="description of the content")
+    add.add_argument("--metadata", default="", metavar="JSON", help="metadata to filter by; a JSON object, or @FILE")
+    list_contents = actions.add_parser(
+        "list", help="list the contents of a knowledge base", description="List the contents of a knowledge base."
+    )
+    _add_paging_flags(list_contents)
+    for action in (search, add, list_contents):
+        action.add_argument(
+            "--knowledge-id",
+            default="",
+            metavar="ID",
+            help="id or name of the knowledge base; required if there are several",
+        )
+        add_connection_flags(action)
+
+
+def _add_stream_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("-s", "--stream", action="store_true", help="print the answer as it arrives (the default)")
+    group.add_argument("--no-stream", action="store_true", help="print the answer when it is complete")
+
+
+def _add_database_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--db-id", default="", metavar="ID", help="id of the database; required if there are several")
+
+
+def _add_paging_flags(parser: argparse.ArgumentParser, *, default_limit: int = 20, pages: bool = True) -> None:
+    parser.add_argument(
+        "--limit",
+        type=_number(1, 100),
+        default=default_limit,
+        metavar="N",
+        help=f"maximum number of rows (default: {default_limit})",
+    )
+    if pages:
+        parser.add_argument("--page", type=_number(1), default=1, metavar="N", help="page to show (default: 1)")
+
+
+def _singular(kind: str) -> str:
+    return kind.removesuffix("s")
+
+
+def _number(minimum: int, maximum: int = _NO_MAXIMUM) -> Callable[[str], int]:
+    expected = f"a number of at least {minimum}" if maximum == _NO_MAXIMUM else f"a number from {minimum} to {maximum}"
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not minimum <= int(text) <= maximum:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
+        return int(text)
+
+    return parse
+
+
+_ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "agents": _add_component_arguments,
+    "teams": _add_component_arguments,
+    "workflows": _add_component_arguments,
+    "run": _add_run_arguments,
+    "continue": _add_continue_arguments,
+    "cancel": _add_cancel_arguments,
+    "runs": _add_runs_arguments,
+    "sessions": _add_sessions_arguments,
+    "memories": _add_memories_arguments,
+    "traces": _add_traces_arguments,
+}

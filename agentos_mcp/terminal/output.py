@@ -1,0 +1,48 @@
+"""What a command prints on standard output: text for people, one JSON document for scripts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from agentos_mcp.agentos.hints import Surface
+from agentos_mcp.agentos.plain_text import escaped_json, strip_control_chars
+from agentos_mcp.terminal.table_layout import align_table
+from agentos_mcp.terminal.terminal_features import terminal_width
+from agentos_mcp.tooling.results import Message, Record, Table
+
+UNLIMITED_TOKENS = 10**9
+"""A token budget that cuts nothing: results are printed whole."""
+
+Printable = str | Message | Table | Record
+
+
+def print_text(*results: Printable, surface: Surface) -> None:
+    """Print results for people: fitted to their terminal, or whole where standard output is no terminal."""
+    width = terminal_width(sys.stdout) if sys.stdout.isatty() else 0
+    texts = [_to_text(result, surface, width) for result in results]
+    # Also in a pipe: its reader may show it on a terminal.
+    print(strip_control_chars("\n\n".join(filter(None, texts))))
+
+
+def print_json(data: Mapping[str, Any]) -> None:
+    """Print the one JSON document of a command."""
+    # A Windows pipe may have a code page that JSON's readers do not expect.
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(escaped_json(json.dumps(data, ensure_ascii=not is_utf8, indent=2, default=str)))
+
+
+def to_data(result: Printable, surface: Surface) -> dict[str, Any]:
+    """A result as data."""
+    return {"text": result} if isinstance(result, str) else result.data(surface=surface)
+
+
+def _to_text(result: Printable, surface: Surface, width: int) -> str:
+    """A result as text, at most `width` columns wide; 0 for no limit."""
+    if isinstance(result, str):
+        return result
+    if isinstance(result, Table):
+        return align_table(result, surface, width)
+    return result.text(UNLIMITED_TOKENS, surface)
