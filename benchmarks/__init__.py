@@ -1,1 +1,1 @@
-"""Ratios of agentos-mcp to what it is measured against, side by side in one run: `python -m benchmarks`."""
+"""Benchmarks of agentos-mcp against REST, a bare MCP server and AgentOS's own MCP: `python -m benchmarks`."""

@@ -1,4 +1,4 @@
-"""The least that the SDK can serve over stdio: one tool."""
+"""The smallest server that the SDK can serve over stdio: one tool."""
 
 from mcp.server.mcpserver import MCPServer
 

@@ -1,4 +1,4 @@
-"""What other processes use, as Linux tells it."""
+"""CPU time and memory of other processes, read from Linux's /proc."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from pathlib import Path
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
 
-from benchmarks.stage import Failed, connected
+from benchmarks.harness import BenchmarkError, connect
 
 _PROC = Path("/proc")
 
 
 @asynccontextmanager
-async def watched(server: StdioServerParameters) -> AsyncIterator[tuple[Client, int]]:
+async def connect_with_pid(server: StdioServerParameters) -> AsyncIterator[tuple[Client, int]]:
     """A client of a server that is spawned for it, and the server's process id."""
     before = _children()
-    async with connected(server) as client:
+    async with connect(server) as client:
         spawned = _children() - before
         if len(spawned) != 1:
-            raise Failed(f"{len(spawned)} processes were spawned where one was expected.")
+            raise BenchmarkError(f"{len(spawned)} processes were spawned where one was expected.")
         yield client, spawned.pop()
 
 
 def _children() -> set[int]:
     if not _PROC.is_dir():
-        raise Failed("Processor time and memory of other processes are read from /proc, which only Linux has.")
-    mine = set()
+        raise BenchmarkError("CPU time and memory of other processes are read from /proc, which only Linux has.")
+    children = set()
     for entry in _PROC.iterdir():
         if entry.name.isdigit() and _parent(entry) == os.getpid():
-            mine.add(int(entry.name))
-    return mine
+            children.add(int(entry.name))
+    return children
 
 
 def _parent(entry: Path) -> int:
@@ -46,13 +46,14 @@ def _parent(entry: Path) -> int:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time of a process, all its threads, to the nanosecond: its clock's number is made of its id."""
+    """CPU seconds of all threads of a process."""
+    # The id of a process's CPU clock is made of its process id.
     return time.clock_gettime((~pid << 3) | 2)
 
 
 def resident_mib(pid: int) -> float:
-    """Resident memory."""
+    """Resident memory in MiB."""
     for line in (_PROC / str(pid) / "status").read_text(encoding="utf-8").splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
-    raise Failed(f"Process {pid} has no resident memory.")
+    raise BenchmarkError(f"Process {pid} has no resident memory.")

@@ -1,4 +1,4 @@
-"""From a run's first event on the wire to the first progress notification at the client."""
+"""The time from a run's first event on the wire to the first progress notification at the client."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from agentos_mcp.agentos.runs.run import Kind
-from benchmarks.stage import Failed, Progress, agentos, connected, our_server, through_mcp
-from benchmarks.table import Row
+from benchmarks.harness import BenchmarkError, FirstProgress, agentos_mcp_server, connect, run_agentos, run_over_mcp
+from benchmarks.results import Row
 
 ROUNDS = 15
-BAR_MS = 50.0
+MAX_MILLISECONDS = 50.0
 MESSAGE = "10 0.3"
 
 
 class Relay:
-    """Forwards connections to an AgentOS and notes when the first event of a stream passed."""
+    """Forwards connections to an AgentOS and records when the first event of a stream passes."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -26,8 +26,8 @@ class Relay:
         self.first_event = 0.0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        answers, requests = await asyncio.open_connection(self._host, self._port)
-        await asyncio.gather(self._forward(reader, requests), self._forward(answers, writer), return_exceptions=True)
+        responses, requests = await asyncio.open_connection(self._host, self._port)
+        await asyncio.gather(self._forward(reader, requests), self._forward(responses, writer), return_exceptions=True)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -41,7 +41,7 @@ class Relay:
 
 
 @asynccontextmanager
-async def relayed(url: str) -> AsyncIterator[tuple[Relay, str]]:
+async def run_relay(url: str) -> AsyncIterator[tuple[Relay, str]]:
     relay = Relay(url)
     server = await asyncio.start_server(relay.serve, "127.0.0.1", 0)
     try:
@@ -53,16 +53,18 @@ async def relayed(url: str) -> AsyncIterator[tuple[Relay, str]]:
 async def measure(rounds: int) -> list[Row]:
     rows = []
     kinds: tuple[Kind, ...] = ("agent", "workflow")
-    with agentos() as url:
-        async with relayed(url) as (relay, through_relay), connected(our_server(through_relay)) as client:
+    with run_agentos() as url:
+        async with run_relay(url) as (relay, relay_url), connect(agentos_mcp_server(relay_url)) as client:
             for kind in kinds:
                 delays = []
                 for number in range(rounds + 1):
-                    relay.first_event, progress = 0.0, Progress()
-                    await through_mcp(client, kind, MESSAGE, progress)
-                    if not (relay.first_event and progress.first):
-                        raise Failed(f"A run of the {kind} sent no event, or no progress.")
+                    relay.first_event, progress = 0.0, FirstProgress()
+                    await run_over_mcp(client, kind, MESSAGE, progress)
+                    if not (relay.first_event and progress.time):
+                        raise BenchmarkError(f"A run of the {kind} sent no event, or no progress.")
                     if number:
-                        delays.append(1000 * (progress.first - relay.first_event))
-                rows.append(Row(f"first event to first progress, {kind}", delays, unit="ms", most=BAR_MS))
+                        delays.append(1000 * (progress.time - relay.first_event))
+                rows.append(
+                    Row(f"first event to first progress, {kind}", delays, unit="ms", max_value=MAX_MILLISECONDS)
+                )
     return rows
