@@ -10,7 +10,7 @@ from agno.db.sqlite import SqliteDb
 from agno.os import AgentOS
 from agno.workflow import Step, Workflow
 
-from agentos_mcp.demo.scripted_model import Beat, ScriptedModel, Turn, say
+from agentos_mcp.demo.scripted_model import ModelOutput, ScriptedModel, Turn, stream_words
 
 OWN_MCP_VARIABLE = "BENCHMARK_OWN_MCP"
 """Environment variable: serve AgentOS's own /mcp too (it needs fastmcp)."""
@@ -19,20 +19,22 @@ LAST_WORD_OF_STEP = "finis"
 """The last word of a step's answer."""
 
 
-def stream_words(turn: Turn) -> Iterable[Beat]:
+def stream_message(turn: Turn) -> Iterable[ModelOutput]:
     """ "50 1.5" streams 50 words over 1.5 seconds."""
-    words, seconds = turn.last_user.split()[:2]
-    yield from say(" ".join(f"word{number}" for number in range(int(words))), float(seconds))
+    words, seconds = turn.user_message.split()[:2]
+    yield from stream_words(" ".join(f"word{number}" for number in range(int(words))), float(seconds))
 
 
-def stream_step(turn: Turn) -> Iterable[Beat]:
+def stream_step(turn: Turn) -> Iterable[ModelOutput]:
     """A step streams for half a second: a third of the workflow."""
-    yield from say(f"a few words that a step of a workflow may say before the next one {LAST_WORD_OF_STEP}", 0.5)
+    yield from stream_words(
+        f"a few words that a step of a workflow may say before the next one {LAST_WORD_OF_STEP}", 0.5
+    )
 
 
 def build(db_file: str) -> AgentOS:
     db = SqliteDb(db_file=db_file, id="benchmark-db")
-    streamer = Agent(id="streamer", name="Streamer", db=db, model=ScriptedModel(script=stream_words))
+    streamer = Agent(id="streamer", name="Streamer", db=db, model=ScriptedModel(script=stream_message))
     steps = [
         Step(name=name, agent=Agent(name=name.title(), model=ScriptedModel(script=stream_step)))
         for name in ("gather", "write", "review")

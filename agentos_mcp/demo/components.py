@@ -21,7 +21,7 @@ from pydantic import BaseModel, Field
 
 from agentos_mcp.demo import scripted_replies as scripts
 from agentos_mcp.demo.articles import ARTICLES
-from agentos_mcp.demo.scripted_model import Script, ScriptedModel, Turn, say
+from agentos_mcp.demo.scripted_model import Script, ScriptedModel, Turn, stream_words
 from agentos_mcp.demo.vector_db import InMemoryVectorDb
 
 PACE_VARIABLE = "AGENTOS_DEMO_PACE"
@@ -234,7 +234,7 @@ def _week_script(brief: LaunchBrief, number: int) -> Script:
 
     def script(turn: Turn) -> Any:
         # Each step gets the text of the step before it, so the plan grows.
-        plan_so_far = f"{turn.last_user}\n\n" if number > 1 else f"# Launch plan: {brief.product} for {audience}\n\n"
-        yield from say(f"{plan_so_far}**Week {number}. {title}**: {goal}.", 0.7)
+        plan_so_far = f"{turn.user_message}\n\n" if number > 1 else f"# Launch plan: {brief.product} for {audience}\n\n"
+        yield from stream_words(f"{plan_so_far}**Week {number}. {title}**: {goal}.", 0.7)
 
     return script

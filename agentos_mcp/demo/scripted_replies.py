@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from agentos_mcp.demo.articles import HOUSE_STYLE
-from agentos_mcp.demo.scripted_model import Beat, Call, Fail, Pause, Turn, say
+from agentos_mcp.demo.scripted_model import Delay, ModelOutput, ProviderFailure, ToolCall, Turn, stream_words
 from agentos_mcp.demo.vector_db import terms
 
 SEARCH_TOOL = "search_knowledge_base"
@@ -86,24 +86,24 @@ def arithmetic_in(message: str) -> str | None:
     return None
 
 
-def researcher(turn: Turn) -> Iterator[Beat]:
+def researcher(turn: Turn) -> Iterator[ModelOutput]:
     """Searches the archive, then passes its notes on in a form that the writer reads."""
-    topic = topic_of(turn.last_user)
+    topic = topic_of(turn.user_message)
     if not turn.tool_results:
-        yield Pause(0.3)
-        yield Call(SEARCH_TOOL, {"query": topic})
+        yield Delay(0.3)
+        yield ToolCall(SEARCH_TOOL, {"query": topic})
         return
     sources = [source for source in sources_on(topic, turn.tool_results[-1]) if source.title != HOUSE_STYLE]
     notes = [f"Topic: {topic}", f"Articles in the archive: {len(sources)}"]
     for source in sources[:2]:
         notes += ["", f"## {source.title}", *(f"- {sentence}" for sentence in source.sentences)]
-    yield from say("\n".join(notes), 1.0)
+    yield from stream_words("\n".join(notes), 1.0)
 
 
-def writer(turn: Turn) -> Iterator[Beat]:
+def writer(turn: Turn) -> Iterator[ModelOutput]:
     """Turns the researcher's notes into a draft, with filler words for the editor to cut."""
-    topic, sources = _read_notes(turn.last_user)
-    yield Pause(0.2)
+    topic, sources = _read_notes(turn.user_message)
+    yield Delay(0.2)
     if sources:
         title = f"# {_headline(topic)}"
         paragraphs = [" ".join(source.sentences) for source in sources]
@@ -116,28 +116,28 @@ def writer(turn: Turn) -> Iterator[Beat]:
         ]
         credit = "Sources: none yet."
     padded = [f"{_FILLERS[i % len(_FILLERS)]} {paragraph}" for i, paragraph in enumerate(paragraphs)]
-    yield from say("\n\n".join([title, *padded, _FILLERS[1], credit]), 1.8)
+    yield from stream_words("\n\n".join([title, *padded, _FILLERS[1], credit]), 1.8)
 
 
-def editor(turn: Turn) -> Iterator[Beat]:
+def editor(turn: Turn) -> Iterator[ModelOutput]:
     """Looks the house style up, then cuts the filler words of the draft."""
     if not turn.tool_results:
-        yield Pause(0.2)
-        yield Call(SEARCH_TOOL, {"query": "house style, plainly"})
+        yield Delay(0.2)
+        yield ToolCall(SEARCH_TOOL, {"query": "house style, plainly"})
         return
-    draft = turn.last_user
+    draft = turn.user_message
     before = len(draft.split())
     for filler in _FILLERS:
         draft = draft.replace(filler, "")
     text = "\n\n".join(paragraph.strip() for paragraph in draft.split("\n\n") if paragraph.strip())
     words_cut = before - len(text.split())
     rule = f" to “{HOUSE_STYLE}”" if HOUSE_STYLE in turn.tool_results[-1] else ""
-    yield from say(f"{text}\n\n*Edited{rule}: {words_cut} words cut, {len(text.split())} left.*", 1.2)
+    yield from stream_words(f"{text}\n\n*Edited{rule}: {words_cut} words cut, {len(text.split())} left.*", 1.2)
 
 
-def assistant(turn: Turn) -> Iterator[Beat]:
+def assistant(turn: Turn) -> Iterator[ModelOutput]:
     """Does arithmetic, tells the date, remembers the session; counts slowly or fails on request."""
-    message = turn.last_user
+    message = turn.user_message
     expression = arithmetic_in(message)
     if turn.tool_results:
         answer = turn.tool_results[-1]
@@ -147,28 +147,28 @@ def assistant(turn: Turn) -> Iterator[Beat]:
             answer = f"{expression.replace('**', '^')} = {answer}."
         else:
             answer = f"The calculator refuses {expression}: {answer}."
-        yield from say(answer, 0.4)
+        yield from stream_words(answer, 0.4)
     elif "outage" in message.lower():
         yield "One moment, "
-        yield Fail("The model provider is down (a simulated outage).", 503)
+        yield ProviderFailure("The model provider is down (a simulated outage).", 503)
     elif counting := _COUNT.search(message):
         for number in range(1, int(counting[1]) + 1):
             yield f"{number} "
-            yield Pause(0.25)
+            yield Delay(0.25)
     elif expression:
-        yield Call("calculate", {"expression": expression})
+        yield ToolCall("calculate", {"expression": expression})
     elif re.search(r"\b(today|date|day is it|what time)\b", message, re.IGNORECASE):
-        yield Call("today")
+        yield ToolCall("today")
     else:
-        yield from say(_small_talk(turn), 0.6)
+        yield from stream_words(_small_talk(turn), 0.6)
 
 
 def _small_talk(turn: Turn) -> str:
-    earlier = turn.earlier_users()
-    names = [match[1] for message in [*earlier, turn.last_user] if (match := _USER_NAME.search(message))]
-    if re.search(r"\bwhat(?:'s| is) my name\b", turn.last_user, re.IGNORECASE):
+    earlier = turn.earlier_user_messages()
+    names = [match[1] for message in [*earlier, turn.user_message] if (match := _USER_NAME.search(message))]
+    if re.search(r"\bwhat(?:'s| is) my name\b", turn.user_message, re.IGNORECASE):
         return f"Your name is {names[-1]}." if names else "You have not told me your name yet."
-    if _USER_NAME.search(turn.last_user):
+    if _USER_NAME.search(turn.user_message):
         return f"Nice to meet you, {names[-1]}. I will remember it in this session."
     greeting = f"{names[-1]}, you" if names else "You"
     memory = (
@@ -176,39 +176,39 @@ def _small_talk(turn: Turn) -> str:
         if earlier
         else "This is the first message of our conversation."
     )
-    return f"{greeting} said: “{_truncate(turn.last_user)}”. {memory} Give me a sum, or ask for today's date."
+    return f"{greeting} said: “{_truncate(turn.user_message)}”. {memory} Give me a sum, or ask for today's date."
 
 
-def librarian(turn: Turn) -> Iterator[Beat]:
+def librarian(turn: Turn) -> Iterator[ModelOutput]:
     """Searches the archive and answers from it, citing the article."""
-    topic = topic_of(turn.last_user)
+    topic = topic_of(turn.user_message)
     if not turn.tool_results:
-        yield Call(SEARCH_TOOL, {"query": topic})
+        yield ToolCall(SEARCH_TOOL, {"query": topic})
         return
     sources = sources_on(topic, turn.tool_results[-1], max_sentences=2)
     if not sources:
-        yield from say(f"The archive holds nothing on {topic}.", 0.3)
+        yield from stream_words(f"The archive holds nothing on {topic}.", 0.3)
         return
     best, *others = sources
     also = "\n\nSee also: " + ", ".join(f"“{source.title}”" for source in others) + "." if others else ""
-    yield from say(f"According to “{best.title}”: {' '.join(best.sentences)}{also}", 0.8)
+    yield from stream_words(f"According to “{best.title}”: {' '.join(best.sentences)}{also}", 0.8)
 
 
-def newsroom(turn: Turn) -> Iterator[Beat]:
+def newsroom(turn: Turn) -> Iterator[ModelOutput]:
     """Leads the team: delegates the task to the member it suits, then sums up."""
-    creative = re.search(r"\b(headlines?|titles?|names?|slogans?)\b", turn.last_user, re.IGNORECASE)
+    creative = re.search(r"\b(headlines?|titles?|names?|slogans?)\b", turn.user_message, re.IGNORECASE)
     member, name = ("columnist", "Columnist") if creative else ("reporter", "Reporter")
     if not turn.tool_results:
-        yield from say(f"Let me ask the {name}.\n\n", 0.2)
-        yield Call(DELEGATE_TOOL, {"member_id": member, "task": turn.last_user})
+        yield from stream_words(f"Let me ask the {name}.\n\n", 0.2)
+        yield ToolCall(DELEGATE_TOOL, {"member_id": member, "task": turn.user_message})
         return
-    yield from say(f"The {name} says:\n\n{turn.tool_results[-1].strip()}", 0.8)
+    yield from stream_words(f"The {name} says:\n\n{turn.tool_results[-1].strip()}", 0.8)
 
 
-def columnist(turn: Turn) -> Iterator[Beat]:
+def columnist(turn: Turn) -> Iterator[ModelOutput]:
     """Suggests headlines."""
-    topic = topic_of(turn.last_user)
-    yield from say(
+    topic = topic_of(turn.user_message)
+    yield from stream_words(
         f"1. {_capitalize(topic)}, plainly told\n"
         f"2. The quiet truth about {topic}\n"
         f"3. {_capitalize(topic)}: a minute well spent",
@@ -216,14 +216,14 @@ def columnist(turn: Turn) -> Iterator[Beat]:
     )
 
 
-def publisher(turn: Turn) -> Iterator[Beat]:
+def publisher(turn: Turn) -> Iterator[ModelOutput]:
     """Calls publish, which needs a confirmation, and reports its result."""
     if turn.tool_results:
         result = turn.tool_results[-1]
-        yield from say(result if result.startswith("Published") else f"Not published. {result}", 0.3)
+        yield from stream_words(result if result.startswith("Published") else f"Not published. {result}", 0.3)
         return
-    quoted = _QUOTED.search(turn.last_user)
-    yield Call("publish", {"title": quoted[1] if quoted else _capitalize(topic_of(turn.last_user))})
+    quoted = _QUOTED.search(turn.user_message)
+    yield ToolCall("publish", {"title": quoted[1] if quoted else _capitalize(topic_of(turn.user_message))})
 
 
 def _read_notes(notes: str) -> tuple[str, list[Source]]:

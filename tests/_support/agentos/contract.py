@@ -27,7 +27,7 @@ from agno.workflow import Step, Workflow
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from agentos_mcp.demo.scripted_model import Beat, Call, Pause, Script, ScriptedModel, Turn, play
+from agentos_mcp.demo.scripted_model import Delay, ModelOutput, Script, ScriptedModel, ToolCall, Turn, fixed_reply
 from agentos_mcp.demo.vector_db import HashedEmbedder, InMemoryVectorDb
 from tests._support.agno_environments import PORT_VARIABLE
 
@@ -61,17 +61,17 @@ def lookup(term: str) -> str:
     return f"{term} is a fine thing"
 
 
-def echo(turn: Turn) -> Iterable[Beat]:
-    yield f"echo: {turn.last_user}"
+def echo(turn: Turn) -> Iterable[ModelOutput]:
+    yield f"echo: {turn.user_message}"
 
 
-def slow(turn: Turn) -> Iterable[Beat]:
+def slow(turn: Turn) -> Iterable[ModelOutput]:
     yield "one "
-    yield Pause(0.7)
+    yield Delay(0.7)
     yield "two"
 
 
-def judge(turn: Turn) -> Iterable[Beat]:
+def judge(turn: Turn) -> Iterable[ModelOutput]:
     """Finds everything good, in each of the forms in which it is asked."""
     task = str(turn.messages[0].content)
     if "expert judge" in task:
@@ -85,11 +85,11 @@ def judge(turn: Turn) -> Iterable[Beat]:
 
 
 def calling(name: str, **args: str) -> Script:
-    def script(turn: Turn) -> Iterable[Beat]:
+    def script(turn: Turn) -> Iterable[ModelOutput]:
         if turn.tool_results:
             yield f"the tool said: {turn.tool_results[-1]}"
         else:
-            yield Call(name, args)
+            yield ToolCall(name, args)
 
     return script
 
@@ -128,7 +128,7 @@ def build(db_file: str) -> AgentOS:
     (leaflets / "trees.txt").write_text("Trees grow slowly.", encoding="utf-8")
     knowledge.insert(name="leaflets", path=str(leaflets))
     speaker = agent("echo", echo, description="Repeats what it is told.", **_filesystem(db))
-    one, two = (Agent(name=name, model=ScriptedModel(script=play(f"{name} words"))) for name in ("One", "Two"))
+    one, two = (Agent(name=name, model=ScriptedModel(script=fixed_reply(f"{name} words"))) for name in ("One", "Two"))
 
     def pair(id: str, script: Script = echo) -> Team:
         return Team(id=id, name=id.title(), db=db, model=ScriptedModel(script=script), members=[one], telemetry=False)
@@ -204,7 +204,7 @@ def _factories(kind: str, name: str, db: SqliteDb, make: Callable[[], Any]) -> l
 
 def _store_components(db: SqliteDb) -> None:
     """Components that are kept as data, and so have versions."""
-    writer = Agent(id="stored", name="Stored", db=db, model=ScriptedModel(script=play("stored")))
+    writer = Agent(id="stored", name="Stored", db=db, model=ScriptedModel(script=fixed_reply("stored")))
     writer.save(db=db)
     Team(id="stored-pair", name="Stored Pair", db=db, model=ScriptedModel(script=echo), members=[writer]).save(db=db)
     Workflow(id="stored-flow", name="Stored Flow", db=db, steps=[Step(name="writing", agent=writer)]).save(db=db)

@@ -11,15 +11,15 @@ from agno.job_queue import QueueConfig
 from agno.os import AgentOS
 from agno.workflow import Step, Workflow
 
-from agentos_mcp.demo.scripted_model import Beat, Pause, Script, ScriptedModel, Turn
+from agentos_mcp.demo.scripted_model import Delay, ModelOutput, Script, ScriptedModel, Turn
 from tests._support.agentos.sample import echo, failing
 
 DATABASE_VARIABLE = "QUEUEING_DATABASE"
 
 
-def slow(turn: Turn) -> Iterable[Beat]:
+def slow(turn: Turn) -> Iterable[ModelOutput]:
     """Takes as many seconds as its message says."""
-    yield Pause(float(turn.last_user))
+    yield Delay(float(turn.user_message))
     yield "at last"
 
 

@@ -9,14 +9,14 @@ from agno.db.sqlite import SqliteDb
 from agno.os import AgentOS
 from agno.team import Team
 
-from agentos_mcp.demo.scripted_model import Beat, Turn
+from agentos_mcp.demo.scripted_model import ModelOutput, Turn
 from tests._support.agentos.sample import calling, echo, explode, failing, leader, lookup, model, slow
 
 
-def fair(turn: Turn) -> Iterable[Beat]:
+def fair(turn: Turn) -> Iterable[ModelOutput]:
     """Answers with what it is told; as a judge it likes "good" answers."""
     task = str(turn.messages[0].content)
-    good = "good" in turn.last_user
+    good = "good" in turn.user_message
     if "accuracy" in task.casefold() and "expert judge" in task:
         yield f'{{"accuracy_score": {9 if good else 2}, "accuracy_reason": "{"It is good" if good else "It is bad"}."}}'
     elif "expert evaluator" in task and "Scoring (1-10)" in task:

@@ -7,7 +7,7 @@ from agno.db.sqlite import SqliteDb
 from agno.os import AgentOS
 from agno.workflow import Step, Workflow
 
-from agentos_mcp.demo.scripted_model import say
+from agentos_mcp.demo.scripted_model import stream_words
 from tests._support.agentos.sample import model
 
 ESSAY = "\n\n".join(
@@ -20,7 +20,8 @@ ESSAY = "\n\n".join(
 def build(db_file: str) -> AgentOS:
     db = SqliteDb(db_file=db_file, id="lengthy-db")
     writer, editor = (
-        Agent(name=name, db=db, model=model(lambda turn: say(ESSAY)), telemetry=False) for name in ("Writer", "Editor")
+        Agent(name=name, db=db, model=model(lambda turn: stream_words(ESSAY)), telemetry=False)
+        for name in ("Writer", "Editor")
     )
     steps = [Step(name="write", agent=writer), Step(name="edit", agent=editor)]
     essay = Workflow(id="essay", name="Essay", db=db, steps=[*steps], telemetry=False)

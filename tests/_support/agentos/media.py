@@ -22,7 +22,17 @@ from agno.workflow import Loop, Parallel, Step, Workflow, WorkflowFactory
 from agno.workflow.types import HumanReview, OnError, StepInput, StepOutput
 from pydantic import BaseModel, Field
 
-from agentos_mcp.demo.scripted_model import Beat, Call, Fail, Pause, Script, ScriptedModel, Turn, play, say
+from agentos_mcp.demo.scripted_model import (
+    Delay,
+    ModelOutput,
+    ProviderFailure,
+    Script,
+    ScriptedModel,
+    ToolCall,
+    Turn,
+    fixed_reply,
+    stream_words,
+)
 
 
 def png(width: int = 2, height: int = 2, *, noise: int = 0) -> bytes:
@@ -71,7 +81,7 @@ def media_of(messages: Iterable[Message]) -> list[str]:
     return found
 
 
-def watcher(turn: Turn) -> Iterable[Beat]:
+def watcher(turn: Turn) -> Iterable[ModelOutput]:
     yield "got: " + ("; ".join(media_of(turn.messages)) or "nothing")
 
 
@@ -141,10 +151,10 @@ def deploy(env: str) -> str:
     return f"deployed to {env}"
 
 
-def calling(*calls: Call, footer: str = "") -> Script:
+def calling(*calls: ToolCall, footer: str = "") -> Script:
     """Call these tools one after the other, then say what the last one answered."""
 
-    def script(turn: Turn) -> Iterable[Beat]:
+    def script(turn: Turn) -> Iterable[ModelOutput]:
         # Media that a tool made come back as a user message, so a turn's own counts start again.
         answers = [message.get_content_string() for message in turn.messages if message.role == "tool"]
         if len(answers) < len(calls):
@@ -155,34 +165,34 @@ def calling(*calls: Call, footer: str = "") -> Script:
     return script
 
 
-def painter_of_size(turn: Turn) -> Iterable[Beat]:
+def painter_of_size(turn: Turn) -> Iterable[ModelOutput]:
     called = any(message.role == "tool" for message in turn.messages)
-    yield "a large picture" if called else Call("draw_large", {"size": int(turn.last_user)})
+    yield "a large picture" if called else ToolCall("draw_large", {"size": int(turn.user_message)})
 
 
 def delegating(member: str) -> Script:
-    def script(turn: Turn) -> Iterable[Beat]:
+    def script(turn: Turn) -> Iterable[ModelOutput]:
         if turn.tool_results:
             yield f"the member said: {turn.tool_results[-1]}"
         else:
-            yield Call("delegate_task_to_member", {"member_id": member, "task": turn.last_user})
+            yield ToolCall("delegate_task_to_member", {"member_id": member, "task": turn.user_message})
 
     return script
 
 
-def limited(turn: Turn) -> Iterable[Beat]:
+def limited(turn: Turn) -> Iterable[ModelOutput]:
     yield "one word "
-    yield Fail("Rate limit reached for requests", 429)
+    yield ProviderFailure("Rate limit reached for requests", 429)
 
 
-def slow(turn: Turn) -> Iterable[Beat]:
-    yield Pause(0.02)
-    words, seconds = (float(part) for part in turn.last_user.split()[:2])
-    yield from say(" ".join(f"w{i}" for i in range(int(words))), seconds)
+def slow(turn: Turn) -> Iterable[ModelOutput]:
+    yield Delay(0.02)
+    words, seconds = (float(part) for part in turn.user_message.split()[:2])
+    yield from stream_words(" ".join(f"w{i}" for i in range(int(words))), seconds)
 
 
-def story(turn: Turn) -> Iterable[Beat]:
-    if "badly" in turn.last_user:
+def story(turn: Turn) -> Iterable[ModelOutput]:
+    if "badly" in turn.user_message:
         yield "this is no JSON at all"
     else:
         yield '{"title": "Anna", "pages": 3}'
@@ -204,7 +214,7 @@ def build_trip(ctx: RequestContext) -> Workflow:
         raise FactoryPermissionError("nobody may travel to Atlantis")
     if given.city == "Nowhere":
         raise RuntimeError("the map has no Nowhere")
-    guide = Agent(name="Guide", model=model(play(f"{given.days} days in {given.city}, {given.pace}")))
+    guide = Agent(name="Guide", model=model(fixed_reply(f"{given.days} days in {given.city}, {given.pace}")))
     return Workflow(name="Trip", db=_db[0], steps=[Step(name="plan", agent=guide)])
 
 
@@ -224,24 +234,24 @@ def build(db_file: str) -> AgentOS:
         return Workflow(id=id, name=id.replace("-", " ").title(), db=db, steps=list(steps))
 
     def step(name: str, words: str) -> Any:
-        return Step(name=name, agent=Agent(name=f"{name.title()} Agent", model=model(play(words))))
+        return Step(name=name, agent=Agent(name=f"{name.title()} Agent", model=model(fixed_reply(words))))
 
     the_watcher = agent("watcher", watcher)
-    drawer = agent("drawer", calling(Call("draw", {"subject": "a cat"}), footer="here it is"), tools=[draw])
+    drawer = agent("drawer", calling(ToolCall("draw", {"subject": "a cat"}), footer="here it is"), tools=[draw])
     clumsy = agent(
         "clumsy",
         calling(
-            Call("lookup", {"term": "honey"}),
-            Call("explode", {"reason": "bad day", "depth": 3}),
+            ToolCall("lookup", {"term": "honey"}),
+            ToolCall("explode", {"reason": "bad day", "depth": 3}),
             footer="I could not finish",
         ),
         tools=[lookup, explode],
     )
-    confirmer = agent("confirmer", calling(Call("deploy", {"env": "prod"})), tools=[deploy])
+    confirmer = agent("confirmer", calling(ToolCall("deploy", {"env": "prod"})), tools=[deploy])
     member = Agent(
         id="helper",
         name="Helper",
-        model=model(calling(Call("explode", {"reason": "member's day"}), footer="it blew up")),
+        model=model(calling(ToolCall("explode", {"reason": "member's day"}), footer="it blew up")),
         tools=[explode],
     )
     looker = Agent(id="looker", name="Looker", model=model(watcher))
@@ -250,13 +260,13 @@ def build(db_file: str) -> AgentOS:
         drawer,
         clumsy,
         confirmer,
-        agent("echo", lambda turn: say(f"echo: {turn.last_user}")),
+        agent("echo", lambda turn: stream_words(f"echo: {turn.user_message}")),
         agent("slow", slow),
         agent("limited", limited),
         agent("storyteller", story),
         agent("enlarger", painter_of_size, tools=[draw_large]),
-        agent("painter", play("a small picture"), model=PaintingModel(script=play("a small picture"))),
-        agent("speaker", play("spoken"), model=SpeakingModel(script=play("spoken"))),
+        agent("painter", fixed_reply("a small picture"), model=PaintingModel(script=fixed_reply("a small picture"))),
+        agent("speaker", fixed_reply("spoken"), model=SpeakingModel(script=fixed_reply("spoken"))),
     ]
     teams: list[Any] = [
         Team(id="sad-team", name="Sad Team", db=db, model=model(delegating("helper")), members=[member]),
@@ -300,7 +310,7 @@ def build_two(db_file: str) -> AgentOS:
             id=f"{side}-echo",
             name=f"{side.title()} Echo",
             db=SqliteDb(db_file=f"{db_file}.{side}", id=f"{side}-db"),
-            model=model(lambda turn: say(f"echo: {turn.last_user}")),
+            model=model(lambda turn: stream_words(f"echo: {turn.user_message}")),
         )
         for side in ("left", "right")
     ]

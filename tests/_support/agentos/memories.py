@@ -11,15 +11,15 @@ from agno.agent import Agent
 from agno.db.sqlite import SqliteDb
 from agno.os import AgentOS
 
-from agentos_mcp.demo.scripted_model import Beat, Fail, Script, ScriptedModel, Turn
+from agentos_mcp.demo.scripted_model import ModelOutput, ProviderFailure, Script, ScriptedModel, Turn
 from tests._support.agentos.sample import echo, model
 
 
-def fold(turn: Turn) -> Iterable[Beat]:
+def fold(turn: Turn) -> Iterable[ModelOutput]:
     """Folds memories to a few words; at length, or not at all, where one of them says so."""
-    if "unfoldable" in turn.last_user:
-        yield Fail("the provider is out of tokens")
-    yield "Likes many drinks." + " So it is said, over and over again." * (40 if "wordy" in turn.last_user else 0)
+    if "unfoldable" in turn.user_message:
+        yield ProviderFailure("the provider is out of tokens")
+    yield "Likes many drinks." + " So it is said, over and over again." * (40 if "wordy" in turn.user_message else 0)
 
 
 @dataclass

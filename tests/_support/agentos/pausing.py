@@ -23,7 +23,15 @@ from agno.tools.user_feedback import UserFeedbackTools
 from agno.workflow import Condition, Loop, Router, Step, Steps, Workflow
 from agno.workflow.types import HumanReview, StepInput, StepOutput
 
-from agentos_mcp.demo.scripted_model import Beat, Call, Script, ScriptedModel, Turn, play, say
+from agentos_mcp.demo.scripted_model import (
+    ModelOutput,
+    Script,
+    ScriptedModel,
+    ToolCall,
+    Turn,
+    fixed_reply,
+    stream_words,
+)
 from tests._support.agentos.storage import storage
 
 LEDGER_VARIABLE = "PAUSING_LEDGER"
@@ -107,12 +115,12 @@ def note_down(tag: str) -> str:
 def calling(*names: str, rounds: int = 1, **more: Any) -> Script:
     """Calls the tools, all in one turn, `rounds` times over; then tells what they answered."""
 
-    def script(turn: Turn) -> Iterable[Beat]:
-        if turn.calls >= rounds:
+    def script(turn: Turn) -> Iterable[ModelOutput]:
+        if turn.requests_made >= rounds:
             yield "the tools said: " + " | ".join(turn.tool_results)
             return
         for name in names:
-            yield Call(name, more.get(name) or {"tag": tag_in(turn)})
+            yield ToolCall(name, more.get(name) or {"tag": tag_in(turn)})
 
     return script
 
@@ -137,28 +145,28 @@ INPUTS = [
 ]
 
 
-def all_set(turn: Turn) -> Iterable[Beat]:
+def all_set(turn: Turn) -> Iterable[ModelOutput]:
     """Sets every field itself, so that a person can only agree."""
-    if turn.calls:
+    if turn.requests_made:
         return [f"the tools said: {turn.tool_results[-1]}"]
-    return [Call("send", {"tag": tag_in(turn), "subject": "hello", "copies": 2, "urgent": True})]
+    return [ToolCall("send", {"tag": tag_in(turn), "subject": "hello", "copies": 2, "urgent": True})]
 
 
-def counted(turn: Turn) -> Iterable[Beat]:
+def counted(turn: Turn) -> Iterable[ModelOutput]:
     """Does one thing that counts, then says forty words."""
-    if turn.calls == 0:
-        yield Call("lookup", {"tag": tag_in(turn)})
+    if turn.requests_made == 0:
+        yield ToolCall("lookup", {"tag": tag_in(turn)})
     else:
-        yield from say(" ".join(f"w{number}" for number in range(40)), 0.3)
+        yield from stream_words(" ".join(f"w{number}" for number in range(40)), 0.3)
 
 
 def delegating(*members: str) -> Script:
-    def script(turn: Turn) -> Iterable[Beat]:
-        if turn.calls:
+    def script(turn: Turn) -> Iterable[ModelOutput]:
+        if turn.requests_made:
             yield "the members said: " + " | ".join(turn.tool_results)
             return
         for member in members:
-            yield Call("delegate_task_to_member", {"member_id": member, "task": f"do it, {tag_in(turn)}"})
+            yield ToolCall("delegate_task_to_member", {"member_id": member, "task": f"do it, {tag_in(turn)}"})
 
     return script
 
@@ -203,7 +211,7 @@ def build(db_file: str) -> AgentOS:
             name=id.replace("-", " ").title(),
             db=db,
             model=ScriptedModel(script=script),
-            members=[*members] or [agent(f"{id}-idler", play("nothing"))],
+            members=[*members] or [agent(f"{id}-idler", fixed_reply("nothing"))],
             tools=[*tools],
             stream_member_events=True,
             telemetry=False,

@@ -25,7 +25,17 @@ from agno.workflow import Condition, Loop, Parallel, Router, Step, Steps, Workfl
 from agno.workflow.types import HumanReview, OnError, StepInput, StepOutput
 from pydantic import BaseModel
 
-from agentos_mcp.demo.scripted_model import Beat, Call, Fail, Pause, Script, ScriptedModel, Turn, play, say
+from agentos_mcp.demo.scripted_model import (
+    Delay,
+    ModelOutput,
+    ProviderFailure,
+    Script,
+    ScriptedModel,
+    ToolCall,
+    Turn,
+    fixed_reply,
+    stream_words,
+)
 from agentos_mcp.demo.vector_db import HashedEmbedder, InMemoryVectorDb
 from tests._support.agentos.storage import storage
 
@@ -75,60 +85,60 @@ def check_output(run_output: RunOutput) -> None:
     """A hook that only looks."""
 
 
-def echo(turn: Turn) -> Iterable[Beat]:
-    yield f"echo: {turn.last_user}"
+def echo(turn: Turn) -> Iterable[ModelOutput]:
+    yield f"echo: {turn.user_message}"
 
 
-def slow(turn: Turn) -> Iterable[Beat]:
-    words, seconds = (float(part) for part in turn.last_user.split()[:2])
-    yield from say(" ".join(f"w{i}" for i in range(int(words))), seconds)
+def slow(turn: Turn) -> Iterable[ModelOutput]:
+    words, seconds = (float(part) for part in turn.user_message.split()[:2])
+    yield from stream_words(" ".join(f"w{i}" for i in range(int(words))), seconds)
 
 
-def thinker(turn: Turn) -> Iterable[Beat]:
-    yield Pause(float(turn.last_user))
+def thinker(turn: Turn) -> Iterable[ModelOutput]:
+    yield Delay(float(turn.user_message))
     yield "thought it over"
 
 
 def calling(name: str, **args: str) -> Script:
-    def script(turn: Turn) -> Iterable[Beat]:
+    def script(turn: Turn) -> Iterable[ModelOutput]:
         if turn.tool_results:
             yield f"the tool said: {turn.tool_results[-1]}"
         else:
-            yield Pause(0.05)
-            yield Call(name, args)
+            yield Delay(0.05)
+            yield ToolCall(name, args)
 
     return script
 
 
-def failing(turn: Turn) -> Iterable[Beat]:
+def failing(turn: Turn) -> Iterable[ModelOutput]:
     yield "a first word "
-    yield Fail("the provider is out of tokens")
+    yield ProviderFailure("the provider is out of tokens")
 
 
-def big(turn: Turn) -> Iterable[Beat]:
-    size, _, letter = turn.last_user.partition(" ")
+def big(turn: Turn) -> Iterable[ModelOutput]:
+    size, _, letter = turn.user_message.partition(" ")
     chunk = (letter or "x") * 999 + "\n"
     for _ in range(int(size)):
         yield chunk
 
 
-def task_leader(turn: Turn) -> Iterable[Beat]:
-    if turn.calls == 0:
-        yield Call("create_task", {"title": "write it up", "description": "write", "assignee": "team-writer"})
-    elif turn.calls == 1:
+def task_leader(turn: Turn) -> Iterable[ModelOutput]:
+    if turn.requests_made == 0:
+        yield ToolCall("create_task", {"title": "write it up", "description": "write", "assignee": "team-writer"})
+    elif turn.requests_made == 1:
         task_id = turn.tool_results[-1].partition("[")[2].partition("]")[0]
-        yield Call("execute_task", {"task_id": task_id, "member_id": "team-writer"})
-    elif turn.calls == 2:
-        yield Call("mark_all_complete", {"summary": "all written"})
+        yield ToolCall("execute_task", {"task_id": task_id, "member_id": "team-writer"})
+    elif turn.requests_made == 2:
+        yield ToolCall("mark_all_complete", {"summary": "all written"})
     else:
         yield "all tasks are done"
 
 
-def leader(turn: Turn) -> Iterable[Beat]:
+def leader(turn: Turn) -> Iterable[ModelOutput]:
     if turn.tool_results:
         yield f"the member said: {turn.tool_results[-1]}"
     else:
-        yield Call("delegate_task_to_member", {"member_id": "team-writer", "task": turn.last_user})
+        yield ToolCall("delegate_task_to_member", {"member_id": "team-writer", "task": turn.user_message})
 
 
 class LaunchInput(BaseModel):
@@ -140,7 +150,7 @@ def build_launch(ctx: RequestContext) -> Workflow:
     if ctx.user_id == "banned":
         raise FactoryPermissionError("banned may not launch")
     given = ctx.input if isinstance(ctx.input, LaunchInput) else LaunchInput(product="nothing")
-    writer = Agent(name="Launcher", model=model(play(f"launching {given.product} for {given.audience}")))
+    writer = Agent(name="Launcher", model=model(fixed_reply(f"launching {given.product} for {given.audience}")))
     return Workflow(name="Launch", db=db_of(ctx), steps=[Step(name="launch", agent=writer)])
 
 
@@ -168,7 +178,7 @@ def build(db_file: str) -> AgentOS:
         return Agent(**(settings | options))
 
     def step(name: str, text: str, seconds: float = 0.05) -> Any:
-        speaker = Agent(name=name.title(), model=model(lambda turn: say(text, seconds)))
+        speaker = Agent(name=name.title(), model=model(lambda turn: stream_words(text, seconds)))
         return Step(name=name, agent=speaker)
 
     def workflow(name: str, *steps: Any) -> Workflow:
@@ -208,19 +218,21 @@ def build(db_file: str) -> AgentOS:
         agent("folding", echo, compaction=True, add_history_to_context=True),
         agent(
             "story-writer-agent",
-            lambda turn: say(str(turn.messages[0].content)),
+            lambda turn: stream_words(str(turn.messages[0].content)),
             instructions="You write stories. Always name the robot {robot_name}",
         ),
         agent("hooked", echo, pre_hooks=[check_input], post_hooks=[check_output]),
         agent("summed", echo, enable_session_summaries=True),
-        agent("parsed", echo, parser_model=model(play('{"product": "tea"}')), output_schema=LaunchInput),
-        agent("polished", echo, output_model=model(play("polished words"))),
-        agent("followed", echo, followups=True, followup_model=model(play('{"suggestions": ["and then?"]}'))),
+        agent("parsed", echo, parser_model=model(fixed_reply('{"product": "tea"}')), output_schema=LaunchInput),
+        agent("polished", echo, output_model=model(fixed_reply("polished words"))),
+        agent("followed", echo, followups=True, followup_model=model(fixed_reply('{"suggestions": ["and then?"]}'))),
         agent("announcer", calling("announce", note="hear, hear"), tools=[announce]),
         agent("reasoner", calling("think", title="first", thought="let me see"), tools=[ReasoningTools()]),
     ]
     by_id = {one.id: one for one in agents}
-    member = Agent(id="team-writer", name="Team Writer", model=model(lambda turn: say("member words here", 0.1)))
+    member = Agent(
+        id="team-writer", name="Team Writer", model=model(lambda turn: stream_words("member words here", 0.1))
+    )
     failing_member = Agent(id="team-writer", name="Team Writer", model=model(failing))
     teams: list[Any] = [
         Team(id="pair", name="Pair", db=db, model=model(leader), members=[member], stream_member_events=True),

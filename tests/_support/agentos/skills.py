@@ -13,17 +13,17 @@ from agno.workflow import Step, Workflow
 
 from agentos_mcp.demo import scripted_replies as scripts
 from agentos_mcp.demo.components import calculate
-from agentos_mcp.demo.scripted_model import Beat, ScriptedModel, Turn
+from agentos_mcp.demo.scripted_model import ModelOutput, ScriptedModel, Turn
 
 WORKFLOW_VARIABLE = "SKILLS_WORKFLOW"
 
 
-def anybody(turn: Turn) -> Iterable[Beat]:
+def anybody(turn: Turn) -> Iterable[ModelOutput]:
     """Speaks as its instructions say, or answers as the demo's assistant does."""
     instructions = " ".join(str(message.content) for message in turn.messages if message.role == "system")
-    if "greet" in turn.last_user.lower():
+    if "greet" in turn.user_message.lower():
         yield f"I was told: {instructions}"
-    elif "capital" in turn.last_user:
+    elif "capital" in turn.user_message:
         yield '{"answer": "Paris", "confidence": 1}'
     else:
         yield from scripts.assistant(turn)

@@ -18,7 +18,7 @@ from agno.tools.reasoning import ReasoningTools
 from agno.workflow import Step, Workflow
 from fastapi import APIRouter
 
-from agentos_mcp.demo.scripted_model import play, say
+from agentos_mcp.demo.scripted_model import fixed_reply, stream_words
 from tests._support.agentos.sample import LaunchInput, deploy, echo, lookup, model
 
 JWT_KEY_VARIABLE = "STUDIO_JWT_KEY"
@@ -65,7 +65,7 @@ def build(db_file: str) -> AgentOS:
             id="learner",
             name="Learner",
             db=db,
-            model=model(lambda turn: say(str(turn.messages[0].content))),
+            model=model(lambda turn: stream_words(str(turn.messages[0].content))),
             learning=LearningMachine(db=db, user_memory=UserMemoryConfig(mode=LearningMode.AGENTIC)),
         ),
     ]
@@ -93,7 +93,7 @@ def _store_components(db: SqliteDb) -> None:
         name="Stored Writer",
         description="Writes what is asked.",
         db=db,
-        model=model(play("written")),
+        model=model(fixed_reply("written")),
         tools=[lookup, ReasoningTools()],
         instructions="Write slowly.",
     )

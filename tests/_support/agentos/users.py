@@ -17,7 +17,7 @@ from agno.team import Team
 from agno.workflow import Step, Workflow
 from fastapi import FastAPI
 
-from agentos_mcp.demo.scripted_model import Beat, Pause, Script, ScriptedModel, Turn
+from agentos_mcp.demo.scripted_model import Delay, ModelOutput, Script, ScriptedModel, Turn
 from agentos_mcp.demo.vector_db import HashedEmbedder, InMemoryVectorDb
 from tests._support.agentos.pausing import calling, deploy, pay
 from tests._support.agentos.sample import echo
@@ -28,10 +28,10 @@ SECRET = "zebraquartz"
 ISOLATED_VARIABLE = "USERS_ISOLATED"
 
 
-def lasting(turn: Turn) -> Iterable[Beat]:
+def lasting(turn: Turn) -> Iterable[ModelOutput]:
     """Goes on for longer than any test looks at it."""
-    yield "on and on: " + turn.last_user
-    yield Pause(600)
+    yield "on and on: " + turn.user_message
+    yield Delay(600)
 
 
 def build(db_file: str) -> AgentOS:
