@@ -95,8 +95,8 @@ async def _wait_until_cancelled(http: httpx.AsyncClient, session: str) -> None:
         while True:
             response = await http.get(f"/agents/{AGENT}/runs", params={"session_id": session})
             runs = response.json() if response.is_success else []
-            listed = runs.get("data", []) if isinstance(runs, dict) else runs
-            statuses = [run.get("status") for run in listed]
+            rows = runs.get("data", []) if isinstance(runs, dict) else runs
+            statuses = [run.get("status") for run in rows]
             if statuses == ["CANCELLED"]:
                 return
             await anyio.sleep(0.01)

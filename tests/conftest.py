@@ -221,6 +221,6 @@ def connect(era: str) -> Connect:
 
 @pytest.fixture
 async def rest(sample_agentos: str) -> AsyncIterator[httpx.AsyncClient]:
-    """The zoo's own REST API, to see what really happened."""
+    """The sample AgentOS's own REST API, to see what really happened."""
     async with httpx.AsyncClient(base_url=sample_agentos, timeout=30) as client:
         yield client

@@ -70,8 +70,8 @@ class HashedEmbedder(Embedder):
         return [value / length for value in vector] if length else vector
 
     def get_embedding_and_usage(self, text: str) -> tuple[list[float], dict[str, Any] | None]:
-        words = len(text.split())
-        return self.get_embedding(text), {"prompt_tokens": words, "total_tokens": words}
+        word_count = len(text.split())
+        return self.get_embedding(text), {"prompt_tokens": word_count, "total_tokens": word_count}
 
     async def async_get_embedding(self, text: str) -> list[float]:
         return self.get_embedding(text)

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from agentos_mcp.demo.host_process import DEMO, demo_agentos
+from agentos_mcp.demo.host_process import DEMO_BUILD_FUNCTION, demo_agentos
 
 
 class AgentOSPool:
@@ -34,7 +34,7 @@ class AgentOSPool:
 
     def demo(self) -> str:
         """The address of the AgentOS that people are shown, without its pauses."""
-        return self._url(DEMO, 0, {})
+        return self._url(DEMO_BUILD_FUNCTION, 0, {})
 
     def _url(self, build: str, pace: float, environment: Mapping[str, str]) -> str:
         key = (build, pace, *sorted(environment.items()))

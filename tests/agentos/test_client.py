@@ -29,7 +29,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_document_is_read(agent_os: AgentOS) -> None:
-    assert (await agent_os.get("/info"))["os_id"] == "zoo"
+    assert (await agent_os.get("/info"))["os_id"] == "sample"
 
 
 @pytest.mark.parametrize("id", HOSTILE_IDS)
@@ -70,7 +70,7 @@ async def test_the_token_is_asked_for_every_request(locked_agentos: str) -> None
     async with AgentOS(locked_agentos, token=lambda: next(tokens, KEY)) as client:
         with pytest.raises(Unauthorized):
             await client.get("/config")
-        assert (await client.get("/config"))["os_id"] == "zoo"
+        assert (await client.get("/config"))["os_id"] == "sample"
 
 
 async def test_invalid_input_says_which_field(agent_os: AgentOS) -> None:
@@ -82,7 +82,7 @@ async def test_invalid_input_says_which_field(agent_os: AgentOS) -> None:
 async def test_a_read_is_tried_again_when_the_trouble_may_pass(sample_agentos: str, status: int) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(status), http_answer(status)]
-        assert (await client.get("/info"))["os_id"] == "zoo"
+        assert (await client.get("/info"))["os_id"] == "sample"
         assert proxy.asked("GET", "/info") == 3
 
 
@@ -109,14 +109,14 @@ async def test_a_write_is_never_sent_twice(sample_agentos: str) -> None:
 async def test_a_broken_read_is_tried_again(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.cut_after = [40, 80]
-        assert (await client.get("/info"))["os_id"] == "zoo"
+        assert (await client.get("/info"))["os_id"] == "sample"
 
 
 async def test_retry_after_is_obeyed(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(429, retry_after="0.4")]
         begun = anyio.current_time()
-        assert (await client.get("/info"))["os_id"] == "zoo"
+        assert (await client.get("/info"))["os_id"] == "sample"
         assert anyio.current_time() - begun >= 0.4
 
 

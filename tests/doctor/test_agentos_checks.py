@@ -69,7 +69,7 @@ async def test_agentos_without_problems_has_only_good_findings(sample_agentos: s
     assert findings.subjects == ["Version", "Token", "Components", "Database"]
     assert findings["Version"].message.startswith("agno 3.")
     assert findings["Token"].message == "AgentOS requires none"
-    assert findings["Database"].message == "zoo-db: runs continue in the background when the connection is lost"
+    assert findings["Database"].message == "sample-db: runs continue in the background when the connection is lost"
 
 
 async def test_components_finding_has_counts(bare_agentos: str) -> None:

@@ -188,9 +188,9 @@ def test_install_and_doctor_print_json(sample_agentos: str, tmp_path: Path) -> N
     assert installed.returncode == 0
     assert [change["client"] for change in json.loads(installed.stdout)["results"]] == ["Cursor"]
     assert not list(tmp_path.iterdir())
-    examined = run("doctor", "--url", DOWN, "--json", given=home)
-    assert examined.returncode == 1
-    assert json.loads(examined.stdout)["healthy"] is False
+    diagnosis = run("doctor", "--url", DOWN, "--json", given=home)
+    assert diagnosis.returncode == 1
+    assert json.loads(diagnosis.stdout)["healthy"] is False
 
 
 def test_invalid_proxy_ends_the_server_with_a_one_line_error() -> None:

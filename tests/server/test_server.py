@@ -81,7 +81,7 @@ async def test_instructions_report_a_missing_token(connect: Connect, locked_agen
     async with connect(locked_agentos) as peer:
         assert "Set AGENTOS_TOKEN" in (peer.client.instructions or "")
     async with connect(locked_agentos, token=Token(KEY)) as peer:
-        assert "This AgentOS (zoo)" in (peer.client.instructions or "")
+        assert "This AgentOS (sample)" in (peer.client.instructions or "")
 
 
 async def test_agentos_state_counts_the_components(connect: Connect, demo: str) -> None:

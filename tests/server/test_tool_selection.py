@@ -141,7 +141,7 @@ async def test_fixed_user_is_in_every_call_and_in_no_schema(
 
 
 async def test_fixed_database_and_knowledge_base_are_in_no_schema(connect: Connect, sample_agentos: str) -> None:
-    async with connect(sample_agentos, db_id="zoo-db", knowledge_id="Zoo Facts", toolsets=("all",)) as peer:
+    async with connect(sample_agentos, db_id="sample-db", knowledge_id="Sample Facts", toolsets=("all",)) as peer:
         for tool in (await peer.client.list_tools()).tools:
             assert not {"db_id", "knowledge_id"} & set(tool.input_schema["properties"]), tool.name
         assert "giraffe" in await peer.text("search_knowledge", query="giraffe", max_results=1)

@@ -1,4 +1,4 @@
-"""Agents, teams and workflows, listed and shown: in columns for people, as JSON for scripts."""
+"""Agents, teams and workflows, table and detail: in columns for people, as JSON for scripts."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from tests.conftest import KEY
     ("kinds", "component_id"), [("agents", "echo"), ("teams", "pair"), ("workflows", "three-steps")]
 )
 def test_component_list_is_columns_or_json(sample_agentos: str, kinds: str, component_id: str) -> None:
-    listed = invoke_ok(sample_agentos, kinds)
-    assert listed.stdout.splitlines()[0].split()[:2] == ["ID", "NAME"]
-    assert any(line.startswith(f"{component_id} ") for line in listed.stdout.splitlines())
-    assert listed.stderr == ""
+    table = invoke_ok(sample_agentos, kinds)
+    assert table.stdout.splitlines()[0].split()[:2] == ["ID", "NAME"]
+    assert any(line.startswith(f"{component_id} ") for line in table.stdout.splitlines())
+    assert table.stderr == ""
     ids = [item["id"] for item in invoke_ok(sample_agentos, kinds, "--json").json["items"]]
-    assert [line.split("  ")[0] for line in listed.stdout.splitlines()[1:]] == ids
+    assert [line.split("  ")[0] for line in table.stdout.splitlines()[1:]] == ids
 
 
 def test_component_is_found_by_a_similar_name(demo: str) -> None:
-    shown = invoke_ok(demo, "workflows", "my content pipeline").stdout
-    assert shown.startswith("# Content Pipeline (workflow content-pipeline)\n")
-    assert "Step 1: research (agent Researcher)" in shown
-    assert invoke_ok(demo, "workflows", "content-pipeline", "--config").stdout == shown
+    detail = invoke_ok(demo, "workflows", "my content pipeline").stdout
+    assert detail.startswith("# Content Pipeline (workflow content-pipeline)\n")
+    assert "Step 1: research (agent Researcher)" in detail
+    assert invoke_ok(demo, "workflows", "content-pipeline", "--config").stdout == detail
 
 
 def test_component_as_json_is_what_agentos_has(demo: str) -> None:
-    shown = invoke_ok(demo, "workflows", "content-pipeline", "--json").json
-    assert (shown["kind"], shown["id"], shown["name"]) == ("workflow", "content-pipeline", "Content Pipeline")
-    assert [step["name"] for step in shown["steps"]] == ["research", "draft", "edit"]
+    detail = invoke_ok(demo, "workflows", "content-pipeline", "--json").json
+    assert (detail["kind"], detail["id"], detail["name"]) == ("workflow", "content-pipeline", "Content Pipeline")
+    assert [step["name"] for step in detail["steps"]] == ["research", "draft", "edit"]
 
 
 @pytest.mark.parametrize("kinds", ["agents", "teams", "workflows"])
 def test_config_flag_shows_the_whole_agentos(demo: str, kinds: str) -> None:
-    shown = invoke_ok(demo, kinds, "-c").stdout
-    assert shown.startswith("# Newsroom Demo\n")
-    assert "databases: demo-db" in shown
+    detail = invoke_ok(demo, kinds, "-c").stdout
+    assert detail.startswith("# Newsroom Demo\n")
+    assert "databases: demo-db" in detail
     for component in ("assistant", "newsroom", "content-pipeline"):
-        assert f"\n{component} " in shown
+        assert f"\n{component} " in detail
     assert invoke_ok(demo, kinds, "--config", "--json").json["os_id"] == "demo-os"
 
 

@@ -23,14 +23,14 @@ def traced(agentoses: AgentOSPool) -> str:
 
 def test_runs_command_lists_and_shows_runs(sample_agentos: str, session: str) -> None:
     run = invoke_ok(sample_agentos, "run", "agent", "echo", "-m", "hello", "--session-id", session).reference
-    listed = invoke_ok(sample_agentos, "runs", "--session-id", session)
-    assert listed.stdout.splitlines()[0].split() == ["RUN", "STATUS", "STARTED", "INPUT", "ANSWER"]
-    assert listed.stdout.splitlines()[1].startswith(f"{run}  completed  ")
+    table = invoke_ok(sample_agentos, "runs", "--session-id", session)
+    assert table.stdout.splitlines()[0].split() == ["RUN", "STATUS", "STARTED", "INPUT", "ANSWER"]
+    assert table.stdout.splitlines()[1].startswith(f"{run}  completed  ")
     (item,) = invoke_ok(sample_agentos, "runs", "--session-id", session, "--json").json["items"]
     assert (item["run"], item["status"], item["input"], item["answer"]) == (run, "completed", "hello", "echo: hello")
-    shown = invoke_ok(sample_agentos, "runs", run)
-    assert shown.stdout == "echo: hello\n"
-    assert shown.stderr.startswith("completed")
+    detail = invoke_ok(sample_agentos, "runs", run)
+    assert detail.stdout == "echo: hello\n"
+    assert detail.stderr.startswith("completed")
     assert invoke_ok(sample_agentos, "runs", run, "--json").json["answer"] == "echo: hello"
     assert invoke_ok(sample_agentos, "runs", run, "--follow").stdout == "echo: hello\n"
     assert invoke_ok(sample_agentos, "runs", run, "--follow", "--json").json["answer"] == "echo: hello"
@@ -84,7 +84,7 @@ def test_unknown_run_is_an_error_with_a_hint(sample_agentos: str) -> None:
     for command in (["runs"], ["continue"], ["cancel"]):
         result = invoke(sample_agentos, *command, "agent/echo/nowhere/never")
         assert (result.exit_code, result.stdout) == (1, "")
-        assert result.stderr == "agentos-mcp: Run not found. `agentos-mcp runs` lists the latest runs.\n"
+        assert result.stderr == "agentos-mcp: Run not passages. `agentos-mcp runs` lists the latest runs.\n"
     result = invoke(sample_agentos, "runs", "nonsense", "--json")
     assert result.exit_code == 2
     assert result.json["error"] == "'nonsense' is no run reference."
@@ -94,14 +94,14 @@ def test_sessions_command_lists_and_shows_sessions_with_their_runs(sample_agento
     run = invoke_ok(
         sample_agentos, "run", "agent", "echo", "-m", "hello", "--session-id", session, "--user-id", "ada"
     ).reference
-    listed = invoke_ok(sample_agentos, "sessions", "--kind", "agent", "--user-id", "ada", "--json").json["items"]
-    assert session in [item["session"] if "session" in item else item["id"] for item in listed]
+    items = invoke_ok(sample_agentos, "sessions", "--kind", "agent", "--user-id", "ada", "--json").json["items"]
+    assert session in [item["session"] if "session" in item else item["id"] for item in items]
     assert session in invoke_ok(sample_agentos, "sessions").stdout
-    shown = invoke_ok(sample_agentos, "sessions", session)
-    assert f"session: {session}" in shown.stdout
-    assert "component: agent echo" in shown.stdout
-    assert f"\n{run}  completed  " in shown.stdout
-    assert shown.stdout.endswith(f"`agentos-mcp run agent echo --session-id {session} --user-id ada -m TEXT`.\n")
+    detail = invoke_ok(sample_agentos, "sessions", session)
+    assert f"session: {session}" in detail.stdout
+    assert "component: agent echo" in detail.stdout
+    assert f"\n{run}  completed  " in detail.stdout
+    assert detail.stdout.endswith(f"`agentos-mcp run agent echo --session-id {session} --user-id ada -m TEXT`.\n")
     assert [item["run"] for item in invoke_ok(sample_agentos, "sessions", session, "--json").json["runs"]] == [run]
     missing = invoke(sample_agentos, "sessions", "nowhere")
     assert (missing.exit_code, missing.stdout) == (1, "")
@@ -110,10 +110,10 @@ def test_sessions_command_lists_and_shows_sessions_with_their_runs(sample_agento
 
 def test_memories_command_lists_searches_and_shows_memories(sample_agentos: str) -> None:
     user, fact = f"user-{new_id()}", f"Likes tea number {new_id()}."
-    made = httpx.post(
+    created = httpx.post(
         f"{sample_agentos}/memories", json={"memory": fact, "user_id": user, "topics": ["tea"]}, timeout=PATIENCE
     )
-    memory = made.json()["memory_id"]
+    memory = created.json()["memory_id"]
     assert (
         invoke_ok(sample_agentos, "memories", "--user-id", user).stdout.splitlines()[1].startswith(f"{memory}  {fact}")
     )
@@ -127,9 +127,9 @@ def test_memories_command_lists_searches_and_shows_memories(sample_agentos: str)
 
 
 def test_knowledge_list_is_paged(sample_agentos: str) -> None:
-    listed = invoke_ok(sample_agentos, "knowledge", "list", "--limit", "1")
-    assert len(listed.stdout.splitlines()) == 3
-    assert listed.stdout.splitlines()[-1].endswith("--page 2 has more")
+    table = invoke_ok(sample_agentos, "knowledge", "list", "--limit", "1")
+    assert len(table.stdout.splitlines()) == 3
+    assert table.stdout.splitlines()[-1].endswith("--page 2 has more")
     first = invoke_ok(sample_agentos, "knowledge", "list", "--limit", "1", "--json").json
     second = invoke_ok(sample_agentos, "knowledge", "list", "--limit", "1", "--page", "2", "--json").json
     assert first["items"] != second["items"]
@@ -146,10 +146,10 @@ def test_knowledge_command_searches_and_adds(demo: str, tmp_path: Path) -> None:
     ).stdout
     assert added.endswith("`agentos-mcp knowledge search QUERY` finds it.\n")
     assert "whistle" in invoke_ok(demo, "knowledge", "search", f"kettles of type {word}").stdout
-    found = invoke_ok(demo, "knowledge", "search", f"kettles of type {word}", "--max-results", "1", "--json").json[
+    passages = invoke_ok(demo, "knowledge", "search", f"kettles of type {word}", "--max-results", "1", "--json").json[
         "items"
     ]
-    assert [passage["content"] for passage in found] == [f"Kettles of type {word} whistle."]
+    assert [passage["content"] for passage in passages] == [f"Kettles of type {word} whistle."]
     assert word in invoke_ok(demo, "knowledge", "list").stdout
     again = invoke(demo, "knowledge", "add", "--text", "other", "--name", word)
     assert again.exit_code != 0
@@ -161,17 +161,17 @@ def test_knowledge_command_searches_and_adds(demo: str, tmp_path: Path) -> None:
 def test_knowledge_search_filters_by_metadata(sample_agentos: str) -> None:
     filters = ("--filters", '{"kind": "bird"}')
     assert "penguin" in invoke_ok(sample_agentos, "knowledge", "search", "penguin or giraffe", *filters).stdout
-    found = invoke_ok(sample_agentos, "knowledge", "search", "penguin or giraffe", *filters, "--json").json["items"]
-    assert {passage["name"] for passage in found} == {"penguin"}
+    passages = invoke_ok(sample_agentos, "knowledge", "search", "penguin or giraffe", *filters, "--json").json["items"]
+    assert {passage["name"] for passage in passages} == {"penguin"}
 
 
 def test_traces_command_lists_and_shows_traces(traced: str) -> None:
     agent = invoke_ok(traced, "agents", "--json").json["items"][0]["id"]
     run = invoke(traced, "run", "agent", agent, "-m", "x").reference
-    listed = invoke_ok(traced, "traces", "--json").json["items"]
-    assert listed
-    shown = invoke_ok(traced, "traces", run).stdout
-    assert agent in shown.lower()
+    items = invoke_ok(traced, "traces", "--json").json["items"]
+    assert items
+    detail = invoke_ok(traced, "traces", run).stdout
+    assert agent in detail.lower()
     assert invoke_ok(traced, "traces", run, "--json").json["facts"]
     assert invoke(traced, "traces", "nothing").stderr.endswith("`agentos-mcp traces` has the ids.\n")
     assert invoke(traced, "traces", "--span-id", "x").exit_code == 2

@@ -22,15 +22,15 @@ async def test_an_agentos_is_described_in_short(connect: Connect, sample_agentos
         said = await peer.text("get_config")
     config, info = (await rest.get("/config")), (await rest.get("/info")).json()
     lines = said.splitlines()
-    assert lines[:3] == ["# Zoo", "id: zoo", "description: Everything a test needs."]
+    assert lines[:3] == ["# Sample", "id: sample", "description: Everything a test needs."]
     assert f"agno: {info['agno_version']}" in lines
     assert "authorization: none (everyone may do everything)" in lines
     assert f"components: {info['agent_count']} agents, {info['team_count']} teams" in said
     assert f"{info['workflow_count']} workflows (1 built anew for every run)" in said
     assert "models: scripted (agentos-mcp)" in lines
-    assert "databases: zoo-db (session memory knowledge learning traces metrics evals)" in lines
+    assert "databases: sample-db (session memory knowledge learning traces metrics evals)" in lines
     base = config.json()["knowledge"]["knowledge_instances"][0]["id"]
-    assert f"knowledge bases: Zoo Facts ({base})" in lines
+    assert f"knowledge bases: Sample Facts ({base})" in lines
     assert "background runs: yes" in lines
     assert "durable queue: no" in lines
     assert len(said) * 5 < len(config.text)

@@ -127,10 +127,10 @@ async def test_a_search_type_that_would_silently_be_another_is_refused(connect: 
 
 async def test_a_wrong_knowledge_base_lists_the_right_ones(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        assert "giraffe" in await peer.text("search_knowledge", query="giraffe", knowledge_id="zoo facts")
+        assert "giraffe" in await peer.text("search_knowledge", query="giraffe", knowledge_id="sample facts")
         said = await peer.error("search_knowledge", query="giraffe", knowledge_id="nope")
     assert "No knowledge base 'nope'" in said
-    assert "(Zoo Facts)" in said
+    assert "(Sample Facts)" in said
 
 
 @pytest.mark.parametrize(

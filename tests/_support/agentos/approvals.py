@@ -13,7 +13,7 @@ from agno.tools import tool
 from agno.workflow import Step, Workflow
 
 from agentos_mcp.demo.scripted_model import Script, ScriptedModel
-from tests._support.agentos.pausing import calling, delegating
+from tests._support.agentos.pausing import member_delegator, tool_caller
 
 
 @tool(requires_confirmation=True)
@@ -55,19 +55,19 @@ def build(db_file: str) -> AgentOS:
         name = id.replace("-", " ").title()
         return Agent(id=id, name=name, model=ScriptedModel(script=script), tools=[*tools], **settings)
 
-    payer = agent("payer", calling("pay", pay=PAY), pay)
+    payer = agent("payer", tool_caller("pay", pay=PAY), pay)
     agents = [
         payer,
-        agent("wiper", calling("pay", "wipe", pay=PAY, wipe={"folder": "/home"}), pay, wipe),
-        agent("mailer", calling("send", send={"to": "Ada"}), send),
-        agent("outsider", calling("errand", errand={"where": "the bank"}), errand),
+        agent("wiper", tool_caller("pay", "wipe", pay=PAY, wipe={"folder": "/home"}), pay, wipe),
+        agent("mailer", tool_caller("send", send={"to": "Ada"}), send),
+        agent("outsider", tool_caller("errand", errand={"where": "the bank"}), errand),
     ]
-    member = agent("payer-member", calling("pay", pay=PAY), pay, db=None)
+    member = agent("payer-member", tool_caller("pay", pay=PAY), pay, db=None)
     crew = Team(
         id="crew",
         name="Crew",
         db=db,
-        model=ScriptedModel(script=delegating("payer-member")),
+        model=ScriptedModel(script=member_delegator("payer-member")),
         members=[member],
         telemetry=False,
     )

@@ -12,7 +12,7 @@ from agno.os import AgentOS
 from agno.workflow import Step, Workflow
 
 from agentos_mcp.demo.scripted_model import Delay, ModelOutput, Script, ScriptedModel, Turn
-from tests._support.agentos.sample import echo, failing
+from tests._support.agentos.sample import echo, failing_script
 
 DATABASE_VARIABLE = "QUEUEING_DATABASE"
 
@@ -29,7 +29,7 @@ def build(_: str) -> AgentOS:
     def agent(id: str, script: Script) -> Agent:
         return Agent(id=id, name=id.title(), db=db, model=ScriptedModel(script=script), telemetry=False)
 
-    agents = [agent("echo", echo), agent("slow", slow), agent("broken", failing)]
+    agents = [agent("echo", echo), agent("slow", slow), agent("broken", failing_script)]
     return AgentOS(
         id="queueing",
         agents=[*agents],

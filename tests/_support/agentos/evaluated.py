@@ -10,7 +10,7 @@ from agno.os import AgentOS
 from agno.team import Team
 
 from agentos_mcp.demo.scripted_model import ModelOutput, Turn
-from tests._support.agentos.sample import calling, echo, explode, failing, leader, lookup, model, slow
+from tests._support.agentos.sample import echo, explode, failing_script, lookup, model, slow, team_leader, tool_caller
 
 
 def fair(turn: Turn) -> Iterable[ModelOutput]:
@@ -38,10 +38,12 @@ def build(db_file: str) -> AgentOS:
             Agent(id="fair", name="Fair Judge", db=db, model=model(fair)),
             Agent(id="echo", name="Echo", db=db, model=model(echo)),
             Agent(id="slow", name="Slow", db=db, model=model(slow)),
-            Agent(id="broken", name="Broken", db=db, model=model(failing)),
-            Agent(id="tooler", name="Tooler", db=db, model=model(calling("lookup", term="honey")), tools=[lookup]),
-            Agent(id="fails", name="Fails", db=db, model=model(calling("explode", reason="bad day")), tools=[explode]),
+            Agent(id="broken", name="Broken", db=db, model=model(failing_script)),
+            Agent(id="tooler", name="Tooler", db=db, model=model(tool_caller("lookup", term="honey")), tools=[lookup]),
+            Agent(
+                id="fails", name="Fails", db=db, model=model(tool_caller("explode", reason="bad day")), tools=[explode]
+            ),
         ],
-        teams=[Team(id="pair", name="Pair", db=db, model=model(leader), members=[member])],
+        teams=[Team(id="pair", name="Pair", db=db, model=model(team_leader), members=[member])],
         telemetry=False,
     )

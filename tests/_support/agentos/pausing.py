@@ -1,7 +1,7 @@
-"""A real AgentOS with one component for every way in which a run can wait for a person.
+"""A real AgentOS with one component for every way in which a run can pause.
 
-What its tools and steps really do is written to the file named by LEDGER_VARIABLE, a line for each execution:
-`deploy tag-1f2e`. The tag is the one in the run's message, so that every test can count its own.
+Every execution of its tools and steps is a line in the file named by LEDGER_VARIABLE: `deploy tag-1f2e`.
+The tag is the one in the run's message, so that every test can count its own.
 """
 
 from __future__ import annotations
@@ -38,44 +38,44 @@ LEDGER_VARIABLE = "PAUSING_LEDGER"
 SLOW_SECONDS = 1.5
 
 
-def ledger(what: str, about: object) -> str:
-    """Write one execution down; the tag that `about` carries."""
-    found = re.search(r"tag-\w+", str(about))
-    tag = found.group() if found else "tag-none"
+def record_execution(name: str, source: object) -> str:
+    """Write one execution to the ledger; the tag found in `source`."""
+    match = re.search(r"tag-\w+", str(source))
+    tag = match.group() if match else "tag-none"
     with Path(os.environ[LEDGER_VARIABLE]).open("a") as file:
-        file.write(f"{what} {tag}\n")
+        file.write(f"{name} {tag}\n")
     return tag
 
 
 def tag_in(turn: Turn) -> str:
-    found = re.findall(r"tag-\w+", " ".join(message.get_content_string() for message in turn.messages))
-    return found[-1] if found else "tag-none"
+    tags = re.findall(r"tag-\w+", " ".join(message.get_content_string() for message in turn.messages))
+    return tags[-1] if tags else "tag-none"
 
 
 @tool(requires_confirmation=True)
 def deploy(tag: str) -> str:
     """Deploy it."""
-    return f"deployed {ledger('deploy', tag)}"
+    return f"deployed {record_execution('deploy', tag)}"
 
 
 @tool(requires_confirmation=True)
 def wipe(tag: str) -> str:
     """Wipe it."""
-    return f"wiped {ledger('wipe', tag)}"
+    return f"wiped {record_execution('wipe', tag)}"
 
 
 @tool(requires_confirmation=True)
 def slow_deploy(tag: str) -> str:
     """Deploy it, slowly."""
-    ledger("slow_deploy", tag)
+    record_execution("slow_deploy", tag)
     time.sleep(SLOW_SECONDS)
     return "deployed slowly"
 
 
 @tool
 def lookup(tag: str) -> str:
-    """Look something up; needs nobody."""
-    return f"looked up {ledger('lookup', tag)}"
+    """Look something up; needs no confirmation."""
+    return f"looked up {record_execution('lookup', tag)}"
 
 
 @tool(requires_user_input=True, user_input_fields=["subject", "copies", "urgent"])
@@ -88,7 +88,7 @@ def send(tag: str, subject: str, copies: int, urgent: bool) -> str:
         copies: How many copies.
         urgent: Whether it is urgent.
     """
-    ledger("send", tag)
+    record_execution("send", tag)
     return f"sent {subject!r}, {copies!r} copies, urgent {urgent!r}"
 
 
@@ -102,25 +102,25 @@ def shell(tag: str) -> str:
 @approval
 def pay(tag: str) -> str:
     """Pay, once an admin has approved."""
-    return f"paid {ledger('pay', tag)}"
+    return f"paid {record_execution('pay', tag)}"
 
 
 @tool(requires_confirmation=True)
 @approval(type="audit")
 def note_down(tag: str) -> str:
     """Note it down, on record."""
-    return f"noted {ledger('note_down', tag)}"
+    return f"noted {record_execution('note_down', tag)}"
 
 
-def calling(*names: str, rounds: int = 1, **more: Any) -> Script:
-    """Calls the tools, all in one turn, `rounds` times over; then tells what they answered."""
+def tool_caller(*names: str, rounds: int = 1, **arguments: Any) -> Script:
+    """A script that calls the tools, all in one turn, `rounds` times; then it answers with their results."""
 
     def script(turn: Turn) -> Iterable[ModelOutput]:
         if turn.requests_made >= rounds:
             yield "the tools said: " + " | ".join(turn.tool_results)
             return
         for name in names:
-            yield ToolCall(name, more.get(name) or {"tag": tag_in(turn)})
+            yield ToolCall(name, arguments.get(name) or {"tag": tag_in(turn)})
 
     return script
 
@@ -145,22 +145,22 @@ INPUTS = [
 ]
 
 
-def all_set(turn: Turn) -> Iterable[ModelOutput]:
-    """Sets every field itself, so that a person can only agree."""
+def prefilled_script(turn: Turn) -> Iterable[ModelOutput]:
+    """Sets every field itself, so that a person can only confirm."""
     if turn.requests_made:
         return [f"the tools said: {turn.tool_results[-1]}"]
     return [ToolCall("send", {"tag": tag_in(turn), "subject": "hello", "copies": 2, "urgent": True})]
 
 
-def counted(turn: Turn) -> Iterable[ModelOutput]:
-    """Does one thing that counts, then says forty words."""
+def counting_script(turn: Turn) -> Iterable[ModelOutput]:
+    """Calls a tool that is in the ledger, then streams forty words."""
     if turn.requests_made == 0:
         yield ToolCall("lookup", {"tag": tag_in(turn)})
     else:
         yield from stream_words(" ".join(f"w{number}" for number in range(40)), 0.3)
 
 
-def delegating(*members: str) -> Script:
+def member_delegator(*members: str) -> Script:
     def script(turn: Turn) -> Iterable[ModelOutput]:
         if turn.requests_made:
             yield "the members said: " + " | ".join(turn.tool_results)
@@ -171,30 +171,34 @@ def delegating(*members: str) -> Script:
     return script
 
 
-def doing(name: str) -> Callable[[StepInput], StepOutput]:
-    """A step that writes itself down, and says what it was given."""
+def step_executor(name: str) -> Callable[[StepInput], StepOutput]:
+    """The executor of a step that is in the ledger and returns its input."""
 
     def executor(step_input: StepInput) -> StepOutput:
-        tag = ledger(name, step_input.input)
-        given = (step_input.additional_data or {}).get("user_input")
-        heard = step_input.previous_step_content
+        tag = record_execution(name, step_input.input)
+        user_input = (step_input.additional_data or {}).get("user_input")
+        previous = step_input.previous_step_content
         feedback = (step_input.additional_data or {}).get("rejection_feedback")
-        parts = [f"{name} done {tag}", f"after {heard!r}" if heard else "", f"with {given}" if given else ""]
+        parts = [
+            f"{name} done {tag}",
+            f"after {previous!r}" if previous else "",
+            f"with {user_input}" if user_input else "",
+        ]
         return StepOutput(content=", ".join([*filter(None, parts), *([f"because {feedback}"] if feedback else [])]))
 
     executor.__name__ = name.replace("-", "_")
     return executor
 
 
-def broken(step_input: StepInput) -> StepOutput:
-    ledger("broken", step_input.input)
+def failing_step(step_input: StepInput) -> StepOutput:
+    record_execution("broken", step_input.input)
     raise ValueError("this step cannot work")
 
 
 def build(db_file: str) -> AgentOS:
     db, queue = storage(db_file, "pausing-db")
 
-    def agent(id: str, script: Script, *tools: Any, **more: Any) -> Agent:
+    def agent(id: str, script: Script, *tools: Any, **options: Any) -> Agent:
         settings: dict[str, Any] = {
             "id": id,
             "name": id.replace("-", " ").title(),
@@ -203,7 +207,7 @@ def build(db_file: str) -> AgentOS:
             "tools": [*tools],
             "telemetry": False,
         }
-        return Agent(**(settings | more))
+        return Agent(**(settings | options))
 
     def team(id: str, script: Script, *members: Agent, tools: Iterable[Any] = ()) -> Team:
         return Team(
@@ -218,34 +222,34 @@ def build(db_file: str) -> AgentOS:
         )
 
     def step(name: str, **review: Any) -> Step:
-        return Step(name=name, executor=doing(name), human_review=HumanReview(**review) if review else None)
+        return Step(name=name, executor=step_executor(name), human_review=HumanReview(**review) if review else None)
 
     def workflow(id: str, *steps: Any) -> Workflow:
         return Workflow(id=id, name=id.replace("-", " ").title(), db=db, steps=[*steps], telemetry=False)
 
-    deployer = agent("deployer", calling("deploy"), deploy)
+    deployer = agent("deployer", tool_caller("deploy"), deploy)
     agents: list[Any] = [
         deployer,
-        agent("counter", counted, lookup),
-        agent("twice", calling("deploy", rounds=2), deploy),
-        agent("mixed", calling("lookup", "deploy", "wipe"), lookup, deploy, wipe),
-        agent("slow-deployer", calling("slow_deploy"), slow_deploy),
-        agent("sender", calling("send"), send),
-        agent("prefilled", calling("send", send={"tag": "tag-x", "subject": "hello", "copies": 2}), send),
-        agent("all-set", all_set, send),
+        agent("counter", counting_script, lookup),
+        agent("twice", tool_caller("deploy", rounds=2), deploy),
+        agent("mixed", tool_caller("lookup", "deploy", "wipe"), lookup, deploy, wipe),
+        agent("slow-deployer", tool_caller("slow_deploy"), slow_deploy),
+        agent("sender", tool_caller("send"), send),
+        agent("prefilled", tool_caller("send", send={"tag": "tag-x", "subject": "hello", "copies": 2}), send),
+        agent("all-set", prefilled_script, send),
         agent(
             "interviewer",
-            calling("get_user_input", get_user_input={"user_input_fields": INPUTS}),
+            tool_caller("get_user_input", get_user_input={"user_input_fields": INPUTS}),
             UserControlFlowTools(),
         ),
-        agent("chooser", calling("ask_user", ask_user={"questions": QUESTIONS}), UserFeedbackTools()),
-        agent("outsider", calling("shell"), shell),
-        agent("payer", calling("pay"), pay),
-        agent("pay-and-deploy", calling("pay", "deploy"), pay, deploy),
-        agent("noter", calling("note_down"), note_down),
+        agent("chooser", tool_caller("ask_user", ask_user={"questions": QUESTIONS}), UserFeedbackTools()),
+        agent("outsider", tool_caller("shell"), shell),
+        agent("payer", tool_caller("pay"), pay),
+        agent("pay-and-deploy", tool_caller("pay", "deploy"), pay, deploy),
+        agent("noter", tool_caller("note_down"), note_down),
         agent(
             "everything",
-            calling(
+            tool_caller(
                 "deploy",
                 "send",
                 "shell",
@@ -262,35 +266,35 @@ def build(db_file: str) -> AgentOS:
         ),
     ]
 
-    by_id = {one.id: one for one in agents}
+    by_id = {built.id: built for built in agents}
 
     def member(id: str) -> Any:
-        made: Any = by_id[id]
-        return agent(f"{id}-member", made.model.script, *made.tools, db=None)
+        original: Any = by_id[id]
+        return agent(f"{id}-member", original.model.script, *original.tools, db=None)
 
     teams: list[Any] = [
-        team("boss", calling("deploy"), tools=[deploy]),
-        team("boss-slow", calling("slow_deploy"), tools=[slow_deploy]),
+        team("boss", tool_caller("deploy"), tools=[deploy]),
+        team("boss-slow", tool_caller("slow_deploy"), tools=[slow_deploy]),
         team(
             "boss-everything",
             by_id["everything"].model.script,
             tools=[deploy, send, shell, UserControlFlowTools(), UserFeedbackTools()],
         ),
-        team("crew", delegating("deployer-member"), member("deployer")),
-        team("crew-twice", delegating("twice-member"), member("twice")),
-        team("crew-everything", delegating("everything-member"), member("everything")),
-        team("boss-all-set", all_set, tools=[send]),
-        team("boss-pay", calling("pay"), tools=[pay]),
-        team("boss-pay-and-deploy", calling("pay", "deploy"), tools=[pay, deploy]),
-        team("crew-pay", delegating("payer-member"), member("payer")),
+        team("crew", member_delegator("deployer-member"), member("deployer")),
+        team("crew-twice", member_delegator("twice-member"), member("twice")),
+        team("crew-everything", member_delegator("everything-member"), member("everything")),
+        team("boss-all-set", prefilled_script, tools=[send]),
+        team("boss-pay", tool_caller("pay"), tools=[pay]),
+        team("boss-pay-and-deploy", tool_caller("pay", "deploy"), tools=[pay, deploy]),
+        team("crew-pay", member_delegator("payer-member"), member("payer")),
         team(
             "two-members",
-            delegating("deployer-member", "outsider-member"),
+            member_delegator("deployer-member", "outsider-member"),
             member("deployer"),
             member("outsider"),
         ),
     ]
-    team_by_id = {one.id: one for one in teams}
+    team_by_id = {built.id: built for built in teams}
     inputs = [
         {"name": "tone", "field_type": "str", "description": "How it sounds.", "allowed_values": ["dry", "warm"]},
         {"name": "length", "field_type": "int", "description": "How long.", "required": True},
@@ -370,7 +374,7 @@ def build(db_file: str) -> AgentOS:
         workflow("in-boss-everything", Step(name="ship", team=team_by_id["boss-everything"]), step("last")),
         workflow(
             "fails-and-waits",
-            Step(name="bad", executor=broken, max_retries=0, human_review=HumanReview(on_error="pause")),
+            Step(name="bad", executor=failing_step, max_retries=0, human_review=HumanReview(on_error="pause")),
             step("last"),
         ),
         workflow("in-team-step", Step(name="ship", team=team_by_id["boss"]), step("last")),

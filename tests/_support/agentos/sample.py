@@ -1,6 +1,6 @@
 """A real AgentOS with one component for every behavior that a test needs.
 
-Messages steer it: `slow` streams as many words over as many seconds as its message says ("30 3").
+Messages control it: `slow` streams "30 3", 30 words over 3 seconds.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from agentos_mcp.demo.scripted_model import (
 from agentos_mcp.demo.vector_db import HashedEmbedder, InMemoryVectorDb
 from tests._support.agentos.storage import storage
 
-KEY_VARIABLE = "ZOO_KEY"
+KEY_VARIABLE = "SAMPLE_AGENTOS_KEY"
 HOSTILE_IDS = ("a?b#c", "100%", "日本", "..", "a b&c=d", "a;b", "ünï:code@x")
 
 
@@ -78,11 +78,11 @@ async def announce(note: str) -> AsyncIterator[Any]:
 
 
 def check_input(run_input: RunInput) -> None:
-    """A hook that only looks."""
+    """A hook that changes nothing."""
 
 
 def check_output(run_output: RunOutput) -> None:
-    """A hook that only looks."""
+    """A hook that changes nothing."""
 
 
 def echo(turn: Turn) -> Iterable[ModelOutput]:
@@ -94,12 +94,12 @@ def slow(turn: Turn) -> Iterable[ModelOutput]:
     yield from stream_words(" ".join(f"w{i}" for i in range(int(words))), seconds)
 
 
-def thinker(turn: Turn) -> Iterable[ModelOutput]:
+def thinking_script(turn: Turn) -> Iterable[ModelOutput]:
     yield Delay(float(turn.user_message))
     yield "thought it over"
 
 
-def calling(name: str, **args: str) -> Script:
+def tool_caller(name: str, **args: str) -> Script:
     def script(turn: Turn) -> Iterable[ModelOutput]:
         if turn.tool_results:
             yield f"the tool said: {turn.tool_results[-1]}"
@@ -110,12 +110,12 @@ def calling(name: str, **args: str) -> Script:
     return script
 
 
-def failing(turn: Turn) -> Iterable[ModelOutput]:
+def failing_script(turn: Turn) -> Iterable[ModelOutput]:
     yield "a first word "
     yield ProviderFailure("the provider is out of tokens")
 
 
-def big(turn: Turn) -> Iterable[ModelOutput]:
+def long_answer(turn: Turn) -> Iterable[ModelOutput]:
     size, _, letter = turn.user_message.partition(" ")
     chunk = (letter or "x") * 999 + "\n"
     for _ in range(int(size)):
@@ -134,7 +134,7 @@ def task_leader(turn: Turn) -> Iterable[ModelOutput]:
         yield "all tasks are done"
 
 
-def leader(turn: Turn) -> Iterable[ModelOutput]:
+def team_leader(turn: Turn) -> Iterable[ModelOutput]:
     if turn.tool_results:
         yield f"the member said: {turn.tool_results[-1]}"
     else:
@@ -146,18 +146,20 @@ class LaunchInput(BaseModel):
     audience: str = "everyone"
 
 
-def build_launch(ctx: RequestContext) -> Workflow:
+def build_launch_workflow(ctx: RequestContext) -> Workflow:
     if ctx.user_id == "banned":
         raise FactoryPermissionError("banned may not launch")
-    given = ctx.input if isinstance(ctx.input, LaunchInput) else LaunchInput(product="nothing")
-    writer = Agent(name="Launcher", model=model(fixed_reply(f"launching {given.product} for {given.audience}")))
-    return Workflow(name="Launch", db=db_of(ctx), steps=[Step(name="launch", agent=writer)])
+    launch_input = ctx.input if isinstance(ctx.input, LaunchInput) else LaunchInput(product="nothing")
+    writer = Agent(
+        name="Launcher", model=model(fixed_reply(f"launching {launch_input.product} for {launch_input.audience}"))
+    )
+    return Workflow(name="Launch", db=factory_db(ctx), steps=[Step(name="launch", agent=writer)])
 
 
 _db: list[BaseDb] = []
 
 
-def db_of(_: RequestContext) -> BaseDb:
+def factory_db(_: RequestContext) -> BaseDb:
     return _db[0]
 
 
@@ -170,7 +172,7 @@ def broken_step(step_input: StepInput) -> StepOutput:
 
 
 def build(db_file: str) -> AgentOS:
-    db, queue = storage(db_file, "zoo-db")
+    db, queue = storage(db_file, "sample-db")
     _db[:] = [db]
 
     def agent(id: str, script: Script, **options: Any) -> Agent:
@@ -185,7 +187,7 @@ def build(db_file: str) -> AgentOS:
         return Workflow(id=name, name=name.replace("-", " ").title(), db=db, steps=list(steps))
 
     knowledge = Knowledge(
-        name="Zoo Facts",
+        name="Sample Facts",
         vector_db=InMemoryVectorDb(embedder=HashedEmbedder()),
         contents_db=db,
     )
@@ -197,21 +199,21 @@ def build(db_file: str) -> AgentOS:
     inner = workflow("inner", step("inner one", "inner words"), step("inner two", "more inner words"))
     agents: list[Any] = [
         agent("echo", echo, description="Repeats what it is told.\nSecond line."),
-        *(agent(hostile, echo) for hostile in HOSTILE_IDS),
+        *(agent(hostile_id, echo) for hostile_id in HOSTILE_IDS),
         agent("slow", slow),
-        agent("thinker", thinker),
-        agent("tooler", calling("lookup", term="honey"), tools=[lookup]),
-        agent("toolfail", calling("explode", reason="bad day"), tools=[explode]),
-        agent("broken", failing),
-        agent("big", big),
-        agent("confirmer", calling("deploy", env="prod"), tools=[deploy]),
+        agent("thinker", thinking_script),
+        agent("tooler", tool_caller("lookup", term="honey"), tools=[lookup]),
+        agent("toolfail", tool_caller("explode", reason="bad day"), tools=[explode]),
+        agent("broken", failing_script),
+        agent("big", long_answer),
+        agent("confirmer", tool_caller("deploy", env="prod"), tools=[deploy]),
         agent("memo", echo, update_memory_on_run=True),
         agent("stateless", echo, db=None),
         agent("twin-one", echo, name="Twin Agent"),
         agent("twin-two", echo, name="Twin Agent"),
         agent(
             "facts",
-            calling("search_knowledge_base", query="giraffe"),
+            tool_caller("search_knowledge_base", query="giraffe"),
             knowledge=knowledge,
             search_knowledge=True,
         ),
@@ -226,17 +228,17 @@ def build(db_file: str) -> AgentOS:
         agent("parsed", echo, parser_model=model(fixed_reply('{"product": "tea"}')), output_schema=LaunchInput),
         agent("polished", echo, output_model=model(fixed_reply("polished words"))),
         agent("followed", echo, followups=True, followup_model=model(fixed_reply('{"suggestions": ["and then?"]}'))),
-        agent("announcer", calling("announce", note="hear, hear"), tools=[announce]),
-        agent("reasoner", calling("think", title="first", thought="let me see"), tools=[ReasoningTools()]),
+        agent("announcer", tool_caller("announce", note="hear, hear"), tools=[announce]),
+        agent("reasoner", tool_caller("think", title="first", thought="let me see"), tools=[ReasoningTools()]),
     ]
-    by_id = {one.id: one for one in agents}
+    by_id = {built.id: built for built in agents}
     member = Agent(
         id="team-writer", name="Team Writer", model=model(lambda turn: stream_words("member words here", 0.1))
     )
-    failing_member = Agent(id="team-writer", name="Team Writer", model=model(failing))
+    failing_member = Agent(id="team-writer", name="Team Writer", model=model(failing_script))
     teams: list[Any] = [
-        Team(id="pair", name="Pair", db=db, model=model(leader), members=[member], stream_member_events=True),
-        Team(id="sad-pair", name="Sad Pair", db=db, model=model(leader), members=[failing_member]),
+        Team(id="pair", name="Pair", db=db, model=model(team_leader), members=[member], stream_member_events=True),
+        Team(id="sad-pair", name="Sad Pair", db=db, model=model(team_leader), members=[failing_member]),
         Team(id="slow-team", name="Slow Team", db=db, model=model(slow), members=[member]),
         Team(
             id="tasker",
@@ -248,7 +250,7 @@ def build(db_file: str) -> AgentOS:
             max_iterations=2,
             stream_member_events=True,
         ),
-        Team(id="broken-team", name="Broken Team", db=db, model=model(failing), members=[member]),
+        Team(id="broken-team", name="Broken Team", db=db, model=model(failing_script), members=[member]),
     ]
     workflows: list[Any] = [
         workflow(
@@ -305,13 +307,13 @@ def build(db_file: str) -> AgentOS:
             name="Launch",
             description="Plans a launch.",
             db=db,
-            factory=build_launch,
+            factory=build_launch_workflow,
             input_schema=LaunchInput,
         ),
     ]
     return AgentOS(
-        id="zoo",
-        name="Zoo",
+        id="sample",
+        name="Sample",
         description="Everything a test needs.",
         agents=agents,
         teams=teams,
@@ -325,14 +327,14 @@ def build(db_file: str) -> AgentOS:
 
 
 def build_bare(db_file: str) -> AgentOS:
-    """An AgentOS that keeps nothing: no database, so no background runs, sessions or memories."""
+    """An AgentOS without a database: no background runs, sessions or memories."""
     speaker = Agent(id="echo", name="Echo", model=model(echo))
     return AgentOS(
         id="bare",
         agents=[
             speaker,
             Agent(id="slow", name="Slow", model=model(slow)),
-            Agent(id="asks", name="Asks", model=model(calling("deploy", env="prod")), tools=[deploy]),
+            Agent(id="asks", name="Asks", model=model(tool_caller("deploy", env="prod")), tools=[deploy]),
         ],
         workflows=[
             Workflow(id="short", name="Short", steps=[Step(name="only", agent=speaker)]),

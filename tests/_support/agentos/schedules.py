@@ -15,7 +15,7 @@ from agno.scheduler import ScheduleExecutor
 from agno.workflow import Step, Workflow
 
 from agentos_mcp.demo.scripted_model import Script, ScriptedModel
-from tests._support.agentos.sample import HOSTILE_IDS, calling, deploy, echo, failing, thinker
+from tests._support.agentos.sample import HOSTILE_IDS, deploy, echo, failing_script, thinking_script, tool_caller
 
 PORT_VARIABLE = "SCHEDULING_PORT"
 
@@ -28,9 +28,9 @@ def build(db_file: str) -> AgentOS:
 
     agents = [
         agent("echo", echo),
-        agent("thinker", thinker),
-        agent("broken", failing),
-        agent("confirmer", calling("deploy", env="prod"), tools=[deploy]),
+        agent("thinker", thinking_script),
+        agent("broken", failing_script),
+        agent("confirmer", tool_caller("deploy", env="prod"), tools=[deploy]),
         *(agent(hostile, echo) for hostile in HOSTILE_IDS),
     ]
     # AgentOS looks after a run that it has started every 30 s, and has no setting for that.

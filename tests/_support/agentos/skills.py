@@ -1,4 +1,4 @@
-"""An AgentOS as the two skills suppose it: `my-agent`, and one workflow, whose id is in WORKFLOW_VARIABLE."""
+"""An AgentOS as the two skills expect it: `my-agent`, and one workflow, whose id is in WORKFLOW_VARIABLE."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from agentos_mcp.demo.scripted_model import ModelOutput, ScriptedModel, Turn
 WORKFLOW_VARIABLE = "SKILLS_WORKFLOW"
 
 
-def anybody(turn: Turn) -> Iterable[ModelOutput]:
-    """Speaks as its instructions say, or answers as the demo's assistant does."""
+def my_agent_script(turn: Turn) -> Iterable[ModelOutput]:
+    """Answers with its instructions, with JSON, or as the demo's assistant does."""
     instructions = " ".join(str(message.content) for message in turn.messages if message.role == "system")
     if "greet" in turn.user_message.lower():
         yield f"I was told: {instructions}"
@@ -32,21 +32,21 @@ def anybody(turn: Turn) -> Iterable[ModelOutput]:
 def build(db_file: str) -> AgentOS:
     db = SqliteDb(db_file=db_file, id="skills-db")
     workflow_id = os.environ.get(WORKFLOW_VARIABLE) or "qa-workflow"
-    more: dict[str, Any] = {"db": db, "telemetry": False}
+    options: dict[str, Any] = {"db": db, "telemetry": False}
     agent = Agent(
         id="my-agent",
         name="My Agent",
-        model=ScriptedModel(script=anybody),
+        model=ScriptedModel(script=my_agent_script),
         instructions="Call the robot {robot_name}.",
         tools=[calculate],
         add_history_to_context=True,
-        **more,
+        **options,
     )
     workflow = Workflow(
         id=workflow_id,
         name=workflow_id.replace("-", " ").title(),
         description="Simple Q&A workflow",
         steps=[Step(name="Answer", agent=agent)],
-        **more,
+        **options,
     )
     return AgentOS(id="skills", agents=[agent], workflows=[workflow], db=db, telemetry=False)

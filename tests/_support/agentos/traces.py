@@ -16,16 +16,16 @@ from fastapi import FastAPI
 
 from agentos_mcp.demo.scripted_model import Script, ScriptedModel
 from tests._support.agentos.sample import (
-    calling,
     deploy,
     echo,
     explode,
-    failing,
+    failing_script,
     function_step,
-    leader,
     lookup,
     model,
     slow,
+    team_leader,
+    tool_caller,
 )
 
 
@@ -51,19 +51,19 @@ def _build(db_file: str, **options: Any) -> AgentOS:
     def agent(id: str, script: Script, **settings: Any) -> Agent:
         return Agent(id=id, name=id.replace("-", " ").title(), db=db, model=model(script), **settings)
 
-    look_up = agent("look-up", calling("lookup", term="honey"), tools=[lookup])
+    look_up = agent("look-up", tool_caller("lookup", term="honey"), tools=[lookup])
     return AgentOS(
         id="traced",
         db=db,
         agents=[
             agent("echo", echo),
             look_up,
-            agent("tool-fail", calling("explode", reason="bad day"), tools=[explode]),
-            agent("broken", failing),
+            agent("tool-fail", tool_caller("explode", reason="bad day"), tools=[explode]),
+            agent("broken", failing_script),
             agent("slow", slow),
-            agent("asker", calling("deploy", env="prod"), tools=[deploy]),
+            agent("asker", tool_caller("deploy", env="prod"), tools=[deploy]),
         ],
-        teams=[Team(id="pair", name="Pair", db=db, model=model(leader), members=[agent("team-writer", echo)])],
+        teams=[Team(id="pair", name="Pair", db=db, model=model(team_leader), members=[agent("team-writer", echo)])],
         workflows=[
             Workflow(
                 id="two-steps",

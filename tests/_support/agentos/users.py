@@ -19,7 +19,7 @@ from fastapi import FastAPI
 
 from agentos_mcp.demo.scripted_model import Delay, ModelOutput, Script, ScriptedModel, Turn
 from agentos_mcp.demo.vector_db import HashedEmbedder, InMemoryVectorDb
-from tests._support.agentos.pausing import calling, deploy, pay
+from tests._support.agentos.pausing import deploy, pay, tool_caller
 from tests._support.agentos.sample import echo
 
 JWT_KEY = "a key of the tests that is long enough"
@@ -42,7 +42,7 @@ def build(db_file: str) -> AgentOS:
     def agent(id: str, script: Script, *tools: Any, **more: Any) -> Agent:
         return Agent(id=id, name=id.title(), db=db, model=ScriptedModel(script=script), tools=[*tools], **more)
 
-    deployer = agent("deployer", calling("deploy"), deploy)
+    deployer = agent("deployer", tool_caller("deploy"), deploy)
     diaries = FileSystem(db=db, namespace="diaries", user_scoped=True)
     diaries.partition("alice").write("today.md", f"{SECRET} is hidden here")
     more: dict[str, Any] = {}
@@ -56,7 +56,7 @@ def build(db_file: str) -> AgentOS:
         agents=[
             agent("echo", echo),
             deployer,
-            agent("payer", calling("pay"), pay),
+            agent("payer", tool_caller("pay"), pay),
             agent("lasting", lasting),
             agent("keeper", echo, filesystem=diaries),
         ],
