@@ -1,4 +1,4 @@
-"""Agents, teams and workflows, table and detail: in columns for people, as JSON for scripts."""
+"""Agents, teams and workflows, listed and shown: in columns for people, as JSON for scripts."""
 
 from __future__ import annotations
 

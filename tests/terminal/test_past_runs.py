@@ -84,7 +84,7 @@ def test_unknown_run_is_an_error_with_a_hint(sample_agentos: str) -> None:
     for command in (["runs"], ["continue"], ["cancel"]):
         result = invoke(sample_agentos, *command, "agent/echo/nowhere/never")
         assert (result.exit_code, result.stdout) == (1, "")
-        assert result.stderr == "agentos-mcp: Run not passages. `agentos-mcp runs` lists the latest runs.\n"
+        assert result.stderr == "agentos-mcp: Run not found. `agentos-mcp runs` lists the latest runs.\n"
     result = invoke(sample_agentos, "runs", "nonsense", "--json")
     assert result.exit_code == 2
     assert result.json["error"] == "'nonsense' is no run reference."
