@@ -26,7 +26,7 @@ demo: $(VENV)/.with-demo
 	@$(BIN)/agentos-mcp demo
 
 check: lint
-	$(BIN)/python -m pytest -m "not process and not waits"
+	$(BIN)/python -m pytest -m "not process and not waits" --hypothesis-profile=check
 
 test: lint
 	$(BIN)/python -m pytest --durations=20

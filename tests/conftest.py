@@ -9,6 +9,7 @@ from typing import Any
 from zlib import crc32
 
 import httpx
+import hypothesis
 import pytest
 
 from agentos_mcp.agentos.catalog import Catalog
@@ -142,6 +143,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "process: starts a process of its own; set by what a test's code reaches")
     config.addinivalue_line("markers", "waits: real seconds pass in it")
     process_use.watch()
+    hypothesis.settings.register_profile("check", max_examples=20)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

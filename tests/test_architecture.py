@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,14 +43,15 @@ def name_of(path: Path) -> str:
     return ".".join(part for part in parts if part != "__init__")
 
 
-def imports_of(path: Path) -> set[str]:
+@cache
+def imports_of(path: Path) -> frozenset[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -161,3 +163,28 @@ def test_sdk_touches_finds_what_the_sdk_does_not_export() -> None:
 
 def test_sdk_touches_does_not_find_what_is_not_the_sdks() -> None:
     assert sdk_touches(NO_SDK_TOUCHES) == []
+
+
+TESTS = Path(__file__).parent
+TEST_MODULES = sorted(path for path in TESTS.rglob("*.py"))
+NO_SINGLE_ROOM = {"conformance", "contract", "docs", "e2e", "faults", "packaging", "security", "surface"}
+"""Folders of tests that are about more than one room of the package."""
+
+
+def test_package_imports_nothing_that_is_not_shipped() -> None:
+    for path in MODULES:
+        outside = {name for name in imports_of(path) if name.partition(".")[0] in {"benchmarks", "scripts", "tests"}}
+        assert not outside, path
+
+
+def test_test_modules_share_only_support() -> None:
+    for path in TEST_MODULES:
+        borrowed = {name for name in imports_of(path) if ".test_" in name and name.startswith("tests.")}
+        assert not borrowed, f"{path} imports {borrowed}: what they share belongs in tests/_support"
+
+
+def test_test_folders_mirror_the_package() -> None:
+    folders = {path.parent.relative_to(TESTS) for path in TEST_MODULES if path.name.startswith("test_")}
+    rooms = {folder for folder in folders if folder.parts and folder.parts[0] not in NO_SINGLE_ROOM}
+    assert rooms
+    assert not {str(folder) for folder in rooms if not (PACKAGE / folder).is_dir()}

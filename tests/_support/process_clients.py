@@ -103,7 +103,7 @@ async def gone_soon(url: str) -> None:
 
 
 @asynccontextmanager
-async def with_token(era: str, url: str, token: str) -> AsyncIterator[Peer]:
+async def client_with_token(era: str, url: str, token: str) -> AsyncIterator[Peer]:
     async with create_mcp_http_client(headers={"authorization": f"Bearer {token}"}) as http:
         transport = streamable_http_client(url, http_client=http)
         async with Client(transport, mode=era, read_timeout_seconds=PATIENCE) as client:

@@ -20,7 +20,7 @@ STARTERS = frozenset(
     {
         "anyio.open_process",
         "agentos_mcp.demo.host_process.demo_agentos",
-        "agentos_mcp.install.verification",
+        "agentos_mcp.install.server_probe",
         "mcp.client.stdio.stdio_client",
         "multiprocessing",
         "os.fork",

@@ -10,6 +10,7 @@ import pytest
 
 from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.agentos.stored_components import JWT_KEY_VARIABLE
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.doctor_checks import SHELL_PATH
 from tests._support.machines import Machine
 
@@ -32,9 +33,8 @@ def authorized_agentos() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def agentos_with_two_databases() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.several_databases:build") as url:
-        yield url
+def agentos_with_two_databases(agentoses: AgentOSPool) -> str:
+    return agentoses.url("several_databases")
 
 
 @pytest.fixture(scope="session")

@@ -103,6 +103,7 @@ class TestGivenUrl:
         with json_server({"/health": (401, {"detail": "who are you?"})}) as url:
             assert (await run_address_checks(url, tmp_path))["URL"].level == "good"
 
+    @pytest.mark.waits
     async def test_given_url_that_never_answers_times_out(self, tmp_path: Path) -> None:
         began = time.monotonic()
         with hung_port() as port:
@@ -111,6 +112,7 @@ class TestGivenUrl:
         assert finding.message == f"a server listens at http://127.0.0.1:{port}, but does not answer"
         assert fix_text(finding).startswith("Restart it if that is your AgentOS")
 
+    @pytest.mark.waits
     async def test_given_url_with_an_endless_answer_times_out(self, tmp_path: Path) -> None:
         began = time.monotonic()
         with greeting_port(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", slowly=True) as port:
@@ -126,6 +128,7 @@ class TestGivenUrl:
         )
 
     @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse what does not fit into the queue")
+    @pytest.mark.waits
     async def test_given_url_that_accepts_no_connection_times_out(self, tmp_path: Path) -> None:
         began = time.monotonic()
         with full_port() as port:
@@ -158,6 +161,7 @@ class TestUsualPorts:
         findings = await run_address_checks("", tmp_path, ports=ports)
         assert findings["URL"].message == f"an AgentOS answers at {first} and {second}; checking {first}"
 
+    @pytest.mark.waits
     async def test_usual_ports_without_agentos_name_other_listeners(self, tmp_path: Path) -> None:
         with web_server() as url, hung_port() as hung:
             ports = [free_port(), port_of(url), hung]

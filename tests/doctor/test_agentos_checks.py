@@ -108,6 +108,7 @@ class TestVersions:
             finding = (await run_agentos_checks(url))["AgentOS"]
         assert (finding.level, finding.message) == ("bad", f"{url} answers, but it is no AgentOS.")
 
+    @pytest.mark.waits
     async def test_agentos_finding_reports_a_timeout(self) -> None:
         began = time.monotonic()
         with hung_port() as port:

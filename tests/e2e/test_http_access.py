@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from mcp.client.client import Client
-from mcp.client.streamable_http import streamable_http_client
-from mcp.shared._httpx_utils import create_mcp_http_client
 
-from tests._support.mcp_client import Peer
+from tests._support.process_clients import client_with_token
 from tests._support.processes import DOWN, PATIENCE, HttpServer, run
 
 TOKEN = "a-token-that-nobody-guesses"
@@ -56,14 +52,6 @@ def call(url: str, token: str | None = TOKEN, **headers: str) -> httpx.Response:
 
 def health(url: str, **headers: str) -> httpx.Response:
     return httpx.get(httpx.URL(url).join("/health"), headers=headers, timeout=PATIENCE)
-
-
-@asynccontextmanager
-async def client_with_token(era: str, url: str, token: str) -> AsyncIterator[Peer]:
-    async with create_mcp_http_client(headers={"authorization": f"Bearer {token}"}) as http:
-        transport = streamable_http_client(url, http_client=http)
-        async with Client(transport, mode=era, read_timeout_seconds=PATIENCE) as client:
-            yield Peer(client)
 
 
 @pytest.mark.anyio

@@ -20,6 +20,8 @@ from tests._support.client_config_samples import SAMPLES
 from tests._support.machines import CLIENTS_BY_KEY, Machine
 from tests.conftest import KEY
 
+pytestmark = pytest.mark.process
+
 DOWN = "http://127.0.0.1:9"
 COUNTS = re.compile(r": \d+ tools, 3 agents, 1 team, 2 workflows$", re.MULTILINE)
 

@@ -17,8 +17,8 @@ import pytest
 from scripts.image_requirements import BUILDING, PYTHON, RUNNING
 from scripts.project import ROOT, project
 from tests._support.packaging_tools import LIMIT, UNSEEN, done, scripts, tool
+from tests._support.process_clients import client_with_token
 from tests._support.processes import DOWN, Process, wait_until_it_answers
-from tests.e2e.test_http_access import client_with_token
 
 pytestmark = [
     pytest.mark.timeout(3 * LIMIT),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -11,9 +10,9 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, Completion, PromptReference, ResourceTemplateReference
 
 from agentos_mcp.agentos.runs.run import RunRef
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.completions import Candidates, complete_value
 from tests._support.agentos.many_components import HELPERS, QUICK_PROMPTS
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, Peer, reference
 from tests._support.processes import DOWN
 
@@ -23,15 +22,13 @@ RUN = "agentos://runs/{kind}/{component}/{session}/{run}"
 
 
 @pytest.fixture(scope="module")
-def many_components() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.many_components:build") as url:
-        yield url
+def many_components(agentoses: AgentOSPool) -> str:
+    return agentoses.url("many_components")
 
 
 @pytest.fixture(scope="module")
-def two_databases() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.several_databases:build") as url:
-        yield url
+def two_databases(agentoses: AgentOSPool) -> str:
+    return agentoses.url("several_databases")
 
 
 async def complete_variable(peer: Peer, template: str, variable: str, typed: str = "", **arguments: str) -> Completion:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, Prompt, TextContent
 
-from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.agentos.many_components import HELPERS, ORDERS
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, Peer, reference
 from tests._support.processes import DOWN
 
@@ -22,9 +21,8 @@ FIXED_PROMPTS = {"weekly_report", "investigate_failed_run", "compare_agents"}
 
 
 @pytest.fixture(scope="module")
-def many_components() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.many_components:build") as url:
-        yield url
+def many_components(agentoses: AgentOSPool) -> str:
+    return agentoses.url("many_components")
 
 
 async def list_prompts(peer: Peer) -> dict[str, Prompt]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import uuid
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import anyio
@@ -20,6 +19,7 @@ from agentos_mcp.server.protocol_errors import translate_errors
 from agentos_mcp.server.resources import RESOURCES, match_template
 from agentos_mcp.tools import TOOLSETS
 from tests._support.agentos.sample import HOSTILE_IDS
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, Peer, reference
 from tests._support.processes import DOWN
 from tests.conftest import KEY
@@ -39,15 +39,13 @@ LISTS = {
 
 
 @pytest.fixture(scope="module")
-def many_components() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.many_components:build") as url:
-        yield url
+def many_components(agentoses: AgentOSPool) -> str:
+    return agentoses.url("many_components")
 
 
 @pytest.fixture(scope="module")
-def two_databases() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.several_databases:build") as url:
-        yield url
+def two_databases(agentoses: AgentOSPool) -> str:
+    return agentoses.url("several_databases")
 
 
 async def list_uris(peer: Peer) -> list[str]:

@@ -23,6 +23,7 @@ from agentos_mcp.server import subscriptions
 from agentos_mcp.server.http.app import PATH
 from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.server.subscriptions import MAX_FOLLOWED_RUNS
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.change_tool_server import server_with_change_tool
 from tests._support.mcp_client import Peer, connector, reference
 from tests._support.notification_recorder import (
@@ -41,14 +42,11 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
-def many_components() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.many_components:build") as url:
-        yield url
+def many_components(agentoses: AgentOSPool) -> str:
+    return agentoses.url("many_components")
 
 
 LISTS = {"tools", "prompts", "resources"}
-QUIET_SECONDS = 1.5
-"""In which an update would have come."""
 
 
 async def start_run(peer: Peer, seconds: float = 4) -> str:
@@ -132,10 +130,10 @@ class TestOverEachTransport:
     ) -> None:
         async with recording_client(transport, era, sample_agentos) as (peer, recorder):
             uris = ("agentos://runs/agent/echo/no/no", "agentos://agents/echo", "agentos://agents/none")
-            async with subscribed(peer, recorder, *uris):
-                await anyio.sleep(QUIET_SECONDS)
-                assert (await peer.text("run_agent", agent_id="echo", message="still there?")).startswith("echo: ")
-            assert not recorder.subjects
+            known = f"agentos://runs/{await start_run(peer, 2)}"
+            async with subscribed(peer, recorder, *uris, known):
+                await read_until_completed(peer, recorder, known)
+            assert set(recorder.subjects) == {known}
 
 
 class TestRunSubscriptions:
@@ -150,10 +148,11 @@ class TestRunSubscriptions:
 
     async def test_ended_run_is_updated_once_at_most(self, era: str, sample_agentos: str) -> None:
         async with recording_client("memory", era, sample_agentos) as (peer, recorder):
-            run = reference(await peer.text("run_agent", agent_id="echo", message="done"))
-            async with subscribed(peer, recorder, f"agentos://runs/{run}"):
-                await anyio.sleep(QUIET_SECONDS)
-        assert len(recorder.subjects) <= 1
+            ended = f"agentos://runs/{reference(await peer.text('run_agent', agent_id='echo', message='done'))}"
+            running = f"agentos://runs/{await start_run(peer, 2)}"
+            async with subscribed(peer, recorder, ended, running):
+                await read_until_completed(peer, recorder, running)
+        assert recorder.subjects.count(ended) <= 1
 
     async def test_run_of_another_server_is_followed(self, era: str, sample_agentos: str) -> None:
         async with (
@@ -197,7 +196,7 @@ class TestRunSubscriptions:
                 run = reference(await peer.text("run_agent", agent_id="echo", message="kept"))
                 await anyio.to_thread.run_sync(host.kill)
                 async with subscribed(peer, recorder, f"agentos://runs/{run}"):
-                    await anyio.sleep(0.5)
+                    await peer.error("list_agents")
                     assert not recorder.subjects
                     await anyio.to_thread.run_sync(host.start)
                     await recorder.wait_until(lambda subjects: len(subjects) == 1)
@@ -221,8 +220,10 @@ class TestUnsubscribing:
                 count = len(second_recorder.subjects)
                 await first.text("cancel_run", run=uri)
                 await first_recorder.wait_until(lambda subjects: len(subjects) >= 1)
-                await anyio.sleep(0.2)
-                assert len(second_recorder.subjects) == count
+                async with subscribed(other, second_recorder, lists=True):
+                    assert await other.text("change") == "published"
+                    await second_recorder.wait_until(lambda subjects: set(subjects[count:]) >= LISTS)
+                assert uri not in second_recorder.subjects[count:]
             await wait_until_unsubscribed(server)
 
     async def test_client_that_disconnects_is_unsubscribed(self, era: str, sample_agentos: str) -> None:
@@ -261,7 +262,7 @@ class TestUnsubscribing:
 async def test_subscription_is_accepted_while_agentos_is_down(era: str) -> None:
     async with recording_client("memory", era, DOWN) as (peer, recorder), anyio.create_task_group():
         async with subscribed(peer, recorder, "agentos://runs/agent/echo/a/b"):
-            await anyio.sleep(0.2)
+            await peer.error("list_agents")
         assert not recorder.subjects
 
 
