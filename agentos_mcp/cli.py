@@ -85,7 +85,7 @@ def _a_person_asks() -> bool:
 
 def _refused(given: Sequence[str], message: str, hint: str = "", prog: str = "agentos-mcp") -> int:
     # What was given is echoed in it.
-    message = one_line(message, most=_LONGEST_REFUSAL)
+    message = one_line(message, max_length=_LONGEST_REFUSAL)
     if "--json" in given:
         import json
 

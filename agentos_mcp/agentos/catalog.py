@@ -18,9 +18,8 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
 from agentos_mcp.agentos.hints import Action, Hint, hint
 from agentos_mcp.agentos.http_errors import READING_ERRORS
-from agentos_mcp.agentos.inputs.schema_checks import short
-from agentos_mcp.agentos.json_values import objects, text, texts
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping, objects, text, texts
+from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.agentos.runs.payload import rough_size
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.agentos.shared_call import SharedCall
@@ -125,7 +124,7 @@ class DetailCache:
 
     def keep(self, key: str, page: Mapping[str, Any]) -> None:
         self._drop(key)
-        size = rough_size(page, most=MOST_CHARACTERS)
+        size = rough_size(page, limit=MOST_CHARACTERS)
         self._pages[key] = (_Kept(page), size)
         self._size += size
         while len(self._pages) > MOST_PAGES or self._size > MOST_CHARACTERS:
@@ -197,7 +196,7 @@ class Catalog:
         key = f"{kind}/{component_id}"
         page = self._pages.get(key)
         if page is None:
-            page = record_of(await self._os.get(f"/{kind}s/{{{kind}_id}}", {f"{kind}_id": component_id}))
+            page = mapping(await self._os.get(f"/{kind}s/{{{kind}_id}}", {f"{kind}_id": component_id}))
             self._pages.keep(key, page)
         return page
 
@@ -257,8 +256,8 @@ def match(kind: Kind, asked: str, contents: Inventory) -> Component:
             return candidates[0]
         if candidates:
             ids = f"{_ids(candidates[:_MOST_NAMED])}{' and more' if len(candidates) > _MOST_NAMED else ''}"
-            raise NotFound(f"'{short(asked)}' could be {len(candidates)} {kind}s.", f"Use one of the ids: {ids}.")
-    raise NotFound(f"No {kind} '{short(asked)}'.", _hint(kind, asked, contents))
+            raise NotFound(f"'{excerpt(asked)}' could be {len(candidates)} {kind}s.", f"Use one of the ids: {ids}.")
+    raise NotFound(f"No {kind} '{excerpt(asked)}'.", _hint(kind, asked, contents))
 
 
 def _hint(kind: Kind, asked: str, contents: Inventory) -> Hint | str:
@@ -332,8 +331,8 @@ def _components(kind: Kind, entries: object) -> Iterator[Component]:
 
 
 def _read_config(answer: object) -> Inventory:
-    config = record_of(answer)
-    knowledge = record_of(config.get("knowledge"))
+    config = mapping(answer)
+    knowledge = mapping(config.get("knowledge"))
     return Inventory(
         id=text(config.get("os_id"))[:_LONGEST_ID],
         name=(text(config.get("name")) or text(config.get("os_id")))[:_LONGEST_NAME],
@@ -353,5 +352,5 @@ def _read_config(answer: object) -> Inventory:
 
 
 def _databases(part: object) -> list[str]:
-    listed = objects(record_of(part).get("dbs"))[:_MOST_STORES]
+    listed = objects(mapping(part).get("dbs"))[:_MOST_STORES]
     return [name[:_LONGEST_ID] for one in listed if (name := text(one.get("db_id")))]

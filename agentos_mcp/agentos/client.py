@@ -27,7 +27,7 @@ from agentos_mcp.agentos.errors import (
     ServerFailure,
     Unreachable,
 )
-from agentos_mcp.agentos.json_values import decode
+from agentos_mcp.agentos.json_values import decode, mapping
 from agentos_mcp.agentos.paths import fill
 from agentos_mcp.agentos.redaction import LEAST_SECRET, mask_tokens
 from agentos_mcp.agentos.sse import Event, read_events
@@ -391,4 +391,4 @@ def _shown_type(kind: str) -> str:
 
 
 async def _one(document: object) -> AsyncIterator[Event]:
-    yield Event("RunAccepted", document if isinstance(document, Mapping) else {})
+    yield Event("RunAccepted", mapping(document))

@@ -12,8 +12,7 @@ from typing import Any
 
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import Forbidden, NotFound, ServerFailure, Unauthorized, Unsupported
-from agentos_mcp.agentos.json_values import text
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping, text
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.agentos.shared_call import SharedCall
 
@@ -82,7 +81,7 @@ async def _ask(agent_os: AgentOS) -> Features:
     paths = openapi.get("paths")
     if isinstance(paths, Mapping):
         declared = frozenset(
-            f"{method.upper()} {path}" for path, methods in paths.items() for method in record_of(methods)
+            f"{method.upper()} {path}" for path, methods in paths.items() for method in mapping(methods)
         )
         background = frozenset(kind for kind in KINDS if _takes_background(openapi, kind))
     if not info and declared is not None and "GET /config" not in declared:
@@ -102,18 +101,18 @@ async def _optional(agent_os: AgentOS, path: str) -> Mapping[str, Any]:
         document = await agent_os.get(path)
     except (Unsupported, NotFound, Unauthorized, Forbidden):
         return {}
-    return record_of(document)
+    return mapping(document)
 
 
 def _takes_background(openapi: Mapping[str, Any], kind: str) -> bool:
     content = _inside(openapi, "paths", f"/{kind}s/{{{kind}_id}}/runs", "post", "requestBody", "content")
-    schema = record_of(next((record_of(one).get("schema") for one in content.values()), None))
+    schema = mapping(next((mapping(one).get("schema") for one in content.values()), None))
     if named := text(schema.get("$ref")).rpartition("/")[2]:
         schema = _inside(openapi, "components", "schemas", named)
-    return "background" in record_of(schema.get("properties"))
+    return "background" in mapping(schema.get("properties"))
 
 
 def _inside(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
     for key in keys:
-        document = record_of(document.get(key))
+        document = mapping(document.get(key))
     return document

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from agentos_mcp.agentos.agentos_messages import is_missing_endpoint, is_missing_service, required_scopes
 from agentos_mcp.agentos.errors import (
     AgentOSError,
     Forbidden,
@@ -36,7 +36,6 @@ _FATE_UNKNOWN = (0, 502, 504)
 _LOOKED_AT = 256 * 1024
 _URL_LIMIT = 300
 _PROBLEMS = 20
-_REQUIRED_SCOPES = re.compile(r"\brequired scope\(s\): ([^.]+)", re.IGNORECASE)
 
 
 def shown_url(url: str) -> str:
@@ -46,7 +45,7 @@ def shown_url(url: str) -> str:
     except ValueError:
         return "something that is no URL"
     host = parts.netloc.rpartition("@")[2]
-    return one_line(f"{parts.scheme}://{host}{parts.path}", most=_URL_LIMIT)
+    return one_line(f"{parts.scheme}://{host}{parts.path}", max_length=_URL_LIMIT)
 
 
 def error_detail(body: bytes, tokens: Iterable[str] = ()) -> str:
@@ -66,16 +65,7 @@ def error_detail(body: bytes, tokens: Iterable[str] = ()) -> str:
     if not isinstance(said, str):
         said = json.dumps(said, ensure_ascii=False)
     # Masked before it is cut: half a token is a secret, too.
-    return one_line(redact(one_line(said[:_LOOKED_AT], most=_LOOKED_AT), tokens), most=_DETAIL_LIMIT + 1)
-
-
-def required_scopes(detail: str) -> str:
-    """The scopes that a 403 names, which it does only in words; '' where it names none.
-
-    `Insufficient permissions. Required scope(s): agents:run` -> `agents:run`.
-    """
-    match = _REQUIRED_SCOPES.search(detail)
-    return match[1].strip() if match else ""
+    return one_line(redact(one_line(said[:_LOOKED_AT], max_length=_LOOKED_AT), tokens), max_length=_DETAIL_LIMIT + 1)
 
 
 def _one_problem(item: object) -> str:
@@ -137,8 +127,7 @@ def _error(
                 status=status,
                 required_scopes=required_scopes(detail),
             )
-        case 404 if detail in {"Not Found", ""}:
-            # FastAPI's own words for a path that it does not serve; AgentOS names what it misses.
+        case 404 if is_missing_endpoint(detail):
             return Unsupported(
                 f"{place} has no {method} {path}.",
                 "This AgentOS may be too old for that, or AGENTOS_URL points somewhere else.",
@@ -154,7 +143,7 @@ def _error(
             )
         case 400 | 409 | 413 | 422:
             return InvalidRequest(f"AgentOS refused the request: {(detail or str(status)).rstrip('.')}.", status=status)
-        case 503 if "not available" in detail:
+        case 503 if is_missing_service(detail):
             return Unsupported(f"{detail.rstrip('.')}.", "Set AgentOS up with it, or leave that out.", status=status)
         case _ if 300 <= status < 400:
             target = redact(shown_url(headers.get("redirects-to") or headers.get("location", "")), tokens)

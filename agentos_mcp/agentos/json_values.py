@@ -1,6 +1,9 @@
-"""JSON that others wrote -> values that every reader can take: bounded, well-formed, of the type that was asked for.
+"""Reads JSON that others wrote: `decode` a document within limits, then take typed values out of it.
 
-Python's own reader takes NaN, lone surrogates, numbers of any length and documents as deep as its
+`text`, `number`, `integer`, `mapping`, `values`, `objects` and `texts` return the value where it has that type, else
+an empty one, so that a reader of AgentOS's documents needs no checks of its own.
+
+Python's own decoder takes NaN, lone surrogates, numbers of any length and documents as deep as its
 stack; each of them breaks whoever prints, copies, counts or sends it on.
 """
 
@@ -9,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 DEEPEST = 100
@@ -69,19 +72,29 @@ def integer(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
-def values(value: object) -> list[Any]:
-    """The values of a list; none for anything else."""
-    return value if isinstance(value, list) else []
+def mapping(value: object) -> Mapping[str, Any]:
+    """A JSON object; an empty one for anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def values(value: object) -> Sequence[Any]:
+    """The values of a JSON array; none for anything else."""
+    return value if isinstance(value, list | tuple) else ()
 
 
 def objects(value: object) -> list[Mapping[str, Any]]:
-    """The objects of a list, without what is none."""
-    return [one for one in values(value) if isinstance(one, Mapping)]
+    """The objects in a JSON array, without its other values."""
+    return [item for item in values(value) if isinstance(item, Mapping)]
+
+
+def mutable_objects(value: object) -> list[dict[str, Any]]:
+    """The same objects, to be changed in place."""
+    return [item for item in values(value) if isinstance(item, dict)]
 
 
 def texts(value: object) -> list[str]:
-    """The strings and numbers of a list as texts, without empty ones."""
-    return [said for one in values(value) if (said := text(one))]
+    """The strings and numbers in a JSON array as texts, without empty ones."""
+    return [string for item in values(value) if (string := text(item))]
 
 
 def _float(digits: str) -> float | None:

@@ -15,7 +15,8 @@ from agentos_mcp.agentos.catalog import Catalog, shown_id
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, hint
-from agentos_mcp.agentos.pagination import Page, record_of
+from agentos_mcp.agentos.json_values import mapping
+from agentos_mcp.agentos.pagination import Page
 from agentos_mcp.agentos.runs.run import RunRef
 
 _REMEMBERED = 10_000
@@ -118,7 +119,7 @@ class Ownership:
         for database in contents.stores.get("session") or ("",):
             query = {"db_id": database} if database and len(contents.stores["session"]) > 1 else {}
             try:
-                found = record_of(await self._os.get("/sessions/{session_id}", {"session_id": session_id}, query))
+                found = mapping(await self._os.get("/sessions/{session_id}", {"session_id": session_id}, query))
             except NotFound:
                 continue
             owners.add(str(found.get("user_id") or ""))

@@ -66,12 +66,22 @@ def _joined(found: re.Match[str]) -> str:
     return run
 
 
-def one_line(text: str, *, most: int = 300) -> str:
+def one_line(text: str, *, max_length: int = 300) -> str:
     """Text on one line, without control characters, cut with an ellipsis."""
     # Of a long text only a part is looked at: a list of its words takes ten times the room of the text.
-    enough = most * 8
+    enough = max_length * 8
     line = " ".join(strip_control_chars(text.lstrip()[:enough]).split())
-    return line if len(line) <= most and len(text) <= enough else line[: most - 1] + "…"
+    return line if len(line) <= max_length and len(text) <= enough else line[: max_length - 1] + "…"
+
+
+def excerpt(text: str, *, max_length: int = 80) -> str:
+    """Text of others as our sentences quote it: one short line."""
+    return one_line(text, max_length=max_length)
+
+
+def shorten(text: str, max_length: int) -> str:
+    """Text of at most `max_length` characters, cut with an ellipsis."""
+    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
 
 
 def strip_data(value: Any, also: Callable[[str], str] = str) -> Any:
@@ -99,23 +109,27 @@ def _escaped(found: re.Match[str]) -> str:
     return json.dumps(found[0])[1:-1] if not "\x7f" <= found[0] <= "\x9f" else f"\\u{ord(found[0]):04x}"
 
 
-def as_value(value: object, *, most: int = 200) -> str:
+def as_value(value: object, *, max_length: int = 200) -> str:
     """A value of others that can only be read as a value: JSON on one line, cut before it is quoted."""
     if not isinstance(value, str):
-        shown = as_json(value)
-        return shown if len(shown) <= most else f"{shown[:most]}… ({len(shown):,} characters)"
-    return as_json(value) if len(value) <= most else f"{as_json(value[:most] + '…')} ({len(value):,} characters)"
+        document = as_json(value)
+        return document if len(document) <= max_length else f"{document[:max_length]}… ({len(document):,} characters)"
+    return (
+        as_json(value)
+        if len(value) <= max_length
+        else f"{as_json(value[:max_length] + '…')} ({len(value):,} characters)"
+    )
 
 
-def as_name(name: object, *, most: int = 60) -> str:
+def as_name(name: object, *, max_length: int = 60) -> str:
     """A name as it may stand in our sentences: bare where it is plain words, else quoted."""
-    line = one_line(str(name), most=most)
+    line = one_line(str(name), max_length=max_length)
     return line if _PLAIN_NAME.fullmatch(line) else as_json(line)
 
 
 def as_field(name: object) -> str:
     """The name of a field of others at the beginning of a line: one word, else quoted."""
-    line = one_line(str(name), most=60)
+    line = one_line(str(name), max_length=60)
     return line if _WORD.fullmatch(line) else as_json(line)
 
 

@@ -11,8 +11,8 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.features import Features
 from agentos_mcp.agentos.hints import Action, hint
-from agentos_mcp.agentos.json_values import text
-from agentos_mcp.agentos.pagination import page_of, record_of
+from agentos_mcp.agentos.json_values import mapping, text
+from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 
 MOST_NAMES = 100
@@ -44,7 +44,7 @@ class Session:
 
     @property
     def summary(self) -> str:
-        return text(record_of(self.document.get("session_summary")).get("summary"))
+        return text(mapping(self.document.get("session_summary")).get("summary"))
 
 
 async def read_session(
@@ -62,7 +62,7 @@ async def read_session(
     for kind in KINDS if one_kind_at_a_time(features) else ("",):
         query = {"type": kind} | session.whose if kind else session.whose
         try:
-            document = record_of(await agent_os.get("/sessions/{session_id}", {"session_id": asked}, query))
+            document = mapping(await agent_os.get("/sessions/{session_id}", {"session_id": asked}, query))
         except NotFound as missing:
             of = f" of user '{shown_id(user_id)}'" if user_id else ""
             raise NotFound(
@@ -83,8 +83,8 @@ async def search_sessions(agent_os: AgentOS, name: str, query: Mapping[str, Any]
     looked for among the MOST_NAMES latest sessions.
     """
     latest = {**query, "limit": MOST_NAMES}
-    given = page_of(await agent_os.get("/sessions", query={**latest, "session_name": name}))
-    rows = (*given, *page_of(await agent_os.get("/sessions", query=latest)))
+    given = read_page(await agent_os.get("/sessions", query={**latest, "session_name": name}))
+    rows = (*given, *read_page(await agent_os.get("/sessions", query=latest)))
     wanted = name.casefold()
     found = {str(row.get("session_id")): row for row in rows if wanted in str(row.get("session_name")).casefold()}
     return sorted(found.values(), key=lambda row: str(row.get("updated_at")), reverse=True)

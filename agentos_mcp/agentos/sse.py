@@ -23,7 +23,7 @@ from agentos_mcp.agentos.response_body import parsed_size
 
 log = logging.getLogger(__name__)
 
-LARGEST_EVENT = 4 * 1024 * 1024
+MAX_EVENT_BYTES = 4 * 1024 * 1024
 """In bytes. Of a larger one the beginning is read, so that it is known what it was."""
 _LARGEST_PARSED = 40 * 1024 * 1024
 _HEAD = 512 * 1024
@@ -112,8 +112,8 @@ async def read_events(pieces: AsyncIterator[bytes]) -> AsyncIterator[Event]:
 class Frames:
     """Puts the pieces of a stream together to frames. It holds one line and one frame, each up to `most` bytes."""
 
-    def __init__(self, most: int = LARGEST_EVENT) -> None:
-        self._most = most
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._max_event_bytes = max_event_bytes
         self._line = bytearray()
         """The line that has not ended yet, up to a little more than may be."""
         self._left_out = 0
@@ -146,7 +146,7 @@ class Frames:
         return line
 
     def _hold(self, part: bytes) -> None:
-        room = self._most + _FIELD - len(self._line)
+        room = self._max_event_bytes + _FIELD - len(self._line)
         self._line += part[:room]
         self._left_out += max(0, len(part) - room)
         if self._left_out > _LEFT_OUT:
@@ -161,7 +161,7 @@ class Frames:
             if self._lines:
                 self._data += b"\n"
             self._lines += 1
-            room = self._most - len(self._data)
+            room = self._max_event_bytes - len(self._data)
             self._cut = self._cut or len(value) > room
             self._data += value[: max(0, room)]
         elif line.startswith(b"event:"):

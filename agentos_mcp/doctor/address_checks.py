@@ -176,7 +176,7 @@ async def probe_address(url: str, token: Token | None = None) -> AddressProbe:
     except Unreachable as error:
         return _unreachable(url, error)
     except AgentOSError as error:
-        reason = one_line(error.message, most=160).rstrip(".")
+        reason = one_line(error.message, max_length=160).rstrip(".")
         return AddressProbe(url, f"a server other than an AgentOS is at {address} ({reason})")
 
 
@@ -249,7 +249,7 @@ def _proxy_for(url: str) -> str:
 
 
 def _unusable_proxy(url: str, error: Exception) -> AddressProbe:
-    reason = one_line(str(error), most=200)
+    reason = one_line(str(error), max_length=200)
     variables = tuple(name for name in os.environ if name.upper() in _PROXY_VARIABLES and os.environ[name])
     if not variables:
         return AddressProbe(url, f"{shown_url(url)} cannot be requested ({reason})", has_listener=False)

@@ -9,8 +9,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.inputs.schemas import input_error
-from agentos_mcp.agentos.runs.engine import UNANSWERABLE
-from agentos_mcp.agentos.runs.run import Kind, RunRef, Status
+from agentos_mcp.agentos.runs.run import Kind, RunNote, RunRef, Status
 from agentos_mcp.runs.follow_run import follow_run
 from agentos_mcp.runs.questions import answer, answered, asked_run
 from agentos_mcp.runs.request import RunOptions, build_request
@@ -52,7 +51,7 @@ async def continue_paused(
             state = run.state if run is not None else await ctx.engine.read(ref)
             if state.status is not Status.PAUSED:
                 return await follow_run(ctx, ctx.run_registry.attach(ref), wait=wait, schema=schema)
-            if UNANSWERABLE in state.notes:
+            if RunNote.UNANSWERABLE in state.notes:
                 return error_result(run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface))
             if (given := answered(ctx, state)) is not None:
                 if given.outdated:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from agentos_mcp.agentos.formats import format_duration
 from agentos_mcp.agentos.hints import Surface
 from agentos_mcp.agentos.json_values import number as number_in
-from agentos_mcp.agentos.json_values import objects, text
+from agentos_mcp.agentos.json_values import objects
 from agentos_mcp.agentos.plain_text import as_json, strip_control_chars
 from agentos_mcp.agentos.runs.run import RunState, Status
+from agentos_mcp.agentos.runs.stored_run import stored_error
 from agentos_mcp.runs.next_steps import Failure, arguments, next_steps
 from agentos_mcp.runs.result import ORPHANED
 from agentos_mcp.tooling.markdown import fenced, one_line
@@ -92,7 +94,7 @@ def _steps(
         executor = step.get("executor_name")
         parts = [
             "failed" if failed else "paused" if step.get("is_paused") else "completed",
-            _seconds(_number(step.get("metrics"), "duration")),
+            _duration(_number(step.get("metrics"), "duration")),
             _line(error, _SHORT_ERROR),
         ]
         who = f" ({_name(str(executor))})" if executor else ""
@@ -127,7 +129,7 @@ def _calls(run: Mapping[str, Any], where: str, failures: list[Failure], *, depth
             failures.append(Failure(where, result or "it gave no reason", tool=name, args=args))
         parts = [
             "failed" if failed else "ok" if tool.get("result") is not None else "not called yet",
-            _seconds(_number(tool.get("metrics"), "duration")),
+            _duration(_number(tool.get("metrics"), "duration")),
             _line(result, _SHORT_ERROR) if failed else "",
         ]
         said = ", ".join(part for part in parts if part)
@@ -143,9 +145,9 @@ def _member(member: Mapping[str, Any], failures: list[Failure], *, depth: int) -
     name = _name(_who(member))
     failed = str(member.get("status")).upper() == Status.ERROR
     if failed:
-        error = _event_error(member) or str(member.get("content") or "AgentOS gave no reason")
+        error = stored_error(member) or str(member.get("content") or "AgentOS gave no reason")
         failures.append(Failure(f"member {name}", error))
-    seconds = _seconds(_number(member.get("metrics"), "duration"))
+    seconds = _duration(_number(member.get("metrics"), "duration"))
     said = ", ".join(part for part in ("failed" if failed else "answered", seconds) if part)
     yield _Line(f"{'   ' * depth}- member {name}: {said}", _rank(failed))
     if depth <= _DEEPEST:
@@ -177,7 +179,7 @@ def _measures(output: Mapping[str, Any], state: RunState) -> str:
     parts = list(steps.values()) if isinstance(steps, Mapping) else []
     cost = _number(metrics, "cost") + sum(_number(step.get("metrics"), "cost") for step in objects(parts))
     measures = [
-        _seconds(_number(metrics, "duration") or state.seconds),
+        _duration(_number(metrics, "duration") or state.seconds),
         f"{state.tokens:,} tokens" if state.tokens else "",
         f"${cost:.4f}" if cost else "",
     ]
@@ -203,15 +205,7 @@ def _run_error(output: Mapping[str, Any], state: RunState) -> str:
     """Why the run ended; AgentOS stores an agent's last words in its place, and the reason only in its events."""
     if state.status is not Status.ERROR:
         return ""
-    return _event_error(output) or state.error or str(output.get("content") or "AgentOS gave no reason")
-
-
-def _event_error(run: Mapping[str, Any]) -> str:
-    for event in reversed(objects(run.get("events"))):
-        failed = text(event.get("event")) in {"RunError", "TeamRunError", "WorkflowError"}
-        if failed and event.get("run_id") == run.get("run_id"):
-            return str(event.get("error") or event.get("content") or "")
-    return ""
+    return stored_error(output) or state.error or str(output.get("content") or "AgentOS gave no reason")
 
 
 # Pieces
@@ -273,15 +267,13 @@ def _number(values: object, key: str) -> float:
     return number_in(values.get(key)) if isinstance(values, Mapping) else 0.0
 
 
-def _seconds(seconds: float) -> str:
-    if not seconds:
-        return ""
-    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds * 1000:.0f} ms"
+def _duration(seconds: float) -> str:
+    return format_duration(seconds) if seconds else ""
 
 
 def _line(words: str, most: int) -> str:
     """Words on one line, of at most this weight."""
-    return one_line(words, most=_fitting(words, most))
+    return one_line(words, max_length=_fitting(words, most))
 
 
 def _cut(text: str, most: int) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 
 from mcp_types import AudioContent, ContentBlock, ImageContent, TextContent
 
+from agentos_mcp.agentos.formats import format_size
+from agentos_mcp.agentos.json_values import objects
 from agentos_mcp.agentos.plain_text import as_json
+from agentos_mcp.agentos.runs.payload import MEDIA_KEYS
 from agentos_mcp.tooling.markdown import one_line
-
-KEYS = ("images", "audio", "response_audio", "videos", "files")
-"""Where AgentOS keeps an answer's media. `WorkflowCompleted` has them only in its `step_results`."""
 
 _NOUNS = {"images": "image", "audio": "audio", "response_audio": "audio", "videos": "video", "files": "file"}
 _FORMATS = {"jpg": "jpeg", "mp3": "mpeg"}
@@ -54,7 +54,9 @@ def media_blocks(output: Mapping[str, Any], *, limit: int = 700_000) -> list[Con
                 else AudioContent(type="audio", data=content, mime_type=mime)
             )
             if medium.get("transcript"):
-                lines.append(f"the audio says: {as_json(one_line(str(medium['transcript']), most=_LONGEST_LINE))}")
+                lines.append(
+                    f"the audio says: {as_json(one_line(str(medium['transcript']), max_length=_LONGEST_LINE))}"
+                )
     if unnamed:
         lines.append(f"and {unnamed:,} more; AgentOS has them")
     if lines:
@@ -65,8 +67,8 @@ def media_blocks(output: Mapping[str, Any], *, limit: int = 700_000) -> list[Con
 def _media(output: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every medium once; those of its steps where the run itself names none."""
     seen: set[str] = set()
-    sources = [output] if any(output.get(key) for key in KEYS) else list(_steps(output, 0))
-    for key in KEYS:
+    sources = [output] if any(output.get(key) for key in MEDIA_KEYS) else list(_steps(output, 0))
+    for key in MEDIA_KEYS:
         for source in sources:
             value = source.get(key)
             for medium in value if isinstance(value, list) else [value]:
@@ -80,11 +82,9 @@ def _media(output: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
 
 def _steps(output: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
     for name in ("step_results", "steps"):
-        steps = output.get(name)
-        for step in steps if isinstance(steps, list) and depth < _DEEPEST else ():
-            if isinstance(step, Mapping):
-                yield step
-                yield from _steps(step, depth + 1)
+        for step in objects(output.get(name)) if depth < _DEEPEST else ():
+            yield step
+            yield from _steps(step, depth + 1)
 
 
 def _mime(medium: Mapping[str, Any], noun: str) -> str:
@@ -114,13 +114,7 @@ def _named(noun: str, medium: Mapping[str, Any]) -> str:
     if isinstance(content, str):
         # A text's own content is stored as it is, everything else as base64.
         is_text = str(medium.get("mime_type") or "").startswith("text/")
-        size = _size(len(content.encode()) if is_text else len(content) * 3 // 4)
+        size = format_size(len(content.encode()) if is_text else len(content) * 3 // 4)
     what = ", ".join(part for part in (str(medium.get("mime_type") or ""), size) if part)
     words = (noun, str(name), f"({what})" if what else "", str(medium.get("url") or ""))
-    return one_line(" ".join(word for word in words if word), most=_LONGEST_LINE)
-
-
-def _size(size: int) -> str:
-    if size < 1000:
-        return f"{size} bytes"
-    return f"{size / 1000:.0f} KB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+    return one_line(" ".join(word for word in words if word), max_length=_LONGEST_LINE)

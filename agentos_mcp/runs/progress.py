@@ -14,8 +14,9 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from agentos_mcp.agentos.plain_text import one_line
-from agentos_mcp.agentos.runs.run import RunState, Status, shortened
+from agentos_mcp.agentos.formats import format_duration
+from agentos_mcp.agentos.plain_text import one_line, shorten
+from agentos_mcp.agentos.runs.run import RunState, Status
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
 Send = Callable[[float, float | None, str], Awaitable[None]]
@@ -64,8 +65,8 @@ class Progress:
                 continue
             self._shown = _gist(state)
             waited = anyio.current_time() - self._begun
-            beat = f" ({_elapsed(waited)})" if silence.cancelled_caught else ""
-            await self._notify(state, one_line(describe(state), most=_LONGEST) + beat)
+            beat = f" ({format_duration(int(waited))})" if silence.cancelled_caught else ""
+            await self._notify(state, one_line(describe(state), max_length=_LONGEST) + beat)
 
     async def finish(self) -> None:
         """Say that the run is done, as its steps have it."""
@@ -92,7 +93,7 @@ class Progress:
         value, total = self._value(state)
         self.value = value
         try:
-            await self._send(value, total, shortened(message, _LONGEST))
+            await self._send(value, total, shorten(message, _LONGEST))
         except Exception as error:  # a receiver that is gone must not end the run
             log.info("Progress cannot be sent any more: %r", error)
             self._send = _nowhere
@@ -160,11 +161,6 @@ def _last_words(words: str) -> str:
     if len(line) <= _TAIL:
         return line
     return line[-_TAIL:].partition(" ")[2] or line[-_TAIL:]
-
-
-def _elapsed(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 @asynccontextmanager

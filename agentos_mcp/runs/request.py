@@ -15,7 +15,7 @@ from agentos_mcp.agentos.errors import Forbidden, InvalidRequest
 from agentos_mcp.agentos.inputs.attachments import attach
 from agentos_mcp.agentos.inputs.schema_checks import CannotCheckSchema
 from agentos_mcp.agentos.inputs.schemas import allowed, answer_problems, check_input, output_schema_fields
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.runs.run import Kind, RunState, Status
 from agentos_mcp.agentos.runs.start import RunRequest
 from agentos_mcp.tooling.context import ToolContext
@@ -86,7 +86,7 @@ async def _checked_factory(component: Component, page: Mapping[str, Any], given:
             f"'{shown_id(component.id)}' is built by no factory, so it takes no factory_input.",
             "Leave it out; what it should do goes into the message.",
         )
-    await check_input(record_of(page.get("factory_input_schema")), given, "factory_input")
+    await check_input(mapping(page.get("factory_input_schema")), given, "factory_input")
     return replace(component, is_factory=True)
 
 

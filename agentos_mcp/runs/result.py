@@ -6,6 +6,7 @@ import re
 import unicodedata
 from typing import Any
 
+from agentos_mcp.agentos.formats import format_duration
 from agentos_mcp.agentos.hints import Action, Surface, hint
 from agentos_mcp.agentos.pauses.requirements import Question, questions
 from agentos_mcp.agentos.plain_text import as_json, as_name, one_line, strip_control_chars
@@ -94,11 +95,12 @@ def facts(state: RunState, *, surface: Surface, room: int = LARGEST) -> list[str
 
     They have `room` characters, beside the first line and the reference; what does not fit is counted.
     """
-    first = " · ".join(part for part in (_outcome(state), _duration(state.seconds), _tokens(state.tokens)) if part)
+    duration = format_duration(state.seconds) if state.seconds else ""
+    first = " · ".join(part for part in (_outcome(state), duration, _tokens(state.tokens)) if part)
     notes = [ORPHANED] if state.orphaned else []
     notes += _notes(state, room // 2)
     if state.not_taken:
-        notes.append(f"AgentOS did not take the answers: {one_line(state.not_taken, most=600)}.")
+        notes.append(f"AgentOS did not take the answers: {one_line(state.not_taken, max_length=600)}.")
     if state.unsaid and state.answer is None:
         notes.append(f"its words went on for {state.unsaid:,} more characters, which are not kept here")
     room -= sum(map(len, notes))
@@ -143,7 +145,7 @@ _ANSWER = hint(
 
 def _question_paragraph(question: Question, surface: Surface) -> str:
     details = strip_control_chars(cut_lines(question.details, _MAX_DETAILS)).split("\n")
-    how = one_line(question.how.render(surface), most=_MAX_DETAILS)
+    how = one_line(question.how.render(surface), max_length=_MAX_DETAILS)
     return "\n".join(
         [f"- {question.key}: {one_line(question.title)}", *(f"  {line}" for line in (*details, how) if line)]
     )
@@ -192,7 +194,8 @@ def standing(state: RunState, surface: Surface) -> str:
 
 
 def _notes(state: RunState, room: int) -> list[str]:
-    notes = [line for note in state.notes if (line := one_line(note, most=500))]
+    unused = f"These answers were not used: {state.unused_answers}." if state.unused_answers else ""
+    notes = [line for note in (*state.notes, unused) if (line := one_line(note, max_length=500))]
     return listed(notes, len(notes), "note", room)
 
 
@@ -212,13 +215,6 @@ def _outcome(state: RunState) -> str:
             return "cancelled" + (f": {one_line(state.error)}" if state.error else "")
         case _:
             return state.status.lower()
-
-
-def _duration(seconds: float) -> str:
-    if not seconds:
-        return ""
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes:.0f} min {rest:.0f} s" if minutes else f"{rest:.1f} s"
 
 
 def _tokens(tokens: int) -> str:

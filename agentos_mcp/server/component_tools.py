@@ -146,7 +146,7 @@ async def build_tool_specs(
         name = free_name(component, names)
         names.add(name)
         function = build_tool_function(name, component, inputs)
-        specs.append(write(function, title=one_line(component.name, most=60), open_world=True))
+        specs.append(write(function, title=one_line(component.name, max_length=60), open_world=True))
     return specs
 
 
@@ -190,7 +190,7 @@ def build_tool_function(name: str, component: Component, inputs: ComponentInputs
     parameters += [_parameter("session_id", str, default=""), _parameter("user_id", str, default="")]
     run.__name__ = name
     run.__doc__ = (
-        one_line(component.description, most=_MAX_DESCRIPTION_LENGTH)
+        one_line(component.description, max_length=_MAX_DESCRIPTION_LENGTH)
         or f"Run the {component.kind} {shown_id(component.id)}."
     )
     run.__signature__ = inspect.Signature(parameters, return_annotation=CallToolResult)  # type: ignore[attr-defined]  # functions may carry a signature of their own

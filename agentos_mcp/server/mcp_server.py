@@ -36,7 +36,7 @@ from pydantic import AnyUrl, BaseModel, ValidationError
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.http_errors import READING_ERRORS
-from agentos_mcp.agentos.inputs.schema_checks import short
+from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.server.client_limits import ClientLimits
 from agentos_mcp.server.component_tools import ComponentTools
 from agentos_mcp.server.http.disconnects import ended_by_client
@@ -127,7 +127,7 @@ class AgentOSServer(MCPServer[Backend]):
             return error_result(unavailable_reason)
         known = tool.input_schema.get("properties", {})
         if unknown := [argument for argument in arguments if argument not in known]:
-            return error_result(f"{name} has no argument '{short(unknown[0])}'. {_describe_arguments(tool)}")
+            return error_result(f"{name} has no argument '{excerpt(unknown[0])}'. {_describe_arguments(tool)}")
         # Some models write null for "not given".
         arguments = {key: value for key, value in arguments.items() if value is not None}
         try:
@@ -148,7 +148,7 @@ class AgentOSServer(MCPServer[Backend]):
     ) -> GetPromptResult | InputRequiredResult:
         if context is None or name in [prompt.name for prompt in await self.list_prompts()]:
             return await super().get_prompt(name, arguments, context)
-        with translate_errors(f"The prompt {short(name)}"):
+        with translate_errors(f"The prompt {excerpt(name)}"):
             return await self.prompts.get(ToolContext.of(context), name, arguments or {})
 
     async def read_resource(
@@ -156,7 +156,7 @@ class AgentOSServer(MCPServer[Backend]):
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
         if context is None or (len(str(uri)) <= PATH and not str(uri).startswith("agentos:")):
             return await super().read_resource(uri, context)
-        with translate_errors(f"Reading {short(str(uri))}", {"uri": str(uri)[:PATH]}):
+        with translate_errors(f"Reading {excerpt(str(uri))}", {"uri": str(uri)[:PATH]}):
             check_argument("uri", str(uri), PATH)
             text = await self.resources.read(ToolContext.of(context), str(uri))
         return [ReadResourceContents(content=text, mime_type=MARKDOWN)]
@@ -302,10 +302,10 @@ def _describe_invalid_arguments(error: ValidationError) -> str:
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         location = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "missing":
-            problems.append(f"'{short(location)}' is missing.")
+            problems.append(f"'{excerpt(location)}' is missing.")
         else:
             name, _, rest = location.partition(".")
-            inside = f" (at {short(rest)})" if rest and "[" not in rest else ""
+            inside = f" (at {excerpt(rest)})" if rest and "[" not in rest else ""
             problems.append(f"'{name}'{inside}: {_problem_text(problem['type'], problem['msg'])}.")
     return " ".join(dict.fromkeys(problems))
 

@@ -164,7 +164,7 @@ class Prompts:
         known = {argument.name for argument in prompt.arguments}
         if unknown := [argument for argument in arguments if argument not in known]:
             raise InvalidRequest(
-                f"There is no argument '{one_line(unknown[0], most=80)}'.", prompt.describe_arguments()
+                f"There is no argument '{one_line(unknown[0], max_length=80)}'.", prompt.describe_arguments()
             )
         for key, value in arguments.items():
             check_argument(key, value, _MAX_LENGTHS.get(key, NAME))
@@ -189,7 +189,7 @@ class Prompts:
         for fresh in (False, True):
             if (prompt := self._prompts(ctx, await ctx.catalog.inventory(fresh=fresh)).get(name)) is not None:
                 return prompt
-        raise NotFound(f"Unknown prompt: {one_line(name, most=80)}.", "List the prompts there are.")
+        raise NotFound(f"Unknown prompt: {one_line(name, max_length=80)}.", "List the prompts there are.")
 
     def _prompts(self, ctx: ToolContext, inventory: Inventory | None) -> dict[str, Prompt]:
         """All prompts whose tools are available, by name; those of components only where the inventory is known."""
@@ -234,7 +234,7 @@ def _of_component(name: str, component: Component) -> Prompt:
 
     return Prompt(
         name,
-        one_line(component.name, most=60),
+        one_line(component.name, max_length=60),
         one_line(component.description) or f"Run the {component.kind} {shown_id(component.id)}.",
         render,
         (f"run_{component.kind}",),

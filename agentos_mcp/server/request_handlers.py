@@ -116,7 +116,9 @@ class RequestHandlers:
         with translate_errors("Subscribing"):
             check_argument("uri", params.uri, PATH)
             if not self._resources.matches(params.uri) and params.uri not in await self._fixed_uris():
-                raise NotFound(f"There is no resource {one_line(params.uri[:300], most=200)}.", "List the resources.")
+                raise NotFound(
+                    f"There is no resource {one_line(params.uri[:300], max_length=200)}.", "List the resources."
+                )
             await require_own_runs(self._context(ctx), [params.uri])
             self._subscriptions.subscribe(connection_of(ctx), params.uri)
         return EmptyResult()

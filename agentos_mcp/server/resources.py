@@ -238,7 +238,9 @@ class Resources:
         for spec in self._specs:
             if (variables := match_template(spec.template, uri)) is not None:
                 return ctx.agent_os.mask(await self._read(ctx, spec, variables))
-        raise NotFound(f"There is no resource {one_line(uri, most=200)}.", "List the resources and their templates.")
+        raise NotFound(
+            f"There is no resource {one_line(uri, max_length=200)}.", "List the resources and their templates."
+        )
 
     @staticmethod
     def matches(uri: str) -> bool:
@@ -318,7 +320,7 @@ def _of_component(component: Component) -> Resource:
     return Resource(
         uri=f"agentos://{component.kind}s/{quoted(component.id)}",
         name=f"{component.kind}s/{shown_id(component.id)}",
-        title=one_line(component.name, most=60),
+        title=one_line(component.name, max_length=60),
         description=one_line(component.description) or f"The {component.kind} {shown_id(component.id)} in detail.",
         mime_type=MARKDOWN,
     )

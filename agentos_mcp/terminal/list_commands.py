@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from agentos_mcp.agentos.catalog import Component
-from agentos_mcp.agentos.pagination import page_of, record_of
+from agentos_mcp.agentos.json_values import mapping
+from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, Status
 from agentos_mcp.runs.result import answer_text
 from agentos_mcp.terminal.ansi import colorize
@@ -62,7 +63,7 @@ async def _config(ctx: ToolContext, options: argparse.Namespace) -> Answer:
     from agentos_mcp.tools.databases import get_config
 
     if options.json:
-        return dict(without_nulls(record_of(await ctx.get("/config"))))
+        return dict(without_nulls(mapping(await ctx.get("/config"))))
     record = await get_config(ctx)
     contents = await ctx.catalog.inventory()
     lists = [_listed(kind, contents.of(kind)) for kind in KINDS if contents.of(kind)]
@@ -146,7 +147,7 @@ async def _search(ctx: ToolContext, options: argparse.Namespace) -> Answer:
         "meta": {"limit": options.max_results, "page": 1},
     }
     body |= {"filters": filters} if filters else {}
-    found = page_of(await ctx.agent_os.request("POST", "/knowledge/search", json=body, retry=True))
+    found = read_page(await ctx.agent_os.request("POST", "/knowledge/search", json=body, retry=True))
     return {"items": [without_nulls(dict(passage)) for passage in found]}
 
 

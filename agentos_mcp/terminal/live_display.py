@@ -11,11 +11,12 @@ import time
 
 import anyio
 
+from agentos_mcp.agentos.formats import format_duration
 from agentos_mcp.agentos.plain_text import complete_part, one_line, strip_control_chars
 from agentos_mcp.agentos.runs.run import RunState, Status, Step
 from agentos_mcp.runs.progress import describe
 from agentos_mcp.runs.result import answer_text
-from agentos_mcp.terminal.ansi import can_show, colorize, elapsed, fitted, moves, width_of
+from agentos_mcp.terminal.ansi import can_show, colorize, fitted, moves, width_of
 
 _MARKS = {"completed": ("✔", "+", "green"), "failed": ("✘", "x", "red"), "paused": ("?", "?", "yellow")}
 _SPINNERS = ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\")
@@ -76,7 +77,7 @@ class Display:
                 if not (self._in_line and self._one_screen):
                     self._draw(state)
             elif time.monotonic() - self._last_line > _SILENCE:
-                self.note(f"{_line(state)} ({elapsed(time.monotonic() - self._since)})")
+                self.note(f"{_line(state)} ({format_duration(time.monotonic() - self._since)})")
 
     def finish(self, state: RunState) -> None:
         """Print what of the answer was not printed yet, and end its last line."""
@@ -122,11 +123,11 @@ class Display:
         took = step.seconds or (time.monotonic() - self._begun[at] if at in self._begun else 0.0)
         words = f"{at + 1}/{total} {step.name}" if total else step.name
         if took >= 0.05 and step.outcome != "paused":
-            words += f" ({elapsed(took)})"
+            words += f" ({format_duration(took)})"
         if step.error:
             words += f": {one_line(step.error)}"
         sign = colorize(plain if self._plain else mark, color, self._err)
-        self.note(one_line(words, most=400), mark=f"{sign} ")
+        self.note(one_line(words, max_length=400), mark=f"{sign} ")
 
     def _log(self, state: RunState) -> None:
         """One plain line for each thing that somebody begins to do."""
@@ -167,7 +168,7 @@ class Display:
 
     def _draw(self, state: RunState) -> None:
         spinner = _SPINNERS[self._plain]
-        waited = elapsed(float(int(time.monotonic() - self._since))).replace(".0", "")
+        waited = format_duration(int(time.monotonic() - self._since))
         line = fitted(_line(state), max(20, width_of(self._err) - len(waited) - 5))
         self._err.write(f"{_CLEAR}{spinner[self._turn % len(spinner)]} {line}  {colorize(waited, 'dim', self._err)}")
         self._err.flush()
@@ -181,4 +182,4 @@ class Display:
 
 
 def _line(state: RunState) -> str:
-    return one_line(describe(state), most=400)
+    return one_line(describe(state), max_length=400)

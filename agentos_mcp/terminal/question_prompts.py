@@ -13,9 +13,8 @@ from typing import Any
 
 import anyio
 
-from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.pauses.answers import DECLINED, NOTE
-from agentos_mcp.agentos.pauses.requirements import Field, Question, check_answers, rejections
+from agentos_mcp.agentos.pauses.requirements import Field, InvalidAnswers, Question, check_answers, rejections
 from agentos_mcp.agentos.plain_text import one_line, strip_control_chars
 from agentos_mcp.terminal.live_display import Display
 
@@ -44,7 +43,7 @@ async def ask(questions: Sequence[Question], display: Display) -> dict[str, Any]
     _forget_what_was_typed()
     for question in questions:
         display.note("")
-        display.note(one_line(question.title, most=1000), "bold")
+        display.note(one_line(question.title, max_length=1000), "bold")
         for line in strip_control_chars(question.details).split("\n"):
             display.note(f"  {line}")
         try:
@@ -61,9 +60,9 @@ async def _answered(question: Question, display: Display) -> dict[str, Any]:
         answer = await _confirmed(question, display) if _confirms(question) else await _given(question, display)
         try:
             check_answers([question], answer)
-        except InvalidRequest as problem:
-            words = problem.message.removeprefix("Nothing was sent").replace(f"{question.key} ", "").strip(" .:\n-")
-            display.note(f"  It {words}." if words.startswith(("can't", "lacks", "has no")) else f"  {words}.")
+        except InvalidAnswers as error:
+            for problem in error.problems:
+                display.note(f"  {problem.field or 'It'} {problem.text}.")
         else:
             return answer
 
@@ -127,7 +126,7 @@ def _prompt(field: Field) -> str:
     elif not field.required:
         hints.append("optional")
     about = f" ({'; '.join(hints)})" if hints else ""
-    return "  " + one_line(f"{field.name.replace('_', ' ').capitalize()}{about}:", most=1000) + " "
+    return "  " + one_line(f"{field.name.replace('_', ' ').capitalize()}{about}:", max_length=1000) + " "
 
 
 def _value(field: Field, words: str) -> Any:

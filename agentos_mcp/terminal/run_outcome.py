@@ -39,9 +39,12 @@ def closing(state: RunState, surface: Surface, *, asked: bool = False) -> Iterat
         yield f"It also answers with {names}: --json has them.", ""
     waiting = questions(state.ref, state.requirements) if state.status is Status.PAUSED else ()
     for question in () if asked else waiting:
-        yield f"- {question.key}: {one_line(question.title, most=1000)}", ""
+        yield f"- {question.key}: {one_line(question.title, max_length=1000)}", ""
         yield from ((f"    {line}", "") for line in strip_control_chars(question.details).split("\n") if line)
-        yield f"    {'answer: ' if question.fields else ''}{one_line(question.how.render(surface), most=4000)}", ""
+        yield (
+            f"    {'answer: ' if question.fields else ''}{one_line(question.how.render(surface), max_length=4000)}",
+            "",
+        )
     if waiting and all(question.fields for question in waiting):
         yield f"Next: agentos-mcp continue {state.ref}", ""
     elif state.status is Status.ERROR or state.failed_steps:

@@ -27,11 +27,11 @@ def characters(tokens: int) -> int:
     return min(tokens * CHARACTERS_PER_TOKEN, LARGEST)
 
 
-def cut(words: str, most: int) -> str:
+def cut(text: str, max_length: int) -> str:
     """Words that fit, and how much is missing."""
-    if len(words) <= most:
-        return words
-    return f"{words[:most]}\n[{len(words) - most:,} more characters]"
+    if len(text) <= max_length:
+        return text
+    return f"{text[:max_length]}\n[{len(text) - max_length:,} more characters]"
 
 
 def cut_to_budget(words: str, tokens: int) -> str:

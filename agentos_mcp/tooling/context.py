@@ -16,8 +16,9 @@ from agentos_mcp.agentos.client import AgentOS, Limits, MultipartParts, Values
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unsupported
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.hints import PLAIN, Action, Parameter, Surface, hint
+from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.ownership import Ownership
-from agentos_mcp.agentos.pagination import Page, page_of, record_of
+from agentos_mcp.agentos.pagination import Page, read_page
 from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.agentos.runs.registry import RunRegistry, open_run_registry
 from agentos_mcp.agentos.runs.run import Kind
@@ -149,7 +150,7 @@ class ToolContext:
 
     async def page(self, template: str, values: Values | None = None, /, **query: QueryValue) -> Page:
         """GET one page of a list."""
-        return page_of(await self.get(template, values, **query))
+        return read_page(await self.get(template, values, **query))
 
     async def send(
         self,
@@ -166,7 +167,7 @@ class ToolContext:
         """Send a change, once; the object that AgentOS answers, {} where it answers nothing."""
         asked = present(**query) if query else None
         with look_first(template):
-            return record_of(
+            return mapping(
                 await self.agent_os.request(method, template, values, query=asked, json=json, form=form, files=files)
             )
 
@@ -219,7 +220,7 @@ class ToolContext:
         ]
         if len(meant) == 1:
             return meant[0]
-        listed = ", ".join(f"{shown_id(base.id)} ({one_line(base.name, most=60)})" for base in bases)
+        listed = ", ".join(f"{shown_id(base.id)} ({one_line(base.name, max_length=60)})" for base in bases)
         raise InvalidRequest(
             f"No knowledge base '{asked}'." if asked and not meant else "There are several knowledge bases.",
             hint("Give {knowledge_id}, one of: {bases}.", knowledge_id=Parameter("knowledge_id"), bases=listed),

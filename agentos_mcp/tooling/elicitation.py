@@ -103,7 +103,9 @@ def confirm(ctx: ToolContext, title: str, arguments: Mapping[str, Any]) -> Input
 
 def _confirmation_form(title: str, arguments: Mapping[str, Any]) -> ElicitRequestFormParams:
     # A line each, and JSON: what is in a value cannot stand as a sentence of ours.
-    lines = [f"  {as_name(name)}: {as_value(value, most=_MAX_VALUE)}" for name, value in arguments.items() if value]
+    lines = [
+        f"  {as_name(name)}: {as_value(value, max_length=_MAX_VALUE)}" for name, value in arguments.items() if value
+    ]
     return ElicitRequestFormParams(
         message="\n".join([f"{title}?", *lines]),
         requested_schema={

@@ -47,7 +47,7 @@ class Table:
     def text(self, tokens: int, surface: Surface = PLAIN) -> str:
         """As many rows as fit, without columns that say nothing, and where the others are."""
         if not self.rows:
-            return one_line(self.nothing(surface), most=_MAX_NOTE)
+            return one_line(self.nothing(surface), max_length=_MAX_NOTE)
         columns, rows = self._telling()
         left = characters(tokens)
         fitting: list[Sequence[object]] = []
@@ -59,7 +59,7 @@ class Table:
         lines = [table(columns, fitting)]
         if len(fitting) < len(rows):
             lines.append(f"Only {len(fitting)} of these {len(rows)} fit: ask for less.")
-        lines += [one_line(note, most=_MAX_NOTE) for note in self.notes(surface) if note]
+        lines += [one_line(note, max_length=_MAX_NOTE) for note in self.notes(surface) if note]
         return "\n".join(lines)
 
     def data(self, tokens: int | None = None, surface: Surface = PLAIN) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class Record:
     def text(self, tokens: int, surface: Surface = PLAIN) -> str:
         """Facts come first; the texts share what they leave of the budget."""
         facts = {name: value for name, value in self.facts.items() if not _says_nothing(value)}
-        told = (f"{_named(name)}: {one_line(str(value), most=1000)}" for name, value in facts.items())
+        told = (f"{_named(name)}: {one_line(str(value), max_length=1000)}" for name, value in facts.items())
         lines = [f"# {one_line(self.title)}"] if self.title else []
         lines += listed(told, len(facts), "fact", max(_LEAST_FACTS, characters(tokens)))
         texts = {name: words for name, words in self.texts.items() if words.strip()}
@@ -133,7 +133,7 @@ class Record:
             beginning = f" (the first {len(part):,} of {len(whole):,} characters)" if len(part) < len(whole) else ""
             lines += [f"{_named(name)}{beginning}:", fenced(part)]
             left -= len(part) + len(lines[-2]) + _FENCE
-        footer = one_line(as_hint(self.footer).render(surface), most=_MAX_NOTE)
+        footer = one_line(as_hint(self.footer).render(surface), max_length=_MAX_NOTE)
         return "\n".join([*lines, footer] if footer else lines)
 
     def data(self, tokens: int | None = None, surface: Surface = PLAIN) -> dict[str, Any]:
@@ -195,7 +195,7 @@ RUN_SCHEMA: Mapping[str, Any] = {
 
 def _named(name: str) -> str:
     """A fact's or a text's name; one of others that begins like a fence or a table is quoted."""
-    line = one_line(name, most=80)
+    line = one_line(name, max_length=80)
     return line if line[:1].isalnum() and ":" not in line else as_json(line)
 
 

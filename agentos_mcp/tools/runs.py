@@ -10,6 +10,7 @@ import anyio
 from pydantic import Field
 
 from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.runs.history import MOST_SESSIONS
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
@@ -22,7 +23,6 @@ from agentos_mcp.runs.follow_run import follow_run
 from agentos_mcp.runs.request import RunOptions
 from agentos_mcp.runs.result import run_result, standing
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import (
     Files,
     JsonFilters,
@@ -177,7 +177,7 @@ async def list_runs(
     )
     return Table(
         ("run", "status", "started", "input", "answer"),
-        [(str(run.ref), run.status.lower(), when(run.started), run.question, run.answer) for run in runs],
+        [(str(run.ref), run.status.lower(), format_time(run.started), run.question, run.answer) for run in runs],
         empty=f"No such runs in the {MOST_SESSIONS} latest sessions.",
     )
 

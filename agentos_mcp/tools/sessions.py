@@ -10,8 +10,9 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.runs.history import RunSummary
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import Kind, Status, new_id
@@ -24,7 +25,7 @@ from agentos_mcp.agentos.sessions import (
     search_sessions,
 )
 from agentos_mcp.tooling.context import ToolContext, present
-from agentos_mcp.tooling.markdown import one_line, table, when
+from agentos_mcp.tooling.markdown import one_line, table
 from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Page, Text, UserId
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
@@ -82,9 +83,9 @@ async def list_sessions(
             (
                 row.get("session_id"),
                 " ".join(owner_of(row)),
-                one_line(str(row.get("session_name") or ""), most=80),
+                one_line(str(row.get("session_name") or ""), max_length=80),
                 "" if user_id else row.get("user_id"),
-                when(row.get("updated_at") or row.get("created_at")),
+                format_time(row.get("updated_at") or row.get("created_at")),
             )
             for row in rows
         ],
@@ -112,13 +113,13 @@ async def get_session(ctx: ToolContext, session_id: str, user_id: UserId = "", d
         count=len(runs),
     )
     return Record(
-        one_line(str(document.get("session_name") or ""), most=120) or "Session without a name",
+        one_line(str(document.get("session_name") or ""), max_length=120) or "Session without a name",
         {
             "session": session.id,
             "component": f"{session.kind} {session.owner}".strip(),
             "user": document.get("user_id"),
-            "created": when(document.get("created_at")),
-            "active": when(document.get("updated_at")),
+            "created": format_time(document.get("created_at")),
+            "active": format_time(document.get("updated_at")),
             "runs": len(runs),
             "tokens": document.get("total_tokens"),
         },
@@ -214,7 +215,7 @@ async def update_session(
     ):
         if changes:
             before = session.document.get("session_summary" if key == "summary" else key)
-            body[key] = _changed(record_of(before), changes)
+            body[key] = _changed(mapping(before), changes)
     await ctx.send("PATCH", "/sessions/{session_id}", {"session_id": session.id}, query=session.typed, json=body)
     what = ", ".join(key.removeprefix("session_") for key in body)
     return Message(f"Changed {what} of session '{shown_id(session.id)}'.")
@@ -286,7 +287,7 @@ async def _runs(ctx: ToolContext, session: Session, status: str = "") -> list[Ru
 
 
 def _run_row(run: RunSummary) -> tuple[object, ...]:
-    return str(run.ref), run.status.lower(), when(run.started), run.question, run.answer
+    return str(run.ref), run.status.lower(), format_time(run.started), run.question, run.answer
 
 
 def _sliced(rows: Sequence[_Row], limit: int, page: int) -> tuple[Sequence[_Row], dict[str, int]]:
@@ -329,7 +330,7 @@ def _entries(data: object) -> str:
     if not isinstance(data, Mapping):
         return ""
     return "\n".join(
-        f"{key}: {one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), most=200)}"
+        f"{key}: {one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), max_length=200)}"
         for key, value in data.items()
     )
 

@@ -159,7 +159,7 @@ def test_a_long_error_keeps_its_beginning_and_its_end() -> None:
 def test_costs_are_told_where_they_are_known() -> None:
     step_metrics = {"one": {"metrics": {"cost": 0.002}}, "two": {"metrics": {"cost": 0.001}}}
     output = {"metrics": {"duration": 83.0, "steps": step_metrics}}
-    assert "83.0 s · 1,234 tokens · $0.0030" in explain(output, state(tokens=1234), PLAIN)
+    assert "1 min 23 s · 1,234 tokens · $0.0030" in explain(output, state(tokens=1234), PLAIN)
 
 
 @pytest.mark.parametrize(

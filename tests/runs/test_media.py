@@ -86,7 +86,7 @@ async def test_a_spoken_answer_is_heard_and_written(client: AgentOS) -> None:
 
 async def test_a_picture_that_is_too_large_is_named_with_its_size(client: AgentOS) -> None:
     blocks = media_blocks(await last_event(client, "agent", "enlarger", "1000000"))
-    assert words(blocks) == "image (image/png, 1.0 MB), too large to be shown here"
+    assert words(blocks) == "image (image/png, 977 KiB), too large to be shown here"
     assert not any(isinstance(block, ImageContent) for block in blocks)
 
 

@@ -21,8 +21,7 @@ from mcp_types import PromptReference, ResourceTemplateReference
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.hints import PLAIN
-from agentos_mcp.agentos.json_values import decode
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import decode, mapping
 from agentos_mcp.agentos.pauses.requirements import continuation_form, questions, rejections
 from agentos_mcp.agentos.runs.payload import requirements_of
 from agentos_mcp.agentos.runs.reducer import reduce
@@ -143,7 +142,7 @@ def test_a_changed_run_is_told_and_explained_whatever_is_in_it(recordings: list[
     @examples(short=250, long=5000)
     @given(dice=DICE, chosen=st.integers(0, 10**6), kind=st.sampled_from(KINDS))
     def check(dice: random.Random, chosen: int, kind: Kind) -> None:
-        output = record_of(try_to_decode(mutated(copy.deepcopy(stored[chosen % len(stored)]), dice)))
+        output = mapping(try_to_decode(mutated(copy.deepcopy(stored[chosen % len(stored)]), dice)))
         state = read_stored_run(RunState(ref=RunRef(kind, "c", "s", "r")), output)
         for told in (
             explain(output, state, PLAIN),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentos_mcp.terminal.ansi import columns, elapsed, fitted
+from agentos_mcp.terminal.ansi import columns, fitted
 from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.printing import aligned
 from agentos_mcp.tooling.results import Table
@@ -27,11 +27,6 @@ def test_text_is_fitted_by_columns(text: str, most: int, shown: str) -> None:
 
 def test_combining_marks_take_no_column() -> None:
     assert columns("e\u0301te\u0301") == 3
-
-
-@pytest.mark.parametrize(("seconds", "said"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (34.6, "34 s"), (125, "2 min 5 s")])
-def test_times_are_short(seconds: float, said: str) -> None:
-    assert elapsed(seconds) == said
 
 
 COMMANDS = CommandSurface()

@@ -32,7 +32,7 @@ values = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=5)
         | st.dictionaries(st.text(max_size=10), inner, max_size=5)
-        | st.builds(lambda one, times: [one] * times, inner, st.integers(0, 200))
+        | st.builds(lambda item, times: [item] * times, inner, st.integers(0, 20))
     ),
     max_leaves=8,
 )

@@ -53,7 +53,7 @@ def test_data_is_shown_without_nulls() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shown"), [(0.04, "0.0 s"), (59.94, "59.9 s"), (61, "1 min 1 s"), (3600, "60 min 0 s")]
+    ("seconds", "shown"), [(0.04, "40 ms"), (59.94, "59.9 s"), (61, "1 min 1 s"), (3600, "1 h 0 min")]
 )
 def test_durations_are_for_people(seconds: float, shown: str) -> None:
     assert f"· {shown} ·" in run_result(replace(DONE, seconds=seconds), tokens=1000, surface=PLAIN)

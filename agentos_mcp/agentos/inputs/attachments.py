@@ -22,6 +22,7 @@ from urllib.request import url2pathname
 import anyio.to_thread
 
 from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.formats import format_size
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import Kind
 
@@ -192,7 +193,8 @@ def _checked(file: File, limit: int, left: int) -> File:
         raise InvalidRequest(f"{file.name} is empty.", "AgentOS drops empty files: leave it out.")
     if len(file.content) > left:
         raise InvalidRequest(
-            f"The files are larger than {_size(limit)} in all.", "Attach less, or give URLs that AgentOS can fetch."
+            f"The files are larger than {format_size(limit)} in all.",
+            "Attach less, or give URLs that AgentOS can fetch.",
         )
     return file
 
@@ -380,8 +382,4 @@ def _folders(folders: tuple[Path, ...]) -> str:
 
 
 def _shown(text: str) -> str:
-    return one_line(text, most=120)
-
-
-def _size(size: int) -> str:
-    return f"{size / MiB:g} MiB" if size >= MiB else f"{size:,} bytes"
+    return one_line(text, max_length=120)

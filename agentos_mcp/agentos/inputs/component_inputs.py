@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
-from agentos_mcp.agentos.inputs.schema_checks import CannotCheckSchema, check_limits, short
+from agentos_mcp.agentos.inputs.schema_checks import CannotCheckSchema, check_limits
 from agentos_mcp.agentos.inputs.schemas import spelled_out
 from agentos_mcp.agentos.json_limits import JsonLimitExceeded, JsonLimits
-from agentos_mcp.agentos.json_values import texts
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping, texts
+from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.agentos.runs.run import LONGEST_NAME
 
 log = logging.getLogger(__name__)
@@ -48,10 +48,10 @@ def read_component_inputs(page: Mapping[str, Any]) -> ComponentInputs:
             try:
                 check_limits(schema)
             except CannotCheckSchema as error:
-                log.info("The %s of %s is not shown: it %s", key, short(str(page.get("id"))), error.message)
+                log.info("The %s of %s is not shown: it %s", key, excerpt(str(page.get("id"))), error.message)
                 continue
             spelled = spelled_out(schema)
-            described = list(record_of(spelled.get("properties")).items())[:_MOST_FIELDS]
+            described = list(mapping(spelled.get("properties")).items())[:_MOST_FIELDS]
             fields = {name: flat(one) for name, one in described if len(name) <= LONGEST_NAME}
             required = frozenset(name for name in texts(spelled.get("required")) if name in fields)
             return ComponentInputs(fields, required, "factory_input" if go_into == "factory_input" else "message")
@@ -77,7 +77,7 @@ def flat(schema: object) -> dict[str, Any]:
     if kind == "object":
         inner = schema.get("properties")
         said = (
-            f"Fields: {', '.join(map(short, islice(inner, _MOST_FIELDS)))}"
+            f"Fields: {', '.join(map(excerpt, islice(inner, _MOST_FIELDS)))}"
             if isinstance(inner, Mapping) and inner
             else ""
         )
@@ -88,7 +88,7 @@ def flat(schema: object) -> dict[str, Any]:
 
 def _kept(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if isinstance(description := schema.get("description"), str) and description:
-        yield "description", short(description, most=_LONGEST_DESCRIPTION)
+        yield "description", excerpt(description, max_length=_LONGEST_DESCRIPTION)
     if (default := schema.get("default")) not in (None, ""):
         with suppress(JsonLimitExceeded):
             _LARGEST_DEFAULT.check(default)

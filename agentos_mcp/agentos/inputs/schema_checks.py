@@ -22,6 +22,7 @@ from anyio.lowlevel import RunVar
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.json_limits import JsonLimitExceeded, JsonLimits, JsonSize
+from agentos_mcp.agentos.plain_text import excerpt
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ def check_limits(schema: Mapping[str, Any]) -> JsonSize:
             for key in _REFERENCES:
                 if isinstance(reference := one.get(key), str) and not reference.startswith("#"):
                     raise CannotCheckSchema(
-                        f"refers to {short(reference)!r}: only references within it (#...) are read"
+                        f"refers to {excerpt(reference)!r}: only references within it (#...) are read"
                     )
             left.extend(one.values())
         elif isinstance(one, list):
@@ -191,16 +192,9 @@ def _problems(schema: Mapping[str, Any], value: Mapping[str, Any] | None) -> lis
 
 
 def _problem(error: Any) -> str:
-    path = short(str(error.json_path).removeprefix("$").removeprefix("."))
-    message = short(str(error.message), most=160)
+    path = excerpt(str(error.json_path).removeprefix("$").removeprefix("."))
+    message = excerpt(str(error.message), max_length=160)
     return f"{path}: {message}" if path else message
-
-
-def short(words: str, *, most: int = 80) -> str:
-    """Words of others as they may be quoted: on one line, without control characters, cut with an ellipsis."""
-    line = "".join(char if char.isprintable() else " " for char in words[: 4 * most])
-    line = " ".join(line.split())
-    return line if len(line) <= most and len(words) <= 4 * most else line[: most - 1] + "…"
 
 
 # In a process of its own

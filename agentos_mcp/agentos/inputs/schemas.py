@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from agentos_mcp.agentos.agentos_messages import (
+    factory_failure,
+    is_factory_input_error,
+    is_input_schema_error,
+    is_missing_scope,
+    summarize_validation_errors,
+)
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, ServerFailure
 from agentos_mcp.agentos.hints import Action, Parameter, hint
 from agentos_mcp.agentos.inputs.schema_checks import (
@@ -16,10 +22,10 @@ from agentos_mcp.agentos.inputs.schema_checks import (
     InvalidSchema,
     check_limits,
     check_schema,
-    short,
     value_problems,
 )
 from agentos_mcp.agentos.json_limits import JsonLimitExceeded, JsonLimits
+from agentos_mcp.agentos.plain_text import excerpt
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +62,7 @@ async def output_schema_fields(schema: Mapping[str, Any]) -> dict[str, str]:
     if not schema.get("properties"):
         raise InvalidRequest("The output_schema has no properties, so the answer would be empty.", _EXAMPLE)
     if private := sorted(name for name in _property_names(schema) if name.startswith("_")):
-        named = short(", ".join(private[:_MOST_PROBLEMS]))
+        named = excerpt(", ".join(private[:_MOST_PROBLEMS]))
         raise InvalidRequest(f"AgentOS answers with nothing where a property starts with '_': {named}.", "Rename them.")
     return {"output_schema": json.dumps(spelled_out(schema))}
 
@@ -169,7 +175,7 @@ async def check_input(schema: Mapping[str, Any], value: Mapping[str, Any], what:
         log.info("The %s is left to AgentOS: its schema %s", what, error.message)
         problems = []
     if isinstance(properties, Mapping) and "additionalProperties" not in schema and "patternProperties" not in schema:
-        problems += [f"{short(name)}: there is no such input" for name in value if name not in properties]
+        problems += [f"{excerpt(name)}: there is no such input" for name in value if name not in properties]
     if problems:
         more = f" (and {len(problems) - _MOST_PROBLEMS} more)" if len(problems) > _MOST_PROBLEMS else ""
         raise InvalidRequest(
@@ -184,7 +190,7 @@ def allowed(schema: Mapping[str, Any]) -> str:
     names = required if isinstance(required, list) else []
     said = ""
     for name, one in properties.items() if isinstance(properties, Mapping) else ():
-        said += f"{', ' if said else ''}{short(name)} ({', '.join(_traits(one, schema, required=name in names))})"
+        said += f"{', ' if said else ''}{excerpt(name)} ({', '.join(_traits(one, schema, required=name in names))})"
         if len(said) > _LONGEST_LIST:
             return said[:_LONGEST_LIST] + "…"
     return said
@@ -198,7 +204,9 @@ def _traits(one: object, schema: Mapping[str, Any], *, required: bool) -> Iterab
     if isinstance(one, Mapping):
         choices = one.get("anyOf")
         if isinstance(one.get("enum"), list):
-            yield short(" | ".join(_in_short(choice) for choice in one["enum"][:_MOST_CHOICES]), most=_LONGEST_CHOICES)
+            yield excerpt(
+                " | ".join(_in_short(choice) for choice in one["enum"][:_MOST_CHOICES]), max_length=_LONGEST_CHOICES
+            )
         else:
             kinds = one.get("type") or [
                 choice.get("type", "object")
@@ -206,7 +214,7 @@ def _traits(one: object, schema: Mapping[str, Any], *, required: bool) -> Iterab
                 if isinstance(choice, Mapping)
             ]
             listed = kinds[:_MOST_CHOICES] if isinstance(kinds, list) else [kinds]
-            yield short(" | ".join(map(_in_short, listed)), most=_LONGEST_CHOICES) or "anything"
+            yield excerpt(" | ".join(map(_in_short, listed)), max_length=_LONGEST_CHOICES) or "anything"
         low, high = (
             _in_short(one[key]) if isinstance(one.get(key), int | float) else "" for key in ("minimum", "maximum")
         )
@@ -229,36 +237,27 @@ def _in_short(value: object, written: Callable[[object], str] = str) -> str:
     try:
         _QUOTED.check(value)
     except JsonLimitExceeded:
-        return short(value) if isinstance(value, str) else "…"
-    return short(written(value))
-
-
-_COUNT = re.compile(r"\d+ validation errors? for \S+ ")
-_ERROR = re.compile(
-    r"(?P<where>\S+) (?P<what>.+?) \[type=(?P<type>\w+).*?(?:input_type=\w+)?\]"
-    r"(?: For further information visit https?://\S+?)?(?= |$|\.$)"
-)
-_FAILED = re.compile(r"^(?:Error in )?(?:agent|team|workflow) factory(?: error)?(?:: (.*))?$", re.IGNORECASE)
-_NO_PLACE = {"Value", "Assertion", "Input"}
-"""First words of pydantic's messages where the whole input is wrong, and no place is named."""
+        return excerpt(value) if isinstance(value, str) else "…"
+    return excerpt(written(value))
 
 
 def input_error(error: AgentOSError) -> AgentOSError:
     """The refusal (400, 403) or failure (500) of a factory or an input schema in plain words; others as they are."""
-    if isinstance(error, InvalidRequest) and "Input failed schema validation" in error.detail:
-        return InvalidRequest(_pydantic_in_short(f"{error.detail.rstrip('.')}."), _MESSAGE_FIELDS, status=400)
-    if isinstance(error, InvalidRequest) and "factory_input" in error.detail:
-        return InvalidRequest(_pydantic_in_short(f"{error.detail.rstrip('.')}."), _FACTORY_FIELDS, status=error.status)
-    if isinstance(error, Forbidden) and "scope" not in error.detail.casefold():
+    if isinstance(error, InvalidRequest) and is_input_schema_error(error.detail):
+        return InvalidRequest(summarize_validation_errors(f"{error.detail.rstrip('.')}."), _MESSAGE_FIELDS, status=400)
+    if isinstance(error, InvalidRequest) and is_factory_input_error(error.detail):
+        return InvalidRequest(
+            summarize_validation_errors(f"{error.detail.rstrip('.')}."), _FACTORY_FIELDS, status=error.status
+        )
+    if isinstance(error, Forbidden) and not is_missing_scope(error.detail):
         return Forbidden(
             f"The factory does not allow this: {error.detail.rstrip('.') or 'forbidden'}.",
             "Ask for something else, or as another user.",
             status=403,
         )
-    if isinstance(error, ServerFailure) and (failure := _FAILED.search(error.detail)):
-        reason = failure[1] or "it does not say why"
+    if isinstance(error, ServerFailure) and (reason := factory_failure(error.detail)) is not None:
         return ServerFailure(
-            f"The factory itself failed: {reason}.",
+            f"The factory itself failed: {reason or 'it gave no reason'}.",
             hint(
                 "Check {factory_input} against {fields}; if it is right, the factory's code is wrong.",
                 factory_input=Parameter("factory_input"),
@@ -280,23 +279,3 @@ _FACTORY_FIELDS = hint(
     fields=Action.of("get_component"),
     factory_input=Parameter("factory_input"),
 )
-
-
-def _pydantic_in_short(said: str) -> str:
-    """One "place: problem" for each of pydantic's four-part complaints."""
-    head, count, complaints = _split_count(said)
-    if not count:
-        return said
-    problems = []
-    for found in _ERROR.finditer(complaints):
-        where, what = found["where"], found["what"]
-        problems.append(f"{where} {what}" if where in _NO_PLACE else f"{where}: {what}")
-    if not problems:
-        return said
-    cut = "; …" if complaints.endswith(("…", "….")) else "."
-    return f"{head}{'; '.join(problems)}{cut}"
-
-
-def _split_count(said: str) -> tuple[str, bool, str]:
-    counted = _COUNT.search(said)
-    return (said[: counted.start()], True, said[counted.end() :]) if counted else (said, False, "")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from agentos_mcp.agentos.errors import InvalidRequest
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping, mutable_objects
 from agentos_mcp.agentos.runs.run import RunRef
 
 QuestionKind = Literal["confirmation", "input", "feedback", "external", "approval", "route", "review", "failure"]
@@ -48,13 +48,13 @@ class PendingRequirement:
     def schema(self) -> list[dict[str, Any]]:
         """The input that is still open: what AgentOS's model has set already stays its own."""
         if self.tool is None:
-            return _objects(self.requirement.get("user_input_schema"))
-        return [field for field in _objects(self.tool.get("user_input_schema")) if field.get("value") is None]
+            return mutable_objects(self.requirement.get("user_input_schema"))
+        return [field for field in mutable_objects(self.tool.get("user_input_schema")) if field.get("value") is None]
 
     @property
     def asked(self) -> list[dict[str, Any]]:
         """The feedback questions."""
-        return _objects(self.tool.get("user_feedback_schema")) if self.tool is not None else []
+        return mutable_objects(self.tool.get("user_feedback_schema")) if self.tool is not None else []
 
     @property
     def confirms(self) -> bool:
@@ -81,7 +81,7 @@ class PendingRequirement:
 
 def waiting(ref: RunRef, requirements: Sequence[Mapping[str, Any]]) -> list[PendingRequirement]:
     """What a run waits for, in AgentOS's order. What has been answered before is left out."""
-    needs = _objects(requirements)
+    needs = mutable_objects(requirements)
     if ref.kind != "workflow":
         return [one for need in needs for one in _tool_waiting(ref, need, strict=ref.kind == "team")]
     # A workflow's list is its history; only the last entry waits.
@@ -92,7 +92,7 @@ def _step_waiting(ref: RunRef, step: dict[str, Any], position: int) -> Iterator[
     if "error_message" in step:
         kind: QuestionKind = "failure"
     elif step.get("requires_executor_input"):
-        for need in _objects(step.get("executor_requirements")):
+        for need in mutable_objects(step.get("executor_requirements")):
             yield from _tool_waiting(ref, need, step=step, position=position, strict=False)
         return
     elif step.get("requires_route_selection"):
@@ -147,7 +147,7 @@ def _tool_kind(need: Mapping[str, Any], tool: Mapping[str, Any]) -> QuestionKind
     if tool.get("user_feedback_schema"):
         kind = "feedback"
         answered = answered or all(
-            one.get("selected_options") is not None for one in _objects(tool["user_feedback_schema"])
+            one.get("selected_options") is not None for one in mutable_objects(tool["user_feedback_schema"])
         )
     elif tool.get("external_execution_required"):
         kind = "external"
@@ -213,8 +213,7 @@ def apply_approval(one: PendingRequirement, record: Mapping[str, Any]) -> None:
     """Write down what an admin decided, by AgentOS's own record of it."""
     tool = one.tool or {}
     approved = record.get("status") == "approved"
-    data = record.get("resolution_data")
-    data = data if isinstance(data, Mapping) else {}
+    data = mapping(record.get("resolution_data"))
     refused = f"An admin has rejected it: {data['note']}" if data.get("note") else "An admin has rejected it."
     if tool.get("requires_confirmation"):
         _confirm(one, tool, approved, "" if approved else refused)
@@ -223,7 +222,7 @@ def apply_approval(one: PendingRequirement, record: Mapping[str, Any]) -> None:
     elif tool.get("external_execution_required"):
         tool["result"] = one.requirement["external_execution_result"] = data.get("result")
     else:
-        values = record_of(data.get("values", data))
+        values = mapping(data.get("values", data))
         given = [values.get(str(field.get("name"))) for field in one.schema]
         _set_values(tool, one.requirement, one.schema, given)
 
@@ -280,7 +279,7 @@ def _set_values(
 ) -> None:
     given = {str(field.get("name")): value for field, value in zip(open_fields, values, strict=True)}
     for holder in (tool, need):
-        for field in _objects(holder.get("user_input_schema")):
+        for field in mutable_objects(holder.get("user_input_schema")):
             if field.get("value") is None and str(field.get("name")) in given:
                 field["value"] = given[str(field.get("name"))]
     tool["answered"] = True
@@ -288,9 +287,9 @@ def _set_values(
 
 def _select(tool: dict[str, Any], need: dict[str, Any], chosen: Sequence[list[str]]) -> None:
     for holder in (tool, need):
-        for asked, labels in zip(_objects(holder.get("user_feedback_schema")), chosen, strict=False):
+        for asked, labels in zip(mutable_objects(holder.get("user_feedback_schema")), chosen, strict=False):
             asked["selected_options"] = labels
-            for option in _objects(asked.get("options")):
+            for option in mutable_objects(asked.get("options")):
                 option["selected"] = option.get("label") in labels
     tool["answered"] = True
 
@@ -339,7 +338,3 @@ def posted(
     if ref.kind == "team":
         return form | {"requirements": json.dumps([one.requirement for one in answered])}
     return form | {"tools": json.dumps([one.tool for one in answered])}
-
-
-def _objects(values: object) -> list[dict[str, Any]]:
-    return [value for value in values if isinstance(value, dict)] if isinstance(values, Sequence) else []

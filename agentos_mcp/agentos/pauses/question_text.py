@@ -248,7 +248,7 @@ def _arguments(arguments: object) -> list[str]:
 def _argument(name: str, value: object) -> str:
     if isinstance(value, str) and "\n" in value and len(value) > _LINE:
         return f"{name}:\n{_text(value)}"
-    return f"{name}: {as_value(value, most=_VALUE)}"
+    return f"{name}: {as_value(value, max_length=_VALUE)}"
 
 
 def _asked(asked: Mapping[str, Any]) -> list[str]:
@@ -289,7 +289,7 @@ def _quoted(name: object) -> str:
 
 
 def _line(value: object) -> str:
-    return one_line(str(value), most=201)
+    return one_line(str(value), max_length=201)
 
 
 def label(value: object) -> str:

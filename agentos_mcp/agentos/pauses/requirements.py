@@ -29,7 +29,9 @@ from agentos_mcp.agentos.plain_text import as_json, one_line
 from agentos_mcp.agentos.runs.run import RunRef
 
 __all__ = [
+    "AnswerProblem",
     "Field",
+    "InvalidAnswers",
     "Question",
     "QuestionKind",
     "approval_ids",
@@ -39,6 +41,7 @@ __all__ = [
     "rejections",
 ]
 
+_MAX_KEY_LENGTH = 80
 _YES = frozenset({"yes", "y", "true", "approve", "approved"})
 _NO = frozenset({"no", "n", "false", "reject", "rejected", "decline", "declined"})
 
@@ -107,38 +110,61 @@ def _own(requirements: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 # Answers, checked
 
 
+@dataclass(frozen=True)
+class AnswerProblem:
+    """What is wrong with one answer: "deploy-3f2a91 lacks days", of a field: "... days has to be a whole number"."""
+
+    key: str
+    text: str
+    field: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.field} {self.text}." if self.field else f"{self.key} {self.text}."
+
+
+class InvalidAnswers(InvalidRequest):
+    """Answers that do not fit the questions. Nothing of them was sent."""
+
+    def __init__(self, problems: Sequence[AnswerProblem]) -> None:
+        lines = sorted(map(str, problems))
+        super().__init__(
+            f"Nothing was sent. {lines[0]}" if len(lines) == 1 else "\n- ".join(["Nothing was sent:", *lines]) + "\n"
+        )
+        self.problems = tuple(problems)
+
+
 def check_answers(questions: Sequence[Question], answers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The answers in full, by key and field name, from short ones such as `true`, "no" or "blue".
 
-    Raises InvalidRequest with every problem at once.
+    Raises InvalidAnswers with every problem at once, InvalidRequest where the answers are not an object.
     """
     if not isinstance(answers, Mapping):
-        raise InvalidRequest("The answers are no object.", f"Give one value for each of: {_keys(questions)}.")
-    given = {str(key): value for key, value in answers.items()}
-    asked = {question.key: question for question in questions}
-    problems = [_unknown(key, questions) for key in sorted(given.keys() - asked.keys())]
+        raise InvalidRequest("The answers are not an object.", f"Give one value for each of: {_keys(questions)}.")
+    answers = {str(key): value for key, value in answers.items()}
+    keys = {question.key for question in questions}
+    problems = [_unknown_key(key, questions) for key in sorted(answers.keys() - keys)]
     checked: dict[str, dict[str, Any]] = {}
     for question in questions:
-        value = given.get(question.key)
+        value = answers.get(question.key)
         if not question.fields:
             if value is not None:
-                problems.append(f"{question.key} can't be answered here. {question.how}")
+                problems.append(AnswerProblem(question.key, f"can't be answered here: {str(question.how).rstrip('.')}"))
         elif value is None:
-            problems.append(f"{question.key} is not answered: {question.how}.")
+            problems.append(AnswerProblem(question.key, f"is not answered: {question.how}"))
         else:
-            checked[question.key] = _Check(question, problems).answer(value)
+            checked[question.key] = _AnswerCheck(question, problems).check(value)
     if problems:
-        listed = problems[0] if len(problems) == 1 else "".join(f"\n- {problem}" for problem in sorted(problems))
-        raise InvalidRequest(f"Nothing was sent. {listed}" if len(problems) == 1 else f"Nothing was sent:{listed}\n")
+        raise InvalidAnswers(problems)
     return checked
 
 
-def _unknown(key: str, questions: Sequence[Question]) -> str:
-    name = key[:80].rpartition("-")[0]
-    now = [question.key for question in questions if question.key.rpartition("-")[0] == name]
-    if name and now:
-        return f"{key[:80]} is of an earlier pause; the run asks something else now: {', '.join(now)}."
-    return f"{key[:80]!r} is not asked; the run asks {_keys(questions)}."
+def _unknown_key(key: str, questions: Sequence[Question]) -> AnswerProblem:
+    name = key[:_MAX_KEY_LENGTH].rpartition("-")[0]
+    current = [question.key for question in questions if question.key.rpartition("-")[0] == name]
+    if name and current:
+        text = f"is of an earlier pause; the run asks something else now: {', '.join(current)}"
+        return AnswerProblem(key[:_MAX_KEY_LENGTH], text)
+    return AnswerProblem(repr(key[:_MAX_KEY_LENGTH]), f"is not asked; the run asks {_keys(questions)}")
 
 
 def _keys(questions: Sequence[Question]) -> str:
@@ -149,17 +175,17 @@ def _confirms(question: Question) -> bool:
     return APPROVE in question.fields
 
 
-_WRONG = object()
+_INVALID = object()
 
 
 @dataclass(frozen=True)
-class _Check:
+class _AnswerCheck:
     """Checks one answer, and adds what is wrong with it to `problems`."""
 
     question: Question
-    problems: list[str]
+    problems: list[AnswerProblem]
 
-    def answer(self, value: Any) -> dict[str, Any]:
+    def check(self, value: Any) -> dict[str, Any]:
         fields = {field.name: field for field in self.question.fields}
         given = self._named(value)
         if given is None:
@@ -172,7 +198,7 @@ class _Check:
                 continue
             if name not in fields:
                 self._problem(f"has no {name[:80]!r}; it takes {', '.join(fields)}")
-            elif content is not None and (taken := self._value(fields[name], content)) is not _WRONG:
+            elif content is not None and (taken := self._value(fields[name], content)) is not _INVALID:
                 found[name] = taken
         return self._complete(found, given)
 
@@ -191,7 +217,7 @@ class _Check:
     def _declined(self, given: Mapping[str, Any]) -> bool:
         wish = _truth(given[DECLINED])
         if wish is None:
-            self._problem(f"{DECLINED} has to be true or false")
+            self._problem("has to be true or false", DECLINED)
         elif wish and not self.question.declinable:
             self._problem("can't be declined; answer it, or cancel the run")
         return bool(wish)
@@ -221,13 +247,13 @@ class _Check:
         return found
 
     def _value(self, field: Field, value: Any) -> Any:
-        """The value as the field's type, or _WRONG."""
+        """The value as the field's type, or _INVALID."""
         if field.multiple:
             several = list(value) if isinstance(value, list | tuple) else [value]
             chosen = [self._single(field, one) for one in several]
             if not chosen:
-                self._problem(f"{field.name} needs at least one of {', '.join(field.choices)}")
-            return _WRONG if _WRONG in chosen or not chosen else list(dict.fromkeys(chosen))
+                self._problem(f"needs at least one of {', '.join(field.choices)}", field.name)
+            return _INVALID if _INVALID in chosen or not chosen else list(dict.fromkeys(chosen))
         if isinstance(value, list) and len(value) == 1 and field.choices:
             value = value[0]
         return self._single(field, value)
@@ -243,21 +269,23 @@ class _Check:
         if free and taken is None:
             taken = as_json(value)
         if taken is None:
-            self._problem(f"{field.name} has to be {_WORDS[field.structure or field.type]}, not {as_json(value)[:80]}")
-            return _WRONG
+            self._problem(
+                f"has to be {_TYPE_NAMES[field.structure or field.type]}, not {as_json(value)[:80]}", field.name
+            )
+            return _INVALID
         if field.choices and label(taken) not in field.choices:
-            self._problem(f"{field.name} is one of {', '.join(field.choices)}, not {as_json(value)[:80]}")
-            return _WRONG
+            self._problem(f"is one of {', '.join(field.choices)}, not {as_json(value)[:80]}", field.name)
+            return _INVALID
         if taken == "" and field.required and not free:
-            self._problem(f"{field.name} is empty")
-            return _WRONG
+            self._problem("is empty", field.name)
+            return _INVALID
         return taken
 
-    def _problem(self, words: str) -> None:
-        self.problems.append(f"{self.question.key} {words}.")
+    def _problem(self, text: str, field: str = "") -> None:
+        self.problems.append(AnswerProblem(self.question.key, text, field))
 
 
-_WORDS = {
+_TYPE_NAMES = {
     "string": "text",
     "integer": "a whole number",
     "number": "a number",

@@ -8,17 +8,16 @@ from dataclasses import replace
 
 import anyio
 
+from agentos_mcp.agentos.agentos_messages import Conflict, continuation_conflict
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Unreachable
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.pauses.requirements import questions
 from agentos_mcp.agentos.runs.follower import SLOWEST_POLL, Report, RunFollower, Sleep, run_ids, runs_path
-from agentos_mcp.agentos.runs.queue_conflicts import Conflict, conflict_of
 from agentos_mcp.agentos.runs.run import RunState, Status
 
 log = logging.getLogger(__name__)
 
-_NOT_USED = "These answers were not used: "
 _NO_SIGN = "The connection broke as the answers were sent, and AgentOS still calls the run paused"
 _TAKEN_SECONDS = 0.5
 _SETTLING_SECONDS = 1.0
@@ -57,7 +56,7 @@ class RunContinuer:
                 last_index=-1,
                 stored=False,
                 not_taken="",
-                notes=tuple(note for note in state.notes if not note.startswith(_NOT_USED)),
+                unused_answers="",
             )
         )
         report(state)
@@ -74,17 +73,17 @@ class RunContinuer:
             if state.queued:
                 patience = _QUEUE_SECONDS
         except AgentOSError as error:
-            conflict = conflict_of(error)
+            conflict = continuation_conflict(error)
             if conflict is None:
                 raise
             log.info("%s did not take the answers: %s", state.ref, error.message)
-            refusal, refused = error.message.removeprefix("AgentOS refused the request: ").rstrip("."), True
+            refusal, refused = (error.detail or error.message).rstrip("."), True
             if conflict is Conflict.CONTINUED:
                 patience = _QUEUE_SECONDS
         state = await self._past_pause(state, report, sleep, asked, patience)
         if _question_keys(state) == asked:
             return replace(state, not_taken=refusal or "it asks the same again")
-        return replace(state, notes=(*state.notes, f"{_NOT_USED}{refusal}.")) if refused else state
+        return replace(state, unused_answers=refusal) if refused else state
 
     async def _send_answers(
         self, state: RunState, form: Mapping[str, str], report: Report, asked: frozenset[str]
@@ -115,7 +114,7 @@ class RunContinuer:
                     raise Unreachable(f"{_NO_SIGN}.")
                 return state
             except AgentOSError as refusal:
-                match conflict_of(refusal):
+                match continuation_conflict(refusal):
                     case Conflict.QUEUED if not background:
                         state, background, streamed = replace(state, queued=True), True, True
                     case Conflict.NOT_QUEUED if background:

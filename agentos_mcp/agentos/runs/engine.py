@@ -12,6 +12,7 @@ from typing import Any
 
 import anyio
 
+from agentos_mcp.agentos.agentos_messages import needs_background_database
 from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
@@ -19,19 +20,17 @@ from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.ownership import OWN_RUNS, Ownership
 from agentos_mcp.agentos.runs.continue_run import RunContinuer
 from agentos_mcp.agentos.runs.follower import (
-    NOT_BACKGROUND,
-    UNANSWERABLE,
     Report,
     RunFollower,
     Sleep,
     run_ids,
     runs_path,
 )
-from agentos_mcp.agentos.runs.run import RunRef, RunState, new_id
+from agentos_mcp.agentos.runs.run import RunNote, RunRef, RunState, new_id
 from agentos_mcp.agentos.runs.start import RunRequest, RunStarter
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
 
-__all__ = ["NOT_BACKGROUND", "UNANSWERABLE", "Engine", "Report", "Sleep"]
+__all__ = ["Engine", "Report", "Sleep"]
 
 
 class Engine:
@@ -85,9 +84,9 @@ class Engine:
                 report(state)
                 state = await self._starter.start(order, state, report, background=background)
         except InvalidRequest as refusal:
-            if not (background and _wants_a_database(refusal)):
+            if not (background and needs_background_database(refusal)):
                 raise
-            state = replace(state, notes=(NOT_BACKGROUND,), provisional=False)
+            state = replace(state, notes=(RunNote.NOT_BACKGROUND,), provisional=False)
             state = await self._starter.start(order, state, report, background=False)
         return await self._follower.until_ended(state, report, sleep)
 
@@ -151,8 +150,3 @@ class Engine:
         except AgentOSError:
             return False
         return contents.durable_queue
-
-
-def _wants_a_database(refusal: InvalidRequest) -> bool:
-    said = refusal.message.casefold()
-    return refusal.status == 400 and "background" in said and ("database" in said or " db" in said)

@@ -16,11 +16,11 @@ from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.inputs.attachments import Part
+from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.runs.reducer import reduce
 from agentos_mcp.agentos.runs.restarts import restarted_since
-from agentos_mcp.agentos.runs.run import WAITING, RunRef, RunState, Status
+from agentos_mcp.agentos.runs.run import WAITING, RunNote, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
-from agentos_mcp.agentos.sse import LARGEST_EVENT
 
 log = logging.getLogger(__name__)
 
@@ -28,19 +28,6 @@ Report = Callable[[RunState], None]
 Sleep = Callable[[float], Awaitable[None]]
 """Waits between two looks at a run, for so many seconds or as it sees fit."""
 
-NOT_BACKGROUND = "AgentOS cannot run it in the background (it has no database), so it ends if the connection does."
-UNANSWERABLE = (
-    "It asks for an answer, but AgentOS keeps no runs (it has no database), so nobody can continue it. "
-    "Give AgentOS a database and run it again."
-)
-_ANSWER_CUT = (
-    f"This is only the beginning of the answer: it is larger than {LARGEST_EVENT // 1024 // 1024} MiB, and the stored "
-    "run could not be read. AgentOS itself may still have the whole of it."
-)
-_TAKEN_UP = (
-    "AgentOS was restarted during the run. Its durable queue takes the run up again, "
-    "or ends it as failed, after about a minute."
-)
 SLOWEST_POLL = 2.0
 _OUTAGE_SECONDS = 60.0
 _START_SECONDS = 5.0
@@ -162,7 +149,7 @@ class RunFollower:
             if not state.ended:
                 await sleep(pause)
                 pause = min(pause * 1.6, SLOWEST_POLL)
-        state = replace(state, notes=tuple(note for note in state.notes if note != _TAKEN_UP))
+        state = replace(state, notes=tuple(note for note in state.notes if note != RunNote.QUEUE_TAKES_OVER))
         state = await self._with_whole_answer(state, report)
         return await self._with_requirements(state, report, sleep)
 
@@ -172,10 +159,10 @@ class RunFollower:
             return state
         try:
             stored = read_stored_run(state, await self.stored(state.ref))
-            state = stored if stored.ended else replace(state, notes=(*state.notes, _ANSWER_CUT))
+            state = stored if stored.ended else replace(state, notes=(*state.notes, RunNote.ANSWER_CUT))
         except AgentOSError as error:
             log.info("The whole answer of %s could not be read: %s", state.ref, error)
-            state = replace(state, notes=(*state.notes, _ANSWER_CUT))
+            state = replace(state, notes=(*state.notes, RunNote.ANSWER_CUT))
         report(state)
         return state
 
@@ -201,11 +188,14 @@ class RunFollower:
             return state
         if not state.queued:
             return replace(state, orphaned=True)
-        return state if _TAKEN_UP in state.notes else replace(state, notes=(*state.notes, _TAKEN_UP))
+        return (
+            state
+            if RunNote.QUEUE_TAKES_OVER in state.notes
+            else replace(state, notes=(*state.notes, RunNote.QUEUE_TAKES_OVER))
+        )
 
     async def stored(self, ref: RunRef) -> Mapping[str, Any]:
-        output = await self._os.get(f"{runs_path(ref)}/{{run_id}}", run_ids(ref), {"session_id": ref.session})
-        return output if isinstance(output, Mapping) else {}
+        return mapping(await self._os.get(f"{runs_path(ref)}/{{run_id}}", run_ids(ref), {"session_id": ref.session}))
 
     async def with_steps(self, state: RunState) -> RunState:
         """With the number of its steps, where that can be known."""
@@ -229,7 +219,9 @@ def run_ids(ref: RunRef) -> dict[str, str]:
 def _unanswerable(state: RunState) -> RunState:
     """A pause that is gone with its stream, since AgentOS has nowhere to keep it."""
     return replace(
-        state, requirements=(), notes=(*(note for note in state.notes if note != NOT_BACKGROUND), UNANSWERABLE)
+        state,
+        requirements=(),
+        notes=(*(note for note in state.notes if note != RunNote.NOT_BACKGROUND), RunNote.UNANSWERABLE),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from itertools import product
 from typing import Any, Literal
@@ -12,16 +11,18 @@ from typing import Any, Literal
 from agentos_mcp.agentos.catalog import Catalog, Component, Inventory
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure, Unsupported
-from agentos_mcp.agentos.json_values import number, objects, text
-from agentos_mcp.agentos.pagination import page_of, record_of
+from agentos_mcp.agentos.json_values import mapping, number, objects, text
+from agentos_mcp.agentos.pagination import read_page
+from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, Status
 from agentos_mcp.agentos.task_groups import gather
+from agentos_mcp.agentos.timestamps import parse_timestamp
 
 MOST_SESSIONS = 60
 """So many sessions are looked at, the last active first; older ones have to be named."""
 
 _AT_ONCE = 8
-_WORDS = 140
+_MAX_PREVIEW_LENGTH = 140
 _MOST_RUNS = 2_000
 """So many runs of one session are looked at, the newest."""
 
@@ -164,14 +165,14 @@ async def _latest_sessions(
             # Not every database keeps sessions.
             refusals.append(refusal)
             continue
-        for row in page_of(page).rows[:MOST_SESSIONS]:
+        for row in read_page(page).rows[:MOST_SESSIONS]:
             if user_id and row.get("user_id", user_id) != user_id:
                 continue
             if (session_id := text(row.get("session_id"))) and _may_hold(row, component):
                 found[database, session_id] = _Session(
                     session_id,
                     database,
-                    _seconds(row.get("updated_at") or row.get("created_at")),
+                    _unix_seconds(row.get("updated_at") or row.get("created_at")),
                     user_id,
                     text(row.get("workflow_id")),
                 )
@@ -224,7 +225,7 @@ async def _with_owner(agent_os: AgentOS, session: _Session, rows: list[Mapping[s
         return session
     query = {"db_id": session.database} if session.database else {}
     detail = await agent_os.get("/sessions/{session_id}", {"session_id": session.id}, query)
-    return replace(session, workflow=text(record_of(detail).get("workflow_id")))
+    return replace(session, workflow=text(mapping(detail).get("workflow_id")))
 
 
 async def _rows(agent_os: AgentOS, session: _Session, wanted: str) -> list[Mapping[str, Any]]:
@@ -265,10 +266,10 @@ def _summaries(
                 ref=RunRef(kind, owner, session.id, run),
                 status=status,
                 name=names.get((kind, owner), owner),
-                started=_seconds(row.get("created_at")),
-                seconds=number(record_of(row.get("metrics")).get("duration")),
-                question=_line(row.get("run_input")),
-                answer=_line(row.get("content_preview", row.get("content"))),
+                started=_unix_seconds(row.get("created_at")),
+                seconds=number(mapping(row.get("metrics")).get("duration")),
+                question=_preview(row.get("run_input")),
+                answer=_preview(row.get("content_preview", row.get("content"))),
             )
         )
     return found
@@ -282,19 +283,11 @@ def _owner(row: Mapping[str, Any]) -> tuple[Kind | None, str]:
     return None, ""
 
 
-def _seconds(moment: object) -> float:
-    """A moment as AgentOS writes it, ISO 8601 or a number, in unix seconds; 0 where there is none."""
-    if not isinstance(moment, str):
-        return number(moment)
-    try:
-        read = datetime.fromisoformat(moment)
-        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return 0.0
+def _unix_seconds(timestamp: object) -> float:
+    """A time of AgentOS's in seconds since 1970; 0 where there is none."""
+    moment = parse_timestamp(timestamp)
+    return moment.timestamp() if moment is not None else 0.0
 
 
-def _line(words: object) -> str:
-    said = str(words or "")
-    # What is split is a piece that is long enough, since a list of words takes ten times the room of the words.
-    line = " ".join(said.lstrip()[: _WORDS * 8].split())
-    return line if len(line) <= _WORDS and len(said) <= _WORDS * 8 else line[: _WORDS - 1] + "…"
+def _preview(content: object) -> str:
+    return one_line(str(content or ""), max_length=_MAX_PREVIEW_LENGTH)

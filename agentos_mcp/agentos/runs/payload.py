@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentos_mcp.agentos.json_values import number, objects, text
-from agentos_mcp.agentos.pagination import record_of
-from agentos_mcp.agentos.runs.run import (
-    LONGEST_ERROR,
-    LONGEST_NAME,
-    MOST_REQUIREMENTS,
-    MOST_STEPS,
-    RunState,
-    Step,
-    shortened,
-)
+from agentos_mcp.agentos.json_values import mapping, number, objects, text
+from agentos_mcp.agentos.plain_text import shorten
+from agentos_mcp.agentos.runs.run import LONGEST_ERROR, LONGEST_NAME, MOST_REQUIREMENTS, MOST_STEPS, RunState, Step
 
 
 def steps_of(results: object, state: RunState) -> dict[str, Any]:
     """The steps and their outcomes as the finished run tells them; nothing new where it tells none."""
-    found = [result for result in results if isinstance(result, Mapping)] if isinstance(results, list) else []
+    found = objects(results)
     if not found:
         return {}
     # A step that was skipped for its failure has a result without a name.
@@ -38,20 +30,21 @@ def _step_result(result: Mapping[str, Any], known_name: str) -> Step:
     failed = result.get("success") is False
     metrics = result.get("metrics")
     return Step(
-        name=shortened(text(result.get("step_name")) or known_name or "step", LONGEST_NAME),
+        name=shorten(text(result.get("step_name")) or known_name or "step", LONGEST_NAME),
         outcome="failed" if failed else "paused" if result.get("is_paused") else "completed",
-        error=shortened(text(result.get("error")) or text(result.get("content")), LONGEST_ERROR) if failed else "",
-        seconds=number(record_of(metrics).get("duration")),
+        error=shorten(text(result.get("error")) or text(result.get("content")), LONGEST_ERROR) if failed else "",
+        seconds=number(mapping(metrics).get("duration")),
     )
 
 
 _DEEPEST = 20
-MEDIA = ("images", "audio", "response_audio", "videos", "files")
+MEDIA_KEYS = ("images", "audio", "response_audio", "videos", "files")
+"""Where AgentOS keeps an answer's media. `WorkflowCompleted` has them only in its `step_results`."""
 
 
 def media_of(data: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
     """An answer's media. A workflow's last event has them only in the results of its steps."""
-    own = {key: data[key] for key in MEDIA if data.get(key)}
+    own = {key: data[key] for key in MEDIA_KEYS if data.get(key)}
     if own:
         return own
     if depth >= _DEEPEST:
@@ -79,23 +72,23 @@ def measures(metrics: object) -> dict[str, Any]:
     """Tokens and seconds of a run. A workflow's tokens are those of its steps."""
     if not isinstance(metrics, Mapping):
         return {}
-    steps = record_of(metrics.get("steps"))
-    each = (metrics, *(record_of(record_of(step).get("metrics")) for step in steps.values()))
+    steps = mapping(metrics.get("steps"))
+    each = (metrics, *(mapping(mapping(step).get("metrics")) for step in steps.values()))
     tokens = sum(int(number(one.get("total_tokens"))) for one in each)
     return {"tokens": tokens, "seconds": number(metrics.get("duration"))}
 
 
-def rough_size(value: object, *, most: int) -> int:
+def rough_size(value: object, *, limit: int) -> int:
     """About how many characters a JSON value has, counted until they are more than `most`."""
-    size, left = 0, [value]
-    while left and size <= most:
-        one = left.pop()
-        if isinstance(one, Mapping):
-            size += sum(8 + len(str(key)) for key in one)
-            left += one.values()
-        elif isinstance(one, list | tuple):
-            size += 8 + 2 * len(one)
-            left += one
+    size, remaining = 0, [value]
+    while remaining and size <= limit:
+        item = remaining.pop()
+        if isinstance(item, Mapping):
+            size += sum(8 + len(str(key)) for key in item)
+            remaining += item.values()
+        elif isinstance(item, list | tuple):
+            size += 8 + 2 * len(item)
+            remaining += item
         else:
-            size += 2 + len(one) if isinstance(one, str) else 8
+            size += 2 + len(item) if isinstance(item, str) else 8
     return size

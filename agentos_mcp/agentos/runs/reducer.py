@@ -12,7 +12,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agentos_mcp.agentos.json_values import text
+from agentos_mcp.agentos.json_values import mapping, text
+from agentos_mcp.agentos.plain_text import shorten
 from agentos_mcp.agentos.runs.payload import measures, media_of, requirements_of, steps_of
 from agentos_mcp.agentos.runs.run import (
     LONGEST_ERROR,
@@ -27,7 +28,6 @@ from agentos_mcp.agentos.runs.run import (
     Step,
     StepOutcome,
     joined,
-    shortened,
 )
 from agentos_mcp.agentos.sse import Event
 
@@ -100,12 +100,12 @@ def _completed(state: RunState, event: Event) -> SubscriptionHub:
 
 
 def _failed(state: RunState, event: Event) -> SubscriptionHub:
-    error = shortened(event.text("error") or event.text("content") or "AgentOS gave no reason", LONGEST_ERROR)
+    error = shorten(event.text("error") or event.text("content") or "AgentOS gave no reason", LONGEST_ERROR)
     return {"status": Status.ERROR, "error": error, "steps": _last_step(state, "failed", error)}
 
 
 def _cancelled(state: RunState, event: Event) -> SubscriptionHub:
-    return {"status": Status.CANCELLED, "error": shortened(event.text("reason"), LONGEST_ERROR), "activity": ""}
+    return {"status": Status.CANCELLED, "error": shorten(event.text("reason"), LONGEST_ERROR), "activity": ""}
 
 
 def _paused(state: RunState, event: Event) -> SubscriptionHub:
@@ -142,9 +142,9 @@ _ENDINGS: Mapping[str, Callable[[RunState, Event], SubscriptionHub]] = {
 
 def _step_started(state: RunState, event: Event) -> SubscriptionHub:
     if not _is_top_level(event):
-        return {"part": shortened(event.text("step_name"), LONGEST_NAME), "activity": "", "actor": "", "words": ""}
+        return {"part": shorten(event.text("step_name"), LONGEST_NAME), "activity": "", "actor": "", "words": ""}
     return {
-        **_with_step(state, shortened(event.text("step_name"), LONGEST_NAME) or f"step {state.step_number + 1}"),
+        **_with_step(state, shorten(event.text("step_name"), LONGEST_NAME) or f"step {state.step_number + 1}"),
         "part": "",
         "actor": "",
         "activity": "",
@@ -155,9 +155,9 @@ def _step_started(state: RunState, event: Event) -> SubscriptionHub:
 def _step_completed(state: RunState, event: Event) -> SubscriptionHub:
     if not _is_top_level(event):
         return {"activity": ""}
-    response = event.data.get("step_response")
-    failed = isinstance(response, Mapping) and response.get("success") is False
-    error = text(response.get("error")) if isinstance(response, Mapping) else ""
+    response = mapping(event.data.get("step_response"))
+    failed = response.get("success") is False
+    error = text(response.get("error"))
     return {
         "steps": _last_step(state, "failed" if failed else "completed", error if failed else ""),
         "part": "",
@@ -176,7 +176,7 @@ def _step_paused(state: RunState, event: Event) -> SubscriptionHub:
 
 def _iteration_started(state: RunState, event: Event) -> SubscriptionHub:
     lap, laps = text(event.data.get("iteration")), text(event.data.get("max_iterations"))
-    return {"part": shortened(f"round {lap}/{laps}" if laps else f"round {lap}", LONGEST_NAME), "activity": ""}
+    return {"part": shorten(f"round {lap}/{laps}" if laps else f"round {lap}", LONGEST_NAME), "activity": ""}
 
 
 def _tool_started(state: RunState, event: Event) -> SubscriptionHub:
@@ -191,7 +191,7 @@ def _tool_failed(state: RunState, event: Event) -> SubscriptionHub:
     name = _tool_name(event)
     if len(state.failed_tools) >= MOST_FAILED_TOOLS:
         return {"activity": f"{name} failed", "failed_tools_left_out": state.failed_tools_left_out + 1}
-    error = shortened(event.text("error") or str(_tool(event).get("result") or ""), LONGEST_ERROR)
+    error = shorten(event.text("error") or str(_tool(event).get("result") or ""), LONGEST_ERROR)
     return {"activity": f"{name} failed", "failed_tools": (*state.failed_tools, (name, error))}
 
 
@@ -217,7 +217,7 @@ def _inner_started(state: RunState, event: Event) -> SubscriptionHub:
 
 def _inner_failed(state: RunState, event: Event) -> SubscriptionHub:
     return {
-        "activity": shortened(f"failed: {event.text('content') or event.text('error')}", _WORDS),
+        "activity": shorten(f"failed: {event.text('content') or event.text('error')}", _WORDS),
         "actor": _actor(state, event),
     }
 
@@ -227,7 +227,7 @@ def _doing(activity: str) -> Callable[[RunState, Event], SubscriptionHub]:
 
 
 def _task(state: RunState, event: Event) -> SubscriptionHub:
-    title = shortened(event.text("title") or event.text("task_title"), LONGEST_NAME)
+    title = shorten(event.text("title") or event.text("task_title"), LONGEST_NAME)
     return {"activity": f"task: {title}" if title else "planning its tasks", "actor": _actor(state, event)}
 
 
@@ -294,22 +294,21 @@ def _actor(state: RunState, event: Event) -> str:
     if event.text("run_id") == state.ref.run:
         return ""
     names = (event.text(key) for key in ("agent_name", "team_name", "agent_id", "team_id"))
-    return shortened(next(filter(None, names), ""), LONGEST_NAME)
+    return shorten(next(filter(None, names), ""), LONGEST_NAME)
 
 
 def _tool_name(event: Event) -> str:
-    return shortened(str(_tool(event).get("tool_name") or "a tool"), LONGEST_NAME)
+    return shorten(str(_tool(event).get("tool_name") or "a tool"), LONGEST_NAME)
 
 
 def _tool(event: Event) -> Mapping[str, Any]:
-    tool = event.data.get("tool")
-    return tool if isinstance(tool, Mapping) else {}
+    return mapping(event.data.get("tool"))
 
 
 def _last_step(state: RunState, outcome: StepOutcome, error: str = "") -> tuple[Step, ...]:
     if not state.steps:
         return ()
-    last = dataclasses.replace(state.steps[-1], outcome=outcome, error=shortened(error, LONGEST_ERROR))
+    last = dataclasses.replace(state.steps[-1], outcome=outcome, error=shorten(error, LONGEST_ERROR))
     return (*state.steps[:-1], last)
 
 

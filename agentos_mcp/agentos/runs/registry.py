@@ -20,9 +20,9 @@ import anyio
 from anyio.abc import TaskGroup
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RateLimited, Unreachable
-from agentos_mcp.agentos.runs.engine import NOT_BACKGROUND, UNANSWERABLE, Engine, Report
+from agentos_mcp.agentos.runs.engine import Engine, Report
 from agentos_mcp.agentos.runs.payload import rough_size
-from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
+from agentos_mcp.agentos.runs.run import RunNote, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.start import RunRequest
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
@@ -213,13 +213,13 @@ class RunRegistry:
                 self._schemas.move_to_end(str(run.state.ref))
                 while len(self._schemas) > MOST_KEPT:
                     self._schemas.popitem(last=False)
-            if run.state.ended and {NOT_BACKGROUND, UNANSWERABLE} & set(run.state.notes):
+            if run.state.ended and {RunNote.NOT_BACKGROUND, RunNote.UNANSWERABLE} & set(run.state.notes):
                 self._keep(run)
             run.finish(error)
 
     def _keep(self, run: LiveRun) -> None:
         size = rough_size(
-            (run.state.said, run.state.answer, run.state.media, run.state.requirements), most=MOST_CHARACTERS
+            (run.state.said, run.state.answer, run.state.media, run.state.requirements), limit=MOST_CHARACTERS
         )
         self._unstored[str(run.state.ref)] = (run, size)
         while len(self._unstored) > MOST_KEPT or sum(size for _, size in self._unstored.values()) > MOST_CHARACTERS:

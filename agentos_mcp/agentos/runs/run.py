@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.paths import quoted
 from agentos_mcp.agentos.plain_text import one_line
+from agentos_mcp.agentos.sse import MAX_EVENT_BYTES
 
 Kind = Literal["agent", "team", "workflow"]
 KINDS: tuple[Kind, ...] = ("agent", "team", "workflow")
@@ -53,13 +54,31 @@ class RunRef:
             component, session, run = (unquote(part) for part in rest)
             return cls(kind, component, session, run)
         raise InvalidRequest(
-            f"'{one_line(bare, most=80)}' is no run reference.",
+            f"'{one_line(bare, max_length=80)}' is no run reference.",
             "It looks like workflow/content-pipeline/<session>/<run>; copy it from the run's result.",
         )
 
 
 WAITING = "waiting for an answer"
-"""What is being done in a run that is paused."""
+"""The `activity` of a paused run."""
+
+
+class RunNote(StrEnum):
+    """What a reader should know about how a run was run."""
+
+    NOT_BACKGROUND = "AgentOS cannot run it in the background (it has no database), so it ends if the connection does."
+    UNANSWERABLE = (
+        "It asks for an answer, but AgentOS keeps no runs (it has no database), so nobody can continue it. "
+        "Give AgentOS a database and run it again."
+    )
+    ANSWER_CUT = (
+        f"This is only the beginning of the answer: it is larger than {MAX_EVENT_BYTES // 1024 // 1024} MiB, and the "
+        "stored run could not be read. AgentOS itself may still have the whole of it."
+    )
+    QUEUE_TAKES_OVER = (
+        "AgentOS was restarted during the run. Its durable queue takes the run up again, "
+        "or ends it as failed, after about a minute."
+    )
 
 
 class Status(StrEnum):
@@ -143,7 +162,7 @@ class RunState:
     seconds: float = 0.0
     """Duration by AgentOS's clock, 0 where unknown."""
     notes: tuple[str, ...] = ()
-    """What the reader should know about how it was run."""
+    """`RunNote`s, and others in words: what the reader should know about how it was run."""
     queued: bool = False
     """AgentOS's durable queue executes it, and alone continues it."""
     provisional: bool = False
@@ -154,6 +173,8 @@ class RunState:
     """AgentOS calls it running, but has been restarted since it began, and nothing is known to be at work on it."""
     not_taken: str = ""
     """Why AgentOS did not take the answers that were given last, in its own words."""
+    unused_answers: str = ""
+    """Why AgentOS did not use the answers that were sent last, though the run has gone on since: others came first."""
     replayed: bool = False
     """AgentOS has no live events of it (any more), and has replayed those that it kept."""
     last_index: int = -1
@@ -192,7 +213,3 @@ def joined(pieces: tuple[str, ...], piece: str) -> tuple[str, ...]:
         piece = pieces[-1] + piece
         pieces = pieces[:-1]
     return (*pieces, piece)
-
-
-def shortened(words: str, most: int) -> str:
-    return words if len(words) <= most else f"{words[: most - 1]}…"

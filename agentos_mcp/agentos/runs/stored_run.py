@@ -7,16 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentos_mcp.agentos.json_values import objects, text
+from agentos_mcp.agentos.plain_text import shorten
 from agentos_mcp.agentos.runs.payload import measures, media_of, requirements_of, steps_of
-from agentos_mcp.agentos.runs.run import (
-    LONGEST_ERROR,
-    LONGEST_NAME,
-    MOST_FAILED_TOOLS,
-    WAITING,
-    RunState,
-    Status,
-    shortened,
-)
+from agentos_mcp.agentos.runs.run import LONGEST_ERROR, LONGEST_NAME, MOST_FAILED_TOOLS, WAITING, RunState, Status
 
 
 def read_stored_run(state: RunState, output: Mapping[str, Any]) -> RunState:
@@ -35,8 +28,8 @@ def read_stored_run(state: RunState, output: Mapping[str, Any]) -> RunState:
     )
     match status:
         case Status.ERROR:
-            error = error_of(output) or _words(content) or "AgentOS gave no reason"
-            return dataclasses.replace(stored, error=shortened(error, LONGEST_ERROR))
+            error = stored_error(output) or _words(content) or "AgentOS gave no reason"
+            return dataclasses.replace(stored, error=shorten(error, LONGEST_ERROR))
         case Status.COMPLETED | Status.REGENERATED:
             return dataclasses.replace(
                 stored,
@@ -67,13 +60,11 @@ def _status(value: object) -> Status:
         return Status.RUNNING
 
 
-def error_of(output: Mapping[str, Any]) -> str:
+def stored_error(output: Mapping[str, Any]) -> str:
     """Why the run failed: AgentOS keeps it only in the run's events, its content is what had been said until then."""
-    events = output.get("events")
-    for event in reversed(events if isinstance(events, list) else []):
-        if not isinstance(event, Mapping) or event.get("run_id") != output.get("run_id"):
-            continue
-        if text(event.get("event")) in {"RunError", "TeamRunError", "WorkflowError"}:
+    for event in reversed(objects(output.get("events"))):
+        failed = text(event.get("event")) in {"RunError", "TeamRunError", "WorkflowError"}
+        if failed and event.get("run_id") == output.get("run_id"):
             return text(event.get("error")) or text(event.get("content"))
     return ""
 
@@ -88,8 +79,8 @@ def _failed_tools(output: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     named = [
         (
-            shortened(text(tool.get("tool_name")) or "a tool", LONGEST_NAME),
-            shortened(str(tool.get("result") or ""), LONGEST_ERROR),
+            shorten(text(tool.get("tool_name")) or "a tool", LONGEST_NAME),
+            shorten(str(tool.get("result") or ""), LONGEST_ERROR),
         )
         for tool in failed[:MOST_FAILED_TOOLS]
     ]

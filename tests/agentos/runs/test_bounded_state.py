@@ -12,9 +12,9 @@ from agentos_mcp.agentos.catalog import MOST_CHARACTERS as MOST_OF_PAGES
 from agentos_mcp.agentos.catalog import MOST_PAGES, Catalog, Component, DetailCache
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError
-from agentos_mcp.agentos.runs.engine import NOT_BACKGROUND, Engine, Report, Sleep
+from agentos_mcp.agentos.runs.engine import Engine, Report, Sleep
 from agentos_mcp.agentos.runs.registry import MOST_CHARACTERS, MOST_GOING, MOST_KEPT, LiveRun, open_run_registry
-from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, new_id
+from agentos_mcp.agentos.runs.run import RunNote, RunRef, RunState, Status, new_id
 from agentos_mcp.agentos.runs.start import RunRequest
 from tests._support.http_answers import http_json
 from tests._support.scripted_agentos import scripted_agentos
@@ -36,7 +36,7 @@ class InstantEngine:
     async def run(self, order: RunRequest, state: RunState, report: Report, sleep: Sleep) -> RunState:
         if self.answer is None:
             await anyio.sleep_forever()
-        return replace(state, status=Status.COMPLETED, answer=self.answer, notes=(NOT_BACKGROUND,))
+        return replace(state, status=Status.COMPLETED, answer=self.answer, notes=(RunNote.NOT_BACKGROUND,))
 
 
 async def finished(answer: str, number: int) -> list[bool]:

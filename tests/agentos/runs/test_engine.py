@@ -12,8 +12,8 @@ from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, Unreachable
 from agentos_mcp.agentos.features import Discovery
-from agentos_mcp.agentos.runs.engine import UNANSWERABLE, Engine, Report
-from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status
+from agentos_mcp.agentos.runs.engine import Engine, Report
+from agentos_mcp.agentos.runs.run import Kind, RunNote, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.start import RunRequest
 from tests._support.fault_proxy import proxy_to
 from tests._support.http_answers import http_answer, http_json, http_raw
@@ -290,7 +290,7 @@ async def test_pause_without_a_database_is_told_as_a_pause_that_nobody_can_answe
         engine, catalog = await engine_of(client)
         state = await run(engine, await order(catalog, kind, "asks"), nobody)
     assert state.status is Status.PAUSED
-    assert UNANSWERABLE in state.notes
+    assert RunNote.UNANSWERABLE in state.notes
     assert not state.requirements
 
 
