@@ -27,7 +27,7 @@ USUAL_PORTS = (7777, 7778, 7779, 8000)
 TIMEOUT_SECONDS = 5.0
 """For all requests to one address."""
 
-_LIMITS = Limits(connect=2.0, read=3.0, read_attempts=1)
+_LIMITS = Limits(connect_seconds=2.0, read_seconds=3.0, read_attempts=1)
 _PROXY_VARIABLES = frozenset({"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"})
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - compared with, never listened on
 
@@ -152,7 +152,7 @@ async def has_listener(url: str) -> bool:
             async with AgentOS(f"{parts.scheme}://{parts.netloc}", limits=_LIMITS) as server:
                 await server.get("/health", retry=False)
         except Unreachable as error:
-            return error.sent
+            return error.was_sent
         except AgentOSError:
             return True
         except Exception:  # what httpx raises for a URL or a proxy that it cannot use
@@ -217,10 +217,10 @@ def _unreachable(url: str, error: Unreachable) -> AddressProbe:
         fix = FixStep("Use http:// instead of https://.")
         return AddressProbe(url, f"the server at {address} does not speak TLS", (fix,))
     if "ConnectTimeout" in cause_types:
-        message = f"nothing answers at {address} within {_LIMITS.connect:g} s"
+        message = f"nothing answers at {address} within {_LIMITS.connect_seconds:g} s"
         fix = FixStep("Check the host and the port in the URL, and the firewalls in between.")
         return AddressProbe(url, message, (fix,), has_listener=False)
-    if not error.sent:
+    if not error.was_sent:
         return AddressProbe(url, f"no AgentOS answers at {address}: nothing listens there", has_listener=False)
     if "ReadTimeout" in cause_types:
         return AddressProbe(url, f"a server listens at {address}, but does not answer", _restart())

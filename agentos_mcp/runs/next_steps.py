@@ -15,12 +15,15 @@ from agentos_mcp.tooling.markdown import one_line
 
 @dataclass(frozen=True)
 class Failure:
-    """`where` is the step, the member or the run; `tool` is '' where no tool failed."""
+    """What failed in a run: a step or a member of it, a tool that one of them called, or the run itself."""
 
-    where: str
+    location: str
+    """The step, the member or the run, in words: "step edit"; '' for the component itself."""
     error: str
     tool: str = ""
-    args: str = ""
+    """The tool that failed, '' where none did."""
+    tool_arguments: str = ""
+    is_step: bool = False
 
 
 def next_steps(state: RunState, failures: Sequence[Failure]) -> Hint:
@@ -37,11 +40,11 @@ def next_steps(state: RunState, failures: Sequence[Failure]) -> Hint:
                 otherwise="It goes on by itself.",
             )
         case Status.PAUSED:
-            waiting = ", ".join(dict.fromkeys(_waits_for(state.requirements)))
+            names = ", ".join(dict.fromkeys(_waits_for(state.requirements)))
             return hint(
                 "{answer} answers it{about}.",
                 answer=Action.of("continue_run", **run),
-                about=f" (it asks about {one_line(waiting)})" if waiting else "",
+                about=f" (it asks about {one_line(names)})" if names else "",
             )
         case Status.CANCELLED:
             return as_hint("Run it again with the same message if it is still wanted.")
@@ -60,7 +63,7 @@ def next_steps(state: RunState, failures: Sequence[Failure]) -> Hint:
     if (problem := provider_problem(first.error)) is not None:
         return as_hint(_PROVIDER_ADVICE[problem])
     if state.status is Status.COMPLETED:
-        return as_hint(f"The answer was made without {first.where}: fix what its error names and run it again.")
+        return as_hint(f"The answer was made without {first.location}: fix what its error names and run it again.")
     return as_hint("Fix what the error names and run it again; AgentOS's own log has the traceback.")
 
 
@@ -84,13 +87,13 @@ _PROVIDER_ADVICE = {
 
 
 def _waits_for(requirements: Iterable[object]) -> Iterator[str]:
-    for need in requirements:
-        if not isinstance(need, Mapping):
+    for requirement in requirements:
+        if not isinstance(requirement, Mapping):
             continue
-        inner, tool = need.get("executor_requirements"), need.get("tool_execution")
+        inner, tool = requirement.get("executor_requirements"), requirement.get("tool_execution")
         if isinstance(inner, list) and inner:
             yield from _waits_for(inner)
         elif isinstance(tool, Mapping):
             yield f"{tool.get('tool_name') or 'a tool'}({arguments(tool.get('tool_args'))})"
-        elif need.get("step_name"):
-            yield f"step {need['step_name']}"
+        elif requirement.get("step_name"):
+            yield f"step {requirement['step_name']}"

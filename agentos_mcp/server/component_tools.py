@@ -24,7 +24,7 @@ from agentos_mcp.agentos.runs.run import Kind
 from agentos_mcp.runs.call import run_component
 from agentos_mcp.runs.request import RunOptions
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.argument_limits import TEXT, MaxCharacters
+from agentos_mcp.tooling.argument_limits import MAX_TEXT_LENGTH, MaxCharacters
 from agentos_mcp.tooling.context import Backend, ToolContext
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.mcp_tool import mcp_tool
@@ -220,7 +220,7 @@ def _typed(name: str, schema: Mapping[str, Any], *, required: bool) -> inspect.P
     default = schema.get("default", "" if is_text else None)
     return _parameter(
         name,
-        Annotated[annotation, WithJsonSchema(dict(schema)), MaxCharacters(TEXT)],
+        Annotated[annotation, WithJsonSchema(dict(schema)), MaxCharacters(MAX_TEXT_LENGTH)],
         required=required,
         default=default,
     )

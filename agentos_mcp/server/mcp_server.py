@@ -50,7 +50,7 @@ from agentos_mcp.server.subscriptions import SubscriptionHub
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.server.tool_surface import ToolSurface
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.argument_limits import NAME, PATH, check_argument
+from agentos_mcp.tooling.argument_limits import MAX_NAME_LENGTH, MAX_PATH_LENGTH, check_argument
 from agentos_mcp.tooling.context import Backend, CallEnd, ToolContext
 from agentos_mcp.tooling.mcp_tool import error_result, mcp_tool
 
@@ -119,7 +119,7 @@ class AgentOSServer(MCPServer[Backend]):
         self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         tools = await self._all_tools()
-        if name not in tools and len(name) <= NAME and await self.component_tools.refresh(self.backend):
+        if name not in tools and len(name) <= MAX_NAME_LENGTH and await self.component_tools.refresh(self.backend):
             tools = await self._all_tools()
         if (tool := tools.get(name)) is None:
             return error_result(self.tool_selection.unknown_tool_message(name, list(tools)))
@@ -154,10 +154,10 @@ class AgentOSServer(MCPServer[Backend]):
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Backend, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
-        if context is None or (len(str(uri)) <= PATH and not str(uri).startswith("agentos:")):
+        if context is None or (len(str(uri)) <= MAX_PATH_LENGTH and not str(uri).startswith("agentos:")):
             return await super().read_resource(uri, context)
-        with translate_errors(f"Reading {excerpt(str(uri))}", {"uri": str(uri)[:PATH]}):
-            check_argument("uri", str(uri), PATH)
+        with translate_errors(f"Reading {excerpt(str(uri))}", {"uri": str(uri)[:MAX_PATH_LENGTH]}):
+            check_argument("uri", str(uri), MAX_PATH_LENGTH)
             text = await self.resources.read(ToolContext.of(context), str(uri))
         return [ReadResourceContents(content=text, mime_type=MARKDOWN)]
 

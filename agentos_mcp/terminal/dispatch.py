@@ -85,7 +85,7 @@ def _hint(error: AgentOSError, options: argparse.Namespace) -> str:
     if isinstance(error, NotFound) and error.status and options.command in {"runs", "continue", "cancel"}:
         return "`agentos-mcp runs` lists the latest ones."
     words = error.hint.render(_surface(options))
-    if isinstance(error, Unreachable) and not error.sent:
+    if isinstance(error, Unreachable) and not error.was_sent:
         return f"{words} `agentos-mcp doctor` looks for what is wrong."
     return words
 

@@ -60,7 +60,7 @@ def as_text(result: Printable, surface: Surface, width: int = 0) -> str:
 def aligned(table: Table, surface: Surface, width: int = 0) -> str:
     """A table in columns, without those that say nothing; prose gives way where a terminal is too narrow."""
     if not table.rows:
-        return table.nothing(surface)
+        return table.empty_text(surface)
     columns = [_Column(head, [_cell(row[at]) for row in table.rows]) for at, head in enumerate(table.columns)]
     columns = _narrowed([column for column in columns if any(column.cells)], width)
     lines = ["  ".join(column.line(at) for column in columns).rstrip() for at in range(-1, len(table.rows))]

@@ -34,7 +34,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join([*lines, *map(table_row, rows)])
 
 
-_CELL = 160
+_MAX_CELL_LENGTH = 160
 
 
 def table_row(row: Sequence[object]) -> str:
@@ -43,33 +43,33 @@ def table_row(row: Sequence[object]) -> str:
 
 def _cell(value: object) -> str:
     if isinstance(value, list | tuple):
-        value = ", ".join(map(str, value[:_CELL]))
-    words = "" if value is None else str(value)
-    return _BAR.sub(r"\1\1\\|", one_line(words, max_length=_CELL))
+        value = ", ".join(map(str, value[:_MAX_CELL_LENGTH]))
+    text = "" if value is None else str(value)
+    return _BAR.sub(r"\1\1\\|", one_line(text, max_length=_MAX_CELL_LENGTH))
 
 
 _BAR = re.compile(r"(\\*)\|")
 """A bar, with the backslashes that would take its escape away."""
 
 
-def fenced(words: str) -> str:
+def fenced(text: str) -> str:
     """A component's words set apart; a fence that they cannot close themselves."""
-    words = strip_control_chars(words)
-    longest = max(map(len, re.findall("`{3,}", words)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}\n{words}\n{fence}"
+    text = strip_control_chars(text)
+    longest_fence = max(map(len, re.findall("`{3,}", text)), default=2)
+    fence = "`" * (longest_fence + 1)
+    return f"{fence}\n{text}\n{fence}"
 
 
-def page_note(meta: object, shown: int, surface: Surface) -> str:
+def page_note(meta: object, row_count: int, surface: Surface) -> str:
     """ "20 of 143; page=2 has more" where there is more, else ''."""
     if not isinstance(meta, Mapping):
         return ""
     total, page, pages = (meta.get(key) for key in ("total_count", "page", "total_pages"))
-    if not isinstance(total, int) or total <= shown:
+    if not isinstance(total, int) or total <= row_count:
         return ""
     if isinstance(page, int) and isinstance(pages, int) and page < pages:
-        return f"{shown} of {total}; {surface.parameter(Parameter('page', page + 1))} has more"
-    return f"{shown} of {total}"
+        return f"{row_count} of {total}; {surface.parameter(Parameter('page', page + 1))} has more"
+    return f"{row_count} of {total}"
 
 
 def without_nulls(value: Any) -> Any:

@@ -297,7 +297,7 @@ async def _runs(ctx: ToolContext, approvals: Sequence[Approval]) -> dict[str, st
         for approval in its:
             found[str(approval.get("id"))] = await _run_of(ctx, approval, runs)
 
-    await gather((partial(look, session, its) for session, its in sessions.items()), at_once=_AT_ONCE)
+    await gather((partial(look, session, its) for session, its in sessions.items()), max_concurrent=_AT_ONCE)
     return found
 
 

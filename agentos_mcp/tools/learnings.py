@@ -17,7 +17,7 @@ from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import DbId, JsonObject, Limit, Page, UserId
 from agentos_mcp.tooling.results import Message, Record, Table
-from agentos_mcp.tooling.text_outline import in_a_line, outline
+from agentos_mcp.tooling.text_outline import outline, outline_line
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 
 _KEYED: Mapping[str, tuple[str, ...]] = {
@@ -69,7 +69,7 @@ async def list_learnings(
                 one.get("learning_id"),
                 one.get("learning_type"),
                 _about(one),
-                in_a_line(_learned(one)),
+                outline_line(_learned(one)),
                 format_time(one.get("updated_at")),
             )
             for one in found

@@ -172,7 +172,7 @@ async def optimize_memories(
             status=404,
         ) from missing
     except Unreachable as lost:
-        if not lost.sent:
+        if not lost.was_sent:
             raise
         # A model may write for longer than an answer is waited for.
         if apply:

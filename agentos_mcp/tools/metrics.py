@@ -14,7 +14,7 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, ServerFailu
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping, objects
-from agentos_mcp.tooling.context import ToolContext, look_first, present
+from agentos_mcp.tooling.context import ToolContext, present_values, suggest_look
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.parameters import DbId, UserId
 from agentos_mcp.tooling.results import Message, Table
@@ -87,9 +87,9 @@ async def get_metrics(
 async def refresh_metrics(ctx: ToolContext, db_id: DbId = "") -> Message:
     """Bring the figures up to date, for get_metrics."""
     database = await ctx.database("metrics", db_id)
-    query = present(db_id=database, background=True)
+    query = present_values(db_id=database, background=True)
     features = await ctx.backend.discovery.features()
-    with look_first("/metrics/refresh"):
+    with suggest_look("/metrics/refresh"):
         answer = await ctx.agent_os.request("POST", "/metrics/refresh", query=query, no_timeout=True)
     if isinstance(answer, list) or not features.has("GET", _STATUS):
         return _UP_TO_DATE

@@ -52,7 +52,7 @@ async def test_nobody_at_home_says_where_and_what_to_do() -> None:
     async with AgentOS("http://127.0.0.1:9", limits=Limits(read_attempts=1)) as nobody:
         with pytest.raises(Unreachable, match=r"No AgentOS answers at http://127.0.0.1:9.*AGENTOS_URL") as caught:
             await nobody.get("/info")
-    assert not caught.value.sent
+    assert not caught.value.was_sent
 
 
 async def test_a_missing_token_and_a_wrong_one_are_told_apart(locked_agentos: str) -> None:
@@ -102,7 +102,7 @@ async def test_a_write_is_never_sent_twice(sample_agentos: str) -> None:
         proxy.cut_after = [10]
         with pytest.raises(Unreachable) as caught:
             await client.request("POST", "/memories", json={"memory": "x", "user_id": "y"})
-        assert caught.value.sent
+        assert caught.value.was_sent
         assert proxy.asked("POST", "/memories") == 2
 
 
@@ -138,7 +138,7 @@ async def test_a_service_that_is_not_set_up_is_not_asked_again(sample_agentos: s
 
 
 async def test_an_answer_that_is_too_large_is_refused_before_it_is_whole(sample_agentos: str) -> None:
-    async with AgentOS(sample_agentos, limits=Limits(response=10_000)) as client:
+    async with AgentOS(sample_agentos, limits=Limits(max_response_bytes=10_000)) as client:
         with pytest.raises(ServerFailure, match="larger than"):
             await client.get("/openapi.json")
 
@@ -159,13 +159,13 @@ async def test_a_redirect_says_where_it_leads(sample_agentos: str) -> None:
 
 
 async def test_a_slow_answer_ends_in_time(sample_agentos: str) -> None:
-    async with AgentOS(sample_agentos, limits=Limits(read=0.3)) as client:
+    async with AgentOS(sample_agentos, limits=Limits(read_seconds=0.3)) as client:
         with pytest.raises(Unreachable, match="in time"):
             await client.request("POST", "/agents/thinker/runs", form={"message": "5", "stream": "false"})
 
 
 async def test_a_foreground_stream_may_be_silent_for_longer_than_any_read(sample_agentos: str) -> None:
-    async with AgentOS(sample_agentos, limits=Limits(read=0.3, quiet=0.3)) as client:
+    async with AgentOS(sample_agentos, limits=Limits(read_seconds=0.3, quiet_seconds=0.3)) as client:
         form = {"message": "1", "stream": "true"}
         async with client.stream("/agents/thinker/runs", {}, form, kept_alive=False) as events:
             names = [event.name async for event in events]
@@ -173,7 +173,7 @@ async def test_a_foreground_stream_may_be_silent_for_longer_than_any_read(sample
 
 
 async def test_a_background_stream_without_its_signs_of_life_is_dead(sample_agentos: str) -> None:
-    async with AgentOS(sample_agentos, limits=Limits(quiet=0.3)) as client:
+    async with AgentOS(sample_agentos, limits=Limits(quiet_seconds=0.3)) as client:
         form = {"message": "3", "stream": "true", "background": "true"}
         events = client.stream("/agents/thinker/runs", {}, form, kept_alive=True)
         with pytest.raises(Unreachable):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentos_mcp.agentos.errors import InvalidRequest
-from agentos_mcp.agentos.paths import fill, segment
+from agentos_mcp.agentos.paths import fill_path, path_segment
 from agentos_mcp.agentos.runs.run import RunRef, new_id
 
 TEXT = st.text(min_size=1, max_size=40)
@@ -24,23 +24,23 @@ TEXT = st.text(min_size=1, max_size=40)
     ],
 )
 def test_an_id_is_one_segment_of_the_path(id: str, path: str) -> None:
-    assert fill("/agents/{agent_id}/runs", {"agent_id": id}) == path
+    assert fill_path("/agents/{agent_id}/runs", {"agent_id": id}) == path
 
 
 @pytest.mark.parametrize("id", ["../sessions", "a/b", "/", "x/runs"])
 def test_an_id_with_a_slash_is_refused_because_agentos_cannot_route_it(id: str) -> None:
     with pytest.raises(InvalidRequest, match="slash"):
-        segment(id)
+        path_segment(id)
 
 
 def test_an_empty_id_is_refused_with_its_name() -> None:
     with pytest.raises(InvalidRequest, match="agent_id is empty"):
-        segment("", "agent_id")
+        path_segment("", "agent_id")
 
 
 @given(TEXT.filter(lambda text: "/" not in text and "\x00" not in text))
 def test_any_other_id_stays_one_segment(id: str) -> None:
-    path = fill("/agents/{agent_id}", {"agent_id": id})
+    path = fill_path("/agents/{agent_id}", {"agent_id": id})
     assert path.count("/") == 2
     assert not set(path) & set("?# \\\n\r")
     assert path.rpartition("/")[2] not in {"", ".", ".."}

@@ -44,7 +44,7 @@ async def test_no_more_calls_run_at_once_than_allowed() -> None:
         await anyio.lowlevel.checkpoint()
         running -= 1
 
-    await gather([call] * 9, at_once=3)
+    await gather([call] * 9, max_concurrent=3)
     assert most == 3
 
 

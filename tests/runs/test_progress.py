@@ -53,12 +53,12 @@ class NotificationRecorder:
         (RUNNING, "working"),
         (EDIT, "2/3 edit"),
         (replace(EDIT, activity="calling search_knowledge"), "2/3 edit: calling search_knowledge"),
-        (replace(EDIT, actor="Writer", words="so it\n ends"), "2/3 edit · Writer: …so it ends"),
-        (replace(EDIT, actor="Edit", words="here"), "2/3 edit: …here"),
-        (replace(EDIT, part="round 2/3"), "2/3 edit · round 2/3"),
+        (replace(EDIT, actor="Writer", last_words="so it\n ends"), "2/3 edit · Writer: …so it ends"),
+        (replace(EDIT, actor="Edit", last_words="here"), "2/3 edit: …here"),
+        (replace(EDIT, substep="round 2/3"), "2/3 edit · round 2/3"),
         (replace(EDIT, total_steps=0), "step 2 edit"),
         (replace(RUNNING, total_steps=0, actor="Writer", activity="thinking"), "Writer: thinking"),
-        (replace(RUNNING, words="last words"), "…last words"),
+        (replace(RUNNING, last_words="last words"), "…last words"),
     ],
 )
 async def test_a_state_is_one_short_line(state: RunState, words: str) -> None:
@@ -66,7 +66,7 @@ async def test_a_state_is_one_short_line(state: RunState, words: str) -> None:
 
 
 async def test_only_the_last_words_are_shown_and_whole_ones() -> None:
-    line = describe(replace(EDIT, words="word " * 50 + "end"))
+    line = describe(replace(EDIT, last_words="word " * 50 + "end"))
     assert len(line) < 80
     assert line.startswith("2/3 edit: …word word")
     assert line.endswith("end")
@@ -80,7 +80,7 @@ async def test_the_first_state_with_news_is_sent_at_once() -> None:
         live.report(EDIT)
         await ear.until(lambda: bool(ear.heard))
     assert ear.messages[0] == "2/3 edit"
-    assert ear.heard[0][0] - begun < progress_module.APART
+    assert ear.heard[0][0] - begun < progress_module.MIN_INTERVAL_SECONDS
 
 
 async def test_a_flood_of_states_is_at_most_five_notifications_a_second() -> None:
@@ -104,13 +104,13 @@ async def test_words_alone_come_less_often_than_steps() -> None:
         words = ""
         while anyio.current_time() < end:
             words += "word "
-            live.report(replace(EDIT, words=words))
+            live.report(replace(EDIT, last_words=words))
             await anyio.sleep(0.001)
     assert 2 <= len(ear.heard) <= 4
 
 
 async def test_silence_is_broken_by_a_heartbeat_that_tells_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_module, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(progress_module, "HEARTBEAT_SECONDS", 0.05)
     ear = NotificationRecorder()
     async with live_progress(ear) as live:
         live.report(EDIT)
@@ -121,7 +121,7 @@ async def test_silence_is_broken_by_a_heartbeat_that_tells_the_time(monkeypatch:
 
 
 async def test_a_run_that_does_not_start_has_a_heartbeat_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_module, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(progress_module, "HEARTBEAT_SECONDS", 0.05)
     ear = NotificationRecorder()
     async with live_progress(ear) as live:
         live.report(RunState(ref=REF))
@@ -130,11 +130,11 @@ async def test_a_run_that_does_not_start_has_a_heartbeat_too(monkeypatch: pytest
 
 
 async def test_heartbeats_come_at_least_every_ten_seconds() -> None:
-    assert progress_module.HEARTBEAT < 10
+    assert progress_module.HEARTBEAT_SECONDS < 10
 
 
 async def test_progress_is_the_steps_that_are_done_and_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_module, "APART", 0.0)
+    monkeypatch.setattr(progress_module, "MIN_INTERVAL_SECONDS", 0.0)
     ear = NotificationRecorder()
     async with live_progress(ear) as live:
         for number in range(1, 4):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
 from agentos_mcp.runs.explain import explain
-from agentos_mcp.runs.result import RULE, facts, run_data, run_result, standing
+from agentos_mcp.runs.result import RULE, facts, run_data, run_result, unfinished_result
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.markdown import fenced
@@ -83,8 +83,8 @@ def test_an_ordinary_answer_is_shown_as_it_is(answer: str) -> None:
 
 @given(states())
 def test_where_a_run_stands_is_told_in_our_lines_alone(state: RunState) -> None:
-    lines = standing(state, PLAIN).split("\n")
-    assert len(lines) == len(standing(state, PLAIN).splitlines())
+    lines = unfinished_result(state, PLAIN).split("\n")
+    assert len(lines) == len(unfinished_result(state, PLAIN).splitlines())
     assert lines[0].startswith("Still going: ")
     assert [line for line in lines if line.startswith("run: ")] == [f"run: {state.ref}"]
 

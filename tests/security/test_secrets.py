@@ -29,7 +29,7 @@ from tests._support.mcp_client import Connect
 from tests._support.scripted_agentos import scripted_agentos
 
 TOKEN = "OSK_7c2f9e41d0b84c55a1"
-PATIENCE = Limits(connect=2.0, read=5.0, read_attempts=1)
+PATIENCE = Limits(connect_seconds=2.0, read_seconds=5.0, read_attempts=1)
 
 pytestmark = pytest.mark.anyio
 

@@ -20,7 +20,7 @@ from tests._support.scripted_agentos import CONFIG, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 
-LIMITS = Limits(read=0.5, read_attempts=2)
+LIMITS = Limits(read_seconds=0.5, read_attempts=2)
 PAGE = http_json({"id": "writer", "name": "Writer"})
 HEAD = b"HTTP/1.1 200 X\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
 

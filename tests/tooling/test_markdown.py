@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, Step
-from agentos_mcp.runs.result import piece, run_result
+from agentos_mcp.runs.result import paginate, run_result
 from agentos_mcp.tooling.markdown import fenced, page_note, table
 
 DONE = RunState(
@@ -42,7 +42,7 @@ def test_a_failed_run_says_where_and_why() -> None:
 
 
 def test_words_that_were_said_before_a_failure_are_kept() -> None:
-    state = replace(DONE, status=Status.CANCELLED, answer=None, said=("half a ", "word"))
+    state = replace(DONE, status=Status.CANCELLED, answer=None, streamed_pieces=("half a ", "word"))
     assert run_result(state, tokens=1000, surface=PLAIN).startswith("half a word\n--- agentos-mcp\ncancelled")
 
 
@@ -63,7 +63,7 @@ def test_durations_are_for_people(seconds: float, shown: str) -> None:
 def test_a_long_answer_is_whole_when_its_pieces_are_put_together(words: str, tokens: int) -> None:
     offset, pieces = 0, []
     for _ in range(len(words) // (tokens * 4) + 1):
-        part, more = piece(words, tokens=tokens, offset=offset, surface=PLAIN)
+        part, more = paginate(words, tokens=tokens, offset=offset, surface=PLAIN)
         pieces.append(part)
         if not more:
             break

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentos_mcp.tooling.text_outline import in_a_line, outline
+from agentos_mcp.tooling.text_outline import outline, outline_line
 
 COMPANY = {
     "name": "Acme",
@@ -37,7 +37,7 @@ def test_an_outline_shows_depth_and_leaves_out_what_says_nothing() -> None:
 
 
 def test_a_line_names_the_gist_of_each_item() -> None:
-    assert in_a_line(COMPANY) == (
+    assert outline_line(COMPANY) == (
         "name: Acme; founded: 1949; listed: no; facts: Makes anvils, Ships by rocket; tags: old, loud; owner: name: Ann"
     )
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 from agentos_mcp.agentos.errors import InvalidRequest
-from agentos_mcp.agentos.paths import quoted
+from agentos_mcp.agentos.paths import percent_encode
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.sse import MAX_EVENT_BYTES
 
@@ -40,7 +40,7 @@ class RunRef:
 
     def __str__(self) -> str:
         parts = (self.component, self.session, self.run)
-        return "/".join((self.kind, *map(quoted, parts)))
+        return "/".join((self.kind, *map(percent_encode, parts)))
 
     @classmethod
     def parse(cls, text: str) -> RunRef:
@@ -98,14 +98,14 @@ class Status(StrEnum):
         return self not in (Status.PENDING, Status.RUNNING)
 
 
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 """Characters of a name or an id: of a step, a tool, a person's session."""
-LONGEST_ERROR = 2_000
-MOST_SAID = 100_000
+MAX_ERROR_LENGTH = 2_000
+MAX_STREAMED_CHARACTERS = 100_000
 """Characters that are kept of an answer while it streams; the whole is in its last event, and in AgentOS."""
-MOST_STEPS = 200
-MOST_FAILED_TOOLS = 100
-MOST_REQUIREMENTS = 1_000
+MAX_STEPS = 200
+MAX_FAILED_TOOLS = 100
+MAX_REQUIREMENTS = 1_000
 
 
 StepOutcome = Literal["running", "completed", "failed", "paused"]
@@ -133,17 +133,17 @@ class RunState:
     """How many there were between those."""
     failed_steps_left_out: int = 0
     total_steps: int = 0
-    part: str = ""
+    substep: str = ""
     """The part of the current step that is under way: "lap 2/3", "left"."""
     actor: str = ""
     """Who is at work, by name, where that is not the component itself."""
     activity: str = ""
     """What is being done: "calling search_knowledge"; '' while words are coming."""
-    words: str = ""
+    last_words: str = ""
     """The last words that anybody said, on one line."""
-    said: tuple[str, ...] = field(default=(), repr=False)
+    streamed_pieces: tuple[str, ...] = field(default=(), repr=False)
     """The component's own words so far, in pieces, up to MOST_SAID characters; `answer` once it has ended."""
-    unsaid: int = 0
+    dropped_characters: int = 0
     """How many characters of them came after those."""
     answer: Any = None
     """The final content: text, or data where a schema was asked for."""
@@ -171,9 +171,9 @@ class RunState:
     """AgentOS has shown it: it can be found again by its reference."""
     orphaned: bool = False
     """AgentOS calls it running, but has been restarted since it began, and nothing is known to be at work on it."""
-    not_taken: str = ""
+    refusal_reason: str = ""
     """Why AgentOS did not take the answers that were given last, in its own words."""
-    unused_answers: str = ""
+    unused_answers_reason: str = ""
     """Why AgentOS did not use the answers that were sent last, though the run has gone on since: others came first."""
     replayed: bool = False
     """AgentOS has no live events of it (any more), and has replayed those that it kept."""
@@ -204,10 +204,10 @@ class RunState:
         """The answer as far as it is known, if it is text."""
         if isinstance(self.answer, str):
             return self.answer
-        return "".join(self.said) if self.answer is None else ""
+        return "".join(self.streamed_pieces) if self.answer is None else ""
 
 
-def joined(pieces: tuple[str, ...], piece: str) -> tuple[str, ...]:
+def append_piece(pieces: tuple[str, ...], piece: str) -> tuple[str, ...]:
     """`pieces` with one more, kept to a few growing strings: n pieces cost n log n, not n squared."""
     while pieces and len(pieces[-1]) <= len(piece):
         piece = pieces[-1] + piece

@@ -16,7 +16,7 @@ from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.runs.timeouts import wait_seconds
-from agentos_mcp.tooling.context import ToolContext, present
+from agentos_mcp.tooling.context import ToolContext, present_values
 from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Names, Page, Text, Words
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
@@ -250,11 +250,11 @@ async def _model(ctx: ToolContext, component: Component) -> dict[str, str]:
 
 
 async def _evaluate(ctx: ToolContext, database: str, body: Mapping[str, object]) -> object:
-    query = present(db_id=database)
+    query = present_values(db_id=database)
     try:
         return await ctx.agent_os.request("POST", "/eval-runs", query=query, json=body, no_timeout=True)
     except Unreachable as error:
-        if not error.sent:
+        if not error.was_sent:
             raise
         raise Unreachable(
             error.message,

@@ -14,7 +14,7 @@ from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.pagination import read_page
-from agentos_mcp.tooling.argument_limits import FILES, MaxCharacters
+from agentos_mcp.tooling.argument_limits import MAX_FILES_LENGTH, MaxCharacters
 from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import fenced, one_line
@@ -108,7 +108,7 @@ async def add_knowledge(
     ctx: ToolContext,
     text: Text = "",
     url: Annotated[LongName, Field(description="AgentOS fetches it")] = "",
-    file: Annotated[str, MaxCharacters(FILES), Field(description="Path or data: URL")] = "",
+    file: Annotated[str, MaxCharacters(MAX_FILES_LENGTH), Field(description="Path or data: URL")] = "",
     name: str = "",
     description: LongName = "",
     metadata: JsonObject = None,

@@ -18,7 +18,7 @@ from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import integer, mapping
 from agentos_mcp.agentos.ownership import without_owner
 from agentos_mcp.agentos.pagination import Page as Listed
-from agentos_mcp.agentos.paths import fill
+from agentos_mcp.agentos.paths import fill_path
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text
@@ -324,7 +324,7 @@ async def _run_endpoint(ctx: ToolContext, kind: AnyKind, id: str, message: str) 
     if not message.strip():
         raise InvalidRequest("The message is empty.", f"Say what the {kind} should do.")
     component = await ctx.catalog.find(kind, id)
-    return fill(f"/{kind}s/{{id}}/runs", {"id": component.id})
+    return fill_path(f"/{kind}s/{{id}}/runs", {"id": component.id})
 
 
 def _endpoint(asked: str) -> tuple[str, str]:

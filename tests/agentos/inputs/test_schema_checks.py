@@ -23,7 +23,13 @@ from agentos_mcp.agentos.inputs.schema_checks import (
     expanded_nodes,
     value_problems,
 )
-from agentos_mcp.agentos.inputs.schemas import allowed, answer_problems, check_input, output_schema_fields, spelled_out
+from agentos_mcp.agentos.inputs.schemas import (
+    answer_problems,
+    check_input,
+    describe_inputs,
+    expand_references,
+    output_schema_fields,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -188,8 +194,8 @@ def test_what_a_hostile_schema_allows_is_said_in_short() -> None:
         "properties": {"x\n" * 5_000: {"enum": ["y" * 5_000] * 500}, "n": {"default": 10**4200, "minimum": 10**4200}},
         "required": 5,
     }
-    assert len(allowed(schema)) < 3_000
-    assert "\n" not in allowed(schema)
+    assert len(describe_inputs(schema)) < 3_000
+    assert "\n" not in describe_inputs(schema)
 
 
 @pytest.fixture
@@ -227,7 +233,7 @@ async def test_any_schema_is_checked_or_refused_in_our_words(schema: dict[str, A
         for key in ("input_schema", "factory_input_schema"):
             for field in read_component_inputs({key: schema}).fields.values():
                 assert isinstance(field["type"], str)
-        assert len(allowed(schema)) < 3_000
+        assert len(describe_inputs(schema)) < 3_000
 
 
 @given(schema=SCHEMAS)
@@ -237,7 +243,7 @@ def test_any_schema_within_the_limits_is_spelled_out(schema: dict[str, Any]) -> 
         check_limits(schema)
     except CannotCheckSchema:
         return
-    assert isinstance(spelled_out(schema), dict)
+    assert isinstance(expand_references(schema), dict)
 
 
 @given(schema=SCHEMAS, value=st.dictionaries(st.sampled_from(("a", "b")), VALUES, max_size=3))

@@ -123,13 +123,13 @@ async def test_a_run_in_the_middle_is_resumed_and_no_event_counts_twice(sample_a
         seen: list[RunState] = []
         state = await run(engine, await order(catalog, "agent", "slow", "40 1"), seen.append)
         assert state.answer == " ".join(f"w{number}" for number in range(40))
-        assert "".join(state.said).strip() == state.answer
+        assert "".join(state.streamed_pieces).strip() == state.answer
         assert proxy.asked("POST", "/resume") >= 1
         assert proxy.asked("POST", "/runs HTTP") == 1
 
 
 async def test_a_stream_that_falls_silent_is_left_and_resumed(sample_agentos: str) -> None:
-    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url, limits=Limits(quiet=0.5)) as client:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url, limits=Limits(quiet_seconds=0.5)) as client:
         engine, catalog = await engine_of(client)
         proxy.stall_at = lambda seen: b'"w10 "' in seen
         state = await run(engine, await order(catalog, "agent", "slow", "40 1"), nobody)
@@ -180,7 +180,7 @@ async def test_cancel_ends_a_run_between_two_words(engine: Engine, catalog: Cata
     ended: list[RunState] = []
 
     def report(state: RunState) -> None:
-        if state.words:
+        if state.last_words:
             going.set()
 
     async def start() -> None:

@@ -76,18 +76,18 @@ async def test_the_newest_run_is_first_even_in_an_old_session(client: AgentOS, r
     assert runs[0].ref == refs["again"]
     assert runs[-1].ref == refs["old"]
     assert {run.ref for run in runs} == set(refs.values())
-    assert [run.started for run in runs] == sorted((run.started for run in runs), reverse=True)
+    assert [run.started_at for run in runs] == sorted((run.started_at for run in runs), reverse=True)
 
 
 async def test_a_run_is_told_on_one_line_each(client: AgentOS, refs: dict[str, RunRef]) -> None:
     run = next(run for run in await found(client, limit=50) if run.ref == refs["old"])
-    assert (run.status, run.name, run.question, run.answer) == (
+    assert (run.status, run.name, run.input, run.answer) == (
         "COMPLETED",
         "Echo",
         "an old question",
         "echo: an old question",
     )
-    assert abs(run.started - time.time()) < 60
+    assert abs(run.started_at - time.time()) < 60
 
 
 async def test_runs_of_members_and_steps_are_left_out(client: AgentOS, refs: dict[str, RunRef]) -> None:

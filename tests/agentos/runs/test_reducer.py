@@ -10,7 +10,7 @@ import pytest
 
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.runs.reducer import reduce
-from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status, joined
+from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status, append_piece
 from agentos_mcp.agentos.sse import Event
 
 pytestmark = pytest.mark.anyio
@@ -70,7 +70,7 @@ async def test_the_words_of_an_answer_are_known_while_they_come(agent_os: AgentO
     state = replay(ref, before_the_end)
     assert state.status is Status.RUNNING
     assert state.text == " ".join(f"w{number}" for number in range(40))
-    assert state.words.endswith("w39")
+    assert state.last_words.endswith("w39")
 
 
 async def test_a_failed_tool_is_named_once_and_the_run_completes(agent_os: AgentOS) -> None:
@@ -164,7 +164,7 @@ async def test_the_part_of_a_step_that_is_under_way_is_known(agent_os: AgentOS) 
     ref, events = await record(agent_os, "workflow", "around")
     second_lap = [i for i, event in enumerate(events) if event.name == "LoopIterationStarted"][1]
     state = replay(ref, events[: second_lap + 1])
-    assert (state.step_number, state.part) == (1, "round 2/3")
+    assert (state.step_number, state.substep) == (1, "round 2/3")
 
 
 @pytest.mark.parametrize("id", ["skips-failure", "stops-on-failure", "broken-model"])
@@ -243,7 +243,7 @@ async def test_another_run_id_than_ours_is_taken_from_the_start(agent_os: AgentO
 async def test_pieces_are_kept_in_order_and_few(size: int) -> None:
     pieces: tuple[str, ...] = ()
     for number in range(size):
-        pieces = joined(pieces, f"{number},")
+        pieces = append_piece(pieces, f"{number},")
     assert "".join(pieces) == "".join(f"{number}," for number in range(size))
     assert len(pieces) <= 12
 

@@ -115,11 +115,11 @@ async def test_foreground_run_that_nobody_watches_is_kept(sample_agentos: str, q
 
 async def test_rest_between_looks_is_long_until_somebody_watches_closely() -> None:
     run = LiveRun(RunState(ref=RunRef("agent", "a", "s", "r")))
-    run._moved = -1e9  # nothing has moved for ages
+    run._changed_at = -1e9  # nothing has moved for ages
     slept = anyio.Event()
 
     async def sleep() -> None:
-        await run.rest(0.1)
+        await run.wait_between_polls(0.1)
         slept.set()
 
     async with anyio.create_task_group() as tasks:
@@ -141,12 +141,12 @@ async def test_many_stuck_runs_cost_few_requests_and_then_none(
     async with AgentOS(sample_agentos) as client:
         engine = Engine(client, Discovery(client), Catalog(client))
         asked = 0
-        stored = engine._follower.stored
+        get_stored = engine._follower.get_stored
 
         async def counted(wanted: RunRef) -> object:
             nonlocal asked
             asked += 1
-            return await stored(ref)
+            return await get_stored(ref)
 
         monkeypatch.setattr(engine._follower, "stored", counted)
         async with open_run_registry(engine) as live:
