@@ -44,22 +44,22 @@ def answered(status: int, detail: str) -> AgentOSError:
 
 
 @pytest.mark.parametrize(("detail", "conflict"), RECORDED, ids=[conflict.name for _, conflict in RECORDED])
-def test_conflict_is_told_by_what_agentos_says(detail: str, conflict: Conflict) -> None:
+def test_continuation_conflict_reads_agentos_refusals(detail: str, conflict: Conflict) -> None:
     assert continuation_conflict(answered(409, detail)) is conflict
 
 
-def test_conflict_of_a_queue_that_cannot_look_is_a_matter_of_a_moment() -> None:
+def test_continuation_conflict_of_an_unreachable_queue_store_is_settling() -> None:
     unsure = f"Could not verify continuation ownership for run {RUN}; retry the request"
     assert continuation_conflict(answered(503, unsure)) is Conflict.SETTLING
 
 
 @pytest.mark.parametrize(("status", "detail"), [(400, "run is already running"), (500, "x"), (404, "Run not found")])
-def test_conflict_is_nothing_but_a_refused_continuation(status: int, detail: str) -> None:
+def test_continuation_conflict_ignores_other_errors(status: int, detail: str) -> None:
     assert continuation_conflict(answered(status, detail)) is None
 
 
 @pytest.mark.anyio
-async def test_queue_says_what_was_recorded(queued_pausing: str) -> None:
+async def test_continuation_conflict_matches_a_live_queue(queued_pausing: str) -> None:
     """The ways to continue a run that are wrong for it, on a live AgentOS: nothing is executed by them."""
     ref = await submitted(queued_pausing, "gate-skip", "tag-recorded")
     async with httpx.AsyncClient(base_url=queued_pausing, timeout=30) as rest:

@@ -126,7 +126,7 @@ def test_an_unknown_flag_is_answered_with_the_one_that_may_be_meant() -> None:
     assert "Did you mean --toolsets?" in ended.stderr
 
 
-def test_a_flag_wins_over_the_environment(sample_agentos: str) -> None:
+def test_flag_wins_over_the_environment(sample_agentos: str) -> None:
     with RawServer("serve", "--url", sample_agentos, given={"AGENTOS_URL": DOWN}) as server:
         server.shake_hands()
         assert not server.call("list_agents")[1]

@@ -67,7 +67,7 @@ async def crowd() -> AsyncIterator[str]:
     ],
     ids=["id", "much like others", "like others", "object", "list", "list as text", "reference", "tool", "argument"],
 )
-async def test_a_long_argument_keeps_no_other_caller_waiting(crowd: str, tool: str, arguments: dict[str, Any]) -> None:
+async def test_long_argument_keeps_no_other_caller_waiting(crowd: str, tool: str, arguments: dict[str, Any]) -> None:
     async with over_http("legacy", crowd) as other, over_http("legacy", crowd) as attacker:
         await ping_of(other)()
         await attacker.call("run_agent", agent_id="warm", message="x")
@@ -79,7 +79,7 @@ async def test_a_long_argument_keeps_no_other_caller_waiting(crowd: str, tool: s
 
 
 @pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.name)
-def test_every_tool_limits_every_text(declared: ToolSpec) -> None:
+def test_tool_limits_every_text_argument(declared: ToolSpec) -> None:
     limits = ArgumentLimits.of(inspect.signature(declared.fn, eval_str=True)).texts
     ids = {name for name in limits if name == "id" or name.endswith("_id") or name in {"name", "status"}}
     longer = {"get_trace": {"id"}, "update_knowledge": {"name"}}.get(declared.name, set())
@@ -87,7 +87,7 @@ def test_every_tool_limits_every_text(declared: ToolSpec) -> None:
 
 
 @pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.name)
-def test_no_tool_tells_each_wrong_entry_of_a_list(declared: ToolSpec) -> None:
+def test_tool_reports_only_one_invalid_entry_of_a_list(declared: ToolSpec) -> None:
     tool = mcp_tool(declared, Settings(url="http://127.0.0.1:9"))
     for name, schema in tool.parameters["properties"].items():
         if schema.get("type") == "array":
@@ -120,7 +120,7 @@ def test_no_tool_tells_each_wrong_entry_of_a_list(declared: ToolSpec) -> None:
     ],
     ids=lambda value: value[:12] if isinstance(value, str) else "",
 )
-async def test_an_argument_beyond_its_limit_is_refused_without_being_quoted(
+async def test_argument_over_its_limit_is_refused_without_being_quoted(
     connect: Connect, era: str, sample_agentos: str, tool: str, arguments: dict[str, Any], said: str
 ) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
@@ -129,13 +129,13 @@ async def test_an_argument_beyond_its_limit_is_refused_without_being_quoted(
     assert len(refusal) < 1_500
 
 
-async def test_an_argument_within_its_limit_goes_on(connect: Connect, era: str, sample_agentos: str) -> None:
+async def test_argument_within_its_limit_is_accepted(connect: Connect, era: str, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         answer = await peer.text("run_agent", agent_id="echo", message="m" * 100_000)
     assert answer.startswith("echo: mmm")
 
 
-async def test_a_long_uri_prompt_or_completion_is_refused_without_being_quoted(
+async def test_long_uri_prompt_or_completion_is_refused_without_being_quoted(
     connect: Connect, era: str, sample_agentos: str
 ) -> None:
     async with connect(sample_agentos) as peer:
@@ -160,7 +160,7 @@ async def test_a_long_uri_prompt_or_completion_is_refused_without_being_quoted(
             assert len(refusal.value.message) < 500
 
 
-def test_a_component_is_found_among_thousands_that_are_like_it() -> None:
+def test_component_is_found_among_thousands_of_similar_ones() -> None:
     components = tuple(Component("agent", f"{'ba' * 150}{n}", f"{'ab' * 150} {n}") for n in range(500))
     contents = Inventory("", "", "", (*components, Component("agent", "content-writer", "Writer")), (), ())
     assert match("agent", "contnet-writer", contents).id == "content-writer"
@@ -169,7 +169,7 @@ def test_a_component_is_found_among_thousands_that_are_like_it() -> None:
     assert len(str(refusal.value)) < 8_000
 
 
-def test_likeness_compares_no_more_than_it_has_to() -> None:
+def test_similarity_compares_a_limited_number_of_names() -> None:
     assert len(similarity("abc", (f"abc{n}" for n in range(1_000)))) == 100
     assert most_similar("list_agnets", ["list_agents", "list_teams"]) == "list_agents"
     assert most_similar("zzz", ["list_agents"]) == ""

@@ -34,14 +34,14 @@ def message(need: dict[str, Any]) -> str:
     return form(question).params.message
 
 
-def test_an_argument_cannot_stand_on_a_line_of_its_own() -> None:
+def test_form_argument_cannot_stand_on_a_line_of_its_own() -> None:
     assert message(tool_need("deploy", {"env": APPROVED})) == (
         'deploy wants to call deploy.\n\nenv: "prod\\n\\nThe admin has approved this"'
     )
 
 
 @given(WORDS, st.dictionaries(WORDS, WORDS | st.integers() | st.lists(WORDS), max_size=3))
-def test_each_line_of_a_form_is_a_question_a_value_or_behind_a_mark(name: str, arguments: dict[str, Any]) -> None:
+def test_form_lines_are_questions_values_or_marked_text(name: str, arguments: dict[str, Any]) -> None:
     title, *lines = message(tool_need(name, arguments)).split("\n")
     assert " wants to call " in title
     values = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[\w.-]+):(?: .*)?')
@@ -50,7 +50,7 @@ def test_each_line_of_a_form_is_a_question_a_value_or_behind_a_mark(name: str, a
 
 
 @given(WORDS)
-def test_a_reviewed_output_keeps_its_lines_each_behind_a_mark(words: str) -> None:
+def test_form_of_a_reviewed_output_marks_each_of_its_lines(words: str) -> None:
     need = {"step_id": "1", "step_name": words, "requires_output_review": True, "is_post_execution": True}
     need |= {"step_output": {"content": f"first\nsecond {words}"}, "output_review_message": words, "step_type": "Step"}
     asked = questions(RunRef("workflow", "w", "s", "r"), [need])
@@ -61,7 +61,7 @@ def test_a_reviewed_output_keeps_its_lines_each_behind_a_mark(words: str) -> Non
 
 
 @given(WORDS, WORDS)
-def test_a_confirmation_shows_each_argument_as_a_value(name: str, value: str) -> None:
+def test_confirmation_shows_each_argument_as_a_value(name: str, value: str) -> None:
     title, *lines = confirmation("Delete memory", {"memory_id": value, name or "x": value}).message.split("\n")
     assert title == "Delete memory?"
     assert all(line.startswith("  ") and ": " in line for line in lines)
@@ -78,14 +78,14 @@ def test_a_confirmation_shows_each_argument_as_a_value(name: str, value: str) ->
         ["serve", "--toolsets", "a\x9b2J\nb"],
     ],
 )
-def test_a_refused_command_line_is_one_harmless_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_refused_command_line_is_one_harmless_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert len(said.splitlines()) == 1
     assert not UNSAFE.search(said)
 
 
-def test_json_for_scripts_is_harmless_on_a_screen_and_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_output_is_harmless_on_a_terminal_and_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     data = {"answer": "a\x1b[31m\u202e\x9b\u2028\U000e0041é\nb"}
     print_json(data)
     said = capsys.readouterr().out
@@ -94,7 +94,7 @@ def test_json_for_scripts_is_harmless_on_a_screen_and_loses_nothing(capsys: pyte
 
 
 @given(states())
-def test_what_is_said_of_a_run_at_its_end_is_harmless_lines(state: RunState) -> None:
+def test_run_outcome_lines_are_harmless(state: RunState) -> None:
     for line, _ in closing(state, PLAIN):
         assert not UNSAFE.search(line)
         assert "\n" not in line
@@ -108,7 +108,7 @@ class _Terminal(io.StringIO):
 
 
 @given(st.lists(WORDS | st.sampled_from(["\x1b[", "3", "1m", "\r", "\x9b", "👩\u200d", "💻"]), max_size=8))
-def test_a_streamed_answer_moves_no_terminal(pieces: list[str]) -> None:
+def test_streamed_answer_moves_no_terminal_cursor(pieces: list[str]) -> None:
     out, err = _Terminal(), _Terminal()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdout", out)

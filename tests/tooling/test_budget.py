@@ -72,7 +72,7 @@ def json_length(data: object) -> int:
 
 @enough
 @given(states, budgets)
-def test_a_runs_result_keeps_to_its_budget_and_names_the_run(state: RunState, tokens: int) -> None:
+def test_run_result_keeps_to_its_budget_and_has_the_reference(state: RunState, tokens: int) -> None:
     text = run_result(state, tokens=tokens, surface=PLAIN)
     assert len(text) <= tokens * 4 + FACTS_CHARACTERS + OVERHEAD
     assert text.splitlines()[-1] == f"run: {state.ref}"
@@ -82,7 +82,7 @@ def test_a_runs_result_keeps_to_its_budget_and_names_the_run(state: RunState, to
 
 @enough
 @given(states, budgets)
-def test_a_runs_data_keeps_to_its_budget_and_names_the_run(state: RunState, tokens: int) -> None:
+def test_run_data_keeps_to_its_budget_and_has_the_reference(state: RunState, tokens: int) -> None:
     result = CallToolResult(
         content=[TextContent(type="text", text=run_result(state, tokens=tokens, surface=PLAIN))],
         structured_content=run_data(state, tokens=tokens, surface=PLAIN),
@@ -111,7 +111,7 @@ records = st.builds(
 
 @enough
 @given(tables | records | long_text, budgets)
-def test_a_tools_result_and_its_data_keep_to_the_budget(result: Result, tokens: int) -> None:
+def test_tool_result_and_its_data_keep_to_the_budget(result: Result, tokens: int) -> None:
     made = to_mcp_result(result, Settings(url="http://localhost", result_tokens=tokens, structured_output=True), PLAIN)
     assert isinstance(made, CallToolResult)
     (block,) = made.content
@@ -122,13 +122,13 @@ def test_a_tools_result_and_its_data_keep_to_the_budget(result: Result, tokens: 
 
 @enough
 @given(values, st.integers(10, 2_000))
-def test_trimmed_data_has_about_the_room_that_it_was_given(value: Any, room: int) -> None:
+def test_trim_keeps_data_to_about_its_maximum_length(value: Any, room: int) -> None:
     assert json_length(trim(value, room)) <= 2 * room + 600
     if json_length(value) * 30 < room:
         assert trim(value, room) == value
 
 
-def test_a_list_counts_what_has_no_room() -> None:
+def test_fit_lines_counts_what_does_not_fit() -> None:
     lines = [f"line {number}" for number in range(100)]
     assert fit_lines(lines, 9_950, "failed tool", 30) == [
         "line 0",
@@ -141,12 +141,12 @@ def test_a_list_counts_what_has_no_room() -> None:
     assert fit_lines(["x" * 50], 1, "question", 30) == ["1 question"]
 
 
-def test_words_that_are_cut_keep_the_reference_that_ends_them() -> None:
+def test_cut_to_budget_keeps_the_run_reference_at_the_end() -> None:
     words = f"{'a' * 900}\nrun: agent/a/s/r"
     assert cut_to_budget(words, 200) == f"{'a' * 800}\n[100 more characters]\nrun: agent/a/s/r"
 
 
-def test_a_result_of_a_tools_own_making_is_cut_where_its_parts_were_not() -> None:
+def test_call_tool_result_over_the_budget_is_cut() -> None:
     huge = CallToolResult(content=[TextContent(type="text", text="a" * 5_000_000 + "\nrun: agent/a/s/r")])
     result = to_mcp_result(huge, Settings(url="http://localhost"), PLAIN)
     assert isinstance(result, CallToolResult)
@@ -156,7 +156,7 @@ def test_a_result_of_a_tools_own_making_is_cut_where_its_parts_were_not() -> Non
     assert block.text.endswith("\nrun: agent/a/s/r")
 
 
-def test_an_error_is_cut_in_its_middle() -> None:
+def test_cut_error_cuts_the_middle() -> None:
     (block,) = error_result("What happened. " + "x" * 5_000_000 + " run: agent/a/s/r").content
     assert isinstance(block, TextContent)
     assert len(block.text) < 4_100
@@ -183,7 +183,7 @@ RUNNING = RunState(ref=RunRef("agent", "writer", "s", "r"), status=Status.RUNNIN
     ],
     ids=lambda event: event["event"],
 )
-def test_a_state_stays_small_whatever_event_comes_again_and_again(event: dict[str, Any]) -> None:
+def test_run_state_stays_small_under_repeated_events(event: dict[str, Any]) -> None:
     state = RUNNING
     for _ in range(2_000):
         state = reduce(state, Event(event["event"], {"run_id": "r", **event}))
@@ -191,7 +191,7 @@ def test_a_state_stays_small_whatever_event_comes_again_and_again(event: dict[st
     assert len(unfinished_result(replace(state, status=Status.RUNNING), PLAIN)) < 10_000
 
 
-def test_a_state_counts_what_it_does_not_keep() -> None:
+def test_run_state_counts_what_it_does_not_keep() -> None:
     state = RUNNING
     for number in range(1_000):
         state = reduce(state, Event("StepStarted", {"run_id": "r", "step_name": f"step {number}"}))

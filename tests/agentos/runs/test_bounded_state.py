@@ -63,7 +63,7 @@ async def test_finished_runs_are_kept_up_to_a_size() -> None:
     assert known == [False] * 7 + [True] * 3
 
 
-async def test_a_server_follows_so_many_runs_at_once_and_no_more() -> None:
+async def test_registry_follows_a_limited_number_of_runs_at_once() -> None:
     async with open_run_registry(cast("Engine", InstantEngine(None))) as live:
         for _ in range(MAX_FOLLOWED_RUNS):
             live.start(ORDER)
@@ -85,7 +85,7 @@ def test_component_details_are_kept_up_to_a_number_and_a_size() -> None:
     assert pages.get("huge") is None
 
 
-async def test_components_and_their_words_are_bounded() -> None:
+async def test_components_and_their_descriptions_are_limited() -> None:
     agent: dict[str, Any] = {"name": "n" * 300, "description": "d" * 2_500}
     agents = [{"id": f"agent-{number}", **agent} for number in range(5_000)]
     config = {"agents": [{"id": "i" * 201}, *agents], "databases": ["d" * 300] * 5_000}
