@@ -24,7 +24,7 @@ _MAX_DETAILS = 2000
 _KEY = "confirm"
 _MAX_VALUE = 400
 """Characters of one value; what is cut says how long it is."""
-_MAX_CONSENT_SECONDS = 3600.0
+MAX_CONSENT_SECONDS = 3600.0
 """How long a person may think; what they agreed to then may be something else by now."""
 
 
@@ -77,7 +77,7 @@ def confirm(ctx: ToolContext, title: str, arguments: Mapping[str, Any]) -> Input
     if not can_elicit(ctx):
         return None
     state = json.loads(ctx.mcp.request_state) if ctx.mcp.request_state else {}
-    if state.get("confirm") != title or time.time() - float(state["at"]) > _MAX_CONSENT_SECONDS:
+    if state.get("confirm") != title or time.time() - float(state["at"]) > MAX_CONSENT_SECONDS:
         state = {"confirm": title, "at": time.time(), "nonce": secrets.token_hex(8)}
         return InputRequiredResult(
             input_requests={_KEY: ElicitRequest(params=_confirmation_form(title, arguments))},

@@ -107,13 +107,15 @@ async def test_rate_limited_model_is_advised_to_wait(client: AgentOS, kind: Kind
 async def test_paused_run_is_explained_with_its_question(client: AgentOS, kind: Kind, id: str) -> None:
     said = await explained(client, kind, id)
     assert "paused, it waits for an answer" in said
-    assert 'continue_run answers it (it asks about deploy(env="prod")).' in said
+    assert "Next: continue_run(run='" in said
+    assert 'answers it (it asks about deploy(env="prod")).' in said
 
 
 async def test_run_without_failures_says_so(client: AgentOS) -> None:
     said = await explained(client, "agent", "echo")
     assert "**Echo: completed** · " in said
-    assert "Nothing failed; get_run has the whole answer." in said
+    assert "Nothing failed; get_run(run='" in said
+    assert "has the whole answer." in said
 
 
 def state(status: Status = Status.COMPLETED, **more: Any) -> RunState:
@@ -166,8 +168,8 @@ def test_costs_are_told_where_they_are_known() -> None:
     ("status", "move"),
     [
         (Status.CANCELLED, "Run it again with the same message"),
-        (Status.RUNNING, "get_run follows it"),
-        (Status.PENDING, "get_run follows it"),
+        (Status.RUNNING, "get_run(run='agent/a/s/r') follows it to its end; cancel_run(run="),
+        (Status.PENDING, "get_run(run='agent/a/s/r') follows it to its end; cancel_run(run="),
     ],
 )
 def test_every_status_has_a_next_step(status: Status, move: str) -> None:
@@ -182,7 +184,7 @@ def test_every_status_has_a_next_step(status: Status, move: str) -> None:
         ("Incorrect API key provided", "no valid key"),
         ("This model's maximum context length is 8192", "too long for the model"),
         ("Request timed out.", "did not answer in time"),
-        ("KeyError: 'port 4290'", "Mend what the error names"),
+        ("KeyError: 'port 4290'", "Fix what the error names"),
     ],
 )
 def test_provider_error_is_told_from_a_component_error(error: str, move: str) -> None:

@@ -31,7 +31,7 @@ VALUE_LIMITS = JsonLimits(characters=1_000_000, depth=100)
 
 CPU_SECONDS = 2
 """Processor time for one check in a process of its own."""
-_TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 """For such a check with waiting its turn and starting the process, on the clock."""
 _MEMORY_BYTES = 1 << 30
 _MAX_PROCESSES = 2
@@ -121,8 +121,8 @@ async def _check(schema: Mapping[str, Any], value: Mapping[str, Any] | None, siz
     nodes = expanded_nodes(schema)
     work = nodes * max(size.nodes, size.characters / _CHARACTERS_PER_NODE)
     if nodes <= _MAX_CHEAP_NODES and work <= _MAX_CHEAP_WORK:
-        return _problems(schema, value)
-    return await _problems_in_a_process(schema, value)
+        return find_problems(schema, value)
+    return await find_problems_in_process(schema, value)
 
 
 def expanded_nodes(schema: Mapping[str, Any]) -> float:
@@ -167,7 +167,7 @@ def _target(schema: Mapping[str, Any], reference: str) -> object:
     return target
 
 
-def _problems(schema: Mapping[str, Any], value: Mapping[str, Any] | None) -> list[str]:
+def find_problems(schema: Mapping[str, Any], value: Mapping[str, Any] | None) -> list[str]:
     """The check itself, in this process; without a value the schema alone is checked."""
     from itertools import islice
 
@@ -205,10 +205,10 @@ _PROCESS_CODE = (
 )
 
 
-async def _problems_in_a_process(schema: Mapping[str, Any], value: Mapping[str, Any] | None) -> list[str]:
+async def find_problems_in_process(schema: Mapping[str, Any], value: Mapping[str, Any] | None) -> list[str]:
     job = json.dumps({"path": sys.path, "schema": schema, "value": value}).encode()
     try:
-        with anyio.fail_after(_TIMEOUT_SECONDS):
+        with anyio.fail_after(TIMEOUT_SECONDS):
             async with _process_limiter():
                 code, output = await _run(job)
     except TimeoutError:
@@ -255,7 +255,7 @@ def work(job: Mapping[str, Any]) -> None:
     """The other side: checks what it was given, and says on stdout what it found."""
     _limit_this_process()
     try:
-        answer: Mapping[str, object] = {"problems": _problems(job["schema"], job["value"])}
+        answer: Mapping[str, object] = {"problems": find_problems(job["schema"], job["value"])}
     except InvalidSchema as error:
         answer = {"invalid": error.problem}
     except CannotCheckSchema as error:
@@ -269,7 +269,7 @@ def _limit_this_process() -> None:
 
     # A thread of C code, which ends the process even where Python is stuck in a regular expression.
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - it stays open only as its descriptor
-        faulthandler.dump_traceback_later(_TIMEOUT_SECONDS, exit=True, file=os.dup(nowhere.fileno()))
+        faulthandler.dump_traceback_later(TIMEOUT_SECONDS, exit=True, file=os.dup(nowhere.fileno()))
     if sys.platform == "win32":
         return
     import resource

@@ -20,6 +20,7 @@ from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.ownership import OWN_RUNS, Ownership
 from agentos_mcp.agentos.runs.continue_run import RunContinuer
 from agentos_mcp.agentos.runs.follower import (
+    OUTAGE_SECONDS,
     Report,
     RunFollower,
     Sleep,
@@ -48,13 +49,14 @@ class Engine:
         *,
         durable: bool = True,
         ownership: Ownership | None = None,
+        outage_seconds: float = OUTAGE_SECONDS,
     ) -> None:
         self._agent_os = agent_os
         self._discovery = discovery
         self._catalog = catalog
         self._durable = durable
         self.ownership = ownership or Ownership(agent_os, catalog)
-        self._follower = RunFollower(agent_os, discovery, catalog)
+        self._follower = RunFollower(agent_os, discovery, catalog, outage_seconds)
         self._starter = RunStarter(agent_os, self._follower)
         self._continuer = RunContinuer(agent_os, discovery, self._follower, durable=durable)
 

@@ -29,7 +29,7 @@ Sleep = Callable[[float], Awaitable[None]]
 """Waits between two looks at a run, for so many seconds or as it sees fit."""
 
 MAX_POLL_SECONDS = 2.0
-_OUTAGE_SECONDS = 60.0
+OUTAGE_SECONDS = 60.0
 _START_GRACE_SECONDS = 5.0
 _STORE_GRACE_SECONDS = 1.0
 _DRAIN_SECONDS = 5.0
@@ -38,7 +38,11 @@ _DRAIN_SECONDS = 5.0
 class RunFollower:
     """Reads and follows the runs of one AgentOS. It keeps nothing between calls."""
 
-    def __init__(self, agent_os: AgentOS, discovery: Discovery, catalog: Catalog) -> None:
+    def __init__(
+        self, agent_os: AgentOS, discovery: Discovery, catalog: Catalog, outage_seconds: float = OUTAGE_SECONDS
+    ) -> None:
+        self.outage_seconds = outage_seconds
+        """How long AgentOS may be unreachable before a run is given up."""
         self._agent_os = agent_os
         self._discovery = discovery
         self._catalog = catalog
@@ -145,7 +149,7 @@ class RunFollower:
                     raise
                 may_be_restarted = True
                 failing_since = min(failing_since, anyio.current_time())
-                if anyio.current_time() - failing_since > _OUTAGE_SECONDS:
+                if anyio.current_time() - failing_since > self.outage_seconds:
                     raise Unreachable(
                         error.message, f"The run may still be going on: its reference is {state.ref}."
                     ) from error

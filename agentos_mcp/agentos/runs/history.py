@@ -21,7 +21,7 @@ from agentos_mcp.agentos.timestamps import parse_timestamp
 MAX_SESSIONS = 60
 """So many sessions are looked at, the last active first; older ones have to be named."""
 
-_MAX_CONCURRENT = 8
+MAX_CONCURRENT_SESSIONS = 8
 _MAX_PREVIEW_LENGTH = 140
 _MAX_RUNS = 2_000
 """So many runs of one session are looked at, the newest."""
@@ -94,8 +94,8 @@ async def list_runs(
         return (await _runs_of_session(agent_os, inventory, sessions, query))[:limit]
     sessions = await _find_sessions(agent_os, databases, types, query, user_id)
     runs: list[RunSummary] = []
-    for start in range(0, len(sessions), _MAX_CONCURRENT):
-        batch = sessions[start : start + _MAX_CONCURRENT]
+    for start in range(0, len(sessions), MAX_CONCURRENT_SESSIONS):
+        batch = sessions[start : start + MAX_CONCURRENT_SESSIONS]
         # What is older than the oldest run shown can hold no newer one.
         if len(runs) >= limit and runs[limit - 1].started_at >= batch[0].active_at:
             break

@@ -34,7 +34,7 @@ MAX_KEPT_CHARACTERS = 16 * 1024 * 1024
 """How many characters of answers and media they may have together."""
 MAX_FOLLOWED_RUNS = 1_000
 """How many runs are followed at once."""
-_RELEASE_SECONDS = 300.0
+RELEASE_SECONDS = 300.0
 """So long a run is followed that nobody watches and in which nothing moves."""
 _WATCHED_POLL_SECONDS = 5.0
 _UNWATCHED_POLL_SECONDS = 30.0
@@ -46,8 +46,11 @@ class LiveRun:
     It is done once the run has ended, or is followed no more: then `state` is where it was seen last.
     """
 
-    def __init__(self, state: RunState, schema: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, state: RunState, schema: Mapping[str, Any] | None = None, release_seconds: float = RELEASE_SECONDS
+    ) -> None:
         self.state = state
+        self._release_seconds = release_seconds
         self.schema = schema
         """What the answer has to fit, where that is known here."""
         self.done = False
@@ -57,13 +60,13 @@ class LiveRun:
         self._changed = anyio.Event()
         self._watcher_came = anyio.Event()
         self._watchers = self._close_watchers = 0
-        self._changed_at = anyio.current_time()
-        self._left_at = self._changed_at
+        self.changed_at = anyio.current_time()
+        self._left_at = self.changed_at
         """When the last watcher left."""
 
     def report(self, state: RunState) -> None:
         if state != self.state:
-            self._changed_at = anyio.current_time()
+            self.changed_at = anyio.current_time()
         self.state = state
         self._schedule_release()
         self._notify()
@@ -100,7 +103,7 @@ class LiveRun:
 
     async def wait_between_polls(self, seconds: float) -> None:
         """Wait between two looks: the longer, the longer nothing has moved; until somebody comes to watch."""
-        unchanged_seconds = anyio.current_time() - self._changed_at
+        unchanged_seconds = anyio.current_time() - self.changed_at
         if self._close_watchers:
             seconds = max(seconds, min(unchanged_seconds / 10, _WATCHED_POLL_SECONDS))
         else:
@@ -114,7 +117,7 @@ class LiveRun:
         if self._watchers or not can_be_found_again:
             self.scope.deadline = math.inf
         else:
-            self.scope.deadline = max(self._changed_at, self._left_at) + _RELEASE_SECONDS
+            self.scope.deadline = max(self.changed_at, self._left_at) + self._release_seconds
 
     def _notify(self) -> None:
         self._changed.set()
@@ -127,8 +130,9 @@ _Drive = Callable[[LiveRun, Report], Awaitable[RunState]]
 class RunRegistry:
     """Starts, joins and continues runs in tasks of their own. Made by `live_runs`."""
 
-    def __init__(self, engine: Engine, tasks: TaskGroup) -> None:
+    def __init__(self, engine: Engine, tasks: TaskGroup, release_seconds: float = RELEASE_SECONDS) -> None:
         self._engine = engine
+        self._release_seconds = release_seconds
         self._tasks = tasks
         self._followed: dict[str, LiveRun] = {}
         self._unstored: OrderedDict[str, tuple[LiveRun, int]] = OrderedDict()
@@ -180,7 +184,7 @@ class RunRegistry:
         if len(self._followed) >= MAX_FOLLOWED_RUNS:
             count = len(self._followed)
             raise AgentOSError(f"This server follows {count:,} runs already.", "Try again when some have ended.")
-        run = LiveRun(state, schema or self._schemas.get(str(state.ref)))
+        run = LiveRun(state, schema or self._schemas.get(str(state.ref)), self._release_seconds)
         self._followed[str(state.ref)] = run
         self._tasks.start_soon(self._drive, run, drive)
         return run
@@ -244,8 +248,8 @@ def _never_started(error: AgentOSError, state: RunState) -> bool:
 
 
 @asynccontextmanager
-async def open_run_registry(engine: Engine) -> AsyncIterator[RunRegistry]:
-    """LiveRuns for as long as the context is open; then following ends, background runs go on."""
+async def open_run_registry(engine: Engine, *, release_seconds: float = RELEASE_SECONDS) -> AsyncIterator[RunRegistry]:
+    """A registry for as long as the context is open; then following ends, and background runs continue without us."""
     async with unwrapped_task_group() as tasks:
-        yield RunRegistry(engine, tasks)
+        yield RunRegistry(engine, tasks, release_seconds)
         tasks.cancel_scope.cancel()

@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 
 _BYPASS_SECONDS = 0.5
 _SILENT_SECONDS = 0.5
-_OUTAGE_SECONDS = 60.0
 _UNQUEUED_FIELDS = frozenset({"images", "audio", "videos", "files", "input_files", "output_schema"})
 """What AgentOS runs without its queue, under our own run id."""
 
@@ -99,7 +98,7 @@ class RunStarter:
             if opened.is_set() and (ref := await self._ref_in_queue(request, state, idempotency_key)) is not None:
                 return replace(state, ref=ref, queued=True, provisional=False)
             failing_since = min(failing_since, anyio.current_time())
-            if anyio.current_time() - failing_since > _OUTAGE_SECONDS:
+            if anyio.current_time() - failing_since > self._follower.outage_seconds:
                 raise Unreachable(
                     "The connection broke as the run was being started, and AgentOS does not answer any more.",
                     hint(

@@ -15,7 +15,6 @@ import httpx
 import pytest
 
 from agentos_mcp.agentos.errors import InvalidRequest
-from agentos_mcp.agentos.inputs import attachments
 from agentos_mcp.agentos.inputs.attachments import MiB, attach, document
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from tests._support.agentos.media import png, wav
@@ -258,17 +257,19 @@ async def test_folder_that_becomes_a_link_while_it_is_read_is_not_followed(
     (outside / "x.txt").write_text("a secret")
     (folder / "sub").mkdir()
     (folder / "sub" / "x.txt").write_text("fine")
-    allowed_path = attachments._allowed_path
+    lexists = os.path.lexists
 
-    def exchanged(text: str, folders: tuple[Path, ...]) -> Path:
-        path = allowed_path(text, folders)
+    def exchange_after_the_check(path: Path) -> bool:
+        """Asked once the path was found to be in an allowed folder."""
+        exists = lexists(path)
         (folder / "sub").rename(folder / "was-sub")
         (folder / "sub").symlink_to(outside)
-        return path
+        return exists
 
-    monkeypatch.setattr(attachments, "_allowed_path", exchanged)
+    monkeypatch.setattr(os.path, "lexists", exchange_after_the_check)
     with pytest.raises(InvalidRequest):
         await attach(["sub/x.txt"], kind="agent", allowed=[folder])
+    assert (folder / "was-sub").exists()
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux has /proc")

@@ -103,7 +103,7 @@ def test_registry_retrieves_nothing(tmp_path: Path) -> None:
     with nothing_reached((str(file),)):
         for reference in (file.as_uri(), "http://127.0.0.1:9/x"):
             with pytest.raises(CannotCheckSchema, match="cannot be checked"):
-                schema_checks._problems({"properties": {"a": {"$ref": reference}}}, {"a": 1})
+                schema_checks.find_problems({"properties": {"a": {"$ref": reference}}}, {"a": 1})
 
 
 async def test_local_references_are_followed() -> None:
@@ -114,7 +114,7 @@ async def test_local_references_are_followed() -> None:
 async def test_pattern_is_checked_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
     schema = {"properties": {"a": {"pattern": "^[a-z]+$"}}}
     checked_here: list[object] = []
-    monkeypatch.setattr(schema_checks, "_problems", lambda *given: checked_here.append(given))
+    monkeypatch.setattr(schema_checks, "find_problems", lambda *given: checked_here.append(given))
     assert await value_problems(schema, {"a": "A"}) == ["a: 'A' does not match '^[a-z]+$'"]
     assert checked_here == []
 
@@ -126,7 +126,7 @@ async def test_check_that_takes_too_long_is_ended() -> None:
 
 
 async def test_check_that_waits_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema_checks, "_TOTAL_SECONDS", 0.01)
+    monkeypatch.setattr(schema_checks, "TIMEOUT_SECONDS", 0.01)
     with pytest.raises(CannotCheckSchema, match="takes too long to check"):
         await check_schema({"properties": {"a": {"pattern": "a"}}})
 
@@ -205,7 +205,7 @@ def quick_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     async def left_out(schema: Mapping[str, Any], value: Mapping[str, Any] | None) -> list[str]:
         raise CannotCheckSchema("takes too long to check")
 
-    monkeypatch.setattr(schema_checks, "_problems_in_a_process", left_out)
+    monkeypatch.setattr(schema_checks, "find_problems_in_process", left_out)
 
 
 @pytest.mark.usefixtures("quick_processes")
@@ -251,6 +251,6 @@ def test_any_schema_within_the_limits_is_expanded(schema: dict[str, Any]) -> Non
 def test_check_process_fails_with_our_errors_alone(schema: dict[str, Any], value: dict[str, Any]) -> None:
     with nothing_reached(("/etc/passwd",)):
         try:
-            schema_checks._problems(schema, value)
+            schema_checks.find_problems(schema, value)
         except CannotCheckSchema:
             return

@@ -26,11 +26,11 @@ def nobody(_: RunState) -> None:
     """A report that nobody reads."""
 
 
-async def engine_of(client: AgentOS) -> tuple[Engine, Catalog]:
+async def engine_of(client: AgentOS, outage_seconds: float = 60.0) -> tuple[Engine, Catalog]:
     """An engine that knows its AgentOS already, so that a proxy's next fault hits the run."""
     catalog, discovery = Catalog(client), Discovery(client)
     await discovery.features()
-    return Engine(client, discovery, catalog), catalog
+    return Engine(client, discovery, catalog, outage_seconds=outage_seconds), catalog
 
 
 async def run(engine: Engine, wanted: RunRequest, report: Report) -> RunState:
@@ -229,10 +229,9 @@ async def test_a_run_that_is_taken_but_not_streamed_is_followed(sample_agentos: 
     assert str(state.answer).startswith("w0 w1")
 
 
-async def test_a_long_outage_ends_with_the_reference(sample_agentos: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agentos_mcp.agentos.runs.follower._OUTAGE_SECONDS", 0.5)
+async def test_a_long_outage_ends_with_the_reference(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
-        engine, catalog = await engine_of(client)
+        engine, catalog = await engine_of(client, outage_seconds=0.5)
 
         def cut_for_good(seen: bytes) -> bool:
             if b'"w3 "' not in seen:
@@ -258,12 +257,9 @@ async def test_broken_start_on_a_queue_is_sent_again_with_the_same_key_and_found
         assert len(keys) == 1
 
 
-async def test_queue_that_does_not_come_back_is_not_said_to_have_started_nothing(
-    queued_agentos: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agentos_mcp.agentos.runs.start._OUTAGE_SECONDS", 0.3)
+async def test_queue_that_does_not_come_back_is_not_said_to_have_started_nothing(queued_agentos: str) -> None:
     async with proxy_to(queued_agentos) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
-        engine, catalog = await engine_of(client)
+        engine, catalog = await engine_of(client, outage_seconds=0.3)
         wanted = await order(catalog, "agent", "echo")
         proxy.answers = [b""] * 500
         with pytest.raises(Unreachable, match=r"queue may have taken the run: look with list_runs\(session_id="):

@@ -155,14 +155,14 @@ async def test_runs_of_nested_workflows_are_left_out(sample_agentos: str) -> Non
 
 
 async def test_list_runs_reads_a_limited_number_of_sessions(client: AgentOS, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "MOST_SESSIONS", 2)
+    monkeypatch.setattr(history, "MAX_SESSIONS", 2)
     assert len({run.ref.session for run in await found(client, limit=50)}) == 2
 
 
 async def test_list_runs_with_a_low_limit_does_not_read_every_session(
     filled: tuple[str, dict[str, RunRef]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "_AT_ONCE", 1)
+    monkeypatch.setattr(history, "MAX_CONCURRENT_SESSIONS", 1)
     with anyio.fail_after(30):
         async with proxy_to(filled[0]) as proxy, AgentOS(proxy.url) as client:
             await found(client, limit=1)
@@ -238,7 +238,7 @@ async def test_newest_run_of_a_kind_is_found_behind_newer_ones_of_others(
 async def test_runs_of_a_kind_are_found_behind_any_number_of_sessions(
     client: AgentOS, refs: dict[str, RunRef], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "MOST_SESSIONS", 1)
+    monkeypatch.setattr(history, "MAX_SESSIONS", 1)
     for which in ("team", "shapes"):
         ref = refs[which]
         assert [run.ref for run in await found(client, kind=ref.kind)] == [ref]
