@@ -84,7 +84,7 @@ def _is_interactive() -> bool:
 
 
 def _print_error(words: Sequence[str], message: str, hint: str = "", prog: str = "agentos-mcp") -> int:
-    message = one_line(message, most=_MAX_ERROR_LENGTH)
+    message = one_line(message, max_length=_MAX_ERROR_LENGTH)
     if "--json" in words:
         import json
 

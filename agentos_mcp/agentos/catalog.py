@@ -18,34 +18,33 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
 from agentos_mcp.agentos.hints import Action, Hint, hint
 from agentos_mcp.agentos.http_errors import READING_ERRORS
-from agentos_mcp.agentos.inputs.schema_checks import short
-from agentos_mcp.agentos.json_values import objects, text, texts
-from agentos_mcp.agentos.pagination import record_of
-from agentos_mcp.agentos.runs.payload import rough_size
+from agentos_mcp.agentos.json_values import mapping, objects, text, texts
+from agentos_mcp.agentos.plain_text import excerpt
+from agentos_mcp.agentos.runs.payload import estimate_json_size
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.agentos.shared_call import SharedCall
 from agentos_mcp.agentos.similar_names import similarity
 
 log = logging.getLogger(__name__)
 
-_KEEP_SECONDS = 30.0
+_CACHE_SECONDS = 30.0
 _LIST_TIMEOUT_SECONDS = 2.0
 """How long lists that can do without it wait for the inventory."""
-_MOST_NAMED = 12
-_MOST_COMPONENTS = 2_000
+_MAX_NAMED = 12
+_MAX_COMPONENTS = 2_000
 """Of each kind; more are left out, and the log says so."""
-_MOST_STORES = 500
-_LONGEST_ID = 200
-_LONGEST_DESCRIPTION = 2_000
-MOST_PAGES = 100
-MOST_CHARACTERS = 16 * 1024 * 1024
+_MAX_STORES = 500
+_MAX_ID_LENGTH = 200
+_MAX_DESCRIPTION_LENGTH = 2_000
+MAX_DETAILS = 100
+MAX_DETAIL_CHARACTERS = 16 * 1024 * 1024
 """Of component details, as JSON, all together."""
-_NEAR = 0.75
+_MIN_SIMILARITY = 0.75
 MANY = 300
 """Components from which on looking through all of them is left to a thread: others need not wait for it."""
-_LONGEST_NAME = 200
-_LONGEST_DESCRIPTION = 2_000
-_FILLERS = frozenset({"my", "the", "our", "a", "an", "your", "please", "run", "agent", "team", "workflow"})
+_MAX_NAME_LENGTH = 200
+_MAX_DESCRIPTION_LENGTH = 2_000
+_FILLER_WORDS = frozenset({"my", "the", "our", "a", "an", "your", "please", "run", "agent", "team", "workflow"})
 
 
 @dataclass(frozen=True)
@@ -59,14 +58,14 @@ class Component:
     is_factory: bool = False
 
     @cached_property
-    def plain(self) -> tuple[str, str]:
+    def normalized(self) -> tuple[str, str]:
         """Its id and name as they are compared."""
-        return _plain(self.id), _plain(self.name)
+        return _normalize(self.id), _normalize(self.name)
 
     @cached_property
-    def core(self) -> tuple[str, str]:
+    def without_fillers(self) -> tuple[str, str]:
         """The same without the words around what is meant."""
-        return _core(self.plain[0]), _core(self.plain[1])
+        return _strip_fillers(self.normalized[0]), _strip_fillers(self.normalized[1])
 
 
 @dataclass(frozen=True)
@@ -107,62 +106,63 @@ class Inventory:
 
 
 @dataclass
-class _Kept:
+class _CacheEntry:
     value: Any
-    until: float = field(default_factory=lambda: time.monotonic() + _KEEP_SECONDS)
+    expires_at: float = field(default_factory=lambda: time.monotonic() + _CACHE_SECONDS)
 
 
 class DetailCache:
     """Component details by what they are of: the last that were read, as many as have room."""
 
     def __init__(self) -> None:
-        self._pages: OrderedDict[str, tuple[_Kept, int]] = OrderedDict()
-        self._size = 0
+        self._entries: OrderedDict[str, tuple[_CacheEntry, int]] = OrderedDict()
+        self._characters = 0
 
     def get(self, key: str) -> Mapping[str, Any] | None:
-        kept, _ = self._pages.get(key, (None, 0))
-        return kept.value if kept is not None and kept.until >= time.monotonic() else None
+        entry, _ = self._entries.get(key, (None, 0))
+        return entry.value if entry is not None and entry.expires_at >= time.monotonic() else None
 
-    def keep(self, key: str, page: Mapping[str, Any]) -> None:
+    def put(self, key: str, detail: Mapping[str, Any]) -> None:
         self._drop(key)
-        size = rough_size(page, most=MOST_CHARACTERS)
-        self._pages[key] = (_Kept(page), size)
-        self._size += size
-        while len(self._pages) > MOST_PAGES or self._size > MOST_CHARACTERS:
-            self._drop(next(iter(self._pages)))
+        characters = estimate_json_size(detail, limit=MAX_DETAIL_CHARACTERS)
+        self._entries[key] = (_CacheEntry(detail), characters)
+        self._characters += characters
+        while len(self._entries) > MAX_DETAILS or self._characters > MAX_DETAIL_CHARACTERS:
+            self._drop(next(iter(self._entries)))
 
     def clear(self) -> None:
-        self._pages.clear()
-        self._size = 0
+        self._entries.clear()
+        self._characters = 0
 
     def __len__(self) -> int:
-        return len(self._pages)
+        return len(self._entries)
 
     def _drop(self, key: str) -> None:
-        _, size = self._pages.pop(key, (None, 0))
-        self._size -= size
+        _, characters = self._entries.pop(key, (None, 0))
+        self._characters -= characters
 
 
 class Catalog:
     """Reads `/config` (open to tokens that may not list agents) and component details; keeps both for 30 s."""
 
     def __init__(self, agent_os: AgentOS) -> None:
-        self._os = agent_os
-        self._kept: _Kept | None = None
-        self._pages = DetailCache()
+        self._agent_os = agent_os
+        self._cached: _CacheEntry | None = None
+        self._details = DetailCache()
         # Who cannot wait for further attempts does not wait for those of others either.
         self._reads = {
-            retry: SharedCall(partial(self._read, retry=retry), agent_os.limits.total) for retry in (True, False)
+            retry: SharedCall(partial(self._read, retry=retry), agent_os.limits.total_seconds)
+            for retry in (True, False)
         }
         self.changed: Callable[[], None] = lambda: None
         """Called when the components are others than they were."""
 
     async def inventory(self, *, fresh: bool = False, retry: bool = True) -> Inventory:
-        kept = self._kept
-        if fresh or kept is None or kept.until < time.monotonic():
+        cached = self._cached
+        if fresh or cached is None or cached.expires_at < time.monotonic():
             return await self._reads[retry].result()
-        contents: Inventory = kept.value
-        return contents
+        inventory: Inventory = cached.value
+        return inventory
 
     async def inventory_or_last_known(self, timeout_seconds: float = _LIST_TIMEOUT_SECONDS) -> Inventory | None:
         """The inventory; where AgentOS does not answer in time, what it had before, None where that is not known."""
@@ -178,38 +178,45 @@ class Catalog:
         return self.known
 
     async def _read(self, *, retry: bool) -> Inventory:
-        now = _read_config(await self._os.get("/config", retry=retry))
-        before = self.known
-        self._kept = _Kept(now)
-        if before is not None and before.components != now.components:
-            self._pages.clear()
+        inventory = _read_config(await self._agent_os.get("/config", retry=retry))
+        previous = self.known
+        self._cached = _CacheEntry(inventory)
+        if previous is not None and previous.components != inventory.components:
+            self._details.clear()
             self.changed()
-        return now
+        return inventory
+
+    def clear_cache(self) -> None:
+        self._cached = None
+        self._details.clear()
 
     @property
     def known(self) -> Inventory | None:
         """What was read last, however long ago; None before the first time."""
-        contents: Inventory | None = self._kept.value if self._kept else None
-        return contents
+        inventory: Inventory | None = self._cached.value if self._cached else None
+        return inventory
 
     async def detail(self, kind: Kind, component_id: str) -> Mapping[str, Any]:
         """A component's own page: model, tools, members, steps, input schema."""
         key = f"{kind}/{component_id}"
-        page = self._pages.get(key)
+        page = self._details.get(key)
         if page is None:
-            page = record_of(await self._os.get(f"/{kind}s/{{{kind}_id}}", {f"{kind}_id": component_id}))
-            self._pages.keep(key, page)
+            page = mapping(await self._agent_os.get(f"/{kind}s/{{{kind}_id}}", {f"{kind}_id": component_id}))
+            self._details.put(key, page)
         return page
 
     async def components(self, kind: Kind) -> tuple[Component, ...]:
         """All components, in the first places those of `/config`; of this kind also those that are stored as data."""
-        listed = (await self.inventory()).components
+        configured = (await self.inventory()).components
         try:
-            answer = await self._os.get(f"/{kind}s")
+            response = await self._agent_os.get(f"/{kind}s")
         except AgentOSError:
-            return listed  # a token may run what it may not list; `/config` is open to it
-        known = {component.id for component in listed if component.kind == kind}
-        return (*listed, *(one for one in _components(kind, answer) if one.id not in known))
+            return configured  # a token may run what it may not list; `/config` is open to it
+        configured_ids = {component.id for component in configured if component.kind == kind}
+        return (
+            *configured,
+            *(component for component in _read_components(kind, response) if component.id not in configured_ids),
+        )
 
     async def step_count(self, component: Component) -> int:
         """How many top-level steps a workflow has; 0 where that is not known (factories, missing scope)."""
@@ -221,50 +228,62 @@ class Catalog:
             return 0
         return len(steps) if isinstance(steps, list) else 0
 
-    async def find(self, kind: Kind, asked: str) -> Component:
+    async def find(self, kind: Kind, query: str) -> Component:
         """The component that `asked` means: an id, a name, "my content pipeline", or a unique near miss.
 
         Raises NotFound with the candidates where none, or more than one, is meant.
         """
         try:
-            return await _match(kind, asked, await self.inventory())
+            return await _match(kind, query, await self.inventory())
         except NotFound:
             # It may be newer than what is kept, or stored as data.
-            contents = await self.inventory(fresh=True)
-            return await _match(kind, asked, replace(contents, components=await self.components(kind)))
+            inventory = await self.inventory(fresh=True)
+            return await _match(kind, query, replace(inventory, components=await self.components(kind)))
 
 
-async def _match(kind: Kind, asked: str, contents: Inventory) -> Component:
-    if len(contents.components) < MANY:
-        return match(kind, asked, contents)
-    return await anyio.to_thread.run_sync(match, kind, asked, contents)
+async def _match(kind: Kind, query: str, inventory: Inventory) -> Component:
+    if len(inventory.components) < MANY:
+        return match(kind, query, inventory)
+    return await anyio.to_thread.run_sync(match, kind, query, inventory)
 
 
-def match(kind: Kind, asked: str, contents: Inventory) -> Component:
+def match(kind: Kind, query: str, inventory: Inventory) -> Component:
     """`find`, on contents that are at hand."""
-    here = contents.of(kind)
-    plain, core = _plain(asked), _core(asked)
+    components = inventory.of(kind)
+    normalized, without_fillers = _normalize(query), _strip_fillers(query)
     searches: tuple[Callable[[], list[Component]], ...] = (
-        lambda: [c for c in here if c.id == asked],
-        lambda: [c for c in here if plain in c.plain],
-        lambda: [c for c in here if core and core in c.core],
-        lambda: [c for c in here if len(core) > 2 and core in " ".join(c.core)],
-        lambda: [c for c, like in _nearest(core or plain, here) if like >= _NEAR],
+        lambda: [component for component in components if component.id == query],
+        lambda: [component for component in components if normalized in component.normalized],
+        lambda: [
+            component for component in components if without_fillers and without_fillers in component.without_fillers
+        ],
+        lambda: [
+            component
+            for component in components
+            if len(without_fillers) > 2 and without_fillers in " ".join(component.without_fillers)
+        ],
+        lambda: [
+            component
+            for component, ratio in _most_similar(without_fillers or normalized, components)
+            if ratio >= _MIN_SIMILARITY
+        ],
     )
     for search in searches:
         candidates = search()
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
-            ids = f"{_ids(candidates[:_MOST_NAMED])}{' and more' if len(candidates) > _MOST_NAMED else ''}"
-            raise NotFound(f"'{short(asked)}' could be {len(candidates)} {kind}s.", f"Use one of the ids: {ids}.")
-    raise NotFound(f"No {kind} '{short(asked)}'.", _hint(kind, asked, contents))
+            ids = f"{_quoted_ids(candidates[:_MAX_NAMED])}{' and more' if len(candidates) > _MAX_NAMED else ''}"
+            raise NotFound(f"'{excerpt(query)}' could be {len(candidates)} {kind}s.", f"Use one of the ids: {ids}.")
+    raise NotFound(f"No {kind} '{excerpt(query)}'.", _hint(kind, query, inventory))
 
 
-def _hint(kind: Kind, asked: str, contents: Inventory) -> Hint | str:
-    plain, core = _plain(asked), _core(asked)
+def _hint(kind: Kind, query: str, inventory: Inventory) -> Hint | str:
+    normalized, without_fillers = _normalize(query), _strip_fillers(query)
     for other in KINDS:
-        if other != kind and any(c.id == asked or c.plain[1] == plain for c in contents.of(other)):
+        if other != kind and any(
+            component.id == query or component.normalized[1] == normalized for component in inventory.of(other)
+        ):
             return hint(
                 "It is {article} {other}: use {run}.",
                 article="an" if other == "agent" else "a",
@@ -272,26 +291,32 @@ def _hint(kind: Kind, asked: str, contents: Inventory) -> Hint | str:
                 run=Action.of(f"run_{other}"),
                 otherwise=f"It is {'an' if other == 'agent' else 'a'} {other}.",
             )
-    here = contents.of(kind)
-    if not here:
+    components = inventory.of(kind)
+    if not components:
         return f"This AgentOS has no {kind}s."
-    near = _nearest(core or plain, here)
-    if near[0][1] >= 0.5:
-        return f"Did you mean {_ids([c for c, _ in near[:3]], ' or ')}?"
-    listed = [c for c, _ in near[:_MOST_NAMED]]
-    return f"There are: {_ids(listed)}{' and more' if len(here) > _MOST_NAMED else ''}."
+    similar = _most_similar(without_fillers or normalized, components)
+    if similar[0][1] >= 0.5:
+        return f"Did you mean {_quoted_ids([component for component, _ in similar[:3]], ' or ')}?"
+    shown = [component for component, _ in similar[:_MAX_NAMED]]
+    return f"There are: {_quoted_ids(shown)}{' and more' if len(components) > _MAX_NAMED else ''}."
 
 
-def _nearest(wanted: str, components: Sequence[Component]) -> list[tuple[Component, float]]:
+def _most_similar(query: str, components: Sequence[Component]) -> list[tuple[Component, float]]:
     """The components that are most like what is wanted, by id or name, the best first; not all where there are many."""
-    called = [tuple(core or plain for core, plain in zip(c.core, c.plain, strict=True)) for c in components]
-    like = similarity(wanted, (name for names in called for name in names))
-    found = [
-        (component, max(like.get(name, 0.0) for name in names))
-        for component, names in zip(components, called, strict=True)
-        if any(name in like for name in names)
+    names_by_component = [
+        tuple(
+            without_fillers or normalized
+            for without_fillers, normalized in zip(c.without_fillers, c.normalized, strict=True)
+        )
+        for c in components
     ]
-    return sorted(found, key=lambda one: -one[1])
+    ratios = similarity(query, (name for names in names_by_component for name in names))
+    matches = [
+        (component, max(ratios.get(name, 0.0) for name in names))
+        for component, names in zip(components, names_by_component, strict=True)
+        if any(name in ratios for name in names)
+    ]
+    return sorted(matches, key=lambda match: -match[1])
 
 
 def shown_id(value: str) -> str:
@@ -299,59 +324,61 @@ def shown_id(value: str) -> str:
     return quote(value, safe="-._~@+:", errors="surrogatepass")
 
 
-def _ids(components: Sequence[Component], between: str = ", ") -> str:
-    return between.join(f"'{shown_id(component.id)}'" for component in components)
+def _quoted_ids(components: Sequence[Component], separator: str = ", ") -> str:
+    return separator.join(f"'{shown_id(component.id)}'" for component in components)
 
 
-def _plain(words: str) -> str:
+def _normalize(text: str) -> str:
     """ "Content Pipeline", "content-pipeline" and "content_pipeline" are one."""
-    folded = unicodedata.normalize("NFKC", words[:_LONGEST_NAME]).casefold()
+    folded = unicodedata.normalize("NFKC", text[:_MAX_NAME_LENGTH]).casefold()
     return " ".join("".join(char if char.isalnum() else " " for char in folded).split())
 
 
-def _core(words: str) -> str:
+def _strip_fillers(text: str) -> str:
     """Without the words around it: "my content pipeline workflow" -> "content pipeline"."""
-    return " ".join(word for word in _plain(words).split() if word not in _FILLERS)
+    return " ".join(word for word in _normalize(text).split() if word not in _FILLER_WORDS)
 
 
-def _components(kind: Kind, entries: object) -> Iterator[Component]:
-    listed = objects(entries)
-    if len(listed) > _MOST_COMPONENTS:
-        log.warning("AgentOS has %d %ss: only the first %d are known here.", len(listed), kind, _MOST_COMPONENTS)
-    for entry in listed[:_MOST_COMPONENTS]:
+def _read_components(kind: Kind, value: object) -> Iterator[Component]:
+    entries = objects(value)
+    if len(entries) > _MAX_COMPONENTS:
+        log.warning("AgentOS has %d %ss: only the first %d are known here.", len(entries), kind, _MAX_COMPONENTS)
+    for entry in entries[:_MAX_COMPONENTS]:
         component_id = text(entry.get("id"))
         # An id that is longer could not be asked for.
-        if component_id and len(component_id) <= _LONGEST_ID:
+        if component_id and len(component_id) <= _MAX_ID_LENGTH:
             yield Component(
                 kind=kind,
                 id=component_id,
-                name=(text(entry.get("name")) or component_id)[:_LONGEST_NAME],
-                description=text(entry.get("description"))[:_LONGEST_DESCRIPTION],
+                name=(text(entry.get("name")) or component_id)[:_MAX_NAME_LENGTH],
+                description=text(entry.get("description"))[:_MAX_DESCRIPTION_LENGTH],
                 is_factory=bool(entry.get("is_factory")),
             )
 
 
-def _read_config(answer: object) -> Inventory:
-    config = record_of(answer)
-    knowledge = record_of(config.get("knowledge"))
+def _read_config(response: object) -> Inventory:
+    config = mapping(response)
+    knowledge = mapping(config.get("knowledge"))
     return Inventory(
-        id=text(config.get("os_id"))[:_LONGEST_ID],
-        name=(text(config.get("name")) or text(config.get("os_id")))[:_LONGEST_NAME],
-        description=text(config.get("description"))[:_LONGEST_DESCRIPTION],
-        components=tuple(one for kind in KINDS for one in _components(kind, config.get(f"{kind}s"))),
-        databases=tuple(name[:_LONGEST_ID] for name in texts(config.get("databases"))[:_MOST_STORES]),
+        id=text(config.get("os_id"))[:_MAX_ID_LENGTH],
+        name=(text(config.get("name")) or text(config.get("os_id")))[:_MAX_NAME_LENGTH],
+        description=text(config.get("description"))[:_MAX_DESCRIPTION_LENGTH],
+        components=tuple(component for kind in KINDS for component in _read_components(kind, config.get(f"{kind}s"))),
+        databases=tuple(name[:_MAX_ID_LENGTH] for name in texts(config.get("databases"))[:_MAX_STORES]),
         knowledge=tuple(
             KnowledgeBase(
-                base_id[:_LONGEST_ID], text(base.get("name"))[:_LONGEST_NAME], text(base.get("db_id"))[:_LONGEST_ID]
+                base_id[:_MAX_ID_LENGTH],
+                text(base.get("name"))[:_MAX_NAME_LENGTH],
+                text(base.get("db_id"))[:_MAX_ID_LENGTH],
             )
-            for base in objects(knowledge.get("knowledge_instances"))[:_MOST_STORES]
+            for base in objects(knowledge.get("knowledge_instances"))[:_MAX_STORES]
             if (base_id := text(base.get("id")))
         ),
-        stores={part: tuple(dict.fromkeys(_databases(config.get(part)))) for part in DATA_STORES},
+        stores={store: tuple(dict.fromkeys(_database_ids(config.get(store)))) for store in DATA_STORES},
         durable_queue=isinstance(queue := config.get("queue"), Mapping) and queue.get("durable") is True,
     )
 
 
-def _databases(part: object) -> list[str]:
-    listed = objects(record_of(part).get("dbs"))[:_MOST_STORES]
-    return [name[:_LONGEST_ID] for one in listed if (name := text(one.get("db_id")))]
+def _database_ids(store: object) -> list[str]:
+    entries = objects(mapping(store).get("dbs"))[:_MAX_STORES]
+    return [name[:_MAX_ID_LENGTH] for entry in entries if (name := text(entry.get("db_id")))]

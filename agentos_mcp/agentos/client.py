@@ -17,8 +17,7 @@ from typing import Any, Self
 import anyio
 import httpx
 
-from agentos_mcp.agentos import http_errors
-from agentos_mcp.agentos import response_body as bodies
+from agentos_mcp.agentos import http_errors, response_body
 from agentos_mcp.agentos.errors import (
     AgentOSError,
     Forbidden,
@@ -27,9 +26,9 @@ from agentos_mcp.agentos.errors import (
     ServerFailure,
     Unreachable,
 )
-from agentos_mcp.agentos.json_values import decode
-from agentos_mcp.agentos.paths import fill
-from agentos_mcp.agentos.redaction import LEAST_SECRET, mask_tokens
+from agentos_mcp.agentos.json_values import decode, mapping
+from agentos_mcp.agentos.paths import fill_path
+from agentos_mcp.agentos.redaction import MIN_SECRET_LENGTH, mask_tokens
 from agentos_mcp.agentos.sse import Event, read_events
 
 log = logging.getLogger(__name__)
@@ -39,7 +38,7 @@ Query = Mapping[str, str | int | float | bool | list[str]]
 MultipartParts = list[tuple[str, tuple[str, bytes, str]]]
 """Files of a form: (field, (file name, content, MIME type))."""
 
-_TOKENS_KEPT = 4
+_MAX_MASKED_TOKENS = 4
 _READING_POSTS = frozenset({"/knowledge/search", "/traces/search"})
 
 
@@ -47,21 +46,21 @@ _READING_POSTS = frozenset({"/knowledge/search", "/traces/search"})
 class Limits:
     """Times are in seconds, sizes in bytes."""
 
-    connect: float = 5.0
-    read: float = 30.0
+    connect_seconds: float = 5.0
+    read_seconds: float = 30.0
     # Background streams carry a comment every 15 s: two missed ones mean a dead connection.
-    quiet: float = 45.0
-    response: int = 16 * 1024 * 1024
+    quiet_seconds: float = 45.0
+    max_response_bytes: int = 16 * 1024 * 1024
     # What a document may take in memory while it is read: many small things take thirty times their bytes.
-    parsed: int = 64 * 1024 * 1024
-    error_body: int = 64 * 1024
+    max_parsed_bytes: int = 64 * 1024 * 1024
+    max_error_body_bytes: int = 64 * 1024
     read_attempts: int = 3
-    longest_retry_wait: float = 10.0
+    max_retry_wait_seconds: float = 10.0
 
     @property
-    def total(self) -> float:
+    def total_seconds(self) -> float:
         """For one request with all its attempts: `read` alone would let an answer drip for ever."""
-        return 2 * self.read
+        return 2 * self.read_seconds
 
 
 class AgentOS:
@@ -85,7 +84,7 @@ class AgentOS:
         self.read_only = read_only
         self.limits = limits or Limits()
         self._token = token
-        self._sent: tuple[str, ...] = ()
+        self._sent_tokens: tuple[str, ...] = ()
         """The tokens that were sent last, to be masked where AgentOS says them again."""
         try:
             self._http = httpx.AsyncClient(
@@ -95,15 +94,15 @@ class AgentOS:
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0),
                 # Loading the certificates takes longer than a local request; plain HTTP needs none.
                 verify=False if _scheme(self.url) == "http" else ssl.create_default_context(),
-                headers={"User-Agent": "agentos-mcp", "Accept-Encoding": bodies.ENCODING},
-                event_hooks={"response": [_keep_location]},
+                headers={"User-Agent": "agentos-mcp", "Accept-Encoding": response_body.ACCEPT_ENCODING},
+                event_hooks={"response": [_hide_location]},
             )
         except (ImportError, ValueError, httpx.InvalidURL):
             # Of the variables only their names are said: a proxy's URL may hold a password.
             raise Unreachable(
                 "A proxy that the environment names cannot be used.",
                 "Correct or unset HTTP_PROXY, HTTPS_PROXY and ALL_PROXY (SOCKS is not supported).",
-                sent=False,
+                was_sent=False,
             ) from None
 
     async def __aenter__(self) -> Self:
@@ -144,41 +143,41 @@ class AgentOS:
         provably never reached AgentOS. `endless` waits for the answer to begin however long it takes.
         Raises the errors of `errors.py`.
         """
-        self._permit(method, template)
-        most = attempts or self.limits.read_attempts
-        path = fill(template, values or {})
+        self._require_permission(method, template)
+        max_attempts = attempts or self.limits.read_attempts
+        path = fill_path(template, values or {})
         attempt = 1
         try:
-            with self._deadline(method, path, math.inf if no_timeout else self._total(files)) as scope:
+            with self._deadline(method, path, math.inf if no_timeout else self._total_seconds(files)) as scope:
                 while True:
                     try:
-                        return await self._once(
+                        return await self._send_once(
                             method, path, query=query, form=form, files=files, json=json, no_timeout=no_timeout
                         )
                     except AgentOSError as error:
-                        wait = self._wait_before_retry(error, retry, attempt) if attempt < most else None
+                        wait = self._wait_before_retry(error, retry, attempt) if attempt < max_attempts else None
                         if wait is None or anyio.current_time() + wait >= scope.deadline:
                             raise
                         log.info("%s %s: %s Trying again in %.1f s.", method, path, error.message, wait)
                     await anyio.sleep(wait)
                     attempt += 1
         except AgentOSError as error:
-            if not (retry or _reads(method, template)) and http_errors.may_have_been_done(error):
+            if not (retry or _is_read(method, template)) and http_errors.may_have_been_done(error):
                 raise http_errors.outcome_unknown(error) from error
             raise
         raise AssertionError("the deadline raises")
 
     def _wait_before_retry(self, error: AgentOSError, retry: bool, attempt: int) -> float | None:
         """Seconds until the next attempt, None where there should be none."""
-        never_sent = isinstance(error, Unreachable) and not error.sent
+        never_sent = isinstance(error, Unreachable) and not error.was_sent
         if not (retry or never_sent):
             return None
         if isinstance(error, RateLimited) and error.retry_after:
-            return error.retry_after if error.retry_after <= self.limits.longest_retry_wait else None
+            return error.retry_after if error.retry_after <= self.limits.max_retry_wait_seconds else None
         backoff: float = 0.2 * 2 ** (attempt - 1)
         return backoff * random.uniform(0.5, 1.5) if error.is_transient else None  # noqa: S311 - jitter is no secret
 
-    async def _once(
+    async def _send_once(
         self,
         method: str,
         path: str,
@@ -189,7 +188,7 @@ class AgentOS:
         json: object,
         no_timeout: bool,
     ) -> Any:
-        request = self._built(
+        request = self._build_request(
             method,
             path,
             params=query,
@@ -197,17 +196,17 @@ class AgentOS:
             files=files,
             json=json,
             headers=self._headers(),
-            timeout=self._timeout(None if no_timeout else self.limits.read),
+            timeout=self._timeout(None if no_timeout else self.limits.read_seconds),
         )
         with self._transport_errors(method, path), http_errors.translate_reading_errors(f"{method} {path}"):
             response = await self._http.send(request, stream=True)
             try:
-                with self._deadline(method, path, self.limits.total):
+                with self._deadline(method, path, self.limits.total_seconds):
                     body = await self._body(response)
             finally:
                 await _close(response)
             if not response.is_success:
-                raise self._refusal(method, path, response, body)
+                raise self._error_for(method, path, response, body)
             return self._document(body, response.headers.get("content-type", ""), method, path)
 
     @asynccontextmanager
@@ -229,61 +228,65 @@ class AgentOS:
         An AgentOS that takes the run without streaming it (202) gives one event, `RunAccepted`.
         `idempotency_key`: a durable queue takes the same start with the same key only once.
         """
-        self._permit("POST", template)
-        path = fill(template, values)
-        quiet = self.limits.quiet if kept_alive else None
+        self._require_permission("POST", template)
+        path = fill_path(template, values)
+        quiet_seconds = self.limits.quiet_seconds if kept_alive else None
         key = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        request = self._built(
+        request = self._build_request(
             "POST",
             path,
             data=dict(form),
             files=files,
             # Compression on the way would hold events back.
             headers=self._headers() | {"Accept": "text/event-stream", "Accept-Encoding": "identity"} | key,
-            timeout=self._timeout(quiet),
+            timeout=self._timeout(quiet_seconds),
         )
         with self._transport_errors("POST", path):
-            with self._deadline("POST", path, max(quiet, self._total(files)) if quiet else math.inf):
+            with self._deadline(
+                "POST", path, max(quiet_seconds, self._total_seconds(files)) if quiet_seconds else math.inf
+            ):
                 response = await self._http.send(request, stream=True)
             try:
-                kind = response.headers.get("content-type", "")
-                if response.is_success and "text/event-stream" in kind:
-                    yield _readable(read_events(bodies.decoded(response)), path)
+                content_type = response.headers.get("content-type", "")
+                if response.is_success and "text/event-stream" in content_type:
+                    yield _translate_stream_errors(read_events(response_body.iterate_decoded(response)), path)
                 else:
                     with (
-                        self._deadline("POST", path, self.limits.total),
+                        self._deadline("POST", path, self.limits.total_seconds),
                         http_errors.translate_reading_errors(f"POST {path}"),
                     ):
                         body = await self._body(response)
                         if not response.is_success:
-                            raise self._refusal("POST", path, response, body)
-                        document = self._document(body, kind, "POST", path)
-                    yield _one(document)
+                            raise self._error_for("POST", path, response, body)
+                        document = self._document(body, content_type, "POST", path)
+                    yield _single_event(document)
             finally:
                 await _close(response)
 
-    def _permit(self, method: str, template: str) -> None:
+    def _require_permission(self, method: str, template: str) -> None:
         """Raises Forbidden where this client only reads, and the request could do more."""
-        if self.read_only and not _reads(method, template):
+        if self.read_only and not _is_read(method, template):
             raise Forbidden("This server is read-only: nothing can be run or changed.", "Start it without --read-only.")
 
     def _timeout(self, read: float | None) -> httpx.Timeout:
-        return httpx.Timeout(self.limits.read, connect=self.limits.connect, read=read)
+        return httpx.Timeout(self.limits.read_seconds, connect=self.limits.connect_seconds, read=read)
 
     def mask(self, text: str) -> str:
         """Text of any kind without the tokens that were sent; a short one may be a word that the text needs."""
-        return mask_tokens(text, (token for token in self._sent if len(token) >= LEAST_SECRET))
+        return mask_tokens(text, (token for token in self._sent_tokens if len(token) >= MIN_SECRET_LENGTH))
 
     def _headers(self) -> dict[str, str]:
         token = self._token()
-        if token and self._sent[:1] != (token,):
-            self._sent = (token, *self._sent)[:_TOKENS_KEPT]
+        if token and self._sent_tokens[:1] != (token,):
+            self._sent_tokens = (token, *self._sent_tokens)[:_MAX_MASKED_TOKENS]
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     async def _read(self, response: httpx.Response) -> bytes:
         if not response.is_success:
-            return await bodies.read_head(response, self.limits.error_body)
-        return await bodies.read_document(response, size=self.limits.response, parsed=self.limits.parsed)
+            return await response_body.read_head(response, self.limits.max_error_body_bytes)
+        return await response_body.read_document(
+            response, max_bytes=self.limits.max_response_bytes, max_parsed_bytes=self.limits.max_parsed_bytes
+        )
 
     async def _body(self, response: httpx.Response) -> bytes:
         """The body; of a refusal nothing where it cannot be decompressed, since its status says enough."""
@@ -294,20 +297,28 @@ class AgentOS:
                 raise
             return b""
 
-    def _document(self, body: bytes, kind: str, method: str, path: str) -> Any:
+    def _document(self, body: bytes, content_type: str, method: str, path: str) -> Any:
         if not body.strip():
             return None
         try:
             return decode(body)
         except ValueError as error:
-            what = f"JSON that cannot be read ({error})" if "json" in kind else f"{_shown_type(kind)}, not JSON"
+            problem = (
+                f"JSON that cannot be read ({error})"
+                if "json" in content_type
+                else f"{_content_type_name(content_type)}, not JSON"
+            )
             raise ServerFailure(
-                f"{self.place} answered {method} {path} with {what}.", "Is that really an AgentOS? Check AGENTOS_URL."
+                f"{self.place} answered {method} {path} with {problem}.",
+                "Is that really an AgentOS? Check AGENTOS_URL.",
             ) from None
 
-    def _total(self, files: MultipartParts | None) -> float:
+    def _total_seconds(self, files: MultipartParts | None) -> float:
         """Seconds for one request: an upload gets more, as long as it moves."""
-        return self.limits.total + sum(len(content) for _, (_, content, _) in files or ()) / _SLOWEST_UPLOAD
+        return (
+            self.limits.total_seconds
+            + sum(len(content) for _, (_, content, _) in files or ()) / _MIN_UPLOAD_BYTES_PER_SECOND
+        )
 
     @contextmanager
     def _deadline(self, method: str, path: str, seconds: float) -> Iterator[anyio.CancelScope]:
@@ -320,18 +331,18 @@ class AgentOS:
                 f"AgentOS did not finish its answer to {method} {path} within {seconds:.0f} s.", "Try again."
             ) from None
 
-    def _built(self, method: str, path: str, **parts: Any) -> httpx.Request:
+    def _build_request(self, method: str, path: str, **parts: Any) -> httpx.Request:
         """Raises InvalidRequest for what cannot be sent: no text, too long for a URL, nested too deeply."""
         try:
             return self._http.build_request(method, path, **parts)
         except (httpx.InvalidURL, ValueError, TypeError, RecursionError) as error:
-            log.info("%s %s could not be built (%s)", method, path[:_SHOWN_PATH], type(error).__name__)
+            log.info("%s %s could not be built (%s)", method, path[:_MAX_PATH_LENGTH], type(error).__name__)
             raise InvalidRequest(
-                f"{method} {path[:_SHOWN_PATH]} cannot be sent with these values ({type(error).__name__}).",
+                f"{method} {path[:_MAX_PATH_LENGTH]} cannot be sent with these values ({type(error).__name__}).",
                 "Give shorter ones, in plain text.",
             ) from None
 
-    def _refusal(self, method: str, path: str, response: httpx.Response, body: bytes) -> AgentOSError:
+    def _error_for(self, method: str, path: str, response: httpx.Response, body: bytes) -> AgentOSError:
         return http_errors.error_for_response(
             method,
             path,
@@ -340,14 +351,14 @@ class AgentOS:
             body=body,
             place=self.place,
             with_token="Authorization" in response.request.headers,
-            tokens=self._sent,
+            tokens=self._sent_tokens,
         )
 
     def _transport_errors(self, method: str, path: str) -> http_errors.TransportErrors:
         return http_errors.TransportErrors(f"{method} {path}", self.place)
 
 
-def _reads(method: str, template: str) -> bool:
+def _is_read(method: str, template: str) -> bool:
     return method == "GET" or template in _READING_POSTS or template.endswith("/resume")
 
 
@@ -356,18 +367,18 @@ def _scheme(url: str) -> str:
     return url.partition(":")[0].strip().lower()
 
 
-_SHOWN_PATH = 200
-_SLOWEST_UPLOAD = 64 * 1024
+_MAX_PATH_LENGTH = 200
+_MIN_UPLOAD_BYTES_PER_SECOND = 64 * 1024
 """Bytes a second."""
 
 
-async def _keep_location(response: httpx.Response) -> None:
+async def _hide_location(response: httpx.Response) -> None:
     """httpx reads where a redirect leads, though it is not followed, and fails on what is no URL."""
     if "location" in response.headers:
         response.headers["redirects-to"] = response.headers.pop("location")
 
 
-async def _readable(events: AsyncIterator[Event], path: str) -> AsyncIterator[Event]:
+async def _translate_stream_errors(events: AsyncIterator[Event], path: str) -> AsyncIterator[Event]:
     """The events; Unreachable where the stream is no stream of events (any more), as if it had broken off."""
     try:
         async for event in events:
@@ -386,9 +397,9 @@ async def _close(response: httpx.Response) -> None:
         await response.aclose()
 
 
-def _shown_type(kind: str) -> str:
-    return "".join(char for char in kind.partition(";")[0] if char.isprintable())[:80] or "no content type"
+def _content_type_name(content_type: str) -> str:
+    return "".join(char for char in content_type.partition(";")[0] if char.isprintable())[:80] or "no content type"
 
 
-async def _one(document: object) -> AsyncIterator[Event]:
-    yield Event("RunAccepted", document if isinstance(document, Mapping) else {})
+async def _single_event(document: object) -> AsyncIterator[Event]:
+    yield Event("RunAccepted", mapping(document))

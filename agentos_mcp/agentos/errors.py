@@ -66,11 +66,11 @@ class AgentOSError(Exception):
 
 
 class Unreachable(AgentOSError):
-    """No answer came. `sent` is False where the request provably never reached AgentOS."""
+    """No answer came. `was_sent` is False where the request provably never reached AgentOS."""
 
-    def __init__(self, message: str, hint: Hint | str = "", *, sent: bool = True) -> None:
+    def __init__(self, message: str, hint: Hint | str = "", *, was_sent: bool = True) -> None:
         super().__init__(message, hint)
-        self.sent = sent
+        self.was_sent = was_sent
 
     @property
     def is_transient(self) -> bool:

@@ -12,8 +12,7 @@ from typing import Any
 
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import Forbidden, NotFound, ServerFailure, Unauthorized, Unsupported
-from agentos_mcp.agentos.json_values import text
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping, text
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.agentos.shared_call import SharedCall
 
@@ -41,13 +40,13 @@ class Features:
     def resume(self, kind: Kind) -> bool:
         return self.has("POST", f"/{kind}s/{{{kind}_id}}/runs/{{run_id}}/resume")
 
-    def require(self, method: str, path: str, what: str) -> None:
+    def require(self, method: str, path: str, action: str) -> None:
         """Raises Unsupported, naming the version, where the endpoint is missing."""
         if not self.has(method, path):
             # Before 2.6 it did not tell its version.
             version = f"agno {self.version}" if self.version else "an old agno"
             raise Unsupported(
-                f"This AgentOS ({version}) cannot {what}: it has no {method} {path}.",
+                f"This AgentOS ({version}) cannot {action}: it has no {method} {path}.",
                 "Upgrade it where AgentOS runs: pip install -U agno.",
             )
 
@@ -56,35 +55,38 @@ class Discovery:
     """Asks an AgentOS for its features once and keeps the answer; a failure is not kept."""
 
     def __init__(self, agent_os: AgentOS) -> None:
-        self._os = agent_os
+        self._agent_os = agent_os
         self._features: Features | None = None
         # Two documents are asked for.
-        self._asking = SharedCall(self._ask, 2 * agent_os.limits.total)
+        self._discovery = SharedCall(self._discover, 2 * agent_os.limits.total_seconds)
 
     @property
     def known(self) -> Features | None:
         """What was learned already, without asking."""
         return self._features
 
-    async def features(self) -> Features:
-        return self._features or await self._asking.result()
+    def clear_cache(self) -> None:
+        self._features = None
 
-    async def _ask(self) -> Features:
-        self._features = await _ask(self._os)
+    async def features(self) -> Features:
+        return self._features or await self._discovery.result()
+
+    async def _discover(self) -> Features:
+        self._features = await _discover(self._agent_os)
         return self._features
 
 
-async def _ask(agent_os: AgentOS) -> Features:
-    info = await _optional(agent_os, "/info")
-    openapi = await _optional(agent_os, "/openapi.json")
+async def _discover(agent_os: AgentOS) -> Features:
+    info = await _get_optional(agent_os, "/info")
+    openapi = await _get_optional(agent_os, "/openapi.json")
     declared = None
     background: frozenset[str] = frozenset()
     paths = openapi.get("paths")
     if isinstance(paths, Mapping):
         declared = frozenset(
-            f"{method.upper()} {path}" for path, methods in paths.items() for method in record_of(methods)
+            f"{method.upper()} {path}" for path, methods in paths.items() for method in mapping(methods)
         )
-        background = frozenset(kind for kind in KINDS if _takes_background(openapi, kind))
+        background = frozenset(kind for kind in KINDS if _has_background(openapi, kind))
     if not info and declared is not None and "GET /config" not in declared:
         raise ServerFailure(f"{agent_os.place} answers, but it is no AgentOS.", "Check AGENTOS_URL.")
     return Features(
@@ -96,24 +98,24 @@ async def _ask(agent_os: AgentOS) -> Features:
     )
 
 
-async def _optional(agent_os: AgentOS, path: str) -> Mapping[str, Any]:
+async def _get_optional(agent_os: AgentOS, path: str) -> Mapping[str, Any]:
     """A public document; {} where this AgentOS does not show it."""
     try:
         document = await agent_os.get(path)
     except (Unsupported, NotFound, Unauthorized, Forbidden):
         return {}
-    return record_of(document)
+    return mapping(document)
 
 
-def _takes_background(openapi: Mapping[str, Any], kind: str) -> bool:
-    content = _inside(openapi, "paths", f"/{kind}s/{{{kind}_id}}/runs", "post", "requestBody", "content")
-    schema = record_of(next((record_of(one).get("schema") for one in content.values()), None))
-    if named := text(schema.get("$ref")).rpartition("/")[2]:
-        schema = _inside(openapi, "components", "schemas", named)
-    return "background" in record_of(schema.get("properties"))
+def _has_background(openapi: Mapping[str, Any], kind: str) -> bool:
+    content = _nested(openapi, "paths", f"/{kind}s/{{{kind}_id}}/runs", "post", "requestBody", "content")
+    schema = mapping(next((mapping(media_type).get("schema") for media_type in content.values()), None))
+    if schema_name := text(schema.get("$ref")).rpartition("/")[2]:
+        schema = _nested(openapi, "components", "schemas", schema_name)
+    return "background" in mapping(schema.get("properties"))
 
 
-def _inside(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+def _nested(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
     for key in keys:
-        document = record_of(document.get(key))
+        document = mapping(document.get(key))
     return document

@@ -81,18 +81,18 @@ class Sentence:
     otherwise: str = ""
 
     def render(self, surface: Surface) -> str:
-        words: dict[str, object] = {}
+        values: dict[str, object] = {}
         for name, detail in self.details.items():
             match detail:
                 case Action():
-                    words[name] = surface.action(detail)
-                    if not words[name]:
+                    values[name] = surface.action(detail)
+                    if not values[name]:
                         return self.otherwise
                 case Parameter():
-                    words[name] = surface.parameter(detail)
+                    values[name] = surface.parameter(detail)
                 case _:
-                    words[name] = detail
-        return self.template.format_map(words)
+                    values[name] = detail
+        return self.template.format_map(values)
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ class Hint:
 
     def render(self, surface: Surface) -> str:
         """The sentences for this surface's readers, '' where it offers nothing of what they name."""
-        words = (one if isinstance(one, str) else one.render(surface) for one in self.sentences)
-        return " ".join(filter(None, words))
+        sentences = (sentence if isinstance(sentence, str) else sentence.render(surface) for sentence in self.sentences)
+        return " ".join(filter(None, sentences))
 
     def __add__(self, other: Hint | str) -> Hint:
         return Hint((*self.sentences, *as_hint(other).sentences))
@@ -121,6 +121,6 @@ def hint(template: str, /, *, otherwise: str = "", **details: Detail) -> Hint:
     return Hint((Sentence(template, details, otherwise),))
 
 
-def as_hint(words: Hint | str) -> Hint:
+def as_hint(value: Hint | str) -> Hint:
     """Words that name no tool, command or parameter need no references."""
-    return words if isinstance(words, Hint) else Hint((words,) if words else ())
+    return value if isinstance(value, Hint) else Hint((value,) if value else ())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from agentos_mcp.agentos.agentos_messages import is_missing_endpoint, is_missing_service, required_scopes
 from agentos_mcp.agentos.errors import (
     AgentOSError,
     Forbidden,
@@ -30,13 +30,12 @@ from agentos_mcp.agentos.redaction import redact
 
 log = logging.getLogger(__name__)
 
-_DETAIL_LIMIT = 600
-_FATE_UNKNOWN = (0, 502, 504)
+_MAX_DETAIL_LENGTH = 600
+_UNKNOWN_OUTCOME_STATUSES = (0, 502, 504)
 """An answer that cannot be read, and a proxy's words for one that it did not get."""
-_LOOKED_AT = 256 * 1024
-_URL_LIMIT = 300
-_PROBLEMS = 20
-_REQUIRED_SCOPES = re.compile(r"\brequired scope\(s\): ([^.]+)", re.IGNORECASE)
+_MAX_BODY_CHARACTERS = 256 * 1024
+_MAX_URL_LENGTH = 300
+_MAX_PROBLEMS = 20
 
 
 def shown_url(url: str) -> str:
@@ -46,7 +45,7 @@ def shown_url(url: str) -> str:
     except ValueError:
         return "something that is no URL"
     host = parts.netloc.rpartition("@")[2]
-    return one_line(f"{parts.scheme}://{host}{parts.path}", most=_URL_LIMIT)
+    return one_line(f"{parts.scheme}://{host}{parts.path}", max_length=_MAX_URL_LENGTH)
 
 
 def error_detail(body: bytes, tokens: Iterable[str] = ()) -> str:
@@ -56,34 +55,28 @@ def error_detail(body: bytes, tokens: Iterable[str] = ()) -> str:
     which these tokens, and what looks like a credential, are masked.
     """
     try:
-        said = decode(body)
+        detail = decode(body)
     except ValueError:
         return ""
-    if isinstance(said, dict):
-        said = said.get("detail") or said.get("message") or said.get("error") or ""
-    if isinstance(said, list):
-        said = "; ".join(_one_problem(item) for item in said[:_PROBLEMS])
-    if not isinstance(said, str):
-        said = json.dumps(said, ensure_ascii=False)
+    if isinstance(detail, dict):
+        detail = detail.get("detail") or detail.get("message") or detail.get("error") or ""
+    if isinstance(detail, list):
+        detail = "; ".join(_problem(item) for item in detail[:_MAX_PROBLEMS])
+    if not isinstance(detail, str):
+        detail = json.dumps(detail, ensure_ascii=False)
     # Masked before it is cut: half a token is a secret, too.
-    return one_line(redact(one_line(said[:_LOOKED_AT], most=_LOOKED_AT), tokens), most=_DETAIL_LIMIT + 1)
+    return one_line(
+        redact(one_line(detail[:_MAX_BODY_CHARACTERS], max_length=_MAX_BODY_CHARACTERS), tokens),
+        max_length=_MAX_DETAIL_LENGTH + 1,
+    )
 
 
-def required_scopes(detail: str) -> str:
-    """The scopes that a 403 names, which it does only in words; '' where it names none.
-
-    `Insufficient permissions. Required scope(s): agents:run` -> `agents:run`.
-    """
-    match = _REQUIRED_SCOPES.search(detail)
-    return match[1].strip() if match else ""
-
-
-def _one_problem(item: object) -> str:
+def _problem(item: object) -> str:
     if not isinstance(item, dict):
         return str(item)
-    where = ".".join(part for part in texts(item.get("loc")) if part not in {"body", "query", "path"})
-    said = text(item.get("msg"))
-    return f"{where}: {said}" if where else said
+    location = ".".join(part for part in texts(item.get("loc")) if part not in {"body", "query", "path"})
+    message = text(item.get("msg"))
+    return f"{location}: {message}" if location else message
 
 
 def error_for_response(
@@ -98,15 +91,15 @@ def error_for_response(
     tokens: Iterable[str] = (),
 ) -> AgentOSError:
     """The error for an answer that is no success; `tokens` are masked in what it says."""
-    message = error_detail(body, tokens)
-    error = _error(
-        method, path, message, status=status, headers=headers, place=place, with_token=with_token, tokens=tokens
+    detail = error_detail(body, tokens)
+    error = _error_for_status(
+        method, path, detail, status=status, headers=headers, place=place, with_token=with_token, tokens=tokens
     )
-    error.detail = message
+    error.detail = detail
     return error
 
 
-def _error(
+def _error_for_status(
     method: str,
     path: str,
     detail: str,
@@ -137,8 +130,7 @@ def _error(
                 status=status,
                 required_scopes=required_scopes(detail),
             )
-        case 404 if detail in {"Not Found", ""}:
-            # FastAPI's own words for a path that it does not serve; AgentOS names what it misses.
+        case 404 if is_missing_endpoint(detail):
             return Unsupported(
                 f"{place} has no {method} {path}.",
                 "This AgentOS may be too old for that, or AGENTOS_URL points somewhere else.",
@@ -150,11 +142,11 @@ def _error(
             return RateLimited(
                 "AgentOS is limiting requests.",
                 "Wait a little and try again.",
-                retry_after=_seconds(headers.get("retry-after", "")),
+                retry_after=_retry_after_seconds(headers.get("retry-after", "")),
             )
         case 400 | 409 | 413 | 422:
             return InvalidRequest(f"AgentOS refused the request: {(detail or str(status)).rstrip('.')}.", status=status)
-        case 503 if "not available" in detail:
+        case 503 if is_missing_service(detail):
             return Unsupported(f"{detail.rstrip('.')}.", "Set AgentOS up with it, or leave that out.", status=status)
         case _ if 300 <= status < 400:
             target = redact(shown_url(headers.get("redirects-to") or headers.get("location", "")), tokens)
@@ -167,7 +159,7 @@ def _error(
             )
 
 
-def _seconds(retry_after: str) -> float:
+def _retry_after_seconds(retry_after: str) -> float:
     try:
         seconds = float(retry_after)
     except ValueError:
@@ -178,25 +170,29 @@ def _seconds(retry_after: str) -> float:
 def may_have_been_done(error: AgentOSError) -> bool:
     """Whether the request may have been carried out: no answer came, or none of AgentOS's own that can be read."""
     if isinstance(error, Unreachable):
-        return error.sent
-    return isinstance(error, ServerFailure) and error.status in _FATE_UNKNOWN and not isinstance(error, Unsupported)
+        return error.was_sent
+    return (
+        isinstance(error, ServerFailure)
+        and error.status in _UNKNOWN_OUTCOME_STATUSES
+        and not isinstance(error, Unsupported)
+    )
 
 
 def outcome_unknown(error: AgentOSError) -> AgentOSError:
     """The error of a change whose answer was lost: sent again, it could be done twice."""
-    told = error.reworded(
+    unknown = error.reworded(
         f"{error.message} Whether it was done is not known.",
         "Look before you do it again, or it may be done twice.",
     )
-    told.outcome_unknown = True
-    return told
+    unknown.outcome_unknown = True
+    return unknown
 
 
 class TransportErrors:
     """Inside it, httpx's errors become `Unreachable`, with what was known of the request."""
 
-    def __init__(self, what: str, place: str) -> None:
-        self.what = what
+    def __init__(self, request: str, place: str) -> None:
+        self.request = request
         self.place = place
 
     def __enter__(self) -> None:
@@ -208,37 +204,39 @@ class TransportErrors:
                 raise Unreachable(
                     f"No AgentOS answers at {self.place}.",
                     "Start it, or set AGENTOS_URL to where it runs.",
-                    sent=False,
+                    was_sent=False,
                 ) from error
             case httpx.TimeoutException():
-                raise Unreachable(f"AgentOS did not answer {self.what} in time.", "Try again.") from error
+                raise Unreachable(f"AgentOS did not answer {self.request} in time.", "Try again.") from error
             case httpx.DecodingError():
                 raise ServerFailure(
-                    f"{self.place} answered {self.what} with compressed data that is broken.",
+                    f"{self.place} answered {self.request} with compressed data that is broken.",
                     "Look at AgentOS, and at what stands between.",
                 ) from error
             case httpx.TransportError():
-                raise Unreachable(f"The connection to {self.place} broke during {self.what}.", "Try again.") from error
+                raise Unreachable(
+                    f"The connection to {self.place} broke during {self.request}.", "Try again."
+                ) from error
             case httpx.InvalidURL():
-                raise Unreachable(f"{self.place} is no URL.", "Set AGENTOS_URL.", sent=False) from error
+                raise Unreachable(f"{self.place} is no URL.", "Set AGENTOS_URL.", was_sent=False) from error
             case _:
                 return
 
 
 @contextmanager
-def translate_reading_errors(what: str) -> Iterator[None]:
+def translate_reading_errors(subject: str) -> Iterator[None]:
     """Inside it, an answer that its reader does not understand is a ServerFailure, and the log says more."""
     try:
         yield
     except READING_ERRORS as error:
-        log.exception("AgentOS's answer (%s) could not be read", what)
-        raise reading_failure(error, what) from error
+        log.exception("AgentOS's answer (%s) could not be read", subject)
+        raise reading_failure(error, subject) from error
 
 
-def reading_failure(error: Exception, what: str) -> ServerFailure:
+def reading_failure(error: Exception, subject: str) -> ServerFailure:
     """The error for an answer that its reader stumbled over."""
     return ServerFailure(
-        f"AgentOS answered with something that could not be read ({what}: {type(error).__name__}).",
+        f"AgentOS answered with something that could not be read ({subject}: {type(error).__name__}).",
         "Is it an AgentOS of version 2.5 or later? The log of this server says more.",
     )
 

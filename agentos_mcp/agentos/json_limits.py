@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from agentos_mcp.agentos.errors import AgentOSError
 
-_LONGEST_NUMBER = 4_000
+_MAX_DIGITS = 4_000
 """Digits. Python refuses to write integers of more than 4,300."""
 _BITS_PER_DIGIT = 3.32
 
@@ -34,25 +34,25 @@ class JsonLimits:
     def check(self, value: object) -> JsonSize:
         """The size of a value. Raises JsonLimitExceeded for one beyond the limits, or that is not JSON."""
         nodes = characters = 0
-        left: list[tuple[object, int]] = [(value, 1)]
-        while left:
-            one, depth = left.pop()
+        pending: list[tuple[object, int]] = [(value, 1)]
+        while pending:
+            item, depth = pending.pop()
             nodes += 1
-            if isinstance(one, str):
-                characters += len(one) + 2
-            elif isinstance(one, Mapping | list | tuple):
+            if isinstance(item, str):
+                characters += len(item) + 2
+            elif isinstance(item, Mapping | list | tuple):
                 if depth > self.depth:
                     raise JsonLimitExceeded(f"is nested deeper than {self.depth} levels")
-                characters += len(one) + 2
+                characters += len(item) + 2
                 if characters > self.characters:
                     break
-                if isinstance(one, Mapping):
-                    left.extend((key, depth + 1) for key in one)
-                    left.extend((inner, depth + 1) for inner in one.values())
+                if isinstance(item, Mapping):
+                    pending.extend((key, depth + 1) for key in item)
+                    pending.extend((inner, depth + 1) for inner in item.values())
                 else:
-                    left.extend((inner, depth + 1) for inner in one)
+                    pending.extend((inner, depth + 1) for inner in item)
             else:
-                characters += _length(one)
+                characters += _length(item)
             if characters > self.characters:
                 break
         if characters > self.characters:
@@ -65,8 +65,8 @@ def _length(value: object) -> int:
         return 5
     if isinstance(value, int):
         digits = int(value.bit_length() / _BITS_PER_DIGIT) + 1
-        if digits > _LONGEST_NUMBER:
-            raise JsonLimitExceeded(f"holds a number of more than {_LONGEST_NUMBER:,} digits")
+        if digits > _MAX_DIGITS:
+            raise JsonLimitExceeded(f"holds a number of more than {_MAX_DIGITS:,} digits")
         return digits
     if isinstance(value, float):
         if not math.isfinite(value):

@@ -1,6 +1,9 @@
-"""JSON that others wrote -> values that every reader can take: bounded, well-formed, of the type that was asked for.
+"""Reads JSON that others wrote: `decode` a document within limits, then take typed values out of it.
 
-Python's own reader takes NaN, lone surrogates, numbers of any length and documents as deep as its
+`text`, `number`, `integer`, `mapping`, `values`, `objects` and `texts` return the value where it has that type, else
+an empty one, so that a reader of AgentOS's documents needs no checks of its own.
+
+Python's own decoder takes NaN, lone surrogates, numbers of any length and documents as deep as its
 stack; each of them breaks whoever prints, copies, counts or sends it on.
 """
 
@@ -9,15 +12,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-DEEPEST = 100
+MAX_DEPTH = 100
 """Levels of nesting: copying and writing a value takes a few frames of Python's stack for each, and the JSON readers
 of MCP clients end at 200."""
-MOST_VALUES = 2_000_000
+MAX_VALUES = 2_000_000
 """Of one document: an empty list of two bytes takes about sixty in memory."""
-_LONGEST_INTEGER = 300
+_MAX_INTEGER_DIGITS = 300
 """Digits that a float can still hold."""
 
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -32,8 +35,8 @@ def decode(document: bytes | str) -> Any:
     Raises ValueError for what is no JSON, and for what is nested too deeply or made of too many values.
     """
     text = document if isinstance(document, str) else document.decode("utf-8-sig", "replace")
-    if text.count(",") + text.count("[") + text.count("{") > MOST_VALUES:
-        raise ValueError(f"more than {MOST_VALUES:,} values")
+    if text.count(",") + text.count("[") + text.count("{") > MAX_VALUES:
+        raise ValueError(f"more than {MAX_VALUES:,} values")
     if _SURROGATE_ESCAPE.search(text):
         text = _ESCAPE.sub(lambda escape: "\\ufffd" if escape[1] else escape[0], text)
     if isinstance(document, str) and not text.isascii():
@@ -41,7 +44,7 @@ def decode(document: bytes | str) -> Any:
     try:
         value = json.loads(text, parse_constant=lambda _: None, parse_float=_float, parse_int=_int)
     except RecursionError:
-        raise ValueError(f"nested more than {DEEPEST} levels deep") from None
+        raise ValueError(f"nested more than {MAX_DEPTH} levels deep") from None
     _check_depth(value)
     return value
 
@@ -58,10 +61,10 @@ def number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0.0
     try:
-        found = float(value)
+        result = float(value)
     except OverflowError:
         return 0.0
-    return found if math.isfinite(found) else 0.0
+    return result if math.isfinite(result) else 0.0
 
 
 def integer(value: object) -> int:
@@ -69,28 +72,38 @@ def integer(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
-def values(value: object) -> list[Any]:
-    """The values of a list; none for anything else."""
-    return value if isinstance(value, list) else []
+def mapping(value: object) -> Mapping[str, Any]:
+    """A JSON object; an empty one for anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def values(value: object) -> Sequence[Any]:
+    """The values of a JSON array; none for anything else."""
+    return value if isinstance(value, list | tuple) else ()
 
 
 def objects(value: object) -> list[Mapping[str, Any]]:
-    """The objects of a list, without what is none."""
-    return [one for one in values(value) if isinstance(one, Mapping)]
+    """The objects in a JSON array, without its other values."""
+    return [item for item in values(value) if isinstance(item, Mapping)]
+
+
+def mutable_objects(value: object) -> list[dict[str, Any]]:
+    """The same objects, to be changed in place."""
+    return [item for item in values(value) if isinstance(item, dict)]
 
 
 def texts(value: object) -> list[str]:
-    """The strings and numbers of a list as texts, without empty ones."""
-    return [said for one in values(value) if (said := text(one))]
+    """The strings and numbers in a JSON array as texts, without empty ones."""
+    return [string for item in values(value) if (string := text(item))]
 
 
 def _float(digits: str) -> float | None:
-    found = float(digits)
-    return found if math.isfinite(found) else None
+    result = float(digits)
+    return result if math.isfinite(result) else None
 
 
 def _int(digits: str) -> int:
-    if len(digits) > _LONGEST_INTEGER:
+    if len(digits) > _MAX_INTEGER_DIGITS:
         raise ValueError(f"a number of {len(digits):,} digits")
     return int(digits)
 
@@ -100,8 +113,8 @@ def _check_depth(value: Any) -> None:
     depth = 0
     while level:
         depth += 1
-        if depth > DEEPEST:
-            raise ValueError(f"nested more than {DEEPEST} levels deep")
+        if depth > MAX_DEPTH:
+            raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
         level = [
             inner
             for outer in level

@@ -15,12 +15,13 @@ from agentos_mcp.agentos.catalog import Catalog, shown_id
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, hint
-from agentos_mcp.agentos.pagination import Page, record_of
+from agentos_mcp.agentos.json_values import mapping
+from agentos_mcp.agentos.pagination import Page
 from agentos_mcp.agentos.runs.run import RunRef
 
-_REMEMBERED = 10_000
+_MAX_REMEMBERED = 10_000
 """So many runs are known to be the user's own without asking."""
-_SHOWN = 200
+_MAX_NAME_LENGTH = 200
 
 _Document = TypeVar("_Document", bound=Mapping[str, Any])
 
@@ -30,8 +31,8 @@ class Ownership:
 
     def __init__(self, agent_os: AgentOS, catalog: Catalog, user_id: str = "") -> None:
         self.user_id = user_id
-        self._os = agent_os
-        self._catalogue = catalog
+        self._agent_os = agent_os
+        self._catalog = catalog
         self._runs: OrderedDict[str, None] = OrderedDict()
         self._sessions: OrderedDict[str, None] = OrderedDict()
 
@@ -58,24 +59,22 @@ class Ownership:
         rows = [row for row in page if self.is_own(row)]
         return page if len(rows) == len(page) else Page(rows)
 
-    def require_own(self, document: _Document, what: str, hint: Hint | str = "") -> _Document:
+    def require_own(self, document: _Document, subject: str, hint: Hint | str = "") -> _Document:
         """The document. Raises NotFound where it is not the user's, or AgentOS does not say whose it is."""
         if not self.is_own(document):
-            raise self.refusal(what, hint, owner=str(document.get("user_id") or ""))
+            raise self.refusal(subject, hint, owner=str(document.get("user_id") or ""))
         return document
 
-    def refusal(self, what: str, hint: Hint | str = "", *, owner: str = "other") -> NotFound:
+    def refusal(self, subject: str, hint: Hint | str = "", *, owner: str = "other") -> NotFound:
         """The error for a thing that is another's: the same as for one that does not exist, so that none is found.
 
         With an unknown owner ('') it says that.
         """
-        user = shown_id(self.user_id)
+        user, subject = shown_id(self.user_id), subject[:_MAX_NAME_LENGTH]
         if owner:
-            return NotFound(f"There is no {what[:_SHOWN]} of user '{user}'.", hint, status=404)
+            return NotFound(f"There is no {subject} of user '{user}'.", hint, status=404)
         return NotFound(
-            f"AgentOS does not say whose the {what[:_SHOWN]} is, and this server is only for user '{user}'.",
-            hint,
-            status=404,
+            f"AgentOS does not say whose the {subject} is, and this server is only for user '{user}'.", hint, status=404
         )
 
     async def require_own_run(self, ref: RunRef, output: Mapping[str, Any]) -> None:
@@ -102,8 +101,8 @@ class Ownership:
             return
         owners = await self._session_owners(session_id)
         if owners - {self.user_id} or not (owners or may_be_new):
-            others = filter(None, owners - {self.user_id})
-            owner = next(others, "") if owners else "other"
+            other_owners = filter(None, owners - {self.user_id})
+            owner = next(other_owners, "") if owners else "other"
             raise self.refusal(f"session '{shown_id(session_id)}'", _OWN_SESSIONS, owner=owner)
 
     async def _session_owners(self, session_id: str) -> set[str]:
@@ -111,23 +110,23 @@ class Ownership:
         if "/" in session_id:
             # AgentOS cannot be asked for it: it decodes a path before it routes it.
             return {""}
-        contents = await self._catalogue.inventory()
-        if not contents.databases:
+        inventory = await self._catalog.inventory()
+        if not inventory.databases:
             return set()
         owners: set[str] = set()
-        for database in contents.stores.get("session") or ("",):
-            query = {"db_id": database} if database and len(contents.stores["session"]) > 1 else {}
+        for database in inventory.stores.get("session") or ("",):
+            query = {"db_id": database} if database and len(inventory.stores["session"]) > 1 else {}
             try:
-                found = record_of(await self._os.get("/sessions/{session_id}", {"session_id": session_id}, query))
+                session = mapping(await self._agent_os.get("/sessions/{session_id}", {"session_id": session_id}, query))
             except NotFound:
                 continue
-            owners.add(str(found.get("user_id") or ""))
+            owners.add(str(session.get("user_id") or ""))
         return owners
 
 
-def without_owner(what: str, reason: str, hint: Hint | str = "") -> InvalidRequest:
+def without_owner(subject: str, reason: str, hint: Hint | str = "") -> InvalidRequest:
     """The refusal of what AgentOS keeps for nobody in particular, so that it could be anybody's."""
-    return InvalidRequest(f"{what} cannot be used on a server for one user: {reason}", hint)
+    return InvalidRequest(f"{subject} cannot be used on a server for one user: {reason}", hint)
 
 
 OWN_RUNS = hint("{list} shows this user's.", list=Action.of("list_runs"))
@@ -139,5 +138,5 @@ _OWN_SESSIONS = hint("{list} shows this user's.", list=Action.of("list_sessions"
 def _remember(known: OrderedDict[str, None], key: str) -> None:
     known[key] = None
     known.move_to_end(key)
-    while len(known) > _REMEMBERED:
+    while len(known) > _MAX_REMEMBERED:
         known.popitem(last=False)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentos_mcp.agentos.json_values import objects
+from agentos_mcp.agentos.json_values import mapping, objects
 
-MOST_ROWS = 1_000
+MAX_ROWS = 1_000
 """Of one page, whatever AgentOS was asked for: it is never asked for more."""
 
 
@@ -26,13 +26,7 @@ class Page:
         return len(self.rows)
 
 
-def page_of(answer: object) -> Page:
-    """The page in an answer; an empty one where there is none."""
-    data = answer.get("data") if isinstance(answer, Mapping) else answer
-    meta = answer.get("meta") if isinstance(answer, Mapping) else None
-    return Page(objects(data)[:MOST_ROWS], meta if isinstance(meta, Mapping) else {})
-
-
-def record_of(answer: object) -> Mapping[str, Any]:
-    """The object in an answer; an empty one where there is none."""
-    return answer if isinstance(answer, Mapping) else {}
+def read_page(response: object) -> Page:
+    """The page in a response; an empty one where there is none."""
+    data = response.get("data") if isinstance(response, Mapping) else response
+    return Page(objects(data)[:MAX_ROWS], mapping(mapping(response).get("meta")))

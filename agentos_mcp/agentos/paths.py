@@ -13,7 +13,7 @@ _FIELD = re.compile(r"\{(\w+)\}")
 _UNROUTABLE = ("/", "\x00")
 
 
-def segment(value: str, name: str = "id") -> str:
+def path_segment(value: str, name: str = "id") -> str:
     """One id as one path segment: `a?b#c` -> `a%3Fb%23c`, `..` -> `%2E%2E`.
 
     Raises InvalidRequest for an empty id and for one that AgentOS cannot route.
@@ -22,13 +22,13 @@ def segment(value: str, name: str = "id") -> str:
         raise InvalidRequest(f"{name} is empty.", f"Give the {name} as a list shows it.")
     if any(char in value for char in _UNROUTABLE):
         raise InvalidRequest(
-            f"AgentOS cannot route {name} '{quoted(value)}': ids with a slash do not reach it over REST.",
+            f"AgentOS cannot route {name} '{percent_encode(value)}': ids with a slash do not reach it over REST.",
             "Give the component an id without '/' in its AgentOS.",
         )
-    return quoted(value)
+    return percent_encode(value)
 
 
-def quoted(value: str) -> str:
+def percent_encode(value: str) -> str:
     """Any text percent-encoded as one segment of a path or of a run reference."""
     # Dots need no encoding elsewhere, but a client folds the segments '.' and '..' away.
     if value in {".", ".."}:
@@ -36,6 +36,6 @@ def quoted(value: str) -> str:
     return quote(value, safe="", errors="surrogatepass")
 
 
-def fill(template: str, values: Mapping[str, str]) -> str:
+def fill_path(template: str, values: Mapping[str, str]) -> str:
     """`/agents/{agent_id}/runs` with {"agent_id": "日本"} -> `/agents/%E6%97%A5%E6%9C%AC/runs`."""
-    return _FIELD.sub(lambda field: segment(values[field[1]], field[1]), template)
+    return _FIELD.sub(lambda field: path_segment(values[field[1]], field[1]), template)

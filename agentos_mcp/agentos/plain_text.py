@@ -29,14 +29,14 @@ _CONTROLS = re.compile(f"[{_REMOVED}]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _JOINERS = "\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef"
 """Unseen, but scripts and emoji are made with them: ZWNJ, ZWJ, and what selects a variant of the character before."""
-_JOINING = re.compile(f"[{_JOINERS}]+")
-_JOINED = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]?[\u200c\u200d]?")
+_JOINER_RUN = re.compile(f"[{_JOINERS}]+")
+_VALID_JOINERS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]?[\u200c\u200d]?")
 _UNSAFE = re.compile(f"[\r\v\f\u2028\u2029\ud800-\udfff{_REMOVED}{_JOINERS}]")
-_IN_JSON = re.compile(f"[\u2028\u2029\ud800-\udfff{_REMOVED}]")
-_BEGUN = re.compile(
+_ESCAPED_IN_JSON = re.compile(f"[\u2028\u2029\ud800-\udfff{_REMOVED}]")
+_UNFINISHED_SEQUENCE = re.compile(
     f"(?:\x1b(?:\\[[0-?]*[ -/]*|[\\]P^_X][^\x07\x1b\n]*(?:\x1b)?|[ -/]*)?|\r|[^\x00-\x7f]?[{_JOINERS}]+)\\Z"
 )
-_LONGEST_BEGUN = 256
+_MAX_UNFINISHED_LENGTH = 256
 
 
 def strip_control_chars(text: str) -> str:
@@ -49,39 +49,49 @@ def strip_control_chars(text: str) -> str:
     if _UNSAFE.search(text) is None:
         return text
     text = _CONTROLS.sub("", _ESCAPES.sub("", _LINE_ENDS.sub("\n", text)))
-    return _JOINING.sub(_joined, _SURROGATES.sub("\ufffd", text))
+    return _JOINER_RUN.sub(_keep_joiners, _SURROGATES.sub("\ufffd", text))
 
 
-def _joined(found: re.Match[str]) -> str:
+def _keep_joiners(match: re.Match[str]) -> str:
     """A run of joiners as it may stay: at most a variation selector and a joiner, between characters to join."""
-    text, begin, end = found.string, found.start(), found.end()
-    before, after = text[begin - 1 : begin], text[end : end + 1]
-    run = found[0]
+    text, start, end = match.string, match.start(), match.end()
+    before, after = text[start - 1 : start], text[end : end + 1]
+    run = match[0]
     if run == "\ufe0f" and after == "\u20e3":
         return run  # a keycap: its first character is a digit
-    if before.isascii() or before.isspace() or _JOINED.fullmatch(run) is None:
+    if before.isascii() or before.isspace() or _VALID_JOINERS.fullmatch(run) is None:
         return ""
     if run[-1] in "\u200c\u200d" and (after.isascii() or after.isspace()):
         return ""
     return run
 
 
-def one_line(text: str, *, most: int = 300) -> str:
+def one_line(text: str, *, max_length: int = 300) -> str:
     """Text on one line, without control characters, cut with an ellipsis."""
     # Of a long text only a part is looked at: a list of its words takes ten times the room of the text.
-    enough = most * 8
-    line = " ".join(strip_control_chars(text.lstrip()[:enough]).split())
-    return line if len(line) <= most and len(text) <= enough else line[: most - 1] + "…"
+    max_input_length = max_length * 8
+    line = " ".join(strip_control_chars(text.lstrip()[:max_input_length]).split())
+    return line if len(line) <= max_length and len(text) <= max_input_length else line[: max_length - 1] + "…"
 
 
-def strip_data(value: Any, also: Callable[[str], str] = str) -> Any:
+def excerpt(text: str, *, max_length: int = 80) -> str:
+    """Text of others as our sentences quote it: one short line."""
+    return one_line(text, max_length=max_length)
+
+
+def shorten(text: str, max_length: int) -> str:
+    """Text of at most `max_length` characters, cut with an ellipsis."""
+    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
+
+
+def strip_data(value: Any, transform: Callable[[str], str] = str) -> Any:
     """JSON data whose texts, keys too, have no control characters; `also` is done to each text."""
     if isinstance(value, str):
-        return also(strip_control_chars(value))
+        return transform(strip_control_chars(value))
     if isinstance(value, Mapping):
-        return {strip_control_chars(str(key)): strip_data(inner, also) for key, inner in value.items()}
+        return {strip_control_chars(str(key)): strip_data(inner, transform) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [strip_data(inner, also) for inner in value]
+        return [strip_data(inner, transform) for inner in value]
     return value
 
 
@@ -92,30 +102,34 @@ def as_json(value: object, *, indent: int | None = None) -> str:
 
 def escaped_json(document: str) -> str:
     """A JSON document that means the same, with control characters of all kinds as escapes."""
-    return _IN_JSON.sub(_escaped, document)
+    return _ESCAPED_IN_JSON.sub(_json_escape, document)
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return json.dumps(found[0])[1:-1] if not "\x7f" <= found[0] <= "\x9f" else f"\\u{ord(found[0]):04x}"
+def _json_escape(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1] if not "\x7f" <= match[0] <= "\x9f" else f"\\u{ord(match[0]):04x}"
 
 
-def as_value(value: object, *, most: int = 200) -> str:
+def as_value(value: object, *, max_length: int = 200) -> str:
     """A value of others that can only be read as a value: JSON on one line, cut before it is quoted."""
     if not isinstance(value, str):
-        shown = as_json(value)
-        return shown if len(shown) <= most else f"{shown[:most]}… ({len(shown):,} characters)"
-    return as_json(value) if len(value) <= most else f"{as_json(value[:most] + '…')} ({len(value):,} characters)"
+        document = as_json(value)
+        return document if len(document) <= max_length else f"{document[:max_length]}… ({len(document):,} characters)"
+    return (
+        as_json(value)
+        if len(value) <= max_length
+        else f"{as_json(value[:max_length] + '…')} ({len(value):,} characters)"
+    )
 
 
-def as_name(name: object, *, most: int = 60) -> str:
+def as_name(name: object, *, max_length: int = 60) -> str:
     """A name as it may stand in our sentences: bare where it is plain words, else quoted."""
-    line = one_line(str(name), most=most)
+    line = one_line(str(name), max_length=max_length)
     return line if _PLAIN_NAME.fullmatch(line) else as_json(line)
 
 
 def as_field(name: object) -> str:
     """The name of a field of others at the beginning of a line: one word, else quoted."""
-    line = one_line(str(name), most=60)
+    line = one_line(str(name), max_length=60)
     return line if _WORD.fullmatch(line) else as_json(line)
 
 
@@ -130,9 +144,9 @@ def quoted_lines(text: str) -> str:
 
 def complete_part(text: str) -> str:
     """What of a text that is still coming can be shown: without a sequence at its end that has only begun."""
-    tail = max(0, len(text) - _LONGEST_BEGUN)
-    begun = _BEGUN.search(text, tail)
-    return text[: begun.start()] if begun else text
+    start = max(0, len(text) - _MAX_UNFINISHED_LENGTH)
+    unfinished = _UNFINISHED_SEQUENCE.search(text, start)
+    return text[: unfinished.start()] if unfinished else text
 
 
 class PlainFormatter(logging.Formatter):

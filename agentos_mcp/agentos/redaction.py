@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 MASK = "********"
 
-LEAST_SECRET = 8
+MIN_SECRET_LENGTH = 8
 """Characters; a shorter token may be a word that an answer needs, so it is masked only in errors and logs."""
 
 _SCHEMES = re.compile(r"\b(bearer|basic)(\s+|%20)(?=[\w.~+/=*-]*[\d.~+/=*_-])[\w.~+/=*-]{6,}", re.IGNORECASE)

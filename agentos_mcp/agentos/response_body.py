@@ -10,14 +10,14 @@ import httpx
 
 from agentos_mcp.agentos.errors import ServerFailure
 
-ENCODING = "gzip"
+ACCEPT_ENCODING = "gzip"
 """The only compression that is asked for: httpx decodes a whole network chunk at once, however much that becomes."""
 
-_PIECE = 64 * 1024
+_PIECE_BYTES = 64 * 1024
 _MIB = 1024 * 1024
 
 
-async def decoded(response: httpx.Response) -> AsyncIterator[bytes]:
+async def iterate_decoded(response: httpx.Response) -> AsyncIterator[bytes]:
     """The body in small pieces, without its compression.
 
     Raises ServerFailure for a compression that was not asked for, or that is broken.
@@ -35,12 +35,12 @@ async def decoded(response: httpx.Response) -> AsyncIterator[bytes]:
         )
     inflater = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)
     try:
-        async for packed in response.aiter_raw():
-            left = packed
-            while left and not inflater.eof:
-                if piece := inflater.decompress(left, _PIECE):
+        async for compressed in response.aiter_raw():
+            remaining = compressed
+            while remaining and not inflater.eof:
+                if piece := inflater.decompress(remaining, _PIECE_BYTES):
                     yield piece
-                left = inflater.unconsumed_tail
+                remaining = inflater.unconsumed_tail
                 # A small chunk may hold a great deal, and others have to get their turn.
                 await anyio.lowlevel.checkpoint()
     except zlib.error as error:
@@ -49,47 +49,49 @@ async def decoded(response: httpx.Response) -> AsyncIterator[bytes]:
         ) from error
 
 
-async def read_document(response: httpx.Response, *, size: int, parsed: int) -> bytes:
+async def read_document(response: httpx.Response, *, max_bytes: int, max_parsed_bytes: int) -> bytes:
     """A whole body that is small enough to be parsed. Raises ServerFailure where it is too large."""
     pieces: list[bytes] = []
     length = 0
-    async for piece in decoded(response):
+    async for piece in iterate_decoded(response):
         length += len(piece)
-        if length > size:
-            raise _too_large(f"larger than {size / _MIB:.3g} MiB")
+        if length > max_bytes:
+            raise _too_large_error(f"larger than {max_bytes / _MIB:.3g} MiB")
         pieces.append(piece)
     body = b"".join(pieces)
     pieces.clear()
-    if parsed_size(body) > parsed:
-        raise _too_large(f"so finely divided that its {len(body) / _MIB:.3g} MiB would take several times that to read")
+    if estimate_parsed_bytes(body) > max_parsed_bytes:
+        raise _too_large_error(
+            f"so finely divided that its {len(body) / _MIB:.3g} MiB would take several times that to read"
+        )
     return body
 
 
-async def read_head(response: httpx.Response, size: int) -> bytes:
+async def read_head(response: httpx.Response, max_bytes: int) -> bytes:
     """The beginning of a body."""
     head = b""
-    async for piece in decoded(response):
+    async for piece in iterate_decoded(response):
         head += piece
-        if len(head) >= size:
+        if len(head) >= max_bytes:
             break
-    return head[:size]
+    return head[:max_bytes]
 
 
-def parsed_size(body: bytes) -> int:
+def estimate_parsed_bytes(body: bytes) -> int:
     """About how many bytes a JSON document takes in memory while it is parsed, never much less than it does."""
-    if len(body) <= _PIECE:
+    if len(body) <= _PIECE_BYTES:
         return len(body) * 30
     nodes = 200 * body.count(b"{") + 88 * body.count(b"[") + 64 * (body.count(b",") + body.count(b":"))
     # The bytes, the text that is parsed, and the texts in it: of up to four bytes a character.
-    return len(body) * (1 + 2 * _width(body)) + nodes
+    return len(body) * (1 + 2 * _bytes_per_character(body)) + nodes
 
 
-def _width(body: bytes) -> int:
+def _bytes_per_character(body: bytes) -> int:
     """The most bytes that a character of this text takes in a Python string."""
     if any(lead in body for lead in (b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4", b"\\ud", b"\\uD")):
         return 4
     return 1 if body.isascii() and b"\\u" not in body else 2
 
 
-def _too_large(what: str) -> ServerFailure:
-    return ServerFailure(f"The answer is {what}.", "Ask for less: a smaller page, one run instead of a session.")
+def _too_large_error(reason: str) -> ServerFailure:
+    return ServerFailure(f"The answer is {reason}.", "Ask for less: a smaller page, one run instead of a session.")

@@ -11,11 +11,11 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.features import Features
 from agentos_mcp.agentos.hints import Action, hint
-from agentos_mcp.agentos.json_values import text
-from agentos_mcp.agentos.pagination import page_of, record_of
+from agentos_mcp.agentos.json_values import mapping, text
+from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 
-MOST_NAMES = 100
+MAX_SEARCHED_SESSIONS = 100
 """So many sessions' names are looked at in a search, the last active first."""
 
 
@@ -32,45 +32,45 @@ class Session:
     database: str = ""
 
     @property
-    def whose(self) -> dict[str, str]:
+    def scope_query(self) -> dict[str, str]:
         """The query that a request about it needs."""
         scope = (("user_id", self.user_id), ("db_id", self.database))
         return {name: value for name, value in scope if value}
 
     @property
-    def typed(self) -> dict[str, str]:
+    def typed_query(self) -> dict[str, str]:
         """The same for a request that takes its type: before 2.6 AgentOS would store it as an agent's without."""
-        return {"type": self.kind, **self.whose}
+        return {"type": self.kind, **self.scope_query}
 
     @property
     def summary(self) -> str:
-        return text(record_of(self.document.get("session_summary")).get("summary"))
+        return text(mapping(self.document.get("session_summary")).get("summary"))
 
 
 async def read_session(
     agent_os: AgentOS, features: Features, session_id: str, *, user_id: str = "", database: str = ""
 ) -> Session:
     """The session of this id, and of this user if one is given. Raises NotFound where there is none."""
-    asked = session_id.strip()
-    if not asked:
+    session_id = session_id.strip()
+    if not session_id:
         raise InvalidRequest(
             "The session_id is empty.",
             hint("Take it from {list} or from a run reference.", list=Action.of("list_sessions")),
         )
-    session = Session(asked, "agent", "", {}, user_id, database)
+    session = Session(session_id, "agent", "", {}, user_id, database)
     # Before 2.6 AgentOS reads each session as an agent's where it is not told the type, leaving its owner out.
     for kind in KINDS if one_kind_at_a_time(features) else ("",):
-        query = {"type": kind} | session.whose if kind else session.whose
+        query = {"type": kind} | session.scope_query if kind else session.scope_query
         try:
-            document = record_of(await agent_os.get("/sessions/{session_id}", {"session_id": asked}, query))
+            document = mapping(await agent_os.get("/sessions/{session_id}", {"session_id": session_id}, query))
         except NotFound as missing:
-            of = f" of user '{shown_id(user_id)}'" if user_id else ""
+            owner_words = f" of user '{shown_id(user_id)}'" if user_id else ""
             raise NotFound(
-                f"There is no session '{shown_id(asked)}'{of}.",
+                f"There is no session '{shown_id(session_id)}'{owner_words}.",
                 hint("{list} shows what there is.", list=Action.of("list_sessions")),
                 status=404,
             ) from missing
-        session = Session(asked, *owner_of(document), document, user_id, database)
+        session = Session(session_id, *owner_of(document), document, user_id, database)
         if session.owner:
             break
     return session
@@ -82,12 +82,14 @@ async def search_sessions(agent_os: AgentOS, name: str, query: Mapping[str, Any]
     AgentOS searches only the names that were given, not the first inputs that stand in for them: those are
     looked for among the MOST_NAMES latest sessions.
     """
-    latest = {**query, "limit": MOST_NAMES}
-    given = page_of(await agent_os.get("/sessions", query={**latest, "session_name": name}))
-    rows = (*given, *page_of(await agent_os.get("/sessions", query=latest)))
-    wanted = name.casefold()
-    found = {str(row.get("session_id")): row for row in rows if wanted in str(row.get("session_name")).casefold()}
-    return sorted(found.values(), key=lambda row: str(row.get("updated_at")), reverse=True)
+    latest = {**query, "limit": MAX_SEARCHED_SESSIONS}
+    named = read_page(await agent_os.get("/sessions", query={**latest, "session_name": name}))
+    rows = (*named, *read_page(await agent_os.get("/sessions", query=latest)))
+    query_name = name.casefold()
+    rows_by_id = {
+        str(row.get("session_id")): row for row in rows if query_name in str(row.get("session_name")).casefold()
+    }
+    return sorted(rows_by_id.values(), key=lambda row: str(row.get("updated_at")), reverse=True)
 
 
 def owner_of(row: Mapping[str, Any]) -> tuple[Kind, str]:

@@ -12,11 +12,11 @@ from agentos_mcp.agentos.errors import AgentOSError, Unreachable
 T = TypeVar("T")
 
 
-class _Flight(Generic[T]):
+class _PendingCall(Generic[T]):
     """A call that is under way. Neither result nor error once it is over: its caller was cancelled."""
 
     def __init__(self) -> None:
-        self.over = anyio.Event()
+        self.is_over = anyio.Event()
         self.result: list[T] = []
         self.error: AgentOSError | None = None
 
@@ -28,35 +28,35 @@ class SharedCall(Generic[T]):
     `seconds` at most, then Unreachable is raised: AgentOS is slow.
     """
 
-    def __init__(self, call: Callable[[], Awaitable[T]], seconds: float) -> None:
+    def __init__(self, call: Callable[[], Awaitable[T]], timeout_seconds: float) -> None:
         self._call = call
-        self._seconds = seconds
-        self._flight: _Flight[T] | None = None
+        self._timeout_seconds = timeout_seconds
+        self._pending: _PendingCall[T] | None = None
 
     async def result(self) -> T:
         try:
-            with anyio.fail_after(self._seconds):
+            with anyio.fail_after(self._timeout_seconds):
                 while True:
-                    flight = self._flight
-                    if flight is None:
-                        return await self._lead()
-                    await flight.over.wait()
-                    if flight.error is not None:
-                        raise flight.error
-                    if flight.result:
-                        return flight.result[0]
+                    pending = self._pending
+                    if pending is None:
+                        return await self._make_call()
+                    await pending.is_over.wait()
+                    if pending.error is not None:
+                        raise pending.error
+                    if pending.result:
+                        return pending.result[0]
         except TimeoutError:
-            raise Unreachable(f"AgentOS did not answer within {self._seconds:g} s.", "Try again.") from None
+            raise Unreachable(f"AgentOS did not answer within {self._timeout_seconds:g} s.", "Try again.") from None
 
-    async def _lead(self) -> T:
-        flight = self._flight = _Flight()
+    async def _make_call(self) -> T:
+        pending = self._pending = _PendingCall()
         try:
             result = await self._call()
-            flight.result.append(result)
+            pending.result.append(result)
         except AgentOSError as error:
-            flight.error = error
+            pending.error = error
             raise
         finally:
-            self._flight = None
-            flight.over.set()
+            self._pending = None
+            pending.is_over.set()
         return result

@@ -9,28 +9,28 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-LONGEST = 64
+MAX_COMPARED_LENGTH = 64
 """Characters of a name that count."""
-_MOST_COMPARED = 100
+_MAX_COMPARED = 100
 
 
-def similarity(asked: str, known: Iterable[str]) -> dict[str, float]:
+def similarity(query: str, names: Iterable[str]) -> dict[str, float]:
     """From 0 to 1 for the hundred known names that are most like `asked`, the best first."""
     matcher = difflib.SequenceMatcher(None, autojunk=False)
-    matcher.set_seq2(asked[:LONGEST])
-    rough: dict[str, float] = {}
-    for name in known:
-        if name not in rough:
-            matcher.set_seq1(name[:LONGEST])
-            rough[name] = matcher.quick_ratio()
-    exact: dict[str, float] = {}
-    for name in sorted(rough, key=rough.__getitem__, reverse=True)[:_MOST_COMPARED]:
-        matcher.set_seq1(name[:LONGEST])
-        exact[name] = matcher.ratio()
-    return dict(sorted(exact.items(), key=lambda one: -one[1]))
+    matcher.set_seq2(query[:MAX_COMPARED_LENGTH])
+    estimates: dict[str, float] = {}
+    for name in names:
+        if name not in estimates:
+            matcher.set_seq1(name[:MAX_COMPARED_LENGTH])
+            estimates[name] = matcher.quick_ratio()
+    ratios: dict[str, float] = {}
+    for name in sorted(estimates, key=estimates.__getitem__, reverse=True)[:_MAX_COMPARED]:
+        matcher.set_seq1(name[:MAX_COMPARED_LENGTH])
+        ratios[name] = matcher.ratio()
+    return dict(sorted(ratios.items(), key=lambda item: -item[1]))
 
 
-def most_similar(asked: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+def most_similar(query: str, names: Iterable[str], *, cutoff: float = 0.6) -> str:
     """The known name that is most like `asked`, '' where none is much like it."""
-    best = next(iter(similarity(asked, known).items()), ("", 0.0))
-    return best[0] if best[1] >= cutoff else ""
+    name = next(iter(similarity(query, names).items()), ("", 0.0))
+    return name[0] if name[1] >= cutoff else ""

@@ -19,21 +19,21 @@ import anyio.lowlevel
 
 from agentos_mcp.agentos.errors import Unreachable
 from agentos_mcp.agentos.json_values import decode
-from agentos_mcp.agentos.response_body import parsed_size
+from agentos_mcp.agentos.response_body import estimate_parsed_bytes
 
 log = logging.getLogger(__name__)
 
-LARGEST_EVENT = 4 * 1024 * 1024
+MAX_EVENT_BYTES = 4 * 1024 * 1024
 """In bytes. Of a larger one the beginning is read, so that it is known what it was."""
-_LARGEST_PARSED = 40 * 1024 * 1024
-_HEAD = 512 * 1024
-_LEFT_OUT = 64 * 1024 * 1024
+_MAX_PARSED_BYTES = 40 * 1024 * 1024
+_PARTIAL_BYTES = 512 * 1024
+_MAX_SKIPPED_BYTES = 64 * 1024 * 1024
 """So much of one line is read past before the stream is given up."""
 _SLICE_SECONDS = 0.002
 """So long may events that are already here be read before others have their turn."""
-_FIELD = 64
+_FIELD_NAME_BYTES = 64
 """So much longer than an event's data its line may be."""
-_LONGEST_NAME = 200
+_MAX_NAME_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Event:
     name: str
     data: Mapping[str, Any]
     index: int = -1
-    cut: bool = False
+    is_cut: bool = False
     """It was larger than can be read: `data` is its beginning."""
 
     def text(self, key: str) -> str:
@@ -52,7 +52,7 @@ class Event:
         return value if isinstance(value, str) else ""
 
     @property
-    def depth(self) -> int:
+    def nested_depth(self) -> int:
         """0 in the run itself; 1 and more in workflows nested in it."""
         value = self.data.get("nested_depth")
         return value if isinstance(value, int) and not isinstance(value, bool) else 0
@@ -64,32 +64,32 @@ class Frame:
 
     name: str
     data: bytes
-    cut: bool = False
+    is_cut: bool = False
 
 
-def parse(frame: Frame) -> Event | None:
+def parse_event(frame: Frame) -> Event | None:
     """The event, or None (and a warning) for one that cannot be read."""
-    cut = frame.cut or parsed_size(frame.data) > _LARGEST_PARSED
+    is_cut = frame.is_cut or estimate_parsed_bytes(frame.data) > _MAX_PARSED_BYTES
     try:
-        data = _beginning(frame.data[:_HEAD]) if cut else decode(frame.data)
+        data = _decode_partial(frame.data[:_PARTIAL_BYTES]) if is_cut else decode(frame.data)
     except ValueError as error:
         log.warning("Skipped a malformed %r event (%d bytes): %s", frame.name, len(frame.data), error)
         return None
     if not isinstance(data, dict):
         log.warning("Skipped a %r event whose payload is no object", frame.name)
         return None
-    if cut:
+    if is_cut:
         log.warning("A %r event is too large to be read whole", frame.name)
     name, index = data.get("event"), data.get("event_index")
     return Event(
         name=name if isinstance(name, str) and name else frame.name,
         data=data,
         index=index if isinstance(index, int) and not isinstance(index, bool) else -1,
-        cut=cut,
+        is_cut=is_cut,
     )
 
 
-def _beginning(document: bytes) -> object:
+def _decode_partial(document: bytes) -> object:
     """What the beginning of a JSON document says. Raises ValueError where it says nothing."""
     from pydantic_core import from_json
 
@@ -98,30 +98,30 @@ def _beginning(document: bytes) -> object:
 
 async def read_events(pieces: AsyncIterator[bytes]) -> AsyncIterator[Event]:
     """Every readable event of a stream, in order, until it ends. Raises Unreachable for a line without an end."""
-    frames = Frames()
-    since = time.monotonic()
+    frames = FrameReader()
+    slice_start = time.monotonic()
     async for piece in pieces:
         for frame in frames.feed(piece):
-            if (event := parse(frame)) is not None:
+            if (event := parse_event(frame)) is not None:
                 yield event
-            if time.monotonic() - since > _SLICE_SECONDS:
+            if time.monotonic() - slice_start > _SLICE_SECONDS:
                 await anyio.lowlevel.checkpoint()
-                since = time.monotonic()
+                slice_start = time.monotonic()
 
 
-class Frames:
+class FrameReader:
     """Puts the pieces of a stream together to frames. It holds one line and one frame, each up to `most` bytes."""
 
-    def __init__(self, most: int = LARGEST_EVENT) -> None:
-        self._most = most
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._max_event_bytes = max_event_bytes
         self._line = bytearray()
         """The line that has not ended yet, up to a little more than may be."""
-        self._left_out = 0
+        self._skipped = 0
         self._after_return = False
         self._name = ""
         self._data = bytearray()
-        self._lines = 0
-        self._cut = False
+        self._data_lines = 0
+        self._is_cut = False
 
     def feed(self, piece: bytes) -> Iterator[Frame]:
         """The frames that are whole with this piece."""
@@ -134,43 +134,43 @@ class Frames:
         lines = piece.splitlines(keepends=True)
         unfinished = b"" if lines[-1].endswith((b"\n", b"\r")) else lines.pop()
         for line in lines:
-            frame = self._take((self._continued(line) if self._line else line).rstrip(b"\r\n"))
+            frame = self._read_line((self._complete(line) if self._line else line).rstrip(b"\r\n"))
             if frame is not None:
                 yield frame
-        self._hold(unfinished)
+        self._append(unfinished)
 
-    def _continued(self, end: bytes) -> bytes:
+    def _complete(self, end: bytes) -> bytes:
         """The line that had begun, with its end."""
-        self._hold(end)
-        line, self._line, self._left_out = bytes(self._line), bytearray(), 0
+        self._append(end)
+        line, self._line, self._skipped = bytes(self._line), bytearray(), 0
         return line
 
-    def _hold(self, part: bytes) -> None:
-        room = self._most + _FIELD - len(self._line)
+    def _append(self, part: bytes) -> None:
+        room = self._max_event_bytes + _FIELD_NAME_BYTES - len(self._line)
         self._line += part[:room]
-        self._left_out += max(0, len(part) - room)
-        if self._left_out > _LEFT_OUT:
+        self._skipped += max(0, len(part) - room)
+        if self._skipped > _MAX_SKIPPED_BYTES:
             raise Unreachable("AgentOS sends a line that does not end, so the stream was left.", "Try again.")
 
-    def _take(self, line: bytes) -> Frame | None:
+    def _read_line(self, line: bytes) -> Frame | None:
         """A line; the frame, where the line ends one."""
         if not line:
-            return self._whole()
+            return self._finish_frame()
         if line.startswith(b"data:"):
             value = line[6:] if line[5:6] == b" " else line[5:]
-            if self._lines:
+            if self._data_lines:
                 self._data += b"\n"
-            self._lines += 1
-            room = self._most - len(self._data)
-            self._cut = self._cut or len(value) > room
+            self._data_lines += 1
+            room = self._max_event_bytes - len(self._data)
+            self._is_cut = self._is_cut or len(value) > room
             self._data += value[: max(0, room)]
         elif line.startswith(b"event:"):
-            self._name = line[6 : 6 + _LONGEST_NAME].decode("utf-8", "replace").strip()
+            self._name = line[6 : 6 + _MAX_NAME_LENGTH].decode("utf-8", "replace").strip()
         return None
 
-    def _whole(self) -> Frame | None:
-        if not self._name and not self._lines:
+    def _finish_frame(self) -> Frame | None:
+        if not self._name and not self._data_lines:
             return None
-        frame = Frame(self._name, bytes(self._data), self._cut)
-        self._name, self._data, self._lines, self._cut = "", bytearray(), 0, False
+        frame = Frame(self._name, bytes(self._data), self._is_cut)
+        self._name, self._data, self._data_lines, self._is_cut = "", bytearray(), 0, False
         return frame

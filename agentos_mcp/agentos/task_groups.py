@@ -24,30 +24,30 @@ async def unwrapped_task_group() -> AsyncIterator[TaskGroup]:
         async with anyio.create_task_group() as tasks:
             yield tasks
     except ExceptionGroup as group:
-        failure = _first(group)
+        failure = _first_exception(group)
     if failure is not None:
         raise failure
 
 
-async def gather(calls: Iterable[Callable[[], Awaitable[T]]], *, at_once: float = math.inf) -> list[T]:
+async def gather(calls: Iterable[Callable[[], Awaitable[T]]], *, max_concurrent: float = math.inf) -> list[T]:
     """What the calls return, in their order; at most `at_once` of them run at the same time.
 
     The first exception ends the others and is raised plainly.
     """
-    limiter = anyio.CapacityLimiter(at_once)
+    limiter = anyio.CapacityLimiter(max_concurrent)
     results: dict[int, T] = {}
 
-    async def run(number: int, call: Callable[[], Awaitable[T]]) -> None:
+    async def run(index: int, call: Callable[[], Awaitable[T]]) -> None:
         async with limiter:
-            results[number] = await call()
+            results[index] = await call()
 
     async with unwrapped_task_group() as tasks:
-        for number, call in enumerate(calls):
-            tasks.start_soon(run, number, call)
-    return [results[number] for number in sorted(results)]
+        for index, call in enumerate(calls):
+            tasks.start_soon(run, index, call)
+    return [results[index] for index in sorted(results)]
 
 
-def _first(group: ExceptionGroup[Exception]) -> Exception:
+def _first_exception(group: ExceptionGroup[Exception]) -> Exception:
     error: Exception = group
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]

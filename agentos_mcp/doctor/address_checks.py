@@ -27,7 +27,7 @@ USUAL_PORTS = (7777, 7778, 7779, 8000)
 TIMEOUT_SECONDS = 5.0
 """For all requests to one address."""
 
-_LIMITS = Limits(connect=2.0, read=3.0, read_attempts=1)
+_LIMITS = Limits(connect_seconds=2.0, read_seconds=3.0, read_attempts=1)
 _PROXY_VARIABLES = frozenset({"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"})
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - compared with, never listened on
 
@@ -152,7 +152,7 @@ async def has_listener(url: str) -> bool:
             async with AgentOS(f"{parts.scheme}://{parts.netloc}", limits=_LIMITS) as server:
                 await server.get("/health", retry=False)
         except Unreachable as error:
-            return error.sent
+            return error.was_sent
         except AgentOSError:
             return True
         except Exception:  # what httpx raises for a URL or a proxy that it cannot use
@@ -176,7 +176,7 @@ async def probe_address(url: str, token: Token | None = None) -> AddressProbe:
     except Unreachable as error:
         return _unreachable(url, error)
     except AgentOSError as error:
-        reason = one_line(error.message, most=160).rstrip(".")
+        reason = one_line(error.message, max_length=160).rstrip(".")
         return AddressProbe(url, f"a server other than an AgentOS is at {address} ({reason})")
 
 
@@ -217,10 +217,10 @@ def _unreachable(url: str, error: Unreachable) -> AddressProbe:
         fix = FixStep("Use http:// instead of https://.")
         return AddressProbe(url, f"the server at {address} does not speak TLS", (fix,))
     if "ConnectTimeout" in cause_types:
-        message = f"nothing answers at {address} within {_LIMITS.connect:g} s"
+        message = f"nothing answers at {address} within {_LIMITS.connect_seconds:g} s"
         fix = FixStep("Check the host and the port in the URL, and the firewalls in between.")
         return AddressProbe(url, message, (fix,), has_listener=False)
-    if not error.sent:
+    if not error.was_sent:
         return AddressProbe(url, f"no AgentOS answers at {address}: nothing listens there", has_listener=False)
     if "ReadTimeout" in cause_types:
         return AddressProbe(url, f"a server listens at {address}, but does not answer", _restart())
@@ -249,7 +249,7 @@ def _proxy_for(url: str) -> str:
 
 
 def _unusable_proxy(url: str, error: Exception) -> AddressProbe:
-    reason = one_line(str(error), most=200)
+    reason = one_line(str(error), max_length=200)
     variables = tuple(name for name in os.environ if name.upper() in _PROXY_VARIABLES and os.environ[name])
     if not variables:
         return AddressProbe(url, f"{shown_url(url)} cannot be requested ({reason})", has_listener=False)

@@ -24,7 +24,7 @@ from agentos_mcp.settings import Settings
 TIMEOUT_SECONDS = 15.0
 """For all requests to the AgentOS, except a trial run."""
 
-_LIMITS = Limits(connect=2.0, read=8.0, read_attempts=1)
+_LIMITS = Limits(connect_seconds=2.0, read_seconds=8.0, read_attempts=1)
 _EXPIRES_SOON = timedelta(days=1)
 _CREDENTIALS = {"security_key": "a security key", "jwt": "a JWT or a service account token"}
 _CHECK_LOG = FixStep("Its own log says why.")

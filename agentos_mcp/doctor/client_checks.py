@@ -122,9 +122,8 @@ class ClientChecks:
             message = f"{entry} starts {command.program}, whose interpreter does not exist ({probe.last_error_line})"
             return bad(subject, message, *install_again)
         if probe.stray_lines:
-            message = (
-                f"{entry} prints to its standard output what is not MCP: {one_line(probe.stray_lines[0], most=80)!r}"
-            )
+            line = one_line(probe.stray_lines[0], max_length=80)
+            message = f"{entry} prints to its standard output what is not MCP: {line!r}"
             message = f"{message} (clients say: Unexpected token, not valid JSON)"
             is_our_program = [command.program] == server_command(self._system)[:1]
             return bad(subject, message, *(run_by_hand if is_our_program else install_again))
@@ -133,7 +132,7 @@ class ClientChecks:
         if probe.problem:
             if not probe.last_error_line:
                 return bad(subject, f"{entry} ends before it answers, without a message", *install_again)
-            message = f"{entry} ends before it answers: {one_line(probe.last_error_line, most=200)}"
+            message = f"{entry} ends before it answers: {one_line(probe.last_error_line, max_length=200)}"
             return bad(subject, message, *run_by_hand)
         if probe.agentos and probe.agentos.status is AgentOSStatus.UNUSABLE:
             fix = await self._reach_agentos(entry, probe.agentos)

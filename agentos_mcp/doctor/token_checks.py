@@ -14,6 +14,7 @@ from agentos_mcp.agentos.catalog import Inventory
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden
 from agentos_mcp.agentos.features import Features
+from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.agentos.task_groups import gather
@@ -61,7 +62,7 @@ def read_claims(token: str) -> Claims | None:
         return None
     value = claims.get("scopes") or claims.get("scope") or ()
     scopes = value.split() if isinstance(value, str) else value if isinstance(value, list) else ()
-    return Claims(tuple(one_line(str(scope), most=60) for scope in scopes), _timestamp(claims.get("exp")))
+    return Claims(tuple(one_line(str(scope), max_length=60) for scope in scopes), _timestamp(claims.get("exp")))
 
 
 def _timestamp(seconds: object) -> datetime | None:
@@ -134,5 +135,5 @@ async def _existing_kinds(agent_os: AgentOS, inventory: Inventory) -> list[Kind]
         info = await agent_os.get("/info", retry=False)
     except AgentOSError:
         info = None
-    counts = info if isinstance(info, Mapping) else {}
+    counts = mapping(info)
     return [kind for kind in KINDS if inventory.of(kind) or counts.get(f"{kind}_count")]

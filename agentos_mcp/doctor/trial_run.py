@@ -7,8 +7,7 @@ import anyio
 from agentos_mcp.agentos.catalog import Component, Inventory, match, shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.plain_text import one_line
-from agentos_mcp.agentos.runs.engine import NOT_BACKGROUND
-from agentos_mcp.agentos.runs.run import KINDS, RunState, Status
+from agentos_mcp.agentos.runs.run import KINDS, RunNote, RunState, Status
 from agentos_mcp.agentos.runs.start import RunRequest
 from agentos_mcp.doctor.findings import Finding, Report, bad, good, warning
 from agentos_mcp.doctor.fixes import FixStep, from_hint, run_command
@@ -85,7 +84,7 @@ async def _run(ctx: ToolContext, request: RunRequest, seconds: float) -> RunStat
 
 async def _is_lost(ctx: ToolContext, state: RunState) -> bool:
     """Whether the database did not store the run. AgentOS itself does not report a broken database."""
-    if state.status is not Status.COMPLETED or NOT_BACKGROUND in state.notes:
+    if state.status is not Status.COMPLETED or RunNote.NOT_BACKGROUND in state.notes:
         return False
     if not (await ctx.catalog.inventory()).databases:
         return False
@@ -127,7 +126,7 @@ def _run_finding(state: RunState, seconds: float) -> Finding:
         step = state.failed_steps[0]
         message = f"{name} completed{duration}, but its step {step.name} failed: {one_line(step.error)}"
         return warning("Test run", message, explain)
-    return good("Test run", f"{name} answered{duration}: {one_line(answer_text(state), most=60) or 'nothing'}")
+    return good("Test run", f"{name} answered{duration}: {one_line(answer_text(state), max_length=60) or 'nothing'}")
 
 
 def _component_name(state: RunState) -> str:

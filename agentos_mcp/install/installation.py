@@ -213,13 +213,13 @@ def describe_probe_problem(command: ResolvedCommand, probe: ProbeResult | None) 
     if probe.problem is ProbeProblem.NOT_EXECUTABLE:
         return f"{command.program} cannot be started ({probe.last_error_line}). Install again."
     if probe.stray_lines:
-        line = one_line(probe.stray_lines[0], most=_MAX_ERROR_LINE)
+        line = one_line(probe.stray_lines[0], max_length=_MAX_ERROR_LINE)
         return f"it prints to its standard output what is not MCP: {line!r}. Find out what prints that."
     if probe.problem:
         is_timeout = probe.problem is ProbeProblem.TIMEOUT
         problem = "it did not answer in time" if is_timeout else "it does not start as an MCP server"
         if probe.last_error_line:
-            return f"{problem}. Its error output: {one_line(probe.last_error_line, most=_MAX_ERROR_LINE)}"
+            return f"{problem}. Its error output: {one_line(probe.last_error_line, max_length=_MAX_ERROR_LINE)}"
         return f"{problem}. Run it in a terminal to see why: {' '.join(command.command_line)}"
     if probe.agentos and probe.agentos.status is AgentOSStatus.UNUSABLE:
         return probe.agentos.error_message

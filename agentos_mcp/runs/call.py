@@ -9,65 +9,64 @@ from mcp_types import CallToolResult, InputRequiredResult
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.inputs.schemas import input_error
-from agentos_mcp.agentos.runs.engine import UNANSWERABLE
-from agentos_mcp.agentos.runs.run import Kind, RunRef, Status
+from agentos_mcp.agentos.runs.run import Kind, RunNote, RunRef, Status
 from agentos_mcp.runs.follow_run import follow_run
-from agentos_mcp.runs.questions import answer, answered, asked_run
+from agentos_mcp.runs.questions import answer_form, question_run, read_answer
 from agentos_mcp.runs.request import RunOptions, build_request
 from agentos_mcp.runs.result import run_result
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.mcp_tool import error_result, text_result
 
-Shown = CallToolResult | InputRequiredResult
+RunResult = CallToolResult | InputRequiredResult
 
 
 async def run_component(
-    ctx: ToolContext, kind: Kind, asked: str, message: str, given: RunOptions, wait: float = 0.0
-) -> Shown:
+    ctx: ToolContext, kind: Kind, query: str, message: str, options: RunOptions, wait: float = 0.0
+) -> RunResult:
     """Run a component that is asked for by id or name and watch it; in a later round, answer what it asked."""
-    if (ref := asked_run(ctx)) is not None:
-        component = await ctx.catalog.find(kind, asked)
+    if (ref := question_run(ctx)) is not None:
+        component = await ctx.catalog.find(kind, query)
         if (ref.kind, ref.component) != (component.kind, component.id):
             raise _of_another_run(ref)
-        return await continue_paused(ctx, ref, {}, wait, schema=given.output_schema)
-    order = await build_request(ctx, kind, asked, message, given)
+        return await continue_paused(ctx, ref, {}, wait, schema=options.output_schema)
+    request = await build_request(ctx, kind, query, message, options)
     try:
-        return await follow_run(ctx, ctx.run_registry.start(order, given.output_schema), wait=wait)
+        return await follow_run(ctx, ctx.run_registry.start(request, options.output_schema), wait=wait)
     except AgentOSError as error:
         raise input_error(error) from error
 
 
 async def continue_paused(
     ctx: ToolContext, ref: RunRef, answers: Mapping[str, Any], wait: float, *, schema: Mapping[str, Any] | None = None
-) -> Shown:
+) -> RunResult:
     """Continue a paused run, or show it as it is where it waits for nothing (any more).
 
     `schema` is what its answer has to fit, where the call that started it comes again.
     """
-    if (about := asked_run(ctx)) is not None and about != ref:
-        raise _of_another_run(about)
+    if (other_run := question_run(ctx)) is not None and other_run != ref:
+        raise _of_another_run(other_run)
     async with ctx.run_registry.lock(ref):
         run = ctx.run_registry.get(ref)
         if run is None or run.done:
             state = run.state if run is not None else await ctx.engine.read(ref)
             if state.status is not Status.PAUSED:
                 return await follow_run(ctx, ctx.run_registry.attach(ref), wait=wait, schema=schema)
-            if UNANSWERABLE in state.notes:
+            if RunNote.UNANSWERABLE in state.notes:
                 return error_result(run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface))
-            if (given := answered(ctx, state)) is not None:
-                if given.outdated:
-                    stands = run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)
+            if (options := read_answer(ctx, state)) is not None:
+                if options.outdated:
+                    current = run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)
                     return error_result(
-                        f"Nothing was sent: the answer is to an earlier question of this run.\n{stands}"
+                        f"Nothing was sent: the answer is to an earlier question of this run.\n{current}"
                     )
-                if given.answers is None:
+                if options.answers is None:
                     return text_result(run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface))
-                answers = given.answers
+                answers = options.answers
             try:
-                form = await answer(ctx, state, answers)
-            except InvalidRequest as problem:
+                form = await answer_form(ctx, state, answers)
+            except InvalidRequest as error:
                 return error_result(
-                    f"{problem}\n{run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)}"
+                    f"{error}\n{run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)}"
                 )
             run = ctx.run_registry.resume(state, form)
     return await follow_run(ctx, run, wait=wait, schema=schema)

@@ -8,22 +8,24 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from agentos_mcp.agentos.formats import format_duration
 from agentos_mcp.agentos.hints import Surface
-from agentos_mcp.agentos.json_values import number as number_in
-from agentos_mcp.agentos.json_values import objects, text
+from agentos_mcp.agentos.json_values import number as as_number
+from agentos_mcp.agentos.json_values import objects
 from agentos_mcp.agentos.plain_text import as_json, strip_control_chars
 from agentos_mcp.agentos.runs.run import RunState, Status
+from agentos_mcp.agentos.runs.stored_run import stored_error
 from agentos_mcp.runs.next_steps import Failure, arguments, next_steps
 from agentos_mcp.runs.result import ORPHANED
 from agentos_mcp.tooling.markdown import fenced, one_line
 
-_BUDGET = 2900
+_MAX_WEIGHT = 2900
 """In characters of ASCII, at three to a token; others weigh more, as they do in tokens."""
-_NON_ASCII = 4
-_FULL_ERROR = 600
-_SHORT_ERROR = 140
-_MOST_FAILURES = 3
-_DEEPEST = 4
+_NON_ASCII_WEIGHT = 4
+_MAX_FIRST_ERROR = 600
+_MAX_ERROR = 140
+_MAX_FAILURES = 3
+_MAX_DEPTH = 4
 
 
 class _Rank(IntEnum):
@@ -54,9 +56,9 @@ def explain(output: Mapping[str, Any], state: RunState, surface: Surface) -> str
             _Line(f"{number}. {_name(step.name)}: {step.outcome}", _rank(step.outcome == "failed"))
             for number, step in enumerate(state.steps, 1)
         ]
-    own = list(_calls(output, "", failures, depth=0))
-    if own:
-        body += [_Line("Tool calls:", _Rank.ALWAYS), *own]
+    calls = list(_calls(output, "", failures, depth=0))
+    if calls:
+        body += [_Line("Tool calls:", _Rank.ALWAYS), *calls]
     error = _run_error(output, state)
     if error and not any(error in failure.error for failure in failures):
         failures.insert(0, Failure("the run", error))
@@ -65,8 +67,8 @@ def explain(output: Mapping[str, Any], state: RunState, surface: Surface) -> str
     if question := _question(output):
         body.insert(0, _Line(f"asked: {_line(question, 160)}", _Rank.ALWAYS))
     head = _Line(f"**{_headline(output, state, failures)}**{_measures(output, state)}", _Rank.ALWAYS)
-    end = [_Line(text, _Rank.ALWAYS) for text in _ending(state, failures, surface)]
-    return _fitted([head, *body, *end])
+    end = [_Line(text, _Rank.ALWAYS) for text in _last_lines(state, failures, surface)]
+    return _fit([head, *body, *end])
 
 
 # Steps and tool calls
@@ -82,26 +84,27 @@ def _steps(
     indent = "   " * depth
     for number, step in enumerate(steps, 1):
         # A step that was skipped for its failure has a result without a name.
-        known = names.get(number, "") if depth == 0 else ""
-        name = _name(str(step.get("step_name") or known or f"step {number}"))
-        where = name if name.startswith("step ") else f"step {name}"
+        known_name = names.get(number, "") if depth == 0 else ""
+        step_name = str(step.get("step_name") or known_name)
+        name = _name(step_name or f"step {number}")
+        location = f"step {name}" if step_name else name
         failed = step.get("success") is False
         error = str(step.get("error") or step.get("content") or "AgentOS gave no reason") if failed else ""
         if failed:
-            failures.append(Failure(where, error))
+            failures.append(Failure(location, error, is_step=True))
         executor = step.get("executor_name")
         parts = [
             "failed" if failed else "paused" if step.get("is_paused") else "completed",
-            _seconds(_number(step.get("metrics"), "duration")),
-            _line(error, _SHORT_ERROR),
+            _duration(_number(step.get("metrics"), "duration")),
+            _line(error, _MAX_ERROR),
         ]
-        who = f" ({_name(str(executor))})" if executor else ""
-        said = ", ".join(part for part in parts if part)
-        yield _Line(f"{indent}{number}. {name}{who}: {said}", _rank(failed))
+        name_words = f" ({_name(str(executor))})" if executor else ""
+        details = ", ".join(part for part in parts if part)
+        yield _Line(f"{indent}{number}. {name}{name_words}: {details}", _rank(failed))
         run = runs.get(str(step.get("step_run_id")))
         if run is not None:
-            yield from _calls(run, where, failures, depth=depth + 1)
-        if depth < _DEEPEST:
+            yield from _calls(run, location, failures, depth=depth + 1)
+        if depth < _MAX_DEPTH:
             yield from _steps(objects(step.get("steps")), runs, names, failures, depth + 1)
 
 
@@ -109,13 +112,13 @@ def _step_names(output: Mapping[str, Any], state: RunState) -> dict[int, str]:
     """The names of the top-level steps by number, from 1, as the run's events tell them."""
     names = {number: step.name for number, step in enumerate(state.steps, 1) if step.name != "step"}
     for event in objects(output.get("events")):
-        at, name = event.get("step_index"), event.get("step_name")
-        if name and isinstance(at, int) and not event.get("parent_step_id") and not event.get("nested_depth"):
-            names[at + 1] = str(name)
+        index, name = event.get("step_index"), event.get("step_name")
+        if name and isinstance(index, int) and not event.get("parent_step_id") and not event.get("nested_depth"):
+            names[index + 1] = str(name)
     return names
 
 
-def _calls(run: Mapping[str, Any], where: str, failures: list[Failure], *, depth: int) -> Iterator[_Line]:
+def _calls(run: Mapping[str, Any], location: str, failures: list[Failure], *, depth: int) -> Iterator[_Line]:
     """The tool calls of a run in order, those of a member under the call that sent it to work."""
     indent = "   " * depth
     members = {str(member.get("run_id")): member for member in objects(run.get("member_responses"))}
@@ -124,14 +127,14 @@ def _calls(run: Mapping[str, Any], where: str, failures: list[Failure], *, depth
         name, args = _name(str(tool.get("tool_name") or "a tool")), arguments(tool.get("tool_args"))
         result = str(tool.get("result") or "")
         if failed:
-            failures.append(Failure(where, result or "it gave no reason", tool=name, args=args))
+            failures.append(Failure(location, result or "it gave no reason", tool=name, tool_arguments=args))
         parts = [
             "failed" if failed else "ok" if tool.get("result") is not None else "not called yet",
-            _seconds(_number(tool.get("metrics"), "duration")),
-            _line(result, _SHORT_ERROR) if failed else "",
+            _duration(_number(tool.get("metrics"), "duration")),
+            _line(result, _MAX_ERROR) if failed else "",
         ]
-        said = ", ".join(part for part in parts if part)
-        yield _Line(f"{indent}- {name}({_line(args, 80)}): {said}", _rank(failed))
+        details = ", ".join(part for part in parts if part)
+        yield _Line(f"{indent}- {name}({_line(args, 80)}): {details}", _rank(failed))
         member = members.pop(str(tool.get("child_run_id")), None)
         if member is not None:
             yield from _member(member, failures, depth=depth + 1)
@@ -140,15 +143,15 @@ def _calls(run: Mapping[str, Any], where: str, failures: list[Failure], *, depth
 
 
 def _member(member: Mapping[str, Any], failures: list[Failure], *, depth: int) -> Iterator[_Line]:
-    name = _name(_who(member))
+    name = _name(_component_name(member))
     failed = str(member.get("status")).upper() == Status.ERROR
     if failed:
-        error = _event_error(member) or str(member.get("content") or "AgentOS gave no reason")
+        error = stored_error(member) or str(member.get("content") or "AgentOS gave no reason")
         failures.append(Failure(f"member {name}", error))
-    seconds = _seconds(_number(member.get("metrics"), "duration"))
-    said = ", ".join(part for part in ("failed" if failed else "answered", seconds) if part)
-    yield _Line(f"{'   ' * depth}- member {name}: {said}", _rank(failed))
-    if depth <= _DEEPEST:
+    seconds = _duration(_number(member.get("metrics"), "duration"))
+    details = ", ".join(part for part in ("failed" if failed else "answered", seconds) if part)
+    yield _Line(f"{'   ' * depth}- member {name}: {details}", _rank(failed))
+    if depth <= _MAX_DEPTH:
         yield from _calls(member, f"member {name}", failures, depth=depth + 1)
 
 
@@ -156,19 +159,19 @@ def _member(member: Mapping[str, Any], failures: list[Failure], *, depth: int) -
 
 
 def _headline(output: Mapping[str, Any], state: RunState, failures: Sequence[Failure]) -> str:
-    who = _name(_who(output) or state.ref.component)
-    steps = [failure for failure in failures if failure.where.startswith("step ") and not failure.tool]
+    name_words = _name(_component_name(output) or state.ref.component)
+    steps = [failure for failure in failures if failure.is_step]
     tools = [failure for failure in failures if failure.tool]
     match state.status:
         case Status.COMPLETED if steps or tools:
-            what = [_count(len(steps), "failed step"), _count(len(tools), "failed tool call")]
-            return f"{who}: completed, with {' and '.join(part for part in what if part)}"
+            subject = [_count(len(steps), "failed step"), _count(len(tools), "failed tool call")]
+            return f"{name_words}: completed, with {' and '.join(part for part in subject if part)}"
         case Status.ERROR:
-            return f"{who}: failed"
+            return f"{name_words}: failed"
         case Status.PAUSED:
-            return f"{who}: paused, it waits for an answer"
+            return f"{name_words}: paused, it waits for an answer"
         case _:
-            return f"{who}: {state.status.lower()}"
+            return f"{name_words}: {state.status.lower()}"
 
 
 def _measures(output: Mapping[str, Any], state: RunState) -> str:
@@ -177,21 +180,25 @@ def _measures(output: Mapping[str, Any], state: RunState) -> str:
     parts = list(steps.values()) if isinstance(steps, Mapping) else []
     cost = _number(metrics, "cost") + sum(_number(step.get("metrics"), "cost") for step in objects(parts))
     measures = [
-        _seconds(_number(metrics, "duration") or state.seconds),
+        _duration(_number(metrics, "duration") or state.seconds),
         f"{state.tokens:,} tokens" if state.tokens else "",
         f"${cost:.4f}" if cost else "",
     ]
     return "".join(f" · {measure}" for measure in measures if measure)
 
 
-def _ending(state: RunState, failures: Sequence[Failure], surface: Surface) -> Iterator[str]:
-    for number, failure in enumerate(failures[:_MOST_FAILURES]):
-        full = number == 0
-        what = f"{failure.tool}({_line(failure.args, 200 if full else 80)})" if failure.tool else failure.where
-        where = f" in {failure.where}" if failure.tool and failure.where else ""
-        most = _FULL_ERROR if full else _SHORT_ERROR * 2
-        yield f"What failed: {what}{where}"
-        yield fenced(_cut(strip_control_chars(failure.error).strip(), most))
+def _last_lines(state: RunState, failures: Sequence[Failure], surface: Surface) -> Iterator[str]:
+    for number, failure in enumerate(failures[:_MAX_FAILURES]):
+        is_first = number == 0
+        subject = (
+            f"{failure.tool}({_line(failure.tool_arguments, 200 if is_first else 80)})"
+            if failure.tool
+            else failure.location
+        )
+        where = f" in {failure.location}" if failure.tool and failure.location else ""
+        max_weight = _MAX_FIRST_ERROR if is_first else _MAX_ERROR * 2
+        yield f"What failed: {subject}{where}"
+        yield fenced(_cut(strip_control_chars(failure.error).strip(), max_weight))
     yield f"Next: {next_steps(state, failures).render(surface)}"
     yield f"run: {state.ref}"
 
@@ -203,65 +210,57 @@ def _run_error(output: Mapping[str, Any], state: RunState) -> str:
     """Why the run ended; AgentOS stores an agent's last words in its place, and the reason only in its events."""
     if state.status is not Status.ERROR:
         return ""
-    return _event_error(output) or state.error or str(output.get("content") or "AgentOS gave no reason")
-
-
-def _event_error(run: Mapping[str, Any]) -> str:
-    for event in reversed(objects(run.get("events"))):
-        failed = text(event.get("event")) in {"RunError", "TeamRunError", "WorkflowError"}
-        if failed and event.get("run_id") == run.get("run_id"):
-            return str(event.get("error") or event.get("content") or "")
-    return ""
+    return stored_error(output) or state.error or str(output.get("content") or "AgentOS gave no reason")
 
 
 # Pieces
 
 
-def _fitted(lines: Sequence[_Line]) -> str:
+def _fit(lines: Sequence[_Line]) -> str:
     """As many lines as the budget takes: what must stay, then failures, then the rest from both ends."""
-    ends = sorted(range(len(lines)), key=lambda at: min(at, len(lines) - 1 - at))
-    order = sorted(ends, key=lambda at: lines[at].rank)
-    kept: set[int] = set()
-    left = _BUDGET
-    for at in order:
+    ends = sorted(range(len(lines)), key=lambda index: min(index, len(lines) - 1 - index))
+    order = sorted(ends, key=lambda index: lines[index].rank)
+    kept_indexes: set[int] = set()
+    left = _MAX_WEIGHT
+    for index in order:
         # A failure amid what is left out costs a mark, too.
-        weight = _weight(lines[at].text) + (24 if lines[at].rank is _Rank.FAILED else 0)
-        if lines[at].rank is _Rank.ALWAYS or weight <= left:
-            kept.add(at)
+        weight = _weigh(lines[index].text) + (24 if lines[index].rank is _Rank.FAILED else 0)
+        if lines[index].rank is _Rank.ALWAYS or weight <= left:
+            kept_indexes.add(index)
             left -= weight
-        elif lines[at].rank is _Rank.FINE:
+        elif lines[index].rank is _Rank.FINE:
             break
-    shown: list[str] = []
+    fitted: list[str] = []
     dropped = 0
-    for at, line in enumerate(lines):
-        if at in kept:
+    for index, line in enumerate(lines):
+        if index in kept_indexes:
             if dropped:
-                shown.append(f"… {_count(dropped, 'line')} left out")
-            shown.append(line.text)
+                fitted.append(f"… {_count(dropped, 'line')} left out")
+            fitted.append(line.text)
             dropped = 0
         else:
             dropped += 1
-    return "\n".join(shown)
+    return "\n".join(fitted)
 
 
-def _weight(text: str) -> int:
+def _weigh(text: str) -> int:
     if text.isascii():
         return len(text) + 1
-    return len(text) + (_NON_ASCII - 1) * sum(not char.isascii() for char in text) + 1
+    return len(text) + (_NON_ASCII_WEIGHT - 1) * sum(not char.isascii() for char in text) + 1
 
 
 def _rank(failed: bool) -> _Rank:
     return _Rank.FAILED if failed else _Rank.FINE
 
 
-def _who(run: Mapping[str, Any]) -> str:
-    keys = (f"{kind}_{what}" for kind in ("workflow", "team", "agent") for what in ("name", "id"))
+def _component_name(run: Mapping[str, Any]) -> str:
+    keys = (f"{kind}_{subject}" for kind in ("workflow", "team", "agent") for subject in ("name", "id"))
     return next((str(run[key]) for key in keys if run.get(key)), "")
 
 
 def _question(output: Mapping[str, Any]) -> str:
-    given = output.get("input")
-    content = given.get("input_content") if isinstance(given, Mapping) else given
+    run_input = output.get("input")
+    content = run_input.get("input_content") if isinstance(run_input, Mapping) else run_input
     return content if isinstance(content, str) else as_json(content) if content else ""
 
 
@@ -270,37 +269,35 @@ def _name(name: str) -> str:
 
 
 def _number(values: object, key: str) -> float:
-    return number_in(values.get(key)) if isinstance(values, Mapping) else 0.0
+    return as_number(values.get(key)) if isinstance(values, Mapping) else 0.0
 
 
-def _seconds(seconds: float) -> str:
-    if not seconds:
-        return ""
-    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds * 1000:.0f} ms"
+def _duration(seconds: float) -> str:
+    return format_duration(seconds) if seconds else ""
 
 
-def _line(words: str, most: int) -> str:
+def _line(words: str, max_weight: int) -> str:
     """Words on one line, of at most this weight."""
-    return one_line(words, most=_fitting(words, most))
+    return one_line(words, max_length=_count_fitting(words, max_weight))
 
 
-def _cut(text: str, most: int) -> str:
+def _cut(text: str, max_weight: int) -> str:
     """The beginning and the end of a long text: a traceback says why in its last line."""
-    if len(text) > 4 * most:
-        text = f"{text[: 2 * most]}{text[-2 * most :]}"
-    if _weight(text) <= most:
+    if len(text) > 4 * max_weight:
+        text = f"{text[: 2 * max_weight]}{text[-2 * max_weight :]}"
+    if _weigh(text) <= max_weight:
         return text
-    end = _fitting(text[::-1], most // 2)
-    return f"{text[: _fitting(text, most // 2)]}\n…\n{text[-end:]}"
+    end = _count_fitting(text[::-1], max_weight // 2)
+    return f"{text[: _count_fitting(text, max_weight // 2)]}\n…\n{text[-end:]}"
 
 
-def _fitting(text: str, most: int) -> int:
+def _count_fitting(text: str, max_weight: int) -> int:
     """How many characters of a text weigh no more than that."""
-    if text[:most].isascii():
-        return min(len(text), most) or 1
-    weights = itertools.accumulate(1 if char.isascii() else _NON_ASCII for char in text)
-    return sum(1 for _ in itertools.takewhile(lambda weight: weight <= most, weights)) or 1
+    if text[:max_weight].isascii():
+        return min(len(text), max_weight) or 1
+    weights = itertools.accumulate(1 if char.isascii() else _NON_ASCII_WEIGHT for char in text)
+    return sum(1 for _ in itertools.takewhile(lambda weight: weight <= max_weight, weights)) or 1
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}" if number else ""
+def _count(number: int, subject: str) -> str:
+    return f"{number} {subject}{'s' if number != 1 else ''}" if number else ""

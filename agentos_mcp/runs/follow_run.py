@@ -14,19 +14,19 @@ from agentos_mcp.agentos.runs.registry import LiveRun
 from agentos_mcp.agentos.runs.run import RunState, Status
 from agentos_mcp.runs.media import media_blocks
 from agentos_mcp.runs.progress import Send, live_progress
-from agentos_mcp.runs.questions import ask, earlier_progress
+from agentos_mcp.runs.questions import ask_person, earlier_progress
 from agentos_mcp.runs.request import with_schema_notes
-from agentos_mcp.runs.result import run_data, run_result, standing
+from agentos_mcp.runs.result import run_data, run_result, unfinished_result
 from agentos_mcp.runs.timeouts import wait_seconds
 from agentos_mcp.tooling.context import ToolContext
 
 log = logging.getLogger(__name__)
 
 _CANCEL_SECONDS = 1.5
-_NAME_SECONDS = 10.0
+_REFERENCE_SECONDS = 10.0
 """How much longer a call may take to return a reference that others can use."""
-_GLANCE_SECONDS = 0.05
-_MEDIA = 800_000
+_REFERENCE_POLL_SECONDS = 0.05
+_MAX_MEDIA_CHARACTERS = 800_000
 """Characters of media and bytes of text that one result may carry: clients drop messages that are too large."""
 
 
@@ -36,7 +36,7 @@ async def follow_run(
     *,
     wait: float = 0.0,
     offset: int = 0,
-    ours: bool = True,
+    owns_run: bool = True,
     schema: Mapping[str, Any] | None = None,
 ) -> CallToolResult | InputRequiredResult:
     """Show a run to the client until it ends or the wait does.
@@ -46,32 +46,32 @@ async def follow_run(
     because the client is gone or the server stops leaves the run going.
     """
     try:
-        async with live_progress(_receiver(ctx), after=earlier_progress(ctx)) as show:
-            ended = await run.watch(show.report, wait_seconds(ctx, wait))
+        async with live_progress(_progress_receiver(ctx), after=earlier_progress(ctx)) as progress:
+            ended = await run.watch(progress.report, wait_seconds(ctx, wait))
             if not ended:
-                await _named(run, _NAME_SECONDS)
+                await _wait_for_reference(run, _REFERENCE_SECONDS)
                 ended = run.done
     except anyio.get_cancelled_exc_class():
-        if ours and not run.done and ctx.cancels_run:
+        if owns_run and not run.done and ctx.cancels_run:
             with anyio.move_on_after(_CANCEL_SECONDS, shield=True):
-                await _named(run, _CANCEL_SECONDS)
+                await _wait_for_reference(run, _CANCEL_SECONDS)
                 await _cancel(ctx, run.state)
         raise
     if not ended or not run.state.ended:
-        return _shown(ctx, run.state, standing(run.state, ctx.surface))
-    if run.state.status is Status.PAUSED and ours and (question := ask(ctx, run.state, show.value)):
+        return _to_result(ctx, run.state, unfinished_result(run.state, ctx.surface))
+    if run.state.status is Status.PAUSED and owns_run and (question := ask_person(ctx, run.state, progress.value)):
         return question
     state = await with_schema_notes(run.state, schema or run.schema)
-    words = run_result(state, tokens=ctx.settings.result_tokens, offset=offset, surface=ctx.surface)
-    return _shown(ctx, state, words)
+    text = run_result(state, tokens=ctx.settings.result_tokens, offset=offset, surface=ctx.surface)
+    return _to_result(ctx, state, text)
 
 
-def _shown(ctx: ToolContext, state: RunState, words: str) -> CallToolResult:
+def _to_result(ctx: ToolContext, state: RunState, text: str) -> CallToolResult:
     """A run as the client gets it: its words, its media where it has ended well, its data where that is asked for."""
     failed = state.status is Status.ERROR
-    room = 0 if failed else max(0, _MEDIA - len(words.encode("utf-8", "replace")))
+    media_limit = 0 if failed else max(0, _MAX_MEDIA_CHARACTERS - len(text.encode("utf-8", "replace")))
     return CallToolResult(
-        content=[TextContent(type="text", text=words), *media_blocks(state.media, limit=room)],
+        content=[TextContent(type="text", text=text), *media_blocks(state.media, limit=media_limit)],
         structured_content=run_data(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)
         if ctx.settings.structured_output
         else None,
@@ -79,11 +79,11 @@ def _shown(ctx: ToolContext, state: RunState, words: str) -> CallToolResult:
     )
 
 
-async def _named(run: LiveRun, seconds: float) -> None:
+async def _wait_for_reference(run: LiveRun, seconds: float) -> None:
     """Return once the run has the name by which AgentOS knows it, or has not got one in time."""
     with anyio.move_on_after(seconds):
         while run.state.provisional and not run.done:
-            await run.watch(lambda _: None, _GLANCE_SECONDS)
+            await run.watch(lambda _: None, _REFERENCE_POLL_SECONDS)
 
 
 async def _cancel(ctx: ToolContext, state: RunState) -> None:
@@ -93,7 +93,7 @@ async def _cancel(ctx: ToolContext, state: RunState) -> None:
         log.warning("Could not cancel %s: %s", state.ref, error)
 
 
-def _receiver(ctx: ToolContext) -> Send | None:
+def _progress_receiver(ctx: ToolContext) -> Send | None:
     """Where progress goes; None where the client did not ask for it."""
     meta = ctx.mcp.request_context.meta
     if not meta or meta.get("progress_token") is None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agentos_mcp.agentos.agentos_messages import ProviderProblem, provider_problem
 from agentos_mcp.agentos.hints import Action, Hint, as_hint, hint
 from agentos_mcp.agentos.plain_text import as_json, as_name
 from agentos_mcp.agentos.runs.run import RunState, Status
@@ -15,12 +15,15 @@ from agentos_mcp.tooling.markdown import one_line
 
 @dataclass(frozen=True)
 class Failure:
-    """`where` is the step, the member or the run; `tool` is '' where no tool failed."""
+    """What failed in a run: a step or a member of it, a tool that one of them called, or the run itself."""
 
-    where: str
+    location: str
+    """The step, the member or the run, in words: "step edit"; '' for the component itself."""
     error: str
     tool: str = ""
-    args: str = ""
+    """The tool that failed, '' where none did."""
+    tool_arguments: str = ""
+    is_step: bool = False
 
 
 def next_steps(state: RunState, failures: Sequence[Failure]) -> Hint:
@@ -37,11 +40,11 @@ def next_steps(state: RunState, failures: Sequence[Failure]) -> Hint:
                 otherwise="It goes on by itself.",
             )
         case Status.PAUSED:
-            waiting = ", ".join(dict.fromkeys(_waits_for(state.requirements)))
+            names = ", ".join(dict.fromkeys(_waits_for(state.requirements)))
             return hint(
                 "{answer} answers it{about}.",
                 answer=Action.of("continue_run", **run),
-                about=f" (it asks about {one_line(waiting)})" if waiting else "",
+                about=f" (it asks about {one_line(names)})" if names else "",
             )
         case Status.CANCELLED:
             return as_hint("Run it again with the same message if it is still wanted.")
@@ -57,10 +60,10 @@ def next_steps(state: RunState, failures: Sequence[Failure]) -> Hint:
             f"Look at the arguments of {as_name(first.tool)}: if they are wrong, say in the message what they should "
             "be; if they are right, the tool itself or what it reaches is broken."
         )
-    if advice := _provider_advice(first.error):
-        return as_hint(advice)
+    if (problem := provider_problem(first.error)) is not None:
+        return as_hint(_PROVIDER_ADVICE[problem])
     if state.status is Status.COMPLETED:
-        return as_hint(f"The answer was made without {first.where}: fix what its error names and run it again.")
+        return as_hint(f"The answer was made without {first.location}: fix what its error names and run it again.")
     return as_hint("Fix what the error names and run it again; AgentOS's own log has the traceback.")
 
 
@@ -71,39 +74,26 @@ def arguments(args: object) -> str:
     return ", ".join(f"{name}={as_json(value)}" for name, value in args.items())
 
 
-_PROVIDER_ADVICE: tuple[tuple[str, str], ...] = (
-    (
-        r"credit|billing|insufficient_quota|exceeded your current quota|payment",
-        "The model's provider wants money: add credit there, or let the component use another model.",
-    ),
-    (
-        r"rate.?limit|too many requests|overloaded|unavailable|\b(429|502|503|529)\b",
-        "The model's provider is limiting or overloaded: wait a minute and run it again.",
-    ),
-    (
-        r"api.?key|unauthorized|authentication|\b401\b",
-        "The AgentOS has no valid key for its model's provider: set it in the AgentOS's environment and restart it.",
-    ),
-    (
-        r"context.length|maximum context|too many tokens|prompt is too long",
-        "The conversation is too long for the model: shorten the message, or leave session_id out.",
-    ),
-    (r"timed out|timeout", "Something did not answer in time: run it again."),
-)
-
-
-def _provider_advice(error: str) -> str:
-    return next((advice for signs, advice in _PROVIDER_ADVICE if re.search(signs, error, re.IGNORECASE)), "")
+_PROVIDER_ADVICE = {
+    ProviderProblem.PAYMENT: "The model's provider wants money: add credit there, or let the component use another "
+    "model.",
+    ProviderProblem.OVERLOADED: "The model's provider is limiting or overloaded: wait a minute and run it again.",
+    ProviderProblem.CREDENTIALS: "The AgentOS has no valid key for its model's provider: set it in the AgentOS's "
+    "environment and restart it.",
+    ProviderProblem.CONTEXT_TOO_LONG: "The conversation is too long for the model: shorten the message, or leave "
+    "session_id out.",
+    ProviderProblem.TIMEOUT: "Something did not answer in time: run it again.",
+}
 
 
 def _waits_for(requirements: Iterable[object]) -> Iterator[str]:
-    for need in requirements:
-        if not isinstance(need, Mapping):
+    for requirement in requirements:
+        if not isinstance(requirement, Mapping):
             continue
-        inner, tool = need.get("executor_requirements"), need.get("tool_execution")
+        inner, tool = requirement.get("executor_requirements"), requirement.get("tool_execution")
         if isinstance(inner, list) and inner:
             yield from _waits_for(inner)
         elif isinstance(tool, Mapping):
             yield f"{tool.get('tool_name') or 'a tool'}({arguments(tool.get('tool_args'))})"
-        elif need.get("step_name"):
-            yield f"step {need['step_name']}"
+        elif requirement.get("step_name"):
+            yield f"step {requirement['step_name']}"

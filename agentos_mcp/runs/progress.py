@@ -14,8 +14,9 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from agentos_mcp.agentos.plain_text import one_line
-from agentos_mcp.agentos.runs.run import RunState, Status, shortened
+from agentos_mcp.agentos.formats import format_duration
+from agentos_mcp.agentos.plain_text import one_line, shorten
+from agentos_mcp.agentos.runs.run import RunState, Status
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
 Send = Callable[[float, float | None, str], Awaitable[None]]
@@ -23,12 +24,12 @@ Send = Callable[[float, float | None, str], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
-APART = 0.2
-WORDS_APART = 0.5
+MIN_INTERVAL_SECONDS = 0.2
+MIN_WORDS_INTERVAL_SECONDS = 0.5
 """Words alone are news only twice a second."""
-HEARTBEAT = 8.0
+HEARTBEAT_SECONDS = 8.0
 
-_TAIL = 60
+_MAX_LAST_WORDS_LENGTH = 60
 _LONGEST = 300
 _LONGEST = 400
 
@@ -39,52 +40,52 @@ class Progress:
     def __init__(self, send: Send, after: float = 0.0) -> None:
         self._send = send
         self._state: RunState | None = None
-        self._news = anyio.Event()
+        self._changed = anyio.Event()
         self._begun = self._last_sent = -math.inf
         self.value = after
         """The last progress value that was sent."""
         self._step = -1
-        self._within = 0
-        self._shown: object = None
+        self._updates_in_step = 0
+        self._sent_key: object = None
 
     def report(self, state: RunState) -> None:
         self._state = state
-        self._news.set()
+        self._changed.set()
 
     async def pump(self) -> None:
         """Send until cancelled."""
         self._begun = anyio.current_time()
         while True:
-            with anyio.move_on_after(HEARTBEAT) as silence:
-                await self._next_news()
+            with anyio.move_on_after(HEARTBEAT_SECONDS) as silence:
+                await self._wait_for_news()
             state = self._state
             if state is None or state.status is Status.COMPLETED:
                 continue  # the end is `finish`'s to tell
-            if _has_nothing_to_tell(state) and not silence.cancelled_caught:
+            if _has_no_news(state) and not silence.cancelled_caught:
                 continue
-            self._shown = _gist(state)
+            self._sent_key = _key(state)
             waited = anyio.current_time() - self._begun
-            beat = f" ({_elapsed(waited)})" if silence.cancelled_caught else ""
-            await self._notify(state, one_line(describe(state), most=_LONGEST) + beat)
+            elapsed = f" ({format_duration(int(waited))})" if silence.cancelled_caught else ""
+            await self._notify(state, one_line(describe(state), max_length=_LONGEST) + elapsed)
 
     async def finish(self) -> None:
         """Say that the run is done, as its steps have it."""
         if self._state is not None and self._state.status is Status.COMPLETED and self._last_sent > -math.inf:
             await self._notify(self._state, "done")
 
-    async def _next_news(self) -> None:
+    async def _wait_for_news(self) -> None:
         """Return when there is something to show and it is time to show it."""
         while True:
-            await self._news.wait()
-            self._news = anyio.Event()
+            await self._changed.wait()
+            self._changed = anyio.Event()
             if self._state is None:
                 continue
-            gap = APART if _gist(self._state) != self._shown else WORDS_APART
-            while (due := self._last_sent + gap - anyio.current_time()) > 0:
-                with anyio.move_on_after(due):
-                    await self._news.wait()
-                    self._news = anyio.Event()
-                    gap = APART if _gist(self._state) != self._shown else gap
+            interval = MIN_INTERVAL_SECONDS if _key(self._state) != self._sent_key else MIN_WORDS_INTERVAL_SECONDS
+            while (remaining := self._last_sent + interval - anyio.current_time()) > 0:
+                with anyio.move_on_after(remaining):
+                    await self._changed.wait()
+                    self._changed = anyio.Event()
+                    interval = MIN_INTERVAL_SECONDS if _key(self._state) != self._sent_key else interval
             return
 
     async def _notify(self, state: RunState, message: str) -> None:
@@ -92,10 +93,10 @@ class Progress:
         value, total = self._value(state)
         self.value = value
         try:
-            await self._send(value, total, shortened(message, _LONGEST))
+            await self._send(value, total, shorten(message, _LONGEST))
         except Exception as error:  # a receiver that is gone must not end the run
             log.info("Progress cannot be sent any more: %r", error)
-            self._send = _nowhere
+            self._send = _discard
 
     def _value(self, state: RunState) -> tuple[float, float | None]:
         """The next progress value, always larger than the last, and the total."""
@@ -106,65 +107,60 @@ class Progress:
             return float(total), float(total)
         current = max(state.step_number, 1)
         if current != self._step:
-            self._step, self._within = current, 0
-        self._within += 1
-        value = current - 1 + 0.95 * self._within / (self._within + 8)
+            self._step, self._updates_in_step = current, 0
+        self._updates_in_step += 1
+        value = current - 1 + 0.95 * self._updates_in_step / (self._updates_in_step + 8)
         if value <= self.value:
             value = math.nextafter(self.value, math.inf)
         return round(value, 4) if round(value, 4) > self.value else value, float(total)
 
 
-async def _nowhere(progress: float, total: float | None, message: str) -> None:
+async def _discard(progress: float, total: float | None, message: str) -> None:
     return None
 
 
-def _has_nothing_to_tell(state: RunState) -> bool:
+def _has_no_news(state: RunState) -> bool:
     """Before the first step, tool, speaker or word: what comes next is worth more than a bare "working"."""
-    running = state.step_number or state.part or state.actor or state.activity or state.words
+    running = state.step_number or state.substep or state.actor or state.activity or state.last_words
     return state.status is Status.PENDING or (state.status is Status.RUNNING and not running)
 
 
-def _gist(state: RunState) -> object:
+def _key(state: RunState) -> object:
     """What is news at once; words are not."""
-    return (state.status, state.step_number, state.part, state.actor, state.activity)
+    return (state.status, state.step_number, state.substep, state.actor, state.activity)
 
 
 def describe(state: RunState) -> str:
     """Where a run stands, in one short line: "2/3 edit: calling search_knowledge"."""
     if state.status is Status.PENDING:
         return state.activity or "starting"
-    head = _step_head(state)
-    speaker = state.actor if state.actor and not _is_named(state.actor, head) else ""
-    doing = state.activity or (f"…{_last_words(state.words)}" if state.words.strip() else "")
+    step = _step_head(state)
+    speaker = state.actor if state.actor and not _is_named(state.actor, step) else ""
+    activity = state.activity or (f"…{_last_words(state.last_words)}" if state.last_words.strip() else "")
     if speaker:
-        head = f"{head} · {speaker}" if head else speaker
-    if head and doing:
-        return f"{head}: {doing}"
-    return head or doing or "working"
+        step = f"{step} · {speaker}" if step else speaker
+    if step and activity:
+        return f"{step}: {activity}"
+    return step or activity or "working"
 
 
 def _step_head(state: RunState) -> str:
     if not state.steps:
         return ""
     number = f"{state.step_number}/{state.total_steps}" if state.total_steps else f"step {state.step_number}"
-    head = f"{number} {state.steps[-1].name}"
-    return f"{head} · {state.part}" if state.part and state.part != state.steps[-1].name else head
+    step = f"{number} {state.steps[-1].name}"
+    return f"{step} · {state.substep}" if state.substep and state.substep != state.steps[-1].name else step
 
 
-def _is_named(actor: str, head: str) -> bool:
-    return actor.casefold() in head.casefold()
+def _is_named(actor: str, step: str) -> bool:
+    return actor.casefold() in step.casefold()
 
 
 def _last_words(words: str) -> str:
     line = " ".join(words.split())
-    if len(line) <= _TAIL:
+    if len(line) <= _MAX_LAST_WORDS_LENGTH:
         return line
-    return line[-_TAIL:].partition(" ")[2] or line[-_TAIL:]
-
-
-def _elapsed(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return line[-_MAX_LAST_WORDS_LENGTH:].partition(" ")[2] or line[-_MAX_LAST_WORDS_LENGTH:]
 
 
 @asynccontextmanager
@@ -173,7 +169,7 @@ async def live_progress(send: Send | None, *, after: float = 0.0) -> AsyncIterat
 
     Without a receiver nothing is sent and no task runs.
     """
-    progress = Progress(send or _nowhere, after)
+    progress = Progress(send or _discard, after)
     if send is None:
         yield progress
         return

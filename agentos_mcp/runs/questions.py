@@ -30,16 +30,16 @@ from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.elicitation import MIN_READING_SECONDS, can_elicit, question_form
 
 _ASKABLE = frozenset({"confirmation", "input", "feedback", "route", "review"})
-_MOST_FORMS = 20
+_MAX_FORMS = 20
 """More at once are told in words: nobody fills in so many, and AgentOS takes no answer before it has all."""
-_LARGEST_FORMS = 100_000
+_MAX_FORMS_LENGTH = 100_000
 """Characters of JSON of all forms together."""
-_MOST_ROUNDS = 9
+_MAX_ROUNDS = 9
 """So often a person is asked within one call: clients give up a call at the tenth. `continue_run` goes on."""
 
 
 @dataclass(frozen=True)
-class Answered:
+class Reply:
     """What came back for a question that an earlier round of this call asked."""
 
     ref: RunRef
@@ -49,59 +49,59 @@ class Answered:
     """The question was of an earlier pause of the run: nothing of the answer is for what it asks now."""
 
 
-def ask(ctx: ToolContext, state: RunState, progress: float) -> InputRequiredResult | None:
+def ask_person(ctx: ToolContext, state: RunState, progress: float) -> InputRequiredResult | None:
     """The forms for all that a paused run asks, or None where the person cannot be asked, or was already.
 
     A question that comes back in the same call has an answer that AgentOS did not take: to ask it again
     by ourselves would ask it for ever.
     """
-    asked = questions(state.ref, state.requirements)
-    if not asked or not can_elicit(ctx) or any(question.kind not in _ASKABLE for question in asked):
+    pending = questions(state.ref, state.requirements)
+    if not pending or not can_elicit(ctx) or any(question.kind not in _ASKABLE for question in pending):
         return None
     earlier = _earlier_keys(ctx)
     if (
-        state.not_taken
-        or len(earlier) >= _MOST_ROUNDS
-        or any(question.key in keys for keys in earlier for question in asked)
+        state.refusal_reason
+        or len(earlier) >= _MAX_ROUNDS
+        or any(question.key in keys for keys in earlier for question in pending)
     ):
         return None
-    if len(asked) + state.requirements_left_out > _MOST_FORMS:
+    if len(pending) + state.requirements_left_out > _MAX_FORMS:
         return None
-    forms = {question.key: question_form(question) for question in asked}
-    if sum(len(form.model_dump_json()) for form in forms.values()) > _LARGEST_FORMS:
+    forms = {question.key: question_form(question) for question in pending}
+    if sum(len(form.model_dump_json()) for form in forms.values()) > _MAX_FORMS_LENGTH:
         return None
-    memory = {"run": str(state.ref), "asked": [*earlier, list(forms)], "at": time.time(), "progress": progress}
-    return InputRequiredResult(input_requests=dict(forms), request_state=json.dumps(memory))
+    request_state = {"run": str(state.ref), "asked": [*earlier, list(forms)], "at": time.time(), "progress": progress}
+    return InputRequiredResult(input_requests=dict(forms), request_state=json.dumps(request_state))
 
 
-def answered(ctx: ToolContext, state: RunState) -> Answered | None:
+def read_answer(ctx: ToolContext, state: RunState) -> Reply | None:
     """The answers that came with this round of the call, None in its first round.
 
     A decline is a rejection; a cancel, or a decline that no person can have made, is no answer.
     """
-    memory = _memory(ctx)
-    if memory is None:
+    request_state = _request_state(ctx)
+    if request_state is None:
         return None
     responses = ctx.mcp.input_responses or {}
-    asked = questions(state.ref, state.requirements)
-    if [question.key for question in asked] != _earlier_keys(ctx)[-1]:
-        return Answered(state.ref, None, outdated=True)
-    quick = time.time() - float(memory["at"]) < MIN_READING_SECONDS
+    pending = questions(state.ref, state.requirements)
+    if [question.key for question in pending] != _earlier_keys(ctx)[-1]:
+        return Reply(state.ref, None, outdated=True)
+    is_too_fast = time.time() - float(request_state["at"]) < MIN_READING_SECONDS
     answers: dict[str, Any] = {}
-    for question in asked:
+    for question in pending:
         response = responses.get(question.key)
         if not isinstance(response, ElicitResult) or response.action == "cancel":
-            return Answered(state.ref, None)
+            return Reply(state.ref, None)
         if response.action == "decline":
-            if quick or not question.declinable:
-                return Answered(state.ref, None)
+            if is_too_fast or not question.declinable:
+                return Reply(state.ref, None)
             answers |= rejections([question])
         else:
             answers[question.key] = {k: v for k, v in (response.content or {}).items() if v is not None and v != ""}
-    return Answered(state.ref, answers)
+    return Reply(state.ref, answers)
 
 
-async def answer(ctx: ToolContext, state: RunState, answers: Mapping[str, Any]) -> dict[str, str]:
+async def answer_form(ctx: ToolContext, state: RunState, answers: Mapping[str, Any]) -> dict[str, str]:
     """The form that continues a paused run with these answers.
 
     Raises InvalidRequest where one is missing or cannot be, or an admin has yet to approve.
@@ -112,38 +112,38 @@ async def answer(ctx: ToolContext, state: RunState, answers: Mapping[str, Any]) 
             f"The run waits for {total:,} things; more than {len(state.requirements):,} can't be answered here.",
             "Answer it in AgentOS, or cancel the run.",
         )
-    given = check_answers(questions(state.ref, state.requirements), answers)
+    checked = check_answers(questions(state.ref, state.requirements), answers)
     approvals = {
         approval: await ctx.agent_os.get("/approvals/{approval_id}", {"approval_id": approval})
         for approval in approval_ids(state.ref, state.requirements)
         if approval
     }
-    return continuation_form(state.ref, state.requirements, given, approvals)
+    return continuation_form(state.ref, state.requirements, checked, approvals)
 
 
-def asked_run(ctx: ToolContext) -> RunRef | None:
+def question_run(ctx: ToolContext) -> RunRef | None:
     """The run whose question this round answers, None in the first round of a call."""
-    memory = _memory(ctx)
-    return RunRef.parse(str(memory["run"])) if memory else None
+    request_state = _request_state(ctx)
+    return RunRef.parse(str(request_state["run"])) if request_state else None
 
 
 def earlier_progress(ctx: ToolContext) -> float:
     """The last progress value that an earlier round of this call sent."""
-    memory = _memory(ctx)
-    return float(memory["progress"]) if memory else 0.0
+    request_state = _request_state(ctx)
+    return float(request_state["progress"]) if request_state else 0.0
 
 
 def _earlier_keys(ctx: ToolContext) -> list[list[str]]:
     """What each earlier round of this call asked."""
-    memory = _memory(ctx)
-    return list(memory.get("asked") or ()) if memory else []
+    request_state = _request_state(ctx)
+    return list(request_state.get("asked") or ()) if request_state else []
 
 
-def _memory(ctx: ToolContext) -> Mapping[str, Any] | None:
+def _request_state(ctx: ToolContext) -> Mapping[str, Any] | None:
     state = ctx.mcp.request_state
     if not state:
         return None
-    memory: Mapping[str, Any] = json.loads(state)
-    if "run" not in memory:
+    request_state: Mapping[str, Any] = json.loads(state)
+    if "run" not in request_state:
         raise InvalidRequest("This answer is to another question.", "Call the tool again without it.")
-    return memory
+    return request_state

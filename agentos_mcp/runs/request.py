@@ -14,8 +14,8 @@ from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import Forbidden, InvalidRequest
 from agentos_mcp.agentos.inputs.attachments import attach
 from agentos_mcp.agentos.inputs.schema_checks import CannotCheckSchema
-from agentos_mcp.agentos.inputs.schemas import allowed, answer_problems, check_input, output_schema_fields
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.inputs.schemas import answer_problems, check_input, describe_inputs, output_schema_fields
+from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.runs.run import Kind, RunState, Status
 from agentos_mcp.agentos.runs.start import RunRequest
 from agentos_mcp.tooling.context import ToolContext
@@ -37,42 +37,42 @@ class RunOptions:
     version: int = 0
 
 
-async def build_request(ctx: ToolContext, kind: Kind, asked: str, message: str, given: RunOptions) -> RunRequest:
+async def build_request(ctx: ToolContext, kind: Kind, query: str, message: str, options: RunOptions) -> RunRequest:
     """The order for a component that is asked for by id or name.
 
     Raises NotFound for the component, InvalidRequest for anything that AgentOS would not take.
     """
     if not message.strip():
         raise InvalidRequest("The message is empty.", f"Say what the {kind} should do.")
-    component = await ctx.catalog.find(kind, asked)
-    if given.session_id:
-        await ctx.ownership.require_own_session(given.session_id, may_be_new=True)
-    page = await _page(ctx, component)
-    if given.factory_input is not None:
-        component = await _checked_factory(component, page, given.factory_input)
-    elif isinstance(schema := page.get("input_schema"), Mapping):
+    component = await ctx.catalog.find(kind, query)
+    if options.session_id:
+        await ctx.ownership.require_own_session(options.session_id, may_be_new=True)
+    detail = await _read_detail(ctx, component)
+    if options.factory_input is not None:
+        component = await _check_factory(component, detail, options.factory_input)
+    elif isinstance(schema := detail.get("input_schema"), Mapping):
         await _check_message(schema, message)
     fields = {
         name: json.dumps(value, ensure_ascii=False, allow_nan=False)
         for name in ("session_state", "dependencies", "metadata", "knowledge_filters", "factory_input")
-        if (value := getattr(given, name)) is not None
+        if (value := getattr(options, name)) is not None
     }
-    if given.version:
-        fields["version"] = str(given.version)
-    if given.output_schema is not None:
-        fields |= await output_schema_fields(given.output_schema)
-    attached = await attach(given.files or (), kind=kind, allowed=ctx.settings.allow_files)
+    if options.version:
+        fields["version"] = str(options.version)
+    if options.output_schema is not None:
+        fields |= await output_schema_fields(options.output_schema)
+    attached = await attach(options.files or (), kind=kind, allowed=ctx.settings.allow_files)
     return RunRequest(
         component,
         message,
-        session_id=given.session_id,
-        user_id=given.user_id,
+        session_id=options.session_id,
+        user_id=options.user_id,
         fields={**fields, **attached.fields},
-        parts=attached.parts,
+        files=attached.parts,
     )
 
 
-async def _page(ctx: ToolContext, component: Component) -> Mapping[str, Any]:
+async def _read_detail(ctx: ToolContext, component: Component) -> Mapping[str, Any]:
     """The component's own page; {} where the token may run it without being allowed to look at it."""
     try:
         return await ctx.catalog.detail(component.kind, component.id)
@@ -80,26 +80,28 @@ async def _page(ctx: ToolContext, component: Component) -> Mapping[str, Any]:
         return {}
 
 
-async def _checked_factory(component: Component, page: Mapping[str, Any], given: Mapping[str, Any]) -> Component:
-    if page and not (component.is_factory or page.get("is_factory")):
+async def _check_factory(
+    component: Component, detail: Mapping[str, Any], factory_input: Mapping[str, Any]
+) -> Component:
+    if detail and not (component.is_factory or detail.get("is_factory")):
         raise InvalidRequest(
             f"'{shown_id(component.id)}' is built by no factory, so it takes no factory_input.",
             "Leave it out; what it should do goes into the message.",
         )
-    await check_input(record_of(page.get("factory_input_schema")), given, "factory_input")
+    await check_input(mapping(detail.get("factory_input_schema")), factory_input, "factory_input")
     return replace(component, is_factory=True)
 
 
 async def _check_message(schema: Mapping[str, Any], message: str) -> None:
     """AgentOS ends a stream without a word where the message does not fit the component's input schema."""
     try:
-        given = json.loads(message)
+        document = json.loads(message)
     except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, Mapping):
-        takes = allowed(schema)
-        raise InvalidRequest("The message has to be a JSON object here.", f"It takes {takes}." if takes else "")
-    await check_input(schema, given, "message")
+        document = None
+    if not isinstance(document, Mapping):
+        fields = describe_inputs(schema)
+        raise InvalidRequest("The message has to be a JSON object here.", f"It takes {fields}." if fields else "")
+    await check_input(schema, document, "message")
 
 
 async def with_schema_notes(state: RunState, schema: Mapping[str, Any] | None) -> RunState:
@@ -110,4 +112,6 @@ async def with_schema_notes(state: RunState, schema: Mapping[str, Any] | None) -
         problems = await answer_problems(schema, state.answer)
     except CannotCheckSchema as error:
         return replace(state, notes=(*state.notes, f"The answer was not checked: its schema {error.message}"))
-    return replace(state, notes=(*state.notes, *(f"The answer does not fit the schema: {one}" for one in problems[:5])))
+    return replace(
+        state, notes=(*state.notes, *(f"The answer does not fit the schema: {problem}" for problem in problems[:5]))
+    )

@@ -6,12 +6,19 @@ import re
 import unicodedata
 from typing import Any
 
+from agentos_mcp.agentos.formats import format_duration
 from agentos_mcp.agentos.hints import Action, Surface, hint
 from agentos_mcp.agentos.pauses.requirements import Question, questions
 from agentos_mcp.agentos.plain_text import as_json, as_name, one_line, strip_control_chars
 from agentos_mcp.agentos.runs.run import RunState, Status
 from agentos_mcp.runs.progress import describe
-from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN, FACTS, LARGEST, characters, listed
+from agentos_mcp.tooling.budget import (
+    CHARACTERS_PER_TOKEN,
+    FACTS_CHARACTERS,
+    MAX_PIECE_CHARACTERS,
+    characters,
+    fit_lines,
+)
 from agentos_mcp.tooling.markdown import cut_lines, without_nulls
 
 _MAX_DETAILS = 1200
@@ -35,12 +42,14 @@ _MAX_INDENTED = 50_000
 def run_result(state: RunState, *, tokens: int, surface: Surface, offset: int = 0) -> str:
     """A run's answer from `offset` on, then its facts and its reference."""
     # A paused run's content is a stock phrase of AgentOS's.
-    words = "" if state.status is Status.PAUSED else strip_control_chars(answer_text(state))
-    answer, more = piece(words, tokens=tokens, offset=offset, surface=surface)
+    text = "" if state.status is Status.PAUSED else strip_control_chars(answer_text(state))
+    answer, more = paginate(text, tokens=tokens, offset=offset, surface=surface)
     answer = escape_imitations(answer)
-    room = max(FACTS, characters(tokens) - len(answer))
+    max_length = max(FACTS_CHARACTERS, characters(tokens) - len(answer))
     return "\n".join(
-        part for part in (answer, RULE if answer else "", more, *facts(state, room=room, surface=surface)) if part
+        part
+        for part in (answer, RULE if answer else "", more, *facts(state, max_length=max_length, surface=surface))
+        if part
     )
 
 
@@ -49,33 +58,35 @@ def escape_imitations(answer: str) -> str:
 
     It is done to what is shown, after it was cut: a piece may begin in the middle of a line.
     """
-    return "\n".join(f"\\{line}" if _imitates_ours(line) else line for line in answer.split("\n"))
+    return "\n".join(f"\\{line}" if _imitates_us(line) else line for line in answer.split("\n"))
 
 
-def _imitates_ours(line: str) -> bool:
+def _imitates_us(line: str) -> bool:
     """Whether a reader who does not look closely may take a line for our rule, or for a run's reference."""
     if len(line) < _MIN_LENGTH:
         return False
     head = unicodedata.normalize("NFKC", line.lstrip()[:_MAX_HEAD]).casefold()
-    begin = _LETTER.search(head)
-    if begin is None or head[begin.start()] not in "ar":
+    letter = _LETTER.search(head)
+    if letter is None or head[letter.start()] not in "ar":
         return False
-    words, before = head[begin.start() :], head[: begin.start()]
-    is_rule = _NOT_LETTERS.sub("", words[:30]).startswith("agentosmcp") and sum(map(_DASHES.__contains__, before)) > 1
-    return is_rule or _REFERENCE.match(words) is not None
+    text, prefix = head[letter.start() :], head[: letter.start()]
+    is_rule = _NOT_LETTERS.sub("", text[:30]).startswith("agentosmcp") and sum(map(_DASHES.__contains__, prefix)) > 1
+    return is_rule or _REFERENCE.match(text) is not None
 
 
 def run_data(state: RunState, *, tokens: int, surface: Surface) -> dict[str, Any]:
     """A run as data that is enough by itself; an answer that is data stays data where it fits."""
     answer: Any = answer_text(state)
-    whole = len(answer) <= tokens * CHARACTERS_PER_TOKEN
+    fits = len(answer) <= tokens * CHARACTERS_PER_TOKEN
     more = ""
-    if state.answer is not None and not isinstance(state.answer, str) and whole:
+    if state.answer is not None and not isinstance(state.answer, str) and fits:
         answer = without_nulls(state.answer)
-    elif not whole:
-        answer, more = piece(strip_control_chars(answer), tokens=tokens, surface=surface)
-    room = max(FACTS, characters(tokens) - len(answer if isinstance(answer, str) else answer_text(state)))
-    lines = [line for line in (more, *facts(state, room=room, surface=surface)[:-1]) if line]
+    elif not fits:
+        answer, more = paginate(strip_control_chars(answer), tokens=tokens, surface=surface)
+    max_length = max(
+        FACTS_CHARACTERS, characters(tokens) - len(answer if isinstance(answer, str) else answer_text(state))
+    )
+    lines = [line for line in (more, *facts(state, max_length=max_length, surface=surface)[:-1]) if line]
     data = {"run": str(state.ref), "status": state.status.lower(), "facts": lines}
     return data if state.status is Status.PAUSED else data | {"answer": answer}
 
@@ -89,52 +100,53 @@ def answer_text(state: RunState) -> str:
     return compact if len(compact) > _MAX_INDENTED else as_json(data, indent=1)
 
 
-def facts(state: RunState, *, surface: Surface, room: int = LARGEST) -> list[str]:
+def facts(state: RunState, *, surface: Surface, max_length: int = MAX_PIECE_CHARACTERS) -> list[str]:
     """How the run went, what failed in it, and its reference; a line each, whatever names and errors hold.
 
     They have `room` characters, beside the first line and the reference; what does not fit is counted.
     """
-    first = " · ".join(part for part in (_outcome(state), _duration(state.seconds), _tokens(state.tokens)) if part)
+    duration = format_duration(state.seconds) if state.seconds else ""
+    first = " · ".join(part for part in (_outcome(state), duration, _tokens(state.tokens)) if part)
     notes = [ORPHANED] if state.orphaned else []
-    notes += _notes(state, room // 2)
-    if state.not_taken:
-        notes.append(f"AgentOS did not take the answers: {one_line(state.not_taken, most=600)}.")
-    if state.unsaid and state.answer is None:
-        notes.append(f"its words went on for {state.unsaid:,} more characters, which are not kept here")
-    room -= sum(map(len, notes))
-    waiting = question_lines(state, room=room * 3 // 4, surface=surface)
-    room -= sum(map(len, waiting))
-    steps = failed_steps(state, room=room // 2)
-    tools = listed(
+    notes += _notes(state, max_length // 2)
+    if state.refusal_reason:
+        notes.append(f"AgentOS did not take the answers: {one_line(state.refusal_reason, max_length=600)}.")
+    if state.dropped_characters and state.answer is None:
+        notes.append(f"its words went on for {state.dropped_characters:,} more characters, which are not kept here")
+    max_length -= sum(map(len, notes))
+    pending = question_lines(state, max_length=max_length * 3 // 4, surface=surface)
+    max_length -= sum(map(len, pending))
+    steps = failed_steps(state, max_length=max_length // 2)
+    tools = fit_lines(
         (f"failed tool {as_name(name)}: {one_line(error)}" for name, error in state.failed_tools),
         len(state.failed_tools) + state.failed_tools_left_out,
         "failed tool",
-        room - sum(map(len, steps)),
+        max_length - sum(map(len, steps)),
     )
-    return [first, *steps, *tools, *notes, *waiting, f"run: {state.ref}"]
+    return [first, *steps, *tools, *notes, *pending, f"run: {state.ref}"]
 
 
-def failed_steps(state: RunState, *, room: int = FACTS) -> list[str]:
+def failed_steps(state: RunState, *, max_length: int = FACTS_CHARACTERS) -> list[str]:
     """The steps that failed, a line each."""
     failed = state.failed_steps
     lines = (f"failed step {as_name(step.name)}: {one_line(step.error)}" for step in failed)
-    return listed(lines, len(failed) + state.failed_steps_left_out, "failed step", room)
+    return fit_lines(lines, len(failed) + state.failed_steps_left_out, "failed step", max_length)
 
 
-def question_lines(state: RunState, *, surface: Surface, room: int = LARGEST) -> list[str]:
+def question_lines(state: RunState, *, surface: Surface, max_length: int = MAX_PIECE_CHARACTERS) -> list[str]:
     """What a paused run waits for, and how to answer it, in plain words."""
     if state.status is not Status.PAUSED:
         return []
-    waiting = questions(state.ref, state.requirements)
-    paragraphs = (_question_paragraph(question, surface) for question in waiting)
-    fitting = listed(paragraphs, len(waiting) + state.requirements_left_out, "question", room)
+    pending = questions(state.ref, state.requirements)
+    paragraphs = (_question_paragraph(question, surface) for question in pending)
+    fitting = fit_lines(paragraphs, len(pending) + state.requirements_left_out, "question", max_length)
     lines = [line for paragraph in fitting for line in paragraph.split("\n")]
-    if any(question.fields for question in waiting):
-        lines.append(_ANSWER.render(surface))
+    if any(question.fields for question in pending):
+        lines.append(_ASK_USER.render(surface))
     return lines
 
 
-_ANSWER = hint(
+_ASK_USER = hint(
     "Ask the user, then call {answer}. Never answer for them.",
     answer=Action.of("continue_run", "run", "answers"),
     otherwise="It can be answered in AgentOS.",
@@ -143,7 +155,7 @@ _ANSWER = hint(
 
 def _question_paragraph(question: Question, surface: Surface) -> str:
     details = strip_control_chars(cut_lines(question.details, _MAX_DETAILS)).split("\n")
-    how = one_line(question.how.render(surface), most=_MAX_DETAILS)
+    how = one_line(question.how.render(surface), max_length=_MAX_DETAILS)
     return "\n".join(
         [f"- {question.key}: {one_line(question.title)}", *(f"  {line}" for line in (*details, how) if line)]
     )
@@ -173,16 +185,18 @@ _KEEP_WAITING = hint(
 )
 
 
-def standing(state: RunState, surface: Surface) -> str:
+def unfinished_result(state: RunState, surface: Surface) -> str:
     """Where a run stands that goes on: its step, who does what, the last words, and the next move."""
     if state.orphaned:
-        return "\n".join((ORPHANED, *_notes(state, FACTS // 2), ORPHANED_NEXT.render(surface), f"run: {state.ref}"))
+        return "\n".join(
+            (ORPHANED, *_notes(state, FACTS_CHARACTERS // 2), ORPHANED_NEXT.render(surface), f"run: {state.ref}")
+        )
     return "\n".join(
         part
         for part in (
             f"Still going: {one_line(describe(state))}",
             *failed_steps(state),
-            *_notes(state, FACTS // 2),
+            *_notes(state, FACTS_CHARACTERS // 2),
             _PROVISIONAL.render(surface) if state.provisional else "",
             _KEEP_WAITING.render(surface),
             f"run: {state.ref}",
@@ -191,9 +205,10 @@ def standing(state: RunState, surface: Surface) -> str:
     )
 
 
-def _notes(state: RunState, room: int) -> list[str]:
-    notes = [line for note in state.notes if (line := one_line(note, most=500))]
-    return listed(notes, len(notes), "note", room)
+def _notes(state: RunState, max_length: int) -> list[str]:
+    unused = f"These answers were not used: {state.unused_answers_reason}." if state.unused_answers_reason else ""
+    notes = [line for note in (*state.notes, unused) if (line := one_line(note, max_length=500))]
+    return fit_lines(notes, len(notes), "note", max_length)
 
 
 def _outcome(state: RunState) -> str:
@@ -214,21 +229,14 @@ def _outcome(state: RunState) -> str:
             return state.status.lower()
 
 
-def _duration(seconds: float) -> str:
-    if not seconds:
-        return ""
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes:.0f} min {rest:.0f} s" if minutes else f"{rest:.1f} s"
-
-
 def _tokens(tokens: int) -> str:
     return f"{tokens:,} tokens" if tokens else ""
 
 
-def piece(words: str, *, tokens: int, surface: Surface, offset: int = 0) -> tuple[str, str]:
+def paginate(text: str, *, tokens: int, surface: Surface, offset: int = 0) -> tuple[str, str]:
     """The part of a long text that fits the budget, and a line on where the next one begins, '' at the end."""
-    part = words[offset : offset + characters(tokens)]
-    left = len(words) - offset - len(part)
+    part = text[offset : offset + characters(tokens)]
+    left = len(text) - offset - len(part)
     if left <= 0:
         return part, ""
     more = hint(

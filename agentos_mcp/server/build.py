@@ -27,7 +27,7 @@ def build_server(settings: Settings) -> AgentOSServer:
     async def lifespan(_: MCPServer[Backend]) -> AsyncIterator[Backend]:
         async with open_backend(settings) as backend, server.subscriptions.follow_runs(backend):
             server.backend = backend
-            backend.end_of = server.end_of_call
+            backend.call_end_of = server.end_of_call
             backend.surface = ToolSurface(server.tool_selection, backend)
             try:
                 async with notify_clients_of_changes(server, backend):

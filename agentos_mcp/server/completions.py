@@ -94,7 +94,7 @@ async def sessions_of_component(ctx: ToolContext, arguments: Mapping[str, str]) 
     if not arguments.get("kind") or not arguments.get("component"):
         return await sessions(ctx, arguments)
     runs = await _runs(ctx, arguments)
-    return Candidates(tuple((run.ref.session, run.question) for run in runs), unread=_unread_runs(runs))
+    return Candidates(tuple((run.ref.session, run.input) for run in runs), unread=_unread_runs(runs))
 
 
 async def runs_of_session(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:
@@ -102,13 +102,13 @@ async def runs_of_session(ctx: ToolContext, arguments: Mapping[str, str]) -> Can
     if not arguments.get("session"):
         return Candidates()
     runs = await _runs(ctx, arguments)
-    return Candidates(tuple((run.ref.run, run.question) for run in runs), unread=_unread_runs(runs))
+    return Candidates(tuple((run.ref.run, run.input) for run in runs), unread=_unread_runs(runs))
 
 
 async def failed_runs(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:
     """The references of runs that failed, the latest first."""
     runs = await _runs(ctx, {}, status="ERROR")
-    return Candidates(tuple((str(run.ref), f"{run.name} {run.question}") for run in runs), unread=_unread_runs(runs))
+    return Candidates(tuple((str(run.ref), f"{run.name} {run.input}") for run in runs), unread=_unread_runs(runs))
 
 
 async def memories(ctx: ToolContext, arguments: Mapping[str, str]) -> Candidates:

@@ -24,7 +24,7 @@ from agentos_mcp.agentos.runs.run import Kind
 from agentos_mcp.runs.call import run_component
 from agentos_mcp.runs.request import RunOptions
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.argument_limits import TEXT, MaxCharacters
+from agentos_mcp.tooling.argument_limits import MAX_TEXT_LENGTH, MaxCharacters
 from agentos_mcp.tooling.context import Backend, ToolContext
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.mcp_tool import mcp_tool
@@ -146,7 +146,7 @@ async def build_tool_specs(
         name = free_name(component, names)
         names.add(name)
         function = build_tool_function(name, component, inputs)
-        specs.append(write(function, title=one_line(component.name, most=60), open_world=True))
+        specs.append(write(function, title=one_line(component.name, max_length=60), open_world=True))
     return specs
 
 
@@ -190,7 +190,7 @@ def build_tool_function(name: str, component: Component, inputs: ComponentInputs
     parameters += [_parameter("session_id", str, default=""), _parameter("user_id", str, default="")]
     run.__name__ = name
     run.__doc__ = (
-        one_line(component.description, most=_MAX_DESCRIPTION_LENGTH)
+        one_line(component.description, max_length=_MAX_DESCRIPTION_LENGTH)
         or f"Run the {component.kind} {shown_id(component.id)}."
     )
     run.__signature__ = inspect.Signature(parameters, return_annotation=CallToolResult)  # type: ignore[attr-defined]  # functions may carry a signature of their own
@@ -220,7 +220,7 @@ def _typed(name: str, schema: Mapping[str, Any], *, required: bool) -> inspect.P
     default = schema.get("default", "" if is_text else None)
     return _parameter(
         name,
-        Annotated[annotation, WithJsonSchema(dict(schema)), MaxCharacters(TEXT)],
+        Annotated[annotation, WithJsonSchema(dict(schema)), MaxCharacters(MAX_TEXT_LENGTH)],
         required=required,
         default=default,
     )

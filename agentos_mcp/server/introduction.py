@@ -44,7 +44,7 @@ class AgentOSState:
     @property
     def error_message(self) -> str:
         """One line: what happened, then what to do. '' where there is no error."""
-        return one_line(str(self.error), most=_MAX_ERROR_LENGTH) if self.error is not None else ""
+        return one_line(str(self.error), max_length=_MAX_ERROR_LENGTH) if self.error is not None else ""
 
     def to_meta(self) -> dict[str, Any]:
         """As JSON; docs/troubleshooting.md describes its fields."""

@@ -36,7 +36,7 @@ from pydantic import AnyUrl, BaseModel, ValidationError
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.http_errors import READING_ERRORS
-from agentos_mcp.agentos.inputs.schema_checks import short
+from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.server.client_limits import ClientLimits
 from agentos_mcp.server.component_tools import ComponentTools
 from agentos_mcp.server.http.disconnects import ended_by_client
@@ -50,7 +50,7 @@ from agentos_mcp.server.subscriptions import SubscriptionHub
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.server.tool_surface import ToolSurface
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.argument_limits import NAME, PATH, check_argument
+from agentos_mcp.tooling.argument_limits import MAX_NAME_LENGTH, MAX_PATH_LENGTH, check_argument
 from agentos_mcp.tooling.context import Backend, CallEnd, ToolContext
 from agentos_mcp.tooling.mcp_tool import error_result, mcp_tool
 
@@ -119,7 +119,7 @@ class AgentOSServer(MCPServer[Backend]):
         self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         tools = await self._all_tools()
-        if name not in tools and len(name) <= NAME and await self.component_tools.refresh(self.backend):
+        if name not in tools and len(name) <= MAX_NAME_LENGTH and await self.component_tools.refresh(self.backend):
             tools = await self._all_tools()
         if (tool := tools.get(name)) is None:
             return error_result(self.tool_selection.unknown_tool_message(name, list(tools)))
@@ -127,7 +127,7 @@ class AgentOSServer(MCPServer[Backend]):
             return error_result(unavailable_reason)
         known = tool.input_schema.get("properties", {})
         if unknown := [argument for argument in arguments if argument not in known]:
-            return error_result(f"{name} has no argument '{short(unknown[0])}'. {_describe_arguments(tool)}")
+            return error_result(f"{name} has no argument '{excerpt(unknown[0])}'. {_describe_arguments(tool)}")
         # Some models write null for "not given".
         arguments = {key: value for key, value in arguments.items() if value is not None}
         try:
@@ -148,16 +148,16 @@ class AgentOSServer(MCPServer[Backend]):
     ) -> GetPromptResult | InputRequiredResult:
         if context is None or name in [prompt.name for prompt in await self.list_prompts()]:
             return await super().get_prompt(name, arguments, context)
-        with translate_errors(f"The prompt {short(name)}"):
+        with translate_errors(f"The prompt {excerpt(name)}"):
             return await self.prompts.get(ToolContext.of(context), name, arguments or {})
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Backend, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
-        if context is None or (len(str(uri)) <= PATH and not str(uri).startswith("agentos:")):
+        if context is None or (len(str(uri)) <= MAX_PATH_LENGTH and not str(uri).startswith("agentos:")):
             return await super().read_resource(uri, context)
-        with translate_errors(f"Reading {short(str(uri))}", {"uri": str(uri)[:PATH]}):
-            check_argument("uri", str(uri), PATH)
+        with translate_errors(f"Reading {excerpt(str(uri))}", {"uri": str(uri)[:MAX_PATH_LENGTH]}):
+            check_argument("uri", str(uri), MAX_PATH_LENGTH)
             text = await self.resources.read(ToolContext.of(context), str(uri))
         return [ReadResourceContents(content=text, mime_type=MARKDOWN)]
 
@@ -302,10 +302,10 @@ def _describe_invalid_arguments(error: ValidationError) -> str:
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         location = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "missing":
-            problems.append(f"'{short(location)}' is missing.")
+            problems.append(f"'{excerpt(location)}' is missing.")
         else:
             name, _, rest = location.partition(".")
-            inside = f" (at {short(rest)})" if rest and "[" not in rest else ""
+            inside = f" (at {excerpt(rest)})" if rest and "[" not in rest else ""
             problems.append(f"'{name}'{inside}: {_problem_text(problem['type'], problem['msg'])}.")
     return " ".join(dict.fromkeys(problems))
 

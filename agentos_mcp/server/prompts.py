@@ -13,18 +13,18 @@ from mcp_types import Prompt as ListedPrompt
 from agentos_mcp.agentos.catalog import Component, Inventory, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.plain_text import as_json
-from agentos_mcp.agentos.runs.history import MOST_SESSIONS
+from agentos_mcp.agentos.runs.history import MAX_SESSIONS
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.server import completions
 from agentos_mcp.server.completions import Completer
 from agentos_mcp.server.tool_selection import ToolSelection
-from agentos_mcp.tooling.argument_limits import NAME, PATH, TEXT, check_argument
+from agentos_mcp.tooling.argument_limits import MAX_NAME_LENGTH, MAX_PATH_LENGTH, MAX_TEXT_LENGTH, check_argument
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import fenced, one_line
 
 _REPORT_DAYS = 7
-_MAX_LENGTHS = {"message": TEXT, "task": TEXT, "run": PATH}
+_MAX_LENGTHS = {"message": MAX_TEXT_LENGTH, "task": MAX_TEXT_LENGTH, "run": MAX_PATH_LENGTH}
 """Characters of an argument, where it may be longer than a name."""
 _RUN_INSTRUCTIONS = (
     "Show me its progress. When it asks for something, ask me, and give it my answer with continue_run; never answer "
@@ -64,7 +64,7 @@ async def _investigate(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
         )
         if not failed_runs:
             return (
-                f"No run failed in the {MOST_SESSIONS} latest sessions of this AgentOS. Tell me so, and ask me for "
+                f"No run failed in the {MAX_SESSIONS} latest sessions of this AgentOS. Tell me so, and ask me for "
                 "the reference of the run that I mean (run: ... at the end of its result)."
             )
         ref = failed_runs[0].ref
@@ -164,10 +164,10 @@ class Prompts:
         known = {argument.name for argument in prompt.arguments}
         if unknown := [argument for argument in arguments if argument not in known]:
             raise InvalidRequest(
-                f"There is no argument '{one_line(unknown[0], most=80)}'.", prompt.describe_arguments()
+                f"There is no argument '{one_line(unknown[0], max_length=80)}'.", prompt.describe_arguments()
             )
         for key, value in arguments.items():
-            check_argument(key, value, _MAX_LENGTHS.get(key, NAME))
+            check_argument(key, value, _MAX_LENGTHS.get(key, MAX_NAME_LENGTH))
         for argument in prompt.arguments:
             if argument.required and not arguments.get(argument.name, "").strip():
                 raise InvalidRequest(f"'{argument.name}' is missing.", prompt.describe_arguments())
@@ -189,7 +189,7 @@ class Prompts:
         for fresh in (False, True):
             if (prompt := self._prompts(ctx, await ctx.catalog.inventory(fresh=fresh)).get(name)) is not None:
                 return prompt
-        raise NotFound(f"Unknown prompt: {one_line(name, most=80)}.", "List the prompts there are.")
+        raise NotFound(f"Unknown prompt: {one_line(name, max_length=80)}.", "List the prompts there are.")
 
     def _prompts(self, ctx: ToolContext, inventory: Inventory | None) -> dict[str, Prompt]:
         """All prompts whose tools are available, by name; those of components only where the inventory is known."""
@@ -234,7 +234,7 @@ def _of_component(name: str, component: Component) -> Prompt:
 
     return Prompt(
         name,
-        one_line(component.name, most=60),
+        one_line(component.name, max_length=60),
         one_line(component.description) or f"Run the {component.kind} {shown_id(component.id)}.",
         render,
         (f"run_{component.kind}",),

@@ -36,7 +36,7 @@ from agentos_mcp.server.protocol_errors import translate_errors
 from agentos_mcp.server.resources import Resources
 from agentos_mcp.server.sdk_compat import add_notification_handler, add_request_handler, connection_of
 from agentos_mcp.server.subscriptions import SubscriptionHub, require_own_runs
-from agentos_mcp.tooling.argument_limits import PATH, check_argument
+from agentos_mcp.tooling.argument_limits import MAX_PATH_LENGTH, check_argument
 from agentos_mcp.tooling.context import Backend, ToolContext
 from agentos_mcp.tooling.markdown import one_line
 
@@ -93,17 +93,19 @@ class RequestHandlers:
     async def _complete(self, ctx: _Request, params: CompleteRequestParams) -> CompleteResult:
         argument, arguments = params.argument, (params.context.arguments if params.context else None) or {}
         with translate_errors("Completing"):
-            if len(argument.value) > PATH:
+            if len(argument.value) > MAX_PATH_LENGTH:
                 return CompleteResult(completion=complete_value(Candidates(), ""))
             check_argument("argument.name", argument.name)
-            check_argument("ref", params.ref.name if isinstance(params.ref, PromptReference) else params.ref.uri, PATH)
+            check_argument(
+                "ref", params.ref.name if isinstance(params.ref, PromptReference) else params.ref.uri, MAX_PATH_LENGTH
+            )
             if len(arguments) > _MAX_CONTEXT_ARGUMENTS:
                 raise InvalidRequest(
                     f"context.arguments has {len(arguments):,} entries; at most {_MAX_CONTEXT_ARGUMENTS} are accepted."
                 )
             for name, value in arguments.items():
                 check_argument("context.arguments", name)
-                check_argument("context.arguments", value, PATH)
+                check_argument("context.arguments", value, MAX_PATH_LENGTH)
             context = self._context(ctx)
             if isinstance(params.ref, PromptReference):
                 completer = await self._prompts.completer(context, params.ref.name, argument.name)
@@ -114,16 +116,18 @@ class RequestHandlers:
 
     async def _subscribe(self, ctx: _Request, params: SubscribeRequestParams) -> EmptyResult:
         with translate_errors("Subscribing"):
-            check_argument("uri", params.uri, PATH)
+            check_argument("uri", params.uri, MAX_PATH_LENGTH)
             if not self._resources.matches(params.uri) and params.uri not in await self._fixed_uris():
-                raise NotFound(f"There is no resource {one_line(params.uri[:300], most=200)}.", "List the resources.")
+                raise NotFound(
+                    f"There is no resource {one_line(params.uri[:300], max_length=200)}.", "List the resources."
+                )
             await require_own_runs(self._context(ctx), [params.uri])
             self._subscriptions.subscribe(connection_of(ctx), params.uri)
         return EmptyResult()
 
     async def _unsubscribe(self, ctx: _Request, params: UnsubscribeRequestParams) -> EmptyResult:
         with translate_errors("Unsubscribing"):
-            check_argument("uri", params.uri, PATH)
+            check_argument("uri", params.uri, MAX_PATH_LENGTH)
         self._subscriptions.unsubscribe(connection_of(ctx), params.uri)
         return EmptyResult()
 
@@ -140,7 +144,7 @@ class RequestHandlers:
         with translate_errors("Listening"):
             uris = params.notifications.resource_subscriptions or ()
             for uri in uris:
-                check_argument("resourceSubscriptions", uri, PATH)
+                check_argument("resourceSubscriptions", uri, MAX_PATH_LENGTH)
             await require_own_runs(self._context(ctx), uris)
             return await self._subscriptions.listen(ctx, params)
 

@@ -12,10 +12,10 @@ from mcp_types import CallToolResult, Resource, ResourceTemplate, TextContent
 
 from agentos_mcp.agentos.catalog import Component, DataStore, Inventory, shown_id
 from agentos_mcp.agentos.errors import NotFound
-from agentos_mcp.agentos.paths import quoted
+from agentos_mcp.agentos.paths import percent_encode
 from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.agentos.runs.run import Kind, RunRef
-from agentos_mcp.runs.result import run_result, standing
+from agentos_mcp.runs.result import run_result, unfinished_result
 from agentos_mcp.server import completions
 from agentos_mcp.server.client_limits import MAX_URI_LENGTH
 from agentos_mcp.server.completions import Completer
@@ -76,7 +76,7 @@ async def read_component(ctx: ToolContext, kind: Kind, id: str) -> str:
 
 async def read_run(ctx: ToolContext, kind: str, component: str, session: str, run: str) -> str:
     """Where a run stands now, without waiting for it."""
-    ref = RunRef.parse("/".join((kind, *map(quoted, (component, session, run)))))
+    ref = RunRef.parse("/".join((kind, *map(percent_encode, (component, session, run)))))
     if ctx.ownership.user_id and not ctx.ownership.knows(ref):
         # A subscription follows it before it is known whose run it is.
         await ctx.engine.read(ref)
@@ -85,7 +85,7 @@ async def read_run(ctx: ToolContext, kind: str, component: str, session: str, ru
     return (
         run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)
         if state.ended
-        else standing(state, ctx.surface)
+        else unfinished_result(state, ctx.surface)
     )
 
 
@@ -238,7 +238,9 @@ class Resources:
         for spec in self._specs:
             if (variables := match_template(spec.template, uri)) is not None:
                 return ctx.agent_os.mask(await self._read(ctx, spec, variables))
-        raise NotFound(f"There is no resource {one_line(uri, most=200)}.", "List the resources and their templates.")
+        raise NotFound(
+            f"There is no resource {one_line(uri, max_length=200)}.", "List the resources and their templates."
+        )
 
     @staticmethod
     def matches(uri: str) -> bool:
@@ -316,9 +318,9 @@ def match_template(template: str, uri: str) -> dict[str, str] | None:
 
 def _of_component(component: Component) -> Resource:
     return Resource(
-        uri=f"agentos://{component.kind}s/{quoted(component.id)}",
+        uri=f"agentos://{component.kind}s/{percent_encode(component.id)}",
         name=f"{component.kind}s/{shown_id(component.id)}",
-        title=one_line(component.name, most=60),
+        title=one_line(component.name, max_length=60),
         description=one_line(component.description) or f"The {component.kind} {shown_id(component.id)} in detail.",
         mime_type=MARKDOWN,
     )

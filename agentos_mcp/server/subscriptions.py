@@ -282,7 +282,7 @@ def _run_of(uri: str) -> RunRef | None:
 
 def _visible_state(state: RunState) -> tuple[object, ...]:
     """What has to differ for a change to be worth a notification."""
-    return state.status, tuple((step.name, step.outcome) for step in state.steps), state.part, state.activity
+    return state.status, tuple((step.name, step.outcome) for step in state.steps), state.substep, state.activity
 
 
 def _ignore_state(state: RunState) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from agentos_mcp.agentos.catalog import Inventory
 from agentos_mcp.agentos.features import Features
-from agentos_mcp.agentos.inputs.schema_checks import short
+from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.agentos.similar_names import most_similar
 from agentos_mcp.settings import Settings, SettingsError
 from agentos_mcp.settings.settings import ALL, DEFAULT
@@ -59,7 +59,7 @@ class ToolSelection:
             if self._settings.read_only and not tool.read_only:
                 return f"Unknown tool: {name}. It can change things, and this server is read-only."
             return f"Unknown tool: {name}. It is off here: start agentos-mcp with --tools or --toolsets that have it."
-        return f"Unknown tool: {short(name)}." + (
+        return f"Unknown tool: {excerpt(name)}." + (
             _did_you_mean(name, listed_names) or f" There are: {', '.join(listed_names[:_MAX_NAMES])}."
         )
 

@@ -27,7 +27,7 @@ from agentos_mcp.settings.settings import (
     Settings,
     SettingsError,
     Token,
-    one_word,
+    check_token,
 )
 
 
@@ -60,7 +60,7 @@ def load(flags: Mapping[str, str | bool | None], environ: Mapping[str, str] | No
         try:
             values[option.name] = option.parse("true" if text is True else text)
         except ValueError as error:
-            raise SettingsError(f"{source}={_shown(option.name, text)} cannot be used: {error}") from None
+            raise SettingsError(f"{source}={_display_value(option.name, text)} cannot be used: {error}") from None
     token_file = values.pop("token_file", None)
     if token_file is not None and flags.get("token") is None:
         values["token"] = Token(file=token_file)
@@ -68,7 +68,7 @@ def load(flags: Mapping[str, str | bool | None], environ: Mapping[str, str] | No
     return Settings(**values)
 
 
-def _shown(name: str, text: str | bool) -> str:
+def _display_value(name: str, text: str | bool) -> str:
     """A value as it may be shown: a URL may hold a password or a key."""
     if name == "token":
         return MASK
@@ -92,7 +92,7 @@ def _url(text: str) -> str:
 
 
 def _token(text: str) -> Token:
-    return Token(one_word(text))
+    return Token(check_token(text))
 
 
 def _token_file(text: str) -> Path:
@@ -120,7 +120,7 @@ def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
     return parse
 
 
-def _words(text: str) -> tuple[str, ...]:
+def _names(text: str) -> tuple[str, ...]:
     words = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     if not words:
         raise ValueError("name at least one, separated by commas")
@@ -128,21 +128,21 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _toolsets(text: str) -> tuple[str, ...]:
-    asked = tuple(dict.fromkeys(word.casefold() for word in _words(text)))
-    for word in asked:
+    names = tuple(dict.fromkeys(word.casefold() for word in _names(text)))
+    for word in names:
         if word not in {*TOOLSETS, DEFAULT, ALL}:
             raise ValueError(f"there is no toolset '{word}'; use default, {', '.join(TOOLSETS)}, or all")
-    return asked
+    return names
 
 
-def _exposed(text: str) -> tuple[tuple[str, str], ...]:
-    asked = []
-    for word in _words(text):
+def _components(text: str) -> tuple[tuple[str, str], ...]:
+    names = []
+    for word in _names(text):
         kind, _, component = word.partition(":")
         if kind.strip().casefold() not in EXPOSED:
             raise ValueError(f"'{word}' is neither agents, teams, workflows nor one of them, such as agents:writer")
-        asked.append((kind.strip().casefold(), component.strip()))
-    return tuple(asked)
+        names.append((kind.strip().casefold(), component.strip()))
+    return tuple(names)
 
 
 def _id(text: str) -> str:
@@ -151,7 +151,7 @@ def _id(text: str) -> str:
     return text.strip()
 
 
-def _yes(text: str) -> bool:
+def _boolean(text: str) -> bool:
     word = text.strip().casefold()
     if word in {"1", "true", "yes", "on"}:
         return True
@@ -160,14 +160,14 @@ def _yes(text: str) -> bool:
     raise ValueError("use true or false")
 
 
-def _number(least: float, most: float, kind: Callable[[str], float] = float) -> Callable[[str], float]:
+def _number(minimum: float, maximum: float, kind: Callable[[str], float] = float) -> Callable[[str], float]:
     def parse(text: str) -> float:
         try:
             number = kind(text)
         except ValueError:
             number = float("nan")
-        if not least <= number <= most:
-            raise ValueError(f"use a number from {least:g} to {most:g}")
+        if not minimum <= number <= maximum:
+            raise ValueError(f"use a number from {minimum:g} to {maximum:g}")
         return number
 
     return parse
@@ -203,7 +203,7 @@ OPTIONS = (
         "tools",
         "--tools",
         ("AGENTOS_MCP_TOOLS",),
-        _words,
+        _names,
         "single tools to offer, by comma: beside --toolsets, or alone where it is not given",
         "NAMES",
     ),
@@ -211,7 +211,7 @@ OPTIONS = (
         "exclude_tools",
         "--exclude-tools",
         ("AGENTOS_MCP_EXCLUDE_TOOLS",),
-        _words,
+        _names,
         "tools not to offer, by comma",
         "NAMES",
     ),
@@ -219,7 +219,7 @@ OPTIONS = (
         "read_only",
         "--read-only",
         ("AGENTOS_MCP_READ_ONLY",),
-        _yes,
+        _boolean,
         "offer only tools that change nothing, and send nothing that could; wins over everything else",
         switch=True,
     ),
@@ -227,7 +227,7 @@ OPTIONS = (
         "expose",
         "--expose",
         ("AGENTOS_MCP_EXPOSE",),
-        _exposed,
+        _components,
         "components that get a tool of their own, by comma: agents, teams, workflows, or one, such as agents:writer",
         "COMPONENTS",
     ),
@@ -259,7 +259,7 @@ OPTIONS = (
         "structured_output",
         "--structured-output",
         ("AGENTOS_MCP_STRUCTURED_OUTPUT",),
-        _yes,
+        _boolean,
         "add output schemas and structured content to results",
         switch=True,
     ),
@@ -317,7 +317,7 @@ OPTIONS = (
         "ask",
         "--ask",
         ("AGENTOS_MCP_ASK",),
-        _yes,
+        _boolean,
         "whether people are asked by a form of their client's: true or false (default: true)",
         "BOOLEAN",
     ),

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from agentos_mcp.settings.settings import Token
 
-LEAST_SECRET = 32
+MIN_SECRET_LENGTH = 32
 """Characters; a shorter one could be guessed."""
-_LEAST_VARIETY = 8
+_MIN_DISTINCT_CHARACTERS = 8
 
 
 def read_secret(text: str) -> Token:
@@ -20,9 +20,9 @@ def read_secret(text: str) -> Token:
         secret = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise ValueError("it cannot be read as text") from None
-    if len(secret) < LEAST_SECRET or len(set(secret)) < _LEAST_VARIETY:
+    if len(secret) < MIN_SECRET_LENGTH or len(set(secret)) < _MIN_DISTINCT_CHARACTERS:
         raise ValueError(
-            f"it has to hold at least {LEAST_SECRET} characters that nobody can guess. This makes a good one: "
+            f"it has to hold at least {MIN_SECRET_LENGTH} characters that nobody can guess. This makes a good one: "
             'python -c "import secrets; print(secrets.token_hex(32))"'
         )
     return Token(secret)

@@ -11,7 +11,7 @@ from pathlib import Path
 from agentos_mcp.agentos.errors import Unauthorized
 from agentos_mcp.agentos.redaction import MASK
 
-__all__ = ["ALL", "DEFAULT", "MASK", "Settings", "SettingsError", "Token", "one_word"]
+__all__ = ["ALL", "DEFAULT", "MASK", "Settings", "SettingsError", "Token", "check_token"]
 
 TOOLSETS = (
     "catalog",
@@ -42,17 +42,17 @@ class SettingsError(Exception):
     """A setting that cannot be used: one line with what is wrong and the fix."""
 
 
-LARGEST_TOKEN = 16 * 1024
+MAX_TOKEN_LENGTH = 16 * 1024
 """Characters, and bytes of a token file; headers that are longer are refused on the way."""
 
 
-def one_word(text: str) -> str:
+def check_token(text: str) -> str:
     """A token as it can be sent in a header. Raises ValueError where it cannot be."""
     value = text.strip()
     if not value.isascii() or not value.isprintable() or " " in value:
         raise ValueError("a token is one word of ASCII characters")
-    if len(value) > LARGEST_TOKEN:
-        raise ValueError(f"a token has at most {LARGEST_TOKEN:,} characters")
+    if len(value) > MAX_TOKEN_LENGTH:
+        raise ValueError(f"a token has at most {MAX_TOKEN_LENGTH:,} characters")
     return value
 
 
@@ -63,37 +63,37 @@ class Token:
     follows. It never shows itself: its `repr` is masked.
     """
 
-    def __init__(self, value: str = "", file: Path | None = None, check: Callable[[str], str] = one_word) -> None:
+    def __init__(self, value: str = "", file: Path | None = None, check: Callable[[str], str] = check_token) -> None:
         self._value = value
         self._file = file
         self._check = check
-        self._seen: tuple[int, ...] | None = None
-        self._refused = ""
+        self._version: tuple[int, ...] | None = None
+        self._problem = ""
         """Why what the file holds now cannot be used."""
 
     def __call__(self) -> str:
         """The token. Raises SettingsError where a file's first one cannot be used, Unauthorized for a later one."""
         if self._file is None:
             return self._value
-        first, why = self._seen is None, ""
+        is_first, problem = self._version is None, ""
         try:
             state = self._file.stat()
             version = (state.st_mtime_ns, state.st_size, state.st_ino)
-            if version == self._seen and not self._refused:
+            if version == self._version and not self._problem:
                 return self._value
             self._value = self._read(self._file)
-            self._seen = version
+            self._version = version
         except FileNotFoundError:
             # While it is being replaced the file may be gone: the last token is still the best guess.
-            why = "there is no such file" if first else self._refused
+            problem = "there is no such file" if is_first else self._problem
         except (OSError, ValueError) as error:
-            why = _reason(error)
-        self._refused = why
-        if why and first:
-            raise SettingsError(f"The token file {self._file} cannot be used: {why}.")
-        if why:
+            problem = _reason(error)
+        self._problem = problem
+        if problem and is_first:
+            raise SettingsError(f"The token file {self._file} cannot be used: {problem}.")
+        if problem:
             raise Unauthorized(
-                f"The token file {self._file} has changed, and what it holds now cannot be used: {why}.",
+                f"The token file {self._file} has changed, and what it holds now cannot be used: {problem}.",
                 "Nothing was sent. Write one token into the file; it is read again at once.",
             )
         return self._value
@@ -108,11 +108,11 @@ class Token:
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise ValueError("it is not a regular file")
-            content = os.read(descriptor, LARGEST_TOKEN + 1)
+            content = os.read(descriptor, MAX_TOKEN_LENGTH + 1)
         finally:
             os.close(descriptor)
-        if len(content) > LARGEST_TOKEN:
-            raise ValueError(f"it is larger than {LARGEST_TOKEN:,} bytes")
+        if len(content) > MAX_TOKEN_LENGTH:
+            raise ValueError(f"it is larger than {MAX_TOKEN_LENGTH:,} bytes")
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:

@@ -95,7 +95,7 @@ def _hint_for(error: AgentOSError, options: argparse.Namespace) -> str:
     if isinstance(error, NotFound) and error.status and options.command in {"runs", "continue", "cancel"}:
         return hint("{list} lists the latest runs.", list=Action.of("list_runs")).render(surface)
     text = error.hint.render(surface)
-    if isinstance(error, Unreachable) and not error.sent:
+    if isinstance(error, Unreachable) and not error.was_sent:
         return f"{text} `{surface.command_line('doctor')}` finds out what is wrong."
     return text
 

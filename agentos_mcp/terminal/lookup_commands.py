@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from agentos_mcp.agentos.catalog import Component
-from agentos_mcp.agentos.pagination import page_of, record_of
+from agentos_mcp.agentos.json_values import mapping
+from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, Status
 from agentos_mcp.runs.result import answer_text
 from agentos_mcp.terminal.argument_values import absolute_paths, json_object
@@ -65,7 +66,7 @@ async def _config(ctx: ToolContext, options: argparse.Namespace) -> CommandResul
     from agentos_mcp.tools.databases import get_config
 
     if options.json:
-        return dict(without_nulls(record_of(await ctx.get("/config"))))
+        return dict(without_nulls(mapping(await ctx.get("/config"))))
     record = await get_config(ctx)
     inventory = await ctx.catalog.inventory()
     tables = [_component_table(kind, inventory.of(kind)) for kind in KINDS if inventory.of(kind)]
@@ -149,7 +150,7 @@ async def _search(ctx: ToolContext, options: argparse.Namespace) -> CommandResul
         "meta": {"limit": options.max_results, "page": 1},
     }
     body |= {"filters": filters} if filters else {}
-    found = page_of(await ctx.agent_os.request("POST", "/knowledge/search", json=body, retry=True))
+    found = read_page(await ctx.agent_os.request("POST", "/knowledge/search", json=body, retry=True))
     return {"items": [without_nulls(dict(passage)) for passage in found]}
 
 

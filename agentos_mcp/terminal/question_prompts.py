@@ -13,9 +13,8 @@ from typing import Any
 
 import anyio
 
-from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.pauses.answers import DECLINED, NOTE
-from agentos_mcp.agentos.pauses.requirements import Field, Question, check_answers, rejections
+from agentos_mcp.agentos.pauses.requirements import Field, InvalidAnswers, Question, check_answers, rejections
 from agentos_mcp.agentos.plain_text import one_line, strip_control_chars
 from agentos_mcp.terminal.run_display import RunDisplay
 
@@ -45,7 +44,7 @@ async def ask_questions(questions: Sequence[Question], display: RunDisplay) -> d
     _discard_typed_keys()
     for question in questions:
         display.print_line("")
-        display.print_line(one_line(question.title, most=1000), "bold")
+        display.print_line(one_line(question.title, max_length=1000), "bold")
         for line in strip_control_chars(question.details).split("\n"):
             display.print_line(f"  {line}")
         try:
@@ -63,8 +62,9 @@ async def _ask_until_valid(question: Question, display: RunDisplay) -> dict[str,
         answer = await ask(question, display)
         try:
             check_answers([question], answer)
-        except InvalidRequest as error:
-            display.print_line(f"  {error.message}")
+        except InvalidAnswers as error:
+            for problem in error.problems:
+                display.print_line(f"  {problem.field or 'It'} {problem.text}.")
         else:
             return answer
 
@@ -129,7 +129,7 @@ def _prompt(field: Field) -> str:
     elif not field.required:
         notes.append("optional")
     suffix = f" ({'; '.join(notes)})" if notes else ""
-    return "  " + one_line(f"{field.name.replace('_', ' ').capitalize()}{suffix}:", most=1000) + " "
+    return "  " + one_line(f"{field.name.replace('_', ' ').capitalize()}{suffix}:", max_length=1000) + " "
 
 
 def _parse_value(field: Field, text: str) -> Any:

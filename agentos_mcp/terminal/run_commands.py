@@ -18,7 +18,7 @@ from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.agentos.runs.engine import Report
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
-from agentos_mcp.runs.questions import answer
+from agentos_mcp.runs.questions import answer_form
 from agentos_mcp.runs.request import RunOptions, build_request, with_schema_notes
 from agentos_mcp.terminal.argument_values import absolute_paths, json_object, json_value, read_output_schema
 from agentos_mcp.terminal.command_surface import surface_for
@@ -68,7 +68,7 @@ async def continue_run(ctx: ToolContext, options: argparse.Namespace) -> int:
     state = await ctx.engine.read(ref)
     if answers is None or state.status is not Status.PAUSED:
         return await _follow(ctx, state, partial(ctx.engine.follow, ref), options)
-    form = await answer(ctx, state, answers)
+    form = await answer_form(ctx, state, answers)
     return await _follow(ctx, state, partial(ctx.engine.continue_run, state, form), options)
 
 
@@ -181,7 +181,7 @@ class _RunFollower:
         try:
             if now.status is Status.PAUSED:
                 state = replace(state, requirements=now.requirements)
-                form = await answer(self._ctx, state, answers)
+                form = await answer_form(self._ctx, state, answers)
                 return partial(self._ctx.engine.continue_run, state, form)
         except InvalidRequest as error:
             self._display.print_line(error.message)

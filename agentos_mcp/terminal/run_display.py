@@ -11,6 +11,7 @@ import time
 
 import anyio
 
+from agentos_mcp.agentos.formats import format_duration
 from agentos_mcp.agentos.plain_text import complete_part, one_line, strip_control_chars
 from agentos_mcp.agentos.runs.run import RunState, Status, Step
 from agentos_mcp.runs.progress import describe
@@ -79,7 +80,7 @@ class RunDisplay:
                 if not (self._is_mid_line and self._same_screen):
                     self._draw_progress(state)
             elif time.monotonic() - self._last_line > _HEARTBEAT_SECONDS:
-                self.print_line(f"{_activity_line(state)} ({format_elapsed(time.monotonic() - self._started)})")
+                self.print_line(f"{_activity_line(state)} ({format_duration(time.monotonic() - self._started)})")
 
     def finish(self, state: RunState) -> None:
         """Print the rest of the answer, and end its last line."""
@@ -128,11 +129,11 @@ class RunDisplay:
         seconds = step.seconds or (time.monotonic() - started if started is not None else 0.0)
         text = f"{index + 1}/{total} {step.name}" if total else step.name
         if seconds >= 0.05 and step.outcome != "paused":
-            text += f" ({format_elapsed(seconds)})"
+            text += f" ({format_duration(seconds)})"
         if step.error:
             text += f": {one_line(step.error)}"
         colored_sign = colorize(ascii_sign if self._ascii_only else sign, color, self._stderr)
-        self.print_line(one_line(text, most=400), sign=f"{colored_sign} ")
+        self.print_line(one_line(text, max_length=400), sign=f"{colored_sign} ")
 
     def _print_activity(self, state: RunState) -> None:
         """One plain line for each new activity."""
@@ -173,7 +174,7 @@ class RunDisplay:
 
     def _draw_progress(self, state: RunState) -> None:
         spinner = _SPINNERS[self._ascii_only]
-        elapsed = format_elapsed(float(int(time.monotonic() - self._started))).replace(".0", "")
+        elapsed = format_duration(int(time.monotonic() - self._started))
         line = truncate(_activity_line(state), max(20, terminal_width(self._stderr) - len(elapsed) - 5))
         frame = spinner[self._frame % len(spinner)]
         self._stderr.write(f"{_CLEAR_LINE}{frame} {line}  {colorize(elapsed, 'dim', self._stderr)}")
@@ -187,13 +188,5 @@ class RunDisplay:
             self._stderr.flush()
 
 
-def format_elapsed(seconds: float) -> str:
-    """ "1.2 s", "34 s", "2 min 5 s"."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
 def _activity_line(state: RunState) -> str:
-    return one_line(describe(state), most=400)
+    return one_line(describe(state), max_length=400)

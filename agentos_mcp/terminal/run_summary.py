@@ -40,10 +40,10 @@ def summary_lines(
 
 
 def _question_lines(question: Question, surface: Surface) -> Iterator[str]:
-    yield f"- {question.key}: {one_line(question.title, most=1000)}"
+    yield f"- {question.key}: {one_line(question.title, max_length=1000)}"
     yield from (f"    {line}" for line in strip_control_chars(question.details).split("\n") if line)
     label = "answer: " if question.fields else ""
-    yield f"    {label}{one_line(question.how.render(surface), most=4000)}"
+    yield f"    {label}{one_line(question.how.render(surface), max_length=4000)}"
 
 
 def _next_step(state: RunState, pending: tuple[Question, ...], surface: CommandSurface) -> str:

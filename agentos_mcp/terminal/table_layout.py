@@ -18,7 +18,7 @@ _MAX_LABEL_LENGTH = 24
 def align_table(table: Table, surface: Surface, width: int = 0) -> str:
     """A table in columns, empty ones left out; prose is cut to fit `width` columns (0: nothing is cut)."""
     if not table.rows:
-        return table.nothing(surface)
+        return table.empty_text(surface)
     columns = [
         _Column(heading, [_cell_text(row[index]) for row in table.rows]) for index, heading in enumerate(table.columns)
     ]

@@ -14,17 +14,17 @@ from typing import Annotated, Any, get_args, get_origin
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.json_limits import JsonLimitExceeded, JsonLimits
 
-NAME = 200
+MAX_NAME_LENGTH = 200
 """Characters of a name, an id, a time, a status."""
-PATH = 4_000
+MAX_PATH_LENGTH = 4_000
 """Characters of a path, a URL, or a run reference, whose parts are percent-encoded."""
-TEXT = 1_000_000
+MAX_TEXT_LENGTH = 1_000_000
 """Characters of a message, or of any other free text."""
-FILES = 100_000_000
+MAX_FILES_LENGTH = 100_000_000
 """Characters of a `data:` URL, or of several: what they hold has a limit of its own, in bytes."""
-ENTRIES = 1_000
+MAX_ENTRIES = 1_000
 """Entries of a list."""
-JSON = JsonLimits(characters=256_000, depth=50)
+JSON_LIMITS = JsonLimits(characters=256_000, depth=50)
 """A JSON object, all in all."""
 
 
@@ -32,7 +32,7 @@ JSON = JsonLimits(characters=256_000, depth=50)
 class MaxCharacters:
     """In a parameter's annotation: how long its text, or each of its texts, may be."""
 
-    most: int
+    max_length: int
 
 
 @dataclass(frozen=True)
@@ -43,43 +43,43 @@ class ArgumentLimits:
 
     @classmethod
     def of(cls, signature: inspect.Signature) -> ArgumentLimits:
-        return cls({name: _longest(parameter.annotation) for name, parameter in signature.parameters.items()})
+        return cls({name: _max_length_of(parameter.annotation) for name, parameter in signature.parameters.items()})
 
     def check(self, arguments: Mapping[str, Any]) -> None:
         """Raise InvalidRequest for the first argument that is too long, too large or too deep."""
         for name, value in arguments.items():
-            check_argument(name, value, self.texts.get(name, NAME))
+            check_argument(name, value, self.texts.get(name, MAX_NAME_LENGTH))
 
 
-def check_argument(name: str, value: object, most: int = NAME) -> None:
+def check_argument(name: str, value: object, max_length: int = MAX_NAME_LENGTH) -> None:
     """Raise InvalidRequest where a text, or a text of a list, is longer than `most`, or JSON too large or too deep."""
     if isinstance(value, str):
-        _check_text(name, value, most)
-    elif isinstance(value, list) and all(isinstance(one, str) for one in value):
-        if len(value) > ENTRIES:
-            raise InvalidRequest(f"'{name}' has {len(value):,} entries, and at most {ENTRIES:,} are taken.")
-        for one in value:
-            _check_text(name, one, most)
+        _check_text(name, value, max_length)
+    elif isinstance(value, list) and all(isinstance(item, str) for item in value):
+        if len(value) > MAX_ENTRIES:
+            raise InvalidRequest(f"'{name}' has {len(value):,} entries, and at most {MAX_ENTRIES:,} are taken.")
+        for item in value:
+            _check_text(name, item, max_length)
     elif isinstance(value, dict | list):
         try:
-            JSON.check(value)
+            JSON_LIMITS.check(value)
         except JsonLimitExceeded as error:
             raise InvalidRequest(f"'{name}' {error.message}.", "Give less.") from None
 
 
-def _check_text(name: str, text: str, most: int) -> None:
-    if len(text) > most:
-        raise InvalidRequest(f"'{name}' has {len(text):,} characters, and at most {most:,} are taken.")
+def _check_text(name: str, text: str, max_length: int) -> None:
+    if len(text) > max_length:
+        raise InvalidRequest(f"'{name}' has {len(text):,} characters, and at most {max_length:,} are taken.")
 
 
-def _longest(annotation: object) -> int:
+def _max_length_of(annotation: object) -> int:
     if get_origin(annotation) is not Annotated:
-        return NAME
-    for one in get_args(annotation)[1:]:
-        if isinstance(one, MaxCharacters):
-            return one.most
-        for inner in getattr(one, "metadata", ()):
+        return MAX_NAME_LENGTH
+    for item in get_args(annotation)[1:]:
+        if isinstance(item, MaxCharacters):
+            return item.max_length
+        for constraint in getattr(item, "metadata", ()):
             # pydantic's own limit, which has been checked already.
-            if isinstance(most := getattr(inner, "max_length", None), int):
-                return most
-    return NAME
+            if isinstance(max_length := getattr(constraint, "max_length", None), int):
+                return max_length
+    return MAX_NAME_LENGTH

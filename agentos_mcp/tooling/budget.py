@@ -9,70 +9,70 @@ from typing import Any
 CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English and JSON; results are cut by characters."""
 
-LARGEST = 200_000
+MAX_PIECE_CHARACTERS = 200_000
 """Characters of one answer's piece, however large the budget: no message may pass a megabyte in any script."""
 
-FACTS = 2_000
+FACTS_CHARACTERS = 2_000
 """Characters that a result's facts have, however much of the budget its answer takes."""
 
-LONGEST_REFERENCE = 8_000
+MAX_REFERENCE_LENGTH = 8_000
 """Characters of a run reference: three ids of 200 characters, percent-encoded."""
 
-_ERROR = 4_000
-_DEEPEST = 100
+_MAX_ERROR_LENGTH = 4_000
+_MAX_DEPTH = 100
 
 
 def characters(tokens: int) -> int:
     """The budget in characters."""
-    return min(tokens * CHARACTERS_PER_TOKEN, LARGEST)
+    return min(tokens * CHARACTERS_PER_TOKEN, MAX_PIECE_CHARACTERS)
 
 
-def cut(words: str, most: int) -> str:
+def cut(text: str, max_length: int) -> str:
     """Words that fit, and how much is missing."""
-    if len(words) <= most:
-        return words
-    return f"{words[:most]}\n[{len(words) - most:,} more characters]"
+    if len(text) <= max_length:
+        return text
+    return f"{text[:max_length]}\n[{len(text) - max_length:,} more characters]"
 
 
-def cut_to_budget(words: str, tokens: int) -> str:
+def cut_to_budget(text: str, tokens: int) -> str:
     """Words that fit. The run reference that ends them is kept, whatever else is not."""
-    most = characters(tokens)
-    before, _, last = words.rpartition("\n")
-    if len(words) > most and last.startswith("run: ") and len(last) <= LONGEST_REFERENCE:
-        return f"{cut(before, most)}\n{last}"
-    return cut(words, most)
+    max_length = characters(tokens)
+    before, _, last = text.rpartition("\n")
+    if len(text) > max_length and last.startswith("run: ") and len(last) <= MAX_REFERENCE_LENGTH:
+        return f"{cut(before, max_length)}\n{last}"
+    return cut(text, max_length)
 
 
-def cut_error(words: str) -> str:
+def cut_error(text: str) -> str:
     """An error that fits: what happened stands at its beginning, a reference at its end."""
-    if len(words) <= _ERROR:
-        return words
-    half = _ERROR // 2
-    return f"{words[:half]} [… {len(words) - 2 * half:,} characters …] {words[-half:]}"
+    if len(text) <= _MAX_ERROR_LENGTH:
+        return text
+    half = _MAX_ERROR_LENGTH // 2
+    return f"{text[:half]} [… {len(text) - 2 * half:,} characters …] {text[-half:]}"
 
 
-def listed(lines: Iterable[str], total: int, what: str, room: int) -> list[str]:
+def fit_lines(lines: Iterable[str], total: int, noun: str, max_length: int) -> list[str]:
     """As many lines as have room, and how many of `total` there are beside them: "and 9,950 more failed tools"."""
-    shown: list[str] = []
+    fitting: list[str] = []
     for line in lines:
-        room -= len(line) + 1
-        if room < 0:
+        max_length -= len(line) + 1
+        if max_length < 0:
             break
-        shown.append(line)
-    if left := total - len(shown):
-        more = "more " if shown else ""
-        shown.append(f"{'and ' if shown else ''}{left:,} {more}{what}{'s' if left != 1 else ''}")
-    return shown
+        fitting.append(line)
+    if left_out := total - len(fitting):
+        more = "more " if fitting else ""
+        fitting.append(f"{'and ' if fitting else ''}{left_out:,} {more}{noun}{'s' if left_out != 1 else ''}")
+    return fitting
 
 
-def trimmed(value: Any, room: int) -> Any:
+def trim(value: Any, max_length: int) -> Any:
     """Data whose JSON has about `room` characters at most: long texts are cut, long lists and objects end early."""
-    return _Trimmer(room).trim(value, 0)
+    return _Trimmer(max_length).trim(value, 0)
 
 
 class _Trimmer:
-    def __init__(self, room: int) -> None:
-        self._room = room
+    def __init__(self, max_length: int) -> None:
+        self._remaining = max_length
 
     def trim(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
@@ -81,38 +81,38 @@ class _Trimmer:
             return self._object(value, depth)
         if isinstance(value, list | tuple):
             return self._list(value, depth)
-        self._room -= len(str(value)) + 2
+        self._remaining -= len(str(value)) + 2
         return value
 
     def _text(self, text: str) -> str:
-        most = max(self._room, 0)
-        kept = text[:most]
+        max_length = max(self._remaining, 0)
+        kept = text[:max_length]
         # Quotes, line ends and control characters take two to six characters in JSON.
         length = len(json.dumps(kept, ensure_ascii=False))
-        if length > most + 2:
-            kept = kept[: most * len(kept) // length]
+        if length > max_length + 2:
+            kept = kept[: max_length * len(kept) // length]
             length = len(json.dumps(kept, ensure_ascii=False))
-        self._room -= length + 2
+        self._remaining -= length + 2
         return kept if len(kept) == len(text) else f"{kept}…"
 
     def _object(self, value: Mapping[Any, Any], depth: int) -> Any:
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             return self._text("…")
-        self._room -= 2
-        found = {}
+        self._remaining -= 2
+        trimmed = {}
         for name, inner in value.items():
-            if self._room <= 0:
+            if self._remaining <= 0:
                 break
-            found[self._text(str(name)[:200])] = self.trim(inner, depth + 1)
-        return found
+            trimmed[self._text(str(name)[:200])] = self.trim(inner, depth + 1)
+        return trimmed
 
     def _list(self, value: list[Any] | tuple[Any, ...], depth: int) -> Any:
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             return self._text("…")
-        self._room -= 2
-        found = []
+        self._remaining -= 2
+        trimmed = []
         for inner in value:
-            if self._room <= 0:
+            if self._remaining <= 0:
                 break
-            found.append(self.trim(inner, depth + 1))
-        return found
+            trimmed.append(self.trim(inner, depth + 1))
+        return trimmed

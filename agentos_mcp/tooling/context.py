@@ -16,8 +16,9 @@ from agentos_mcp.agentos.client import AgentOS, Limits, MultipartParts, Values
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unsupported
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.hints import PLAIN, Action, Parameter, Surface, hint
+from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.ownership import Ownership
-from agentos_mcp.agentos.pagination import Page, page_of, record_of
+from agentos_mcp.agentos.pagination import Page, read_page
 from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.agentos.runs.registry import RunRegistry, open_run_registry
 from agentos_mcp.agentos.runs.run import Kind
@@ -25,7 +26,7 @@ from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.used_confirmations import UsedConfirmations
 
-SHOWN_BY: Mapping[str, Action] = {
+LOOK_ACTIONS: Mapping[str, Action] = {
     "/approvals": Action.of("get_approval"),
     "/sessions": Action.of("list_sessions"),
     "/knowledge": Action.of("list_knowledge"),
@@ -65,7 +66,7 @@ class Backend:
     run_registry: RunRegistry
     shutting_down: bool = False
     """True once the client is gone or the server is stopping: a call that ends now was not cancelled."""
-    end_of: Callable[[Any], CallEnd] = lambda request: CallEnd.LOST
+    call_end_of: Callable[[Any], CallEnd] = lambda request: CallEnd.LOST
     """Why a call ends, by the SDK's context of its request."""
     confirmations: UsedConfirmations = field(default_factory=UsedConfirmations)
     surface: Surface = PLAIN
@@ -75,13 +76,13 @@ class Backend:
 @asynccontextmanager
 async def open_backend(settings: Settings) -> AsyncIterator[Backend]:
     """Connect the parts for one AgentOS. Nothing is asked of it yet, so it may be down."""
-    limits = Limits(read=settings.timeout)
+    limits = Limits(read_seconds=settings.timeout)
     async with AgentOS(settings.url, token=settings.token, limits=limits, read_only=settings.read_only) as agent_os:
         discovery, catalog = Discovery(agent_os), Catalog(agent_os)
         ownership = Ownership(agent_os, catalog, settings.user_id)
         engine = Engine(agent_os, discovery, catalog, durable=settings.durability == "background", ownership=ownership)
-        async with open_run_registry(engine) as live:
-            yield Backend(settings, agent_os, discovery, catalog, engine, live)
+        async with open_run_registry(engine) as registry:
+            yield Backend(settings, agent_os, discovery, catalog, engine, registry)
 
 
 @dataclass(frozen=True)
@@ -132,9 +133,11 @@ class ToolContext:
     @property
     def cancels_run(self) -> bool:
         """Of a call that is being ended: whether its run has to end too."""
-        end, on_cancel = self.backend.end_of(self.mcp.request_context), self.settings.on_cancel
+        call_end, on_cancel = self.backend.call_end_of(self.mcp.request_context), self.settings.on_cancel
         return (
-            end is CallEnd.CANCELLED if on_cancel == "explicit" else on_cancel == "cancel" and end is not CallEnd.LOST
+            call_end is CallEnd.CANCELLED
+            if on_cancel == "explicit"
+            else on_cancel == "cancel" and call_end is not CallEnd.LOST
         )
 
     @property
@@ -145,11 +148,11 @@ class ToolContext:
 
     async def get(self, template: str, values: Values | None = None, /, **query: QueryValue) -> Any:
         """GET a JSON document. Query values that are None or '' are left out."""
-        return await self.agent_os.get(template, values, present(**query))
+        return await self.agent_os.get(template, values, present_values(**query))
 
     async def page(self, template: str, values: Values | None = None, /, **query: QueryValue) -> Page:
         """GET one page of a list."""
-        return page_of(await self.get(template, values, **query))
+        return read_page(await self.get(template, values, **query))
 
     async def send(
         self,
@@ -164,10 +167,10 @@ class ToolContext:
         files: MultipartParts | None = None,
     ) -> Mapping[str, Any]:
         """Send a change, once; the object that AgentOS answers, {} where it answers nothing."""
-        asked = present(**query) if query else None
-        with look_first(template):
-            return record_of(
-                await self.agent_os.request(method, template, values, query=asked, json=json, form=form, files=files)
+        query = present_values(**query) if query else None
+        with suggest_look(template):
+            return mapping(
+                await self.agent_os.request(method, template, values, query=query, json=json, form=form, files=files)
             )
 
     async def component(self, kind: Kind | Literal[""], query: str) -> Component:
@@ -178,33 +181,33 @@ class ToolContext:
         if kind:
             return await self.catalog.find(kind, query)
         components = (await self.catalog.inventory()).components
-        meant = [component for component in components if query in {component.id, component.name}] or [
+        matches = [component for component in components if query in {component.id, component.name}] or [
             component
             for component in components
             if query.casefold() in {component.id.casefold(), component.name.casefold()}
         ]
-        if len(meant) == 1:
-            return meant[0]
+        if len(matches) == 1:
+            return matches[0]
         raise InvalidRequest(
             "An id needs its kind.", hint("Give {kind}: agent, team or workflow.", kind=Parameter("kind"))
         )
 
-    async def database(self, part: DataStore, asked: str) -> str:
+    async def database(self, store: DataStore, query: str) -> str:
         """The database to name in a request about this part of AgentOS; '' where there is only one.
 
         Raises InvalidRequest with their ids where there are several and none of them is asked for.
         """
-        stores = (await self.catalog.inventory()).stores.get(part, ())
-        if asked in stores or not stores:
-            return asked
-        if not asked and len(stores) == 1:
+        stores = (await self.catalog.inventory()).stores.get(store, ())
+        if query in stores or not stores:
+            return query
+        if not query and len(stores) == 1:
             return ""
         raise InvalidRequest(
-            f"There is no database '{asked}' for this." if asked else "This lies in several databases.",
+            f"There is no database '{query}' for this." if query else "This lies in several databases.",
             hint("Give {db_id}, one of: {ids}.", db_id=Parameter("db_id"), ids=", ".join(map(shown_id, stores))),
         )
 
-    async def knowledge_base(self, asked: str) -> KnowledgeBase:
+    async def knowledge_base(self, query: str) -> KnowledgeBase:
         """The knowledge base that is meant: the only one, or the one of that id or name.
 
         Raises InvalidRequest with their ids and names where that leaves none or several.
@@ -212,17 +215,17 @@ class ToolContext:
         bases = (await self.catalog.inventory()).knowledge
         if not bases:
             raise Unsupported("This AgentOS has no knowledge base.", "Give it one (AgentOS(knowledge=[...])).")
-        if not asked and len(bases) == 1:
+        if not query and len(bases) == 1:
             return bases[0]
-        meant = [base for base in bases if asked and asked == base.id] or [
-            base for base in bases if asked and asked.casefold() == base.name.casefold()
+        matches = [base for base in bases if query and query == base.id] or [
+            base for base in bases if query and query.casefold() == base.name.casefold()
         ]
-        if len(meant) == 1:
-            return meant[0]
-        listed = ", ".join(f"{shown_id(base.id)} ({one_line(base.name, most=60)})" for base in bases)
+        if len(matches) == 1:
+            return matches[0]
+        choices = ", ".join(f"{shown_id(base.id)} ({one_line(base.name, max_length=60)})" for base in bases)
         raise InvalidRequest(
-            f"No knowledge base '{asked}'." if asked and not meant else "There are several knowledge bases.",
-            hint("Give {knowledge_id}, one of: {bases}.", knowledge_id=Parameter("knowledge_id"), bases=listed),
+            f"No knowledge base '{query}'." if query and not matches else "There are several knowledge bases.",
+            hint("Give {knowledge_id}, one of: {bases}.", knowledge_id=Parameter("knowledge_id"), bases=choices),
         )
 
 
@@ -239,12 +242,12 @@ class NullClient:
 
 
 @contextmanager
-def look_first(template: str) -> Iterator[None]:
+def suggest_look(template: str) -> Iterator[None]:
     """Inside it, the error of a change to this path whose answer was lost says which tool shows what became of it."""
     try:
         yield
     except AgentOSError as error:
-        look = next((action for part, action in SHOWN_BY.items() if part in template), None)
+        look = next((action for store, action in LOOK_ACTIONS.items() if store in template), None)
         if not error.outcome_unknown or look is None:
             raise
         raise error.reworded(
@@ -257,6 +260,6 @@ def look_first(template: str) -> Iterator[None]:
         ) from error
 
 
-def present(**values: QueryValue) -> dict[str, str | int | float | bool | list[str]]:
+def present_values(**values: QueryValue) -> dict[str, str | int | float | bool | list[str]]:
     """The values that are there: without None, '' and []."""
     return {name: value for name, value in values.items() if value is not None and value != "" and value != []}

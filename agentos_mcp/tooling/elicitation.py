@@ -24,44 +24,44 @@ _MAX_DETAILS = 2000
 _KEY = "confirm"
 _MAX_VALUE = 400
 """Characters of one value; what is cut says how long it is."""
-_VALID_SECONDS = 3600.0
+MAX_CONSENT_SECONDS = 3600.0
 """How long a person may think; what they agreed to then may be something else by now."""
 
 
 def can_elicit(ctx: ToolContext) -> bool:
     """Whether the client can show the person a form, and may."""
     capabilities = ctx.mcp.client_capabilities
-    wish = capabilities.elicitation if capabilities else None
-    if not ctx.settings.ask or wish is None or (wish.form is None and wish.url is not None):
+    elicitation = capabilities.elicitation if capabilities else None
+    if not ctx.settings.ask or elicitation is None or (elicitation.form is None and elicitation.url is not None):
         return False
     session = ctx.mcp.request_context.session
     return session.protocol_version in MODERN_PROTOCOL_VERSIONS or session.can_send_request
 
 
-def question_form(question: Question) -> ElicitRequest:
+def question_form(state: Question) -> ElicitRequest:
     """A question of a paused run as a form."""
-    details = cut_lines(question.details, _MAX_DETAILS)
-    words = strip_control_chars(f"{one_line(question.title)}\n\n{details}".strip())
+    details = cut_lines(state.details, _MAX_DETAILS)
+    message = strip_control_chars(f"{one_line(state.title)}\n\n{details}".strip())
     schema: dict[str, Any] = {
         "type": "object",
-        "properties": {field.name: _property(field) for field in question.fields},
-        "required": [field.name for field in question.fields if field.required],
+        "properties": {field.name: _property(field) for field in state.fields},
+        "required": [field.name for field in state.fields if field.required],
     }
-    return ElicitRequest(params=ElicitRequestFormParams(message=words, requested_schema=schema))
+    return ElicitRequest(params=ElicitRequestFormParams(message=message, requested_schema=schema))
 
 
 def _property(field: Field) -> dict[str, Any]:
-    about: dict[str, Any] = {"type": field.type, "title": one_line(field.name.replace("_", " ").capitalize())}
-    shape = {"list": 'A JSON list, such as ["a", "b"].', "dict": "A JSON object."}.get(field.structure, "")
-    if description := " ".join(filter(None, (one_line(field.description), shape))):
-        about["description"] = description
+    schema: dict[str, Any] = {"type": field.type, "title": one_line(field.name.replace("_", " ").capitalize())}
+    format_words = {"list": 'A JSON list, such as ["a", "b"].', "dict": "A JSON object."}.get(field.structure, "")
+    if description := " ".join(filter(None, (one_line(field.description), format_words))):
+        schema["description"] = description
     if field.default is not None:
-        about["default"] = strip_data(field.default)
+        schema["default"] = strip_data(field.default)
     if field.choices and field.multiple:
-        return about | {"type": "array", "items": {"type": "string", "enum": _choices(field)}}
+        return schema | {"type": "array", "items": {"type": "string", "enum": _choices(field)}}
     if field.choices:
-        about["enum"] = _choices(field)
-    return about
+        schema["enum"] = _choices(field)
+    return schema
 
 
 def _choices(field: Field) -> list[str]:
@@ -76,24 +76,24 @@ def confirm(ctx: ToolContext, title: str, arguments: Mapping[str, Any]) -> Input
     """
     if not can_elicit(ctx):
         return None
-    question = json.loads(ctx.mcp.request_state) if ctx.mcp.request_state else {}
-    if question.get("confirm") != title or time.time() - float(question["at"]) > _VALID_SECONDS:
-        memory = {"confirm": title, "at": time.time(), "nonce": secrets.token_hex(8)}
+    state = json.loads(ctx.mcp.request_state) if ctx.mcp.request_state else {}
+    if state.get("confirm") != title or time.time() - float(state["at"]) > MAX_CONSENT_SECONDS:
+        state = {"confirm": title, "at": time.time(), "nonce": secrets.token_hex(8)}
         return InputRequiredResult(
             input_requests={_KEY: ElicitRequest(params=_confirmation_form(title, arguments))},
-            request_state=json.dumps(memory),
+            request_state=json.dumps(state),
         )
     response = (ctx.mcp.input_responses or {}).get(_KEY)
     if isinstance(response, ElicitResult) and response.action == "accept":
         if (response.content or {}).get(_KEY) is not True:
             return f"{title}: the person said no. Nothing was done."
-        if not ctx.backend.confirmations.use(str(question["nonce"]), float(question["at"])):
+        if not ctx.backend.confirmations.use(str(state["nonce"]), float(state["at"])):
             raise InvalidRequest(
                 f"{title}: nothing was done. The person agreed to this once, and it was done then.",
                 "Call it again without the old answer, so that the person is asked anew.",
             )
         return None
-    if time.time() - float(question["at"]) < MIN_READING_SECONDS:
+    if time.time() - float(state["at"]) < MIN_READING_SECONDS:
         return (
             f"{title}: nothing was done. The client answered by itself, before a person could have read it. "
             "To leave asking to the client's own permissions, start agentos-mcp with --ask false."
@@ -103,7 +103,9 @@ def confirm(ctx: ToolContext, title: str, arguments: Mapping[str, Any]) -> Input
 
 def _confirmation_form(title: str, arguments: Mapping[str, Any]) -> ElicitRequestFormParams:
     # A line each, and JSON: what is in a value cannot stand as a sentence of ours.
-    lines = [f"  {as_name(name)}: {as_value(value, most=_MAX_VALUE)}" for name, value in arguments.items() if value]
+    lines = [
+        f"  {as_name(name)}: {as_value(value, max_length=_MAX_VALUE)}" for name, value in arguments.items() if value
+    ]
     return ElicitRequestFormParams(
         message="\n".join([f"{title}?", *lines]),
         requested_schema={

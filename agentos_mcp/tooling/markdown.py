@@ -1,14 +1,12 @@
-"""Values as short markdown: tables, fences, times."""
+"""Values as short markdown: tables, fenced text, page notes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from agentos_mcp.agentos.hints import Parameter, Surface
-from agentos_mcp.agentos.json_values import number
 from agentos_mcp.agentos.plain_text import one_line, strip_control_chars
 
 __all__ = [
@@ -18,16 +16,15 @@ __all__ = [
     "page_note",
     "table",
     "table_row",
-    "when",
     "without_nulls",
 ]
 
 
-def cut_lines(text: str, most: int) -> str:
+def cut_lines(text: str, max_length: int) -> str:
     """Lines that each say whose they are, cut at the end of one."""
-    if len(text) <= most:
+    if len(text) <= max_length:
         return text
-    kept = text[:most].rpartition("\n")[0] or text[:most]
+    kept = text[:max_length].rpartition("\n")[0] or text[:max_length]
     return f"{kept}\n({len(text) - len(kept):,} more characters)"
 
 
@@ -37,7 +34,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join([*lines, *map(table_row, rows)])
 
 
-_CELL = 160
+_MAX_CELL_LENGTH = 160
 
 
 def table_row(row: Sequence[object]) -> str:
@@ -46,52 +43,33 @@ def table_row(row: Sequence[object]) -> str:
 
 def _cell(value: object) -> str:
     if isinstance(value, list | tuple):
-        value = ", ".join(map(str, value[:_CELL]))
-    words = "" if value is None else str(value)
-    return _BAR.sub(r"\1\1\\|", one_line(words, most=_CELL))
+        value = ", ".join(map(str, value[:_MAX_CELL_LENGTH]))
+    text = "" if value is None else str(value)
+    return _BAR.sub(r"\1\1\\|", one_line(text, max_length=_MAX_CELL_LENGTH))
 
 
 _BAR = re.compile(r"(\\*)\|")
 """A bar, with the backslashes that would take its escape away."""
 
 
-def when(moment: object) -> str:
-    """A moment as people read it: seconds since 1970, or ISO 8601, -> "2026-11-21 05:48 UTC"; '' for none."""
-    if isinstance(moment, str):
-        try:
-            return _read(datetime.fromisoformat(moment))
-        except (ValueError, OverflowError):
-            return one_line(moment, most=40)
-    seconds = number(moment)
-    try:
-        return _read(datetime.fromtimestamp(seconds, UTC)) if seconds > 0 else ""
-    except (ValueError, OverflowError, OSError):
-        return ""
-
-
-def _read(moment: datetime) -> str:
-    # AgentOS's own times are in UTC where they do not say.
-    return (moment.astimezone(UTC) if moment.tzinfo else moment).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def fenced(words: str) -> str:
+def fenced(text: str) -> str:
     """A component's words set apart; a fence that they cannot close themselves."""
-    words = strip_control_chars(words)
-    longest = max(map(len, re.findall("`{3,}", words)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}\n{words}\n{fence}"
+    text = strip_control_chars(text)
+    longest_fence = max(map(len, re.findall("`{3,}", text)), default=2)
+    fence = "`" * (longest_fence + 1)
+    return f"{fence}\n{text}\n{fence}"
 
 
-def page_note(meta: object, shown: int, surface: Surface) -> str:
+def page_note(meta: object, row_count: int, surface: Surface) -> str:
     """ "20 of 143; page=2 has more" where there is more, else ''."""
     if not isinstance(meta, Mapping):
         return ""
     total, page, pages = (meta.get(key) for key in ("total_count", "page", "total_pages"))
-    if not isinstance(total, int) or total <= shown:
+    if not isinstance(total, int) or total <= row_count:
         return ""
     if isinstance(page, int) and isinstance(pages, int) and page < pages:
-        return f"{shown} of {total}; {surface.parameter(Parameter('page', page + 1))} has more"
-    return f"{shown} of {total}"
+        return f"{row_count} of {total}; {surface.parameter(Parameter('page', page + 1))} has more"
+    return f"{row_count} of {total}"
 
 
 def without_nulls(value: Any) -> Any:

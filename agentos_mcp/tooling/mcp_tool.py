@@ -19,10 +19,17 @@ from agentos_mcp.agentos.http_errors import READING_ERRORS, reading_failure
 from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.argument_limits import ArgumentLimits
-from agentos_mcp.tooling.budget import FACTS, LONGEST_REFERENCE, characters, cut_error, cut_to_budget, trimmed
+from agentos_mcp.tooling.budget import (
+    FACTS_CHARACTERS,
+    MAX_REFERENCE_LENGTH,
+    characters,
+    cut_error,
+    cut_to_budget,
+    trim,
+)
 from agentos_mcp.tooling.context import Backend, ToolContext
 from agentos_mcp.tooling.elicitation import can_elicit, confirm
-from agentos_mcp.tooling.results import RUN_SCHEMA, WORDS_SCHEMA, Message, Record, Table
+from agentos_mcp.tooling.results import RUN_SCHEMA, TEXT_SCHEMA, Message, Record, Table
 from agentos_mcp.tooling.tool_spec import Result, ToolFunction, ToolSpec
 
 log = logging.getLogger(__name__)
@@ -42,16 +49,18 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
     async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
         context: Context[Backend] = arguments.pop("ctx")
         ctx = ToolContext.of(context)
-        return sanitized(await answered(ctx, arguments), ctx.agent_os.mask)
+        return sanitized(await run_tool(ctx, arguments), ctx.agent_os.mask)
 
-    async def answered(ctx: ToolContext, arguments: dict[str, Any]) -> CallToolResult | InputRequiredResult:
+    async def run_tool(ctx: ToolContext, arguments: dict[str, Any]) -> CallToolResult | InputRequiredResult:
         try:
             limits.check(arguments)
             arguments |= injected
-            asks = spec.destructive and (not spec.confirm_only_if or arguments.get(spec.confirm_only_if))
-            details = await spec.details(ctx, arguments) if asks and spec.details and can_elicit(ctx) else {}
-            if asks and (unconfirmed := confirm(ctx, spec.title, {**arguments, **details})) is not None:
-                return text_result(unconfirmed) if isinstance(unconfirmed, str) else unconfirmed
+            needs_confirmation = spec.destructive and (not spec.confirm_only_if or arguments.get(spec.confirm_only_if))
+            details = (
+                await spec.details(ctx, arguments) if needs_confirmation and spec.details and can_elicit(ctx) else {}
+            )
+            if needs_confirmation and (confirmation := confirm(ctx, spec.title, {**arguments, **details})) is not None:
+                return text_result(confirmation) if isinstance(confirmation, str) else confirmation
             return to_mcp_result(await fn(ctx, **arguments), settings, ctx.surface)
         except AgentOSError as error:
             return error_result(error.render(ctx.surface))
@@ -60,8 +69,8 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
             return error_result(reading_failure(error, spec.name).render(ctx.surface))
 
     if injected:
-        open_to_clients = [one for name, one in signature.parameters.items() if name not in injected]
-        call.__signature__ = signature.replace(parameters=open_to_clients)  # type: ignore[attr-defined]  # functions may carry a signature of their own
+        public_parameters = [parameter for name, parameter in signature.parameters.items() if name not in injected]
+        call.__signature__ = signature.replace(parameters=public_parameters)  # type: ignore[attr-defined]  # functions may carry a signature of their own
     tool = Tool.from_function(
         call,
         name=spec.name,
@@ -86,16 +95,16 @@ def to_mcp_result(result: Result, settings: Settings, surface: Surface) -> CallT
     """What a tool returned as MCP takes it: cut to the budget, with its data where the settings ask for it."""
     match result:
         case str():
-            words = cut_to_budget(result, settings.result_tokens)
-            data = {"text": words}
+            text = cut_to_budget(result, settings.result_tokens)
+            data = {"text": text}
         case Message() | Table() | Record():
-            words, data = result.text(settings.result_tokens, surface), result.data(settings.result_tokens, surface)
+            text, data = result.text(settings.result_tokens, surface), result.data(settings.result_tokens, surface)
         case CallToolResult():
             return _within_budget(result, settings)
         case _:
             return result
     return CallToolResult(
-        content=[TextContent(type="text", text=words)],
+        content=[TextContent(type="text", text=text)],
         structured_content=data if settings.structured_output else None,
     )
 
@@ -120,18 +129,18 @@ def sanitized(
 
 def _within_budget(result: CallToolResult, settings: Settings) -> CallToolResult:
     """A result that a tool made itself, with its data. Its parts keep to the budget; this is what guarantees it."""
-    most = characters(settings.result_tokens) + FACTS + LONGEST_REFERENCE
+    max_length = characters(settings.result_tokens) + FACTS_CHARACTERS + MAX_REFERENCE_LENGTH
     texts = [block.text for block in result.content if isinstance(block, TextContent)]
-    if sum(map(len, texts)) > most:
-        others = [block for block in result.content if not isinstance(block, TextContent)]
-        words = cut_to_budget("\n".join(texts), settings.result_tokens)
-        result = result.model_copy(update={"content": [TextContent(type="text", text=words), *others]})
-        texts = [words]
+    if sum(map(len, texts)) > max_length:
+        other_blocks = [block for block in result.content if not isinstance(block, TextContent)]
+        text = cut_to_budget("\n".join(texts), settings.result_tokens)
+        result = result.model_copy(update={"content": [TextContent(type="text", text=text), *other_blocks]})
+        texts = [text]
     data = result.structured_content
     if data is None and settings.structured_output:
         data = {"text": "\n".join(texts)}
-    elif data is not None and len(json.dumps(data, ensure_ascii=False)) > most:
-        data = trimmed(data, most)
+    elif data is not None and len(json.dumps(data, ensure_ascii=False)) > max_length:
+        data = trim(data, max_length)
     return result if data is result.structured_content else result.model_copy(update={"structured_content": data})
 
 
@@ -139,18 +148,18 @@ def output_schema(fn: ToolFunction) -> dict[str, Any]:
     """The schema of a tool's structured content, by what it returns."""
     returned = get_type_hints(fn)["return"]
     if returned is str:
-        return dict(WORDS_SCHEMA)
+        return dict(TEXT_SCHEMA)
     if returned in {Table, Record, Message}:
         return dict(returned.schema)
     return dict(RUN_SCHEMA)
 
 
-def text_result(words: str) -> CallToolResult:
-    return CallToolResult(content=[TextContent(type="text", text=words)])
+def text_result(text: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=text)])
 
 
-def error_result(words: str) -> CallToolResult:
-    return CallToolResult(content=[TextContent(type="text", text=strip_control_chars(cut_error(words)))], is_error=True)
+def error_result(text: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=strip_control_chars(cut_error(text)))], is_error=True)
 
 
 def lean_schema(schema: dict[str, Any]) -> dict[str, Any]:
@@ -162,11 +171,11 @@ def lean_schema(schema: dict[str, Any]) -> dict[str, Any]:
     return lean
 
 
-_DROPPED = ("title", "additionalProperties")
+_DROPPED_KEYS = ("title", "additionalProperties")
 
 
 def _lean_property(schema: dict[str, Any]) -> dict[str, Any]:
-    lean = {key: value for key, value in schema.items() if key not in _DROPPED}
+    lean = {key: value for key, value in schema.items() if key not in _DROPPED_KEYS}
     if lean.get("default") in (None, "", [], {}, False):
         lean.pop("default", None)
     if isinstance(lean.get("items"), dict):

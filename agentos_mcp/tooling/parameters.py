@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import FailFast, Field, WithJsonSchema
 
-from agentos_mcp.tooling.argument_limits import FILES, PATH, TEXT, MaxCharacters
+from agentos_mcp.tooling.argument_limits import MAX_FILES_LENGTH, MAX_PATH_LENGTH, MAX_TEXT_LENGTH, MaxCharacters
 
 _OBJECT = WithJsonSchema({"type": "object"})
 
@@ -27,16 +27,16 @@ Files = Annotated[
     list[str] | None,
     FailFast(),
     WithJsonSchema({"type": "array", "items": {"type": "string"}, "description": "Paths, URLs or data: URLs"}),
-    MaxCharacters(FILES),
+    MaxCharacters(MAX_FILES_LENGTH),
 ]
 Schema = Annotated[
     dict[str, Any] | None, WithJsonSchema({"type": "object", "description": "JSON schema of the answer"})
 ]
 Version = Annotated[int, Field(ge=0)]
 
-Text = Annotated[str, MaxCharacters(TEXT)]
+Text = Annotated[str, MaxCharacters(MAX_TEXT_LENGTH)]
 """Anything that is written rather than chosen."""
-LongName = Annotated[str, MaxCharacters(PATH)]
+LongName = Annotated[str, MaxCharacters(MAX_PATH_LENGTH)]
 """A path, a URL, a run reference, or anything with several names in it."""
 
 Message = Annotated[Text, Field(description="The input, as the user means it")]

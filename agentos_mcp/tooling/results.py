@@ -13,15 +13,15 @@ from typing import Any, ClassVar
 
 from agentos_mcp.agentos.hints import PLAIN, Hint, Surface, as_hint
 from agentos_mcp.agentos.plain_text import as_json
-from agentos_mcp.tooling.budget import characters, cut, listed, trimmed
+from agentos_mcp.tooling.budget import characters, cut, fit_lines, trim
 from agentos_mcp.tooling.markdown import fenced, one_line, page_note, table, table_row, without_nulls
 
 _STRING = {"type": "string"}
 _MAX_NOTE = 1000
-_ITEM = 4_000
+_MAX_ITEM_LENGTH = 4_000
 """Characters of JSON that one row of a list may have."""
-_LEAST_FACTS = 1_000
-_FENCE = 10
+_MIN_FACTS_CHARACTERS = 1_000
+_FENCE_CHARACTERS = 10
 
 
 @dataclass(frozen=True)
@@ -47,38 +47,38 @@ class Table:
     def text(self, tokens: int, surface: Surface = PLAIN) -> str:
         """As many rows as fit, without columns that say nothing, and where the others are."""
         if not self.rows:
-            return one_line(self.nothing(surface), most=_MAX_NOTE)
-        columns, rows = self._telling()
-        left = characters(tokens)
+            return one_line(self.empty_text(surface), max_length=_MAX_NOTE)
+        columns, rows = self._columns_with_values()
+        remaining = characters(tokens)
         fitting: list[Sequence[object]] = []
         for row in rows:
-            left -= len(table_row(row)) + 1
-            if left < 0 and fitting:
+            remaining -= len(table_row(row)) + 1
+            if remaining < 0 and fitting:
                 break
             fitting.append(row)
         lines = [table(columns, fitting)]
         if len(fitting) < len(rows):
             lines.append(f"Only {len(fitting)} of these {len(rows)} fit: ask for less.")
-        lines += [one_line(note, most=_MAX_NOTE) for note in self.notes(surface) if note]
+        lines += [one_line(note, max_length=_MAX_NOTE) for note in self.notes(surface) if note]
         return "\n".join(lines)
 
     def data(self, tokens: int | None = None, surface: Surface = PLAIN) -> dict[str, Any]:
         """The rows as objects: all of them, or as many as fit."""
-        left = math.inf if tokens is None else characters(tokens)
+        remaining = math.inf if tokens is None else characters(tokens)
         items: list[dict[str, Any]] = []
         for row in self.rows:
             named = zip(self.columns, row, strict=True)
-            item = {name: _plain(value) for name, value in named if not _says_nothing(value)}
+            item = {name: _as_json_value(value) for name, value in named if not _is_empty(value)}
             if tokens is not None:
-                item = trimmed(item, _ITEM)
-                left -= len(json.dumps(item, ensure_ascii=False)) + 2
-            if left < 0 and items:
+                item = trim(item, _MAX_ITEM_LENGTH)
+                remaining -= len(json.dumps(item, ensure_ascii=False)) + 2
+            if remaining < 0 and items:
                 break
             items.append(item)
         missing = (
             f"Only {len(items)} of these {len(self.rows)} fit: ask for less." if len(items) < len(self.rows) else ""
         )
-        notes = [missing, *self.notes(surface)] if self.rows else [self.nothing(surface)]
+        notes = [missing, *self.notes(surface)] if self.rows else [self.empty_text(surface)]
         note = cut(" ".join(filter(None, notes)), _MAX_NOTE)
         return {"items": items} | ({"note": note} if note else {})
 
@@ -86,7 +86,7 @@ class Table:
         """Where the other rows are, and what to do next."""
         return [page_note(self.meta, len(self.rows), surface), as_hint(self.footer).render(surface)]
 
-    def nothing(self, surface: Surface) -> str:
+    def empty_text(self, surface: Surface) -> str:
         """What having no rows means: nothing at all, or no more of them."""
         page, pages = self.meta.get("page"), self.meta.get("total_pages")
         if not isinstance(page, int) or page < 2:
@@ -94,9 +94,9 @@ class Table:
         # AgentOS counts nothing past the end of some lists.
         return f"There is nothing on page {page}{f': the last one is {pages}' if pages else ''}."
 
-    def _telling(self) -> tuple[list[str], list[Sequence[object]]]:
-        kept = [at for at in range(len(self.columns)) if not all(_says_nothing(row[at]) for row in self.rows)]
-        return [self.columns[at] for at in kept], [[row[at] for at in kept] for row in self.rows]
+    def _columns_with_values(self) -> tuple[list[str], list[Sequence[object]]]:
+        indexes = [index for index in range(len(self.columns)) if not all(_is_empty(row[index]) for row in self.rows)]
+        return [self.columns[index] for index in indexes], [[row[index] for index in indexes] for row in self.rows]
 
 
 @dataclass(frozen=True)
@@ -116,36 +116,36 @@ class Record:
 
     def text(self, tokens: int, surface: Surface = PLAIN) -> str:
         """Facts come first; the texts share what they leave of the budget."""
-        facts = {name: value for name, value in self.facts.items() if not _says_nothing(value)}
-        told = (f"{_named(name)}: {one_line(str(value), most=1000)}" for name, value in facts.items())
+        facts = {name: value for name, value in self.facts.items() if not _is_empty(value)}
+        fact_lines = (f"{_label(name)}: {one_line(str(value), max_length=1000)}" for name, value in facts.items())
         lines = [f"# {one_line(self.title)}"] if self.title else []
-        lines += listed(told, len(facts), "fact", max(_LEAST_FACTS, characters(tokens)))
+        lines += fit_lines(fact_lines, len(facts), "fact", max(_MIN_FACTS_CHARACTERS, characters(tokens)))
         texts = {name: words for name, words in self.texts.items() if words.strip()}
-        left = characters(tokens) - sum(len(line) + 1 for line in lines)
+        remaining = characters(tokens) - sum(len(line) + 1 for line in lines)
         for number, (name, words) in enumerate(texts.items()):
-            if number and left <= 0:
+            if number and remaining <= 0:
                 lines.append(f"and {len(texts) - number:,} more texts")
                 break
-            share = max(200, left // (len(texts) - number))
+            share = max(200, remaining // (len(texts) - number))
             whole = words.strip("\n")
             part = whole[:share]
             # Said before the fence: in it, anybody could say so.
             beginning = f" (the first {len(part):,} of {len(whole):,} characters)" if len(part) < len(whole) else ""
-            lines += [f"{_named(name)}{beginning}:", fenced(part)]
-            left -= len(part) + len(lines[-2]) + _FENCE
-        footer = one_line(as_hint(self.footer).render(surface), most=_MAX_NOTE)
+            lines += [f"{_label(name)}{beginning}:", fenced(part)]
+            remaining -= len(part) + len(lines[-2]) + _FENCE_CHARACTERS
+        footer = one_line(as_hint(self.footer).render(surface), max_length=_MAX_NOTE)
         return "\n".join([*lines, footer] if footer else lines)
 
     def data(self, tokens: int | None = None, surface: Surface = PLAIN) -> dict[str, Any]:
         """All of it, or what fits."""
-        facts = {name: _plain(value) for name, value in self.facts.items() if not _says_nothing(value)}
+        facts = {name: _as_json_value(value) for name, value in self.facts.items() if not _is_empty(value)}
         texts = {name: words for name, words in self.texts.items() if words.strip()}
         title = self.title
         if tokens is not None:
             title = one_line(title)
             room = characters(tokens)
-            facts = trimmed(facts, max(room // 2, room - len(json.dumps(texts, ensure_ascii=False))))
-            texts = trimmed(texts, room - len(json.dumps(facts, ensure_ascii=False)))
+            facts = trim(facts, max(room // 2, room - len(json.dumps(texts, ensure_ascii=False))))
+            texts = trim(texts, room - len(json.dumps(facts, ensure_ascii=False)))
         data: dict[str, Any] = {"title": title, "facts": facts}
         footer = cut(as_hint(self.footer).render(surface), _MAX_NOTE)
         return data | ({"texts": texts} if texts else {}) | ({"next": footer} if footer else {})
@@ -176,7 +176,7 @@ class Message:
         return {"text": message} | ({"next": footer} if footer else {}) | ({"run": self.run} if self.run else {})
 
 
-WORDS_SCHEMA: Mapping[str, Any] = {"type": "object", "properties": {"text": _STRING}, "required": ["text"]}
+TEXT_SCHEMA: Mapping[str, Any] = {"type": "object", "properties": {"text": _STRING}, "required": ["text"]}
 """The data of a tool that returns words."""
 
 
@@ -193,17 +193,17 @@ RUN_SCHEMA: Mapping[str, Any] = {
 """The data of a tool that shows a run; `text` where there is no run to show."""
 
 
-def _named(name: str) -> str:
+def _label(name: str) -> str:
     """A fact's or a text's name; one of others that begins like a fence or a table is quoted."""
-    line = one_line(name, most=80)
+    line = one_line(name, max_length=80)
     return line if line[:1].isalnum() and ":" not in line else as_json(line)
 
 
-def _says_nothing(value: object) -> bool:
+def _is_empty(value: object) -> bool:
     return value is None or (isinstance(value, str | list | tuple | dict) and not value)
 
 
-def _plain(value: object) -> Any:
+def _as_json_value(value: object) -> Any:
     """A value as JSON takes it."""
     if isinstance(value, bool | int | float | str):
         return value

@@ -12,17 +12,17 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
-from agentos_mcp.agentos.json_values import objects, text
+from agentos_mcp.agentos.json_values import mapping, objects, text
 from agentos_mcp.agentos.pagination import Page as Listed
-from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.agentos.pauses.requirements import approval_ids
 from agentos_mcp.agentos.runs.history import RunSummary
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import KINDS, RunRef, Status
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import one_line, when
+from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text, UserId
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read
@@ -75,7 +75,7 @@ async def list_approvals(
                 "; ".join(map(_short_call, _calls(approval))),
                 approval.get("source_name"),
                 runs[str(approval.get("id"))],
-                when(approval.get("created_at")),
+                format_time(approval.get("created_at")),
                 "" if wanted else approval.get("status"),
                 approval.get("resolved_by"),
             )
@@ -93,7 +93,7 @@ async def list_approvals(
 
 async def count_approvals(ctx: ToolContext, user_id: UserId = "") -> Message:
     """How many approvals are pending."""
-    count = record_of(await ctx.get("/approvals/count", user_id=user_id)).get("count") or 0
+    count = mapping(await ctx.get("/approvals/count", user_id=user_id)).get("count") or 0
     if not count:
         return Message("No approval is pending.")
     return Message(
@@ -114,16 +114,16 @@ async def get_approval(ctx: ToolContext, approval_id: str) -> Record:
             "status": approval.get("status"),
             "asked by": approval.get("source_name"),
             "for user": approval.get("user_id"),
-            "created": when(approval.get("created_at")),
-            "expires": when(approval.get("expires_at")),
+            "created": format_time(approval.get("created_at")),
+            "expires": format_time(approval.get("expires_at")),
             "values to give": ", ".join(_fields(approval)) if pending else "",
             "resolved by": approval.get("resolved_by"),
-            "resolved": when(approval.get("resolved_at")),
-            "note": record_of(approval.get("resolution_data")).get("note"),
+            "resolved": format_time(approval.get("resolved_at")),
+            "note": mapping(approval.get("resolution_data")).get("note"),
             "run": runs[str(approval.get("id"))],
         },
         {
-            f"call of {one_line(str(call.get('tool_name')), most=80)}": json.dumps(
+            f"call of {one_line(str(call.get('tool_name')), max_length=80)}": json.dumps(
                 call.get("tool_args") or {}, ensure_ascii=False, indent=1
             )
             for call in _calls(approval)
@@ -199,7 +199,7 @@ async def _decided_on(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping
 
 async def _approval(ctx: ToolContext, approval_id: str) -> Approval:
     try:
-        approval = record_of(await ctx.get(_APPROVAL, {"approval_id": approval_id}))
+        approval = mapping(await ctx.get(_APPROVAL, {"approval_id": approval_id}))
     except NotFound:
         approval = {}
     if approval.get("id") != approval_id:
@@ -273,7 +273,7 @@ async def _of_run(ctx: ToolContext, ref: RunRef, status: str) -> Listed:
     if found:
         return found
     waiting = approval_ids(ref, (await ctx.engine.read(ref)).requirements)
-    rows = [record_of(await ctx.get(_APPROVAL, {"approval_id": one})) for one in dict.fromkeys(waiting) if one]
+    rows = [mapping(await ctx.get(_APPROVAL, {"approval_id": one})) for one in dict.fromkeys(waiting) if one]
     return Listed([row for row in rows if not status or row.get("status") == status])
 
 
@@ -297,7 +297,7 @@ async def _runs(ctx: ToolContext, approvals: Sequence[Approval]) -> dict[str, st
         for approval in its:
             found[str(approval.get("id"))] = await _run_of(ctx, approval, runs)
 
-    await gather((partial(look, session, its) for session, its in sessions.items()), at_once=_AT_ONCE)
+    await gather((partial(look, session, its) for session, its in sessions.items()), max_concurrent=_AT_ONCE)
     return found
 
 
@@ -345,17 +345,17 @@ async def _waited_for(ctx: ToolContext, ref: RunRef) -> Sequence[str]:
 def _calls(approval: Approval) -> list[Mapping[str, Any]]:
     """The tool calls that the approval covers: AgentOS's own line names only the first of them."""
     needs = objects(approval.get("requirements"))
-    tools = [record_of(need.get("tool_execution")) for need in needs]
+    tools = [mapping(need.get("tool_execution")) for need in needs]
     return [tool for tool in tools if tool.get("approval_type") == "required"] or [approval]
 
 
 def _short_call(call: Mapping[str, Any]) -> str:
-    arguments = record_of(call.get("tool_args")).items()
+    arguments = mapping(call.get("tool_args")).items()
     return f"{call.get('tool_name')}({', '.join(f'{name}={_short(value)}' for name, value in arguments)})"
 
 
 def _short(value: object) -> str:
-    return one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), most=40)
+    return one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), max_length=40)
 
 
 def _fields(approval: Approval) -> list[str]:
@@ -392,9 +392,9 @@ def _check_pending(approval: Approval) -> None:
     if status in ("pending", None):
         return
     by = f" by '{shown_id(str(approval['resolved_by']))}'" if approval.get("resolved_by") else ""
-    at = f" at {when(approval.get('resolved_at'))}" if approval.get("resolved_at") else ""
+    at = f" at {format_time(approval.get('resolved_at'))}" if approval.get("resolved_at") else ""
     raise InvalidRequest(
-        f"It was {one_line(str(status), most=20)} already{by}{at}.",
+        f"It was {one_line(str(status), max_length=20)} already{by}{at}.",
         hint("If its run is still paused, call {answer}.", answer=Action.of("continue_run", "run")),
     )
 

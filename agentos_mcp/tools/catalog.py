@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.hints import Action, as_hint, hint
-from agentos_mcp.agentos.json_values import objects, values
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping, objects, values
 from agentos_mcp.agentos.plain_text import as_name
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.tooling.context import ToolContext
@@ -38,7 +37,7 @@ async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workfl
     page = await ctx.catalog.detail(kind, component.id)
     lines = [f"# {as_name(component.name)} ({kind} {shown_id(component.id)})"]
     if component.description or page.get("description"):
-        lines.append(f"About: {one_line(component.description or str(page['description']), most=600)}")
+        lines.append(f"About: {one_line(component.description or str(page['description']), max_length=600)}")
     lines += _lines("", page)
     if component.is_factory or page.get("is_factory"):
         lines.append("Built anew for every run by a factory.")
@@ -100,8 +99,8 @@ def _step(step: Mapping[str, Any]) -> str:
 
 def _tools(page: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
-        (str(tool.get("name")), one_line(str(tool.get("description") or ""), most=160))
-        for tool in objects(record_of(page.get("tools")).get("tools"))
+        (str(tool.get("name")), one_line(str(tool.get("description") or ""), max_length=160))
+        for tool in objects(mapping(page.get("tools")).get("tools"))
         if tool.get("name")
     ]
 
@@ -116,7 +115,7 @@ def _fields(schema: Mapping[str, Any]) -> str:
 
 
 def _field(name: str, about: object, required: bool) -> str:
-    about = about if isinstance(about, Mapping) else {}
+    about = mapping(about)
     allowed = about.get("enum")
     what = [
         " | ".join(map(as_name, allowed)) if isinstance(allowed, list) else one_line(str(about.get("type") or "any"))
@@ -124,7 +123,7 @@ def _field(name: str, about: object, required: bool) -> str:
     if not required:
         what.append(f"default {as_name(about['default'])}" if about.get("default") is not None else "optional")
     if about.get("description"):
-        what.append(one_line(str(about["description"]), most=120))
+        what.append(one_line(str(about["description"]), max_length=120))
     return f"{as_name(name)} ({', '.join(what)})"
 
 

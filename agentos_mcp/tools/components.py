@@ -9,11 +9,12 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import NotFound
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, as_hint, hint
-from agentos_mcp.agentos.json_values import integer, values
-from agentos_mcp.agentos.pagination import page_of, record_of
+from agentos_mcp.agentos.json_values import integer, mapping, values
+from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import one_line, when
+from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.parameters import AnyKind, Limit, Page
 from agentos_mcp.tooling.results import Record, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
@@ -51,7 +52,7 @@ async def list_stored_components(ctx: ToolContext, kind: AnyKind = "", limit: Li
                 one.get("name"),
                 one.get("description"),
                 one.get("current_version"),
-                when(one.get("updated_at") or one.get("created_at")),
+                format_time(one.get("updated_at") or one.get("created_at")),
             )
             for one in found
         ],
@@ -71,7 +72,7 @@ async def get_stored_component(
 ) -> Record:
     """A stored component's configuration in short, and its versions."""
     try:
-        component = record_of(await ctx.get("/components/{component_id}", {"component_id": id}))
+        component = mapping(await ctx.get("/components/{component_id}", {"component_id": id}))
     except NotFound as error:
         raise NotFound(
             f"No stored component '{shown_id(id)}'.",
@@ -80,7 +81,7 @@ async def get_stored_component(
         ) from error
     # AgentOS fails (500) where it is asked to leave the configurations out.
     versions = sorted(
-        page_of(await ctx.get("/components/{component_id}/configs", {"component_id": id})),
+        read_page(await ctx.get("/components/{component_id}/configs", {"component_id": id})),
         key=lambda one: -integer(one.get("version")),
     )
     current = component.get("current_version")
@@ -88,9 +89,9 @@ async def get_stored_component(
     if version and not chosen:
         numbers = ", ".join(str(one.get("version")) for one in versions)
         raise NotFound(f"'{shown_id(id)}' has no version {version}.", f"There are: {numbers or 'none'}.")
-    config = record_of(chosen.get("config"))
+    config = mapping(chosen.get("config"))
     settings = [
-        f"{name} {one_line(str(value), most=100)}"
+        f"{name} {one_line(str(value), max_length=100)}"
         for name, value in config.items()
         if name not in _SHOWN and _is_set(value)
     ]
@@ -109,7 +110,7 @@ async def get_stored_component(
             "database": _name(config.get("db")),
             "others": ", ".join(_name(value, name) for name, value in config.items() if _is_part(name, value)),
             "settings": ", ".join(settings),
-            "created": when(chosen.get("created_at") or component.get("created_at")),
+            "created": format_time(chosen.get("created_at") or component.get("created_at")),
         },
         {
             **{name.replace("_", " "): _words(config.get(name)) for name in _TEXTS},
@@ -130,7 +131,7 @@ async def list_registry(
                 one.get("name"),
                 one.get("type"),
                 _first_line(one.get("description")),
-                _details(record_of(one.get("metadata")), str(one.get("name"))),
+                _details(mapping(one.get("metadata")), str(one.get("name"))),
             )
             for one in found
         ],
@@ -192,10 +193,10 @@ def _first_line(description: object) -> str:
 
 def _details(about: Mapping[str, Any], name: str) -> str:
     """What is worth knowing of a registered thing, by its type."""
-    fields = record_of(about.get("schema")) or record_of(about.get("parameters"))
+    fields = mapping(about.get("schema")) or mapping(about.get("parameters"))
     parts = [
-        ", ".join(str(record_of(one).get("name")) for one in values(about.get("functions"))),
-        f"({', '.join(record_of(fields.get('properties')))})" if fields else "",
+        ", ".join(str(mapping(one).get("name")) for one in values(about.get("functions"))),
+        f"({', '.join(mapping(fields.get('properties')))})" if fields else "",
         "asks first" if about.get("requires_confirmation") else "",
         "runs outside" if about.get("external_execution") else "",
         *(

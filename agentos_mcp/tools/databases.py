@@ -7,8 +7,7 @@ from typing import Any
 
 from agentos_mcp.agentos.features import Features
 from agentos_mcp.agentos.hints import Action, hint
-from agentos_mcp.agentos.json_values import objects, texts, values
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping, objects, texts, values
 from agentos_mcp.agentos.runs.run import KINDS
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.results import Record, Table
@@ -26,11 +25,11 @@ _AUTHORIZATION = {
 
 async def get_config(ctx: ToolContext) -> Record:
     """What this AgentOS is: versions, authorization, databases, knowledge bases, models, interfaces."""
-    config = record_of(await ctx.get("/config"))
+    config = mapping(await ctx.get("/config"))
     features = await ctx.backend.discovery.features()
-    info = record_of(await ctx.get("/info")) if features.has("GET", "/info") else {}
+    info = mapping(await ctx.get("/info")) if features.has("GET", "/info") else {}
     counts = {f"{kind}s": values(config.get(f"{kind}s")) for kind in KINDS}
-    bases = _listed(record_of(config.get("knowledge")), "knowledge_instances")
+    bases = _listed(mapping(config.get("knowledge")), "knowledge_instances")
     authorization = str(info.get("auth_mode") or features.auth_mode)
     databases = texts(config.get("databases"))
     return Record(
@@ -48,10 +47,10 @@ async def get_config(ctx: ToolContext) -> Record:
             "knowledge bases": ", ".join(f"{one.get('name')} ({one.get('id')})" for one in bases),
             "files of agents": ", ".join(dict.fromkeys(str(one.get("namespace")) for one in _namespaces(config))),
             "interfaces": ", ".join(f"{one.get('type')} {one.get('route')}" for one in _listed(config, "interfaces")),
-            "its own MCP": record_of(info.get("mcp")).get("path"),
+            "its own MCP": mapping(info.get("mcp")).get("path"),
             "background runs": _background(features, bool(databases)),
-            "durable queue": _yes(record_of(config.get("queue")).get("durable")),
-            "traces in": ", ".join(str(one.get("db_id")) for one in _listed(record_of(config.get("traces")), "dbs")),
+            "durable queue": _yes(mapping(config.get("queue")).get("durable")),
+            "traces in": ", ".join(str(one.get("db_id")) for one in _listed(mapping(config.get("traces")), "dbs")),
         },
         footer=hint(
             "See {databases}, and {agents}, {teams}, {workflows}.",
@@ -65,7 +64,7 @@ async def get_config(ctx: ToolContext) -> Record:
 
 async def list_databases(ctx: ToolContext) -> Table:
     """Databases (db_id), the parts of AgentOS that lie in each, and their tables."""
-    config = record_of(await ctx.get("/config"))
+    config = mapping(await ctx.get("/config"))
     own = config.get("os_database")
     return Table(
         ("database", "part", "tables"),
@@ -84,7 +83,7 @@ def _databases(config: Mapping[str, Any]) -> list[str]:
 def _parts(config: Mapping[str, Any], database: str) -> Iterator[tuple[str, Sequence[object]]]:
     """What lies in a database: its parts with their tables, files, and the components that use it."""
     for part in PARTS:
-        holders = [one for one in _listed(record_of(config.get(part)), "dbs") if one.get("db_id") == database]
+        holders = [one for one in _listed(mapping(config.get(part)), "dbs") if one.get("db_id") == database]
         if holders:
             yield part, list(dict.fromkeys(table for one in holders for table in texts(one.get("tables"))))
     if tables := texts([one.get("table_name") for one in _namespaces(config) if one.get("db_id") == database]):
@@ -101,11 +100,11 @@ def _listed(part: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 
 
 def _namespaces(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return _listed(record_of(config.get("filesystem")), "namespaces")
+    return _listed(mapping(config.get("filesystem")), "namespaces")
 
 
 def _counted(name: str, listed: Sequence[object]) -> str:
-    factories = sum(1 for one in listed if record_of(one).get("is_factory"))
+    factories = sum(1 for one in listed if mapping(one).get("is_factory"))
     return f"{len(listed)} {name}" + (f" ({factories} built anew for every run)" if factories else "")
 
 

@@ -10,14 +10,14 @@ from urllib.parse import quote
 
 from pydantic import Field
 
+from agentos_mcp.agentos.agentos_messages import is_invalid_path, is_missing_file
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, hint
-from agentos_mcp.agentos.json_values import objects, text, texts
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping, objects, text, texts
 from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import Limit, LongName, Page, UserId
 from agentos_mcp.tooling.results import Record, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
@@ -45,20 +45,20 @@ async def list_agent_files(
     if not store.query:
         if directory:
             raise InvalidRequest("A directory of which agent?", _GIVE_AGENT)
-        answer = record_of(await ctx.get("/filesystem/files", limit=limit, page=page))
+        answer = mapping(await ctx.get("/filesystem/files", limit=limit, page=page))
         files = store.readable(ctx, _entries(answer), answer)
         return Table(
             ("namespace", "path", "bytes", "updated", "user", "agents"),
             [(file.get("namespace"), *_file(file), file.get("agent_ids")) for file in files],
             empty=f"No files. {store.hidden(files)}".strip() if store.known else _NONE,
-            meta=record_of(answer.get("meta")),
+            meta=mapping(answer.get("meta")),
             footer=store.hidden(files),
         )
     with store.told():
-        answer = record_of(
+        answer = mapping(
             await ctx.get("/filesystem/entries", **store.query, directory=directory, limit=limit, page=page)
         )
-    usage, chosen = record_of(answer.get("usage")), str(answer.get("namespace"))
+    usage, chosen = mapping(answer.get("usage")), str(answer.get("namespace"))
     counted = _counted((usage.get("file_count"), "file"), (usage.get("total_bytes"), "byte"))
     total = f"namespace {_shown(chosen)}{': ' if counted else ''}{counted}"
     others = [name for name in store.namespaces if name != chosen] if agent_id else []
@@ -67,7 +67,7 @@ async def list_agent_files(
         ("path", "bytes", "updated", "user"),
         [_file(entry) for entry in store.readable(ctx, _entries(answer), answer)],
         empty=f"Nothing there ({total}{more}).",
-        meta=record_of(answer.get("meta")),
+        meta=mapping(answer.get("meta")),
         footer=f"{total}{more}",
     )
 
@@ -93,7 +93,7 @@ async def read_agent_file(
     store = await _store(ctx, agent_id, namespace)
     most = min(limit, max(200, ctx.settings.result_tokens * CHARACTERS_PER_TOKEN - _ROOM_FOR_FACTS))
     with store.told(path):
-        file = record_of(
+        file = mapping(
             await ctx.get(
                 "/filesystem/content", **store.query, path=path, user_id=store.of(user_id), offset=offset, limit=most
             )
@@ -113,7 +113,7 @@ async def read_agent_file(
             "agents": ", ".join(texts(file.get("agent_ids"))),
             "user": file.get("user_id"),
             "size": _counted((file.get("size_bytes"), "byte"), (file.get("line_count"), "line")),
-            "updated": when(file.get("updated_at")),
+            "updated": format_time(file.get("updated_at")),
         },
         {"content": content},
         footer=hint(
@@ -145,7 +145,7 @@ async def search_agent_files(
     if not store.query and directory:
         raise InvalidRequest("A directory of which agent?", _GIVE_AGENT)
     with store.told():
-        answer = record_of(
+        answer = mapping(
             await ctx.get(
                 "/filesystem/search",
                 **store.query,
@@ -174,7 +174,7 @@ async def search_agent_files(
             for file in files
         ],
         empty=f"No file contains '{query}'. Try a single word of it. {hidden}".strip(),
-        meta=record_of(answer.get("meta")),
+        meta=mapping(answer.get("meta")),
         footer=hidden,
     )
 
@@ -225,7 +225,7 @@ class _Store:
         try:
             yield
         except NotFound as error:
-            if path and error.message.startswith("File not found"):
+            if path and is_missing_file(error.detail):
                 whose = hint(
                     "{list} shows the paths, and whose they are ({user_id}).",
                     list=Action.of("list_agent_files"),
@@ -237,7 +237,7 @@ class _Store:
             names = ", ".join(dict.fromkeys(_shown(one.get("namespace")) for one in self.known))
             raise NotFound("There are no such files.", f"The namespaces are: {names}." if names else _NONE) from error
         except InvalidRequest as error:
-            if "invalid path" in error.message or not any(one.get("user_isolation") for one in self.meant):
+            if is_invalid_path(error.detail) or not any(one.get("user_isolation") for one in self.meant):
                 raise
             raise InvalidRequest(
                 error.message,
@@ -247,7 +247,7 @@ class _Store:
 
 
 async def _store(ctx: ToolContext, agent_id: str, namespace: str) -> _Store:
-    known = objects(record_of(record_of(await ctx.get("/config")).get("filesystem")).get("namespaces"))
+    known = objects(mapping(mapping(await ctx.get("/config")).get("filesystem")).get("namespaces"))
     meant, query = known, {}
     if agent_id:
         query["agent_id"] = (await ctx.catalog.find("agent", agent_id)).id
@@ -277,7 +277,7 @@ def _file(entry: Mapping[str, Any]) -> tuple[object, ...]:
     return (
         f"{path}/" if entry.get("type") == "directory" else path,
         entry.get("size_bytes"),
-        when(entry.get("updated_at")),
+        format_time(entry.get("updated_at")),
         entry.get("user_id"),
     )
 

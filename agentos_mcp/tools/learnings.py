@@ -8,15 +8,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from agentos_mcp.agentos.agentos_messages import without_endpoint_advice
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, as_hint, hint
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import DbId, JsonObject, Limit, Page, UserId
 from agentos_mcp.tooling.results import Message, Record, Table
-from agentos_mcp.tooling.text_outline import in_a_line, outline
+from agentos_mcp.tooling.text_outline import outline, outline_line
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 
 _KEYED: Mapping[str, tuple[str, ...]] = {
@@ -68,8 +69,8 @@ async def list_learnings(
                 one.get("learning_id"),
                 one.get("learning_type"),
                 _about(one),
-                in_a_line(_learned(one)),
-                when(one.get("updated_at")),
+                outline_line(_learned(one)),
+                format_time(one.get("updated_at")),
             )
             for one in found
         ],
@@ -88,8 +89,8 @@ async def get_learning(ctx: ToolContext, learning_id: str, db_id: DbId = "") -> 
         {
             "type": one.get("learning_type"),
             **{name.removesuffix("_id").replace("_", " "): one.get(name) for name in names},
-            "created": when(one.get("created_at")),
-            "updated": when(one.get("updated_at")),
+            "created": format_time(one.get("created_at")),
+            "updated": format_time(one.get("updated_at")),
         },
         {"content": outline(_learned(one)), "metadata": outline(one.get("metadata"))},
     )
@@ -136,7 +137,7 @@ async def create_learning(
         if error.status != 409:
             raise
         raise InvalidRequest(
-            error.message.removeprefix("AgentOS refused the request: ").partition(" Use PATCH")[0],
+            without_endpoint_advice(error.detail),
             hint(
                 "Read it with {get}, then change it with {update}.",
                 get=Action.of("get_learning"),
@@ -151,7 +152,7 @@ async def update_learning(ctx: ToolContext, learning_id: str, content: JsonObjec
     """Replace a learning's whole content: read it with get_learning first."""
     where = await ctx.database("learning", db_id)
     one = await _found(ctx, learning_id, where)
-    before = record_of(one.get("content"))
+    before = mapping(one.get("content"))
     kept = {name: before[name] for name in (*_BOOKKEEPING, "id") if name in before}
     body = {"content": kept | _checked(str(one.get("learning_type")), content)}
     await ctx.send("PATCH", "/learnings/{learning_id}", {"learning_id": learning_id}, query={"db_id": where}, json=body)
@@ -185,7 +186,7 @@ async def list_learning_users(
     )
     return Table(
         ("user", "last learned"),
-        [(one.get("user_id"), when(one.get("last_learning_updated_at"))) for one in found],
+        [(one.get("user_id"), format_time(one.get("last_learning_updated_at"))) for one in found],
         empty=as_hint("Nothing is learned of any such user.")
         + hint("{list} shows what is learned of sessions and entities.", list=Action.of("list_learnings")),
         meta=found.meta,
@@ -200,7 +201,7 @@ async def _found(ctx: ToolContext, learning_id: str, db_id: str) -> Mapping[str,
     what = f"learning '{shown_id(learning_id)}'"
     list_ids = hint("{list} shows their ids.", list=Action.of("list_learnings"))
     try:
-        one = record_of(await ctx.get("/learnings/{learning_id}", {"learning_id": learning_id}, db_id=db_id))
+        one = mapping(await ctx.get("/learnings/{learning_id}", {"learning_id": learning_id}, db_id=db_id))
     except NotFound:
         one = {}
     if one:
@@ -228,7 +229,7 @@ def _checked(learning_type: str, content: JsonObject) -> dict[str, Any]:
 
 def _learned(one: Mapping[str, Any]) -> Mapping[str, Any]:
     """A learning's content without what its facts say already."""
-    return {name: value for name, value in record_of(one.get("content")).items() if name not in _BOOKKEEPING}
+    return {name: value for name, value in mapping(one.get("content")).items() if name not in _BOOKKEEPING}
 
 
 def _about(one: Mapping[str, Any]) -> str:

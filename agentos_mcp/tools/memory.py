@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from agentos_mcp.agentos.agentos_messages import is_memory_optimization_useless
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
-from agentos_mcp.agentos.json_values import texts
-from agentos_mcp.agentos.pagination import page_of
+from agentos_mcp.agentos.json_values import mapping, texts
+from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import DbId, Limit, LongName, Page, Text, UserId, Words
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
@@ -73,7 +74,7 @@ async def get_memory(ctx: ToolContext, memory_id: str, user_id: UserId = "", db_
             "topics": ", ".join(texts(memory.get("topics"))),
             "agent": memory.get("agent_id"),
             "team": memory.get("team_id"),
-            "updated": when(memory.get("updated_at")),
+            "updated": format_time(memory.get("updated_at")),
         },
         {"memory": str(memory.get("memory") or "")},
     )
@@ -141,7 +142,10 @@ async def get_memory_stats(
     )
     return Table(
         ("user", "memories", "updated"),
-        [(row.get("user_id"), row.get("total_memories"), when(row.get("last_memory_updated_at"))) for row in found],
+        [
+            (row.get("user_id"), row.get("total_memories"), format_time(row.get("last_memory_updated_at")))
+            for row in found
+        ],
         empty=f"No memories{_of(user_id)}.",
         meta=found.meta,
     )
@@ -168,7 +172,7 @@ async def optimize_memories(
             status=404,
         ) from missing
     except Unreachable as lost:
-        if not lost.sent:
+        if not lost.was_sent:
             raise
         # A model may write for longer than an answer is waited for.
         if apply:
@@ -188,7 +192,7 @@ async def optimize_memories(
         raise
     except ServerFailure as failed:
         raise _not_optimized(failed, apply) from failed
-    memories = page_of(answer.get("memories"))
+    memories = read_page(answer.get("memories"))
     before, after = answer.get("memories_before"), answer.get("memories_after")
     preview = hint(
         "Nothing was changed. {apply} lets the model write anew and replaces them for good: ask the user first.",
@@ -208,7 +212,7 @@ async def optimize_memories(
 
 def _not_optimized(failed: ServerFailure, apply: bool) -> ServerFailure:
     # AgentOS counts the saving after it has replaced the memories, and fails where there is none.
-    if "tokens_saved" in failed.message:
+    if is_memory_optimization_useless(failed.detail):
         what = "What the model wrote is longer than the memories"
         if apply:
             return ServerFailure(
@@ -231,11 +235,10 @@ def _not_optimized(failed: ServerFailure, apply: bool) -> ServerFailure:
 async def _memory(ctx: ToolContext, memory_id: str, user_id: str, database: str) -> Mapping[str, Any]:
     """The memory, once it is known to be there and to be this user's."""
     try:
-        found = await ctx.get("/memories/{memory_id}", _id(memory_id), user_id=user_id, db_id=database)
+        memory = mapping(await ctx.get("/memories/{memory_id}", _id(memory_id), user_id=user_id, db_id=database))
     except NotFound as missing:
         what = f"There is no memory '{shown_id(memory_id.strip())}'{_of(user_id)}."
         raise NotFound(what, _LIST, status=404) from missing
-    memory = found if isinstance(found, Mapping) else {}
     return ctx.ownership.require_own(memory, f"memory '{shown_id(memory_id.strip())}'", _LIST)
 
 

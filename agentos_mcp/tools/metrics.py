@@ -11,13 +11,14 @@ import anyio
 from pydantic import Field
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, ServerFailure
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, as_hint, hint
-from agentos_mcp.agentos.pagination import record_of
-from agentos_mcp.tooling.context import ToolContext, look_first, present
-from agentos_mcp.tooling.markdown import one_line, when
+from agentos_mcp.agentos.json_values import mapping, objects
+from agentos_mcp.tooling.context import ToolContext, present_values, suggest_look
+from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.parameters import DbId, UserId
 from agentos_mcp.tooling.results import Message, Table
-from agentos_mcp.tooling.times import day_of
+from agentos_mcp.tooling.time_arguments import parse_day
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, read, write
 
 Metrics = Sequence[Mapping[str, Any]]
@@ -49,15 +50,15 @@ async def get_metrics(
     db_id: DbId = "",
 ) -> Table:
     """Runs, sessions, tokens and users by day, newest first."""
-    last = day_of(until, "until") or datetime.now(UTC).date()
-    first = day_of(since, "since") or last - timedelta(days=_DAYS - 1)
+    last = parse_day(until, "until") or datetime.now(UTC).date()
+    first = parse_day(since, "since") or last - timedelta(days=_DAYS - 1)
     if first > last:
         raise InvalidRequest(f"since ({first}) is after until ({last}).", "Swap them.")
     if user_id:
         # AgentOS before 3 leaves the user out of account without a word; it has no such status either.
         features = await ctx.backend.discovery.features()
         features.require("GET", _STATUS, "tell one user's figures")
-    answer = record_of(
+    answer = mapping(
         await ctx.get(
             "/metrics",
             starting_date=first.isoformat(),
@@ -66,8 +67,7 @@ async def get_metrics(
             db_id=await ctx.database("metrics", db_id),
         )
     )
-    listed = answer.get("metrics")
-    days = [day for day in (listed if isinstance(listed, list) else []) if isinstance(day, Mapping)]
+    days = objects(answer.get("metrics"))
     days.sort(key=lambda day: str(day.get("date")), reverse=True)
     rows = [
         (str(day.get("date"))[:10], *_figures([day]), day.get("users_count") or None, _models([day])) for day in days
@@ -80,27 +80,27 @@ async def get_metrics(
         rows,
         empty=as_hint(f"No figures from {first} to {last}.")
         + hint("{refresh} makes them from the sessions there are.", refresh=Action.of("refresh_metrics")),
-        footer=f"As of {when(answer.get('updated_at'))}.",
+        footer=f"As of {format_time(answer.get('updated_at'))}.",
     )
 
 
 async def refresh_metrics(ctx: ToolContext, db_id: DbId = "") -> Message:
     """Bring the figures up to date, for get_metrics."""
     database = await ctx.database("metrics", db_id)
-    query = present(db_id=database, background=True)
+    query = present_values(db_id=database, background=True)
     features = await ctx.backend.discovery.features()
-    with look_first("/metrics/refresh"):
+    with suggest_look("/metrics/refresh"):
         answer = await ctx.agent_os.request("POST", "/metrics/refresh", query=query, no_timeout=True)
     if isinstance(answer, list) or not features.has("GET", _STATUS):
         return _UP_TO_DATE
-    already = record_of(answer).get("status") == "already_running"
+    already = mapping(answer).get("status") == "already_running"
     status: Mapping[str, Any] = {"status": "running"}
     # It has begun: that its end cannot be seen is no failure.
     with anyio.move_on_after(_REFRESH_WAIT), suppress(AgentOSError):
-        status = record_of(await ctx.get(_STATUS, db_id=database))
+        status = mapping(await ctx.get(_STATUS, db_id=database))
         while status.get("status") == "running":
             await anyio.sleep(0.1)
-            status = record_of(await ctx.get(_STATUS, db_id=database))
+            status = mapping(await ctx.get(_STATUS, db_id=database))
     match status.get("status"):
         case "completed":
             return _UP_TO_DATE
@@ -113,14 +113,14 @@ async def refresh_metrics(ctx: ToolContext, db_id: DbId = "") -> Message:
 
 async def get_metrics_status(ctx: ToolContext, db_id: DbId = "") -> Message:
     """How the last refresh_metrics went."""
-    status = record_of(await ctx.get(_STATUS, db_id=await ctx.database("metrics", db_id)))
+    status = mapping(await ctx.get(_STATUS, db_id=await ctx.database("metrics", db_id)))
     match status.get("status"):
         case "running":
-            return Message(f"Going on since {when(status.get('started_at'))}.")
+            return Message(f"Going on since {format_time(status.get('started_at'))}.")
         case "completed":
-            return Message(f"Done {when(status.get('finished_at'))}.", _SEE_METRICS)
+            return Message(f"Done {format_time(status.get('finished_at'))}.", _SEE_METRICS)
         case "failed":
-            return Message(f"Failed {when(status.get('finished_at'))}: {_error(status)}.")
+            return Message(f"Failed {format_time(status.get('finished_at'))}: {_error(status)}.")
         case "idle":
             return Message(
                 "No refresh since this AgentOS started.",
@@ -138,8 +138,8 @@ def _figures(days: Metrics) -> tuple[int | None, ...]:
             _count(day, "team_runs_count"),
             _count(day, "workflow_runs_count"),
             sum(_count(day, f"{kind}_sessions_count") for kind in ("agent", "team", "workflow")),
-            _count(record_of(day.get("token_metrics")), "input_tokens"),
-            _count(record_of(day.get("token_metrics")), "output_tokens"),
+            _count(mapping(day.get("token_metrics")), "input_tokens"),
+            _count(mapping(day.get("token_metrics")), "output_tokens"),
         )
         for day in days
     ]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, hint
-from agentos_mcp.agentos.json_values import integer, number
+from agentos_mcp.agentos.json_values import integer, mapping, number
 from agentos_mcp.agentos.ownership import without_owner
-from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.agentos.runs.run import KINDS, RunRef
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import Limit, Page, UserId
 from agentos_mcp.tooling.results import Message, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
@@ -34,8 +33,8 @@ async def list_queue_jobs(
             (
                 _run(job),
                 job.get("status"),
-                when(job.get("created_at")),
-                when(job.get("completed_at")),
+                format_time(job.get("created_at")),
+                format_time(job.get("completed_at")),
                 _tries(job),
                 job.get("user_id"),
                 job.get("error"),
@@ -55,8 +54,8 @@ async def get_queue_stats(ctx: ToolContext) -> Message:
             "AgentOS counts the jobs of all users together.",
             hint("See {list}.", list=Action.of("list_queue_jobs")),
         )
-    stats = record_of(await ctx.get("/queue/stats"))
-    counts = record_of(stats.get("counts"))
+    stats = mapping(await ctx.get("/queue/stats"))
+    counts = mapping(stats.get("counts"))
     if not counts:
         return Message("The queue is empty.")
     lines = [", ".join(f"{integer(count):,} {status}" for status, count in sorted(counts.items()))]

@@ -10,19 +10,19 @@ import anyio
 from pydantic import Field
 
 from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, hint
-from agentos_mcp.agentos.runs.history import MOST_SESSIONS
+from agentos_mcp.agentos.runs.history import MAX_SESSIONS
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import KINDS, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
 from agentos_mcp.agentos.sessions import one_kind_at_a_time
-from agentos_mcp.runs.call import Shown, continue_paused, run_component
+from agentos_mcp.runs.call import RunResult, continue_paused, run_component
 from agentos_mcp.runs.explain import explain
 from agentos_mcp.runs.follow_run import follow_run
 from agentos_mcp.runs.request import RunOptions
-from agentos_mcp.runs.result import run_result, standing
+from agentos_mcp.runs.result import run_result, unfinished_result
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.parameters import (
     Files,
     JsonFilters,
@@ -59,7 +59,7 @@ async def run_agent(
     files: Files = None,
     version: Version = 0,
     wait: Wait = 0,
-) -> Shown:
+) -> RunResult:
     """Run an agent (by id or name) and return its answer. Long runs show their progress."""
     given = RunOptions(
         session_id=session_id,
@@ -91,7 +91,7 @@ async def run_team(
     files: Files = None,
     version: Version = 0,
     wait: Wait = 0,
-) -> Shown:
+) -> RunResult:
     """Run a team of agents (by id or name) and return its answer."""
     given = RunOptions(
         session_id=session_id,
@@ -121,7 +121,7 @@ async def run_workflow(
     files: Files = None,
     version: Version = 0,
     wait: Wait = 0,
-) -> Shown:
+) -> RunResult:
     """Run a workflow (by id or name: "content pipeline") step by step and return its result."""
     given = RunOptions(
         session_id=session_id,
@@ -141,12 +141,12 @@ async def get_run(
     run: Run,
     offset: Annotated[int, Field(ge=0, description="Where to go on in a long answer")] = 0,
     wait: Wait = 0,
-) -> Shown:
+) -> RunResult:
     """Go on waiting for a run, or read its result again, by its reference."""
-    return await follow_run(ctx, ctx.run_registry.attach(RunRef.parse(run)), wait=wait, offset=offset, ours=False)
+    return await follow_run(ctx, ctx.run_registry.attach(RunRef.parse(run)), wait=wait, offset=offset, owns_run=False)
 
 
-async def continue_run(ctx: ToolContext, run: Run, answers: JsonObject = None, wait: Wait = 0) -> Shown:
+async def continue_run(ctx: ToolContext, run: Run, answers: JsonObject = None, wait: Wait = 0) -> RunResult:
     """Give a paused run the user's answers, keyed as its result says, and go on watching it."""
     return await continue_paused(ctx, RunRef.parse(run), answers or {}, wait)
 
@@ -177,16 +177,16 @@ async def list_runs(
     )
     return Table(
         ("run", "status", "started", "input", "answer"),
-        [(str(run.ref), run.status.lower(), when(run.started), run.question, run.answer) for run in runs],
-        empty=f"No such runs in the {MOST_SESSIONS} latest sessions.",
+        [(str(run.ref), run.status.lower(), format_time(run.started_at), run.input, run.answer) for run in runs],
+        empty=f"No such runs in the {MAX_SESSIONS} latest sessions.",
     )
 
 
 async def explain_run(ctx: ToolContext, run: Run) -> str:
     """What happened in a run: steps, tool calls, what failed and why, what to try next."""
     ref = RunRef.parse(run)
-    output = await ctx.engine.stored(ref)
-    state = await ctx.engine.judged(read_stored_run(RunState(ref=ref), output), output)
+    output = await ctx.engine.get_stored(ref)
+    state = await ctx.engine.check_orphaned(read_stored_run(RunState(ref=ref), output), output)
     return explain(output, state, ctx.surface)
 
 
@@ -209,7 +209,7 @@ async def cancel_run(ctx: ToolContext, run: Run) -> str:
             await anyio.sleep(0.1)
             state = await ctx.engine.read(ref)
     if not state.ended and orphaned:
-        now = standing(replace(state, orphaned=True), ctx.surface)
+        now = unfinished_result(replace(state, orphaned=True), ctx.surface)
         return f"AgentOS was told to cancel it; nothing came of that.\n{now}"
     if not state.ended:
         return f"Cancelling: it stops when its current tool or function call returns.\nrun: {ref}"

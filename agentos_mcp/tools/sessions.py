@@ -10,21 +10,22 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.runs.history import RunSummary
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import Kind, Status, new_id
 from agentos_mcp.agentos.sessions import (
-    MOST_NAMES,
+    MAX_SEARCHED_SESSIONS,
     Session,
     one_kind_at_a_time,
     owner_of,
     read_session,
     search_sessions,
 )
-from agentos_mcp.tooling.context import ToolContext, present
-from agentos_mcp.tooling.markdown import one_line, table, when
+from agentos_mcp.tooling.context import ToolContext, present_values
+from agentos_mcp.tooling.markdown import one_line, table
 from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Page, Text, UserId
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
@@ -51,7 +52,7 @@ async def list_sessions(
 ) -> Table:
     """Conversations, last active first: by component, user or words in their name. Read one with get_session."""
     component = await ctx.component(kind, id) if id else None
-    query = present(
+    query = present_values(
         type=component.kind if component else kind,
         component_id=component.id if component else "",
         user_id=user_id,
@@ -64,7 +65,7 @@ async def list_sessions(
     if name.strip():
         named = [row for row in await search_sessions(ctx.agent_os, name.strip(), query) if ctx.ownership.is_own(row)]
         rows, meta = _sliced(named, limit, page)
-        empty = f"No session has this in its name, nor in its first input (of the {MOST_NAMES} latest)."
+        empty = f"No session has this in its name, nor in its first input (of the {MAX_SEARCHED_SESSIONS} latest)."
     else:
         found = ctx.ownership.own_rows(await ctx.page("/sessions", **query, limit=limit, page=page))
         rows, meta = found.rows, found.meta
@@ -82,9 +83,9 @@ async def list_sessions(
             (
                 row.get("session_id"),
                 " ".join(owner_of(row)),
-                one_line(str(row.get("session_name") or ""), most=80),
+                one_line(str(row.get("session_name") or ""), max_length=80),
                 "" if user_id else row.get("user_id"),
-                when(row.get("updated_at") or row.get("created_at")),
+                format_time(row.get("updated_at") or row.get("created_at")),
             )
             for row in rows
         ],
@@ -112,13 +113,13 @@ async def get_session(ctx: ToolContext, session_id: str, user_id: UserId = "", d
         count=len(runs),
     )
     return Record(
-        one_line(str(document.get("session_name") or ""), most=120) or "Session without a name",
+        one_line(str(document.get("session_name") or ""), max_length=120) or "Session without a name",
         {
             "session": session.id,
             "component": f"{session.kind} {session.owner}".strip(),
             "user": document.get("user_id"),
-            "created": when(document.get("created_at")),
-            "active": when(document.get("updated_at")),
+            "created": format_time(document.get("created_at")),
+            "active": format_time(document.get("updated_at")),
             "runs": len(runs),
             "tokens": document.get("total_tokens"),
         },
@@ -161,7 +162,7 @@ async def create_session(
     component = await ctx.catalog.find(kind, id)
     session_id = new_id()
     body: dict[str, Any] = {"session_id": session_id, f"{kind}_id": component.id}
-    body |= present(session_name=name.strip(), user_id=user_id)
+    body |= present_values(session_name=name.strip(), user_id=user_id)
     body |= {"session_state": session_state} if session_state else {}
     body |= {"metadata": metadata} if metadata else {}
     query = {"type": kind, "db_id": await _home(ctx, component, db_id)}
@@ -177,7 +178,7 @@ async def rename_session(
         raise InvalidRequest("The name is empty.", "Say what to call the session.")
     session = await _session(ctx, session_id, user_id, db_id)
     path, body = "/sessions/{session_id}/rename", {"session_name": name.strip()}
-    await ctx.send("POST", path, {"session_id": session.id}, query=session.typed, json=body)
+    await ctx.send("POST", path, {"session_id": session.id}, query=session.typed_query, json=body)
     return Message(f"Renamed session '{shown_id(session.id)}'.")
 
 
@@ -206,7 +207,7 @@ async def update_session(
     session = await _session(ctx, session_id, user_id, db_id)
     if summary.strip() and session.kind == "workflow":
         raise InvalidRequest("A workflow's session keeps no summary.", "Put it into metadata.")
-    body: dict[str, Any] = dict(present(session_name=name.strip()))
+    body: dict[str, Any] = dict(present_values(session_name=name.strip()))
     for key, changes in (
         ("session_state", session_state),
         ("metadata", metadata),
@@ -214,8 +215,8 @@ async def update_session(
     ):
         if changes:
             before = session.document.get("session_summary" if key == "summary" else key)
-            body[key] = _changed(record_of(before), changes)
-    await ctx.send("PATCH", "/sessions/{session_id}", {"session_id": session.id}, query=session.typed, json=body)
+            body[key] = _changed(mapping(before), changes)
+    await ctx.send("PATCH", "/sessions/{session_id}", {"session_id": session.id}, query=session.typed_query, json=body)
     what = ", ".join(key.removeprefix("session_") for key in body)
     return Message(f"Changed {what} of session '{shown_id(session.id)}'.")
 
@@ -225,7 +226,7 @@ async def delete_session(ctx: ToolContext, session_id: str, user_id: UserId = ""
     # AgentOS says nothing where there is none.
     session = await _session(ctx, session_id, user_id, db_id)
     runs = await _runs(ctx, session)
-    await ctx.send("DELETE", "/sessions/{session_id}", {"session_id": session.id}, query=session.whose)
+    await ctx.send("DELETE", "/sessions/{session_id}", {"session_id": session.id}, query=session.scope_query)
     done = f"Deleted session '{shown_id(session.id)}' and its runs ({len(runs)})."
     going_on = ", ".join(str(run.ref) for run in runs if run.status in {Status.PENDING, Status.RUNNING})
     if not going_on:
@@ -286,7 +287,7 @@ async def _runs(ctx: ToolContext, session: Session, status: str = "") -> list[Ru
 
 
 def _run_row(run: RunSummary) -> tuple[object, ...]:
-    return str(run.ref), run.status.lower(), when(run.started), run.question, run.answer
+    return str(run.ref), run.status.lower(), format_time(run.started_at), run.input, run.answer
 
 
 def _sliced(rows: Sequence[_Row], limit: int, page: int) -> tuple[Sequence[_Row], dict[str, int]]:
@@ -329,7 +330,7 @@ def _entries(data: object) -> str:
     if not isinstance(data, Mapping):
         return ""
     return "\n".join(
-        f"{key}: {one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), most=200)}"
+        f"{key}: {one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), max_length=200)}"
         for key, value in data.items()
     )
 

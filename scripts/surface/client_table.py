@@ -8,7 +8,7 @@ from agentos_mcp.install.client_entry import build_entry
 from agentos_mcp.install.client_table import CLIENTS, Client
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.launch_command import CALL_TIMEOUT_SECONDS, LaunchCommand
-from agentos_mcp.runs import timeouts as waiting
+from agentos_mcp.runs.timeouts import client_wait_seconds
 from agentos_mcp.settings import Settings
 from scripts.surface.markdown_table import table
 
@@ -95,8 +95,7 @@ def _token(client: Client) -> str:
 
 
 def _wait(client: Client) -> float:
-    name = _CALL_THEMSELVES.get(client.key, "").casefold()
-    return next((seconds for part, seconds in waiting._BY_CLIENT if part in name), waiting.DEFAULT)
+    return client_wait_seconds(_CALL_THEMSELVES.get(client.key, ""))
 
 
 def _anchor(title: str) -> str:

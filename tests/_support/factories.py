@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import httpx
 
-from agentos_mcp.agentos.pauses.answers import waiting
+from agentos_mcp.agentos.pauses.answers import find_pending
 from agentos_mcp.agentos.runs.run import RunRef, RunState
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
 
@@ -95,7 +95,7 @@ async def a_yes_to_all(rest: Rest) -> dict[str, bool]:
     """To all that the run asks which is given."""
     run = RunRef.parse(rest.given["run"])
     stored = await rest.get(f"/{run.kind}s/{run.component}/runs/{run.run}", session_id=run.session)
-    return {one.key: True for one in waiting(run, read_stored_run(RunState(ref=run), stored).requirements)}
+    return {one.key: True for one in find_pending(run, read_stored_run(RunState(ref=run), stored).requirements)}
 
 
 async def _run(rest: Rest, kind: str, id: str, **more: str) -> str:

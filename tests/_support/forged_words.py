@@ -48,7 +48,7 @@ def states(draw: st.DrawFn) -> RunState:
         total_steps=2,
         actor=draw(WORDS),
         activity=draw(WORDS),
-        words=draw(WORDS),
+        last_words=draw(WORDS),
         answer=draw(WORDS | st.none() | st.dictionaries(WORDS, WORDS, max_size=2)),
         error=draw(WORDS),
         failed_tools=((draw(WORDS), draw(WORDS)),),

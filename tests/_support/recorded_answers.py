@@ -106,9 +106,8 @@ async def replaying() -> AsyncIterator[ToolContext]:
 def play(backend: Backend, replies: list[tuple[str, Reply]]) -> None:
     """Let these be the answers from now on, to a backend that remembers nothing of earlier ones."""
     through(backend, Replay(replies))
-    backend.catalog._kept = None
-    backend.catalog._pages.clear()
-    backend.discovery._features = None
+    backend.catalog.clear_cache()
+    backend.discovery.clear_cache()
 
 
 @contextmanager

@@ -28,34 +28,34 @@ from tests.conftest import KEY
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_document_is_read(agent_os: AgentOS) -> None:
+async def test_get_returns_the_document(agent_os: AgentOS) -> None:
     assert (await agent_os.get("/info"))["os_id"] == "sample"
 
 
 @pytest.mark.parametrize("id", HOSTILE_IDS)
-async def test_a_hostile_id_reaches_its_own_agent(agent_os: AgentOS, id: str) -> None:
+async def test_get_with_a_hostile_id_reaches_its_own_agent(agent_os: AgentOS, id: str) -> None:
     assert (await agent_os.get("/agents/{agent_id}", {"agent_id": id}))["id"] == id
 
 
 @pytest.mark.parametrize("id", ["nope", "nope?x=1", "nope#", "日本語", "../nope".replace("/", "\\")])
-async def test_an_unknown_id_is_not_found_whatever_it_holds(agent_os: AgentOS, id: str) -> None:
+async def test_get_with_an_unknown_id_raises_not_found(agent_os: AgentOS, id: str) -> None:
     with pytest.raises(NotFound, match="Agent not found"):
         await agent_os.get("/agents/{agent_id}", {"agent_id": id})
 
 
-async def test_an_endpoint_that_is_missing_is_told_from_a_thing_that_is(agent_os: AgentOS) -> None:
+async def test_get_tells_a_missing_endpoint_from_a_missing_component(agent_os: AgentOS) -> None:
     with pytest.raises(Unsupported, match="too old"):
         await agent_os.get("/no-such-endpoint")
 
 
-async def test_nobody_at_home_says_where_and_what_to_do() -> None:
+async def test_connection_refused_says_where_and_what_to_do() -> None:
     async with AgentOS("http://127.0.0.1:9", limits=Limits(read_attempts=1)) as nobody:
         with pytest.raises(Unreachable, match=r"No AgentOS answers at http://127.0.0.1:9.*AGENTOS_URL") as caught:
             await nobody.get("/info")
-    assert not caught.value.sent
+    assert not caught.value.was_sent
 
 
-async def test_a_missing_token_and_a_wrong_one_are_told_apart(locked_agentos: str) -> None:
+async def test_unauthorized_tells_a_missing_token_from_a_wrong_one(locked_agentos: str) -> None:
     async with AgentOS(locked_agentos) as client:
         with pytest.raises(Unauthorized, match=r"none is set.*AGENTOS_TOKEN"):
             await client.get("/config")
@@ -65,7 +65,7 @@ async def test_a_missing_token_and_a_wrong_one_are_told_apart(locked_agentos: st
     assert "wrong-one" not in str(caught.value)
 
 
-async def test_the_token_is_asked_for_every_request(locked_agentos: str) -> None:
+async def test_token_is_read_before_every_request(locked_agentos: str) -> None:
     tokens = iter(["wrong", KEY])
     async with AgentOS(locked_agentos, token=lambda: next(tokens, KEY)) as client:
         with pytest.raises(Unauthorized):
@@ -73,20 +73,20 @@ async def test_the_token_is_asked_for_every_request(locked_agentos: str) -> None
         assert (await client.get("/config"))["os_id"] == "sample"
 
 
-async def test_invalid_input_says_which_field(agent_os: AgentOS) -> None:
+async def test_validation_error_names_the_field(agent_os: AgentOS) -> None:
     with pytest.raises(InvalidRequest, match="message: Field required"):
         await agent_os.request("POST", "/agents/echo/runs", form={"stream": "false"})
 
 
 @pytest.mark.parametrize("status", [502, 504])
-async def test_a_read_is_tried_again_when_the_trouble_may_pass(sample_agentos: str, status: int) -> None:
+async def test_read_is_retried_after_a_transient_error(sample_agentos: str, status: int) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(status), http_answer(status)]
         assert (await client.get("/info"))["os_id"] == "sample"
         assert proxy.asked("GET", "/info") == 3
 
 
-async def test_a_read_is_given_up_after_its_attempts(sample_agentos: str) -> None:
+async def test_read_is_given_up_after_its_attempts(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(502)] * 5
         with pytest.raises(ServerFailure, match="502"):
@@ -94,7 +94,7 @@ async def test_a_read_is_given_up_after_its_attempts(sample_agentos: str) -> Non
         assert proxy.asked("GET", "/info") == 3
 
 
-async def test_a_write_is_never_sent_twice(sample_agentos: str) -> None:
+async def test_write_is_never_sent_twice(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(502)]
         with pytest.raises(ServerFailure):
@@ -102,11 +102,11 @@ async def test_a_write_is_never_sent_twice(sample_agentos: str) -> None:
         proxy.cut_after = [10]
         with pytest.raises(Unreachable) as caught:
             await client.request("POST", "/memories", json={"memory": "x", "user_id": "y"})
-        assert caught.value.sent
+        assert caught.value.was_sent
         assert proxy.asked("POST", "/memories") == 2
 
 
-async def test_a_broken_read_is_tried_again(sample_agentos: str) -> None:
+async def test_read_is_retried_after_a_broken_connection(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.cut_after = [40, 80]
         assert (await client.get("/info"))["os_id"] == "sample"
@@ -120,7 +120,7 @@ async def test_retry_after_is_obeyed(sample_agentos: str) -> None:
         assert anyio.current_time() - begun >= 0.4
 
 
-async def test_a_long_retry_after_is_left_to_the_caller(sample_agentos: str) -> None:
+async def test_retry_after_that_is_long_is_left_to_the_caller(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(429, retry_after="600")]
         with pytest.raises(RateLimited) as caught:
@@ -129,7 +129,7 @@ async def test_a_long_retry_after_is_left_to_the_caller(sample_agentos: str) -> 
         assert proxy.asked("GET", "/info") == 1
 
 
-async def test_a_service_that_is_not_set_up_is_not_asked_again(sample_agentos: str) -> None:
+async def test_missing_service_is_not_retried(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(503, '{"detail": "No knowledge base is configured"}')]
         with pytest.raises(ServerFailure, match="No knowledge base is configured"):
@@ -137,20 +137,20 @@ async def test_a_service_that_is_not_set_up_is_not_asked_again(sample_agentos: s
         assert proxy.asked("GET", "/info") == 1
 
 
-async def test_an_answer_that_is_too_large_is_refused_before_it_is_whole(sample_agentos: str) -> None:
-    async with AgentOS(sample_agentos, limits=Limits(response=10_000)) as client:
+async def test_response_that_is_too_large_is_refused_before_it_is_complete(sample_agentos: str) -> None:
+    async with AgentOS(sample_agentos, limits=Limits(max_response_bytes=10_000)) as client:
         with pytest.raises(ServerFailure, match="larger than"):
             await client.get("/openapi.json")
 
 
-async def test_an_answer_that_is_no_json_asks_whether_it_is_an_agentos(sample_agentos: str) -> None:
+async def test_response_that_is_not_json_asks_whether_it_is_an_agentos(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(200, "<html>hello</html>", content_type="text/html")]
         with pytest.raises(ServerFailure, match=r"text/html, not JSON\. Is that really an AgentOS\?"):
             await client.get("/info")
 
 
-async def test_a_redirect_says_where_it_leads(sample_agentos: str) -> None:
+async def test_redirect_says_where_it_leads(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(307, location="https://user:secret@example.test/os?key=secret")]
         with pytest.raises(ServerFailure, match=r"redirects to https://example\.test/os\.") as caught:
@@ -158,31 +158,29 @@ async def test_a_redirect_says_where_it_leads(sample_agentos: str) -> None:
         assert "secret" not in str(caught.value)
 
 
-async def test_a_slow_answer_ends_in_time(sample_agentos: str) -> None:
-    async with AgentOS(sample_agentos, limits=Limits(read=0.3)) as client:
+async def test_slow_response_ends_in_time(sample_agentos: str) -> None:
+    async with AgentOS(sample_agentos, limits=Limits(read_seconds=0.3)) as client:
         with pytest.raises(Unreachable, match="in time"):
             await client.request("POST", "/agents/thinker/runs", form={"message": "5", "stream": "false"})
 
 
-async def test_a_foreground_stream_may_be_silent_for_longer_than_any_read(sample_agentos: str) -> None:
-    async with AgentOS(sample_agentos, limits=Limits(read=0.3, quiet=0.3)) as client:
+async def test_foreground_stream_may_be_silent_longer_than_any_read(sample_agentos: str) -> None:
+    async with AgentOS(sample_agentos, limits=Limits(read_seconds=0.3, quiet_seconds=0.3)) as client:
         form = {"message": "1", "stream": "true"}
         async with client.stream("/agents/thinker/runs", {}, form, kept_alive=False) as events:
             names = [event.name async for event in events]
     assert names[-1] == "RunCompleted"
 
 
-async def test_a_background_stream_without_its_signs_of_life_is_dead(sample_agentos: str) -> None:
-    async with AgentOS(sample_agentos, limits=Limits(quiet=0.3)) as client:
+async def test_background_stream_without_comments_is_dropped(sample_agentos: str) -> None:
+    async with AgentOS(sample_agentos, limits=Limits(quiet_seconds=0.3)) as client:
         form = {"message": "3", "stream": "true", "background": "true"}
         events = client.stream("/agents/thinker/runs", {}, form, kept_alive=True)
         with pytest.raises(Unreachable):
             await _read_all(events)
 
 
-async def test_a_malformed_event_is_skipped_with_a_warning(
-    sample_agentos: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_malformed_event_is_skipped_with_a_warning(sample_agentos: str, caplog: pytest.LogCaptureFixture) -> None:
     stream = 'event: A\ndata: {"n": 1}\n\nevent: B\ndata: {"n": \n\nevent: C\ndata: [1]\n\nevent: D\ndata: {"n": 2}\n\n'
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         proxy.answers = [http_answer(200, stream, content_type="text/event-stream")]
@@ -191,7 +189,7 @@ async def test_a_malformed_event_is_skipped_with_a_warning(
     assert "malformed 'B' event" in caplog.text
 
 
-async def test_every_error_tells_the_next_move(sample_agentos: str) -> None:
+async def test_error_always_has_a_hint(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
         for status in (401, 403, 404, 429, 500, 502, 307):
             proxy.answers = [http_answer(status, location="http://elsewhere.test")]
@@ -206,7 +204,7 @@ async def _read_all(stream: AbstractAsyncContextManager[AsyncIterator[Event]]) -
 
 
 @pytest.mark.parametrize("proxy", ["socks5://ann:pw-secret@host:1", "nonsense:pw-secret"])
-def test_a_proxy_that_cannot_be_used_is_said_without_its_password(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_that_cannot_be_used_is_named_without_its_password(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(Unreachable, match="A proxy that the environment names cannot be used") as caught:
         AgentOS("http://host")

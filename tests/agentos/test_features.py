@@ -14,14 +14,14 @@ from tests._support.http_answers import http_answer
 pytestmark = pytest.mark.anyio
 
 
-async def test_todays_agentos_can_do_everything(agent_os: AgentOS) -> None:
+async def test_features_of_a_current_agentos_are_complete(agent_os: AgentOS) -> None:
     features = await Discovery(agent_os).features()
     assert features.version.startswith("3.")
     assert all(features.background(kind) and features.resume(kind) for kind in KINDS)
     features.require("POST", "/knowledge/search", "search knowledge")
 
 
-async def test_it_is_asked_once(sample_agentos: str) -> None:
+async def test_discovery_asks_once(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         discovery = Discovery(client)
         for _ in range(3):
@@ -29,7 +29,7 @@ async def test_it_is_asked_once(sample_agentos: str) -> None:
         assert len(proxy.requests) == 2
 
 
-async def test_a_failure_is_not_kept(sample_agentos: str) -> None:
+async def test_discovery_does_not_keep_a_failure(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
         discovery = Discovery(client)
         proxy.cut_after = [5]
@@ -38,7 +38,7 @@ async def test_a_failure_is_not_kept(sample_agentos: str) -> None:
         assert (await discovery.features()).version.startswith("3.")
 
 
-async def test_an_agentos_that_hides_its_description_is_taken_at_its_best(sample_agentos: str) -> None:
+async def test_features_of_an_agentos_without_openapi_are_assumed(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         missing = http_answer(404, '{"detail": "Not Found"}')
         proxy.answers = [missing, missing]
@@ -47,7 +47,7 @@ async def test_an_agentos_that_hides_its_description_is_taken_at_its_best(sample
     assert features.resume("agent")
 
 
-async def test_an_older_agentos_is_known_by_what_it_declares(sample_agentos: str) -> None:
+async def test_features_of_an_older_agentos_are_what_it_declares(sample_agentos: str) -> None:
     older = {
         "openapi": "3.1.0",
         "paths": {
@@ -72,7 +72,7 @@ async def test_an_older_agentos_is_known_by_what_it_declares(sample_agentos: str
         features.require("GET", "/approvals", "list approvals")
 
 
-async def test_another_server_is_told_from_an_agentos(sample_agentos: str) -> None:
+async def test_discovery_refuses_a_server_that_is_not_an_agentos(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         other = json.dumps({"openapi": "3.1.0", "paths": {"/pets": {"get": {}}}})
         proxy.answers = [http_answer(404, '{"detail": "Not Found"}'), http_answer(200, other)]
@@ -80,5 +80,5 @@ async def test_another_server_is_told_from_an_agentos(sample_agentos: str) -> No
             await Discovery(client).features()
 
 
-async def test_nothing_known_means_nothing_forbidden() -> None:
+async def test_features_unknown_require_nothing() -> None:
     assert Features().has("GET", "/anything")

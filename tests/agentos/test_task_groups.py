@@ -18,7 +18,7 @@ async def fail(error: Exception) -> None:
     raise error
 
 
-async def test_results_come_in_the_order_of_the_calls() -> None:
+async def test_gather_returns_results_in_the_order_of_the_calls() -> None:
     second_is_done = anyio.Event()
 
     async def first() -> int:
@@ -34,7 +34,7 @@ async def test_results_come_in_the_order_of_the_calls() -> None:
     assert await gather([]) == []
 
 
-async def test_no_more_calls_run_at_once_than_allowed() -> None:
+async def test_gather_limits_concurrent_calls() -> None:
     running, most = 0, 0
 
     async def call() -> None:
@@ -44,11 +44,11 @@ async def test_no_more_calls_run_at_once_than_allowed() -> None:
         await anyio.lowlevel.checkpoint()
         running -= 1
 
-    await gather([call] * 9, at_once=3)
+    await gather([call] * 9, max_concurrent=3)
     assert most == 3
 
 
-async def test_a_calls_error_is_raised_plainly_and_ends_the_others() -> None:
+async def test_gather_raises_the_first_error_unwrapped_and_cancels_the_others() -> None:
     ended = False
 
     async def wait() -> None:
@@ -66,7 +66,7 @@ async def test_a_calls_error_is_raised_plainly_and_ends_the_others() -> None:
     assert ended
 
 
-async def test_an_error_of_the_body_or_of_a_group_within_is_raised_plainly() -> None:
+async def test_task_group_raises_errors_of_its_body_and_of_nested_groups_unwrapped() -> None:
     async def body_fails() -> None:
         async with unwrapped_task_group() as tasks:
             tasks.start_soon(anyio.sleep_forever)
@@ -82,7 +82,7 @@ async def test_an_error_of_the_body_or_of_a_group_within_is_raised_plainly() -> 
         await inner_group_fails()
 
 
-async def test_being_cancelled_stays_being_cancelled() -> None:
+async def test_task_group_stays_cancelled() -> None:
     with anyio.CancelScope() as scope:
         async with unwrapped_task_group() as tasks:
             tasks.start_soon(anyio.sleep_forever)

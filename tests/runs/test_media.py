@@ -55,7 +55,7 @@ def words(blocks: list[ContentBlock]) -> str:
 
 
 @pytest.mark.parametrize(("kind", "id"), [("agent", "drawer"), ("workflow", "gallery"), ("workflow", "gallery-first")])
-async def test_what_a_tool_drew_is_shown_and_the_rest_is_named(client: AgentOS, kind: str, id: str) -> None:
+async def test_tool_images_are_shown_and_other_media_are_named(client: AgentOS, kind: str, id: str) -> None:
     for output in (await last_event(client, kind, id), await stored(client, kind, id)):
         image, audio, *texts = media_blocks(output)
         assert isinstance(image, ImageContent)
@@ -69,14 +69,14 @@ async def test_what_a_tool_drew_is_shown_and_the_rest_is_named(client: AgentOS, 
         ]
 
 
-async def test_an_image_of_the_model_itself_is_shown(client: AgentOS) -> None:
+async def test_model_image_is_shown(client: AgentOS) -> None:
     for output in (await last_event(client, "agent", "painter"), await stored(client, "agent", "painter")):
         (image,) = media_blocks(output)
         assert isinstance(image, ImageContent)
         assert b64decode(image.data) == png()
 
 
-async def test_a_spoken_answer_is_heard_and_written(client: AgentOS) -> None:
+async def test_audio_answer_has_its_transcript(client: AgentOS) -> None:
     for output in (await last_event(client, "agent", "speaker"), await stored(client, "agent", "speaker")):
         audio, *texts = media_blocks(output)
         assert isinstance(audio, AudioContent)
@@ -84,13 +84,13 @@ async def test_a_spoken_answer_is_heard_and_written(client: AgentOS) -> None:
         assert words(texts) == 'the audio says: "hello there"'
 
 
-async def test_a_picture_that_is_too_large_is_named_with_its_size(client: AgentOS) -> None:
+async def test_image_that_is_too_large_is_named_with_its_size(client: AgentOS) -> None:
     blocks = media_blocks(await last_event(client, "agent", "enlarger", "1000000"))
-    assert words(blocks) == "image (image/png, 1.0 MB), too large to be shown here"
+    assert words(blocks) == "image (image/png, 977 KiB), too large to be shown here"
     assert not any(isinstance(block, ImageContent) for block in blocks)
 
 
-async def test_an_answer_without_media_needs_nothing(client: AgentOS) -> None:
+async def test_answer_without_media_has_no_blocks(client: AgentOS) -> None:
     assert media_blocks(await last_event(client, "agent", "echo")) == []
 
 
@@ -98,7 +98,7 @@ def image(size: int, **more: Any) -> dict[str, Any]:
     return {"content": b64encode(bytes(size)).decode(), **more}
 
 
-def test_all_blocks_together_stay_below_the_limit() -> None:
+def test_media_blocks_together_stay_below_the_limit() -> None:
     blocks = media_blocks({"images": [image(300_000, id=str(number)) for number in range(5)]})
     assert sum(isinstance(block, ImageContent) for block in blocks) == 1
     assert words(blocks).count("too large") == 4
@@ -113,7 +113,7 @@ def test_all_blocks_together_stay_below_the_limit() -> None:
         ({}, "image/png"),
     ],
 )
-def test_the_type_is_the_declared_one_else_the_formats(medium: dict[str, Any], mime: str) -> None:
+def test_mime_type_is_the_declared_one_or_that_of_the_format(medium: dict[str, Any], mime: str) -> None:
     (block,) = media_blocks({"images": [image(9, **medium)]})
     assert isinstance(block, ImageContent)
     assert block.mime_type == mime
@@ -129,13 +129,13 @@ def test_the_type_is_the_declared_one_else_the_formats(medium: dict[str, Any], m
         ({"files": [{"filename": "a\nb.pdf", "content": "AAAA"}]}, "file a b.pdf (3 bytes)"),
     ],
 )
-def test_what_no_client_can_show_is_named(output: dict[str, Any], said: str) -> None:
+def test_media_that_no_client_can_show_are_named(output: dict[str, Any], said: str) -> None:
     blocks = media_blocks(output)
     assert [type(block) for block in blocks] == [TextContent]
     assert words(blocks) == said
 
 
-def test_a_medium_that_several_steps_pass_on_is_shown_once() -> None:
+def test_media_that_several_steps_pass_on_are_shown_once() -> None:
     step = {"images": [image(9, id="same")]}
     nested = {"steps": [{"steps": [step]}, step]}
     assert len(media_blocks({"step_results": [step, nested, step]})) == 1

@@ -53,26 +53,26 @@ class NotificationRecorder:
         (RUNNING, "working"),
         (EDIT, "2/3 edit"),
         (replace(EDIT, activity="calling search_knowledge"), "2/3 edit: calling search_knowledge"),
-        (replace(EDIT, actor="Writer", words="so it\n ends"), "2/3 edit · Writer: …so it ends"),
-        (replace(EDIT, actor="Edit", words="here"), "2/3 edit: …here"),
-        (replace(EDIT, part="round 2/3"), "2/3 edit · round 2/3"),
+        (replace(EDIT, actor="Writer", last_words="so it\n ends"), "2/3 edit · Writer: …so it ends"),
+        (replace(EDIT, actor="Edit", last_words="here"), "2/3 edit: …here"),
+        (replace(EDIT, substep="round 2/3"), "2/3 edit · round 2/3"),
         (replace(EDIT, total_steps=0), "step 2 edit"),
         (replace(RUNNING, total_steps=0, actor="Writer", activity="thinking"), "Writer: thinking"),
-        (replace(RUNNING, words="last words"), "…last words"),
+        (replace(RUNNING, last_words="last words"), "…last words"),
     ],
 )
-async def test_a_state_is_one_short_line(state: RunState, words: str) -> None:
+async def test_describe_is_one_short_line(state: RunState, words: str) -> None:
     assert describe(state) == words
 
 
-async def test_only_the_last_words_are_shown_and_whole_ones() -> None:
-    line = describe(replace(EDIT, words="word " * 50 + "end"))
+async def test_describe_shows_only_the_last_whole_words() -> None:
+    line = describe(replace(EDIT, last_words="word " * 50 + "end"))
     assert len(line) < 80
     assert line.startswith("2/3 edit: …word word")
     assert line.endswith("end")
 
 
-async def test_the_first_state_with_news_is_sent_at_once() -> None:
+async def test_first_state_with_news_is_sent_at_once() -> None:
     ear = NotificationRecorder()
     async with live_progress(ear) as live:
         live.report(RunState(ref=REF))
@@ -80,10 +80,10 @@ async def test_the_first_state_with_news_is_sent_at_once() -> None:
         live.report(EDIT)
         await ear.until(lambda: bool(ear.heard))
     assert ear.messages[0] == "2/3 edit"
-    assert ear.heard[0][0] - begun < progress_module.APART
+    assert ear.heard[0][0] - begun < progress_module.MIN_INTERVAL_SECONDS
 
 
-async def test_a_flood_of_states_is_at_most_five_notifications_a_second() -> None:
+async def test_notifications_are_at_most_five_a_second() -> None:
     ear = NotificationRecorder()
     async with live_progress(ear) as live:
         end = anyio.current_time() + 1.1
@@ -97,20 +97,20 @@ async def test_a_flood_of_states_is_at_most_five_notifications_a_second() -> Non
     assert all(later - earlier >= 0.19 for earlier, later in pairwise(times))
 
 
-async def test_words_alone_come_less_often_than_steps() -> None:
+async def test_words_alone_are_sent_less_often_than_steps() -> None:
     ear = NotificationRecorder()
     async with live_progress(ear) as live:
         end = anyio.current_time() + 1.1
         words = ""
         while anyio.current_time() < end:
             words += "word "
-            live.report(replace(EDIT, words=words))
+            live.report(replace(EDIT, last_words=words))
             await anyio.sleep(0.001)
     assert 2 <= len(ear.heard) <= 4
 
 
-async def test_silence_is_broken_by_a_heartbeat_that_tells_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_module, "HEARTBEAT", 0.05)
+async def test_heartbeat_breaks_silence_with_the_elapsed_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_module, "HEARTBEAT_SECONDS", 0.05)
     ear = NotificationRecorder()
     async with live_progress(ear) as live:
         live.report(EDIT)
@@ -120,8 +120,8 @@ async def test_silence_is_broken_by_a_heartbeat_that_tells_the_time(monkeypatch:
     assert ear.values == sorted(set(ear.values))
 
 
-async def test_a_run_that_does_not_start_has_a_heartbeat_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_module, "HEARTBEAT", 0.05)
+async def test_heartbeat_is_sent_for_a_run_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_module, "HEARTBEAT_SECONDS", 0.05)
     ear = NotificationRecorder()
     async with live_progress(ear) as live:
         live.report(RunState(ref=REF))
@@ -129,12 +129,12 @@ async def test_a_run_that_does_not_start_has_a_heartbeat_too(monkeypatch: pytest
     assert ear.messages[0] == "starting (0 s)"
 
 
-async def test_heartbeats_come_at_least_every_ten_seconds() -> None:
-    assert progress_module.HEARTBEAT < 10
+async def test_heartbeat_comes_at_least_every_ten_seconds() -> None:
+    assert progress_module.HEARTBEAT_SECONDS < 10
 
 
-async def test_progress_is_the_steps_that_are_done_and_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_module, "APART", 0.0)
+async def test_progress_counts_finished_steps_and_never_decreases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_module, "MIN_INTERVAL_SECONDS", 0.0)
     ear = NotificationRecorder()
     async with live_progress(ear) as live:
         for number in range(1, 4):
@@ -150,7 +150,7 @@ async def test_progress_is_the_steps_that_are_done_and_never_goes_back(monkeypat
     assert ear.values[-1] == 3.0
 
 
-async def test_without_a_number_of_steps_it_counts_without_a_total() -> None:
+async def test_progress_without_a_number_of_steps_has_no_total() -> None:
     ear = NotificationRecorder()
     async with live_progress(ear) as live:
         live.report(replace(RUNNING, total_steps=0))
@@ -159,7 +159,7 @@ async def test_without_a_number_of_steps_it_counts_without_a_total() -> None:
     assert [(value, total) for _, value, total, _ in ear.heard] == [(1.0, None), (2.0, None)]
 
 
-async def test_more_steps_than_were_known_drop_the_total() -> None:
+async def test_progress_with_more_steps_than_known_drops_the_total() -> None:
     ear = NotificationRecorder()
     async with live_progress(ear) as live:
         live.report(replace(RUNNING, total_steps=1, steps=(Step("a"), Step("b"))))
@@ -167,12 +167,12 @@ async def test_more_steps_than_were_known_drop_the_total() -> None:
     assert ear.heard[0][2] is None
 
 
-async def test_without_a_receiver_nothing_happens() -> None:
+async def test_progress_without_a_receiver_does_nothing() -> None:
     async with live_progress(None) as live:
         live.report(EDIT)
 
 
-async def test_a_receiver_that_fails_does_not_end_the_run() -> None:
+async def test_failing_receiver_does_not_end_the_run() -> None:
     calls = 0
 
     async def deaf(value: float, total: float | None, message: str) -> None:
@@ -188,7 +188,7 @@ async def test_a_receiver_that_fails_does_not_end_the_run() -> None:
     assert calls == 1
 
 
-async def test_an_error_of_the_run_comes_out_as_itself() -> None:
+async def test_run_error_is_raised_unwrapped() -> None:
     with pytest.raises(ValueError, match="mine"):
         async with live_progress(NotificationRecorder()):
             raise ValueError("mine")

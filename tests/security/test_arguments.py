@@ -14,7 +14,13 @@ from agentos_mcp.agentos.catalog import Component, Inventory, match
 from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.similar_names import most_similar, similarity
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.argument_limits import JSON, NAME, PATH, TEXT, ArgumentLimits
+from agentos_mcp.tooling.argument_limits import (
+    JSON_LIMITS,
+    MAX_NAME_LENGTH,
+    MAX_PATH_LENGTH,
+    MAX_TEXT_LENGTH,
+    ArgumentLimits,
+)
 from agentos_mcp.tooling.mcp_tool import mcp_tool
 from agentos_mcp.tooling.tool_spec import ToolSpec
 from agentos_mcp.tools import TOOLSETS
@@ -61,7 +67,7 @@ async def crowd() -> AsyncIterator[str]:
     ],
     ids=["id", "much like others", "like others", "object", "list", "list as text", "reference", "tool", "argument"],
 )
-async def test_a_long_argument_keeps_no_other_caller_waiting(crowd: str, tool: str, arguments: dict[str, Any]) -> None:
+async def test_long_argument_keeps_no_other_caller_waiting(crowd: str, tool: str, arguments: dict[str, Any]) -> None:
     async with over_http("legacy", crowd) as other, over_http("legacy", crowd) as attacker:
         await ping_of(other)()
         await attacker.call("run_agent", agent_id="warm", message="x")
@@ -73,15 +79,15 @@ async def test_a_long_argument_keeps_no_other_caller_waiting(crowd: str, tool: s
 
 
 @pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.name)
-def test_every_tool_limits_every_text(declared: ToolSpec) -> None:
+def test_tool_limits_every_text_argument(declared: ToolSpec) -> None:
     limits = ArgumentLimits.of(inspect.signature(declared.fn, eval_str=True)).texts
     ids = {name for name in limits if name == "id" or name.endswith("_id") or name in {"name", "status"}}
     longer = {"get_trace": {"id"}, "update_knowledge": {"name"}}.get(declared.name, set())
-    assert {limits[name] for name in ids - longer} <= {NAME}
+    assert {limits[name] for name in ids - longer} <= {MAX_NAME_LENGTH}
 
 
 @pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.name)
-def test_no_tool_tells_each_wrong_entry_of_a_list(declared: ToolSpec) -> None:
+def test_tool_reports_only_one_invalid_entry_of_a_list(declared: ToolSpec) -> None:
     tool = mcp_tool(declared, Settings(url="http://127.0.0.1:9"))
     for name, schema in tool.parameters["properties"].items():
         if schema.get("type") == "array":
@@ -94,11 +100,19 @@ def test_no_tool_tells_each_wrong_entry_of_a_list(declared: ToolSpec) -> None:
     ("tool", "arguments", "said"),
     [
         ("run_agent", {"agent_id": "a" * 201, "message": "x"}, "'agent_id' has 201 characters, and at most 200 are"),
-        ("run_agent", {"agent_id": "echo", "message": "m" * (TEXT + 1)}, "'message' has 1,000,001 characters"),
-        ("run_agent", {"agent_id": "echo", "message": "x", "metadata": {"a": "x" * JSON.characters}}, "is larger than"),
+        (
+            "run_agent",
+            {"agent_id": "echo", "message": "m" * (MAX_TEXT_LENGTH + 1)},
+            "'message' has 1,000,001 characters",
+        ),
+        (
+            "run_agent",
+            {"agent_id": "echo", "message": "x", "metadata": {"a": "x" * JSON_LIMITS.characters}},
+            "is larger than",
+        ),
         ("run_agent", {"agent_id": "echo", "message": "x", "metadata": '{"a": NaN}'}, "cannot be written as JSON"),
         ("run_agent", {"agent_id": "echo", "message": "x", "files": ["a"] * 1_001}, "'files' has 1,001 entries"),
-        ("get_run", {"run": "r" * (PATH + 1)}, "'run' has 4,001 characters"),
+        ("get_run", {"run": "r" * (MAX_PATH_LENGTH + 1)}, "'run' has 4,001 characters"),
         ("list_sessions", {"user_id": "u" * 201}, "'user_id' has 201 characters"),
         ("list_memories", {"topics": ["t" * 201]}, "'topics' has 201 characters"),
         ("x" * 300, {}, "Unknown tool: " + "x" * 79 + "…."),
@@ -106,7 +120,7 @@ def test_no_tool_tells_each_wrong_entry_of_a_list(declared: ToolSpec) -> None:
     ],
     ids=lambda value: value[:12] if isinstance(value, str) else "",
 )
-async def test_an_argument_beyond_its_limit_is_refused_without_being_quoted(
+async def test_argument_over_its_limit_is_refused_without_being_quoted(
     connect: Connect, era: str, sample_agentos: str, tool: str, arguments: dict[str, Any], said: str
 ) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
@@ -115,26 +129,30 @@ async def test_an_argument_beyond_its_limit_is_refused_without_being_quoted(
     assert len(refusal) < 1_500
 
 
-async def test_an_argument_within_its_limit_goes_on(connect: Connect, era: str, sample_agentos: str) -> None:
+async def test_argument_within_its_limit_is_accepted(connect: Connect, era: str, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         answer = await peer.text("run_agent", agent_id="echo", message="m" * 100_000)
     assert answer.startswith("echo: mmm")
 
 
-async def test_a_long_uri_prompt_or_completion_is_refused_without_being_quoted(
+async def test_long_uri_prompt_or_completion_is_refused_without_being_quoted(
     connect: Connect, era: str, sample_agentos: str
 ) -> None:
     async with connect(sample_agentos) as peer:
-        for uri in (f"agentos://agents/{'a' * PATH}", f"other://{'a' * PATH}"):
+        for uri in (f"agentos://agents/{'a' * MAX_PATH_LENGTH}", f"other://{'a' * MAX_PATH_LENGTH}"):
             with pytest.raises(MCPError) as refusal:
                 await peer.client.read_resource(uri)
             assert len(refusal.value.message) < 500
-        for name, arguments in (("p" * 300, {}), ("echo", {"message": "m" * (TEXT + 1)}), ("echo", {"z" * 300: "x"})):
+        for name, arguments in (
+            ("p" * 300, {}),
+            ("echo", {"message": "m" * (MAX_TEXT_LENGTH + 1)}),
+            ("echo", {"z" * 300: "x"}),
+        ):
             with pytest.raises(MCPError) as refusal:
                 await peer.client.get_prompt(name, arguments)
             assert len(refusal.value.message) < 500
         template = ResourceTemplateReference(uri="agentos://agents/{agent_id}")
-        found = await peer.client.complete(template, {"name": "agent_id", "value": "e" * (PATH + 1)})
+        found = await peer.client.complete(template, {"name": "agent_id", "value": "e" * (MAX_PATH_LENGTH + 1)})
         assert found.completion.values == []
         for ref, given in ((PromptReference(name="p" * 5_000), {}), (template, {"kind": "k" * 5_000})):
             with pytest.raises(MCPError) as refusal:
@@ -142,7 +160,7 @@ async def test_a_long_uri_prompt_or_completion_is_refused_without_being_quoted(
             assert len(refusal.value.message) < 500
 
 
-def test_a_component_is_found_among_thousands_that_are_like_it() -> None:
+def test_component_is_found_among_thousands_of_similar_ones() -> None:
     components = tuple(Component("agent", f"{'ba' * 150}{n}", f"{'ab' * 150} {n}") for n in range(500))
     contents = Inventory("", "", "", (*components, Component("agent", "content-writer", "Writer")), (), ())
     assert match("agent", "contnet-writer", contents).id == "content-writer"
@@ -151,7 +169,7 @@ def test_a_component_is_found_among_thousands_that_are_like_it() -> None:
     assert len(str(refusal.value)) < 8_000
 
 
-def test_likeness_compares_no_more_than_it_has_to() -> None:
+def test_similarity_compares_a_limited_number_of_names() -> None:
     assert len(similarity("abc", (f"abc{n}" for n in range(1_000)))) == 100
     assert most_similar("list_agnets", ["list_agents", "list_teams"]) == "list_agents"
     assert most_similar("zzz", ["list_agents"]) == ""

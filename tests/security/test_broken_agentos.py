@@ -63,7 +63,7 @@ BROKEN: Mapping[str, Mapping[str, Answer]] = {
 
 
 @pytest.mark.parametrize("what", BROKEN)
-async def test_the_server_over_stdio_goes_on(what: str) -> None:
+async def test_stdio_server_survives_a_broken_agentos(what: str) -> None:
     async with scripted_agentos(BROKEN[what]) as agentos:
         await anyio.to_thread.run_sync(_talk_over_stdio, agentos.url)
 
@@ -87,7 +87,7 @@ def _talk_over_stdio(url: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["broken gzip", "paths that are numbers", "deep JSON", "a location that is no URL"])
-async def test_the_server_over_http_goes_on_and_says_whether_it_is_ready(what: str) -> None:
+async def test_http_server_survives_a_broken_agentos_and_reports_readiness(what: str) -> None:
     async with scripted_agentos(BROKEN[what]) as agentos:
         await anyio.to_thread.run_sync(_talk_over_http, agentos.url, "/config" in BROKEN[what])
 

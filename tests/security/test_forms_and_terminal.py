@@ -118,7 +118,9 @@ def test_a_streamed_answer_moves_no_terminal(pieces: list[str]) -> None:
         for piece in pieces:
             said += piece
             step = Step(piece, "failed", piece)
-            display.report(RunState(REF, Status.RUNNING, said=(said,), steps=(step,), activity=piece, actor=piece))
+            display.report(
+                RunState(REF, Status.RUNNING, streamed_pieces=(said,), steps=(step,), activity=piece, actor=piece)
+            )
         display.finish(RunState(REF, Status.COMPLETED, answer=said.strip()))
     assert not UNSAFE.search(out.getvalue())
     assert not UNSAFE.search(err.getvalue())

@@ -21,17 +21,16 @@ from mcp_types import PromptReference, ResourceTemplateReference
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.hints import PLAIN
-from agentos_mcp.agentos.json_values import decode
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import decode, mapping
 from agentos_mcp.agentos.pauses.requirements import continuation_form, questions, rejections
-from agentos_mcp.agentos.runs.payload import requirements_of
+from agentos_mcp.agentos.runs.payload import read_requirements
 from agentos_mcp.agentos.runs.reducer import reduce
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
-from agentos_mcp.agentos.sse import Frame, parse
+from agentos_mcp.agentos.sse import Frame, parse_event
 from agentos_mcp.runs.explain import explain
 from agentos_mcp.runs.progress import describe
-from agentos_mcp.runs.result import run_data, run_result, standing
+from agentos_mcp.runs.result import run_data, run_result, unfinished_result
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.mcp_tool import to_mcp_result
@@ -143,16 +142,16 @@ def test_a_changed_run_is_told_and_explained_whatever_is_in_it(recordings: list[
     @examples(short=250, long=5000)
     @given(dice=DICE, chosen=st.integers(0, 10**6), kind=st.sampled_from(KINDS))
     def check(dice: random.Random, chosen: int, kind: Kind) -> None:
-        output = record_of(try_to_decode(mutated(copy.deepcopy(stored[chosen % len(stored)]), dice)))
+        output = mapping(try_to_decode(mutated(copy.deepcopy(stored[chosen % len(stored)]), dice)))
         state = read_stored_run(RunState(ref=RunRef(kind, "c", "s", "r")), output)
         for told in (
             explain(output, state, PLAIN),
             run_result(state, tokens=500, surface=PLAIN),
-            standing(state, PLAIN),
+            unfinished_result(state, PLAIN),
         ):
             told.encode()
         json.dumps(run_data(state, tokens=500, surface=PLAIN), allow_nan=False)
-        state = replace(state, status=Status.PAUSED, **requirements_of(output))
+        state = replace(state, status=Status.PAUSED, **read_requirements(output))
         asked = questions(state.ref, state.requirements)
         try:
             continuation_form(state.ref, state.requirements, rejections(asked))
@@ -172,7 +171,7 @@ def test_a_changed_stream_is_followed_whatever_is_in_it(recordings: list[Recordi
         state = RunState(ref=RunRef("agent", "c", "s", "r"))
         for data in stream:
             changed = mutated(json.loads(data), dice) if dice.randrange(4) == 0 else data
-            event = parse(Frame("message", changed))
+            event = parse_event(Frame("message", changed))
             state = reduce(state, event) if event is not None else state
             describe(state).encode()
         run_result(state, tokens=500, surface=PLAIN).encode()

@@ -121,34 +121,34 @@ def held(outcome: Outcome, *, reference: bool = True) -> str:
     return outcome.text
 
 
-async def test_an_endless_answer_is_kept_in_part_and_read_whole_at_its_end() -> None:
+async def test_endless_answer_is_kept_in_part_and_read_whole_at_its_end() -> None:
     delta = sse("RunContent", content="word " * 2000)
     text = held(await attacked({"POST /agents/writer/runs": streamed(STARTED, repeated=delta * 20)}))
     assert text.startswith("The answer.")
 
 
-async def test_endless_small_deltas_leave_room_for_others() -> None:
+async def test_endless_small_deltas_leave_time_for_other_tasks() -> None:
     delta = sse("RunContent", content="w")
     held(await attacked({"POST /agents/writer/runs": streamed(STARTED, repeated=delta * 500)}))
 
 
-async def test_an_endless_line_is_left_out_and_the_run_is_read() -> None:
+async def test_endless_line_is_skipped_and_the_run_is_read() -> None:
     line = streamed(STARTED, b"data: ", repeated=b"a" * 1_000_000, last=b"\n\n")
     text = held(await attacked({"POST /agents/writer/runs": line}))
     assert "As stored." in text
 
 
-async def test_an_endless_event_of_many_lines_is_left_out() -> None:
+async def test_endless_event_of_many_lines_is_skipped() -> None:
     lines = streamed(STARTED, repeated=b"data: \n" * 100_000, last=b"\n" + COMPLETED)
     held(await attacked({"POST /agents/writer/runs": lines}))
 
 
-async def test_a_compressed_stream_is_inflated_in_small_pieces() -> None:
+async def test_compressed_stream_is_inflated_in_small_pieces() -> None:
     bomb = gzip_bomb(300_000_000, before=STARTED + b"data: ", after=b"\n\n" + COMPLETED)
     held(await attacked({"POST /agents/writer/runs": streamed(bomb, last=b"", head=GZIP_STREAM)}))
 
 
-async def test_a_compressed_stream_of_small_events_leaves_room_for_others() -> None:
+async def test_compressed_stream_of_small_events_leaves_time_for_other_tasks() -> None:
     delta = sse("RunContent", content="w")
     bomb = gzip_bomb(20_000_000, delta, before=STARTED, after=COMPLETED)
     held(await attacked({"POST /agents/writer/runs": streamed(bomb, last=b"", head=GZIP_STREAM)}))
@@ -157,7 +157,7 @@ async def test_a_compressed_stream_of_small_events_leaves_room_for_others() -> N
 # Floods of what a run's state keeps, and its result tells
 
 
-async def test_a_flood_of_steps_is_counted() -> None:
+async def test_flood_of_steps_is_counted() -> None:
     steps = b"".join(
         sse("StepStarted", step_name=f"step {number}") + sse("StepError", error="it broke " * 50)
         for number in range(50_000)
@@ -168,7 +168,7 @@ async def test_a_flood_of_steps_is_counted() -> None:
     assert "more failed steps" in text
 
 
-async def test_a_flood_of_failed_tools_is_counted() -> None:
+async def test_flood_of_failed_tools_is_counted() -> None:
     failed = b"".join(sse("ToolCallError", tool={"tool_name": "dig"}, error="no spade " * 20) for _ in range(10_000))
     text = held(await attacked({"POST /agents/writer/runs": streamed(STARTED, failed)}))
     assert "failed tool dig: no spade" in text
@@ -176,7 +176,7 @@ async def test_a_flood_of_failed_tools_is_counted() -> None:
     assert f"and {10_000 - shown:,} more failed tools" in text
 
 
-async def test_a_stored_run_with_ten_thousand_failed_tools_is_counted() -> None:
+async def test_stored_run_with_ten_thousand_failed_tools_is_counted() -> None:
     tools = [{"tool_name": "dig", "tool_call_error": True, "result": "no spade " * 40}] * 10_000
     stored = {"GET /agents/writer/runs/*": http_json({**STORED, "tools": tools})}
     text = held(await attacked(stored, "get_run", {"run": "agent/writer/s1/r1"}))
@@ -186,7 +186,7 @@ async def test_a_stored_run_with_ten_thousand_failed_tools_is_counted() -> None:
 
 
 @pytest.mark.parametrize("tool", ["get_run", "continue_run", "explain_run"])
-async def test_ten_thousand_requirements_are_counted(tool: str) -> None:
+async def test_flood_of_requirements_is_counted(tool: str) -> None:
     requirements = [
         {"id": f"id{number}", "tool_execution": {"tool_name": "deploy", "requires_confirmation": True}}
         for number in range(10_000)
@@ -201,19 +201,19 @@ async def test_ten_thousand_requirements_are_counted(tool: str) -> None:
         assert "waits for 10,000 things" in text
 
 
-async def test_a_hundred_thousand_media_are_counted() -> None:
+async def test_flood_of_media_is_counted() -> None:
     media = [{"id": str(number), "url": "https://example.test/" + "x" * 20} for number in range(50_000)]
     text = held(await attacked({"POST /agents/writer/runs": streamed(STARTED, last=sse("RunCompleted", images=media))}))
     assert "and 49,980 more" in text
 
 
-async def test_a_last_event_that_is_too_large_is_read_from_the_stored_run() -> None:
+async def test_last_event_that_is_too_large_is_read_from_the_stored_run() -> None:
     last = sse("RunCompleted", content="a" * 8_000_000)
     answers = {"POST /agents/writer/runs": streamed(STARTED, last=last)}
     assert held(await attacked(answers)).startswith("As stored.")
 
 
-async def test_an_answer_that_nobody_can_read_whole_is_told_from_its_beginning() -> None:
+async def test_answer_that_cannot_be_read_whole_is_shown_from_its_beginning() -> None:
     last = sse("RunCompleted", content="b" * 20_000_000)
     stored = http_json({**STORED, "content": "b" * 20_000_000})
     answers = {"POST /agents/writer/runs": streamed(STARTED, last=last), "GET /agents/writer/runs/*": stored}
@@ -222,7 +222,7 @@ async def test_an_answer_that_nobody_can_read_whole_is_told_from_its_beginning()
     assert "only the beginning of the answer" in text
 
 
-async def test_an_answer_of_deep_data_is_cut() -> None:
+async def test_deep_data_answer_is_cut() -> None:
     deep: object = ["leaf"] * 100_000
     for _ in range(150):
         deep = [deep]
@@ -250,7 +250,7 @@ async def test_an_answer_of_deep_data_is_cut() -> None:
     ],
     ids=["run", "config"],
 )
-async def test_a_document_that_is_too_large_is_refused(
+async def test_document_that_is_too_large_is_refused(
     document: bytes, path: str, tool: str, arguments: dict[str, str]
 ) -> None:
     outcome = await attacked({path: document}, tool, arguments)
@@ -258,14 +258,14 @@ async def test_a_document_that_is_too_large_is_refused(
     assert outcome.result.is_error
 
 
-async def test_a_document_that_is_compressed_is_read() -> None:
+async def test_compressed_document_is_read() -> None:
     packer = zlib.compressobj(9, wbits=31)
     body = packer.compress(json.dumps(STORED).encode()) + packer.flush()
     answers = {"GET /agents/writer/runs/*": http_raw(body, content_encoding="gzip")}
     assert held(await attacked(answers, "get_run", {"run": "agent/writer/s1/r1"})).startswith("As stored.")
 
 
-async def test_a_list_of_a_hundred_thousand_rows_is_cut() -> None:
+async def test_list_of_a_hundred_thousand_rows_is_cut() -> None:
     rows = [{"session_id": f"s{number}", "session_name": "a name"} for number in range(100_000)]
     answers = {"GET /sessions": http_json({"data": rows, "meta": {"total_count": 100_000}})}
     outcome = await attacked(answers, "list_sessions", {}, "--toolsets", "runs,sessions", "--structured-output")
@@ -273,7 +273,7 @@ async def test_a_list_of_a_hundred_thousand_rows_is_cut() -> None:
     assert len(json.dumps(outcome.result.structured_content)) <= BUDGET + OVERHEAD
 
 
-async def test_ten_thousand_components_are_no_ten_thousand_tools() -> None:
+async def test_component_tools_are_limited_among_ten_thousand_components() -> None:
     agents = [{"id": f"agent-{number}", "name": "x" * 300, "description": "y" * 3000} for number in range(10_000)]
     words = "z" * 500
     detail = {

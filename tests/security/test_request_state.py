@@ -287,7 +287,7 @@ async def test_expired_confirmation_is_asked_for_again(pausing: str, tag: str, m
     ):
         schedule_row = (await rest.post("/schedules", json=schedule)).json()
         question = await client.ask("delete_schedule", schedule=tag)
-        monkeypatch.setattr(elicitation, "_VALID_SECONDS", -1.0)
+        monkeypatch.setattr(elicitation, "MAX_CONSENT_SECONDS", -1.0)
         answered = await client.answer(
             "delete_schedule", {"schedule": tag}, question.request_state, accept(question, "confirm")
         )

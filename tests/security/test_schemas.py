@@ -88,7 +88,7 @@ def reaching_out(reference: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("transport", ["stdio", "http"])
-async def test_schemas_reach_neither_files_nor_servers(transport: str, tmp_path: Path) -> None:
+async def test_schema_references_reach_neither_files_nor_servers(transport: str, tmp_path: Path) -> None:
     secret = tmp_path / "secret.json"
     secret.write_text(json.dumps({"token": {"const": SECRET}}), encoding="utf-8")
     async with counting_listener() as (remote, connections):
@@ -118,7 +118,9 @@ async def test_schemas_reach_neither_files_nor_servers(transport: str, tmp_path:
     assert "The output_schema refers to 'file:///" in heard[0]
 
 
-async def test_an_exposed_component_does_not_reach_out_either(era: str, connect: Connect, tmp_path: Path) -> None:
+async def test_component_tool_schema_reaches_neither_files_nor_servers(
+    era: str, connect: Connect, tmp_path: Path
+) -> None:
     secret = tmp_path / "secret.json"
     secret.write_text(json.dumps({"title": SECRET}), encoding="utf-8")
     async with counting_listener() as (remote, connections):
@@ -175,7 +177,7 @@ async def attacked() -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("attack", HOSTILE)
-async def test_a_hostile_schema_keeps_no_other_caller_waiting(attack: str, attacked: str) -> None:
+async def test_hostile_schema_keeps_no_other_caller_waiting(attack: str, attacked: str) -> None:
     arguments, _ = HOSTILE[attack]
     async with over_http("legacy", attacked) as other, over_http("auto", attacked) as attacker:
         await ping_of(other)()
@@ -193,7 +195,7 @@ async def test_a_hostile_schema_keeps_no_other_caller_waiting(attack: str, attac
         ({**STORY, "pattern": "("}, "is no JSON schema"),
     ],
 )
-async def test_an_output_schema_that_cannot_be_checked_is_refused(
+async def test_output_schema_that_cannot_be_checked_is_refused(
     connect: Connect, era: str, schema: dict[str, Any], said: str
 ) -> None:
     async with scripted_agentos(agents({"writer": {}})) as agentos, connect(agentos.url) as peer:

@@ -29,7 +29,7 @@ from tests._support.mcp_client import Connect
 from tests._support.scripted_agentos import scripted_agentos
 
 TOKEN = "OSK_7c2f9e41d0b84c55a1"
-PATIENCE = Limits(connect=2.0, read=5.0, read_attempts=1)
+PATIENCE = Limits(connect_seconds=2.0, read_seconds=5.0, read_attempts=1)
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.anyio
         " " * 500 + "x" * 585 + TOKEN,
     ],
 )
-async def test_a_token_that_agentos_echoes_is_masked(status: int, words: str) -> None:
+async def test_echoed_token_is_masked(status: int, words: str) -> None:
     answers = {"/agents": http_json({"detail": words}, status)}
     async with scripted_agentos(answers) as server, AgentOS(server.url, token=lambda: TOKEN, limits=PATIENCE) as client:
         with pytest.raises(AgentOSError) as caught:
@@ -56,7 +56,7 @@ def _pieces(text: str) -> set[str]:
     return {text[at : at + 8] for at in range(len(text) - 7)}
 
 
-async def test_a_token_that_was_rotated_away_is_masked_too() -> None:
+async def test_rotated_token_is_masked_too() -> None:
     tokens = [TOKEN, "another-token-entirely"]
     answers = {"/agents": http_json({"detail": f"not {TOKEN} again"}, 403)}
     async with (
@@ -69,7 +69,7 @@ async def test_a_token_that_was_rotated_away_is_masked_too() -> None:
     assert TOKEN not in str(caught.value)
 
 
-async def test_a_token_in_a_run_that_failed_reaches_no_model(connect: Connect) -> None:
+async def test_token_in_a_failed_run_reaches_no_model(connect: Connect) -> None:
     stored = {"run_id": "r1", "session_id": "s1", "agent_id": "writer", "status": "ERROR", "content": f"401: {TOKEN}"}
     answers = {"/agents/writer/runs/r1": http_json(stored)}
     async with scripted_agentos(answers) as server, connect(server.url, token=Token(TOKEN)) as peer:
@@ -80,9 +80,7 @@ async def test_a_token_in_a_run_that_failed_reaches_no_model(connect: Connect) -
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])
-async def test_the_terminal_prints_no_token_that_agentos_echoes(
-    status: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_terminal_prints_no_echoed_token(status: int, capsys: pytest.CaptureFixture[str]) -> None:
     answers = {"/config": http_json({"detail": f"Bearer {TOKEN} is\x1b[2J\u202e not {TOKEN}"}, status)}
     async with scripted_agentos(answers) as server:
         for more in ([], ["--json"]):
@@ -105,11 +103,11 @@ async def test_the_terminal_prints_no_token_that_agentos_echoes(
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl", "********"),
     ],
 )
-def test_what_looks_like_a_credential_is_masked(text: str, left: str) -> None:
+def test_redact_masks_what_looks_like_a_credential(text: str, left: str) -> None:
     assert redact(text) == left
 
 
-def test_the_doctor_masks_tokens_and_control_characters() -> None:
+def test_doctor_masks_tokens_and_control_characters() -> None:
     mask = SecretMask()
     mask.add(TOKEN)
     assert mask.hide(f"x {TOKEN}\x1b[2J\u202e Bearer abc123def") == "x ******** Bearer ********"
@@ -130,7 +128,7 @@ def test_the_doctor_masks_tokens_and_control_characters() -> None:
         (b"x" * 20_000, "larger than"),
     ],
 )
-async def test_a_token_file_is_held_to_the_same_rules_each_time(tmp_path: Path, content: bytes, why: str) -> None:
+async def test_token_file_is_checked_each_time_it_is_read(tmp_path: Path, content: bytes, why: str) -> None:
     file = tmp_path / "token"
     file.write_bytes(content)
     with pytest.raises(SettingsError, match=why):
@@ -151,7 +149,7 @@ async def test_a_token_file_is_held_to_the_same_rules_each_time(tmp_path: Path, 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes in folders")
 @pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
-def test_a_token_file_that_became_something_else_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+def test_token_file_that_became_invalid_is_refused_at_once(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "token"
     file.write_text(TOKEN)
     token = load({"token_file": str(file)}, {}).token
@@ -169,7 +167,7 @@ def test_a_token_file_that_became_something_else_is_refused_at_once(tmp_path: Pa
     assert time.monotonic() - begun < 5
 
 
-async def test_a_short_token_of_clients_is_refused_when_it_comes_by_rotation(tmp_path: Path) -> None:
+async def test_client_token_that_is_short_is_refused_after_rotation(tmp_path: Path) -> None:
     from agentos_mcp.server.http.auth import TokenAuth
     from agentos_mcp.server.http.settings import _http_token
 
@@ -243,5 +241,5 @@ async def test_certificates_are_checked_however_https_is_written(scheme: str, tm
 
 
 @pytest.mark.parametrize(("given", "url"), [("HTTPS://Host/", "https://Host"), ("Http://h:1/p/", "http://h:1/p")])
-def test_the_scheme_of_the_address_is_written_small(given: str, url: str) -> None:
+def test_url_scheme_is_lowercase(given: str, url: str) -> None:
     assert load({"url": given}, {}).url == url

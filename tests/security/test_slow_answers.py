@@ -20,7 +20,7 @@ from tests._support.scripted_agentos import CONFIG, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 
-LIMITS = Limits(read=0.5, read_attempts=2)
+LIMITS = Limits(read_seconds=0.5, read_attempts=2)
 PAGE = http_json({"id": "writer", "name": "Writer"})
 HEAD = b"HTTP/1.1 200 X\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
 
@@ -42,7 +42,7 @@ async def drip_bytes(client: SocketStream) -> None:
 
 
 @pytest.mark.parametrize("answer", [drip, drip_header])
-async def test_a_dripping_answer_ends_within_its_total_deadline(
+async def test_dripping_response_ends_within_its_total_deadline(
     answer: Callable[[SocketStream], Awaitable[None]],
 ) -> None:
     async with scripted_agentos({"/config": answer}) as agentos, AgentOS(agentos.url, limits=LIMITS) as client:
@@ -52,13 +52,13 @@ async def test_a_dripping_answer_ends_within_its_total_deadline(
         assert anyio.current_time() - begun < 3
 
 
-async def test_a_body_that_drips_after_endless_headers_has_a_deadline_too() -> None:
+async def test_dripping_body_after_endless_headers_has_a_deadline() -> None:
     async with scripted_agentos({"/eval-runs": drip}) as agentos, AgentOS(agentos.url, limits=LIMITS) as client:
         with anyio.fail_after(5), pytest.raises(Unreachable):
             await client.request("POST", "/eval-runs", json={}, no_timeout=True)
 
 
-async def test_callers_wait_for_one_request_together_and_not_one_after_the_other() -> None:
+async def test_concurrent_callers_share_one_request() -> None:
     async with scripted_agentos({"/config": drip}) as agentos, AgentOS(agentos.url, limits=LIMITS) as client:
         catalog = Catalog(client)
         failures: list[AgentOSError] = []
@@ -77,7 +77,7 @@ async def test_callers_wait_for_one_request_together_and_not_one_after_the_other
         assert len(agentos.requests) <= 2
 
 
-async def test_a_caller_that_is_cancelled_takes_nobody_along() -> None:
+async def test_cancelled_caller_does_not_cancel_the_others() -> None:
     go_on = anyio.Event()
     arrivals = [anyio.Event(), anyio.Event()]
 
@@ -109,7 +109,7 @@ async def test_a_caller_that_is_cancelled_takes_nobody_along() -> None:
         assert (await catalog.inventory()).name == "Scripted"
 
 
-async def test_features_that_hang_are_waited_for_together() -> None:
+async def test_concurrent_callers_share_hanging_features() -> None:
     async with scripted_agentos({"/info": drip}) as agentos, AgentOS(agentos.url, limits=LIMITS) as client:
         discovery = Discovery(client)
         with anyio.fail_after(4):
@@ -123,13 +123,13 @@ async def _fails(ask: Callable[[], Awaitable[object]]) -> None:
         await ask()
 
 
-async def test_a_shared_call_that_never_ends_is_told_as_slow() -> None:
+async def test_shared_call_that_never_ends_times_out() -> None:
     shared: SharedCall[None] = SharedCall(anyio.sleep_forever, 0.2)
     with pytest.raises(Unreachable, match="did not answer within"):
         await shared.result()
 
 
-async def test_a_failure_while_a_run_goes_on_ends_with_its_reference(connect: Connect) -> None:
+async def test_failure_during_a_run_ends_with_its_reference(connect: Connect) -> None:
     event = {"event": "RunStarted", "run_id": "their-run", "session_id": "their-session"}
     stream = f"event: RunStarted\ndata: {json.dumps(event)}\n\n".encode()
     broken = http_raw(b"\x1f\x8bnot gzip", content_encoding="gzip", content_type="application/json")
@@ -144,7 +144,7 @@ async def test_a_failure_while_a_run_goes_on_ends_with_its_reference(connect: Co
     assert said.splitlines()[-1] == "run: agent/writer/their-session/their-run"
 
 
-async def test_a_start_that_agentos_refuses_names_no_run(connect: Connect) -> None:
+async def test_refused_start_names_no_run(connect: Connect) -> None:
     refused = http_json({"detail": "not today"}, 409)
     async with (
         scripted_agentos({"/agents/writer": PAGE, "POST /agents/writer/runs": refused}) as agentos,
@@ -156,7 +156,7 @@ async def test_a_start_that_agentos_refuses_names_no_run(connect: Connect) -> No
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_a_redirect_says_where_it_leads_whatever_that_is(streamed: bool) -> None:
+async def test_redirect_to_anything_says_where_it_leads(streamed: bool) -> None:
     for location, shown in (("http://[", "something that is no URL"), ("http://user:pw@other/x?y", "http://other/x")):
         answers = {
             "/config": http_raw(b"", 302, location=location),

@@ -298,7 +298,7 @@ NEW = frozenset({"create_session", "create_memory", "run_eval"})
 """What only makes something new, which is the user's."""
 
 
-def test_every_tool_is_decided_on(theirs: Theirs) -> None:
+def test_boundary_covers_every_tool(theirs: Theirs) -> None:
     every = {tool.name for toolset in TOOLSETS for tool in toolset.tools}
     tables = [set(refused(theirs)), set(searched(theirs)), SHARED, NEW]
     assert set().union(*tables) == every
@@ -315,7 +315,7 @@ def of(toolset: str, calls: Calls) -> Calls:
 
 
 @pytest.mark.parametrize("toolset", SETS)
-async def test_every_tool_refuses_what_is_anothers(connect: Connect, theirs: Theirs, toolset: str) -> None:
+async def test_tool_refuses_what_belongs_to_another_user(connect: Connect, theirs: Theirs, toolset: str) -> None:
     before = theirs.everything()
     async with connect(theirs.url, **settings(theirs)) as peer:
         for tool, calls in of(toolset, refused(theirs)).items():
@@ -328,7 +328,7 @@ async def test_every_tool_refuses_what_is_anothers(connect: Connect, theirs: The
 
 
 @pytest.mark.parametrize("toolset", SETS)
-async def test_no_search_finds_what_is_anothers(connect: Connect, theirs: Theirs, toolset: str) -> None:
+async def test_search_finds_nothing_of_another_user(connect: Connect, theirs: Theirs, toolset: str) -> None:
     before = theirs.everything()
     async with connect(theirs.url, **settings(theirs)) as peer:
         for tool, calls in of(toolset, searched(theirs)).items():
@@ -344,7 +344,7 @@ def assert_nothing_of_theirs(theirs: Theirs, said: str, given: Mapping[str, Any]
         assert one not in said or one in asked, (given, said)
 
 
-async def test_an_exposed_component_refuses_anothers_session(connect: Connect, theirs: Theirs) -> None:
+async def test_component_tool_refuses_a_session_of_another_user(connect: Connect, theirs: Theirs) -> None:
     before = theirs.everything()
     exposed = settings(theirs, expose=(("agents", "echo"),))
     async with connect(theirs.url, **exposed) as peer:
@@ -370,7 +370,7 @@ async def test_statistics_of_all_users_are_refused(sample_agentos: str) -> None:
 VALUES: Mapping[str, str] = {"session_id": "session", "memory_id": "memory", "trace_id": "trace"}
 
 
-async def test_no_resource_reads_what_is_anothers(connect: Connect, theirs: Theirs) -> None:
+async def test_resource_refuses_what_belongs_to_another_user(connect: Connect, theirs: Theirs) -> None:
     shared = ("config", "agents", "teams", "workflows", "knowledge")
     async with connect(theirs.url, **settings(theirs)) as peer:
         for readable in RESOURCES:
@@ -397,7 +397,7 @@ async def read(peer: Peer, uri: str) -> str:
     return "\n".join(one.text for one in contents if isinstance(one, TextResourceContents))
 
 
-async def test_no_prompt_tells_of_what_is_anothers(connect: Connect, theirs: Theirs) -> None:
+async def test_prompt_refuses_what_belongs_to_another_user(connect: Connect, theirs: Theirs) -> None:
     async with connect(theirs.url, **settings(theirs)) as peer:
         for prompt in (await peer.client.list_prompts()).prompts:
             given = {argument.name: "echo" for argument in prompt.arguments or () if argument.required}
@@ -411,7 +411,7 @@ async def test_no_prompt_tells_of_what_is_anothers(connect: Connect, theirs: The
                 await peer.client.get_prompt(INVESTIGATE.name, {"run": run})
 
 
-async def test_no_completion_finds_what_is_anothers(connect: Connect, theirs: Theirs) -> None:
+async def test_completion_finds_nothing_of_another_user(connect: Connect, theirs: Theirs) -> None:
     ref = RunRef.parse(theirs.runs["done"])
     given = {"kind": ref.kind, "component": ref.component, "session": ref.session}
     async with connect(theirs.url, **settings(theirs)) as peer:
@@ -430,7 +430,7 @@ async def test_no_completion_finds_what_is_anothers(connect: Connect, theirs: Th
             assert found.completion.values == []
 
 
-async def test_a_subscription_to_anothers_run_is_refused(connect: Connect, theirs: Theirs) -> None:
+async def test_subscription_to_a_run_of_another_user_is_refused(connect: Connect, theirs: Theirs) -> None:
     async with connect(theirs.url, **settings(theirs)) as peer:
         for run in theirs.runs.values():
             with pytest.raises(MCPError, match="There is no run"):
@@ -438,7 +438,7 @@ async def test_a_subscription_to_anothers_run_is_refused(connect: Connect, their
                     pass
 
 
-async def test_a_cancelled_call_cancels_no_run_whose_owner_is_still_being_asked_for(theirs: Theirs) -> None:
+async def test_cancelled_call_cancels_no_run_before_its_owner_is_known(theirs: Theirs) -> None:
     run = theirs.runs["going"]
     async with proxy_to(theirs.url) as proxy, connector("auto")(proxy.url, **settings(theirs)) as peer:
         await peer.error("get_run", run=theirs.runs["done"])
@@ -460,7 +460,7 @@ async def test_a_cancelled_call_cancels_no_run_whose_owner_is_still_being_asked_
 # What is one's own
 
 
-async def test_what_is_ones_own_still_works(connect: Connect, theirs: Theirs, era: str) -> None:
+async def test_own_data_still_works(connect: Connect, theirs: Theirs, era: str) -> None:
     tag = f"tag-{BOB}{era}"
     own = settings(theirs, token=Token(theirs.token(BOB)))
     async with connect(theirs.url, **own) as peer:
@@ -493,7 +493,7 @@ async def test_own_runs_work_without_a_database(connect: Connect, bare_agentos: 
         assert "mine" in await peer.text("get_run", run=reference(said))
 
 
-async def test_a_run_of_nobody_is_refused_with_that_reason(connect: Connect, theirs: Theirs) -> None:
+async def test_run_without_an_owner_is_refused_with_that_reason(connect: Connect, theirs: Theirs) -> None:
     if theirs.isolated:
         pytest.skip("AgentOS gives every run an owner there")
     form = {"message": f"{SECRET}", "session_id": "s-nobody", "run_id": "r-nobody", "stream": "false"}
@@ -506,7 +506,7 @@ async def test_a_run_of_nobody_is_refused_with_that_reason(connect: Connect, the
         assert "AgentOS does not say whose the session 's-nobody' is" in said
 
 
-async def test_a_check_costs_one_request_and_none_where_no_user_is_fixed(theirs: Theirs) -> None:
+async def test_ownership_check_costs_one_request_and_none_without_a_user(theirs: Theirs) -> None:
     if theirs.isolated:
         pytest.skip("the same requests")
     counts = {}

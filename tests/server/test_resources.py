@@ -12,7 +12,7 @@ import pytest
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, ResourceTemplateReference, TextResourceContents
 
-from agentos_mcp.agentos.paths import quoted
+from agentos_mcp.agentos.paths import percent_encode
 from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.protocol_errors import translate_errors
@@ -128,7 +128,7 @@ async def test_resources_that_are_listed_can_be_read(connect: Connect, sample_ag
 @pytest.mark.parametrize("id", HOSTILE_IDS)
 async def test_component_with_any_id_has_a_uri(connect: Connect, sample_agentos: str, id: str) -> None:
     async with connect(sample_agentos) as peer:
-        uri = f"agentos://agents/{quoted(id)}"
+        uri = f"agentos://agents/{percent_encode(id)}"
         assert uri in await list_uris(peer)
         assert await read(peer, uri) == await peer.text("get_component", kind="agent", id=id)
 

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from agentos_mcp.terminal.run_display import format_elapsed
 from tests._support.terminal_calls import invoke_ok
 
 if sys.platform == "win32":
@@ -93,8 +92,3 @@ def test_table_fits_the_terminal_and_keeps_ids(demo: str) -> None:
     assert max(map(len, lines)) <= 60
     assert lines[1].startswith("assistant  Assistant  General helper:")
     assert lines[1].endswith("…")
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (34.6, "34 s"), (125, "2 min 5 s")])
-def test_elapsed_time_is_short(seconds: float, text: str) -> None:
-    assert format_elapsed(seconds) == text

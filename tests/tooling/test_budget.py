@@ -15,9 +15,9 @@ from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.runs.reducer import reduce
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, Step
 from agentos_mcp.agentos.sse import Event
-from agentos_mcp.runs.result import run_data, run_result, standing
+from agentos_mcp.runs.result import run_data, run_result, unfinished_result
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.budget import FACTS, LONGEST_REFERENCE, cut_to_budget, listed, trimmed
+from agentos_mcp.tooling.budget import FACTS_CHARACTERS, MAX_REFERENCE_LENGTH, cut_to_budget, fit_lines, trim
 from agentos_mcp.tooling.mcp_tool import error_result, to_mcp_result
 from agentos_mcp.tooling.results import Record, Table
 from agentos_mcp.tooling.tool_spec import Result
@@ -32,7 +32,7 @@ values = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=5)
         | st.dictionaries(st.text(max_size=10), inner, max_size=5)
-        | st.builds(lambda one, times: [one] * times, inner, st.integers(0, 200))
+        | st.builds(lambda item, times: [item] * times, inner, st.integers(0, 20))
     ),
     max_leaves=8,
 )
@@ -50,7 +50,7 @@ states = st.builds(
     steps_left_out=st.integers(0, 10_000),
     failed_steps_left_out=st.integers(0, 10_000),
     answer=values,
-    unsaid=st.integers(0, 100),
+    dropped_characters=st.integers(0, 100),
     error=long_text,
     failed_tools=st.builds(
         lambda name, error, times: ((name[:200], error),) * times, long_text, long_text, st.integers(0, 100)
@@ -59,7 +59,7 @@ states = st.builds(
     requirements=st.builds(lambda one, times: (one,) * times, requirements, st.integers(0, 30)),
     requirements_left_out=st.integers(0, 10_000),
     notes=st.lists(long_text, max_size=20).map(tuple),
-    part=long_text.map(lambda words: words[:200]),
+    substep=long_text.map(lambda words: words[:200]),
     actor=long_text.map(lambda words: words[:200]),
     activity=long_text.map(lambda words: words[:200]),
 )
@@ -72,17 +72,17 @@ def json_length(data: object) -> int:
 
 @enough
 @given(states, budgets)
-def test_a_runs_result_keeps_to_its_budget_and_names_the_run(state: RunState, tokens: int) -> None:
+def test_run_result_keeps_to_its_budget_and_has_the_reference(state: RunState, tokens: int) -> None:
     text = run_result(state, tokens=tokens, surface=PLAIN)
-    assert len(text) <= tokens * 4 + FACTS + OVERHEAD
+    assert len(text) <= tokens * 4 + FACTS_CHARACTERS + OVERHEAD
     assert text.splitlines()[-1] == f"run: {state.ref}"
-    assert len(standing(state, PLAIN)) <= 2 * FACTS + OVERHEAD
-    assert standing(state, PLAIN).endswith(f"run: {state.ref}")
+    assert len(unfinished_result(state, PLAIN)) <= 2 * FACTS_CHARACTERS + OVERHEAD
+    assert unfinished_result(state, PLAIN).endswith(f"run: {state.ref}")
 
 
 @enough
 @given(states, budgets)
-def test_a_runs_data_keeps_to_its_budget_and_names_the_run(state: RunState, tokens: int) -> None:
+def test_run_data_keeps_to_its_budget_and_has_the_reference(state: RunState, tokens: int) -> None:
     result = CallToolResult(
         content=[TextContent(type="text", text=run_result(state, tokens=tokens, surface=PLAIN))],
         structured_content=run_data(state, tokens=tokens, surface=PLAIN),
@@ -91,7 +91,7 @@ def test_a_runs_data_keeps_to_its_budget_and_names_the_run(state: RunState, toke
     assert isinstance(data, CallToolResult)
     assert data.structured_content is not None
     assert data.structured_content["run"] == str(state.ref)
-    assert json_length(data.structured_content) <= tokens * 4 + FACTS + LONGEST_REFERENCE + OVERHEAD
+    assert json_length(data.structured_content) <= tokens * 4 + FACTS_CHARACTERS + MAX_REFERENCE_LENGTH + OVERHEAD
 
 
 tables = st.builds(
@@ -111,52 +111,52 @@ records = st.builds(
 
 @enough
 @given(tables | records | long_text, budgets)
-def test_a_tools_result_and_its_data_keep_to_the_budget(result: Result, tokens: int) -> None:
+def test_tool_result_and_its_data_keep_to_the_budget(result: Result, tokens: int) -> None:
     made = to_mcp_result(result, Settings(url="http://localhost", result_tokens=tokens, structured_output=True), PLAIN)
     assert isinstance(made, CallToolResult)
     (block,) = made.content
     assert isinstance(block, TextContent)
-    assert len(block.text) <= tokens * 4 + FACTS + OVERHEAD
-    assert json_length(made.structured_content) <= 2 * (tokens * 4 + FACTS + OVERHEAD)
+    assert len(block.text) <= tokens * 4 + FACTS_CHARACTERS + OVERHEAD
+    assert json_length(made.structured_content) <= 2 * (tokens * 4 + FACTS_CHARACTERS + OVERHEAD)
 
 
 @enough
 @given(values, st.integers(10, 2_000))
-def test_trimmed_data_has_about_the_room_that_it_was_given(value: Any, room: int) -> None:
-    assert json_length(trimmed(value, room)) <= 2 * room + 600
+def test_trim_keeps_data_to_about_its_maximum_length(value: Any, room: int) -> None:
+    assert json_length(trim(value, room)) <= 2 * room + 600
     if json_length(value) * 30 < room:
-        assert trimmed(value, room) == value
+        assert trim(value, room) == value
 
 
-def test_a_list_counts_what_has_no_room() -> None:
+def test_fit_lines_counts_what_does_not_fit() -> None:
     lines = [f"line {number}" for number in range(100)]
-    assert listed(lines, 9_950, "failed tool", 30) == [
+    assert fit_lines(lines, 9_950, "failed tool", 30) == [
         "line 0",
         "line 1",
         "line 2",
         "line 3",
         "and 9,946 more failed tools",
     ]
-    assert listed(lines[:2], 2, "failed tool", 30) == ["line 0", "line 1"]
-    assert listed(["x" * 50], 1, "question", 30) == ["1 question"]
+    assert fit_lines(lines[:2], 2, "failed tool", 30) == ["line 0", "line 1"]
+    assert fit_lines(["x" * 50], 1, "question", 30) == ["1 question"]
 
 
-def test_words_that_are_cut_keep_the_reference_that_ends_them() -> None:
+def test_cut_to_budget_keeps_the_run_reference_at_the_end() -> None:
     words = f"{'a' * 900}\nrun: agent/a/s/r"
     assert cut_to_budget(words, 200) == f"{'a' * 800}\n[100 more characters]\nrun: agent/a/s/r"
 
 
-def test_a_result_of_a_tools_own_making_is_cut_where_its_parts_were_not() -> None:
+def test_call_tool_result_over_the_budget_is_cut() -> None:
     huge = CallToolResult(content=[TextContent(type="text", text="a" * 5_000_000 + "\nrun: agent/a/s/r")])
     result = to_mcp_result(huge, Settings(url="http://localhost"), PLAIN)
     assert isinstance(result, CallToolResult)
     (block,) = result.content
     assert isinstance(block, TextContent)
-    assert len(block.text) <= 6000 * 4 + FACTS + LONGEST_REFERENCE
+    assert len(block.text) <= 6000 * 4 + FACTS_CHARACTERS + MAX_REFERENCE_LENGTH
     assert block.text.endswith("\nrun: agent/a/s/r")
 
 
-def test_an_error_is_cut_in_its_middle() -> None:
+def test_cut_error_cuts_the_middle() -> None:
     (block,) = error_result("What happened. " + "x" * 5_000_000 + " run: agent/a/s/r").content
     assert isinstance(block, TextContent)
     assert len(block.text) < 4_100
@@ -183,15 +183,15 @@ RUNNING = RunState(ref=RunRef("agent", "writer", "s", "r"), status=Status.RUNNIN
     ],
     ids=lambda event: event["event"],
 )
-def test_a_state_stays_small_whatever_event_comes_again_and_again(event: dict[str, Any]) -> None:
+def test_run_state_stays_small_under_repeated_events(event: dict[str, Any]) -> None:
     state = RUNNING
     for _ in range(2_000):
         state = reduce(state, Event(event["event"], {"run_id": "r", **event}))
     assert len(repr(state) + state.text) < 1_000_000
-    assert len(standing(replace(state, status=Status.RUNNING), PLAIN)) < 10_000
+    assert len(unfinished_result(replace(state, status=Status.RUNNING), PLAIN)) < 10_000
 
 
-def test_a_state_counts_what_it_does_not_keep() -> None:
+def test_run_state_counts_what_it_does_not_keep() -> None:
     state = RUNNING
     for number in range(1_000):
         state = reduce(state, Event("StepStarted", {"run_id": "r", "step_name": f"step {number}"}))
@@ -200,4 +200,4 @@ def test_a_state_counts_what_it_does_not_keep() -> None:
     assert (state.step_number, state.steps[-1].name) == (1_000, "step 999")
     assert len(state.failed_steps) + state.failed_steps_left_out == 999
     assert len(state.failed_tools) + state.failed_tools_left_out == 1_000
-    assert len(state.text) + state.unsaid == 1_000_000
+    assert len(state.text) + state.dropped_characters == 1_000_000

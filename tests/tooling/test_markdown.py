@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, Step
-from agentos_mcp.runs.result import piece, run_result
+from agentos_mcp.runs.result import paginate, run_result
 from agentos_mcp.tooling.markdown import fenced, page_note, table
 
 DONE = RunState(
@@ -16,13 +16,13 @@ DONE = RunState(
 )
 
 
-def test_a_result_is_the_answer_then_the_facts_then_the_reference() -> None:
+def test_run_result_is_the_answer_then_the_facts_then_the_reference() -> None:
     assert run_result(DONE, tokens=1000, surface=PLAIN) == (
         "The answer.\n--- agentos-mcp\ncompleted · 4.2 s · 1,234 tokens\nrun: workflow/pipe/s/r"
     )
 
 
-def test_facts_that_are_not_known_are_left_out() -> None:
+def test_unknown_facts_are_left_out() -> None:
     assert run_result(replace(DONE, tokens=0, seconds=0.0), tokens=1000, surface=PLAIN).splitlines()[2] == "completed"
 
 
@@ -36,34 +36,34 @@ def test_failed_steps_and_tools_are_named() -> None:
     assert "failed tool dig: no spade" in lines
 
 
-def test_a_failed_run_says_where_and_why() -> None:
+def test_failed_run_says_where_and_why() -> None:
     state = replace(DONE, status=Status.ERROR, answer=None, error="no credit", steps=(Step("write", "failed"),))
     assert run_result(state, tokens=1000, surface=PLAIN).startswith("failed in step write: no credit")
 
 
-def test_words_that_were_said_before_a_failure_are_kept() -> None:
-    state = replace(DONE, status=Status.CANCELLED, answer=None, said=("half a ", "word"))
+def test_words_before_a_failure_are_kept() -> None:
+    state = replace(DONE, status=Status.CANCELLED, answer=None, streamed_pieces=("half a ", "word"))
     assert run_result(state, tokens=1000, surface=PLAIN).startswith("half a word\n--- agentos-mcp\ncancelled")
 
 
-def test_data_is_shown_without_nulls() -> None:
+def test_data_answer_is_shown_without_nulls() -> None:
     result = run_result(replace(DONE, answer={"a": 1, "b": None, "c": [{"d": None}]}), tokens=1000, surface=PLAIN)
     assert '"a": 1' in result
     assert "null" not in result
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shown"), [(0.04, "0.0 s"), (59.94, "59.9 s"), (61, "1 min 1 s"), (3600, "60 min 0 s")]
+    ("seconds", "shown"), [(0.04, "40 ms"), (59.94, "59.9 s"), (61, "1 min 1 s"), (3600, "1 h 0 min")]
 )
-def test_durations_are_for_people(seconds: float, shown: str) -> None:
+def test_run_duration_is_in_words(seconds: float, shown: str) -> None:
     assert f"· {shown} ·" in run_result(replace(DONE, seconds=seconds), tokens=1000, surface=PLAIN)
 
 
 @given(st.text(max_size=3000), st.integers(1, 200))
-def test_a_long_answer_is_whole_when_its_pieces_are_put_together(words: str, tokens: int) -> None:
+def test_long_answer_is_complete_over_its_pages(words: str, tokens: int) -> None:
     offset, pieces = 0, []
     for _ in range(len(words) // (tokens * 4) + 1):
-        part, more = piece(words, tokens=tokens, offset=offset, surface=PLAIN)
+        part, more = paginate(words, tokens=tokens, offset=offset, surface=PLAIN)
         pieces.append(part)
         if not more:
             break
@@ -71,7 +71,7 @@ def test_a_long_answer_is_whole_when_its_pieces_are_put_together(words: str, tok
     assert "".join(pieces) == words
 
 
-def test_a_cell_cannot_break_its_table() -> None:
+def test_table_cell_cannot_break_its_table() -> None:
     lines = table(("id", "about"), [("a|b", "two\nlines | and a bar"), (None, "x" * 500)]).splitlines()
     assert len(lines) == 4
     assert lines[2] == "| a\\|b | two lines \\| and a bar |"
@@ -79,13 +79,13 @@ def test_a_cell_cannot_break_its_table() -> None:
 
 
 @given(st.text())
-def test_a_fence_cannot_be_closed_from_inside(words: str) -> None:
+def test_fence_cannot_be_closed_from_inside(words: str) -> None:
     fence, *inside, end = fenced(words).split("\n")
     assert fence == end
     assert not any(fence in line for line in inside)
 
 
-def test_a_page_says_how_to_get_the_next() -> None:
+def test_page_note_says_how_to_get_the_next_page() -> None:
     assert page_note({"total_count": 143, "page": 1, "total_pages": 8}, 20, PLAIN) == "20 of 143; page=2 has more"
     assert page_note({"total_count": 143, "page": 8, "total_pages": 8}, 3, PLAIN) == "3 of 143"
     assert page_note({"total_count": 3, "page": 1, "total_pages": 1}, 3, PLAIN) == ""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentos_mcp.tooling.text_outline import in_a_line, outline
+from agentos_mcp.tooling.text_outline import outline, outline_line
 
 COMPANY = {
     "name": "Acme",
@@ -16,7 +16,7 @@ COMPANY = {
 }
 
 
-def test_an_outline_shows_depth_and_leaves_out_what_says_nothing() -> None:
+def test_outline_shows_depth_and_leaves_out_empty_values() -> None:
     assert outline(COMPANY).splitlines() == [
         "name: Acme",
         "founded: 1949",
@@ -36,19 +36,19 @@ def test_an_outline_shows_depth_and_leaves_out_what_says_nothing() -> None:
     ]
 
 
-def test_a_line_names_the_gist_of_each_item() -> None:
-    assert in_a_line(COMPANY) == (
+def test_outline_line_has_the_summary_of_each_item() -> None:
+    assert outline_line(COMPANY) == (
         "name: Acme; founded: 1949; listed: no; facts: Makes anvils, Ships by rocket; tags: old, loud; owner: name: Ann"
     )
 
 
 @pytest.mark.parametrize("nothing", [None, "", {}, [], {"a": None}, [[], {}]])
-def test_nothing_has_no_outline(nothing: object) -> None:
+def test_outline_of_nothing_is_empty(nothing: object) -> None:
     assert outline(nothing) == ""
 
 
 @pytest.mark.parametrize(
     ("value", "said"), [(0, "0"), (True, "yes"), ("words", "words"), ([["a", "b"]], "- - a\n  - b")]
 )
-def test_other_shapes_are_shown_too(value: object, said: str) -> None:
+def test_outline_shows_other_values_too(value: object, said: str) -> None:
     assert outline(value) == said

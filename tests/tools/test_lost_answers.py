@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from agentos_mcp.agentos.runs.run import RunRef
-from agentos_mcp.tooling.context import SHOWN_BY
+from agentos_mcp.tooling.context import LOOK_ACTIONS
 from agentos_mcp.tools import TOOLSETS
 from tests._support.fault_proxy import Proxy, proxy_to
 from tests._support.http_answers import http_answer
@@ -94,7 +94,7 @@ async def test_every_tool_that_changes_something_says_what_shows_it() -> None:
         if not tool.read_only and tool.endpoint
     }
     assert endpoints
-    missing = [name for name, endpoint in endpoints.items() if not any(part in endpoint for part in SHOWN_BY)]
+    missing = [name for name, endpoint in endpoints.items() if not any(part in endpoint for part in LOOK_ACTIONS)]
     assert not missing
 
 

@@ -264,7 +264,7 @@ async def test_each_database_keeps_memories_of_its_own(connect: Connect, remembe
     async with connect(remembering, toolsets=ALL) as peer:
         memory = await remember(peer, "Lies in the second", user, topics=["place"], db_id="second-db")
         second = {"user_id": user, "db_id": "second-db"}
-        unsaid = [
+        dropped_characters = [
             await peer.error(tool, **arguments)
             for tool, arguments in (
                 ("list_memories", {}),
@@ -286,5 +286,5 @@ async def test_each_database_keeps_memories_of_its_own(connect: Connect, remembe
         await peer.text("delete_memory", memory_id=memory, **second)
         assert (await peer.text("list_memories", **second)).startswith("No memories")
         elsewhere = await peer.text("list_memories", user_id=user, **FIRST)
-    assert set(unsaid) == {"This lies in several databases. Give db_id, one of: first-db, second-db."}
+    assert set(dropped_characters) == {"This lies in several databases. Give db_id, one of: first-db, second-db."}
     assert elsewhere.startswith("No memories")

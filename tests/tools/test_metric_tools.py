@@ -98,8 +98,8 @@ async def test_days_without_figures_say_how_to_get_some(connect: Connect, measur
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"since": "last week"}, "since: 'last week' is no day. Write it as YYYY-MM-DD"),
-        ({"until": "2026-02-30"}, "until: '2026-02-30' is no day. Write it as YYYY-MM-DD"),
+        ({"since": "last week"}, "since: 'last week' is not a valid day. Write it as YYYY-MM-DD"),
+        ({"until": "2026-02-30"}, "until: '2026-02-30' is not a valid day. Write it as YYYY-MM-DD"),
         ({"since": "2026-02-02", "until": "2026-02-01"}, "since (2026-02-02) is after until (2026-02-01). Swap them."),
         ({"db_id": "other"}, "There is no database 'other' for this. Give db_id, one of: measured-db."),
     ],

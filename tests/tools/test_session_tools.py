@@ -394,7 +394,7 @@ async def test_a_sessions_database_is_asked_for_only_where_it_cannot_be_told(
 ) -> None:
     async with connect(two_databases, toolsets=ALL) as peer:
         session = new_session(await peer.text("create_session", kind="agent", id="two", name="In the second"))
-        unsaid = await peer.error("get_session", session_id=session)
+        dropped_characters = await peer.error("get_session", session_id=session)
         wrong = await peer.error("list_sessions", db_id="third-db")
         elsewhere = await peer.error("get_session", session_id=session, db_id="first-db")
         read = await peer.text("get_session", session_id=session, db_id="second-db")
@@ -402,7 +402,7 @@ async def test_a_sessions_database_is_asked_for_only_where_it_cannot_be_told(
         runs = await peer.text("list_session_runs", session_id=session, db_id="second-db")
         deleted = await peer.text("delete_session", session_id=session, db_id="second-db")
         listed = await peer.text("list_sessions", name="In the second", db_id="second-db")
-    assert unsaid == "This lies in several databases. Give db_id, one of: first-db, second-db."
+    assert dropped_characters == "This lies in several databases. Give db_id, one of: first-db, second-db."
     assert wrong == "There is no database 'third-db' for this. Give db_id, one of: first-db, second-db."
     assert "There is no session" in elsewhere
     assert read.startswith("# In the second\n")

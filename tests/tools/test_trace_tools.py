@@ -216,8 +216,8 @@ class TestListing:
         ("arguments", "said"),
         [
             ({"run": "echo"}, "'echo' is no run reference."),
-            ({"since": "soon"}, "since: 'soon' is no time. Write it as YYYY-MM-DD"),
-            ({"until": "2026-13-01"}, "until: '2026-13-01' is no time."),
+            ({"since": "soon"}, "since: 'soon' is not a valid time. Write it as YYYY-MM-DD"),
+            ({"until": "2026-13-01"}, "until: '2026-13-01' is not a valid time."),
             ({"kind": "team"}, "Which team? Give its id or name (list_teams)."),
             ({"id": "nobody"}, "An id needs its kind."),
             ({"kind": "team", "id": "echo"}, "No team 'echo'."),
@@ -394,7 +394,7 @@ class TestSearch:
             ({"op": "LIKE", "key": "name", "value": "x"}, "name cannot be compared with 'LIKE'."),
             ({"op": "EQ", "value": "x"}, "There is no field '' to filter by."),
             ({"op": "GT", "key": "duration_ms", "value": "long"}, "duration_ms is a number."),
-            ({"op": "GT", "key": "start_time", "value": "soon"}, "start_time: 'soon' is no time."),
+            ({"op": "GT", "key": "start_time", "value": "soon"}, "start_time: 'soon' is not a valid time."),
             ({"status": "fine"}, "status is never 'fine'."),
             ({"op": "EQ", "key": "name"}, "name needs a value to compare with."),
             ({"op": "AND", "conditions": []}, "AND needs a list of conditions."),
@@ -437,7 +437,7 @@ class TestSessions:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            ({"since": "soon"}, "since: 'soon' is no time."),
+            ({"since": "soon"}, "since: 'soon' is not a valid time."),
             ({"kind": "agent", "id": "nobody"}, "No agent 'nobody'."),
             ({"page": 0}, "'page'"),
         ],

@@ -6,7 +6,7 @@ import anyio
 import httpx
 import pytest
 
-from agentos_mcp.runs.timeouts import DEFAULT
+from agentos_mcp.runs.timeouts import DEFAULT_SECONDS
 from tests._support.mcp_client import Connect, reference
 from tests._support.stored_runs import ends_as
 
@@ -110,4 +110,4 @@ async def test_cancelling_get_run_only_stops_looking(
 
 
 async def test_waits_fit_the_shortest_limit_that_clients_have() -> None:
-    assert DEFAULT < 60
+    assert DEFAULT_SECONDS < 60

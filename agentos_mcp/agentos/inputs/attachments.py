@@ -22,6 +22,7 @@ from urllib.request import url2pathname
 import anyio.to_thread
 
 from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.formats import format_size
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import Kind
 
@@ -34,7 +35,7 @@ _FIELD_LIMIT = MiB
 Category = Literal["images", "audio", "videos", "input_files"]
 """AgentOS's form fields for the four kinds of media."""
 
-Part = tuple[str, tuple[str, bytes, str]]
+MultipartPart = tuple[str, tuple[str, bytes, str]]
 """A part of a multipart form, as `AgentOS.stream` takes it: field, (file name, content, MIME type)."""
 
 _BY_EXTENSION: Mapping[Category, Mapping[str, str]] = {
@@ -94,9 +95,9 @@ _MIME_OF = {
 }
 _CATEGORY_OF: dict[str, Category] = {mime: category for category, mimes in _BY_EXTENSION.items() for mime in mimes}
 _EXTENSION_OF = {mime: names.split()[0] for mimes in _BY_EXTENSION.values() for mime, names in mimes.items()}
-_MOST_ENTRIES = 20_000
+_MAX_ENTRIES = 20_000
 """Entries of folders that are looked at for the other names of one file."""
-_UNKNOWN = "application/octet-stream"
+_UNKNOWN_MIME = "application/octet-stream"
 _ALIASES = {
     "image/jpg": "image/jpeg",
     "image/tif": "image/tiff",
@@ -120,7 +121,7 @@ class Attachments:
     """What goes with a message: form fields, and parts of a multipart form."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
-    parts: tuple[Part, ...] = ()
+    parts: tuple[MultipartPart, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,68 +160,71 @@ async def document(file: str, *, allowed: Sequence[Path], limit: int = DEFAULT_L
 
 
 def _document(text: str, allowed: tuple[Path, ...], limit: int) -> File:
-    declared = text[:5].casefold() == "data:"
-    file = _declared(text, 1) if declared else _local(text, allowed, limit, any_type=True)
-    return _checked(file, limit, limit)
+    is_data_url = text[:5].casefold() == "data:"
+    file = _from_data_url(text, 1) if is_data_url else _from_path(text, allowed, limit, any_type=True)
+    return _check_size(file, limit, limit)
 
 
-def _attach(files: tuple[str, ...], kind: Kind, allowed: tuple[Path, ...], limit: int) -> Attachments:
-    found: list[File] = []
-    for number, text in enumerate(files, 1):
-        left = limit - sum(len(file.content) for file in found)
-        found.append(_one(text.strip(), number, allowed, limit, left))
-    by_parts = kind != "workflow"
+def _attach(sources: tuple[str, ...], kind: Kind, allowed: tuple[Path, ...], limit: int) -> Attachments:
+    files: list[File] = []
+    for number, text in enumerate(sources, 1):
+        remaining = limit - sum(len(file.content) for file in files)
+        files.append(_read_file(text.strip(), number, allowed, limit, remaining))
+    is_multipart = kind != "workflow"
     fields: dict[str, list[dict[str, str]]] = {}
-    for file in found:
-        if file.url or not by_parts:
-            fields.setdefault(file.category, []).append(_medium(file))
+    for file in files:
+        if file.url or not is_multipart:
+            fields.setdefault(file.category, []).append(_media_json(file))
     encoded = {name: json.dumps(media, ensure_ascii=False) for name, media in fields.items()}
     _check_field_sizes(encoded)
-    parts = tuple(("files", (file.name, file.content, file.mime)) for file in found if by_parts and not file.url)
+    parts = tuple(("files", (file.name, file.content, file.mime)) for file in files if is_multipart and not file.url)
     return Attachments(encoded, parts)
 
 
-def _one(text: str, number: int, allowed: tuple[Path, ...], limit: int, left: int) -> File:
+def _read_file(text: str, number: int, allowed: tuple[Path, ...], limit: int, remaining: int) -> File:
     scheme = text.partition(":")[0].casefold()
     if scheme in {"http", "https"}:
-        return _linked(text)
-    return _checked(_declared(text, number) if scheme == "data" else _local(text, allowed, left), limit, left)
+        return _from_url(text)
+    return _check_size(
+        _from_data_url(text, number) if scheme == "data" else _from_path(text, allowed, remaining), limit, remaining
+    )
 
 
-def _checked(file: File, limit: int, left: int) -> File:
+def _check_size(file: File, limit: int, remaining: int) -> File:
     if not file.content:
         raise InvalidRequest(f"{file.name} is empty.", "AgentOS drops empty files: leave it out.")
-    if len(file.content) > left:
+    if len(file.content) > remaining:
         raise InvalidRequest(
-            f"The files are larger than {_size(limit)} in all.", "Attach less, or give URLs that AgentOS can fetch."
+            f"The files are larger than {format_size(limit)} in all.",
+            "Attach less, or give URLs that AgentOS can fetch.",
         )
     return file
 
 
-def _linked(url: str) -> File:
+def _from_url(url: str) -> File:
     """A file that AgentOS fetches itself; its type is in its path, else in the fragment ("#.png")."""
     parts = urlsplit(url)
     if not parts.hostname:
-        raise InvalidRequest(f"'{_shown(url)}' is no URL.", "Give a whole http(s) URL.")
+        raise InvalidRequest(f"'{_quote(url)}' is no URL.", "Give a whole http(s) URL.")
     name = unquote(parts.path.rpartition("/")[2])
     if mime := _MIME_OF.get(_extension(name)):
         return File(name, mime, url=url)
     if mime := _MIME_OF.get(_extension(parts.fragment)):
         return File(f"{name or parts.hostname}.{_EXTENSION_OF[mime]}", mime, url=url.partition("#")[0])
     raise InvalidRequest(
-        f"What is at {_shown(url)} cannot be told from the URL.",
-        f"End it with its type, like '#.png'. Known types: {_known()}.",
+        f"What is at {_quote(url)} cannot be told from the URL.",
+        f"End it with its type, like '#.png'. Known types: {_known_extensions()}.",
     )
 
 
-def _declared(url: str, number: int) -> File:
+def _from_data_url(url: str, number: int) -> File:
     head, comma, body = url[len("data:") :].partition(",")
     mime, *options = (part.strip() for part in head.split(";"))
     mime = mime.casefold() or "text/plain"
     mime = _ALIASES.get(mime, mime)
     if not comma or mime not in _CATEGORY_OF:
         raise InvalidRequest(
-            f"AgentOS takes no '{_shown(mime)}' files." if comma else "A data: URL has no comma.",
+            f"AgentOS takes no '{_quote(mime)}' files." if comma else "A data: URL has no comma.",
             f"Write data:<type>;base64,<content>. Known types: {', '.join(_CATEGORY_OF)}.",
         )
     name = next((unquote(option[5:]) for option in options if option.startswith("name=")), "")
@@ -233,7 +237,7 @@ def _declared(url: str, number: int) -> File:
         raise InvalidRequest(f"The base64 of data:{mime} cannot be decoded.", "Send the whole content.") from None
 
 
-def _local(text: str, allowed: tuple[Path, ...], left: int, *, any_type: bool = False) -> File:
+def _from_path(text: str, allowed: tuple[Path, ...], remaining: int, *, any_type: bool = False) -> File:
     folders = tuple(folder.expanduser().resolve() for folder in allowed)
     if not folders:
         raise InvalidRequest(
@@ -241,18 +245,20 @@ def _local(text: str, allowed: tuple[Path, ...], left: int, *, any_type: bool = 
             "Start agentos-mcp with --allow-files FOLDER, or give a URL or a data: URL instead.",
         )
     path = _allowed_path(text, folders)
-    mime = _MIME_OF.get(_extension(path.name), _UNKNOWN if any_type else "")
+    mime = _MIME_OF.get(_extension(path.name), _UNKNOWN_MIME if any_type else "")
     if not mime:
-        raise InvalidRequest(f"AgentOS takes no files like '{_shown(path.name)}'.", f"Known types: {_known()}.")
+        raise InvalidRequest(
+            f"AgentOS takes no files like '{_quote(path.name)}'.", f"Known types: {_known_extensions()}."
+        )
     try:
-        return File(path.name, mime, _content(path, folders, max(0, left)))
+        return File(path.name, mime, _read_content(path, folders, max(0, remaining)))
     except (FileNotFoundError, NotADirectoryError):
-        raise InvalidRequest(f"There is no file '{_shown(text)}'.", f"Allowed: {_folders(folders)}.") from None
+        raise InvalidRequest(f"There is no file '{_quote(text)}'.", f"Allowed: {_folders(folders)}.") from None
     except OSError as error:
-        raise InvalidRequest(f"'{_shown(text)}' cannot be read: {error.strerror}.", "Check its permissions.") from None
+        raise InvalidRequest(f"'{_quote(text)}' cannot be read: {error.strerror}.", "Check its permissions.") from None
 
 
-def _content(path: Path, folders: tuple[Path, ...], most: int) -> bytes:
+def _read_content(path: Path, folders: tuple[Path, ...], max_bytes: int) -> bytes:
     """A file's content, one byte more than `most` of a larger one. What was opened is checked, not what has its name.
 
     Raises OSError (for a pipe, a device or a folder, too), and InvalidRequest for a file that may belong elsewhere.
@@ -263,16 +269,16 @@ def _content(path: Path, folders: tuple[Path, ...], most: int) -> bytes:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
             raise FileNotFoundError(path)
-        if state.st_nlink > 1 and _names_beneath(folders, state, state.st_nlink) < state.st_nlink:
+        if state.st_nlink > 1 and _count_names_beneath(folders, state, state.st_nlink) < state.st_nlink:
             raise InvalidRequest(
-                f"'{_shown(path.name)}' has another name (a hard link) outside the folders whose files may be read, or "
+                f"'{_quote(path.name)}' has another name (a hard link) outside the folders whose files may be read, or "
                 "one that was not found in them: what it holds may belong elsewhere.",
                 "Copy it into the folder and give the copy.",
             )
         content = bytearray()
         # Files of /proc have no size and any content; a file may grow while it is read.
-        wanted = min(state.st_size, most + 1)
-        while len(content) < wanted and (chunk := os.read(descriptor, wanted - len(content))):
+        size_limit = min(state.st_size, max_bytes + 1)
+        while len(content) < size_limit and (chunk := os.read(descriptor, size_limit - len(content))):
             content += chunk
         return bytes(content)
     finally:
@@ -288,34 +294,34 @@ def _open_beneath(folder: Path, inside: Path) -> int:
     no_links = getattr(os, "O_NOFOLLOW", 0)
     if os.open not in os.supports_dir_fd:
         return os.open(folder / inside, flags | no_links)
-    at = os.open(folder, flags | os.O_DIRECTORY)
+    descriptor = os.open(folder, flags | os.O_DIRECTORY)
     try:
         for part in inside.parts[:-1]:
-            below = os.open(part, flags | os.O_DIRECTORY | no_links, dir_fd=at)
-            os.close(at)
-            at = below
-        return os.open(inside.name, flags | no_links, dir_fd=at)
+            next_descriptor = os.open(part, flags | os.O_DIRECTORY | no_links, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = next_descriptor
+        return os.open(inside.name, flags | no_links, dir_fd=descriptor)
     finally:
-        os.close(at)
+        os.close(descriptor)
 
 
-def _names_beneath(folders: tuple[Path, ...], state: os.stat_result, wanted: int) -> int:
+def _count_names_beneath(folders: tuple[Path, ...], state: os.stat_result, size_limit: int) -> int:
     """How many of a file's names lie beneath these folders, as far as a bounded look finds them."""
-    found: set[str] = set()
-    left = _MOST_ENTRIES
+    files: set[str] = set()
+    remaining = _MAX_ENTRIES
     waiting = [str(folder) for folder in folders]
-    while waiting and left > 0 and len(found) < wanted:
+    while waiting and remaining > 0 and len(files) < size_limit:
         try:
             with os.scandir(waiting.pop()) as entries:
-                for entry in itertools.islice(entries, left):
-                    left -= 1
+                for entry in itertools.islice(entries, remaining):
+                    remaining -= 1
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
                     elif entry.inode() == state.st_ino and entry.stat(follow_symlinks=False).st_dev == state.st_dev:
-                        found.add(os.path.realpath(entry.path))
+                        files.add(os.path.realpath(entry.path))
         except OSError:
             continue
-    return len(found)
+    return len(files)
 
 
 def _allowed_path(text: str, folders: tuple[Path, ...]) -> Path:
@@ -324,35 +330,35 @@ def _allowed_path(text: str, folders: tuple[Path, ...]) -> Path:
     try:
         path = path.expanduser()
         candidates = [path] if path.is_absolute() else [folder / path for folder in folders]
-        real = [candidate.resolve() for candidate in candidates]
+        real_paths = [candidate.resolve() for candidate in candidates]
     except (OSError, RuntimeError, ValueError):
-        raise InvalidRequest(f"'{_shown(text)}' is no path.", f"Allowed: {_folders(folders)}.") from None
-    beneath = [one for one in real if any(one.is_relative_to(folder) for folder in folders)]
+        raise InvalidRequest(f"'{_quote(text)}' is no path.", f"Allowed: {_folders(folders)}.") from None
+    beneath = [real for real in real_paths if any(real.is_relative_to(folder) for folder in folders)]
     if not beneath:
         raise InvalidRequest(
-            f"'{_shown(text)}' is not in a folder whose files may be read.",
+            f"'{_quote(text)}' is not in a folder whose files may be read.",
             f"Allowed: {_folders(folders)}. Another one takes --allow-files FOLDER, or give a data: URL.",
         )
-    return next((one for one in beneath if os.path.lexists(one)), beneath[0])
+    return next((real for real in beneath if os.path.lexists(real)), beneath[0])
 
 
 def _path_of_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.netloc not in {"", "localhost"}:
-        raise InvalidRequest(f"'{_shown(url)}' is on another machine.", "Give a local path.")
+        raise InvalidRequest(f"'{_quote(url)}' is on another machine.", "Give a local path.")
     return url2pathname(parts.path)
 
 
-def _medium(file: File) -> dict[str, str]:
+def _media_json(file: File) -> dict[str, str]:
     """A file as AgentOS's media JSON."""
-    described = {"mime_type": file.mime, **({"filename": file.name} if file.category == "input_files" else {})}
+    media = {"mime_type": file.mime, **({"filename": file.name} if file.category == "input_files" else {})}
     if file.url:
-        return described | {"url": file.url}
+        return media | {"url": file.url}
     if not file.mime.startswith("text/"):
-        return described | {"content": b64encode(file.content).decode("ascii")}
+        return media | {"content": b64encode(file.content).decode("ascii")}
     try:
         # AgentOS takes the content of text files as it is, not as base64.
-        return described | {"content": file.content.decode("utf-8")}
+        return media | {"content": file.content.decode("utf-8")}
     except UnicodeDecodeError:
         raise InvalidRequest(f"{file.name} is no UTF-8 text.", "Save it as UTF-8; AgentOS takes no other.") from None
 
@@ -371,7 +377,7 @@ def _extension(name: str) -> str:
     return name.rpartition(".")[2].casefold() if "." in name else ""
 
 
-def _known() -> str:
+def _known_extensions() -> str:
     return " ".join(_MIME_OF)
 
 
@@ -379,9 +385,5 @@ def _folders(folders: tuple[Path, ...]) -> str:
     return ", ".join(f"'{folder}'" for folder in folders)
 
 
-def _shown(text: str) -> str:
-    return one_line(text, most=120)
-
-
-def _size(size: int) -> str:
-    return f"{size / MiB:g} MiB" if size >= MiB else f"{size:,} bytes"
+def _quote(text: str) -> str:
+    return one_line(text, max_length=120)

@@ -10,21 +10,21 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
-from agentos_mcp.agentos.inputs.schema_checks import CannotCheckSchema, check_limits, short
-from agentos_mcp.agentos.inputs.schemas import spelled_out
+from agentos_mcp.agentos.inputs.schema_checks import CannotCheckSchema, check_limits
+from agentos_mcp.agentos.inputs.schemas import expand_references
 from agentos_mcp.agentos.json_limits import JsonLimitExceeded, JsonLimits
-from agentos_mcp.agentos.json_values import texts
-from agentos_mcp.agentos.pagination import record_of
-from agentos_mcp.agentos.runs.run import LONGEST_NAME
+from agentos_mcp.agentos.json_values import mapping, texts
+from agentos_mcp.agentos.plain_text import excerpt
+from agentos_mcp.agentos.runs.run import MAX_NAME_LENGTH
 
 log = logging.getLogger(__name__)
 
-_SIMPLE = {"string", "integer", "number", "boolean"}
-_NUMBERS = ("minimum", "maximum", "minLength", "maxLength")
-_MOST_FIELDS = 100
-_LONGEST_DESCRIPTION = 500
-_LONGEST_CHOICES = 2_000
-_LARGEST_DEFAULT = JsonLimits(characters=500, depth=5)
+_SCALAR_TYPES = {"string", "integer", "number", "boolean"}
+_LIMITS = ("minimum", "maximum", "minLength", "maxLength")
+_MAX_FIELDS = 100
+_MAX_DESCRIPTION_LENGTH = 500
+_MAX_CHOICES_LENGTH = 2_000
+_DEFAULT_LIMITS = JsonLimits(characters=500, depth=5)
 
 
 @dataclass(frozen=True)
@@ -40,59 +40,63 @@ class ComponentInputs:
     go_into: Literal["factory_input", "message", ""] = ""
 
 
-def read_component_inputs(page: Mapping[str, Any]) -> ComponentInputs:
+def read_component_inputs(detail: Mapping[str, Any]) -> ComponentInputs:
     """The inputs on a component's own page (`GET /workflows/{workflow_id}`); none where they cannot be shown."""
     for key, go_into in (("factory_input_schema", "factory_input"), ("input_schema", "message")):
-        schema = page.get(key)
+        schema = detail.get(key)
         if isinstance(schema, Mapping) and isinstance(schema.get("properties"), Mapping):
             try:
                 check_limits(schema)
             except CannotCheckSchema as error:
-                log.info("The %s of %s is not shown: it %s", key, short(str(page.get("id"))), error.message)
+                log.info("The %s of %s is not shown: it %s", key, excerpt(str(detail.get("id"))), error.message)
                 continue
-            spelled = spelled_out(schema)
-            described = list(record_of(spelled.get("properties")).items())[:_MOST_FIELDS]
-            fields = {name: flat(one) for name, one in described if len(name) <= LONGEST_NAME}
-            required = frozenset(name for name in texts(spelled.get("required")) if name in fields)
+            expanded = expand_references(schema)
+            properties = list(mapping(expanded.get("properties")).items())[:_MAX_FIELDS]
+            fields = {
+                name: flatten_schema(field_schema) for name, field_schema in properties if len(name) <= MAX_NAME_LENGTH
+            }
+            required = frozenset(name for name in texts(expanded.get("required")) if name in fields)
             return ComponentInputs(fields, required, "factory_input" if go_into == "factory_input" else "message")
     return ComponentInputs()
 
 
-def flat(schema: object) -> dict[str, Any]:
+def flatten_schema(schema: object) -> dict[str, Any]:
     """A field's schema with one type and nothing nested: what is more than that is said in its description."""
     if not isinstance(schema, Mapping):
         return {"type": "string"}
-    kept = dict(_kept(schema))
+    traits = dict(_simple_traits(schema))
     choices = schema.get("enum") or ([schema["const"]] if "const" in schema else None)
     if (
         isinstance(choices, list)
         and all(isinstance(choice, str) for choice in choices)
-        and sum(map(len, choices)) <= _LONGEST_CHOICES
+        and sum(map(len, choices)) <= _MAX_CHOICES_LENGTH
     ):
-        return {"type": "string", "enum": choices, **kept}
+        return {"type": "string", "enum": choices, **traits}
     kind = schema.get("type")
     if kind == "array":
-        items = flat(schema.get("items"))
-        return {"type": "array", "items": {"type": items["type"]}, **kept}
+        items = flatten_schema(schema.get("items"))
+        return {"type": "array", "items": {"type": items["type"]}, **traits}
     if kind == "object":
         inner = schema.get("properties")
-        said = (
-            f"Fields: {', '.join(map(short, islice(inner, _MOST_FIELDS)))}"
+        inner_fields = (
+            f"Fields: {', '.join(map(excerpt, islice(inner, _MAX_FIELDS)))}"
             if isinstance(inner, Mapping) and inner
             else ""
         )
-        description = ". ".join(part for part in (kept.get("description", ""), said) if part)[:_LONGEST_DESCRIPTION]
-        return {"type": "object", **kept, **({"description": description} if description else {})}
-    return {"type": kind if isinstance(kind, str) and kind in _SIMPLE else "string", **kept}
+        description = ". ".join(part for part in (traits.get("description", ""), inner_fields) if part)[
+            :_MAX_DESCRIPTION_LENGTH
+        ]
+        return {"type": "object", **traits, **({"description": description} if description else {})}
+    return {"type": kind if isinstance(kind, str) and kind in _SCALAR_TYPES else "string", **traits}
 
 
-def _kept(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _simple_traits(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if isinstance(description := schema.get("description"), str) and description:
-        yield "description", short(description, most=_LONGEST_DESCRIPTION)
+        yield "description", excerpt(description, max_length=_MAX_DESCRIPTION_LENGTH)
     if (default := schema.get("default")) not in (None, ""):
         with suppress(JsonLimitExceeded):
-            _LARGEST_DEFAULT.check(default)
+            _DEFAULT_LIMITS.check(default)
             yield "default", default
-    for key in _NUMBERS:
+    for key in _LIMITS:
         if isinstance(number := schema.get(key), int | float) and abs(number) < sys.maxsize:
             yield key, number

@@ -22,6 +22,7 @@ from anyio.lowlevel import RunVar
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.json_limits import JsonLimitExceeded, JsonLimits, JsonSize
+from agentos_mcp.agentos.plain_text import excerpt
 
 log = logging.getLogger(__name__)
 
@@ -30,20 +31,20 @@ VALUE_LIMITS = JsonLimits(characters=1_000_000, depth=100)
 
 CPU_SECONDS = 2
 """Processor time for one check in a process of its own."""
-_TOTAL_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 """For such a check with waiting its turn and starting the process, on the clock."""
 _MEMORY_BYTES = 1 << 30
-_MOST_PROCESSES = 2
-_MOST_CHEAP_NODES = 400
+_MAX_PROCESSES = 2
+_MAX_CHEAP_NODES = 400
 """Of a schema with its references followed: some 30 ms for the check of the schema itself."""
-_MOST_CHEAP_WORK = 10_000
+_MAX_CHEAP_WORK = 10_000
 """Schema nodes times nodes of the value, which bounds how often anything is compared: some 100 ms at the worst."""
 _CHARACTERS_PER_NODE = 16
 """Long texts cost as well: problems quote them."""
-_MOST_PROBLEMS = 100
+_MAX_PROBLEMS = 100
 
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-_COSTLY = frozenset(
+_COSTLY_KEYWORDS = frozenset(
     {
         "pattern",
         "patternProperties",
@@ -85,25 +86,25 @@ def check_limits(schema: Mapping[str, Any]) -> JsonSize:
         size = SCHEMA_LIMITS.check(schema)
     except JsonLimitExceeded as error:
         raise CannotCheckSchema(error.message) from None
-    left: list[object] = [schema]
-    while left:
-        one = left.pop()
-        if isinstance(one, Mapping):
+    pending: list[object] = [schema]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, Mapping):
             for key in _REFERENCES:
-                if isinstance(reference := one.get(key), str) and not reference.startswith("#"):
+                if isinstance(reference := item.get(key), str) and not reference.startswith("#"):
                     raise CannotCheckSchema(
-                        f"refers to {short(reference)!r}: only references within it (#...) are read"
+                        f"refers to {excerpt(reference)!r}: only references within it (#...) are read"
                     )
-            left.extend(one.values())
-        elif isinstance(one, list):
-            left.extend(one)
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
     return size
 
 
 async def check_schema(schema: Mapping[str, Any]) -> None:
     """Raises InvalidSchema for what is no JSON schema, CannotCheckSchema for what cannot be checked."""
     check_limits(schema)
-    await _checked(schema, None, JsonSize(1, 1))
+    await _check(schema, None, JsonSize(1, 1))
 
 
 async def value_problems(schema: Mapping[str, Any], value: Mapping[str, Any]) -> list[str]:
@@ -113,15 +114,15 @@ async def value_problems(schema: Mapping[str, Any], value: Mapping[str, Any]) ->
         size = VALUE_LIMITS.check(value)
     except JsonLimitExceeded as error:
         raise CannotCheckSchema(f"cannot be held against a value that {error.message}") from None
-    return await _checked(schema, value, size)
+    return await _check(schema, value, size)
 
 
-async def _checked(schema: Mapping[str, Any], value: Mapping[str, Any] | None, size: JsonSize) -> list[str]:
+async def _check(schema: Mapping[str, Any], value: Mapping[str, Any] | None, size: JsonSize) -> list[str]:
     nodes = expanded_nodes(schema)
     work = nodes * max(size.nodes, size.characters / _CHARACTERS_PER_NODE)
-    if nodes <= _MOST_CHEAP_NODES and work <= _MOST_CHEAP_WORK:
-        return _problems(schema, value)
-    return await _problems_in_a_process(schema, value)
+    if nodes <= _MAX_CHEAP_NODES and work <= _MAX_CHEAP_WORK:
+        return find_problems(schema, value)
+    return await find_problems_in_process(schema, value)
 
 
 def expanded_nodes(schema: Mapping[str, Any]) -> float:
@@ -129,24 +130,24 @@ def expanded_nodes(schema: Mapping[str, Any]) -> float:
 
     In a tree of plain keywords each of them meets each part of a value at most once or twice.
     """
-    counted: dict[str, float] = {}
+    counts: dict[str, float] = {}
 
     def nodes(value: object) -> float:
         if isinstance(value, list):
             return 1 + sum(map(nodes, value))
         if not isinstance(value, Mapping):
             return 1
-        if value.keys() & _COSTLY and (value is not schema or value.keys() & (_COSTLY - {"$schema"})):
+        if value.keys() & _COSTLY_KEYWORDS and (value is not schema or value.keys() & (_COSTLY_KEYWORDS - {"$schema"})):
             return math.inf
         reference = value.get("$ref")
         total = 1 + sum(map(nodes, value.values()))
         return total + (target_nodes(reference) if isinstance(reference, str) else 0)
 
     def target_nodes(reference: str) -> float:
-        if reference not in counted:
-            counted[reference] = math.inf  # what it is while it is being counted: a circle
-            counted[reference] = nodes(_target(schema, reference))
-        return counted[reference]
+        if reference not in counts:
+            counts[reference] = math.inf  # what it is while it is being counted: a circle
+            counts[reference] = nodes(_target(schema, reference))
+        return counts[reference]
 
     try:
         return nodes(schema)
@@ -156,17 +157,17 @@ def expanded_nodes(schema: Mapping[str, Any]) -> float:
 
 def _target(schema: Mapping[str, Any], reference: str) -> object:
     """What "#/$defs/Name" names. Raises LookupError where it names nothing, or not by a path of names."""
-    found: Any = schema
+    target: Any = schema
     if not reference.startswith("#/"):
         raise LookupError(reference)
     for name in unquote(reference[2:]).split("/"):
-        if not isinstance(found, Mapping):
+        if not isinstance(target, Mapping):
             raise LookupError(reference)
-        found = found[name.replace("~1", "/").replace("~0", "~")]
-    return found
+        target = target[name.replace("~1", "/").replace("~0", "~")]
+    return target
 
 
-def _problems(schema: Mapping[str, Any], value: Mapping[str, Any] | None) -> list[str]:
+def find_problems(schema: Mapping[str, Any], value: Mapping[str, Any] | None) -> list[str]:
     """The check itself, in this process; without a value the schema alone is checked."""
     from itertools import islice
 
@@ -180,8 +181,8 @@ def _problems(schema: Mapping[str, Any], value: Mapping[str, Any] | None) -> lis
             return []
         # An empty registry retrieves nothing; the default one opens URLs.
         errors = Draft202012Validator(schema, registry=Registry()).iter_errors(value)
-        found = sorted(islice(errors, _MOST_PROBLEMS), key=lambda error: str(error.json_path))
-        return [_problem(error) for error in found]
+        target = sorted(islice(errors, _MAX_PROBLEMS), key=lambda error: str(error.json_path))
+        return [_problem(error) for error in target]
     except SchemaError as error:
         raise InvalidSchema(_problem(error)) from None
     except Exception as error:
@@ -191,32 +192,25 @@ def _problems(schema: Mapping[str, Any], value: Mapping[str, Any] | None) -> lis
 
 
 def _problem(error: Any) -> str:
-    path = short(str(error.json_path).removeprefix("$").removeprefix("."))
-    message = short(str(error.message), most=160)
+    path = excerpt(str(error.json_path).removeprefix("$").removeprefix("."))
+    message = excerpt(str(error.message), max_length=160)
     return f"{path}: {message}" if path else message
-
-
-def short(words: str, *, most: int = 80) -> str:
-    """Words of others as they may be quoted: on one line, without control characters, cut with an ellipsis."""
-    line = "".join(char if char.isprintable() else " " for char in words[: 4 * most])
-    line = " ".join(line.split())
-    return line if len(line) <= most and len(words) <= 4 * most else line[: most - 1] + "…"
 
 
 # In a process of its own
 
-_BEGIN = (
+_PROCESS_CODE = (
     "import json, sys; job = json.load(sys.stdin); sys.path[:] = job['path']; "
     "from agentos_mcp.agentos.inputs.schema_checks import work; work(job)"
 )
 
 
-async def _problems_in_a_process(schema: Mapping[str, Any], value: Mapping[str, Any] | None) -> list[str]:
+async def find_problems_in_process(schema: Mapping[str, Any], value: Mapping[str, Any] | None) -> list[str]:
     job = json.dumps({"path": sys.path, "schema": schema, "value": value}).encode()
     try:
-        with anyio.fail_after(_TOTAL_SECONDS):
-            async with _places():
-                code, said = await _run(job)
+        with anyio.fail_after(TIMEOUT_SECONDS):
+            async with _process_limiter():
+                code, output = await _run(job)
     except TimeoutError:
         raise CannotCheckSchema("takes too long to check") from None
     except (OSError, anyio.BrokenResourceError) as error:
@@ -225,7 +219,7 @@ async def _problems_in_a_process(schema: Mapping[str, Any], value: Mapping[str, 
     if code:
         # The kernel ended it, or it ended itself where its memory was used up.
         raise CannotCheckSchema("takes too long to check")
-    answer = json.loads(said)
+    answer = json.loads(output)
     if "invalid" in answer:
         raise InvalidSchema(answer["invalid"])
     if "unchecked" in answer:
@@ -238,21 +232,21 @@ async def _run(job: bytes) -> tuple[int, bytes]:
     """The exit code and the words of a process that gets the job. It is ended with the caller."""
     # A process whose start is cancelled would be nobody's.
     with anyio.CancelScope(shield=True):
-        process = await anyio.open_process([sys.executable, "-P", "-c", _BEGIN], stderr=subprocess.DEVNULL)
+        process = await anyio.open_process([sys.executable, "-P", "-c", _PROCESS_CODE], stderr=subprocess.DEVNULL)
     async with process:
         if process.stdin is None or process.stdout is None:
             raise BrokenPipeError("a process without pipes")
         await process.stdin.send(job)
         await process.stdin.aclose()
-        said = b"".join([chunk async for chunk in process.stdout])
-        return await process.wait(), said
+        output = b"".join([chunk async for chunk in process.stdout])
+        return await process.wait(), output
 
 
-def _places() -> anyio.CapacityLimiter:
+def _process_limiter() -> anyio.CapacityLimiter:
     try:
         return _processes.get()
     except LookupError:
-        limiter = anyio.CapacityLimiter(_MOST_PROCESSES)
+        limiter = anyio.CapacityLimiter(_MAX_PROCESSES)
         _processes.set(limiter)
         return limiter
 
@@ -261,7 +255,7 @@ def work(job: Mapping[str, Any]) -> None:
     """The other side: checks what it was given, and says on stdout what it found."""
     _limit_this_process()
     try:
-        answer: Mapping[str, object] = {"problems": _problems(job["schema"], job["value"])}
+        answer: Mapping[str, object] = {"problems": find_problems(job["schema"], job["value"])}
     except InvalidSchema as error:
         answer = {"invalid": error.problem}
     except CannotCheckSchema as error:
@@ -275,16 +269,16 @@ def _limit_this_process() -> None:
 
     # A thread of C code, which ends the process even where Python is stuck in a regular expression.
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - it stays open only as its descriptor
-        faulthandler.dump_traceback_later(_TOTAL_SECONDS, exit=True, file=os.dup(nowhere.fileno()))
+        faulthandler.dump_traceback_later(TIMEOUT_SECONDS, exit=True, file=os.dup(nowhere.fileno()))
     if sys.platform == "win32":
         return
     import resource
 
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = math.ceil(used.ru_utime + used.ru_stime) + CPU_SECONDS
-    for limit, most in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, _MEMORY_BYTES)):
+    for limit, maximum in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, _MEMORY_BYTES)):
         _, hard = resource.getrlimit(limit)
         try:
-            resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+            resource.setrlimit(limit, (maximum if hard == resource.RLIM_INFINITY else min(maximum, hard), hard))
         except (ValueError, OSError):
             continue  # not every system has each limit; the clock's is left

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from agentos_mcp.agentos.agentos_messages import (
+    factory_failure,
+    is_factory_input_error,
+    is_input_schema_error,
+    is_missing_scope,
+    summarize_validation_errors,
+)
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, ServerFailure
 from agentos_mcp.agentos.hints import Action, Parameter, hint
 from agentos_mcp.agentos.inputs.schema_checks import (
@@ -16,19 +22,19 @@ from agentos_mcp.agentos.inputs.schema_checks import (
     InvalidSchema,
     check_limits,
     check_schema,
-    short,
     value_problems,
 )
 from agentos_mcp.agentos.json_limits import JsonLimitExceeded, JsonLimits
+from agentos_mcp.agentos.plain_text import excerpt
 
 log = logging.getLogger(__name__)
 
-_MOST_PROBLEMS = 8
-_MOST_SPELLED = 10_000
+_MAX_PROBLEMS = 8
+_MAX_EXPANDED = 10_000
 """References to references grow without end: beyond so many parts they stay references."""
 _CHARACTERS_PER_PART = 16
-_DEEPEST_REFERENCE = 50
-_LONGEST_LIST = 2_000
+_MAX_REFERENCE_DEPTH = 50
+_MAX_INPUTS_LENGTH = 2_000
 """Characters of what a schema allows."""
 _EXAMPLE = 'Give {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}.'
 _SIMPLER = "Give a smaller, simpler one, without patterns and with references within it alone (#/$defs/...)."
@@ -55,10 +61,10 @@ async def output_schema_fields(schema: Mapping[str, Any]) -> dict[str, str]:
     await _check_output_schema(schema)
     if not schema.get("properties"):
         raise InvalidRequest("The output_schema has no properties, so the answer would be empty.", _EXAMPLE)
-    if private := sorted(name for name in _property_names(schema) if name.startswith("_")):
-        named = short(", ".join(private[:_MOST_PROBLEMS]))
-        raise InvalidRequest(f"AgentOS answers with nothing where a property starts with '_': {named}.", "Rename them.")
-    return {"output_schema": json.dumps(spelled_out(schema))}
+    if private_names := sorted(name for name in _property_names(schema) if name.startswith("_")):
+        names = excerpt(", ".join(private_names[:_MAX_PROBLEMS]))
+        raise InvalidRequest(f"AgentOS answers with nothing where a property starts with '_': {names}.", "Rename them.")
+    return {"output_schema": json.dumps(expand_references(schema))}
 
 
 async def answer_problems(schema: Mapping[str, Any], answer: object) -> list[str]:
@@ -106,7 +112,7 @@ def _property_names(schema: object) -> Iterable[str]:
             yield from _property_names(inner)
 
 
-def spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
+def expand_references(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema without references and without "or null", which AgentOS would turn into "anything".
 
     For schemas within `check_limits`: what it makes of one is bounded, its work too.
@@ -119,34 +125,34 @@ def spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(definition, Mapping)
     }
 
-    left = _MOST_SPELLED
+    remaining = _MAX_EXPANDED
 
-    def spell(value: Any, inside: frozenset[str], depth: int) -> Any:
-        nonlocal left
-        left -= 1 + (len(value) // _CHARACTERS_PER_PART if isinstance(value, str) else 0)
+    def expand(value: Any, expanding: frozenset[str], depth: int) -> Any:
+        nonlocal remaining
+        remaining -= 1 + (len(value) // _CHARACTERS_PER_PART if isinstance(value, str) else 0)
         if isinstance(value, list):
-            return [spell(inner, inside, depth + 1) for inner in value]
+            return [expand(inner, expanding, depth + 1) for inner in value]
         if not isinstance(value, Mapping):
             return value
         reference = value.get("$ref")
         if (
             isinstance(reference, str)
             and reference in definitions
-            and reference not in inside
-            and left > 0
-            and depth < _DEEPEST_REFERENCE
+            and reference not in expanding
+            and remaining > 0
+            and depth < _MAX_REFERENCE_DEPTH
         ):
-            return {**spell(definitions[reference], inside | {reference}, depth + 1), **_without(value, "$ref")}
+            return {**expand(definitions[reference], expanding | {reference}, depth + 1), **_without(value, "$ref")}
         choices = value.get("anyOf")
         if isinstance(choices, list) and len(choices) == 2 and {"type": "null"} in choices:
             choice = choices[0] if choices[1] == {"type": "null"} else choices[1]
             if isinstance(choice, Mapping):
-                return spell({**choice, **_without(value, "anyOf")}, inside, depth + 1)
-        left -= sum(map(len, value)) // _CHARACTERS_PER_PART
-        return {key: spell(inner, inside, depth + 1) for key, inner in value.items()}
+                return expand({**choice, **_without(value, "anyOf")}, expanding, depth + 1)
+        remaining -= sum(map(len, value)) // _CHARACTERS_PER_PART
+        return {key: expand(inner, expanding, depth + 1) for key, inner in value.items()}
 
-    spelled: dict[str, Any] = spell(schema, frozenset(), 0)
-    return spelled if "$ref" in json.dumps(spelled.get("properties")) else _without(spelled, "$defs", "definitions")
+    expanded: dict[str, Any] = expand(schema, frozenset(), 0)
+    return expanded if "$ref" in json.dumps(expanded.get("properties")) else _without(expanded, "$defs", "definitions")
 
 
 def _without(schema: Mapping[str, Any], *keys: str) -> dict[str, Any]:
@@ -156,8 +162,8 @@ def _without(schema: Mapping[str, Any], *keys: str) -> dict[str, Any]:
 # A factory's inputs
 
 
-async def check_input(schema: Mapping[str, Any], value: Mapping[str, Any], what: str) -> None:
-    """Raise InvalidRequest with every problem of `value`, and what is allowed; `what` names it: "factory_input".
+async def check_input(schema: Mapping[str, Any], value: Mapping[str, Any], name: str) -> None:
+    """Raise InvalidRequest with every problem of `value`, which `name` names ("factory_input"), and what is allowed.
 
     AgentOS ignores inputs that it does not know; here they are refused, as they are mostly misspelled.
     A schema that cannot be checked leaves the rest to AgentOS.
@@ -166,99 +172,96 @@ async def check_input(schema: Mapping[str, Any], value: Mapping[str, Any], what:
     try:
         problems = await value_problems(schema, value)
     except CannotCheckSchema as error:
-        log.info("The %s is left to AgentOS: its schema %s", what, error.message)
+        log.info("The %s is left to AgentOS: its schema %s", name, error.message)
         problems = []
     if isinstance(properties, Mapping) and "additionalProperties" not in schema and "patternProperties" not in schema:
-        problems += [f"{short(name)}: there is no such input" for name in value if name not in properties]
+        problems += [f"{excerpt(key)}: there is no such input" for key in value if key not in properties]
     if problems:
-        more = f" (and {len(problems) - _MOST_PROBLEMS} more)" if len(problems) > _MOST_PROBLEMS else ""
+        more = f" (and {len(problems) - _MAX_PROBLEMS} more)" if len(problems) > _MAX_PROBLEMS else ""
         raise InvalidRequest(
-            f"The {what} does not fit: {'; '.join(problems[:_MOST_PROBLEMS])}{more}.",
-            f"It takes {taken}." if (taken := allowed(schema)) else "",
+            f"The {name} does not fit: {'; '.join(problems[:_MAX_PROBLEMS])}{more}.",
+            f"It takes {accepted}." if (accepted := describe_inputs(schema)) else "",
         )
 
 
-def allowed(schema: Mapping[str, Any]) -> str:
+def describe_inputs(schema: Mapping[str, Any]) -> str:
     """ "city (string, required), days (integer, 1 to 9, default 1), pace (slow | fast)"; '' for what has no fields."""
     required, properties = schema.get("required"), schema.get("properties")
     names = required if isinstance(required, list) else []
-    said = ""
-    for name, one in properties.items() if isinstance(properties, Mapping) else ():
-        said += f"{', ' if said else ''}{short(name)} ({', '.join(_traits(one, schema, required=name in names))})"
-        if len(said) > _LONGEST_LIST:
-            return said[:_LONGEST_LIST] + "…"
-    return said
+    inputs = ""
+    for name, schema_ in properties.items() if isinstance(properties, Mapping) else ():
+        inputs += (
+            f"{', ' if inputs else ''}{excerpt(name)} ({', '.join(_traits(schema_, schema, required=name in names))})"
+        )
+        if len(inputs) > _MAX_INPUTS_LENGTH:
+            return inputs[:_MAX_INPUTS_LENGTH] + "…"
+    return inputs
 
 
-def _traits(one: object, schema: Mapping[str, Any], *, required: bool) -> Iterable[str]:
-    if isinstance(one, Mapping) and isinstance(one.get("$ref"), str):
+def _traits(schema_: object, schema: Mapping[str, Any], *, required: bool) -> Iterable[str]:
+    if isinstance(schema_, Mapping) and isinstance(schema_.get("$ref"), str):
         definitions = schema.get("$defs")
-        named = one["$ref"].rpartition("/")[2]
-        one = definitions.get(named, one) if isinstance(definitions, Mapping) else one
-    if isinstance(one, Mapping):
-        choices = one.get("anyOf")
-        if isinstance(one.get("enum"), list):
-            yield short(" | ".join(_in_short(choice) for choice in one["enum"][:_MOST_CHOICES]), most=_LONGEST_CHOICES)
+        names = schema_["$ref"].rpartition("/")[2]
+        schema_ = definitions.get(names, schema_) if isinstance(definitions, Mapping) else schema_
+    if isinstance(schema_, Mapping):
+        choices = schema_.get("anyOf")
+        if isinstance(schema_.get("enum"), list):
+            yield excerpt(
+                " | ".join(_summarize(choice) for choice in schema_["enum"][:_MAX_CHOICES]),
+                max_length=_MAX_CHOICES_LENGTH,
+            )
         else:
-            kinds = one.get("type") or [
+            kinds = schema_.get("type") or [
                 choice.get("type", "object")
                 for choice in (choices if isinstance(choices, list) else ())
                 if isinstance(choice, Mapping)
             ]
-            listed = kinds[:_MOST_CHOICES] if isinstance(kinds, list) else [kinds]
-            yield short(" | ".join(map(_in_short, listed)), most=_LONGEST_CHOICES) or "anything"
+            listed = kinds[:_MAX_CHOICES] if isinstance(kinds, list) else [kinds]
+            yield excerpt(" | ".join(map(_summarize, listed)), max_length=_MAX_CHOICES_LENGTH) or "anything"
         low, high = (
-            _in_short(one[key]) if isinstance(one.get(key), int | float) else "" for key in ("minimum", "maximum")
+            _summarize(schema_[key]) if isinstance(schema_.get(key), int | float) else ""
+            for key in ("minimum", "maximum")
         )
         if low or high:
             yield f"{low} to {high}" if low and high else f"from {low}" if low else f"up to {high}"
-        if one.get("default") is not None:
-            yield f"default {_in_short(one['default'], partial(json.dumps, ensure_ascii=False))}"
+        if schema_.get("default") is not None:
+            yield f"default {_summarize(schema_['default'], partial(json.dumps, ensure_ascii=False))}"
     if required:
         yield "required"
 
 
-_MOST_CHOICES = 20
-_LONGEST_CHOICES = 300
+_MAX_CHOICES = 20
+_MAX_CHOICES_LENGTH = 300
 
 
-_QUOTED = JsonLimits(characters=1_000, depth=10)
+_QUOTE_LIMITS = JsonLimits(characters=1_000, depth=10)
 
 
-def _in_short(value: object, written: Callable[[object], str] = str) -> str:
+def _summarize(value: object, serialize: Callable[[object], str] = str) -> str:
     try:
-        _QUOTED.check(value)
+        _QUOTE_LIMITS.check(value)
     except JsonLimitExceeded:
-        return short(value) if isinstance(value, str) else "…"
-    return short(written(value))
-
-
-_COUNT = re.compile(r"\d+ validation errors? for \S+ ")
-_ERROR = re.compile(
-    r"(?P<where>\S+) (?P<what>.+?) \[type=(?P<type>\w+).*?(?:input_type=\w+)?\]"
-    r"(?: For further information visit https?://\S+?)?(?= |$|\.$)"
-)
-_FAILED = re.compile(r"^(?:Error in )?(?:agent|team|workflow) factory(?: error)?(?:: (.*))?$", re.IGNORECASE)
-_NO_PLACE = {"Value", "Assertion", "Input"}
-"""First words of pydantic's messages where the whole input is wrong, and no place is named."""
+        return excerpt(value) if isinstance(value, str) else "…"
+    return excerpt(serialize(value))
 
 
 def input_error(error: AgentOSError) -> AgentOSError:
     """The refusal (400, 403) or failure (500) of a factory or an input schema in plain words; others as they are."""
-    if isinstance(error, InvalidRequest) and "Input failed schema validation" in error.detail:
-        return InvalidRequest(_pydantic_in_short(f"{error.detail.rstrip('.')}."), _MESSAGE_FIELDS, status=400)
-    if isinstance(error, InvalidRequest) and "factory_input" in error.detail:
-        return InvalidRequest(_pydantic_in_short(f"{error.detail.rstrip('.')}."), _FACTORY_FIELDS, status=error.status)
-    if isinstance(error, Forbidden) and "scope" not in error.detail.casefold():
+    if isinstance(error, InvalidRequest) and is_input_schema_error(error.detail):
+        return InvalidRequest(summarize_validation_errors(f"{error.detail.rstrip('.')}."), _MESSAGE_FIELDS, status=400)
+    if isinstance(error, InvalidRequest) and is_factory_input_error(error.detail):
+        return InvalidRequest(
+            summarize_validation_errors(f"{error.detail.rstrip('.')}."), _FACTORY_FIELDS, status=error.status
+        )
+    if isinstance(error, Forbidden) and not is_missing_scope(error.detail):
         return Forbidden(
             f"The factory does not allow this: {error.detail.rstrip('.') or 'forbidden'}.",
             "Ask for something else, or as another user.",
             status=403,
         )
-    if isinstance(error, ServerFailure) and (failure := _FAILED.search(error.detail)):
-        reason = failure[1] or "it does not say why"
+    if isinstance(error, ServerFailure) and (reason := factory_failure(error.detail)) is not None:
         return ServerFailure(
-            f"The factory itself failed: {reason}.",
+            f"The factory itself failed: {reason or 'it gave no reason'}.",
             hint(
                 "Check {factory_input} against {fields}; if it is right, the factory's code is wrong.",
                 factory_input=Parameter("factory_input"),
@@ -280,23 +283,3 @@ _FACTORY_FIELDS = hint(
     fields=Action.of("get_component"),
     factory_input=Parameter("factory_input"),
 )
-
-
-def _pydantic_in_short(said: str) -> str:
-    """One "place: problem" for each of pydantic's four-part complaints."""
-    head, count, complaints = _split_count(said)
-    if not count:
-        return said
-    problems = []
-    for found in _ERROR.finditer(complaints):
-        where, what = found["where"], found["what"]
-        problems.append(f"{where} {what}" if where in _NO_PLACE else f"{where}: {what}")
-    if not problems:
-        return said
-    cut = "; …" if complaints.endswith(("…", "….")) else "."
-    return f"{head}{'; '.join(problems)}{cut}"
-
-
-def _split_count(said: str) -> tuple[str, bool, str]:
-    counted = _COUNT.search(said)
-    return (said[: counted.start()], True, said[counted.end() :]) if counted else (said, False, "")

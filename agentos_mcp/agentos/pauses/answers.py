@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from agentos_mcp.agentos.errors import InvalidRequest
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping, mutable_objects
 from agentos_mcp.agentos.runs.run import RunRef
 
 QuestionKind = Literal["confirmation", "input", "feedback", "external", "approval", "route", "review", "failure"]
@@ -25,8 +25,8 @@ NOTE = "note"
 OPEN_INPUT = "input"
 """The field of a step that asks for input without saying which."""
 
-_ASKING_TOOL = "get_user_input"
-_DIGITS = 6
+_INPUT_TOOL = "get_user_input"
+_KEY_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,20 @@ class PendingRequirement:
     requirement: dict[str, Any]
     tool: dict[str, Any] | None = None
     step: dict[str, Any] | None = None
-    strict: bool = False
+    is_team: bool = False
     """A team merges an answer's values only: it takes no decline of what is not a confirmation."""
 
     @property
     def schema(self) -> list[dict[str, Any]]:
         """The input that is still open: what AgentOS's model has set already stays its own."""
         if self.tool is None:
-            return _objects(self.requirement.get("user_input_schema"))
-        return [field for field in _objects(self.tool.get("user_input_schema")) if field.get("value") is None]
+            return mutable_objects(self.requirement.get("user_input_schema"))
+        return [field for field in mutable_objects(self.tool.get("user_input_schema")) if field.get("value") is None]
 
     @property
-    def asked(self) -> list[dict[str, Any]]:
+    def feedback_questions(self) -> list[dict[str, Any]]:
         """The feedback questions."""
-        return _objects(self.tool.get("user_feedback_schema")) if self.tool is not None else []
+        return mutable_objects(self.tool.get("user_feedback_schema")) if self.tool is not None else []
 
     @property
     def confirms(self) -> bool:
@@ -74,26 +74,30 @@ class PendingRequirement:
         match self.kind:
             case "approval" | "failure":
                 return False
-            case "input" if self.strict and self.tool is not None:
-                return self.tool.get("tool_name") == _ASKING_TOOL and bool(self.schema)
+            case "input" if self.is_team and self.tool is not None:
+                return self.tool.get("tool_name") == _INPUT_TOOL and bool(self.schema)
         return True
 
 
-def waiting(ref: RunRef, requirements: Sequence[Mapping[str, Any]]) -> list[PendingRequirement]:
+def find_pending(ref: RunRef, requirements: Sequence[Mapping[str, Any]]) -> list[PendingRequirement]:
     """What a run waits for, in AgentOS's order. What has been answered before is left out."""
-    needs = _objects(requirements)
+    requirements = mutable_objects(requirements)
     if ref.kind != "workflow":
-        return [one for need in needs for one in _tool_waiting(ref, need, strict=ref.kind == "team")]
+        return [
+            pending
+            for requirement in requirements
+            for pending in _pending_tool(ref, requirement, is_team=ref.kind == "team")
+        ]
     # A workflow's list is its history; only the last entry waits.
-    return list(_step_waiting(ref, needs[-1], len(needs))) if needs else []
+    return list(_pending_step(ref, requirements[-1], len(requirements))) if requirements else []
 
 
-def _step_waiting(ref: RunRef, step: dict[str, Any], position: int) -> Iterator[PendingRequirement]:
+def _pending_step(ref: RunRef, step: dict[str, Any], position: int) -> Iterator[PendingRequirement]:
     if "error_message" in step:
         kind: QuestionKind = "failure"
     elif step.get("requires_executor_input"):
-        for need in _objects(step.get("executor_requirements")):
-            yield from _tool_waiting(ref, need, step=step, position=position, strict=False)
+        for requirement in mutable_objects(step.get("executor_requirements")):
+            yield from _pending_tool(ref, requirement, step=step, position=position, is_team=False)
         return
     elif step.get("requires_route_selection"):
         kind = "route"
@@ -114,192 +118,194 @@ def _step_waiting(ref: RunRef, step: dict[str, Any], position: int) -> Iterator[
     )
 
 
-def _tool_waiting(
+def _pending_tool(
     ref: RunRef,
-    need: dict[str, Any],
+    requirement: dict[str, Any],
     *,
     step: dict[str, Any] | None = None,
     position: int = 0,
-    strict: bool,
+    is_team: bool,
 ) -> Iterator[PendingRequirement]:
-    tool = need.get("tool_execution")
-    if not isinstance(tool, dict) or (kind := _tool_kind(need, tool)) is None:
+    tool = requirement.get("tool_execution")
+    if not isinstance(tool, dict) or (kind := _tool_kind(requirement, tool)) is None:
         return
     # A model may use the same call id twice; AgentOS's own id of the pause never repeats.
     identity = (
         ref,
         position,
-        need.get("id"),
-        need.get("member_run_id"),
+        requirement.get("id"),
+        requirement.get("member_run_id"),
         step.get("executor_run_id") if step else None,
         tool.get("tool_call_id"),
         tool.get("tool_name"),
         tool.get("tool_args"),
         tool.get("created_at"),
     )
-    yield PendingRequirement(kind, _key(tool.get("tool_name") or "tool", identity), need, tool, step, strict)
+    yield PendingRequirement(kind, _key(tool.get("tool_name") or "tool", identity), requirement, tool, step, is_team)
 
 
-def _tool_kind(need: Mapping[str, Any], tool: Mapping[str, Any]) -> QuestionKind | None:
+def _tool_kind(requirement: Mapping[str, Any], tool: Mapping[str, Any]) -> QuestionKind | None:
     """What a tool waits for; None where it has been answered."""
-    answered = tool.get("answered") is True
+    is_answered = tool.get("answered") is True
     kind: QuestionKind
     if tool.get("user_feedback_schema"):
         kind = "feedback"
-        answered = answered or all(
-            one.get("selected_options") is not None for one in _objects(tool["user_feedback_schema"])
+        is_answered = is_answered or all(
+            pending.get("selected_options") is not None for pending in mutable_objects(tool["user_feedback_schema"])
         )
     elif tool.get("external_execution_required"):
         kind = "external"
-        answered = tool.get("result") is not None or need.get("external_execution_result") is not None
+        is_answered = tool.get("result") is not None or requirement.get("external_execution_result") is not None
     elif tool.get("requires_user_input"):
         kind = "input"
     elif tool.get("requires_confirmation"):
         kind = "confirmation"
-        answered = tool.get("confirmed") is not None or need.get("confirmation") is not None
+        is_answered = tool.get("confirmed") is not None or requirement.get("confirmation") is not None
     else:
         return None
-    if answered:
+    if is_answered:
         return None
     return "approval" if tool.get("approval_type") == "required" else kind
 
 
 def _key(name: object, identity: tuple[object, ...]) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", str(name).lower()).strip("-")[:32].strip("-") or "pause"
-    said = json.dumps([str(identity[0]), *identity[1:]], sort_keys=True, default=str)
-    return f"{slug}-{hashlib.sha256(said.encode()).hexdigest()[:_DIGITS]}"
+    identity_json = json.dumps([str(identity[0]), *identity[1:]], sort_keys=True, default=str)
+    return f"{slug}-{hashlib.sha256(identity_json.encode()).hexdigest()[:_KEY_DIGITS]}"
 
 
 # Names of fields
 
 
-def input_names(one: PendingRequirement) -> list[str]:
+def input_names(pending: PendingRequirement) -> list[str]:
     """A name for each field of `one.schema`: AgentOS's own, told apart where they repeat or are ours."""
-    taken = [DECLINED, *(["approve", NOTE] if one.confirms else [])]
-    return _distinct([str(field.get("name") or "value") for field in one.schema], taken)
+    reserved = [DECLINED, *(["approve", NOTE] if pending.confirms else [])]
+    return _distinct([str(field.get("name") or "value") for field in pending.schema], reserved)
 
 
-def feedback_names(one: PendingRequirement) -> list[str]:
+def feedback_names(pending: PendingRequirement) -> list[str]:
     """A short name for each question of `one.asked`."""
-    headers = [re.sub(r"\W+", "_", str(asked.get("header") or "").lower()).strip("_") for asked in one.asked]
+    headers = [
+        re.sub(r"\W+", "_", str(question.get("header") or "").lower()).strip("_")
+        for question in pending.feedback_questions
+    ]
     return _distinct([header or f"question_{number}" for number, header in enumerate(headers, 1)], [DECLINED, NOTE])
 
 
-def _distinct(names: list[str], taken: Sequence[str]) -> list[str]:
-    used, found = set(taken), []
-    following: dict[str, int] = {}
+def _distinct(names: list[str], reserved: Sequence[str]) -> list[str]:
+    used, distinct_names = set(reserved), []
+    next_numbers: dict[str, int] = {}
     for name in names:
-        number, candidate = following.get(name, 2), name
+        number, candidate = next_numbers.get(name, 2), name
         while candidate in used:
             candidate, number = f"{name}_{number}", number + 1
-        following[name] = number
+        next_numbers[name] = number
         used.add(candidate)
-        found.append(candidate)
-    return found
+        distinct_names.append(candidate)
+    return distinct_names
 
 
 # Answers -> AgentOS's objects
 
 
-def fill(one: PendingRequirement, values: Values) -> None:
+def fill_answer(pending: PendingRequirement, values: Values) -> None:
     """Write a person's answer into AgentOS's objects."""
-    if one.tool is not None:
-        _fill_tool(one, one.tool, values)
+    if pending.tool is not None:
+        _fill_tool(pending, pending.tool, values)
     else:
-        _fill_step(one, one.requirement, values)
+        _fill_step(pending, pending.requirement, values)
 
 
-def apply_approval(one: PendingRequirement, record: Mapping[str, Any]) -> None:
+def apply_approval(pending: PendingRequirement, record: Mapping[str, Any]) -> None:
     """Write down what an admin decided, by AgentOS's own record of it."""
-    tool = one.tool or {}
+    tool = pending.tool or {}
     approved = record.get("status") == "approved"
-    data = record.get("resolution_data")
-    data = data if isinstance(data, Mapping) else {}
-    refused = f"An admin has rejected it: {data['note']}" if data.get("note") else "An admin has rejected it."
+    data = mapping(record.get("resolution_data"))
+    refusal = f"An admin has rejected it: {data['note']}" if data.get("note") else "An admin has rejected it."
     if tool.get("requires_confirmation"):
-        _confirm(one, tool, approved, "" if approved else refused)
+        _confirm(pending, tool, approved, "" if approved else refusal)
     elif not approved:
-        _refuse(one, tool, refused)
+        _refuse(pending, tool, refusal)
     elif tool.get("external_execution_required"):
-        tool["result"] = one.requirement["external_execution_result"] = data.get("result")
+        tool["result"] = pending.requirement["external_execution_result"] = data.get("result")
     else:
-        values = record_of(data.get("values", data))
-        given = [values.get(str(field.get("name"))) for field in one.schema]
-        _set_values(tool, one.requirement, one.schema, given)
+        values = mapping(data.get("values", data))
+        values_by_name = [values.get(str(field.get("name"))) for field in pending.schema]
+        _set_values(tool, pending.requirement, pending.schema, values_by_name)
 
 
-def _fill_tool(one: PendingRequirement, tool: dict[str, Any], values: Values) -> None:
-    need, note = one.requirement, str(values.get(NOTE) or "")
-    declined = bool(values.get(DECLINED)) or (one.confirms and values.get("approve") is not True)
-    if one.kind == "confirmation":
-        _confirm(one, tool, not declined, note)
+def _fill_tool(pending: PendingRequirement, tool: dict[str, Any], values: Values) -> None:
+    requirement, note = pending.requirement, str(values.get(NOTE) or "")
+    declined = bool(values.get(DECLINED)) or (pending.confirms and values.get("approve") is not True)
+    if pending.kind == "confirmation":
+        _confirm(pending, tool, not declined, note)
     elif declined:
-        _decline(one, tool, note)
-    elif one.kind == "external":
-        tool["result"] = need["external_execution_result"] = values["result"]
-    elif one.kind == "feedback":
-        chosen = [values.get(name) or [] for name in feedback_names(one)]
-        _select(tool, need, [[one] if isinstance(one, str) else list(one) for one in chosen])
+        _decline(pending, tool, note)
+    elif pending.kind == "external":
+        tool["result"] = requirement["external_execution_result"] = values["result"]
+    elif pending.kind == "feedback":
+        chosen = [values.get(name) or [] for name in feedback_names(pending)]
+        _select(tool, requirement, [[labels] if isinstance(labels, str) else list(labels) for labels in chosen])
     else:
-        _set_values(tool, need, one.schema, [values.get(name) for name in input_names(one)])
+        _set_values(tool, requirement, pending.schema, [values.get(name) for name in input_names(pending)])
 
 
-def _confirm(one: PendingRequirement, tool: dict[str, Any], approved: bool, note: str) -> None:
-    tool["confirmed"] = one.requirement["confirmation"] = approved
+def _confirm(pending: PendingRequirement, tool: dict[str, Any], approved: bool, note: str) -> None:
+    tool["confirmed"] = pending.requirement["confirmation"] = approved
     if note:
-        tool["confirmation_note"] = one.requirement["confirmation_note"] = note
+        tool["confirmation_note"] = pending.requirement["confirmation_note"] = note
 
 
-def _decline(one: PendingRequirement, tool: dict[str, Any], note: str) -> None:
+def _decline(pending: PendingRequirement, tool: dict[str, Any], note: str) -> None:
     """A no to something that AgentOS has no yes and no for."""
-    words = f"declined by a person: {note}" if note else "declined by a person"
-    if one.kind == "external":
-        tool["result"] = one.requirement["external_execution_result"] = words
+    note = f"declined by a person: {note}" if note else "declined by a person"
+    if pending.kind == "external":
+        tool["result"] = pending.requirement["external_execution_result"] = note
         tool["tool_call_error"] = True
-    elif one.kind == "feedback" and one.strict:
-        _select(tool, one.requirement, [[words]] * len(one.asked))
-    elif one.strict and one.declinable:
-        _set_values(tool, one.requirement, one.schema, [words] * len(one.schema))
+    elif pending.kind == "feedback" and pending.is_team:
+        _select(tool, pending.requirement, [[note]] * len(pending.feedback_questions))
+    elif pending.is_team and pending.declinable:
+        _set_values(tool, pending.requirement, pending.schema, [note] * len(pending.schema))
     else:
-        _refuse(one, tool, words)
+        _refuse(pending, tool, note)
 
 
-def _refuse(one: PendingRequirement, tool: dict[str, Any], words: str) -> None:
+def _refuse(pending: PendingRequirement, tool: dict[str, Any], note: str) -> None:
     """What AgentOS itself makes of a tool that an admin rejects: refused as if it had asked for confirmation."""
-    if one.strict:
+    if pending.is_team:
         raise InvalidRequest(
-            f"{one.key} can't be declined: AgentOS has no way to tell a team so.", "Answer it, or cancel the run."
+            f"{pending.key} can't be declined: AgentOS has no way to tell a team so.", "Answer it, or cancel the run."
         )
     tool |= {"answered": True, "requires_user_input": False, "external_execution_required": False}
     tool["requires_confirmation"] = True
-    _confirm(one, tool, False, words)
+    _confirm(pending, tool, False, note)
 
 
 def _set_values(
-    tool: dict[str, Any], need: dict[str, Any], open_fields: list[dict[str, Any]], values: Sequence[Any]
+    tool: dict[str, Any], requirement: dict[str, Any], open_fields: list[dict[str, Any]], values: Sequence[Any]
 ) -> None:
-    given = {str(field.get("name")): value for field, value in zip(open_fields, values, strict=True)}
-    for holder in (tool, need):
-        for field in _objects(holder.get("user_input_schema")):
-            if field.get("value") is None and str(field.get("name")) in given:
-                field["value"] = given[str(field.get("name"))]
+    values_by_name = {str(field.get("name")): value for field, value in zip(open_fields, values, strict=True)}
+    for holder in (tool, requirement):
+        for field in mutable_objects(holder.get("user_input_schema")):
+            if field.get("value") is None and str(field.get("name")) in values_by_name:
+                field["value"] = values_by_name[str(field.get("name"))]
     tool["answered"] = True
 
 
-def _select(tool: dict[str, Any], need: dict[str, Any], chosen: Sequence[list[str]]) -> None:
-    for holder in (tool, need):
-        for asked, labels in zip(_objects(holder.get("user_feedback_schema")), chosen, strict=False):
-            asked["selected_options"] = labels
-            for option in _objects(asked.get("options")):
+def _select(tool: dict[str, Any], requirement: dict[str, Any], chosen: Sequence[list[str]]) -> None:
+    for holder in (tool, requirement):
+        for question, labels in zip(mutable_objects(holder.get("user_feedback_schema")), chosen, strict=False):
+            question["selected_options"] = labels
+            for option in mutable_objects(question.get("options")):
                 option["selected"] = option.get("label") in labels
     tool["answered"] = True
 
 
-def _fill_step(one: PendingRequirement, step: dict[str, Any], values: Values) -> None:
+def _fill_step(pending: PendingRequirement, step: dict[str, Any], values: Values) -> None:
     note = str(values.get(NOTE) or "")
     if note:
         step["rejection_feedback"] = note
-    if values.get(DECLINED) or (one.confirms and values.get("approve") is not True):
+    if values.get(DECLINED) or (pending.confirms and values.get("approve") is not True):
         # Where a step asks for more than a yes, this is how it is refused: AgentOS then does what the
         # component says it does after a no.
         step |= {"requires_confirmation": True, "confirmed": False}
@@ -308,26 +314,26 @@ def _fill_step(one: PendingRequirement, step: dict[str, Any], values: Values) ->
             # AgentOS would turn a late no into a yes.
             step["timeout_at"] = None
         return
-    if one.confirms:
+    if pending.confirms:
         step["confirmed"] = True
     if values.get("edited_output"):
         step["edited_output"] = values["edited_output"]
-    if one.kind == "route":
+    if pending.kind == "route":
         choice = values["choice"]
         step["selected_choices"] = [choice] if isinstance(choice, str) else list(choice)
     elif step.get("requires_user_input"):
-        step["user_input"] = _step_input(one, values)
+        step["user_input"] = _step_input(pending, values)
 
 
-def _step_input(one: PendingRequirement, values: Values) -> dict[str, Any]:
-    if not one.schema:
+def _step_input(pending: PendingRequirement, values: Values) -> dict[str, Any]:
+    if not pending.schema:
         return {OPEN_INPUT: values[OPEN_INPUT]}
-    names = zip(one.schema, input_names(one), strict=True)
+    names = zip(pending.schema, input_names(pending), strict=True)
     return {str(field.get("name")): values[name] for field, name in names if values.get(name) is not None}
 
 
-def posted(
-    ref: RunRef, requirements: Sequence[dict[str, Any]], answered: Sequence[PendingRequirement]
+def continuation_fields(
+    ref: RunRef, requirements: Sequence[dict[str, Any]], is_answered: Sequence[PendingRequirement]
 ) -> dict[str, str]:
     """The form that sends filled requirements back."""
     form = {"session_id": ref.session}
@@ -337,9 +343,5 @@ def posted(
             earlier.pop("edited_output", None)
         return form | {"step_requirements": json.dumps(list(requirements))}
     if ref.kind == "team":
-        return form | {"requirements": json.dumps([one.requirement for one in answered])}
-    return form | {"tools": json.dumps([one.tool for one in answered])}
-
-
-def _objects(values: object) -> list[dict[str, Any]]:
-    return [value for value in values if isinstance(value, dict)] if isinstance(values, Sequence) else []
+        return form | {"requirements": json.dumps([pending.requirement for pending in is_answered])}
+    return form | {"tools": json.dumps([pending.tool for pending in is_answered])}

@@ -23,9 +23,9 @@ from agentos_mcp.agentos.runs.run import RunRef
 FieldType = Literal["string", "integer", "number", "boolean"]
 
 
-_SHOWN = 6000
-_VALUE = 1000
-_LINE = 120
+_MAX_TEXT_LENGTH = 6000
+_MAX_VALUE_LENGTH = 1000
+_MAX_INLINE_LENGTH = 120
 """A text of several lines that is longer is shown with its line ends."""
 
 
@@ -69,7 +69,7 @@ FAILURE = (
     "Run the workflow again, or continue this run where it was built.",
 )
 _STEPS = {"Step": "Step", "Loop": "Loop", "Condition": "Condition", "Router": "Router", "Steps": "The group"}
-_AFTER_NO = {
+_AFTER_DECLINE = {
     "skip": "If declined: it is skipped and the run goes on.",
     "cancel": "If declined: the run is cancelled.",
     "else": "If declined: the other branch is taken.",
@@ -79,115 +79,140 @@ _NOTE_FIELD = Field(NOTE, "string", "Why, or what should change.", required=Fals
 _EDITED = Field("edited_output", "string", "The output as it should be, if it is to be changed.", required=False)
 
 
-def build_question(ref: RunRef, one: PendingRequirement) -> Question:
-    title, details = _tool_words(ref, one, one.tool) if one.tool is not None else _step_words(one, one.requirement)
-    fields = _fields(one)
+def build_question(ref: RunRef, pending: PendingRequirement) -> Question:
+    title, details = (
+        _describe_tool(ref, pending, pending.tool)
+        if pending.tool is not None
+        else _describe_step(pending, pending.requirement)
+    )
+    fields = _fields(pending)
     return Question(
-        key=one.key,
-        kind="confirmation" if one.confirms and one.kind == "input" else one.kind,
+        key=pending.key,
+        kind="confirmation" if pending.confirms and pending.kind == "input" else pending.kind,
         title=title,
         details="\n".join(filter(None, details)),
         fields=fields,
-        how=_how(one, fields),
-        declinable=one.declinable,
+        how=_how_to_answer(pending, fields),
+        declinable=pending.declinable,
     )
 
 
-def _tool_words(ref: RunRef, one: PendingRequirement, tool: Mapping[str, Any]) -> tuple[str, list[str]]:
-    step = one.step or {}
-    who = as_name(one.requirement.get("member_agent_name") or step.get("executor_name") or ref.component)
-    where = f" in step {_quoted(step.get('step_name'))}" if step.get("step_name") else ""
+def _describe_tool(ref: RunRef, pending: PendingRequirement, tool: Mapping[str, Any]) -> tuple[str, list[str]]:
+    step = pending.step or {}
+    actor = as_name(pending.requirement.get("member_agent_name") or step.get("executor_name") or ref.component)
+    place = f" in step {_quoted(step.get('step_name'))}" if step.get("step_name") else ""
     name = as_name(tool.get("tool_name") or "a tool")
     arguments = _arguments(tool.get("tool_args"))
-    match one.kind:
+    match pending.kind:
         case "feedback":
-            return f"{who} asks you to choose{where}.", [line for asked in one.asked for line in _asked(asked)]
+            return f"{actor} asks you to choose{place}.", [
+                line for question in pending.feedback_questions for line in _question_lines(question)
+            ]
         case "external":
-            return f"{who} waits{where} for the result of {name}, which is to be done outside of AgentOS.", arguments
+            return f"{actor} waits{place} for the result of {name}, which has to be run outside of AgentOS.", arguments
         case "approval":
-            admin = f"Only an admin can approve it, in AgentOS (approval {_line(one.approval_id or 'without an id')})."
-            return f"{who} wants to call {name}{where}, which an admin has to approve.", [*arguments, admin]
-        case "input" if name == "get_user_input" and one.schema:
-            return f"{who} asks for input{where}.", []
-        case "input" if one.schema:
-            return f"{who} needs input{where} to call {name}.", arguments
-    return f"{who} wants to call {name}{where}.", arguments
+            admin = (
+                f"Only an admin can approve it, in AgentOS (approval {_line(pending.approval_id or 'without an id')})."
+            )
+            return f"{actor} wants to call {name}{place}, which an admin has to approve.", [*arguments, admin]
+        case "input" if name == "get_user_input" and pending.schema:
+            return f"{actor} asks for input{place}.", []
+        case "input" if pending.schema:
+            return f"{actor} needs input{place} to call {name}.", arguments
+    return f"{actor} wants to call {name}{place}.", arguments
 
 
-def _step_words(one: PendingRequirement, step: Mapping[str, Any]) -> tuple[str, list[str]]:
+def _describe_step(pending: PendingRequirement, step: Mapping[str, Any]) -> tuple[str, list[str]]:
     kind = str(step.get("step_type") or "Step")
     name = f"{_STEPS.get(kind, 'Step')} {_quoted(step.get('step_name') or 'step')}"
-    after = _after_no(step)
-    late = _lateness(step)
+    after_decline = _after_decline(step)
+    timeout = _timeout_note(step)
     output = _content(step.get("step_output"))
-    match one.kind:
+    match pending.kind:
         case "failure":
             return f"{name} has failed and waits for a retry or a skip.", [_text(step.get("error_message"))]
         case "route":
-            return f"{name} waits for a choice of what to do.", [_text(step.get("user_input_message")), after, late]
+            return f"{name} waits for a choice of what to do.", [
+                _text(step.get("user_input_message")),
+                after_decline,
+                timeout,
+            ]
         case "review" if kind == "Loop":
             message = _text(step.get("output_review_message"))
             effect = "If approved: the loop ends with this output."
-            return f"A round of {name[0].lower()}{name[1:]} waits for review.", [message, output, effect, after, late]
+            return f"A round of {name[0].lower()}{name[1:]} waits for review.", [
+                message,
+                output,
+                effect,
+                after_decline,
+                timeout,
+            ]
         case "review":
             message = _text(step.get("output_review_message"))
-            return f"The output of {name[0].lower()}{name[1:]} waits for review.", [message, output, after, late]
+            return f"The output of {name[0].lower()}{name[1:]} waits for review.", [
+                message,
+                output,
+                after_decline,
+                timeout,
+            ]
         case "confirmation":
             both = " and input" if step.get("requires_user_input") else ""
             message = _text(step.get("confirmation_message"))
-            asked = _text(step.get("user_input_message")) if both else ""
-            return f"{name} waits for confirmation{both}.", [message, asked, after, late]
-    return f"{name} needs input.", [_text(step.get("user_input_message")), after, late]
+            question = _text(step.get("user_input_message")) if both else ""
+            return f"{name} waits for confirmation{both}.", [message, question, after_decline, timeout]
+    return f"{name} needs input.", [_text(step.get("user_input_message")), after_decline, timeout]
 
 
-def _after_no(step: Mapping[str, Any]) -> str:
-    what = str(step.get("on_reject"))
-    if what == "retry":
-        most, done = number(step.get("max_retries")), number(step.get("retry_count"))
-        if most and done >= most:
+def _after_decline(step: Mapping[str, Any]) -> str:
+    outcome = str(step.get("on_reject"))
+    if outcome == "retry":
+        max_retries, retries = number(step.get("max_retries")), number(step.get("retry_count"))
+        if max_retries and retries >= max_retries:
             return "If declined: the run is cancelled, as it has been done again often enough."
         again = {"Loop": "another round is done, with your note", "Router": "you choose again"}
-        return f"If declined: {again.get(str(step.get('step_type')), 'it is done again, with your note')}."
-    return _AFTER_NO.get(what, "")
+        return f"If declined: {again.get(str(step.get('step_type')), 'it is retries again, with your note')}."
+    return _AFTER_DECLINE.get(outcome, "")
 
 
-def _lateness(step: Mapping[str, Any]) -> str:
+def _timeout_note(step: Mapping[str, Any]) -> str:
     if not step.get("timeout_at"):
         return ""
     footer = {"approve": "it counts as approved", "skip": "it is skipped", "cancel": "the run is cancelled"}
-    what = footer.get(str(step.get("on_timeout")), "AgentOS decides by itself")
-    return f"After {_line(step['timeout_at'])}, {what} once the run is continued."
+    outcome = footer.get(str(step.get("on_timeout")), "AgentOS decides by itself")
+    return f"After {_line(step['timeout_at'])}, {outcome} once the run is continued."
 
 
-def _fields(one: PendingRequirement) -> tuple[Field, ...]:
-    match one.kind:
+def _fields(pending: PendingRequirement) -> tuple[Field, ...]:
+    match pending.kind:
         case "approval" | "failure":
             return ()
         case "external":
             return (Field("result", "string", "What came out of it."),)
         case "feedback":
-            asked = zip(one.asked, feedback_names(one), strict=True)
-            return tuple(_choosing(name, question) for question, name in asked)
+            named_questions = zip(feedback_names(pending), pending.feedback_questions, strict=True)
+            return tuple(_choice_field(name, question) for name, question in named_questions)
         case "route":
-            choices = tuple(map(str, values(one.requirement.get("available_choices"))))
-            multiple = bool(one.requirement.get("allow_multiple_selections"))
+            choices = tuple(map(str, values(pending.requirement.get("available_choices"))))
+            multiple = bool(pending.requirement.get("allow_multiple_selections"))
             return (Field("choice", "string", "What to do.", choices, multiple),)
         case "review":
             # What is made of a loop's or a router's edited output never reaches the next step.
-            edited = (_EDITED,) if one.requirement.get("step_type") in (None, "Step") else ()
+            edited = (_EDITED,) if pending.requirement.get("step_type") in (None, "Step") else ()
             return (APPROVE, _NOTE_FIELD, *edited)
     inputs: tuple[Field, ...] = ()
-    if one.tool is not None or one.requirement.get("requires_user_input"):
-        inputs = tuple(_input(field, name) for field, name in zip(one.schema, input_names(one), strict=True))
-        if not inputs and one.tool is None:
-            inputs = (Field(OPEN_INPUT, "string", _line(one.requirement.get("user_input_message") or "")),)
-    return (APPROVE, _NOTE_FIELD, *inputs) if one.confirms else inputs
+    if pending.tool is not None or pending.requirement.get("requires_user_input"):
+        inputs = tuple(
+            _input_field(field, name) for field, name in zip(pending.schema, input_names(pending), strict=True)
+        )
+        if not inputs and pending.tool is None:
+            inputs = (Field(OPEN_INPUT, "string", _line(pending.requirement.get("user_input_message") or "")),)
+    return (APPROVE, _NOTE_FIELD, *inputs) if pending.confirms else inputs
 
 
 _TYPES: Mapping[str, FieldType] = {"int": "integer", "float": "number", "bool": "boolean"}
 
 
-def _input(field: Mapping[str, Any], name: str) -> Field:
+def _input_field(field: Mapping[str, Any], name: str) -> Field:
     kind = str(field.get("field_type") or "str")
     default = field.get("value")
     return Field(
@@ -201,34 +226,34 @@ def _input(field: Mapping[str, Any], name: str) -> Field:
     )
 
 
-def _choosing(name: str, asked: Mapping[str, Any]) -> Field:
-    options = tuple(str(option.get("label")) for option in objects(asked.get("options")))
-    return Field(name, "string", _line(asked.get("question") or ""), options, bool(asked.get("multi_select")))
+def _choice_field(name: str, question: Mapping[str, Any]) -> Field:
+    options = tuple(str(option.get("label")) for option in objects(question.get("options")))
+    return Field(name, "string", _line(question.get("question") or ""), options, bool(question.get("multi_select")))
 
 
-def _how(one: PendingRequirement, fields: Sequence[Field]) -> Hint:
-    if one.kind == "approval":
+def _how_to_answer(pending: PendingRequirement, fields: Sequence[Field]) -> Hint:
+    if pending.kind == "approval":
         return hint(
             "An admin resolves it in AgentOS (POST {path}); {go_on} then goes on.",
             path="/approvals/{id}/resolve",
             go_on=Action.of("continue_run", "run"),
             otherwise="An admin resolves it in AgentOS.",
         )
-    if one.kind == "failure":
+    if pending.kind == "failure":
         return Hint(FAILURE)
-    return as_hint(_example_answer(one, fields))
+    return as_hint(_example_answer(pending, fields))
 
 
-def _example_answer(one: PendingRequirement, fields: Sequence[Field]) -> str:
-    shown = {field.name: _example(field) for field in fields if field.required and field.name != "approve"}
-    if one.confirms:
-        yes = as_json({one.key: {"approve": True, **shown} if shown else True})
-        words = f"{yes}, or {as_json({one.key: {'approve': False, NOTE: 'why'}})}"
-        return f"{words}, or {as_json({one.key: {'edited_output': '...'}})}" if _EDITED in fields else words
-    shown = shown or {field.name: _example(field) for field in fields}
-    words = as_json({one.key: next(iter(shown.values())) if len(fields) == 1 else shown})
-    no = {one.key: {DECLINED: True, NOTE: "why"}}
-    return f"{words}, or {as_json(no)}" if one.declinable else f"{words}; it can't be declined, only cancelled"
+def _example_answer(pending: PendingRequirement, fields: Sequence[Field]) -> str:
+    example = {field.name: _example(field) for field in fields if field.required and field.name != "approve"}
+    if pending.confirms:
+        yes = as_json({pending.key: {"approve": True, **example} if example else True})
+        answers = f"{yes}, or {as_json({pending.key: {'approve': False, NOTE: 'why'}})}"
+        return f"{answers}, or {as_json({pending.key: {'edited_output': '...'}})}" if _EDITED in fields else answers
+    example = example or {field.name: _example(field) for field in fields}
+    answers = as_json({pending.key: next(iter(example.values())) if len(fields) == 1 else example})
+    no = {pending.key: {DECLINED: True, NOTE: "why"}}
+    return f"{answers}, or {as_json(no)}" if pending.declinable else f"{answers}; it can't be declined, only cancelled"
 
 
 def _example(field: Field) -> Any:
@@ -246,19 +271,19 @@ def _arguments(arguments: object) -> list[str]:
 
 
 def _argument(name: str, value: object) -> str:
-    if isinstance(value, str) and "\n" in value and len(value) > _LINE:
+    if isinstance(value, str) and "\n" in value and len(value) > _MAX_INLINE_LENGTH:
         return f"{name}:\n{_text(value)}"
-    return f"{name}: {as_value(value, most=_VALUE)}"
+    return f"{name}: {as_value(value, max_length=_MAX_VALUE_LENGTH)}"
 
 
-def _asked(asked: Mapping[str, Any]) -> list[str]:
-    options = objects(asked.get("options"))
-    several = " (several may be chosen)" if asked.get("multi_select") else ""
+def _question_lines(question: Mapping[str, Any]) -> list[str]:
+    options = objects(question.get("options"))
+    several = " (several may be chosen)" if question.get("multi_select") else ""
     about = [
         f"> - {_line(option.get('label'))}" + (f": {_line(option['description'])}" if option.get("description") else "")
         for option in options
     ]
-    return [f"> {_line(asked.get('question'))}{several}", *about]
+    return [f"> {_line(question.get('question'))}{several}", *about]
 
 
 def _content(output: object) -> str:
@@ -278,9 +303,9 @@ def _whole_content(output: object) -> str:
 
 def _text(value: object) -> str:
     """Words of a component's, each line behind a mark; how much is missing is said after them."""
-    said = str(value or "").strip()
-    more = f"\n({len(said) - _SHOWN} more characters)" if len(said) > _SHOWN else ""
-    return f"{quoted_lines(said[:_SHOWN])}{more}" if said else ""
+    text = str(value or "").strip()
+    more = f"\n({len(text) - _MAX_TEXT_LENGTH} more characters)" if len(text) > _MAX_TEXT_LENGTH else ""
+    return f"{quoted_lines(text[:_MAX_TEXT_LENGTH])}{more}" if text else ""
 
 
 def _quoted(name: object) -> str:
@@ -289,7 +314,7 @@ def _quoted(name: object) -> str:
 
 
 def _line(value: object) -> str:
-    return one_line(str(value), most=201)
+    return one_line(str(value), max_length=201)
 
 
 def label(value: object) -> str:

@@ -20,16 +20,18 @@ from agentos_mcp.agentos.pauses.answers import (
     PendingRequirement,
     QuestionKind,
     apply_approval,
-    fill,
-    posted,
-    waiting,
+    continuation_fields,
+    fill_answer,
+    find_pending,
 )
 from agentos_mcp.agentos.pauses.question_text import APPROVE, FAILURE, Field, FieldType, Question, build_question, label
 from agentos_mcp.agentos.plain_text import as_json, one_line
 from agentos_mcp.agentos.runs.run import RunRef
 
 __all__ = [
+    "AnswerProblem",
     "Field",
+    "InvalidAnswers",
     "Question",
     "QuestionKind",
     "approval_ids",
@@ -39,13 +41,14 @@ __all__ = [
     "rejections",
 ]
 
+_MAX_KEY_LENGTH = 80
 _YES = frozenset({"yes", "y", "true", "approve", "approved"})
 _NO = frozenset({"no", "n", "false", "reject", "rejected", "decline", "declined"})
 
 
 def questions(ref: RunRef, requirements: Sequence[Mapping[str, Any]]) -> tuple[Question, ...]:
     """What a paused run asks, by the requirements of the stored run."""
-    return tuple(build_question(ref, one) for one in waiting(ref, _own(requirements)))
+    return tuple(build_question(ref, pending) for pending in find_pending(ref, _copy(requirements)))
 
 
 def continuation_form(
@@ -60,85 +63,110 @@ def continuation_form(
     a run that is continued while one is pending ends in an error.
     Raises InvalidRequest where anything is left open, as AgentOS would reject that silently.
     """
-    own = _own(requirements)
-    waits = waiting(ref, own)
-    for one in waits:
-        if one.kind == "failure":
+    requirements = _copy(requirements)
+    pending_all = find_pending(ref, requirements)
+    for pending in pending_all:
+        if pending.kind == "failure":
             raise InvalidRequest(*FAILURE)
-        if one.kind == "approval":
-            apply_approval(one, _decided(one, approvals or {}))
-        elif one.key in answers:
-            fill(one, answers[one.key])
+        if pending.kind == "approval":
+            apply_approval(pending, _decided(pending, approvals or {}))
+        elif pending.key in answers:
+            fill_answer(pending, answers[pending.key])
         else:
-            raise InvalidRequest(f"{one.key} is not answered.", "Answer everything that the run asks at once.")
-    return posted(ref, own, waits)
+            raise InvalidRequest(f"{pending.key} is not answered.", "Answer everything that the run asks at once.")
+    return continuation_fields(ref, requirements, pending_all)
 
 
-def _decided(one: PendingRequirement, approvals: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    record = approvals.get(one.approval_id, {})
+def _decided(pending: PendingRequirement, approvals: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    record = approvals.get(pending.approval_id, {})
     if record.get("status") in ("approved", "rejected"):
         return record
     raise InvalidRequest(
-        f"{one.key} waits for an admin's approval ({one.approval_id or 'its id is unknown'}).",
+        f"{pending.key} waits for an admin's approval ({pending.approval_id or 'its id is unknown'}).",
         "An admin has to resolve it in AgentOS first; then continue the run.",
     )
 
 
 def approval_ids(ref: RunRef, requirements: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """The ids of the admin approvals that a paused run waits for."""
-    return tuple(one.approval_id for one in waiting(ref, _own(requirements)) if one.kind == "approval")
+    return tuple(
+        pending.approval_id for pending in find_pending(ref, _copy(requirements)) if pending.kind == "approval"
+    )
 
 
 def rejections(questions: Sequence[Question], note: str = "") -> dict[str, dict[str, Any]]:
     """The answers that decline everything that can be declined."""
-    said = {NOTE: note} if note else {}
+    note_values = {NOTE: note} if note else {}
     return {
-        question.key: {"approve": False, **said} if _confirms(question) else {DECLINED: True, **said}
+        question.key: {"approve": False, **note_values} if _confirms(question) else {DECLINED: True, **note_values}
         for question in questions
         if question.declinable
     }
 
 
-def _own(requirements: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _copy(requirements: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A copy that may be filled in."""
-    return [copy.deepcopy(dict(need)) for need in requirements if isinstance(need, Mapping)]
+    return [copy.deepcopy(dict(requirement)) for requirement in requirements if isinstance(requirement, Mapping)]
 
 
 # Answers, checked
 
 
+@dataclass(frozen=True)
+class AnswerProblem:
+    """What is wrong with one answer: "deploy-3f2a91 lacks days", of a field: "... days has to be a whole number"."""
+
+    key: str
+    text: str
+    field: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.field} {self.text}." if self.field else f"{self.key} {self.text}."
+
+
+class InvalidAnswers(InvalidRequest):
+    """Answers that do not fit the questions. Nothing of them was sent."""
+
+    def __init__(self, problems: Sequence[AnswerProblem]) -> None:
+        lines = sorted(map(str, problems))
+        super().__init__(
+            f"Nothing was sent. {lines[0]}" if len(lines) == 1 else "\n- ".join(["Nothing was sent:", *lines]) + "\n"
+        )
+        self.problems = tuple(problems)
+
+
 def check_answers(questions: Sequence[Question], answers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The answers in full, by key and field name, from short ones such as `true`, "no" or "blue".
 
-    Raises InvalidRequest with every problem at once.
+    Raises InvalidAnswers with every problem at once, InvalidRequest where the answers are not an object.
     """
     if not isinstance(answers, Mapping):
-        raise InvalidRequest("The answers are no object.", f"Give one value for each of: {_keys(questions)}.")
-    given = {str(key): value for key, value in answers.items()}
-    asked = {question.key: question for question in questions}
-    problems = [_unknown(key, questions) for key in sorted(given.keys() - asked.keys())]
+        raise InvalidRequest("The answers are not an object.", f"Give one value for each of: {_keys(questions)}.")
+    answers = {str(key): value for key, value in answers.items()}
+    keys = {question.key for question in questions}
+    problems = [_unknown_key(key, questions) for key in sorted(answers.keys() - keys)]
     checked: dict[str, dict[str, Any]] = {}
     for question in questions:
-        value = given.get(question.key)
+        value = answers.get(question.key)
         if not question.fields:
             if value is not None:
-                problems.append(f"{question.key} can't be answered here. {question.how}")
+                problems.append(AnswerProblem(question.key, f"can't be answered here: {str(question.how).rstrip('.')}"))
         elif value is None:
-            problems.append(f"{question.key} is not answered: {question.how}.")
+            problems.append(AnswerProblem(question.key, f"is not answered: {question.how}"))
         else:
-            checked[question.key] = _Check(question, problems).answer(value)
+            checked[question.key] = _AnswerCheck(question, problems).check(value)
     if problems:
-        listed = problems[0] if len(problems) == 1 else "".join(f"\n- {problem}" for problem in sorted(problems))
-        raise InvalidRequest(f"Nothing was sent. {listed}" if len(problems) == 1 else f"Nothing was sent:{listed}\n")
+        raise InvalidAnswers(problems)
     return checked
 
 
-def _unknown(key: str, questions: Sequence[Question]) -> str:
-    name = key[:80].rpartition("-")[0]
-    now = [question.key for question in questions if question.key.rpartition("-")[0] == name]
-    if name and now:
-        return f"{key[:80]} is of an earlier pause; the run asks something else now: {', '.join(now)}."
-    return f"{key[:80]!r} is not asked; the run asks {_keys(questions)}."
+def _unknown_key(key: str, questions: Sequence[Question]) -> AnswerProblem:
+    name = key[:_MAX_KEY_LENGTH].rpartition("-")[0]
+    current = [question.key for question in questions if question.key.rpartition("-")[0] == name]
+    if name and current:
+        text = f"is of an earlier pause; the run asks something else now: {', '.join(current)}"
+        return AnswerProblem(key[:_MAX_KEY_LENGTH], text)
+    return AnswerProblem(repr(key[:_MAX_KEY_LENGTH]), f"is not asked; the run asks {_keys(questions)}")
 
 
 def _keys(questions: Sequence[Question]) -> str:
@@ -149,32 +177,32 @@ def _confirms(question: Question) -> bool:
     return APPROVE in question.fields
 
 
-_WRONG = object()
+_INVALID = object()
 
 
 @dataclass(frozen=True)
-class _Check:
+class _AnswerCheck:
     """Checks one answer, and adds what is wrong with it to `problems`."""
 
     question: Question
-    problems: list[str]
+    problems: list[AnswerProblem]
 
-    def answer(self, value: Any) -> dict[str, Any]:
+    def check(self, value: Any) -> dict[str, Any]:
         fields = {field.name: field for field in self.question.fields}
-        given = self._named(value)
-        if given is None:
+        answer = self._named(value)
+        if answer is None:
             return {}
-        if DECLINED in given and self._declined(given):
-            return self._refusal(given)
-        found: dict[str, Any] = {}
-        for name, content in given.items():
+        if DECLINED in answer and self._declined(answer):
+            return self._refusal(answer)
+        values: dict[str, Any] = {}
+        for name, content in answer.items():
             if name == DECLINED:
                 continue
             if name not in fields:
                 self._problem(f"has no {name[:80]!r}; it takes {', '.join(fields)}")
-            elif content is not None and (taken := self._value(fields[name], content)) is not _WRONG:
-                found[name] = taken
-        return self._complete(found, given)
+            elif content is not None and (checked := self._value(fields[name], content)) is not _INVALID:
+                values[name] = checked
+        return self._complete(values, answer)
 
     def _named(self, value: Any) -> dict[str, Any] | None:
         """The answer as field -> value: a bare one belongs to `approve`, or to the only field."""
@@ -188,76 +216,78 @@ class _Check:
         self._problem(f"takes {', '.join(field.name for field in fields)}: {self.question.how}")
         return None
 
-    def _declined(self, given: Mapping[str, Any]) -> bool:
-        wish = _truth(given[DECLINED])
-        if wish is None:
-            self._problem(f"{DECLINED} has to be true or false")
-        elif wish and not self.question.declinable:
+    def _declined(self, answer: Mapping[str, Any]) -> bool:
+        is_declined = _truth(answer[DECLINED])
+        if is_declined is None:
+            self._problem("has to be true or false", DECLINED)
+        elif is_declined and not self.question.declinable:
             self._problem("can't be declined; answer it, or cancel the run")
-        return bool(wish)
+        return bool(is_declined)
 
-    def _refusal(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        for name in given.keys() - {DECLINED, NOTE, "approve"}:
+    def _refusal(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        for name in answer.keys() - {DECLINED, NOTE, "approve"}:
             self._problem(f"is declined and has {name[:80]!r}: one or the other")
-        if _confirms(self.question) and _truth(given.get("approve")):
+        if _confirms(self.question) and _truth(answer.get("approve")):
             self._problem("is declined and approved at once")
-        said = {NOTE: str(given[NOTE])} if given.get(NOTE) else {}
-        return {"approve": False, **said} if _confirms(self.question) else {DECLINED: True, **said}
+        note_values = {NOTE: str(answer[NOTE])} if answer.get(NOTE) else {}
+        return {"approve": False, **note_values} if _confirms(self.question) else {DECLINED: True, **note_values}
 
-    def _complete(self, found: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-        if found.get("edited_output"):
-            if found.get("approve") is False:
+    def _complete(self, values: dict[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
+        if values.get("edited_output"):
+            if values.get("approve") is False:
                 self._problem("is declined and has an edited output: one or the other")
-            found.setdefault("approve", True)
-        if found.get("approve") is False and _confirms(self.question):
+            values.setdefault("approve", True)
+        if values.get("approve") is False and _confirms(self.question):
             if not self.question.declinable:
                 self._problem("can't be declined; approve it, or cancel the run")
-            return found
+            return values
         for field in self.question.fields:
-            if field.required and field.name not in found and given.get(field.name) is None:
+            if field.required and field.name not in values and answer.get(field.name) is None:
                 self._problem(f"lacks {field.name}")
             elif field.default is not None:
-                found.setdefault(field.name, field.default)
-        return found
+                values.setdefault(field.name, field.default)
+        return values
 
     def _value(self, field: Field, value: Any) -> Any:
-        """The value as the field's type, or _WRONG."""
+        """The value as the field's type, or _INVALID."""
         if field.multiple:
-            several = list(value) if isinstance(value, list | tuple) else [value]
-            chosen = [self._single(field, one) for one in several]
+            items = list(value) if isinstance(value, list | tuple) else [value]
+            chosen = [self._single(field, pending) for pending in items]
             if not chosen:
-                self._problem(f"{field.name} needs at least one of {', '.join(field.choices)}")
-            return _WRONG if _WRONG in chosen or not chosen else list(dict.fromkeys(chosen))
+                self._problem(f"needs at least one of {', '.join(field.choices)}", field.name)
+            return _INVALID if _INVALID in chosen or not chosen else list(dict.fromkeys(chosen))
         if isinstance(value, list) and len(value) == 1 and field.choices:
             value = value[0]
         return self._single(field, value)
 
     def _single(self, field: Field, value: Any) -> Any:
-        free = self.question.kind == "external"
+        is_free_text = self.question.kind == "external"
         if field.choices and isinstance(value, str) and value not in field.choices:
             # A form shows a choice on one line, without control characters.
-            shown = one_line(value).casefold()
-            alike = [choice for choice in field.choices if one_line(choice).casefold() == shown]
-            value = alike[0] if len(alike) == 1 else value
-        taken = _structured(field, value) if field.structure else _typed(field.type, value)
-        if free and taken is None:
-            taken = as_json(value)
-        if taken is None:
-            self._problem(f"{field.name} has to be {_WORDS[field.structure or field.type]}, not {as_json(value)[:80]}")
-            return _WRONG
-        if field.choices and label(taken) not in field.choices:
-            self._problem(f"{field.name} is one of {', '.join(field.choices)}, not {as_json(value)[:80]}")
-            return _WRONG
-        if taken == "" and field.required and not free:
-            self._problem(f"{field.name} is empty")
-            return _WRONG
-        return taken
+            line = one_line(value).casefold()
+            matching = [choice for choice in field.choices if one_line(choice).casefold() == line]
+            value = matching[0] if len(matching) == 1 else value
+        checked = _structured(field, value) if field.structure else _typed(field.type, value)
+        if is_free_text and checked is None:
+            checked = as_json(value)
+        if checked is None:
+            self._problem(
+                f"has to be {_TYPE_NAMES[field.structure or field.type]}, not {as_json(value)[:80]}", field.name
+            )
+            return _INVALID
+        if field.choices and label(checked) not in field.choices:
+            self._problem(f"is one of {', '.join(field.choices)}, not {as_json(value)[:80]}", field.name)
+            return _INVALID
+        if checked == "" and field.required and not is_free_text:
+            self._problem("is empty", field.name)
+            return _INVALID
+        return checked
 
-    def _problem(self, words: str) -> None:
-        self.problems.append(f"{self.question.key} {words}.")
+    def _problem(self, text: str, field: str = "") -> None:
+        self.problems.append(AnswerProblem(self.question.key, text, field))
 
 
-_WORDS = {
+_TYPE_NAMES = {
     "string": "text",
     "integer": "a whole number",
     "number": "a number",

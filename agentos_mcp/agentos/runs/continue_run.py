@@ -8,24 +8,23 @@ from dataclasses import replace
 
 import anyio
 
+from agentos_mcp.agentos.agentos_messages import Conflict, continuation_conflict
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Unreachable
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.pauses.requirements import questions
-from agentos_mcp.agentos.runs.follower import SLOWEST_POLL, Report, RunFollower, Sleep, run_ids, runs_path
-from agentos_mcp.agentos.runs.queue_conflicts import Conflict, conflict_of
+from agentos_mcp.agentos.runs.follower import MAX_POLL_SECONDS, Report, RunFollower, Sleep, run_ids, runs_path
 from agentos_mcp.agentos.runs.run import RunState, Status
 
 log = logging.getLogger(__name__)
 
-_NOT_USED = "These answers were not used: "
-_NO_SIGN = "The connection broke as the answers were sent, and AgentOS still calls the run paused"
-_TAKEN_SECONDS = 0.5
+_UNCONFIRMED = "The connection broke as the answers were sent, and AgentOS still calls the run paused"
+_ACCEPTANCE_SECONDS = 0.5
 _SETTLING_SECONDS = 1.0
-_SETTLING_TRIES = 15
-_QUEUE_SECONDS = 10.0
+_MAX_SETTLING_ATTEMPTS = 15
+_QUEUED_PAUSE_SECONDS = 10.0
 """How long a queued run may be shown paused after somebody has continued it: on SQLite it is until its end."""
-_CLAIM_SECONDS = 60.0
+_ACCEPTED_PAUSE_SECONDS = 60.0
 """The same after a continuation that AgentOS has accepted: others may be before it in the queue."""
 
 
@@ -33,7 +32,7 @@ class RunContinuer:
     """Sends the answers to paused runs to one AgentOS."""
 
     def __init__(self, agent_os: AgentOS, discovery: Discovery, follower: RunFollower, *, durable: bool) -> None:
-        self._os = agent_os
+        self._agent_os = agent_os
         self._discovery = discovery
         self._follower = follower
         self._durable = durable
@@ -44,10 +43,10 @@ class RunContinuer:
         """Send the answers to a paused run, once, and follow it to its next end.
 
         The caller has read that it is paused: AgentOS would execute a finished run again. Where AgentOS
-        does not take the answers, the state is still paused and `not_taken` says why.
+        does not take the answers, the state is still paused and `refusal_reason` says why.
         """
-        asked = _question_keys(state)
-        state = await self._follower.with_steps(
+        answered_keys = _question_keys(state)
+        state = await self._follower.with_total_steps(
             replace(
                 state,
                 status=Status.RUNNING,
@@ -56,38 +55,38 @@ class RunContinuer:
                 activity="",
                 last_index=-1,
                 stored=False,
-                not_taken="",
-                notes=tuple(note for note in state.notes if not note.startswith(_NOT_USED)),
+                refusal_reason="",
+                unused_answers_reason="",
             )
         )
         report(state)
-        refusal, refused, patience = "", False, _TAKEN_SECONDS
+        reason, is_refused, pause_seconds = "", False, _ACCEPTANCE_SECONDS
         try:
-            state = await self._send_answers(state, form, report, asked)
+            state = await self._send_answers(state, form, report, answered_keys)
             if state.queued:
-                patience = _CLAIM_SECONDS
+                pause_seconds = _ACCEPTED_PAUSE_SECONDS
         except Unreachable as error:
-            if not error.sent:
+            if not error.was_sent:
                 raise
             log.info("%s (%s goes on)", error.message, state.ref)
-            refusal = _NO_SIGN
+            reason = _UNCONFIRMED
             if state.queued:
-                patience = _QUEUE_SECONDS
+                pause_seconds = _QUEUED_PAUSE_SECONDS
         except AgentOSError as error:
-            conflict = conflict_of(error)
+            conflict = continuation_conflict(error)
             if conflict is None:
                 raise
             log.info("%s did not take the answers: %s", state.ref, error.message)
-            refusal, refused = error.message.removeprefix("AgentOS refused the request: ").rstrip("."), True
+            reason, is_refused = (error.detail or error.message).rstrip("."), True
             if conflict is Conflict.CONTINUED:
-                patience = _QUEUE_SECONDS
-        state = await self._past_pause(state, report, sleep, asked, patience)
-        if _question_keys(state) == asked:
-            return replace(state, not_taken=refusal or "it asks the same again")
-        return replace(state, notes=(*state.notes, f"{_NOT_USED}{refusal}.")) if refused else state
+                pause_seconds = _QUEUED_PAUSE_SECONDS
+        state = await self._follow_past_pause(state, report, sleep, answered_keys, pause_seconds)
+        if _question_keys(state) == answered_keys:
+            return replace(state, refusal_reason=reason or "it asks the same again")
+        return replace(state, unused_answers_reason=reason) if is_refused else state
 
     async def _send_answers(
-        self, state: RunState, form: Mapping[str, str], report: Report, asked: frozenset[str]
+        self, state: RunState, form: Mapping[str, str], report: Report, answered_keys: frozenset[str]
     ) -> RunState:
         """Post the answers in the way that this run takes them; the state as far as the stream told it.
 
@@ -96,61 +95,63 @@ class RunContinuer:
         """
         features = await self._discovery.features()
         path = f"{runs_path(state.ref)}/{{run_id}}/continue"
-        workflow = state.ref.kind == "workflow"
+        is_workflow = state.ref.kind == "workflow"
         # A streamed continuation of a workflow ends with our connection, unless a queue executes it.
-        background = state.queued or (self._durable and not workflow and features.background(state.ref.kind))
-        streamed = background or not (workflow and self._durable)
-        tries = 0
+        in_background = state.queued or (self._durable and not is_workflow and features.background(state.ref.kind))
+        is_streamed = in_background or not (is_workflow and self._durable)
+        attempts = 0
         while True:
-            tries += 1
+            attempts += 1
             try:
-                if not streamed:
-                    fields = {**form, "stream": "false"} | ({"background": "true"} if background else {})
-                    await self._os.request("POST", path, run_ids(state.ref), form=fields, no_timeout=True)
+                if not is_streamed:
+                    fields = {**form, "stream": "false"} | ({"background": "true"} if in_background else {})
+                    await self._agent_os.request("POST", path, run_ids(state.ref), form=fields, no_timeout=True)
                     return state
-                fields = {**form, "stream": "true"} | ({"background": "true"} if background else {})
+                fields = {**form, "stream": "true"} | ({"background": "true"} if in_background else {})
                 opened = anyio.Event()
-                state = await self._follower.stream(state, report, path, fields, kept_alive=background, opened=opened)
+                state = await self._follower.stream(
+                    state, report, path, fields, kept_alive=in_background, opened=opened
+                )
                 if not opened.is_set():
-                    raise Unreachable(f"{_NO_SIGN}.")
+                    raise Unreachable(f"{_UNCONFIRMED}.")
                 return state
-            except AgentOSError as refusal:
-                match conflict_of(refusal):
-                    case Conflict.QUEUED if not background:
-                        state, background, streamed = replace(state, queued=True), True, True
-                    case Conflict.NOT_QUEUED if background:
-                        state, background, streamed = replace(state, queued=False), False, not self._durable
-                    case Conflict.NOT_STREAMED if streamed:
-                        state, streamed = replace(state, queued=True), False
-                    case Conflict.SETTLING if tries < _SETTLING_TRIES:
+            except AgentOSError as reason:
+                match continuation_conflict(reason):
+                    case Conflict.QUEUED if not in_background:
+                        state, in_background, is_streamed = replace(state, queued=True), True, True
+                    case Conflict.NOT_QUEUED if in_background:
+                        state, in_background, is_streamed = replace(state, queued=False), False, not self._durable
+                    case Conflict.NOT_STREAMED if is_streamed:
+                        state, is_streamed = replace(state, queued=True), False
+                    case Conflict.SETTLING if attempts < _MAX_SETTLING_ATTEMPTS:
                         state = replace(state, queued=True)
                         await anyio.sleep(_SETTLING_SECONDS)
                         # What waits now may be something else, or nothing.
-                        now = await self._follower.read(RunState(ref=state.ref))
-                        if _question_keys(now) != asked:
+                        current = await self._follower.read(RunState(ref=state.ref))
+                        if _question_keys(current) != answered_keys:
                             raise
                     case _:
                         raise
 
-    async def _past_pause(
-        self, state: RunState, report: Report, sleep: Sleep, asked: frozenset[str], patience: float
+    async def _follow_past_pause(
+        self, state: RunState, report: Report, sleep: Sleep, answered_keys: frozenset[str], pause_seconds: float
     ) -> RunState:
         """Follow a run that was continued. AgentOS may call it paused, with what was `asked`, for a while yet."""
-        going = state
+        running = state
 
-        def report_others(new: RunState) -> None:
-            if not asked or _question_keys(new) != asked:
+        def report_unless_same_pause(new: RunState) -> None:
+            if not answered_keys or _question_keys(new) != answered_keys:
                 report(new)
 
-        until = anyio.current_time() + patience
-        pause = 0.1
+        deadline = anyio.current_time() + pause_seconds
+        poll_seconds = 0.1
         while True:
-            state = await self._follower.until_ended(going, report_others, sleep)
-            if not asked or _question_keys(state) != asked or anyio.current_time() > until:
+            state = await self._follower.follow_until_ended(running, report_unless_same_pause, sleep)
+            if not answered_keys or _question_keys(state) != answered_keys or anyio.current_time() > deadline:
                 report(state)
                 return state
-            await anyio.sleep(pause)
-            pause = min(pause * 1.6, SLOWEST_POLL)
+            await anyio.sleep(poll_seconds)
+            poll_seconds = min(poll_seconds * 1.6, MAX_POLL_SECONDS)
 
 
 def _question_keys(state: RunState) -> frozenset[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import anyio
 
+from agentos_mcp.agentos.agentos_messages import needs_background_database
 from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
@@ -19,19 +20,18 @@ from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.ownership import OWN_RUNS, Ownership
 from agentos_mcp.agentos.runs.continue_run import RunContinuer
 from agentos_mcp.agentos.runs.follower import (
-    NOT_BACKGROUND,
-    UNANSWERABLE,
+    OUTAGE_SECONDS,
     Report,
     RunFollower,
     Sleep,
     run_ids,
     runs_path,
 )
-from agentos_mcp.agentos.runs.run import RunRef, RunState, new_id
+from agentos_mcp.agentos.runs.run import RunNote, RunRef, RunState, new_id
 from agentos_mcp.agentos.runs.start import RunRequest, RunStarter
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
 
-__all__ = ["NOT_BACKGROUND", "UNANSWERABLE", "Engine", "Report", "Sleep"]
+__all__ = ["Engine", "Report", "Sleep"]
 
 
 class Engine:
@@ -49,55 +49,56 @@ class Engine:
         *,
         durable: bool = True,
         ownership: Ownership | None = None,
+        outage_seconds: float = OUTAGE_SECONDS,
     ) -> None:
-        self._os = agent_os
+        self._agent_os = agent_os
         self._discovery = discovery
-        self._catalogue = catalog
+        self._catalog = catalog
         self._durable = durable
         self.ownership = ownership or Ownership(agent_os, catalog)
-        self._follower = RunFollower(agent_os, discovery, catalog)
+        self._follower = RunFollower(agent_os, discovery, catalog, outage_seconds)
         self._starter = RunStarter(agent_os, self._follower)
-        self._answerer = RunContinuer(agent_os, discovery, self._follower, durable=durable)
+        self._continuer = RunContinuer(agent_os, discovery, self._follower, durable=durable)
 
-    def name(self, order: RunRequest) -> RunState:
+    def name(self, request: RunRequest) -> RunState:
         """A run that has a reference and nothing else yet; on a durable queue it gets another one."""
-        ref = RunRef(order.component.kind, order.component.id, order.session_id or new_id(), new_id())
-        if order.user_id == self.ownership.user_id:
-            self.ownership.started(ref, new_session=not order.session_id)
+        ref = RunRef(request.component.kind, request.component.id, request.session_id or new_id(), new_id())
+        if request.user_id == self.ownership.user_id:
+            self.ownership.started(ref, new_session=not request.session_id)
         return RunState(ref=ref, provisional=self._durable)
 
-    async def run(self, order: RunRequest, state: RunState, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
+    async def run(self, request: RunRequest, state: RunState, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
         """Start the run that `name` named and follow it to its end; `report` is called with every new state.
 
         Raises InvalidRequest, NotFound and the like where AgentOS refuses it, Unreachable where
         its fate cannot be learned. A run that fails, pauses, is cancelled or orphaned is a returned state.
         """
-        kind = order.component.kind
+        kind = request.component.kind
         features = await self._discovery.features()
-        state = replace(state, total_steps=await self._catalogue.step_count(order.component))
+        state = replace(state, total_steps=await self._catalog.step_count(request.component))
         report(state)
         background = self._durable and features.background(kind)
         try:
-            if background and await self._has_queue():
-                state = await self._starter.start_queued(order, state, report, sleep)
+            if background and await self._has_durable_queue():
+                state = await self._starter.start_queued(request, state, report, sleep)
             else:
                 state = replace(state, provisional=False)
                 report(state)
-                state = await self._starter.start(order, state, report, background=background)
-        except InvalidRequest as refusal:
-            if not (background and _wants_a_database(refusal)):
+                state = await self._starter.start(request, state, report, background=background)
+        except InvalidRequest as error:
+            if not (background and needs_background_database(error)):
                 raise
-            state = replace(state, notes=(NOT_BACKGROUND,), provisional=False)
-            state = await self._starter.start(order, state, report, background=False)
-        return await self._follower.until_ended(state, report, sleep)
+            state = replace(state, notes=(RunNote.NOT_BACKGROUND,), provisional=False)
+            state = await self._starter.start(request, state, report, background=False)
+        return await self._follower.follow_until_ended(state, report, sleep)
 
     async def follow(self, ref: RunRef, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
         """Follow a run that is already there to its end, or read it where it has ended."""
         state = await self.read(ref)
         if not state.ended:
-            state = await self._follower.with_steps(state)
+            state = await self._follower.with_total_steps(state)
         report(state)
-        return await self._follower.until_ended(state, report, sleep)
+        return await self._follower.follow_until_ended(state, report, sleep)
 
     async def continue_run(
         self, state: RunState, form: Mapping[str, str], report: Report, sleep: Sleep = anyio.sleep
@@ -105,16 +106,16 @@ class Engine:
         """Send the answers to a paused run, once, and follow it to its next end.
 
         The caller has read that it is paused: AgentOS would execute a finished run again. Where AgentOS
-        does not take the answers, the state is still paused and `not_taken` says why.
+        does not take the answers, the state is still paused and `refusal_reason` says why.
         """
-        return await self._answerer.continue_run(state, form, report, sleep)
+        return await self._continuer.continue_run(state, form, report, sleep)
 
     async def read(self, ref: RunRef) -> RunState:
         """Where a run stands now. Raises NotFound where AgentOS does not know it."""
-        output = await self.stored(ref)
-        return await self._follower.judged(read_stored_run(RunState(ref=ref), output), output)
+        output = await self.get_stored(ref)
+        return await self._follower.check_orphaned(read_stored_run(RunState(ref=ref), output), output)
 
-    async def stored(self, ref: RunRef) -> Mapping[str, Any]:
+    async def get_stored(self, ref: RunRef) -> Mapping[str, Any]:
         """The run as AgentOS has stored it (up to some hundred KB).
 
         Raises NotFound where it has not, and for a run of another user's where there is only one.
@@ -122,17 +123,17 @@ class Engine:
         features = await self._discovery.features()
         features.require("GET", f"/{ref.kind}s/{{{ref.kind}_id}}/runs/{{run_id}}", "show a run again")
         try:
-            output = await self._follower.stored(ref)
-        except NotFound as missing:
+            output = await self._follower.get_stored(ref)
+        except NotFound as error:
             if not self.ownership.user_id or self.ownership.knows(ref):
                 raise
-            raise self.ownership.refusal(f"run {ref}", OWN_RUNS) from missing
+            raise self.ownership.refusal(f"run {ref}", OWN_RUNS) from error
         await self.ownership.require_own_run(ref, output)
         return output
 
-    async def judged(self, state: RunState, output: Mapping[str, Any]) -> RunState:
+    async def check_orphaned(self, state: RunState, output: Mapping[str, Any]) -> RunState:
         """The state with whether the run is orphaned: AgentOS goes on calling it running after a restart."""
-        return await self._follower.judged(state, output)
+        return await self._follower.check_orphaned(state, output)
 
     async def cancel(self, ref: RunRef) -> None:
         """Ask AgentOS to cancel a run; it answers alike for runs that it does not know.
@@ -140,19 +141,14 @@ class Engine:
         Raises NotFound for a run of another user's where there is only one.
         """
         if self.ownership.user_id and not self.ownership.knows(ref):
-            await self.stored(ref)
+            await self.get_stored(ref)
         path = f"{runs_path(ref)}/{{run_id}}/cancel"
-        await self._os.request("POST", path, run_ids(ref), query={"session_id": ref.session})
+        await self._agent_os.request("POST", path, run_ids(ref), query={"session_id": ref.session})
 
-    async def _has_queue(self) -> bool:
+    async def _has_durable_queue(self) -> bool:
         """Whether AgentOS's background runs ride its durable queue."""
         try:
-            contents = self._catalogue.known or await self._catalogue.inventory()
+            inventory = self._catalog.known or await self._catalog.inventory()
         except AgentOSError:
             return False
-        return contents.durable_queue
-
-
-def _wants_a_database(refusal: InvalidRequest) -> bool:
-    said = refusal.message.casefold()
-    return refusal.status == 400 and "background" in said and ("database" in said or " db" in said)
+        return inventory.durable_queue

@@ -15,12 +15,12 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.hints import Action, hint
-from agentos_mcp.agentos.inputs.attachments import Part
+from agentos_mcp.agentos.inputs.attachments import MultipartPart
+from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.runs.reducer import reduce
 from agentos_mcp.agentos.runs.restarts import restarted_since
-from agentos_mcp.agentos.runs.run import WAITING, RunRef, RunState, Status
+from agentos_mcp.agentos.runs.run import WAITING, RunNote, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
-from agentos_mcp.agentos.sse import LARGEST_EVENT
 
 log = logging.getLogger(__name__)
 
@@ -28,33 +28,24 @@ Report = Callable[[RunState], None]
 Sleep = Callable[[float], Awaitable[None]]
 """Waits between two looks at a run, for so many seconds or as it sees fit."""
 
-NOT_BACKGROUND = "AgentOS cannot run it in the background (it has no database), so it ends if the connection does."
-UNANSWERABLE = (
-    "It asks for an answer, but AgentOS keeps no runs (it has no database), so nobody can continue it. "
-    "Give AgentOS a database and run it again."
-)
-_ANSWER_CUT = (
-    f"This is only the beginning of the answer: it is larger than {LARGEST_EVENT // 1024 // 1024} MiB, and the stored "
-    "run could not be read. AgentOS itself may still have the whole of it."
-)
-_TAKEN_UP = (
-    "AgentOS was restarted during the run. Its durable queue takes the run up again, "
-    "or ends it as failed, after about a minute."
-)
-SLOWEST_POLL = 2.0
-_OUTAGE_SECONDS = 60.0
-_START_SECONDS = 5.0
-_STORE_SECONDS = 1.0
+MAX_POLL_SECONDS = 2.0
+OUTAGE_SECONDS = 60.0
+_START_GRACE_SECONDS = 5.0
+_STORE_GRACE_SECONDS = 1.0
 _DRAIN_SECONDS = 5.0
 
 
 class RunFollower:
     """Reads and follows the runs of one AgentOS. It keeps nothing between calls."""
 
-    def __init__(self, agent_os: AgentOS, discovery: Discovery, catalog: Catalog) -> None:
-        self._os = agent_os
+    def __init__(
+        self, agent_os: AgentOS, discovery: Discovery, catalog: Catalog, outage_seconds: float = OUTAGE_SECONDS
+    ) -> None:
+        self.outage_seconds = outage_seconds
+        """How long AgentOS may be unreachable before a run is given up."""
+        self._agent_os = agent_os
         self._discovery = discovery
-        self._catalogue = catalog
+        self._catalog = catalog
 
     async def stream(
         self,
@@ -63,9 +54,9 @@ class RunFollower:
         path: str,
         form: Mapping[str, str],
         *,
-        parts: tuple[Part, ...] = (),
+        files: tuple[MultipartPart, ...] = (),
         kept_alive: bool,
-        key: str = "",
+        idempotency_key: str = "",
         opened: anyio.Event | None = None,
     ) -> RunState:
         """Reduce one stream until it ends or breaks; the state tells which. `opened` is set once AgentOS answers.
@@ -74,8 +65,13 @@ class RunFollower:
         run, and takes a dropped foreground stream for a wish to cancel.
         """
         try:
-            async with self._os.stream(
-                path, run_ids(state.ref), form, files=list(parts) or None, kept_alive=kept_alive, idempotency_key=key
+            async with self._agent_os.stream(
+                path,
+                run_ids(state.ref),
+                form,
+                files=list(files) or None,
+                kept_alive=kept_alive,
+                idempotency_key=idempotency_key,
             ) as events:
                 if opened is not None:
                     opened.set()
@@ -88,7 +84,7 @@ class RunFollower:
                         elif drain.deadline == math.inf:
                             drain.deadline = anyio.current_time() + _DRAIN_SECONDS
         except Unreachable as error:
-            if not error.sent:
+            if not error.was_sent:
                 raise
             log.info("%s (%s, after %d events)", error.message, state.ref, state.events)
         return state
@@ -116,106 +112,111 @@ class RunFollower:
         )
         return resumed if resumed.numbered else state
 
-    async def until_ended(self, state: RunState, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
+    async def follow_until_ended(self, state: RunState, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
         """Follow a run until it ends or is orphaned: resume its stream where that works, and read it."""
         features = await self._discovery.features()
         resumable = features.resume(state.ref.kind)
-        unknown_since = trouble_since = math.inf
-        pause = 0.1
-        suspicious = True
+        not_found_since = failing_since = math.inf
+        poll_seconds = 0.1
+        may_be_restarted = True
         """Whether AgentOS may have been restarted since that was last asked."""
         while not state.ended:
             try:
                 if resumable:
-                    before = state.last_index
+                    previous_index = state.last_index
                     state = await self._resume(state, report)
                     # A run that is not streamed in the background has no numbered events to wait for.
-                    resumable = state.last_index > before or (before >= 0 and not state.replayed)
-                    suspicious |= not resumable
+                    resumable = state.last_index > previous_index or (previous_index >= 0 and not state.replayed)
+                    may_be_restarted |= not resumable
                 if not state.ended:
-                    output = await self.stored(state.ref)
+                    output = await self.get_stored(state.ref)
                     state = read_stored_run(state, output)
-                    if not state.ended and suspicious and not resumable:
-                        state = await self.judged(state, output)
-                        suspicious = False
+                    if not state.ended and may_be_restarted and not resumable:
+                        state = await self.check_orphaned(state, output)
+                        may_be_restarted = False
                     report(state)
-                unknown_since = trouble_since = math.inf
+                not_found_since = failing_since = math.inf
             except NotFound:
                 # A run is stored a moment after it starts, and later by a busy AgentOS.
-                unknown_since = min(unknown_since, anyio.current_time())
-                patience = _START_SECONDS if state.status is Status.PENDING else _STORE_SECONDS
-                if anyio.current_time() - unknown_since > patience:
+                not_found_since = min(not_found_since, anyio.current_time())
+                grace_seconds = _START_GRACE_SECONDS if state.status is Status.PENDING else _STORE_GRACE_SECONDS
+                if anyio.current_time() - not_found_since > grace_seconds:
                     if state.activity == WAITING:
-                        return _unanswerable(replace(state, status=Status.PAUSED))
-                    raise _lost(state) from None
+                        return _as_unanswerable(replace(state, status=Status.PAUSED))
+                    raise _lost_error(state) from None
             except AgentOSError as error:
                 if not error.is_transient:
                     raise
-                suspicious = True
-                trouble_since = min(trouble_since, anyio.current_time())
-                if anyio.current_time() - trouble_since > _OUTAGE_SECONDS:
+                may_be_restarted = True
+                failing_since = min(failing_since, anyio.current_time())
+                if anyio.current_time() - failing_since > self.outage_seconds:
                     raise Unreachable(
                         error.message, f"The run may still be going on: its reference is {state.ref}."
                     ) from error
             if state.orphaned:
                 return state
             if not state.ended:
-                await sleep(pause)
-                pause = min(pause * 1.6, SLOWEST_POLL)
-        state = replace(state, notes=tuple(note for note in state.notes if note != _TAKEN_UP))
+                await sleep(poll_seconds)
+                poll_seconds = min(poll_seconds * 1.6, MAX_POLL_SECONDS)
+        state = replace(state, notes=tuple(note for note in state.notes if note != RunNote.QUEUE_TAKES_OVER))
         state = await self._with_whole_answer(state, report)
-        return await self._with_requirements(state, report, sleep)
+        return await self._with_stored_pause(state, report, sleep)
 
     async def _with_whole_answer(self, state: RunState, report: Report) -> RunState:
         """The answer as AgentOS has stored it, where the last event was too large to be read whole."""
         if not state.answer_cut:
             return state
         try:
-            stored = read_stored_run(state, await self.stored(state.ref))
-            state = stored if stored.ended else replace(state, notes=(*state.notes, _ANSWER_CUT))
+            get_stored = read_stored_run(state, await self.get_stored(state.ref))
+            state = get_stored if get_stored.ended else replace(state, notes=(*state.notes, RunNote.ANSWER_CUT))
         except AgentOSError as error:
             log.info("The whole answer of %s could not be read: %s", state.ref, error)
-            state = replace(state, notes=(*state.notes, _ANSWER_CUT))
+            state = replace(state, notes=(*state.notes, RunNote.ANSWER_CUT))
         report(state)
         return state
 
-    async def _with_requirements(self, state: RunState, report: Report, sleep: Sleep) -> RunState:
+    async def _with_stored_pause(self, state: RunState, report: Report, sleep: Sleep) -> RunState:
         """A pause as AgentOS has stored it: a stream may not tell all of it, or be of an earlier one."""
         if state.status is not Status.PAUSED:
             return state
         try:
-            stored = read_stored_run(state, await self.stored(state.ref))
+            get_stored = read_stored_run(state, await self.get_stored(state.ref))
         except AgentOSError as error:
             log.info("The pause of %s could not be read: %s", state.ref, error)
-            return _unanswerable(state) if isinstance(error, NotFound) else state
-        report(stored)
-        return stored if stored.ended else await self.until_ended(stored, report, sleep)
+            return _as_unanswerable(state) if isinstance(error, NotFound) else state
+        report(get_stored)
+        return get_stored if get_stored.ended else await self.follow_until_ended(get_stored, report, sleep)
 
     async def read(self, state: RunState) -> RunState:
-        output = await self.stored(state.ref)
-        return await self.judged(read_stored_run(state, output), output)
+        output = await self.get_stored(state.ref)
+        return await self.check_orphaned(read_stored_run(state, output), output)
 
-    async def judged(self, state: RunState, output: Mapping[str, Any]) -> RunState:
+    async def check_orphaned(self, state: RunState, output: Mapping[str, Any]) -> RunState:
         """The state with whether the run is orphaned: AgentOS goes on calling it running after a restart."""
-        if state.ended or not await restarted_since(self._os, state.ref, output):
+        if state.ended or not await restarted_since(self._agent_os, state.ref, output):
             return state
         if not state.queued:
             return replace(state, orphaned=True)
-        return state if _TAKEN_UP in state.notes else replace(state, notes=(*state.notes, _TAKEN_UP))
+        return (
+            state
+            if RunNote.QUEUE_TAKES_OVER in state.notes
+            else replace(state, notes=(*state.notes, RunNote.QUEUE_TAKES_OVER))
+        )
 
-    async def stored(self, ref: RunRef) -> Mapping[str, Any]:
-        output = await self._os.get(f"{runs_path(ref)}/{{run_id}}", run_ids(ref), {"session_id": ref.session})
-        return output if isinstance(output, Mapping) else {}
+    async def get_stored(self, ref: RunRef) -> Mapping[str, Any]:
+        return mapping(
+            await self._agent_os.get(f"{runs_path(ref)}/{{run_id}}", run_ids(ref), {"session_id": ref.session})
+        )
 
-    async def with_steps(self, state: RunState) -> RunState:
+    async def with_total_steps(self, state: RunState) -> RunState:
         """With the number of its steps, where that can be known."""
         if state.ref.kind != "workflow" or state.total_steps:
             return state
         try:
-            component = await self._catalogue.find("workflow", state.ref.component)
+            component = await self._catalog.find("workflow", state.ref.component)
         except AgentOSError:
             return state
-        return replace(state, total_steps=await self._catalogue.step_count(component))
+        return replace(state, total_steps=await self._catalog.step_count(component))
 
 
 def runs_path(ref: RunRef) -> str:
@@ -226,14 +227,16 @@ def run_ids(ref: RunRef) -> dict[str, str]:
     return {"component_id": ref.component, "run_id": ref.run}
 
 
-def _unanswerable(state: RunState) -> RunState:
+def _as_unanswerable(state: RunState) -> RunState:
     """A pause that is gone with its stream, since AgentOS has nowhere to keep it."""
     return replace(
-        state, requirements=(), notes=(*(note for note in state.notes if note != NOT_BACKGROUND), UNANSWERABLE)
+        state,
+        requirements=(),
+        notes=(*(note for note in state.notes if note != RunNote.NOT_BACKGROUND), RunNote.UNANSWERABLE),
     )
 
 
-def _lost(state: RunState) -> AgentOSError:
+def _lost_error(state: RunState) -> AgentOSError:
     if state.status is Status.PENDING:
         return Unreachable(
             f"The connection broke as the run was being started, and AgentOS knows no such run ({state.ref}).",

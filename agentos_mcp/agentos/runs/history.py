@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from itertools import product
 from typing import Any, Literal
@@ -12,17 +11,19 @@ from typing import Any, Literal
 from agentos_mcp.agentos.catalog import Catalog, Component, Inventory
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure, Unsupported
-from agentos_mcp.agentos.json_values import number, objects, text
-from agentos_mcp.agentos.pagination import page_of, record_of
+from agentos_mcp.agentos.json_values import mapping, number, objects, text
+from agentos_mcp.agentos.pagination import read_page
+from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, Status
 from agentos_mcp.agentos.task_groups import gather
+from agentos_mcp.agentos.timestamps import parse_timestamp
 
-MOST_SESSIONS = 60
+MAX_SESSIONS = 60
 """So many sessions are looked at, the last active first; older ones have to be named."""
 
-_AT_ONCE = 8
-_WORDS = 140
-_MOST_RUNS = 2_000
+MAX_CONCURRENT_SESSIONS = 8
+_MAX_PREVIEW_LENGTH = 140
+_MAX_RUNS = 2_000
 """So many runs of one session are looked at, the newest."""
 
 
@@ -33,9 +34,9 @@ class RunSummary:
     ref: RunRef
     status: str
     name: str
-    started: float
+    started_at: float
     seconds: float = 0.0
-    question: str = ""
+    input: str = ""
     answer: str = ""
     """Its first words; for a paused or failed run what had been said until then."""
 
@@ -48,7 +49,7 @@ class _RunQuery:
     component: Component | None = None
     status: str = ""
 
-    def fits(self, kind: Kind, owner: str, status: str) -> bool:
+    def matches(self, kind: Kind, owner: str, status: str) -> bool:
         if self.component is not None and (kind, owner) != (self.component.kind, self.component.id):
             return False
         return self.kind in {"", kind} and self.status in {"", status}
@@ -58,7 +59,7 @@ class _RunQuery:
 class _Session:
     id: str
     database: str = ""
-    active: float = 0.0
+    active_at: float = 0.0
     user_id: str = ""
     """The user whose it has to be, '' for any."""
     workflow: str = ""
@@ -85,99 +86,99 @@ async def list_runs(
     of the kind. `types` of sessions are asked for one by one, for an AgentOS that takes a type that is not given for
     "agent". Raises InvalidRequest for an unknown status and NotFound for an unknown session.
     """
-    wanted = _RunQuery(kind, component, _status(status))
-    contents = await catalog.inventory()
-    databases = contents.databases if len(contents.databases) > 1 and not database else (database,)
+    query = _RunQuery(kind, component, _parse_status(status))
+    inventory = await catalog.inventory()
+    databases = inventory.databases if len(inventory.databases) > 1 and not database else (database,)
     if session_id:
-        asked = [_Session(session_id, one, user_id=user_id) for one in databases]
-        return (await _runs_of_session(agent_os, contents, asked, wanted))[:limit]
-    sessions = await _sessions(agent_os, databases, types, wanted, user_id)
-    found: list[RunSummary] = []
-    for start in range(0, len(sessions), _AT_ONCE):
-        batch = sessions[start : start + _AT_ONCE]
+        sessions = [_Session(session_id, database, user_id=user_id) for database in databases]
+        return (await _runs_of_session(agent_os, inventory, sessions, query))[:limit]
+    sessions = await _find_sessions(agent_os, databases, types, query, user_id)
+    runs: list[RunSummary] = []
+    for start in range(0, len(sessions), MAX_CONCURRENT_SESSIONS):
+        batch = sessions[start : start + MAX_CONCURRENT_SESSIONS]
         # What is older than the oldest run shown can hold no newer one.
-        if len(found) >= limit and found[limit - 1].started >= batch[0].active:
+        if len(runs) >= limit and runs[limit - 1].started_at >= batch[0].active_at:
             break
-        found = _newest_first([*found, *await _runs_of(agent_os, contents, batch, wanted)])
-    return found[:limit]
+        runs = _newest_first([*runs, *await _runs_of_sessions(agent_os, inventory, batch, query)])
+    return runs[:limit]
 
 
 def _newest_first(runs: Sequence[RunSummary]) -> list[RunSummary]:
     """Each run once: databases with names of their own may be one database."""
-    once: dict[RunRef, RunSummary] = {}
+    by_ref: dict[RunRef, RunSummary] = {}
     for run in runs:
-        once.setdefault(run.ref, run)
-    return sorted(once.values(), key=lambda run: run.started, reverse=True)
+        by_ref.setdefault(run.ref, run)
+    return sorted(by_ref.values(), key=lambda run: run.started_at, reverse=True)
 
 
-def _status(asked: str) -> str:
-    word = asked.strip().upper()
-    if word and word not in Status.__members__:
+def _parse_status(text: str) -> str:
+    status = text.strip().upper()
+    if status and status not in Status.__members__:
         raise InvalidRequest(
-            f"'{asked[:40]}' is no status.", f"Use one of {', '.join(status.lower() for status in Status)}."
+            f"'{text[:40]}' is no status.", f"Use one of {', '.join(status.lower() for status in Status)}."
         )
-    return word
+    return status
 
 
-async def _sessions(
+async def _find_sessions(
     agent_os: AgentOS,
     databases: tuple[str, ...],
     types: Sequence[str],
-    wanted: _RunQuery,
+    query: _RunQuery,
     user_id: str,
 ) -> list[_Session]:
     """The sessions that were last active, of all databases; those of the kind that is asked for apart from the others.
 
     A run may lie in a session of another kind, and a workflow's session may be stored as an agent's.
     """
-    component = wanted.component
-    kind = component.kind if component is not None else wanted.kind
+    component = query.component
+    kind = component.kind if component is not None else query.kind
     if component is not None and kind != "workflow":
         return await _latest_sessions(agent_os, product(databases, types), component, component.id, user_id)
-    found = await _latest_sessions(agent_os, product(databases, types), component, "", user_id)
+    sessions = await _latest_sessions(agent_os, product(databases, types), component, "", user_id)
     if kind and kind not in types:
         component_id = component.id if component is not None else ""
-        own = await _latest_sessions(agent_os, product(databases, (kind,)), component, component_id, user_id)
-        found = sorted({*found, *own}, key=lambda session: session.active, reverse=True)
-    return found
+        of_kind = await _latest_sessions(agent_os, product(databases, (kind,)), component, component_id, user_id)
+        sessions = sorted({*sessions, *of_kind}, key=lambda session: session.active_at, reverse=True)
+    return sessions
 
 
 async def _latest_sessions(
     agent_os: AgentOS,
-    places: Iterable[tuple[str, str]],
+    sources: Iterable[tuple[str, str]],
     component: Component | None,
     component_id: str,
     user_id: str,
 ) -> list[_Session]:
     """The sessions that were last active of these databases and types, and of this component id if one is given."""
-    found: dict[tuple[str, str], _Session] = {}
-    refusals: list[AgentOSError] = []
-    looked = 0
-    for database, kind in places:
-        query: dict[str, str | int] = {"limit": MOST_SESSIONS, "sort_by": "updated_at", "sort_order": "desc"}
+    sessions: dict[tuple[str, str], _Session] = {}
+    errors: list[AgentOSError] = []
+    source_count = 0
+    for database, kind in sources:
+        query: dict[str, str | int] = {"limit": MAX_SESSIONS, "sort_by": "updated_at", "sort_order": "desc"}
         scope = {"component_id": component_id, "user_id": user_id, "db_id": database, "type": kind}
         query |= {name: value for name, value in scope.items() if value}
-        looked += 1
+        source_count += 1
         try:
             page = await agent_os.get("/sessions", query=query)
-        except (NotFound, InvalidRequest) as refusal:
+        except (NotFound, InvalidRequest) as error:
             # Not every database keeps sessions.
-            refusals.append(refusal)
+            errors.append(error)
             continue
-        for row in page_of(page).rows[:MOST_SESSIONS]:
+        for row in read_page(page).rows[:MAX_SESSIONS]:
             if user_id and row.get("user_id", user_id) != user_id:
                 continue
             if (session_id := text(row.get("session_id"))) and _may_hold(row, component):
-                found[database, session_id] = _Session(
+                sessions[database, session_id] = _Session(
                     session_id,
                     database,
-                    _seconds(row.get("updated_at") or row.get("created_at")),
+                    _unix_seconds(row.get("updated_at") or row.get("created_at")),
                     user_id,
                     text(row.get("workflow_id")),
                 )
-    if refusals and len(refusals) == looked:
-        raise refusals[0]
-    return sorted(found.values(), key=lambda session: session.active, reverse=True)[:MOST_SESSIONS]
+    if errors and len(errors) == source_count:
+        raise errors[0]
+    return sorted(sessions.values(), key=lambda session: session.active_at, reverse=True)[:MAX_SESSIONS]
 
 
 def _may_hold(row: Mapping[str, Any], component: Component | None) -> bool:
@@ -185,37 +186,37 @@ def _may_hold(row: Mapping[str, Any], component: Component | None) -> bool:
     return component is None or component.kind != "workflow" or text(row.get("workflow_id")) in {"", component.id}
 
 
-async def _runs_of(
-    agent_os: AgentOS, contents: Inventory, sessions: list[_Session], wanted: _RunQuery
+async def _runs_of_sessions(
+    agent_os: AgentOS, inventory: Inventory, sessions: list[_Session], query: _RunQuery
 ) -> list[RunSummary]:
-    async def look(session: _Session) -> list[RunSummary]:
+    async def read(session: _Session) -> list[RunSummary]:
         try:
-            rows = await _rows(agent_os, session, wanted.status)
+            rows = await _read_rows(agent_os, session, query.status)
         except (NotFound, ServerFailure, InvalidRequest):
             # Deleted meanwhile, not readable, or with an id that AgentOS cannot route: the others are what counts.
             return []
-        return _summaries(rows, session, contents, wanted)
+        return _summaries(rows, session, inventory, query)
 
-    found = await gather(partial(look, session) for session in sessions)
-    return [run for runs in found for run in runs]
+    run_lists = await gather(partial(read, session) for session in sessions)
+    return [run for runs in run_lists for run in runs]
 
 
 async def _runs_of_session(
-    agent_os: AgentOS, contents: Inventory, sessions: list[_Session], wanted: _RunQuery
+    agent_os: AgentOS, inventory: Inventory, sessions: list[_Session], query: _RunQuery
 ) -> list[RunSummary]:
-    found: list[RunSummary] = []
-    missing = 0
+    runs: list[RunSummary] = []
+    missing_count = 0
     for session in sessions:
         try:
-            rows = await _rows(agent_os, session, wanted.status)
+            rows = await _read_rows(agent_os, session, query.status)
             owned = await _with_owner(agent_os, session, rows)
         except NotFound:
-            missing += 1
+            missing_count += 1
         else:
-            found += _summaries(rows, owned, contents, wanted)
-    if missing == len(sessions):
+            runs += _summaries(rows, owned, inventory, query)
+    if missing_count == len(sessions):
         raise NotFound(f"No session '{sessions[0].id[:80]}'.", "Leave session_id out to see the newest runs of all.")
-    return _newest_first(found)
+    return _newest_first(runs)
 
 
 async def _with_owner(agent_os: AgentOS, session: _Session, rows: list[Mapping[str, Any]]) -> _Session:
@@ -224,10 +225,10 @@ async def _with_owner(agent_os: AgentOS, session: _Session, rows: list[Mapping[s
         return session
     query = {"db_id": session.database} if session.database else {}
     detail = await agent_os.get("/sessions/{session_id}", {"session_id": session.id}, query)
-    return replace(session, workflow=text(record_of(detail).get("workflow_id")))
+    return replace(session, workflow=text(mapping(detail).get("workflow_id")))
 
 
-async def _rows(agent_os: AgentOS, session: _Session, wanted: str) -> list[Mapping[str, Any]]:
+async def _read_rows(agent_os: AgentOS, session: _Session, status: str) -> list[Mapping[str, Any]]:
     """A session's runs as previews, a few hundred bytes each; whole ones from an AgentOS that has no previews."""
     # Asked for as a workflow's, every run says whose it is; as an agent's, those of teams and workflows do not.
     scope = {"db_id": session.database, "user_id": session.user_id}
@@ -235,21 +236,21 @@ async def _rows(agent_os: AgentOS, session: _Session, wanted: str) -> list[Mappi
     values = {"session_id": session.id}
     try:
         rows = await agent_os.get(
-            "/sessions/{session_id}/run-previews", values, query | ({"status": wanted} if wanted else {})
+            "/sessions/{session_id}/run-previews", values, query | ({"status": status} if status else {})
         )
     except Unsupported:
         rows = await agent_os.get("/sessions/{session_id}/runs", values, query)
-    return objects(rows)[-_MOST_RUNS:]
+    return objects(rows)[-_MAX_RUNS:]
 
 
 def _summaries(
-    rows: list[Mapping[str, Any]], session: _Session, contents: Inventory, wanted: _RunQuery
+    rows: list[Mapping[str, Any]], session: _Session, inventory: Inventory, query: _RunQuery
 ) -> list[RunSummary]:
     """The runs that were started as such, newest first: not those of members, steps and nested workflows."""
-    names = {(one.kind, one.id): one.name for one in contents.components}
-    found = []
+    names = {(component.kind, component.id): component.name for component in inventory.components}
+    summaries = []
     for row in reversed(rows):
-        kind, owner = _owner(row)
+        kind, owner = _component_of(row)
         run = text(row.get("run_id"))
         if not kind or row.get("parent_run_id") or not run:
             continue
@@ -258,23 +259,23 @@ def _summaries(
         if session.workflow and (kind, owner) != ("workflow", session.workflow):
             continue
         status = text(row.get("status")).upper()
-        if not wanted.fits(kind, owner, status):
+        if not query.matches(kind, owner, status):
             continue
-        found.append(
+        summaries.append(
             RunSummary(
                 ref=RunRef(kind, owner, session.id, run),
                 status=status,
                 name=names.get((kind, owner), owner),
-                started=_seconds(row.get("created_at")),
-                seconds=number(record_of(row.get("metrics")).get("duration")),
-                question=_line(row.get("run_input")),
-                answer=_line(row.get("content_preview", row.get("content"))),
+                started_at=_unix_seconds(row.get("created_at")),
+                seconds=number(mapping(row.get("metrics")).get("duration")),
+                input=_preview(row.get("run_input")),
+                answer=_preview(row.get("content_preview", row.get("content"))),
             )
         )
-    return found
+    return summaries
 
 
-def _owner(row: Mapping[str, Any]) -> tuple[Kind | None, str]:
+def _component_of(row: Mapping[str, Any]) -> tuple[Kind | None, str]:
     """Whose run it is: a workflow's or a team's run may name an agent too."""
     for kind in reversed(KINDS):
         if owner := text(row.get(f"{kind}_id")):
@@ -282,19 +283,11 @@ def _owner(row: Mapping[str, Any]) -> tuple[Kind | None, str]:
     return None, ""
 
 
-def _seconds(moment: object) -> float:
-    """A moment as AgentOS writes it, ISO 8601 or a number, in unix seconds; 0 where there is none."""
-    if not isinstance(moment, str):
-        return number(moment)
-    try:
-        read = datetime.fromisoformat(moment)
-        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return 0.0
+def _unix_seconds(timestamp: object) -> float:
+    """A time of AgentOS's in seconds since 1970; 0 where there is none."""
+    moment = parse_timestamp(timestamp)
+    return moment.timestamp() if moment is not None else 0.0
 
 
-def _line(words: object) -> str:
-    said = str(words or "")
-    # What is split is a piece that is long enough, since a list of words takes ten times the room of the words.
-    line = " ".join(said.lstrip()[: _WORDS * 8].split())
-    return line if len(line) <= _WORDS and len(said) <= _WORDS * 8 else line[: _WORDS - 1] + "…"
+def _preview(content: object) -> str:
+    return one_line(str(content or ""), max_length=_MAX_PREVIEW_LENGTH)

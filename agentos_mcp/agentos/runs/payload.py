@@ -5,32 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentos_mcp.agentos.json_values import number, objects, text
-from agentos_mcp.agentos.pagination import record_of
-from agentos_mcp.agentos.runs.run import (
-    LONGEST_ERROR,
-    LONGEST_NAME,
-    MOST_REQUIREMENTS,
-    MOST_STEPS,
-    RunState,
-    Step,
-    shortened,
-)
+from agentos_mcp.agentos.json_values import mapping, number, objects, text
+from agentos_mcp.agentos.plain_text import shorten
+from agentos_mcp.agentos.runs.run import MAX_ERROR_LENGTH, MAX_NAME_LENGTH, MAX_REQUIREMENTS, MAX_STEPS, RunState, Step
 
 
-def steps_of(results: object, state: RunState) -> dict[str, Any]:
+def read_steps(results: object, state: RunState) -> dict[str, Any]:
     """The steps and their outcomes as the finished run tells them; nothing new where it tells none."""
-    found = [result for result in results if isinstance(result, Mapping)] if isinstance(results, list) else []
-    if not found:
+    results = objects(results)
+    if not results:
         return {}
     # A step that was skipped for its failure has a result without a name.
     names = [step.name for step in state.steps] if not state.steps_left_out else []
-    known = [*names, *[""] * (MOST_STEPS - len(names))]
-    rest = found[MOST_STEPS:]
+    known_names = [*names, *[""] * (MAX_STEPS - len(names))]
+    left_out = results[MAX_STEPS:]
     return {
-        "steps": tuple(_step_result(result, name) for result, name in zip(found, known, strict=False)),
-        "steps_left_out": len(rest),
-        "failed_steps_left_out": sum(result.get("success") is False for result in rest),
+        "steps": tuple(_step_result(result, name) for result, name in zip(results, known_names, strict=False)),
+        "steps_left_out": len(left_out),
+        "failed_steps_left_out": sum(result.get("success") is False for result in left_out),
     }
 
 
@@ -38,64 +30,65 @@ def _step_result(result: Mapping[str, Any], known_name: str) -> Step:
     failed = result.get("success") is False
     metrics = result.get("metrics")
     return Step(
-        name=shortened(text(result.get("step_name")) or known_name or "step", LONGEST_NAME),
+        name=shorten(text(result.get("step_name")) or known_name or "step", MAX_NAME_LENGTH),
         outcome="failed" if failed else "paused" if result.get("is_paused") else "completed",
-        error=shortened(text(result.get("error")) or text(result.get("content")), LONGEST_ERROR) if failed else "",
-        seconds=number(record_of(metrics).get("duration")),
+        error=shorten(text(result.get("error")) or text(result.get("content")), MAX_ERROR_LENGTH) if failed else "",
+        seconds=number(mapping(metrics).get("duration")),
     )
 
 
-_DEEPEST = 20
-MEDIA = ("images", "audio", "response_audio", "videos", "files")
+_MAX_DEPTH = 20
+MEDIA_KEYS = ("images", "audio", "response_audio", "videos", "files")
+"""Where AgentOS keeps an answer's media. `WorkflowCompleted` has them only in its `step_results`."""
 
 
-def media_of(data: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
+def read_media(data: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
     """An answer's media. A workflow's last event has them only in the results of its steps."""
-    own = {key: data[key] for key in MEDIA if data.get(key)}
+    own = {key: data[key] for key in MEDIA_KEYS if data.get(key)}
     if own:
         return own
-    if depth >= _DEEPEST:
+    if depth >= _MAX_DEPTH:
         return {}
     steps = [
         media
         for name in ("step_results", "steps")
         for step in objects(data.get(name))
-        if (media := media_of(step, depth + 1))
+        if (media := read_media(step, depth + 1))
     ]
     return {"step_results": steps} if steps else {}
 
 
-def requirements_of(data: Mapping[str, Any]) -> dict[str, Any]:
+def read_requirements(data: Mapping[str, Any]) -> dict[str, Any]:
     """What a paused run waits for, whichever kind of run it is."""
     for key in ("requirements", "step_requirements", "error_requirements"):
-        if found := objects(data.get(key)):
+        if requirements := objects(data.get(key)):
             # Of a workflow's, which are its history, the last one waits.
-            kept = found[:MOST_REQUIREMENTS] if key == "requirements" else found[-MOST_REQUIREMENTS:]
-            return {"requirements": tuple(kept), "requirements_left_out": len(found) - len(kept)}
+            kept = requirements[:MAX_REQUIREMENTS] if key == "requirements" else requirements[-MAX_REQUIREMENTS:]
+            return {"requirements": tuple(kept), "requirements_left_out": len(requirements) - len(kept)}
     return {"requirements": (), "requirements_left_out": 0}
 
 
-def measures(metrics: object) -> dict[str, Any]:
+def read_metrics(metrics: object) -> dict[str, Any]:
     """Tokens and seconds of a run. A workflow's tokens are those of its steps."""
     if not isinstance(metrics, Mapping):
         return {}
-    steps = record_of(metrics.get("steps"))
-    each = (metrics, *(record_of(record_of(step).get("metrics")) for step in steps.values()))
-    tokens = sum(int(number(one.get("total_tokens"))) for one in each)
+    steps = mapping(metrics.get("steps"))
+    sources = (metrics, *(mapping(mapping(step).get("metrics")) for step in steps.values()))
+    tokens = sum(int(number(source.get("total_tokens"))) for source in sources)
     return {"tokens": tokens, "seconds": number(metrics.get("duration"))}
 
 
-def rough_size(value: object, *, most: int) -> int:
+def estimate_json_size(value: object, *, limit: int) -> int:
     """About how many characters a JSON value has, counted until they are more than `most`."""
-    size, left = 0, [value]
-    while left and size <= most:
-        one = left.pop()
-        if isinstance(one, Mapping):
-            size += sum(8 + len(str(key)) for key in one)
-            left += one.values()
-        elif isinstance(one, list | tuple):
-            size += 8 + 2 * len(one)
-            left += one
+    size, remaining = 0, [value]
+    while remaining and size <= limit:
+        item = remaining.pop()
+        if isinstance(item, Mapping):
+            size += sum(8 + len(str(key)) for key in item)
+            remaining += item.values()
+        elif isinstance(item, list | tuple):
+            size += 8 + 2 * len(item)
+            remaining += item
         else:
-            size += 2 + len(one) if isinstance(one, str) else 8
+            size += 2 + len(item) if isinstance(item, str) else 8
     return size

@@ -12,45 +12,45 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agentos_mcp.agentos.json_values import text
-from agentos_mcp.agentos.runs.payload import measures, media_of, requirements_of, steps_of
+from agentos_mcp.agentos.json_values import mapping, text
+from agentos_mcp.agentos.plain_text import shorten
+from agentos_mcp.agentos.runs.payload import read_media, read_metrics, read_requirements, read_steps
 from agentos_mcp.agentos.runs.run import (
-    LONGEST_ERROR,
-    LONGEST_NAME,
-    MOST_FAILED_TOOLS,
-    MOST_SAID,
-    MOST_STEPS,
+    MAX_ERROR_LENGTH,
+    MAX_FAILED_TOOLS,
+    MAX_NAME_LENGTH,
+    MAX_STEPS,
+    MAX_STREAMED_CHARACTERS,
     WAITING,
     RunRef,
     RunState,
     Status,
     Step,
     StepOutcome,
-    joined,
-    shortened,
+    append_piece,
 )
 from agentos_mcp.agentos.sse import Event
 
-SubscriptionHub = dict[str, Any]
-_WORDS = 160
+StateUpdate = dict[str, Any]
+_MAX_WORDS = 160
 
 
 def reduce(state: RunState, event: Event) -> RunState:
     """The state after `event`. An event that was already counted (by its number) changes nothing."""
     if 0 <= event.index <= state.last_index:
         return state
-    changes: SubscriptionHub = {"events": state.events + 1}
+    update: StateUpdate = {"events": state.events + 1}
     if event.index >= 0:
-        changes["last_index"] = event.index
+        update["last_index"] = event.index
     name = event.name.removeprefix("Team")
-    own = event.depth == 0 and event.text("run_id") == state.ref.run
+    own = event.nested_depth == 0 and event.text("run_id") == state.ref.run
     if name in _STARTS and _starts_this_run(state, event):
-        changes |= _started(state, event)
+        update |= _started(state, event)
     elif own and (ending := _ENDINGS.get(name)):
-        changes |= ending(state, event)
-    elif not state.ended and (meaning := _MEANINGS.get(name)):
-        changes |= meaning(state, event)
-    return dataclasses.replace(state, **changes)
+        update |= ending(state, event)
+    elif not state.ended and (make_update := _UPDATES.get(name)):
+        update |= make_update(state, event)
+    return dataclasses.replace(state, **update)
 
 
 # How a run begins and goes on
@@ -60,7 +60,7 @@ _STARTS = {"RunStarted", "WorkflowStarted", "RunAccepted", "RunContinued", "Step
 
 def _starts_this_run(state: RunState, event: Event) -> bool:
     """True for the run's own start, also where AgentOS chose another run id than ours."""
-    if event.depth or event.text("parent_run_id") or event.text("workflow_run_id"):
+    if event.nested_depth or event.text("parent_run_id") or event.text("workflow_run_id"):
         return False
     if event.text("run_id") == state.ref.run:
         return True
@@ -70,46 +70,46 @@ def _starts_this_run(state: RunState, event: Event) -> bool:
 _START_OF = {"agent": "RunStarted", "team": "TeamRunStarted", "workflow": "WorkflowStarted"}
 
 
-def _started(state: RunState, event: Event) -> SubscriptionHub:
+def _started(state: RunState, event: Event) -> StateUpdate:
     ref = state.ref
-    changes: SubscriptionHub = {"status": Status.RUNNING, "activity": "", "provisional": False}
+    update: StateUpdate = {"status": Status.RUNNING, "activity": "", "provisional": False}
     session, run = event.text("session_id") or ref.session, event.text("run_id") or ref.run
-    if len(session) > LONGEST_NAME or len(run) > LONGEST_NAME:
-        return changes
-    return changes | {"ref": RunRef(ref.kind, ref.component, session, run)}
+    if len(session) > MAX_NAME_LENGTH or len(run) > MAX_NAME_LENGTH:
+        return update
+    return update | {"ref": RunRef(ref.kind, ref.component, session, run)}
 
 
 # How a run ends. Cancelled, failed and paused are final even though "completed" may follow.
 
-_STICKY = {Status.CANCELLED, Status.ERROR, Status.PAUSED}
+_FINAL = {Status.CANCELLED, Status.ERROR, Status.PAUSED}
 
 
-def _completed(state: RunState, event: Event) -> SubscriptionHub:
-    if state.status in _STICKY:
+def _completed(state: RunState, event: Event) -> StateUpdate:
+    if state.status in _FINAL:
         return {}
     return {
         "status": Status.COMPLETED,
         "answer": event.data.get("content"),
-        "answer_cut": event.cut,
-        "media": {} if event.cut else media_of(event.data),
-        **steps_of(event.data.get("step_results"), state),
+        "answer_cut": event.is_cut,
+        "media": {} if event.is_cut else read_media(event.data),
+        **read_steps(event.data.get("step_results"), state),
         "activity": "",
-        "part": "",
-        **measures(event.data.get("metrics")),
+        "substep": "",
+        **read_metrics(event.data.get("metrics")),
     }
 
 
-def _failed(state: RunState, event: Event) -> SubscriptionHub:
-    error = shortened(event.text("error") or event.text("content") or "AgentOS gave no reason", LONGEST_ERROR)
+def _failed(state: RunState, event: Event) -> StateUpdate:
+    error = shorten(event.text("error") or event.text("content") or "AgentOS gave no reason", MAX_ERROR_LENGTH)
     return {"status": Status.ERROR, "error": error, "steps": _last_step(state, "failed", error)}
 
 
-def _cancelled(state: RunState, event: Event) -> SubscriptionHub:
-    return {"status": Status.CANCELLED, "error": shortened(event.text("reason"), LONGEST_ERROR), "activity": ""}
+def _cancelled(state: RunState, event: Event) -> StateUpdate:
+    return {"status": Status.CANCELLED, "error": shorten(event.text("reason"), MAX_ERROR_LENGTH), "activity": ""}
 
 
-def _paused(state: RunState, event: Event) -> SubscriptionHub:
-    needs = requirements_of(event.data)
+def _paused(state: RunState, event: Event) -> StateUpdate:
+    needs = read_requirements(event.data)
     return {
         "status": Status.PAUSED,
         **(needs if needs["requirements"] else {}),
@@ -119,12 +119,12 @@ def _paused(state: RunState, event: Event) -> SubscriptionHub:
     }
 
 
-def _legacy_output(state: RunState, event: Event) -> SubscriptionHub:
+def _legacy_output(state: RunState, event: Event) -> StateUpdate:
     """`WorkflowRunOutput` repeats the whole run after its end; it matters only for a pause."""
     return _paused(state, event) if event.text("status") == Status.PAUSED else {}
 
 
-_ENDINGS: Mapping[str, Callable[[RunState, Event], SubscriptionHub]] = {
+_ENDINGS: Mapping[str, Callable[[RunState, Event], StateUpdate]] = {
     "RunCompleted": _completed,
     "WorkflowCompleted": _completed,
     "RunError": _failed,
@@ -140,102 +140,112 @@ _ENDINGS: Mapping[str, Callable[[RunState, Event], SubscriptionHub]] = {
 # What happens in between
 
 
-def _step_started(state: RunState, event: Event) -> SubscriptionHub:
+def _step_started(state: RunState, event: Event) -> StateUpdate:
     if not _is_top_level(event):
-        return {"part": shortened(event.text("step_name"), LONGEST_NAME), "activity": "", "actor": "", "words": ""}
+        return {
+            "substep": shorten(event.text("step_name"), MAX_NAME_LENGTH),
+            "activity": "",
+            "actor": "",
+            "last_words": "",
+        }
     return {
-        **_with_step(state, shortened(event.text("step_name"), LONGEST_NAME) or f"step {state.step_number + 1}"),
-        "part": "",
+        **_with_step(state, shorten(event.text("step_name"), MAX_NAME_LENGTH) or f"step {state.step_number + 1}"),
+        "substep": "",
         "actor": "",
         "activity": "",
-        "words": "",
+        "last_words": "",
     }
 
 
-def _step_completed(state: RunState, event: Event) -> SubscriptionHub:
+def _step_completed(state: RunState, event: Event) -> StateUpdate:
     if not _is_top_level(event):
         return {"activity": ""}
-    response = event.data.get("step_response")
-    failed = isinstance(response, Mapping) and response.get("success") is False
-    error = text(response.get("error")) if isinstance(response, Mapping) else ""
+    response = mapping(event.data.get("step_response"))
+    failed = response.get("success") is False
+    error = text(response.get("error"))
     return {
         "steps": _last_step(state, "failed" if failed else "completed", error if failed else ""),
-        "part": "",
+        "substep": "",
         "activity": "",
     }
 
 
-def _step_failed(state: RunState, event: Event) -> SubscriptionHub:
+def _step_failed(state: RunState, event: Event) -> StateUpdate:
     return {"steps": _last_step(state, "failed", event.text("error"))} if _is_top_level(event) else {}
 
 
-def _step_paused(state: RunState, event: Event) -> SubscriptionHub:
+def _step_paused(state: RunState, event: Event) -> StateUpdate:
     """A background workflow's stream ends here; its requirements have to be read from the run."""
     return {"activity": WAITING, "steps": _last_step(state, "paused")}
 
 
-def _iteration_started(state: RunState, event: Event) -> SubscriptionHub:
-    lap, laps = text(event.data.get("iteration")), text(event.data.get("max_iterations"))
-    return {"part": shortened(f"round {lap}/{laps}" if laps else f"round {lap}", LONGEST_NAME), "activity": ""}
+def _iteration_started(state: RunState, event: Event) -> StateUpdate:
+    round_number, round_count = text(event.data.get("iteration")), text(event.data.get("max_iterations"))
+    return {
+        "substep": shorten(
+            f"round {round_number}/{round_count}" if round_count else f"round {round_number}", MAX_NAME_LENGTH
+        ),
+        "activity": "",
+    }
 
 
-def _tool_started(state: RunState, event: Event) -> SubscriptionHub:
+def _tool_started(state: RunState, event: Event) -> StateUpdate:
     return {"activity": f"calling {_tool_name(event)}", "actor": _actor(state, event)}
 
 
-def _tool_completed(state: RunState, event: Event) -> SubscriptionHub:
+def _tool_completed(state: RunState, event: Event) -> StateUpdate:
     return {"activity": ""}
 
 
-def _tool_failed(state: RunState, event: Event) -> SubscriptionHub:
+def _tool_failed(state: RunState, event: Event) -> StateUpdate:
     name = _tool_name(event)
-    if len(state.failed_tools) >= MOST_FAILED_TOOLS:
+    if len(state.failed_tools) >= MAX_FAILED_TOOLS:
         return {"activity": f"{name} failed", "failed_tools_left_out": state.failed_tools_left_out + 1}
-    error = shortened(event.text("error") or str(_tool(event).get("result") or ""), LONGEST_ERROR)
+    error = shorten(event.text("error") or str(_tool(event).get("result") or ""), MAX_ERROR_LENGTH)
     return {"activity": f"{name} failed", "failed_tools": (*state.failed_tools, (name, error))}
 
 
-def _content(state: RunState, event: Event) -> SubscriptionHub:
+def _content_received(state: RunState, event: Event) -> StateUpdate:
     piece = event.data.get("content")
     if not isinstance(piece, str) or not piece:
         return {}
     actor = _actor(state, event)
-    before = state.words if actor == state.actor else ""
-    changes: SubscriptionHub = {"words": (before + piece[-_WORDS:])[-_WORDS:], "activity": "", "actor": actor}
+    before = state.last_words if actor == state.actor else ""
+    update: StateUpdate = {"last_words": (before + piece[-_MAX_WORDS:])[-_MAX_WORDS:], "activity": "", "actor": actor}
     if event.text("run_id") == state.ref.run and "Intermediate" not in event.name:
-        room = 0 if state.unsaid else MOST_SAID - sum(map(len, state.said))
+        room = 0 if state.dropped_characters else MAX_STREAMED_CHARACTERS - sum(map(len, state.streamed_pieces))
         if room > 0:
-            changes["said"] = joined(state.said, piece[:room])
+            update["streamed_pieces"] = append_piece(state.streamed_pieces, piece[:room])
         if len(piece) > room:
-            changes["unsaid"] = state.unsaid + len(piece) - room
-    return changes
+            update["dropped_characters"] = state.dropped_characters + len(piece) - room
+    return update
 
 
-def _inner_started(state: RunState, event: Event) -> SubscriptionHub:
-    return {"actor": _actor(state, event), "activity": "", "words": ""}
+def _inner_started(state: RunState, event: Event) -> StateUpdate:
+    return {"actor": _actor(state, event), "activity": "", "last_words": ""}
 
 
-def _inner_failed(state: RunState, event: Event) -> SubscriptionHub:
+def _inner_failed(state: RunState, event: Event) -> StateUpdate:
     return {
-        "activity": shortened(f"failed: {event.text('content') or event.text('error')}", _WORDS),
+        "activity": shorten(f"failed: {event.text('content') or event.text('error')}", _MAX_WORDS),
         "actor": _actor(state, event),
     }
 
 
-def _doing(activity: str) -> Callable[[RunState, Event], SubscriptionHub]:
+def _activity(activity: str) -> Callable[[RunState, Event], StateUpdate]:
     return lambda state, event: {"activity": activity, "actor": _actor(state, event)}
 
 
-def _task(state: RunState, event: Event) -> SubscriptionHub:
-    title = shortened(event.text("title") or event.text("task_title"), LONGEST_NAME)
+def _task_changed(state: RunState, event: Event) -> StateUpdate:
+    title = shorten(event.text("title") or event.text("task_title"), MAX_NAME_LENGTH)
     return {"activity": f"task: {title}" if title else "planning its tasks", "actor": _actor(state, event)}
 
 
-def _step_progress(state: RunState, event: Event) -> SubscriptionHub:
-    return {"activity": event.text("content")[:_WORDS]} if event.text("content") else {}
+def _step_progress(state: RunState, event: Event) -> StateUpdate:
+    return {"activity": event.text("content")[:_MAX_WORDS]} if event.text("content") else {}
 
 
-_MEANINGS: Mapping[str, Callable[[RunState, Event], SubscriptionHub]] = {
+_UPDATES: Mapping[str, Callable[[RunState, Event], StateUpdate]] = {
     "replay": lambda state, event: {"replayed": True},
     "StepStarted": _step_started,
     "ParallelExecutionStarted": _step_started,
@@ -261,23 +271,23 @@ _MEANINGS: Mapping[str, Callable[[RunState, Event], SubscriptionHub]] = {
     "ToolCallCompleted": _tool_completed,
     "ToolCallError": _tool_failed,
     "RunStarted": _inner_started,
-    "RunContent": _content,
-    "RunIntermediateContent": _content,
+    "RunContent": _content_received,
+    "RunIntermediateContent": _content_received,
     "RunError": _inner_failed,
-    "ReasoningStarted": _doing("thinking"),
-    "ReasoningStep": _doing("thinking"),
-    "MemoryUpdateStarted": _doing("updating its memory"),
-    "SessionSummaryStarted": _doing("summarizing the session"),
-    "CompressionStarted": _doing("compressing its context"),
-    "CompactionStarted": _doing("compacting the session"),
-    "ParserModelResponseStarted": _doing("shaping its answer"),
-    "OutputModelResponseStarted": _doing("writing its answer"),
-    "FollowupsStarted": _doing("thinking of follow-ups"),
-    "PreHookStarted": _doing("checking the input"),
-    "PostHookStarted": _doing("checking the answer"),
-    "TaskIterationStarted": _task,
-    "TaskCreated": _task,
-    "TaskUpdated": _task,
+    "ReasoningStarted": _activity("thinking"),
+    "ReasoningStep": _activity("thinking"),
+    "MemoryUpdateStarted": _activity("updating its memory"),
+    "SessionSummaryStarted": _activity("summarizing the session"),
+    "CompressionStarted": _activity("compressing its context"),
+    "CompactionStarted": _activity("compacting the session"),
+    "ParserModelResponseStarted": _activity("shaping its answer"),
+    "OutputModelResponseStarted": _activity("writing its answer"),
+    "FollowupsStarted": _activity("thinking of follow-ups"),
+    "PreHookStarted": _activity("checking the input"),
+    "PostHookStarted": _activity("checking the answer"),
+    "TaskIterationStarted": _task_changed,
+    "TaskCreated": _task_changed,
+    "TaskUpdated": _task_changed,
 }
 
 
@@ -286,7 +296,11 @@ _MEANINGS: Mapping[str, Callable[[RunState, Event], SubscriptionHub]] = {
 
 def _is_top_level(event: Event) -> bool:
     """A step of the workflow itself: children have an index pair or, under a router, a parent."""
-    return event.depth == 0 and not event.text("parent_step_id") and isinstance(event.data.get("step_index", 0), int)
+    return (
+        event.nested_depth == 0
+        and not event.text("parent_step_id")
+        and isinstance(event.data.get("step_index", 0), int)
+    )
 
 
 def _actor(state: RunState, event: Event) -> str:
@@ -294,29 +308,28 @@ def _actor(state: RunState, event: Event) -> str:
     if event.text("run_id") == state.ref.run:
         return ""
     names = (event.text(key) for key in ("agent_name", "team_name", "agent_id", "team_id"))
-    return shortened(next(filter(None, names), ""), LONGEST_NAME)
+    return shorten(next(filter(None, names), ""), MAX_NAME_LENGTH)
 
 
 def _tool_name(event: Event) -> str:
-    return shortened(str(_tool(event).get("tool_name") or "a tool"), LONGEST_NAME)
+    return shorten(str(_tool(event).get("tool_name") or "a tool"), MAX_NAME_LENGTH)
 
 
 def _tool(event: Event) -> Mapping[str, Any]:
-    tool = event.data.get("tool")
-    return tool if isinstance(tool, Mapping) else {}
+    return mapping(event.data.get("tool"))
 
 
 def _last_step(state: RunState, outcome: StepOutcome, error: str = "") -> tuple[Step, ...]:
     if not state.steps:
         return ()
-    last = dataclasses.replace(state.steps[-1], outcome=outcome, error=shortened(error, LONGEST_ERROR))
+    last = dataclasses.replace(state.steps[-1], outcome=outcome, error=shorten(error, MAX_ERROR_LENGTH))
     return (*state.steps[:-1], last)
 
 
-def _with_step(state: RunState, name: str) -> SubscriptionHub:
+def _with_step(state: RunState, name: str) -> StateUpdate:
     """One step more; of too many, the last but this one is only counted."""
-    steps = _settled(state)
-    if len(steps) < MOST_STEPS:
+    steps = _without_running_step(state)
+    if len(steps) < MAX_STEPS:
         return {"steps": (*steps, Step(name))}
     failed = steps[-1].outcome == "failed"
     return {
@@ -326,7 +339,7 @@ def _with_step(state: RunState, name: str) -> SubscriptionHub:
     }
 
 
-def _settled(state: RunState) -> tuple[Step, ...]:
+def _without_running_step(state: RunState) -> tuple[Step, ...]:
     """The steps so far, none of them running: a failing step that is skipped sends no event at all."""
     if state.steps and state.steps[-1].outcome == "running":
         return _last_step(state, "failed", "AgentOS reported no result")

@@ -20,24 +20,24 @@ import anyio
 from anyio.abc import TaskGroup
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RateLimited, Unreachable
-from agentos_mcp.agentos.runs.engine import NOT_BACKGROUND, UNANSWERABLE, Engine, Report
-from agentos_mcp.agentos.runs.payload import rough_size
-from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
+from agentos_mcp.agentos.runs.engine import Engine, Report
+from agentos_mcp.agentos.runs.payload import estimate_json_size
+from agentos_mcp.agentos.runs.run import RunNote, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.start import RunRequest
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
 log = logging.getLogger(__name__)
 
-MOST_KEPT = 50
+MAX_KEPT_RUNS = 50
 """How many finished runs are kept that AgentOS itself does not store, and schemas of answers of runs."""
-MOST_CHARACTERS = 16 * 1024 * 1024
+MAX_KEPT_CHARACTERS = 16 * 1024 * 1024
 """How many characters of answers and media they may have together."""
-MOST_GOING = 1_000
+MAX_FOLLOWED_RUNS = 1_000
 """How many runs are followed at once."""
-_LET_GO_SECONDS = 300.0
+RELEASE_SECONDS = 300.0
 """So long a run is followed that nobody watches and in which nothing moves."""
-_WATCHED_POLL = 5.0
-_UNWATCHED_POLL = 30.0
+_WATCHED_POLL_SECONDS = 5.0
+_UNWATCHED_POLL_SECONDS = 30.0
 
 
 class LiveRun:
@@ -46,32 +46,35 @@ class LiveRun:
     It is done once the run has ended, or is followed no more: then `state` is where it was seen last.
     """
 
-    def __init__(self, state: RunState, schema: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, state: RunState, schema: Mapping[str, Any] | None = None, release_seconds: float = RELEASE_SECONDS
+    ) -> None:
         self.state = state
+        self._release_seconds = release_seconds
         self.schema = schema
         """What the answer has to fit, where that is known here."""
         self.done = False
         self.error: AgentOSError | None = None
-        self.following = anyio.CancelScope()
+        self.scope = anyio.CancelScope()
         """Cancelled where the run is let go."""
-        self._news = anyio.Event()
-        self._arrival = anyio.Event()
+        self._changed = anyio.Event()
+        self._watcher_came = anyio.Event()
         self._watchers = self._close_watchers = 0
-        self._moved = anyio.current_time()
-        self._left = self._moved
+        self.changed_at = anyio.current_time()
+        self._left_at = self.changed_at
         """When the last watcher left."""
 
     def report(self, state: RunState) -> None:
         if state != self.state:
-            self._moved = anyio.current_time()
+            self.changed_at = anyio.current_time()
         self.state = state
-        self._let_go_in_time()
-        self._tell()
+        self._schedule_release()
+        self._notify()
 
     def finish(self, error: AgentOSError | None = None) -> None:
         self.done = True
         self.error = error
-        self._tell()
+        self._notify()
 
     async def watch(self, report: Report, seconds: float = math.inf, *, closely: bool = True) -> bool:
         """Report every state there is time for, until the run ends (True) or `seconds` are over.
@@ -80,83 +83,88 @@ class LiveRun:
         """
         self._watchers += 1
         self._close_watchers += closely
-        self._let_go_in_time()
+        self._schedule_release()
         if closely:
-            self._arrival.set()
+            self._watcher_came.set()
         try:
             with anyio.move_on_after(seconds):
                 report(self.state)
                 while not self.done:
-                    await self._news.wait()
+                    await self._changed.wait()
                     report(self.state)
         finally:
             self._watchers -= 1
             self._close_watchers -= closely
-            self._left = anyio.current_time()
-            self._let_go_in_time()
+            self._left_at = anyio.current_time()
+            self._schedule_release()
         if self.error is not None:
             raise self.error
         return self.done
 
-    async def rest(self, seconds: float) -> None:
+    async def wait_between_polls(self, seconds: float) -> None:
         """Wait between two looks: the longer, the longer nothing has moved; until somebody comes to watch."""
-        still = anyio.current_time() - self._moved
+        unchanged_seconds = anyio.current_time() - self.changed_at
         if self._close_watchers:
-            seconds = max(seconds, min(still / 10, _WATCHED_POLL))
+            seconds = max(seconds, min(unchanged_seconds / 10, _WATCHED_POLL_SECONDS))
         else:
-            seconds = max(seconds, min(still / 2, _UNWATCHED_POLL))
-        self._arrival = anyio.Event()
+            seconds = max(seconds, min(unchanged_seconds / 2, _UNWATCHED_POLL_SECONDS))
+        self._watcher_came = anyio.Event()
         with anyio.move_on_after(seconds):
-            await self._arrival.wait()
+            await self._watcher_came.wait()
 
-    def _let_go_in_time(self) -> None:
-        found_again = self.state.numbered or self.state.stored
-        if self._watchers or not found_again:
-            self.following.deadline = math.inf
+    def _schedule_release(self) -> None:
+        can_be_found_again = self.state.numbered or self.state.stored
+        if self._watchers or not can_be_found_again:
+            self.scope.deadline = math.inf
         else:
-            self.following.deadline = max(self._moved, self._left) + _LET_GO_SECONDS
+            self.scope.deadline = max(self.changed_at, self._left_at) + self._release_seconds
 
-    def _tell(self) -> None:
-        self._news.set()
-        self._news = anyio.Event()
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
 
 
-_Go = Callable[[LiveRun, Report], Awaitable[RunState]]
+_Drive = Callable[[LiveRun, Report], Awaitable[RunState]]
 
 
 class RunRegistry:
     """Starts, joins and continues runs in tasks of their own. Made by `live_runs`."""
 
-    def __init__(self, engine: Engine, tasks: TaskGroup) -> None:
+    def __init__(self, engine: Engine, tasks: TaskGroup, release_seconds: float = RELEASE_SECONDS) -> None:
         self._engine = engine
+        self._release_seconds = release_seconds
         self._tasks = tasks
-        self._going: dict[str, LiveRun] = {}
+        self._followed: dict[str, LiveRun] = {}
         self._unstored: OrderedDict[str, tuple[LiveRun, int]] = OrderedDict()
         self._schemas: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
         """AgentOS does not say which schema a run was given, so it is kept until the run is looked at again."""
         self._locks: dict[str, tuple[anyio.Lock, int]] = {}
 
-    def start(self, order: RunRequest, schema: Mapping[str, Any] | None = None) -> LiveRun:
+    def start(self, request: RunRequest, schema: Mapping[str, Any] | None = None) -> LiveRun:
         """Start a run; its reference is known at once. `schema` is what its answer has to fit."""
-        state = self._engine.name(order)
-        return self._follow(state, lambda run, report: self._engine.run(order, state, report, run.rest), schema)
+        state = self._engine.name(request)
+        return self._follow(
+            state, lambda run, report: self._engine.run(request, state, report, run.wait_between_polls), schema
+        )
 
     def attach(self, ref: RunRef) -> LiveRun:
         """The run, already followed or followed from now on."""
         return self.get(ref) or self._follow(
-            RunState(ref=ref), lambda run, report: self._engine.follow(ref, report, run.rest)
+            RunState(ref=ref), lambda run, report: self._engine.follow(ref, report, run.wait_between_polls)
         )
 
     def resume(self, state: RunState, form: Mapping[str, str]) -> LiveRun:
         """Continue a paused run with its answers and follow it."""
         # While the answers are under way it is not left: only what AgentOS shows again can be.
         state = replace(state, stored=False, last_index=-1)
-        return self._follow(state, lambda run, report: self._engine.continue_run(state, form, report, run.rest))
+        return self._follow(
+            state, lambda run, report: self._engine.continue_run(state, form, report, run.wait_between_polls)
+        )
 
     def get(self, ref: RunRef) -> LiveRun | None:
         """The run, if this process follows it, or keeps it because AgentOS does not."""
-        kept, _ = self._unstored.get(str(ref), (None, 0))
-        return self._going.get(str(ref)) or kept
+        unstored, _ = self._unstored.get(str(ref), (None, 0))
+        return self._followed.get(str(ref)) or unstored
 
     @asynccontextmanager
     async def lock(self, ref: RunRef) -> AsyncIterator[None]:
@@ -172,57 +180,61 @@ class RunRegistry:
             if waiting > 1:
                 self._locks[key] = (lock, waiting - 1)
 
-    def _follow(self, state: RunState, go: _Go, schema: Mapping[str, Any] | None = None) -> LiveRun:
-        if len(self._going) >= MOST_GOING:
-            going = len(self._going)
-            raise AgentOSError(f"This server follows {going:,} runs already.", "Try again when some have ended.")
-        run = LiveRun(state, schema or self._schemas.get(str(state.ref)))
-        self._going[str(state.ref)] = run
-        self._tasks.start_soon(self._drive, run, go)
+    def _follow(self, state: RunState, drive: _Drive, schema: Mapping[str, Any] | None = None) -> LiveRun:
+        if len(self._followed) >= MAX_FOLLOWED_RUNS:
+            count = len(self._followed)
+            raise AgentOSError(f"This server follows {count:,} runs already.", "Try again when some have ended.")
+        run = LiveRun(state, schema or self._schemas.get(str(state.ref)), self._release_seconds)
+        self._followed[str(state.ref)] = run
+        self._tasks.start_soon(self._drive, run, drive)
         return run
 
-    async def _drive(self, run: LiveRun, go: _Go) -> None:
-        first = str(run.state.ref)
+    async def _drive(self, run: LiveRun, drive: _Drive) -> None:
+        first_key = str(run.state.ref)
         error: AgentOSError | None = None
 
         def report(state: RunState) -> None:
             # AgentOS may have chosen another run id than ours: both names lead here.
-            if str(state.ref) not in self._going:
+            if str(state.ref) not in self._followed:
                 self._engine.ownership.started(state.ref)
-            self._going[str(state.ref)] = run
+            self._followed[str(state.ref)] = run
             run.report(state)
 
         try:
-            with run.following:
-                run.report(await go(run, report))
-            if run.following.cancelled_caught:
+            with run.scope:
+                run.report(await drive(run, report))
+            if run.scope.cancelled_caught:
                 log.info("%s is followed no more: nobody watches it, and nothing moves", run.state.ref)
         except AgentOSError as failure:
             error = failure if _never_started(failure, run.state) else failure.with_run(str(run.state.ref))
         except Exception as failure:
-            log.exception("Following %s failed", first)
+            log.exception("Following %s failed", first_key)
             error = AgentOSError(
                 f"Following the run failed ({type(failure).__name__}).", "The server's log says more."
             ).with_run(str(run.state.ref))
         finally:
-            for key in {first, str(run.state.ref)}:
-                if self._going.get(key) is run:
-                    del self._going[key]
+            for key in {first_key, str(run.state.ref)}:
+                if self._followed.get(key) is run:
+                    del self._followed[key]
             if run.schema is not None:
                 self._schemas[str(run.state.ref)] = run.schema
                 self._schemas.move_to_end(str(run.state.ref))
-                while len(self._schemas) > MOST_KEPT:
+                while len(self._schemas) > MAX_KEPT_RUNS:
                     self._schemas.popitem(last=False)
-            if run.state.ended and {NOT_BACKGROUND, UNANSWERABLE} & set(run.state.notes):
+            if run.state.ended and {RunNote.NOT_BACKGROUND, RunNote.UNANSWERABLE} & set(run.state.notes):
                 self._keep(run)
             run.finish(error)
 
     def _keep(self, run: LiveRun) -> None:
-        size = rough_size(
-            (run.state.said, run.state.answer, run.state.media, run.state.requirements), most=MOST_CHARACTERS
+        size = estimate_json_size(
+            (run.state.streamed_pieces, run.state.answer, run.state.media, run.state.requirements),
+            limit=MAX_KEPT_CHARACTERS,
         )
         self._unstored[str(run.state.ref)] = (run, size)
-        while len(self._unstored) > MOST_KEPT or sum(size for _, size in self._unstored.values()) > MOST_CHARACTERS:
+        while (
+            len(self._unstored) > MAX_KEPT_RUNS
+            or sum(size for _, size in self._unstored.values()) > MAX_KEPT_CHARACTERS
+        ):
             self._unstored.popitem(last=False)
 
 
@@ -231,13 +243,13 @@ def _never_started(error: AgentOSError, state: RunState) -> bool:
     if state.status is not Status.PENDING or state.events:
         return False
     if isinstance(error, Unreachable):
-        return not error.sent
+        return not error.was_sent
     return isinstance(error, RateLimited) or 400 <= error.status < 500 or isinstance(error, InvalidRequest)
 
 
 @asynccontextmanager
-async def open_run_registry(engine: Engine) -> AsyncIterator[RunRegistry]:
-    """LiveRuns for as long as the context is open; then following ends, background runs go on."""
+async def open_run_registry(engine: Engine, *, release_seconds: float = RELEASE_SECONDS) -> AsyncIterator[RunRegistry]:
+    """A registry for as long as the context is open; then following ends, and background runs continue without us."""
     async with unwrapped_task_group() as tasks:
-        yield RunRegistry(engine, tasks)
+        yield RunRegistry(engine, tasks, release_seconds)
         tasks.cancel_scope.cancel()

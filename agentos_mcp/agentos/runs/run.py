@@ -13,8 +13,9 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 from agentos_mcp.agentos.errors import InvalidRequest
-from agentos_mcp.agentos.paths import quoted
+from agentos_mcp.agentos.paths import percent_encode
 from agentos_mcp.agentos.plain_text import one_line
+from agentos_mcp.agentos.sse import MAX_EVENT_BYTES
 
 Kind = Literal["agent", "team", "workflow"]
 KINDS: tuple[Kind, ...] = ("agent", "team", "workflow")
@@ -39,7 +40,7 @@ class RunRef:
 
     def __str__(self) -> str:
         parts = (self.component, self.session, self.run)
-        return "/".join((self.kind, *map(quoted, parts)))
+        return "/".join((self.kind, *map(percent_encode, parts)))
 
     @classmethod
     def parse(cls, text: str) -> RunRef:
@@ -53,13 +54,31 @@ class RunRef:
             component, session, run = (unquote(part) for part in rest)
             return cls(kind, component, session, run)
         raise InvalidRequest(
-            f"'{one_line(bare, most=80)}' is no run reference.",
+            f"'{one_line(bare, max_length=80)}' is no run reference.",
             "It looks like workflow/content-pipeline/<session>/<run>; copy it from the run's result.",
         )
 
 
 WAITING = "waiting for an answer"
-"""What is being done in a run that is paused."""
+"""The `activity` of a paused run."""
+
+
+class RunNote(StrEnum):
+    """What a reader should know about how a run was run."""
+
+    NOT_BACKGROUND = "AgentOS cannot run it in the background (it has no database), so it ends if the connection does."
+    UNANSWERABLE = (
+        "It asks for an answer, but AgentOS keeps no runs (it has no database), so nobody can continue it. "
+        "Give AgentOS a database and run it again."
+    )
+    ANSWER_CUT = (
+        f"This is only the beginning of the answer: it is larger than {MAX_EVENT_BYTES // 1024 // 1024} MiB, and the "
+        "stored run could not be read. AgentOS itself may still have the whole of it."
+    )
+    QUEUE_TAKES_OVER = (
+        "AgentOS was restarted during the run. Its durable queue takes the run up again, "
+        "or ends it as failed, after about a minute."
+    )
 
 
 class Status(StrEnum):
@@ -79,14 +98,14 @@ class Status(StrEnum):
         return self not in (Status.PENDING, Status.RUNNING)
 
 
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 """Characters of a name or an id: of a step, a tool, a person's session."""
-LONGEST_ERROR = 2_000
-MOST_SAID = 100_000
+MAX_ERROR_LENGTH = 2_000
+MAX_STREAMED_CHARACTERS = 100_000
 """Characters that are kept of an answer while it streams; the whole is in its last event, and in AgentOS."""
-MOST_STEPS = 200
-MOST_FAILED_TOOLS = 100
-MOST_REQUIREMENTS = 1_000
+MAX_STEPS = 200
+MAX_FAILED_TOOLS = 100
+MAX_REQUIREMENTS = 1_000
 
 
 StepOutcome = Literal["running", "completed", "failed", "paused"]
@@ -114,17 +133,17 @@ class RunState:
     """How many there were between those."""
     failed_steps_left_out: int = 0
     total_steps: int = 0
-    part: str = ""
+    substep: str = ""
     """The part of the current step that is under way: "lap 2/3", "left"."""
     actor: str = ""
     """Who is at work, by name, where that is not the component itself."""
     activity: str = ""
     """What is being done: "calling search_knowledge"; '' while words are coming."""
-    words: str = ""
+    last_words: str = ""
     """The last words that anybody said, on one line."""
-    said: tuple[str, ...] = field(default=(), repr=False)
+    streamed_pieces: tuple[str, ...] = field(default=(), repr=False)
     """The component's own words so far, in pieces, up to MOST_SAID characters; `answer` once it has ended."""
-    unsaid: int = 0
+    dropped_characters: int = 0
     """How many characters of them came after those."""
     answer: Any = None
     """The final content: text, or data where a schema was asked for."""
@@ -143,7 +162,7 @@ class RunState:
     seconds: float = 0.0
     """Duration by AgentOS's clock, 0 where unknown."""
     notes: tuple[str, ...] = ()
-    """What the reader should know about how it was run."""
+    """`RunNote`s, and others in words: what the reader should know about how it was run."""
     queued: bool = False
     """AgentOS's durable queue executes it, and alone continues it."""
     provisional: bool = False
@@ -152,8 +171,10 @@ class RunState:
     """AgentOS has shown it: it can be found again by its reference."""
     orphaned: bool = False
     """AgentOS calls it running, but has been restarted since it began, and nothing is known to be at work on it."""
-    not_taken: str = ""
+    refusal_reason: str = ""
     """Why AgentOS did not take the answers that were given last, in its own words."""
+    unused_answers_reason: str = ""
+    """Why AgentOS did not use the answers that were sent last, though the run has gone on since: others came first."""
     replayed: bool = False
     """AgentOS has no live events of it (any more), and has replayed those that it kept."""
     last_index: int = -1
@@ -183,16 +204,12 @@ class RunState:
         """The answer as far as it is known, if it is text."""
         if isinstance(self.answer, str):
             return self.answer
-        return "".join(self.said) if self.answer is None else ""
+        return "".join(self.streamed_pieces) if self.answer is None else ""
 
 
-def joined(pieces: tuple[str, ...], piece: str) -> tuple[str, ...]:
+def append_piece(pieces: tuple[str, ...], piece: str) -> tuple[str, ...]:
     """`pieces` with one more, kept to a few growing strings: n pieces cost n log n, not n squared."""
     while pieces and len(pieces[-1]) <= len(piece):
         piece = pieces[-1] + piece
         pieces = pieces[:-1]
     return (*pieces, piece)
-
-
-def shortened(words: str, most: int) -> str:
-    return words if len(words) <= most else f"{words[: most - 1]}…"

@@ -13,15 +13,14 @@ from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
 from agentos_mcp.agentos.hints import Action, hint
-from agentos_mcp.agentos.inputs.attachments import Part
-from agentos_mcp.agentos.runs.follower import SLOWEST_POLL, Report, RunFollower, Sleep, run_ids, runs_path
+from agentos_mcp.agentos.inputs.attachments import MultipartPart
+from agentos_mcp.agentos.runs.follower import MAX_POLL_SECONDS, Report, RunFollower, Sleep, run_ids, runs_path
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, new_id
 
 log = logging.getLogger(__name__)
 
 _BYPASS_SECONDS = 0.5
 _SILENT_SECONDS = 0.5
-_OUTAGE_SECONDS = 60.0
 _UNQUEUED_FIELDS = frozenset({"images", "audio", "videos", "files", "input_files", "output_schema"})
 """What AgentOS runs without its queue, under our own run id."""
 
@@ -35,7 +34,7 @@ class RunRequest:
     session_id: str = ""
     user_id: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
-    parts: tuple[Part, ...] = field(default=(), repr=False)
+    files: tuple[MultipartPart, ...] = field(default=(), repr=False)
     """Files, as parts of a multipart form; agents and teams only."""
 
 
@@ -43,54 +42,63 @@ class RunStarter:
     """Sends the starts of runs to one AgentOS."""
 
     def __init__(self, agent_os: AgentOS, follower: RunFollower) -> None:
-        self._os = agent_os
+        self._agent_os = agent_os
         self._follower = follower
 
     async def start(
         self,
-        order: RunRequest,
+        request: RunRequest,
         state: RunState,
         report: Report,
         *,
         background: bool,
-        key: str = "",
+        idempotency_key: str = "",
         opened: anyio.Event | None = None,
     ) -> RunState:
         """Send the start, once, and reduce its stream until it ends or breaks."""
-        form = _start_form(order, state) | {"stream": "true"} | ({"background": "true"} if background else {})
+        form = _start_form(request, state) | {"stream": "true"} | ({"background": "true"} if background else {})
         return await self._follower.stream(
-            state, report, runs_path(state.ref), form, parts=order.parts, kept_alive=background, key=key, opened=opened
+            state,
+            report,
+            runs_path(state.ref),
+            form,
+            files=request.files,
+            kept_alive=background,
+            idempotency_key=idempotency_key,
+            opened=opened,
         )
 
-    async def start_queued(self, order: RunRequest, state: RunState, report: Report, sleep: Sleep) -> RunState:
+    async def start_queued(self, request: RunRequest, state: RunState, report: Report, sleep: Sleep) -> RunState:
         """Start a run on a durable queue, which chooses its id.
 
         A start that broke is sent again with the same key: the queue answers it with the run that is
         there, if it is. What does not ride the queue keeps our own id and is found by that.
         """
-        key = f"agentos-mcp-{new_id()}{new_id()}"
-        rides = not (order.parts or _UNQUEUED_FIELDS & order.fields.keys() or _is_list(order.fields))
-        unnamed = state.ref
-        state = replace(state, provisional=rides)
+        idempotency_key = f"agentos-mcp-{new_id()}{new_id()}"
+        is_queued = not (request.files or _UNQUEUED_FIELDS & request.fields.keys() or _has_filter_list(request.fields))
+        first_ref = state.ref
+        state = replace(state, provisional=is_queued)
         report(state)
-        trouble_since = math.inf
-        pause = 0.2
+        failing_since = math.inf
+        poll_seconds = 0.2
         while True:
             opened = anyio.Event()
             try:
-                state = await self._start_named(order, state, report, key, opened, rides=rides)
+                state = await self._start_and_find_ref(
+                    request, state, report, idempotency_key, opened, is_queued=is_queued
+                )
             except Unreachable as error:
-                if trouble_since == math.inf:
+                if failing_since == math.inf:
                     raise  # the first try, and it never left
                 log.info("%s (a start that is sent again)", error.message)
-            if state.status is not Status.PENDING or state.ref != unnamed or not rides:
+            if state.status is not Status.PENDING or state.ref != first_ref or not is_queued:
                 return state
-            if await self._bypassed(state):
+            if await self._bypasses_queue(state):
                 return replace(state, provisional=False)
-            if opened.is_set() and (ref := await self._name_in_queue(order, state, key)) is not None:
+            if opened.is_set() and (ref := await self._ref_in_queue(request, state, idempotency_key)) is not None:
                 return replace(state, ref=ref, queued=True, provisional=False)
-            trouble_since = min(trouble_since, anyio.current_time())
-            if anyio.current_time() - trouble_since > _OUTAGE_SECONDS:
+            failing_since = min(failing_since, anyio.current_time())
+            if anyio.current_time() - failing_since > self._follower.outage_seconds:
                 raise Unreachable(
                     "The connection broke as the run was being started, and AgentOS does not answer any more.",
                     hint(
@@ -99,54 +107,63 @@ class RunStarter:
                         otherwise="Its queue may have taken the run: look before you run it again.",
                     ),
                 )
-            await sleep(pause)
-            pause = min(pause * 1.6, SLOWEST_POLL)
+            await sleep(poll_seconds)
+            poll_seconds = min(poll_seconds * 1.6, MAX_POLL_SECONDS)
 
-    async def _start_named(
-        self, order: RunRequest, state: RunState, report: Report, key: str, opened: anyio.Event, *, rides: bool
+    async def _start_and_find_ref(
+        self,
+        request: RunRequest,
+        state: RunState,
+        report: Report,
+        idempotency_key: str,
+        opened: anyio.Event,
+        *,
+        is_queued: bool,
     ) -> RunState:
         """Send the start; a run that waits in the queue has no events, so its name is asked for meanwhile."""
-        named = state.ref
-        told = False
+        ref_in_queue = state.ref
+        has_events = False
 
         def report_named(new: RunState) -> None:
-            nonlocal told
-            told = told or new.events > state.events
+            nonlocal has_events
+            has_events = has_events or new.events > state.events
             report(new)
 
-        async def ask_for_name() -> None:
-            nonlocal named
+        async def find_ref_in_queue() -> None:
+            nonlocal ref_in_queue
             await opened.wait()
             await anyio.sleep(_SILENT_SECONDS)
-            if told or await self._bypassed(state):
+            if has_events or await self._bypasses_queue(state):
                 return
-            ref = await self._name_in_queue(order, state, key)
-            if ref is not None and not told:
-                named = ref
+            ref = await self._ref_in_queue(request, state, idempotency_key)
+            if ref is not None and not has_events:
+                ref_in_queue = ref
                 report(_in_queue(state, ref))
 
         failure: AgentOSError | None = None
         async with anyio.create_task_group() as tasks:
-            if rides:
-                tasks.start_soon(ask_for_name)
+            if is_queued:
+                tasks.start_soon(find_ref_in_queue)
             try:
-                state = await self.start(order, state, report_named, background=True, key=key, opened=opened)
+                state = await self.start(
+                    request, state, report_named, background=True, idempotency_key=idempotency_key, opened=opened
+                )
             except AgentOSError as error:  # kept out of the task group, which would wrap it
                 failure = error
             tasks.cancel_scope.cancel()
         if failure is not None:
             raise failure
-        return _in_queue(state, named) if state.events == 0 and named != state.ref else state
+        return _in_queue(state, ref_in_queue) if state.events == 0 and ref_in_queue != state.ref else state
 
-    async def _name_in_queue(self, order: RunRequest, state: RunState, key: str) -> RunRef | None:
+    async def _ref_in_queue(self, request: RunRequest, state: RunState, idempotency_key: str) -> RunRef | None:
         """The reference of the run that the queue has taken under this key; None where AgentOS does not answer.
 
         Not streamed, AgentOS answers at once, whatever has become of the run.
         """
-        form = _start_form(order, state) | {"stream": "false", "background": "true"}
+        form = _start_form(request, state) | {"stream": "false", "background": "true"}
         try:
-            async with self._os.stream(
-                runs_path(state.ref), run_ids(state.ref), form, kept_alive=True, idempotency_key=key
+            async with self._agent_os.stream(
+                runs_path(state.ref), run_ids(state.ref), form, kept_alive=True, idempotency_key=idempotency_key
             ) as events:
                 async for event in events:
                     if run := event.text("run_id"):
@@ -155,14 +172,14 @@ class RunStarter:
             log.info("The queue's name for %s is not known: %s", state.ref, error.message)
         return None
 
-    async def _bypassed(self, state: RunState) -> bool:
+    async def _bypasses_queue(self, state: RunState) -> bool:
         """Whether AgentOS runs it without its queue, under our own id."""
-        until = anyio.current_time() + _BYPASS_SECONDS
+        deadline = anyio.current_time() + _BYPASS_SECONDS
         while True:
             try:
-                await self._follower.stored(state.ref)
+                await self._follower.get_stored(state.ref)
             except NotFound:
-                if anyio.current_time() > until:
+                if anyio.current_time() > deadline:
                     return False
             except AgentOSError:
                 return False
@@ -171,13 +188,13 @@ class RunStarter:
             await anyio.sleep(_BYPASS_SECONDS / 2)
 
 
-def _start_form(order: RunRequest, state: RunState) -> dict[str, str]:
+def _start_form(request: RunRequest, state: RunState) -> dict[str, str]:
     return {
-        "message": order.message,
+        "message": request.message,
         "session_id": state.ref.session,
         "run_id": state.ref.run,
-        **({"user_id": order.user_id} if order.user_id else {}),
-        **order.fields,
+        **({"user_id": request.user_id} if request.user_id else {}),
+        **request.fields,
     }
 
 
@@ -186,6 +203,6 @@ def _in_queue(state: RunState, ref: RunRef) -> RunState:
     return replace(state, ref=ref, queued=True, stored=True, provisional=False, activity="waiting in AgentOS's queue")
 
 
-def _is_list(fields: Mapping[str, str]) -> bool:
+def _has_filter_list(fields: Mapping[str, str]) -> bool:
     """Whether the knowledge filters are conditions, which AgentOS makes objects of that its queue cannot keep."""
     return fields.get("knowledge_filters", "").lstrip().startswith("[")

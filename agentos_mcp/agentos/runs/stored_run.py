@@ -7,16 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentos_mcp.agentos.json_values import objects, text
-from agentos_mcp.agentos.runs.payload import measures, media_of, requirements_of, steps_of
-from agentos_mcp.agentos.runs.run import (
-    LONGEST_ERROR,
-    LONGEST_NAME,
-    MOST_FAILED_TOOLS,
-    WAITING,
-    RunState,
-    Status,
-    shortened,
-)
+from agentos_mcp.agentos.plain_text import shorten
+from agentos_mcp.agentos.runs.payload import read_media, read_metrics, read_requirements, read_steps
+from agentos_mcp.agentos.runs.run import MAX_ERROR_LENGTH, MAX_FAILED_TOOLS, MAX_NAME_LENGTH, WAITING, RunState, Status
 
 
 def read_stored_run(state: RunState, output: Mapping[str, Any]) -> RunState:
@@ -26,35 +19,35 @@ def read_stored_run(state: RunState, output: Mapping[str, Any]) -> RunState:
     stored = dataclasses.replace(
         state,
         status=status,
-        **steps_of(output.get("step_results"), state),
+        **read_steps(output.get("step_results"), state),
         queued=state.queued or output.get("queue_attempt") is not None,
         provisional=False,
         stored=True,
         orphaned=False,
-        **measures(output.get("metrics")),
+        **read_metrics(output.get("metrics")),
     )
     match status:
         case Status.ERROR:
-            error = error_of(output) or _words(content) or "AgentOS gave no reason"
-            return dataclasses.replace(stored, error=shortened(error, LONGEST_ERROR))
+            error = stored_error(output) or _string(content) or "AgentOS gave no reason"
+            return dataclasses.replace(stored, error=shorten(error, MAX_ERROR_LENGTH))
         case Status.COMPLETED | Status.REGENERATED:
             return dataclasses.replace(
                 stored,
                 answer=content,
                 answer_cut=False,
-                media=media_of(output),
+                media=read_media(output),
                 activity="",
                 **_failed_tools(output),
             )
         case Status.PAUSED:
             return dataclasses.replace(
-                stored, **requirements_of(output), answer=content, answer_cut=False, activity=WAITING
+                stored, **read_requirements(output), answer=content, answer_cut=False, activity=WAITING
             )
         case Status.CANCELLED:
             return dataclasses.replace(stored, answer=content, activity="")
-        case Status.PENDING if isinstance(other := output.get("waiting_on"), str):
+        case Status.PENDING if isinstance(other_run := output.get("waiting_on"), str):
             # A queue runs a session's runs one after the other, and a paused one holds up the next.
-            return dataclasses.replace(stored, activity=f"waiting for run {other} of its session")
+            return dataclasses.replace(stored, activity=f"waiting for run {other_run} of its session")
         case _:
             return dataclasses.replace(stored, activity="") if state.status is Status.PENDING else stored
 
@@ -67,18 +60,16 @@ def _status(value: object) -> Status:
         return Status.RUNNING
 
 
-def error_of(output: Mapping[str, Any]) -> str:
+def stored_error(output: Mapping[str, Any]) -> str:
     """Why the run failed: AgentOS keeps it only in the run's events, its content is what had been said until then."""
-    events = output.get("events")
-    for event in reversed(events if isinstance(events, list) else []):
-        if not isinstance(event, Mapping) or event.get("run_id") != output.get("run_id"):
-            continue
-        if text(event.get("event")) in {"RunError", "TeamRunError", "WorkflowError"}:
+    for event in reversed(objects(output.get("events"))):
+        failed = text(event.get("event")) in {"RunError", "TeamRunError", "WorkflowError"}
+        if failed and event.get("run_id") == output.get("run_id"):
             return text(event.get("error")) or text(event.get("content"))
     return ""
 
 
-def _words(content: object) -> str:
+def _string(content: object) -> str:
     return content if isinstance(content, str) else ""
 
 
@@ -86,11 +77,11 @@ def _failed_tools(output: Mapping[str, Any]) -> dict[str, Any]:
     failed = [tool for tool in objects(output.get("tools")) if tool.get("tool_call_error")]
     if not failed:
         return {}
-    named = [
+    errors = [
         (
-            shortened(text(tool.get("tool_name")) or "a tool", LONGEST_NAME),
-            shortened(str(tool.get("result") or ""), LONGEST_ERROR),
+            shorten(text(tool.get("tool_name")) or "a tool", MAX_NAME_LENGTH),
+            shorten(str(tool.get("result") or ""), MAX_ERROR_LENGTH),
         )
-        for tool in failed[:MOST_FAILED_TOOLS]
+        for tool in failed[:MAX_FAILED_TOOLS]
     ]
-    return {"failed_tools": tuple(named), "failed_tools_left_out": len(failed) - len(named)}
+    return {"failed_tools": tuple(errors), "failed_tools_left_out": len(failed) - len(errors)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agentos_mcp.settings import Option, SettingsError, Token
-from agentos_mcp.settings.settings import MASK, one_word
+from agentos_mcp.settings.settings import MASK, check_token
 
 if TYPE_CHECKING:
     import argparse
@@ -136,7 +136,7 @@ def _connections(text: str) -> int:
 
 
 def _http_token(text: str) -> str:
-    value = one_word(text)
+    value = check_token(text)
     if len(value) < MIN_TOKEN_LENGTH:
         raise ValueError(
             f"it has fewer than {MIN_TOKEN_LENGTH} characters. This makes a good one: "

@@ -10,12 +10,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from agentos_mcp.agentos.json_values import number, objects
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.formats import format_duration, format_time
+from agentos_mcp.agentos.json_values import mapping, number, objects
 from agentos_mcp.agentos.runs.run import KINDS
-from agentos_mcp.tooling.markdown import when
 from agentos_mcp.tooling.results import Record
-from agentos_mcp.tooling.times import seconds_in_words
 
 Evaluation = Mapping[str, Any]
 
@@ -29,7 +27,7 @@ _SHOWN = 3
 
 def eval_outcome(evaluation: Evaluation) -> str:
     """ "PASSED", "8.5/10", "60 ms on average", or that there is none."""
-    data = record_of(evaluation.get("eval_data"))
+    data = mapping(evaluation.get("eval_data"))
     match evaluation.get("eval_type"):
         case "reliability":
             return str(data.get("eval_status") or NO_VERDICT)
@@ -39,7 +37,7 @@ def eval_outcome(evaluation: Evaluation) -> str:
             return _judged(data)
         case "performance":
             average = _number(_performance(data).get("avg_run_time"))
-            return f"{seconds_in_words(average)} on average" if average is not None else NO_VERDICT
+            return f"{format_duration(average)} on average" if average is not None else NO_VERDICT
         case _:
             return NO_VERDICT
 
@@ -54,7 +52,7 @@ def component_of(evaluation: Evaluation) -> str:
 
 def eval_record(evaluation: Evaluation, *, footer: str = "", notes: Mapping[str, object] | None = None) -> Record:
     """An evaluation in short: its verdict and why, what was asked, expected and answered."""
-    data, given = record_of(evaluation.get("eval_data")), record_of(evaluation.get("eval_input"))
+    data, given = mapping(evaluation.get("eval_data")), mapping(evaluation.get("eval_input"))
     kind = str(evaluation.get("eval_type") or "eval").replace("_", " ")
     results = _results(data)
     facts: dict[str, object] = {
@@ -62,7 +60,7 @@ def eval_record(evaluation: Evaluation, *, footer: str = "", notes: Mapping[str,
         "name": evaluation.get("name"),
         "component": component_of(evaluation),
         "model": evaluation.get("model_id"),
-        "made": when(evaluation.get("created_at")),
+        "made": format_time(evaluation.get("created_at")),
         **_details(evaluation.get("eval_type"), data, given, results),
         **(notes or {}),
     }
@@ -101,7 +99,7 @@ def _details(
             runs = data.get("runs") or data.get("run_times")
             return {
                 "runs": len(runs) if isinstance(runs, list) else given.get("num_iterations"),
-                "min, median, p95, max": ", ".join(seconds_in_words(one) for one in times if one is not None),
+                "min, median, p95, max": ", ".join(format_duration(one) for one in times if one is not None),
                 "memory": f"{memory:.2f} MiB on average" if memory is not None else "",
             }
         case "accuracy" if len(results) > 1:

@@ -11,12 +11,12 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
+from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.pagination import Page as Listed
-from agentos_mcp.agentos.pagination import record_of
 from agentos_mcp.runs.timeouts import wait_seconds
-from agentos_mcp.tooling.context import ToolContext, present
-from agentos_mcp.tooling.markdown import when
+from agentos_mcp.tooling.context import ToolContext, present_values
 from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Names, Page, Text, Words
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
@@ -65,7 +65,7 @@ async def list_evals(
                 component_of(one),
                 eval_outcome(one),
                 one.get("name"),
-                when(one.get("created_at")),
+                format_time(one.get("created_at")),
             )
             for one in found
         ],
@@ -141,7 +141,7 @@ async def run_eval(
             facts,
             footer=hint("{list} shows it once it is done.", list=Action.of("list_evals")),
         )
-    evaluation = record_of(answer)
+    evaluation = mapping(answer)
     if not evaluation:
         raise Unsupported(
             f"AgentOS does not evaluate the {kind} '{shown_id(component.id)}'.",
@@ -207,7 +207,7 @@ async def _own_page(ctx: ToolContext, query: Mapping[str, str], limit: int, page
 
 async def _read(ctx: ToolContext, id: str, database: str) -> Mapping[str, Any]:
     with _known_ids():
-        found = record_of(await ctx.get(_EVAL, {"eval_run_id": _id(id)}, db_id=database))
+        found = mapping(await ctx.get(_EVAL, {"eval_run_id": _id(id)}, db_id=database))
     return ctx.ownership.require_own(found, f"eval '{shown_id(_id(id))}'", _LIST)
 
 
@@ -235,7 +235,7 @@ def _check(type: EvalType, input: str, given: Mapping[str, Any]) -> None:
         raise InvalidRequest("A passing score is from 1 to 10.", "0 makes the judge say yes or no.")
     if not 1 <= given["iterations"] + 1 <= _MOST_ITERATIONS:
         raise InvalidRequest(f"Iterations are from 1 to {_MOST_ITERATIONS}.", "Every one runs the component anew.")
-    arguments = record_of(given["expected_arguments"])
+    arguments = mapping(given["expected_arguments"])
     for value in arguments.values():
         if not all(isinstance(one, Mapping) for one in (value if isinstance(value, list) else [value])):
             raise InvalidRequest("Expected arguments are given by tool.", 'E.g. {"lookup": {"term": "honey"}}.')
@@ -243,18 +243,18 @@ def _check(type: EvalType, input: str, given: Mapping[str, Any]) -> None:
 
 async def _model(ctx: ToolContext, component: Component) -> dict[str, str]:
     """The component's own model, in the words that make AgentOS judge with it; {} where it has none of its own."""
-    model = record_of((await ctx.catalog.detail(component.kind, component.id)).get("model"))
+    model = mapping((await ctx.catalog.detail(component.kind, component.id)).get("model"))
     if not model.get("model") or not model.get("provider"):
         return {}
     return {"model_id": str(model["model"]), "model_provider": str(model["provider"])}
 
 
 async def _evaluate(ctx: ToolContext, database: str, body: Mapping[str, object]) -> object:
-    query = present(db_id=database)
+    query = present_values(db_id=database)
     try:
         return await ctx.agent_os.request("POST", "/eval-runs", query=query, json=body, no_timeout=True)
     except Unreachable as error:
-        if not error.sent:
+        if not error.was_sent:
             raise
         raise Unreachable(
             error.message,

@@ -8,10 +8,11 @@ from typing import Any
 
 from agentos_mcp.agentos.catalog import KnowledgeBase, shown_id
 from agentos_mcp.agentos.errors import ServerFailure
+from agentos_mcp.agentos.formats import format_size, format_time
 from agentos_mcp.agentos.hints import Action, hint
-from agentos_mcp.agentos.json_values import number, text, values
-from agentos_mcp.agentos.pagination import page_of, record_of
-from agentos_mcp.tooling.markdown import one_line, when
+from agentos_mcp.agentos.json_values import mapping, number, text, values
+from agentos_mcp.agentos.pagination import read_page
+from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.results import Message, Record
 
 Content = Mapping[str, Any]
@@ -27,7 +28,7 @@ UNREAD = "unread"
 
 def notes(content: Content) -> Mapping[str, Any]:
     """AgentOS's own notes on a content: where it came from, what belongs to it."""
-    return record_of(record_of(content.get("metadata")).get(OWN))
+    return mapping(mapping(content.get("metadata")).get(OWN))
 
 
 def is_settled(content: Content) -> bool:
@@ -38,7 +39,7 @@ def content_record(content: Content, content_id: str) -> Record:
     """One content with all that is known of it."""
     own = notes(content)
     children = own.get("children")
-    metadata = {key: value for key, value in record_of(content.get("metadata")).items() if key != OWN}
+    metadata = {key: value for key, value in mapping(content.get("metadata")).items() if key != OWN}
     return Record(
         str(content.get("name") or content_id),
         {
@@ -53,16 +54,16 @@ def content_record(content: Content, content_id: str) -> Record:
             "part of": own.get("parent_id"),
             "linked to": content.get("linked_to"),
             "metadata": ", ".join(f"{key}={_plain(value)}" for key, value in metadata.items()),
-            "created": when(content.get("created_at")),
-            "updated": when(content.get("updated_at")),
+            "created": format_time(content.get("created_at")),
+            "updated": format_time(content.get("updated_at")),
         },
     )
 
 
 def outcome(content: Content, content_id: str, name: str, done: str) -> Message:
     """What came of a content, in words; `done` is the verb for success. Raises ServerFailure where it failed."""
-    shown = f"'{one_line(name, most=80)}' (content {shown_id(content_id)})"
-    message = one_line(str(content.get("status_message") or ""), most=1000).rstrip(".")
+    shown = f"'{one_line(name, max_length=80)}' (content {shown_id(content_id)})"
+    message = one_line(str(content.get("status_message") or ""), max_length=1000).rstrip(".")
     later = hint(
         "Call {get} later to see how it went.", get=Action.of("get_knowledge", content_id=shown_id(content_id))
     )
@@ -98,7 +99,7 @@ def outcomes(found: Sequence[Content], where: str) -> Message:
         counts[status] = counts.get(status, 0) + 1
     told = f"{len(found)} files came from {where}: {', '.join(f'{n} {status}' for status, n in counts.items())}."
     lines = [
-        f"- {one_line(str(c.get('name')), most=80)}: {one_line(str(c.get('status_message') or c.get('status')))}"
+        f"- {one_line(str(c.get('name')), max_length=80)}: {one_line(str(c.get('status_message') or c.get('status')))}"
         for c in found
         if text(c.get("status")) in {"failed", "partial"}
     ]
@@ -109,27 +110,30 @@ def outcomes(found: Sequence[Content], where: str) -> Message:
 
 def config_record(config: Mapping[str, Any], base: KnowledgeBase) -> Record:
     """What a knowledge base can read, and how it is searched."""
-    databases = page_of(config.get("vector_dbs"))
-    missing = {**record_of(config.get("unavailable_readers")), **record_of(config.get("unavailable_chunkers"))}
+    databases = read_page(config.get("vector_dbs"))
+    missing = {**mapping(config.get("unavailable_readers")), **mapping(config.get("unavailable_chunkers"))}
     return Record(
         base.name or base.id,
         {
             "knowledge_id": base.id,
-            "readers": _each(record_of(config.get("readers")), "content_types"),
-            "chunkers": ", ".join(record_of(config.get("chunkers"))),
+            "readers": _each(mapping(config.get("readers")), "content_types"),
+            "chunkers": ", ".join(mapping(config.get("chunkers"))),
             "not installed": _each(missing, "missing_packages"),
             "searched by": ", ".join(map(str, search_types(config))),
             "filters": ", ".join(str(name) for name in values(config.get("filters")) if name != OWN),
             "vector database": ", ".join(str(db.get("name") or db.get("id")) for db in databases),
             "sources": ", ".join(
-                f"{source.get('id')} ({source.get('type')})" for source in page_of(config.get("remote_content_sources"))
+                f"{source.get('id')} ({source.get('type')})"
+                for source in read_page(config.get("remote_content_sources"))
             ),
         },
     )
 
 
 def search_types(config: Mapping[str, Any]) -> list[str]:
-    return [str(one) for database in page_of(config.get("vector_dbs")) for one in values(database.get("search_types"))]
+    return [
+        str(one) for database in read_page(config.get("vector_dbs")) for one in values(database.get("search_types"))
+    ]
 
 
 def content_type(content: Content) -> str:
@@ -149,18 +153,12 @@ def source_of(own: Mapping[str, Any]) -> str:
 
 
 def size(count: object) -> str:
-    """ "27 bytes", "1.2 MB"; '' where AgentOS does not know."""
+    """In words; '' where AgentOS does not know."""
     try:
         amount = number(float(str(count)))
     except ValueError:
         return ""
-    if amount < 1:
-        return ""
-    for unit in ("bytes", "KB", "MB"):
-        if amount < 1000:
-            return f"{amount:.3g} {unit}"
-        amount /= 1000
-    return f"{amount:.3g} GB"
+    return format_size(amount) if amount >= 1 else ""
 
 
 def _plain(value: object) -> str:
@@ -169,5 +167,5 @@ def _plain(value: object) -> str:
 
 def _each(things: Mapping[str, Any], detail: str) -> str:
     """ "pdf (.pdf), text (.txt)"."""
-    told = ((name, ", ".join(map(str, values(record_of(about).get(detail))))) for name, about in things.items())
-    return ", ".join(f"{name} ({one_line(what, most=60)})" if what else name for name, what in told)
+    told = ((name, ", ".join(map(str, values(mapping(about).get(detail))))) for name, about in things.items())
+    return ", ".join(f"{name} ({one_line(what, max_length=60)})" if what else name for name, what in told)

@@ -17,8 +17,7 @@ from agentos_mcp.agentos.client import MultipartParts
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure
 from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.inputs.attachments import MiB, document
-from agentos_mcp.agentos.json_values import texts
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping, texts
 from agentos_mcp.runs.timeouts import wait_seconds
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
@@ -61,7 +60,7 @@ async def delivery(ctx: ToolContext, *, text: str, url: str, file: str, name: st
         )
     name = name.strip()
     if text.strip():
-        return _written(text, name or one_line(text, most=60))
+        return _written(text, name or one_line(text, max_length=60))
     link = (url or file).strip()
     if url.strip() or link.partition(":")[0].casefold() in {"http", "https"}:
         return _linked(link, name)
@@ -80,7 +79,7 @@ def _written(text: str, name: str) -> Upload:
 def _linked(url: str, name: str) -> Upload:
     scheme, _, rest = url.partition("://")
     if scheme.casefold() not in {"http", "https"} or not rest.strip("/") or url.split() != [url]:
-        raise InvalidRequest(f"'{one_line(url, most=120)}' is no URL.", "Give a whole http(s) URL.")
+        raise InvalidRequest(f"'{one_line(url, max_length=120)}' is no URL.", "Give a whole http(s) URL.")
     return Upload(name or url, {"name": name, "url": url} if name else {"url": url})
 
 
@@ -108,18 +107,20 @@ async def reading(
             f"AgentOS ignores {last} without {missing}.",
             as_hint(f"Give {missing}.") + hint("{config} has them.", config=Action.of("get_knowledge_config")),
         )
-    config = record_of(await ctx.get("/knowledge/config", knowledge_id=base.id))
-    readers = record_of(config.get("readers"))
+    config = mapping(await ctx.get("/knowledge/config", knowledge_id=base.id))
+    readers = mapping(config.get("readers"))
     if reader_id not in readers:
-        unavailable_reason = record_of(record_of(config.get("unavailable_readers")).get(reader_id))
+        unavailable_reason = mapping(mapping(config.get("unavailable_readers")).get(reader_id))
         raise InvalidRequest(
-            one_line(str(unavailable_reason.get("reason") or f"There is no reader '{one_line(reader_id, most=60)}'.")),
+            one_line(
+                str(unavailable_reason.get("reason") or f"There is no reader '{one_line(reader_id, max_length=60)}'.")
+            ),
             f"Use one of: {', '.join(map(shown_id, readers))}; or leave it out, and AgentOS chooses.",
         )
-    chunkers = texts(record_of(readers[reader_id]).get("chunkers"))
+    chunkers = texts(mapping(readers[reader_id]).get("chunkers"))
     if chunker and chunker not in chunkers:
         raise InvalidRequest(
-            f"The reader {shown_id(reader_id)} has no chunker '{one_line(chunker, most=60)}'.",
+            f"The reader {shown_id(reader_id)} has no chunker '{one_line(chunker, max_length=60)}'.",
             f"Use one of: {', '.join(map(shown_id, chunkers))}.",
         )
     fields = {"reader_id": reader_id, "chunker": chunker, "chunk_size": str(chunk_size or "")}
@@ -165,11 +166,11 @@ async def settled(ctx: ToolContext, base: KnowledgeBase, content_id: str, name: 
     async def look(waited: float) -> tuple[Content, bool]:
         try:
             query = {"knowledge_id": base.id}
-            content = record_of(await ctx.get("/knowledge/content/{content_id}", {"content_id": content_id}, **query))
+            content = mapping(await ctx.get("/knowledge/content/{content_id}", {"content_id": content_id}, **query))
         except NotFound:
             if waited > _LOST:
                 raise ServerFailure(
-                    f"AgentOS took '{one_line(name, most=80)}' and dropped it without a record.",
+                    f"AgentOS took '{one_line(name, max_length=80)}' and dropped it without a record.",
                     "Its own log says why.",
                 ) from None
             return {"status": "processing"}, False
@@ -217,5 +218,5 @@ async def _followed(ctx: ToolContext, name: str, look: Callable[[float], Awaitab
         found, done = await look(waited)
         if done or waited >= longest:
             return found
-        await ctx.mcp.report_progress(round(waited, 2), None, f"AgentOS reads {one_line(name, most=60)}")
+        await ctx.mcp.report_progress(round(waited, 2), None, f"AgentOS reads {one_line(name, max_length=60)}")
         pause = min(pause * 1.5, _LONGEST_PAUSE, max(longest - waited, _FIRST_LOOK))

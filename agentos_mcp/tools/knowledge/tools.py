@@ -10,12 +10,14 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import KnowledgeBase, shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure, Unauthorized
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
-from agentos_mcp.agentos.pagination import page_of, record_of
-from agentos_mcp.tooling.argument_limits import FILES, MaxCharacters
+from agentos_mcp.agentos.json_values import mapping
+from agentos_mcp.agentos.pagination import read_page
+from agentos_mcp.tooling.argument_limits import MAX_FILES_LENGTH, MaxCharacters
 from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import fenced, one_line, when
+from agentos_mcp.tooling.markdown import fenced, one_line
 from agentos_mcp.tooling.parameters import JsonObject, KnowledgeId, Limit, LongName, Page, Text
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import KNOWLEDGE, Toolset, destructive, read, write
@@ -67,7 +69,7 @@ async def search_knowledge(
     if search_type:
         await _check_search_type(ctx, base, search_type)
         body["search_type"] = search_type
-    passages = page_of(await ctx.agent_os.request("POST", "/knowledge/search", json=body, retry=True))
+    passages = read_page(await ctx.agent_os.request("POST", "/knowledge/search", json=body, retry=True))
     if not passages:
         return f"Nothing found for '{one_line(query)}'. Try other words."
     share = ctx.settings.result_tokens * CHARACTERS_PER_TOKEN // len(passages)
@@ -87,7 +89,7 @@ async def list_knowledge(ctx: ToolContext, knowledge_id: KnowledgeId = "", limit
                 content_type(c),
                 c.get("status"),
                 size(c.get("size")),
-                when(c.get("updated_at")),
+                format_time(c.get("updated_at")),
             )
             for c in found
         ],
@@ -106,7 +108,7 @@ async def add_knowledge(
     ctx: ToolContext,
     text: Text = "",
     url: Annotated[LongName, Field(description="AgentOS fetches it")] = "",
-    file: Annotated[str, MaxCharacters(FILES), Field(description="Path or data: URL")] = "",
+    file: Annotated[str, MaxCharacters(MAX_FILES_LENGTH), Field(description="Path or data: URL")] = "",
     name: str = "",
     description: LongName = "",
     metadata: JsonObject = None,
@@ -128,7 +130,7 @@ async def add_knowledge(
     if before.get("status") == "completed":
         # It goes by the name: other words under the same name are dropped, and called completed.
         raise InvalidRequest(
-            f"'{one_line(given.name, most=80)}' is there already (content {shown_id(content_id)}): "
+            f"'{one_line(given.name, max_length=80)}' is there already (content {shown_id(content_id)}): "
             "AgentOS keeps what it has read.",
             hint(
                 "If it has changed, call {delete} and add it again;",
@@ -162,7 +164,7 @@ async def add_remote_knowledge(
         form["source_params"] = json.dumps(source_params)
     before = await newest(ctx, base)
     await ctx.send("POST", "/knowledge/remote-content", query={"knowledge_id": base.id}, form=form)
-    where = f"{one_line(asked, most=80)} of {shown_id(config_id)}"
+    where = f"{one_line(asked, max_length=80)} of {shown_id(config_id)}"
     try:
         found = await arrivals(ctx, base, config_id, asked, before)
     except AgentOSError as error:
@@ -188,7 +190,7 @@ async def refresh_knowledge(ctx: ToolContext, content_id: str, knowledge_id: Kno
     name = str(before.get("name") or content_id)
     if not source_of(notes(before)):
         raise InvalidRequest(
-            f"'{one_line(name, most=80)}' came from no website or folder, so there is nothing to read again.",
+            f"'{one_line(name, max_length=80)}' came from no website or folder, so there is nothing to read again.",
             _REPLACE,
         )
     try:
@@ -216,7 +218,7 @@ async def update_knowledge(
     changed = await ctx.send("PATCH", _CONTENT, {"content_id": content_id}, query={"knowledge_id": base.id}, form=form)
     renamed = " Passages go on under the old name." if name.strip() else ""
     called = str(changed.get("name") or name.strip() or before.get("name"))
-    return Message(f"Changed {' and '.join(form)} of '{one_line(called, most=80)}'.{renamed}")
+    return Message(f"Changed {' and '.join(form)} of '{one_line(called, max_length=80)}'.{renamed}")
 
 
 async def delete_knowledge(ctx: ToolContext, content_id: str, knowledge_id: KnowledgeId = "") -> Message:
@@ -224,13 +226,13 @@ async def delete_knowledge(ctx: ToolContext, content_id: str, knowledge_id: Know
     base = await ctx.knowledge_base(knowledge_id)
     content = await _content(ctx, base, content_id, own=True)
     await ctx.send("DELETE", _CONTENT, {"content_id": content_id}, query={"knowledge_id": base.id})
-    return Message(f"Deleted '{one_line(str(content.get('name')), most=80)}' (content {shown_id(content_id)}).")
+    return Message(f"Deleted '{one_line(str(content.get('name')), max_length=80)}' (content {shown_id(content_id)}).")
 
 
 async def get_knowledge_config(ctx: ToolContext, knowledge_id: KnowledgeId = "") -> Record:
     """What a knowledge base can read and how it is searched: readers, chunkers, filters."""
     base = await ctx.knowledge_base(knowledge_id)
-    return config_record(record_of(await ctx.get("/knowledge/config", knowledge_id=base.id)), base)
+    return config_record(mapping(await ctx.get("/knowledge/config", knowledge_id=base.id)), base)
 
 
 async def list_knowledge_sources(
@@ -251,23 +253,23 @@ async def list_knowledge_sources(
         )
     source = await _found_source(ctx, base, source_id)
     answer = await _files(ctx, base, str(source.get("id")), folder.strip(), limit, page)
-    rows: list[Sequence[object]] = [(each.get("prefix"), "folder", "", "") for each in page_of(answer.get("folders"))]
+    rows: list[Sequence[object]] = [(each.get("prefix"), "folder", "", "") for each in read_page(answer.get("folders"))]
     rows += [
-        (each.get("key"), each.get("content_type"), size(each.get("size")), when(each.get("last_modified")))
-        for each in page_of(answer.get("files"))
+        (each.get("key"), each.get("content_type"), size(each.get("size")), format_time(each.get("last_modified")))
+        for each in read_page(answer.get("files"))
     ]
     return Table(
         ("path", "type", "size", "updated"),
         rows,
         empty="Nothing is there.",
-        meta=record_of(answer.get("meta")),
+        meta=mapping(answer.get("meta")),
         footer=hint("{add} takes one of these paths.", add=Action.of("add_remote_knowledge")),
     )
 
 
 async def _check_search_type(ctx: ToolContext, base: KnowledgeBase, search_type: str) -> None:
     """AgentOS searches in another way, without a word, where its vector database has no such search."""
-    types = search_types(record_of(await ctx.get("/knowledge/config", knowledge_id=base.id)))
+    types = search_types(mapping(await ctx.get("/knowledge/config", knowledge_id=base.id)))
     if types and search_type not in types:
         raise InvalidRequest(
             f"This knowledge base has no {search_type} search.",
@@ -287,7 +289,7 @@ async def _content(ctx: ToolContext, base: KnowledgeBase, content_id: str, *, ow
     AgentOS takes one that lies in another base of the same database, and leaves its passages there for ever.
     """
     try:
-        content = record_of(await ctx.get(_CONTENT, {"content_id": content_id}, knowledge_id=base.id))
+        content = mapping(await ctx.get(_CONTENT, {"content_id": content_id}, knowledge_id=base.id))
     except NotFound:
         raise NotFound(
             f"There is no content '{shown_id(content_id)}'.", hint("See {list}.", list=Action.of("list_knowledge"))
@@ -296,7 +298,7 @@ async def _content(ctx: ToolContext, base: KnowledgeBase, content_id: str, *, ow
     neighbors = [other for other in bases if other.db_id == base.db_id and other.id != base.id]
     if own and neighbors and content_id not in await contents_of(ctx, base):
         raise NotFound(
-            f"The content '{shown_id(content_id)}' is not in the knowledge base {one_line(base.name, most=60)}.",
+            f"The content '{shown_id(content_id)}' is not in the knowledge base {one_line(base.name, max_length=60)}.",
             hint(
                 "Use {knowledge_id} with one of: {ids}.",
                 knowledge_id=Parameter("knowledge_id"),
@@ -307,7 +309,7 @@ async def _content(ctx: ToolContext, base: KnowledgeBase, content_id: str, *, ow
 
 
 async def _sources(ctx: ToolContext, base: KnowledgeBase) -> Sequence[Mapping[str, Any]]:
-    return page_of(await ctx.get("/knowledge/{knowledge_id}/sources", {"knowledge_id": base.id})).rows
+    return read_page(await ctx.get("/knowledge/{knowledge_id}/sources", {"knowledge_id": base.id})).rows
 
 
 async def _found_source(ctx: ToolContext, base: KnowledgeBase, asked: str) -> Mapping[str, Any]:
@@ -317,7 +319,7 @@ async def _found_source(ctx: ToolContext, base: KnowledgeBase, asked: str) -> Ma
             return source
     there = ", ".join(shown_id(str(source.get("id"))) for source in sources)
     raise NotFound(
-        f"There is no source '{one_line(asked, most=60)}'.",
+        f"There is no source '{one_line(asked, max_length=60)}'.",
         f"Use one of: {there}." if there else "It has none (Knowledge(content_sources=[...])).",
     )
 
@@ -327,7 +329,7 @@ async def _files(
 ) -> Mapping[str, Any]:
     values = {"knowledge_id": base.id, "source_id": source_id}
     try:
-        return record_of(
+        return mapping(
             await ctx.get(
                 "/knowledge/{knowledge_id}/sources/{source_id}/files", values, prefix=folder, limit=limit, page=page
             )

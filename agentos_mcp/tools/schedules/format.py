@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
+from agentos_mcp.agentos.agentos_messages import ScheduleProblem, schedule_problem
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RunFailed, ServerFailure, Unsupported
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Hint, as_hint, hint
 from agentos_mcp.agentos.http_errors import error_detail
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef
-from agentos_mcp.tooling.markdown import one_line, when
+from agentos_mcp.tooling.markdown import one_line
 
 Schedule = Mapping[str, Any]
 
@@ -30,7 +32,7 @@ def target(schedule: Schedule) -> str:
     """What it runs: "agent echo", or "POST /metrics/refresh"."""
     if (runs := ran_by(schedule)) is not None:
         return f"{runs[0]} {shown_id(runs[1])}"
-    return one_line(f"{schedule.get('method')} {schedule.get('endpoint')}", most=120)
+    return one_line(f"{schedule.get('method')} {schedule.get('endpoint')}", max_length=120)
 
 
 def times(schedule: Schedule) -> str:
@@ -49,7 +51,7 @@ def following(schedule: Schedule) -> str:
     """When it fires next, '' where it does not."""
     if not schedule.get("enabled"):
         return ""
-    return when(schedule.get("next_run_at")) + (", overdue" if is_overdue(schedule) else "")
+    return format_time(schedule.get("next_run_at")) + (", overdue" if is_overdue(schedule) else "")
 
 
 def standing(schedule: Schedule) -> str:
@@ -82,7 +84,7 @@ def run_of(schedule: Schedule, run: Mapping[str, Any]) -> str:
 def error_of(run: Mapping[str, Any]) -> str:
     """What went wrong: AgentOS's answer to itself, or the failed run's own words."""
     said = str(run.get("error") or "")
-    content = record_of(run.get("output")).get("content")
+    content = mapping(run.get("output")).get("content")
     if isinstance(content, str) and content and said.startswith("Run failed"):
         return one_line(content)
     code = f"{run['status_code']}: " if run.get("status_code") not in (None, 200, 202) else ""
@@ -107,7 +109,7 @@ def check_cron(cron: str) -> None:
     # AgentOS takes a sixth field for seconds at the end, where others have them first: a misread hour.
     if len(cron.split()) != 5 and not cron.strip().startswith("@"):
         raise InvalidRequest(
-            f"'{one_line(cron, most=60)}' is not five fields.",
+            f"'{one_line(cron, max_length=60)}' is not five fields.",
             "Give minute, hour, day, month and weekday: '0 9 * * 1-5' is 9:00 from Monday to Friday.",
         )
 
@@ -118,25 +120,27 @@ def describe_cron(cron: str = "", timezone: str = "") -> Iterator[None]:
     try:
         yield
     except AgentOSError as error:
-        said = error.message
-        if "Invalid cron" in said:
+        problem = schedule_problem(error.detail)
+        if problem is ScheduleProblem.CRON:
             raise InvalidRequest(
-                f"'{one_line(cron, most=60)}' is no cron expression.",
+                f"'{one_line(cron, max_length=60)}' is no cron expression.",
                 "Its fields are minute, hour, day, month, weekday: '0 9 * * 1-5' is 9:00 from Monday to Friday.",
             ) from error
-        if "Invalid timezone" in said:
+        if problem is ScheduleProblem.TIMEZONE:
             raise InvalidRequest(
-                f"'{one_line(timezone, most=60)}' is no timezone.", "Give a name such as Europe/Berlin, or UTC."
+                f"'{one_line(timezone, max_length=60)}' is no timezone.", "Give a name such as Europe/Berlin, or UTC."
             ) from error
-        if "CroniterBadDateError" in said:
-            raise InvalidRequest(f"'{one_line(cron, most=60)}' never comes.", "Give a date that there is.") from error
-        if "already exists" in said:
+        if problem is ScheduleProblem.NEVER_DUE:
             raise InvalidRequest(
-                said,
+                f"'{one_line(cron, max_length=60)}' never comes.", "Give a date that there is."
+            ) from error
+        if problem is ScheduleProblem.NAME_TAKEN:
+            raise InvalidRequest(
+                error.message,
                 as_hint("Choose another name.")
                 + hint("{update} changes that one.", update=Action.of("update_schedule")),
             ) from error
-        if "Scheduler is not running" in said:
+        if problem is ScheduleProblem.SCHEDULER_OFF:
             raise Unsupported(
                 f"This AgentOS does not run {SCHEDULER}, so none of its schedules ever fires.",
                 "Start it with that, or run the component yourself now.",

@@ -13,14 +13,14 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
-from agentos_mcp.agentos.json_values import integer
+from agentos_mcp.agentos.json_values import integer, mapping
 from agentos_mcp.agentos.ownership import without_owner
 from agentos_mcp.agentos.pagination import Page as Listed
-from agentos_mcp.agentos.pagination import record_of
-from agentos_mcp.agentos.paths import fill
+from agentos_mcp.agentos.paths import fill_path
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import one_line, when
+from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
@@ -79,7 +79,7 @@ async def list_schedules(ctx: ToolContext, limit: Limit = 20, page: Page = 1) ->
 async def get_schedule(ctx: ToolContext, schedule: ScheduleName) -> Record:
     """One schedule in detail, with its message."""
     found = await _find(ctx, schedule)
-    payload = dict(record_of(found.get("payload")))
+    payload = dict(mapping(found.get("payload")))
     message = payload.pop("message", "")
     return Record(
         f"Schedule {found.get('name')}",
@@ -94,8 +94,8 @@ async def get_schedule(ctx: ToolContext, schedule: ScheduleName) -> Record:
             "managed by": found.get("managed_by"),
             "retries": found.get("max_retries") or None,
             "time limit": f"{found.get('timeout_seconds')} s",
-            "created": when(found.get("created_at")),
-            "updated": when(found.get("updated_at")),
+            "created": format_time(found.get("created_at")),
+            "updated": format_time(found.get("updated_at")),
         },
         {
             "message": message if isinstance(message, str) else json.dumps(message, ensure_ascii=False),
@@ -171,7 +171,7 @@ async def update_schedule(
             raise InvalidRequest(
                 f"It calls {target(found)}, which takes no message.", "Delete it and create another one."
             )
-        changes["payload"] = {**record_of(found.get("payload")), "message": message}
+        changes["payload"] = {**mapping(found.get("payload")), "message": message}
     with describe_cron(cron, timezone):
         return Message(f"Updated. {summary(await ctx.send('PATCH', _SCHEDULE, _ids(found), json=changes))}")
 
@@ -229,14 +229,14 @@ async def list_schedule_runs(ctx: ToolContext, schedule: ScheduleName, limit: Li
     runs = await ctx.page(f"{_SCHEDULE}/runs", _ids(found), limit=limit, page=page)
     never = "It has not run yet."
     if is_overdue(found):
-        due = when(found.get("next_run_at"))
+        due = format_time(found.get("next_run_at"))
         never = f"It has never run, though it was due at {due}: this AgentOS does not run {SCHEDULER}."
     return Table(
         ("started", "ended", "status", "run", "error"),
         [
             (
-                when(run.get("triggered_at")),
-                when(run.get("completed_at")),
+                format_time(run.get("triggered_at")),
+                format_time(run.get("completed_at")),
                 run.get("status"),
                 run_of(found, run),
                 error_of(run) if run.get("status") in ("failed", "cancelled") else "",
@@ -265,7 +265,7 @@ async def _find(ctx: ToolContext, asked: str) -> Schedule:
             "The schedule's name is empty.", hint("{list} shows them.", list=Action.of("list_schedules"))
         )
     try:
-        found = record_of(await ctx.get(_SCHEDULE, {"schedule_id": asked}))
+        found = mapping(await ctx.get(_SCHEDULE, {"schedule_id": asked}))
         if ctx.ownership.is_own(found):
             return found
     except (NotFound, InvalidRequest):
@@ -277,7 +277,7 @@ async def _find(ctx: ToolContext, asked: str) -> Schedule:
     if named:
         ids = ", ".join(shown_id(str(one.get("id"))) for one in named)
         raise NotFound(f"{len(named)} schedules have that name.", f"Give one of the ids: {ids}.")
-    names = ", ".join(f"'{one_line(str(one.get('name')), most=60)}'" for one in everything[:12])
+    names = ", ".join(f"'{one_line(str(one.get('name')), max_length=60)}'" for one in everything[:12])
     there = f"There are: {names}." if names else "There is none."
     if ctx.ownership.user_id and not names:
         there = f"None is this user's. {NO_OWNER}"
@@ -324,7 +324,7 @@ async def _run_endpoint(ctx: ToolContext, kind: AnyKind, id: str, message: str) 
     if not message.strip():
         raise InvalidRequest("The message is empty.", f"Say what the {kind} should do.")
     component = await ctx.catalog.find(kind, id)
-    return fill(f"/{kind}s/{{id}}/runs", {"id": component.id})
+    return fill_path(f"/{kind}s/{{id}}/runs", {"id": component.id})
 
 
 def _endpoint(asked: str) -> tuple[str, str]:
@@ -333,7 +333,8 @@ def _endpoint(asked: str) -> tuple[str, str]:
     method = method.strip().upper() or "POST"
     if method not in _METHODS or not path.startswith("/"):
         raise InvalidRequest(
-            f"'{one_line(asked, most=80)}' is no endpoint.", "It looks like POST /metrics/refresh, without a host."
+            f"'{one_line(asked, max_length=80)}' is no endpoint.",
+            "It looks like POST /metrics/refresh, without a host.",
         )
     return method, path
 

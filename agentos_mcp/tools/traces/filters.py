@@ -11,7 +11,7 @@ from typing import Any
 
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.tooling.markdown import one_line
-from agentos_mcp.tooling.times import moment_of
+from agentos_mcp.tooling.time_arguments import parse_moment
 
 Fields = Mapping[str, Mapping[str, Any]]
 """Fields by name, each {type, operators, values}."""
@@ -65,9 +65,9 @@ def _equal(filter: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
 def _compared(op: str, key: str, value: object, fields: Fields) -> dict[str, Any]:
     about = fields.get(key)
     if about is None:
-        raise _wrong(f"There is no field '{one_line(key, most=40)}' to filter by.", fields)
+        raise _wrong(f"There is no field '{one_line(key, max_length=40)}' to filter by.", fields)
     if op not in _operators(about):
-        raise _wrong(f"{key} cannot be compared with '{one_line(op, most=20)}'.", fields)
+        raise _wrong(f"{key} cannot be compared with '{one_line(op, max_length=20)}'.", fields)
     if op != "IN":
         return {"op": op, "key": key, "value": _value(key, about, value, fields)}
     if not isinstance(value, list) or not value:
@@ -82,11 +82,11 @@ def _value(key: str, about: Mapping[str, Any], value: object, fields: Fields) ->
         case "number", bool() | str():
             raise _wrong(f"{key} is a number.", fields)
         case "datetime", _:
-            return moment_of(str(value), key)
+            return parse_moment(str(value), key)
         case "enum", _ if str(value).upper() in _values(about):
             return str(value).upper()
         case "enum", _ if _values(about):
-            raise _wrong(f"{key} is never '{one_line(str(value), most=40)}'.", fields)
+            raise _wrong(f"{key} is never '{one_line(str(value), max_length=40)}'.", fields)
         case "number", _:
             return value
         case _:

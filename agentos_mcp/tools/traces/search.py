@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agentos_mcp.agentos.catalog import Component
-from agentos_mcp.agentos.pagination import Page, page_of
+from agentos_mcp.agentos.pagination import Page, read_page
 from agentos_mcp.agentos.runs.run import RunRef
-from agentos_mcp.tooling.context import ToolContext, present
+from agentos_mcp.tooling.context import ToolContext, present_values
 from agentos_mcp.tools.traces.spans import TracedRun, has_errors, is_named, runs_of
 
 Trace = Mapping[str, Any]
@@ -167,8 +167,10 @@ async def search(
 ) -> Page:
     """One page of AgentOS's search: traces with their trees, or sessions."""
     body = {"group_by": group_by, "page": page, "limit": limit} | ({"filter": filter} if filter else {})
-    answer = await ctx.agent_os.request("POST", "/traces/search", query=present(db_id=db_id), json=body, retry=True)
-    return page_of(answer)
+    answer = await ctx.agent_os.request(
+        "POST", "/traces/search", query=present_values(db_id=db_id), json=body, retry=True
+    )
+    return read_page(answer)
 
 
 def _all_of(conditions: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentos_mcp.agentos.catalog import Component
-from agentos_mcp.agentos.json_values import decode, integer, objects, text
+from agentos_mcp.agentos.formats import format_exact_time, format_interval
+from agentos_mcp.agentos.json_values import decode, integer, mapping, objects, text
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef
 from agentos_mcp.tooling.markdown import one_line
-from agentos_mcp.tooling.times import lasted, second_of
 
 Span = Mapping[str, Any]
 
@@ -96,10 +96,10 @@ def trace_row(trace: Mapping[str, Any]) -> tuple[object, ...]:
         trace.get("trace_id"),
         name_of(trace),
         status_of(trace),
-        lasted(trace.get("start_time"), trace.get("end_time")),
+        format_interval(trace.get("start_time"), trace.get("end_time")),
         trace.get("total_spans"),
         trace.get("error_count") or None,
-        second_of(trace.get("start_time")),
+        format_exact_time(trace.get("start_time")),
     )
 
 
@@ -154,8 +154,7 @@ def _is_framework(span: Span) -> bool:
 
 
 def _traced_run(trace: Mapping[str, Any], span: Span, *, root: bool) -> TracedRun:
-    metadata = span.get("metadata")
-    known = metadata if isinstance(metadata, Mapping) else {}
+    known = mapping(span.get("metadata"))
     kind = _KINDS[text(span.get("type"))]
     # The ids of a root are the trace's, and AgentOS does not repeat them.
     ids = trace if root else {}
@@ -198,20 +197,20 @@ def _line(span: Span, parent: Mapping[str, Any], *, root: bool, in_workflow: boo
         kind = str(span.get("step_type") or "step")
     parts = [
         "" if kind == "UNKNOWN" else kind.lower(),
-        one_line(str(span.get("name") or "unnamed"), most=80),
-        lasted(span.get("start_time"), span.get("end_time")),
-        f"[{one_line(str(span.get('id')), most=80)}]",
+        one_line(str(span.get("name") or "unnamed"), max_length=80),
+        format_interval(span.get("start_time"), span.get("end_time")),
+        f"[{one_line(str(span.get('id')), max_length=80)}]",
     ]
     parts += _of_model(span) if kind == "LLM" else _of_part(span, parent, root=root)
     if span.get("status") == "ERROR":
-        parts.append(f"ERROR: {one_line(str(span.get('error') or 'no message'), most=300)}")
+        parts.append(f"ERROR: {one_line(str(span.get('error') or 'no message'), max_length=300)}")
     return " ".join(part for part in parts if part)
 
 
 def _of_part(span: Span, parent: Mapping[str, Any], *, root: bool) -> list[str]:
     """What went in and came out, unless it went through from the part around it."""
     return [
-        f"{label}: {one_line(str(words), most=_WORDS)}"
+        f"{label}: {one_line(str(words), max_length=_WORDS)}"
         for label, key in (("in", "input"), ("out", "output"))
         if (words := span.get(key) or (parent.get(key) if root else None)) and (root or words != parent.get(key))
     ]
@@ -226,13 +225,12 @@ def _of_model(span: Span) -> list[str]:
     return [
         str(model or ""),
         f"{read:,}→{written:,} tokens" if read or written else "",
-        f"out: {one_line(said, most=_WORDS)}" if said else "",
+        f"out: {one_line(said, max_length=_WORDS)}" if said else "",
     ]
 
 
 def _tokens(span: Span) -> tuple[int, int]:
-    metadata = span.get("metadata")
-    counts = metadata if isinstance(metadata, Mapping) else {}
+    counts = mapping(span.get("metadata"))
     read, written = counts.get("input_tokens"), counts.get("output_tokens")
     return integer(read), integer(written)
 
@@ -247,8 +245,7 @@ def _said(output: object) -> str:
     last = messages[-1] if isinstance(messages, list) and messages else None
     if not isinstance(last, Mapping):
         return str(output or "")
-    calls = last.get("tool_calls")
-    named = [_called(call) for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
+    named = map(_called, objects(last.get("tool_calls")))
     return " ".join(part for part in (str(last.get("content") or ""), *(f"calls {name}" for name in named)) if part)
 
 

@@ -7,16 +7,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from agentos_mcp.agentos.agentos_messages import is_missing_span
 from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.formats import format_exact_time, format_interval
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.plain_text import as_field
 from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, LongName, Page, Run, UserId
 from agentos_mcp.tooling.results import Record, Table
-from agentos_mcp.tooling.times import lasted, moment_of, second_of
+from agentos_mcp.tooling.time_arguments import parse_moment
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, read
 from agentos_mcp.tools.traces.filters import checked_filter, fields_of, keys_of
 from agentos_mcp.tools.traces.search import (
@@ -74,8 +76,8 @@ async def list_traces(
         user_id=user_id,
         component=await _component(ctx, kind, id),
         errors=errors,
-        since=moment_of(since, "since"),
-        until=moment_of(until, "until", end_of_day=True),
+        since=parse_moment(since, "since"),
+        until=parse_moment(until, "until", end_of_day=True),
     )
     found = await find_traces(ctx, database, wanted, limit)
     return Table(
@@ -117,9 +119,9 @@ async def get_trace(
 
 async def _read(ctx: ToolContext, trace_id: str, database: str, span_id: str = "") -> Trace:
     try:
-        return record_of(await ctx.get("/traces/{trace_id}", {"trace_id": trace_id}, span_id=span_id, db_id=database))
+        return mapping(await ctx.get("/traces/{trace_id}", {"trace_id": trace_id}, span_id=span_id, db_id=database))
     except NotFound as error:
-        if span_id and "Span" in error.message:
+        if span_id and is_missing_span(error.detail):
             raise NotFound(
                 error.message,
                 hint(
@@ -146,7 +148,7 @@ async def search_traces(
     database = await ctx.database("traces", db_id)
     asked = None
     if filter:
-        asked = checked_filter(filter, fields_of(record_of(await ctx.get("/traces/filter-schema"))))
+        asked = checked_filter(filter, fields_of(mapping(await ctx.get("/traces/filter-schema"))))
     if whose := ctx.ownership.user_id:
         own = {"op": "EQ", "key": "user_id", "value": whose}
         asked = {"op": "AND", "conditions": [asked, own]} if asked else own
@@ -177,8 +179,8 @@ async def list_trace_sessions(
     wanted = TraceQuery(
         user_id=user_id,
         component=component,
-        since=moment_of(since, "since"),
-        until=moment_of(until, "until", end_of_day=True),
+        since=parse_moment(since, "since"),
+        until=parse_moment(until, "until", end_of_day=True),
     )
     if not await traces_are_named(ctx, database):
         found = await find_traces(ctx, database, wanted, LOOKED_AT)
@@ -252,8 +254,8 @@ async def _trace(ctx: ToolContext, trace: Trace, others: list[Trace]) -> Record:
     facts = {
         "trace": trace.get("trace_id"),
         "status": status_of(trace),
-        "started": f"{second_of(trace.get('start_time'))} UTC",
-        "duration": lasted(trace.get("start_time"), trace.get("end_time")),
+        "started": f"{format_exact_time(trace.get('start_time'))} UTC",
+        "duration": format_interval(trace.get("start_time"), trace.get("end_time")),
         "spans": f"{total} ({left_out} of the web framework's not shown)" if left_out else total,
         "errors": trace.get("error_count") or None,
         "tokens": tokens_of(trace),
@@ -278,12 +280,12 @@ def _span(span: Mapping[str, Any]) -> Record:
     facts: dict[str, object] = {
         "type": str(span.get("type") or "").lower().replace("unknown", ""),
         "status": span.get("status"),
-        "started": f"{second_of(span.get('start_time'))} UTC",
-        "duration": lasted(span.get("start_time"), span.get("end_time")),
+        "started": f"{format_exact_time(span.get('start_time'))} UTC",
+        "duration": format_interval(span.get("start_time"), span.get("end_time")),
         "error": span.get("error"),
     }
     # Their names are others', too: a line of ours is never theirs.
-    facts = {as_field(name): value for name, value in record_of(span.get("metadata")).items()} | facts
+    facts = {as_field(name): value for name, value in mapping(span.get("metadata")).items()} | facts
     texts = {key: str(span.get(key) or "") for key in ("input", "output")}
     return Record(str(span.get("name") or "span"), facts, texts)
 
@@ -318,8 +320,8 @@ def _session_row(session: Mapping[str, Any]) -> tuple[object, ...]:
         [f"{kind} {session[f'{kind}_id']}" for kind in ("agent", "team", "workflow") if session.get(f"{kind}_id")],
         session.get("user_id"),
         session.get("total_traces"),
-        second_of(session.get("first_trace_at")),
-        second_of(session.get("last_trace_at")),
+        format_exact_time(session.get("first_trace_at")),
+        format_exact_time(session.get("last_trace_at")),
     )
 
 
@@ -340,8 +342,8 @@ def _sessions(traces: list[Trace]) -> list[tuple[object, ...]]:
             sorted({component for _, component, _ in held}),
             next((user for _, _, user in held if user), ""),
             len(held),
-            second_of(held[-1][0].get("start_time")),
-            second_of(held[0][0].get("start_time")),
+            format_exact_time(held[-1][0].get("start_time")),
+            format_exact_time(held[0][0].get("start_time")),
         )
         for session, held in by_session.items()
     ]

@@ -15,7 +15,6 @@ import httpx
 import pytest
 
 from agentos_mcp.agentos.errors import InvalidRequest
-from agentos_mcp.agentos.inputs import attachments
 from agentos_mcp.agentos.inputs.attachments import MiB, attach, document
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from tests._support.agentos.media import png, wav
@@ -63,9 +62,7 @@ async def got(rest: httpx.AsyncClient, kind: Kind, files: list[str], allowed: li
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_every_kind_of_medium_arrives_whole_whatever_is_run(
-    rest: httpx.AsyncClient, folder: Path, kind: Kind
-) -> None:
+async def test_attachments_of_every_kind_arrive_complete(rest: httpx.AsyncClient, folder: Path, kind: Kind) -> None:
     files = [
         str(folder / "cat.png"),
         "notes.MD",
@@ -86,7 +83,7 @@ async def test_every_kind_of_medium_arrives_whole_whatever_is_run(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_urls_are_passed_on(rest: httpx.AsyncClient, kind: Kind) -> None:
+async def test_url_attachments_are_passed_on(rest: httpx.AsyncClient, kind: Kind) -> None:
     files = [
         "https://pictures.example/cat.png?size=2",
         "https://sounds.example/song.mp3",
@@ -102,12 +99,12 @@ async def test_urls_are_passed_on(rest: httpx.AsyncClient, kind: Kind) -> None:
     assert "files https://papers.example/paper.pdf" in said
 
 
-async def test_a_photograph_of_some_megabytes_goes_to_an_agent(rest: httpx.AsyncClient, tmp_path: Path) -> None:
+async def test_attachment_of_several_megabytes_reaches_an_agent(rest: httpx.AsyncClient, tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(os.urandom(5 * MiB))
     assert f"{5 * MiB} bytes" in await got(rest, "agent", ["photo.jpg"], [tmp_path])
 
 
-async def test_a_workflow_takes_nearly_a_mebibyte_of_a_kind_and_more_is_refused_before_it_is_sent(
+async def test_workflow_attachments_over_one_mebibyte_are_refused_before_sending(
     rest: httpx.AsyncClient, tmp_path: Path
 ) -> None:
     (tmp_path / "small.jpg").write_bytes(os.urandom(700_000))
@@ -117,19 +114,19 @@ async def test_a_workflow_takes_nearly_a_mebibyte_of_a_kind_and_more_is_refused_
         await attach(["large.jpg"], kind="workflow", allowed=[tmp_path])
 
 
-async def test_a_file_url_names_a_local_file(folder: Path) -> None:
+async def test_file_url_names_a_local_file(folder: Path) -> None:
     (folder / "a b.csv").write_text("a,b\n", encoding="utf-8")
     attached = await attach([(folder / "a b.csv").as_uri()], kind="agent", allowed=[folder])
     assert attached.parts == (("files", ("a b.csv", b"a,b\n", "text/csv")),)
 
 
-async def test_without_an_allowed_folder_no_local_file_is_read(folder: Path) -> None:
+async def test_local_file_is_not_read_without_an_allowed_folder(folder: Path) -> None:
     with pytest.raises(InvalidRequest, match="--allow-files FOLDER"):
         await attach([str(folder / "cat.png")], kind="agent", allowed=[])
 
 
 @pytest.mark.parametrize("way", ["../secret.txt", "{outside}", "link.txt", "linked/secret.txt", "file://{outside}"])
-async def test_no_way_leads_out_of_the_allowed_folders(folder: Path, way: str) -> None:
+async def test_local_path_cannot_leave_the_allowed_folders(folder: Path, way: str) -> None:
     outside = folder.parent / "secret.txt"
     (folder / "link.txt").symlink_to(outside)
     (folder / "linked").symlink_to(folder.parent)
@@ -138,7 +135,7 @@ async def test_no_way_leads_out_of_the_allowed_folders(folder: Path, way: str) -
     assert f"Allowed: '{folder}'" in str(refusal.value)
 
 
-async def test_a_folder_whose_name_begins_alike_is_another_one(folder: Path) -> None:
+async def test_allowed_folder_excludes_a_folder_with_the_same_prefix(folder: Path) -> None:
     beside = folder.with_name("allowed-not")
     beside.mkdir()
     (beside / "a.txt").write_text("x", encoding="utf-8")
@@ -146,7 +143,7 @@ async def test_a_folder_whose_name_begins_alike_is_another_one(folder: Path) -> 
         await attach([str(beside / "a.txt")], kind="agent", allowed=[folder])
 
 
-async def test_an_allowed_folder_may_itself_be_a_link(folder: Path) -> None:
+async def test_allowed_folder_may_be_a_link(folder: Path) -> None:
     (folder.parent / "alias").symlink_to(folder)
     attached = await attach(["cat.png"], kind="agent", allowed=[folder.parent / "alias"])
     assert attached.parts[0][1][1] == png()
@@ -172,7 +169,7 @@ async def test_an_allowed_folder_may_itself_be_a_link(folder: Path) -> None:
         ("", "no files like"),
     ],
 )
-async def test_what_cannot_be_attached_says_why(folder: Path, file: str, why: str) -> None:
+async def test_invalid_attachment_says_why(folder: Path, file: str, why: str) -> None:
     for name in ("empty.txt", "tool.exe", "no-extension"):
         (folder / name).write_bytes(b"" if name == "empty.txt" else b"x")
     (folder / "folder.txt").mkdir()
@@ -181,7 +178,7 @@ async def test_what_cannot_be_attached_says_why(folder: Path, file: str, why: st
         await attach([file], kind="agent", allowed=[folder])
 
 
-async def test_the_limit_is_for_all_files_together(folder: Path) -> None:
+async def test_size_limit_is_for_all_files_together(folder: Path) -> None:
     (folder / "a.txt").write_bytes(b"x" * 600)
     with pytest.raises(InvalidRequest, match="larger than 1,000 bytes in all"):
         await attach(["a.txt", "a.txt"], kind="agent", allowed=[folder], limit=1000)
@@ -196,19 +193,19 @@ async def test_text_of_another_encoding_goes_to_agents_only(folder: Path) -> Non
         await attach(["old.txt"], kind="workflow", allowed=[folder])
 
 
-async def test_a_data_url_may_be_percent_encoded_and_named() -> None:
+async def test_data_url_may_be_percent_encoded_and_named() -> None:
     attached = await attach(["data:text/csv;name=..%2Ft%C3%A4.csv,a%2Cb"], kind="workflow", allowed=[])
     assert json.loads(attached.fields["input_files"]) == [
         {"mime_type": "text/csv", "filename": "tä.csv", "content": "a,b"}
     ]
 
 
-async def test_no_files_need_nothing() -> None:
+async def test_no_files_need_no_fields() -> None:
     attached = await attach([], kind="workflow", allowed=[])
     assert (attached.fields, attached.parts) == ({}, ())
 
 
-async def test_reading_does_not_hold_the_event_loop(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_file_reading_does_not_block_the_event_loop(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = os.read
 
     def slow_read(descriptor: int, size: int) -> bytes:
@@ -234,7 +231,7 @@ async def test_reading_does_not_hold_the_event_loop(folder: Path, monkeypatch: p
 # Other names of a file
 
 
-async def test_a_file_with_a_name_elsewhere_is_refused(folder: Path, tmp_path: Path) -> None:
+async def test_hard_linked_file_is_refused(folder: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret-elsewhere.txt"
     secret.write_text("a secret")
     os.link(secret, folder / "innocent.txt")
@@ -244,7 +241,7 @@ async def test_a_file_with_a_name_elsewhere_is_refused(folder: Path, tmp_path: P
         await document("innocent.txt", allowed=[folder])
 
 
-async def test_a_file_whose_names_are_all_in_allowed_folders_is_read(folder: Path) -> None:
+async def test_hard_linked_file_within_the_allowed_folders_is_read(folder: Path) -> None:
     (folder / "one.txt").write_text("fine")
     (folder / "deeper").mkdir(exist_ok=True)
     os.link(folder / "one.txt", folder / "deeper" / "two.txt")
@@ -252,7 +249,7 @@ async def test_a_file_whose_names_are_all_in_allowed_folders_is_read(folder: Pat
     assert attached.parts[0][1][1] == b"fine"
 
 
-async def test_a_folder_that_becomes_a_link_while_it_is_read_leads_nowhere(
+async def test_folder_that_becomes_a_link_while_it_is_read_is_not_followed(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outside = tmp_path / "outside-of-it"
@@ -260,21 +257,23 @@ async def test_a_folder_that_becomes_a_link_while_it_is_read_leads_nowhere(
     (outside / "x.txt").write_text("a secret")
     (folder / "sub").mkdir()
     (folder / "sub" / "x.txt").write_text("fine")
-    allowed_path = attachments._allowed_path
+    lexists = os.path.lexists
 
-    def exchanged(text: str, folders: tuple[Path, ...]) -> Path:
-        path = allowed_path(text, folders)
+    def exchange_after_the_check(path: Path) -> bool:
+        """Asked once the path was found to be in an allowed folder."""
+        exists = lexists(path)
         (folder / "sub").rename(folder / "was-sub")
         (folder / "sub").symlink_to(outside)
-        return path
+        return exists
 
-    monkeypatch.setattr(attachments, "_allowed_path", exchanged)
+    monkeypatch.setattr(os.path, "lexists", exchange_after_the_check)
     with pytest.raises(InvalidRequest):
         await attach(["sub/x.txt"], kind="agent", allowed=[folder])
+    assert (folder / "was-sub").exists()
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux has /proc")
 @pytest.mark.parametrize("file", ["/proc/self/environ", "/dev/zero", "/proc/self/cmdline"])
-async def test_a_device_and_a_file_without_a_size_give_nothing(file: str) -> None:
+async def test_device_or_pipe_is_not_read(file: str) -> None:
     with pytest.raises(InvalidRequest, match=r"is empty|There is no file"):
         await document(file, allowed=[Path("/")])

@@ -23,7 +23,13 @@ from agentos_mcp.agentos.inputs.schema_checks import (
     expanded_nodes,
     value_problems,
 )
-from agentos_mcp.agentos.inputs.schemas import allowed, answer_problems, check_input, output_schema_fields, spelled_out
+from agentos_mcp.agentos.inputs.schemas import (
+    answer_problems,
+    check_input,
+    describe_inputs,
+    expand_references,
+    output_schema_fields,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -79,7 +85,7 @@ sys.addaudithook(_audit)
 
 
 @pytest.mark.parametrize("keyword", ["$ref", "$dynamicRef", "$recursiveRef"])
-async def test_a_remote_reference_is_not_followed(keyword: str, tmp_path: Path) -> None:
+async def test_remote_reference_is_not_followed(keyword: str, tmp_path: Path) -> None:
     file = tmp_path / "s.json"
     file.write_text('{"type": "string"}', encoding="utf-8")
     with nothing_reached((str(file),)):
@@ -91,41 +97,41 @@ async def test_a_remote_reference_is_not_followed(keyword: str, tmp_path: Path) 
                 check_limits({"properties": {"a": {"default": [schema]}}})
 
 
-def test_the_registry_itself_retrieves_nothing(tmp_path: Path) -> None:
+def test_registry_retrieves_nothing(tmp_path: Path) -> None:
     file = tmp_path / "s.json"
     file.write_text('{"type": "string"}', encoding="utf-8")
     with nothing_reached((str(file),)):
         for reference in (file.as_uri(), "http://127.0.0.1:9/x"):
             with pytest.raises(CannotCheckSchema, match="cannot be checked"):
-                schema_checks._problems({"properties": {"a": {"$ref": reference}}}, {"a": 1})
+                schema_checks.find_problems({"properties": {"a": {"$ref": reference}}}, {"a": 1})
 
 
-async def test_references_within_a_schema_are_followed() -> None:
+async def test_local_references_are_followed() -> None:
     schema = {"properties": {"a": {"$ref": "#/$defs/A%20b~1c"}}, "$defs": {"A b/c": {"type": "string"}}}
     assert await value_problems(schema, {"a": 1}) == ["a: 1 is not of type 'string'"]
 
 
-async def test_a_pattern_is_checked_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pattern_is_checked_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
     schema = {"properties": {"a": {"pattern": "^[a-z]+$"}}}
     checked_here: list[object] = []
-    monkeypatch.setattr(schema_checks, "_problems", lambda *given: checked_here.append(given))
+    monkeypatch.setattr(schema_checks, "find_problems", lambda *given: checked_here.append(given))
     assert await value_problems(schema, {"a": "A"}) == ["a: 'A' does not match '^[a-z]+$'"]
     assert checked_here == []
 
 
 @pytest.mark.waits
-async def test_a_check_that_takes_too_long_is_ended() -> None:
+async def test_check_that_takes_too_long_is_ended() -> None:
     with pytest.raises(CannotCheckSchema, match="takes too long to check"):
         await value_problems({"properties": {"a": {"pattern": "^(a+)+$"}}}, {"a": "a" * 50 + "!"})
 
 
-async def test_a_check_that_waits_too_long_for_its_turn_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema_checks, "_TOTAL_SECONDS", 0.01)
+async def test_check_that_waits_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema_checks, "TIMEOUT_SECONDS", 0.01)
     with pytest.raises(CannotCheckSchema, match="takes too long to check"):
         await check_schema({"properties": {"a": {"pattern": "a"}}})
 
 
-async def test_a_process_tells_an_invalid_schema_from_one_that_cannot_be_checked() -> None:
+async def test_check_process_tells_an_invalid_schema_from_an_unchecked_one() -> None:
     with pytest.raises(InvalidSchema, match=r"is no JSON schema: properties\.a\.pattern: '\(' is not a 'regex'"):
         await check_schema({"properties": {"a": {"pattern": "("}}})
     with pytest.raises(CannotCheckSchema, match=r"cannot be checked \(RecursionError\)"):
@@ -140,12 +146,12 @@ async def test_a_process_tells_an_invalid_schema_from_one_that_cannot_be_checked
         ({"a": float("inf")}, "cannot be written as JSON"),
     ],
 )
-async def test_a_schema_beyond_the_limits_is_not_checked(schema: dict[str, Any], why: str) -> None:
+async def test_schema_beyond_the_limits_is_not_checked(schema: dict[str, Any], why: str) -> None:
     with pytest.raises(CannotCheckSchema, match=why):
         await check_schema(schema)
 
 
-async def test_a_value_beyond_the_limits_is_not_checked() -> None:
+async def test_value_beyond_the_limits_is_not_checked() -> None:
     with pytest.raises(CannotCheckSchema, match="a value that is larger than 1,000,000 characters"):
         await value_problems({}, {"a": "x" * 1_000_000})
     deep: Any = 1
@@ -163,7 +169,7 @@ async def test_a_value_beyond_the_limits_is_not_checked() -> None:
         ({"$ref": "#/$defs/A", "$defs": {"A": {"type": "string"}}}, 7),
     ],
 )
-def test_the_size_of_a_schema_counts_what_its_references_name(schema: dict[str, Any], nodes: int) -> None:
+def test_schema_size_counts_referenced_schemas(schema: dict[str, Any], nodes: int) -> None:
     assert expanded_nodes(schema) == nodes
 
 
@@ -179,17 +185,17 @@ def test_the_size_of_a_schema_counts_what_its_references_name(schema: dict[str, 
         {"$id": "http://example.com/x"},
     ],
 )
-def test_a_schema_that_may_cost_anything_is_never_called_small(schema: dict[str, Any]) -> None:
+def test_schema_size_is_infinite_where_the_cost_is_unknown(schema: dict[str, Any]) -> None:
     assert expanded_nodes(schema) == float("inf")
 
 
-def test_what_a_hostile_schema_allows_is_said_in_short() -> None:
+def test_describe_inputs_of_a_hostile_schema_is_short() -> None:
     schema = {
         "properties": {"x\n" * 5_000: {"enum": ["y" * 5_000] * 500}, "n": {"default": 10**4200, "minimum": 10**4200}},
         "required": 5,
     }
-    assert len(allowed(schema)) < 3_000
-    assert "\n" not in allowed(schema)
+    assert len(describe_inputs(schema)) < 3_000
+    assert "\n" not in describe_inputs(schema)
 
 
 @pytest.fixture
@@ -199,7 +205,7 @@ def quick_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     async def left_out(schema: Mapping[str, Any], value: Mapping[str, Any] | None) -> list[str]:
         raise CannotCheckSchema("takes too long to check")
 
-    monkeypatch.setattr(schema_checks, "_problems_in_a_process", left_out)
+    monkeypatch.setattr(schema_checks, "find_problems_in_process", left_out)
 
 
 @pytest.mark.usefixtures("quick_processes")
@@ -210,7 +216,7 @@ def quick_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 @settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-async def test_any_schema_is_checked_or_refused_in_our_words(schema: dict[str, Any], value: dict[str, Any]) -> None:
+async def test_any_schema_is_checked_or_refused_with_our_errors(schema: dict[str, Any], value: dict[str, Any]) -> None:
     said: list[str] = []
     with nothing_reached(("/etc/passwd",)):
         for check in (
@@ -227,24 +233,24 @@ async def test_any_schema_is_checked_or_refused_in_our_words(schema: dict[str, A
         for key in ("input_schema", "factory_input_schema"):
             for field in read_component_inputs({key: schema}).fields.values():
                 assert isinstance(field["type"], str)
-        assert len(allowed(schema)) < 3_000
+        assert len(describe_inputs(schema)) < 3_000
 
 
 @given(schema=SCHEMAS)
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_schema_within_the_limits_is_spelled_out(schema: dict[str, Any]) -> None:
+def test_any_schema_within_the_limits_is_expanded(schema: dict[str, Any]) -> None:
     try:
         check_limits(schema)
     except CannotCheckSchema:
         return
-    assert isinstance(spelled_out(schema), dict)
+    assert isinstance(expand_references(schema), dict)
 
 
 @given(schema=SCHEMAS, value=st.dictionaries(st.sampled_from(("a", "b")), VALUES, max_size=3))
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_the_check_itself_fails_in_our_words_alone(schema: dict[str, Any], value: dict[str, Any]) -> None:
+def test_check_process_fails_with_our_errors_alone(schema: dict[str, Any], value: dict[str, Any]) -> None:
     with nothing_reached(("/etc/passwd",)):
         try:
-            schema_checks._problems(schema, value)
+            schema_checks.find_problems(schema, value)
         except CannotCheckSchema:
             return

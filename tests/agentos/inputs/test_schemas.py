@@ -45,12 +45,12 @@ async def told(client: AgentOS, fields: Mapping[str, str], message: str = "a sto
 
 class TestOutputSchema:
     @pytest.mark.parametrize("schema", [STORY, WRAPPED, {"type": "json_object"}], ids=["plain", "wrapped", "any JSON"])
-    async def test_the_answer_comes_back_as_data(self, client: AgentOS, schema: dict[str, Any]) -> None:
+    async def test_output_schema_makes_the_answer_data(self, client: AgentOS, schema: dict[str, Any]) -> None:
         answer = await told(client, await output_schema_fields(schema))
         assert answer == {"title": "Anna", "pages": 3}
         assert await answer_problems(schema, answer) == []
 
-    async def test_references_and_or_null_are_spelled_out_as_agentos_knows_neither(self, client: AgentOS) -> None:
+    async def test_references_and_nullable_types_are_expanded(self, client: AgentOS) -> None:
         schema = {
             "type": "object",
             "properties": {
@@ -68,14 +68,14 @@ class TestOutputSchema:
         }
         assert await told(client, fields) == {"title": "Anna", "pages": 3}
 
-    async def test_a_schema_that_refers_to_itself_stays_finite(self) -> None:
+    async def test_recursive_schema_expands_to_a_finite_one(self) -> None:
         node: dict[str, Any] = {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}}
         schema = {"type": "object", "properties": {"first": {"$ref": "#/$defs/Node"}}, "$defs": {"Node": node}}
         sent = json.loads((await output_schema_fields(schema))["output_schema"])
         assert sent["properties"]["first"]["properties"]["next"] == {"$ref": "#/$defs/Node"}
         assert "$defs" in sent
 
-    async def test_references_that_double_stay_small(self) -> None:
+    async def test_doubling_references_expand_to_a_small_schema(self) -> None:
         doubled = {
             f"D{level}": {
                 "type": "object",
@@ -99,17 +99,17 @@ class TestOutputSchema:
             ({"type": "json_schema", "json_schema": {"schema": {"type": "array"}}}, "root is not"),
         ],
     )
-    async def test_a_schema_that_cannot_work_is_refused_before_it_is_sent(
+    async def test_output_schema_that_cannot_work_is_refused_before_sending(
         self, schema: dict[str, Any], why: str
     ) -> None:
         with pytest.raises(InvalidRequest, match=why):
             await output_schema_fields(schema)
 
-    async def test_an_answer_that_is_no_data_is_told_though_agentos_calls_it_completed(self, client: AgentOS) -> None:
+    async def test_answer_that_is_not_data_is_a_problem_though_agentos_completes_it(self, client: AgentOS) -> None:
         answer = await told(client, await output_schema_fields(STORY), "badly")
         assert await answer_problems(STORY, answer) == ["the answer is no JSON object"]
 
-    async def test_an_answer_is_held_against_what_agentos_does_not_check(self) -> None:
+    async def test_answer_is_checked_where_agentos_does_not(self) -> None:
         schema = {"type": "object", "properties": {"mood": {"enum": ["sad", "glad"]}}}
         assert await answer_problems(schema, {"mood": "odd"}) == ["mood: 'odd' is not one of ['sad', 'glad']"]
         assert await answer_problems(WRAPPED, {"title": "x"}) == ["'pages' is a required property"]
@@ -121,7 +121,7 @@ class TestFactoryInput:
         schema: Mapping[str, Any] = detail["factory_input_schema"]
         return schema
 
-    async def test_every_problem_is_told_with_what_is_allowed(self, client: AgentOS) -> None:
+    async def test_check_input_names_every_problem_and_what_is_allowed(self, client: AgentOS) -> None:
         with pytest.raises(InvalidRequest) as refusal:
             await check_input(await self.schema(client), {"city": "A", "days": "x", "pase": "fast"}, "factory_input")
         said = str(refusal.value)
@@ -130,22 +130,22 @@ class TestFactoryInput:
         assert "pase: there is no such input" in said
         assert "city (string, required), days (integer, 1 to 9, default 1), pace (slow | fast, default" in said
 
-    async def test_a_missing_input_is_named(self, client: AgentOS) -> None:
+    async def test_check_input_names_a_missing_input(self, client: AgentOS) -> None:
         with pytest.raises(InvalidRequest, match="'city' is a required property"):
             await check_input(await self.schema(client), {}, "factory_input")
 
-    async def test_what_fits_passes(self, client: AgentOS) -> None:
+    async def test_check_input_accepts_a_valid_value(self, client: AgentOS) -> None:
         await check_input(await self.schema(client), {"city": "Rome", "days": 2}, "factory_input")
 
-    async def test_further_inputs_pass_where_the_schema_lets_them(self) -> None:
+    async def test_check_input_accepts_additional_properties_where_allowed(self) -> None:
         await check_input({"type": "object", "properties": {}, "additionalProperties": True}, {"a": 1}, "input")
         await check_input({"type": "object"}, {"a": 1}, "input")
 
     @pytest.mark.parametrize("schema", [{"type": "strin"}, {"$ref": "#/nowhere"}, {"$ref": "https://x.example/s"}])
-    async def test_a_schema_that_cannot_be_checked_leaves_it_to_agentos(self, schema: dict[str, Any]) -> None:
+    async def test_check_input_leaves_an_unchecked_schema_to_agentos(self, schema: dict[str, Any]) -> None:
         await check_input(schema, {"a": 1}, "factory_input")
 
-    async def test_many_problems_are_cut(self) -> None:
+    async def test_check_input_cuts_many_problems(self) -> None:
         schema = {"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(20)}}
         with pytest.raises(InvalidRequest, match="and 12 more"):
             await check_input(schema, {f"p{n}": n for n in range(20)}, "input")
@@ -172,7 +172,7 @@ def answer_error(status: int, detail: str) -> AgentOSError:
 
 
 class TestFactoryErrors:
-    async def test_a_refused_input_is_one_line_a_problem(self, client: AgentOS) -> None:
+    async def test_input_error_has_one_line_for_each_problem(self, client: AgentOS) -> None:
         error = await refused(client, '{"city": "A", "days": "x"}')
         assert isinstance(error, InvalidRequest)
         assert error.status == 400
@@ -182,18 +182,18 @@ class TestFactoryErrors:
         )
         assert "get_component" in str(error.hint)
 
-    async def test_a_missing_input_is_one_line_too(self, client: AgentOS) -> None:
+    async def test_input_error_of_a_missing_input_is_one_line(self, client: AgentOS) -> None:
         assert (await refused(client, "{}")).message == "factory_input validation failed: city: Field required."
 
-    async def test_input_that_is_no_object_is_told_as_agentos_tells_it(self, client: AgentOS) -> None:
+    async def test_input_error_of_a_non_object_keeps_agentos_words(self, client: AgentOS) -> None:
         assert (await refused(client, "[1]")).message == "factory_input must be a JSON object, got list."
 
-    async def test_what_the_factory_does_not_permit_is_not_the_tokens_fault(self, client: AgentOS) -> None:
+    async def test_input_error_of_a_factory_refusal_does_not_blame_the_token(self, client: AgentOS) -> None:
         error = await refused(client, '{"city": "Atlantis"}')
         assert isinstance(error, Forbidden)
         assert error.message == "The factory does not allow this: nobody may travel to Atlantis."
 
-    async def test_a_factory_that_fails_says_so(self, client: AgentOS) -> None:
+    async def test_input_error_of_a_failing_factory_says_so(self, client: AgentOS) -> None:
         error = await refused(client, '{"city": "Nowhere"}')
         assert isinstance(error, ServerFailure)
         assert error.message == "The factory itself failed: the map has no Nowhere."
@@ -207,10 +207,10 @@ class TestFactoryErrors:
             answer_error(500, "no"),
         ],
     )
-    def test_other_errors_stay_as_they_are(self, error: AgentOSError) -> None:
+    def test_input_error_keeps_other_errors(self, error: AgentOSError) -> None:
         assert input_error(error) is error
 
-    def test_a_long_refusal_that_was_cut_keeps_what_is_whole(self) -> None:
+    def test_input_error_of_a_cut_refusal_keeps_the_complete_problems(self) -> None:
         cut = answer_error(
             400,
             "factory_input validation failed: 2 validation errors for Trip "
@@ -219,7 +219,7 @@ class TestFactoryErrors:
         )
         assert input_error(cut).message == "factory_input validation failed: city: Field required; …"
 
-    def test_a_problem_of_the_whole_input_has_no_place(self) -> None:
+    def test_input_error_of_the_whole_input_has_no_location(self) -> None:
         whole = answer_error(
             400,
             "factory_input validation failed: 1 validation error for Trip "

@@ -8,13 +8,18 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from agentos_mcp.agentos.catalog import MOST_CHARACTERS as MOST_OF_PAGES
-from agentos_mcp.agentos.catalog import MOST_PAGES, Catalog, Component, DetailCache
+from agentos_mcp.agentos.catalog import MAX_DETAIL_CHARACTERS, MAX_DETAILS, Catalog, Component, DetailCache
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError
-from agentos_mcp.agentos.runs.engine import NOT_BACKGROUND, Engine, Report, Sleep
-from agentos_mcp.agentos.runs.registry import MOST_CHARACTERS, MOST_GOING, MOST_KEPT, LiveRun, open_run_registry
-from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, new_id
+from agentos_mcp.agentos.runs.engine import Engine, Report, Sleep
+from agentos_mcp.agentos.runs.registry import (
+    MAX_FOLLOWED_RUNS,
+    MAX_KEPT_CHARACTERS,
+    MAX_KEPT_RUNS,
+    LiveRun,
+    open_run_registry,
+)
+from agentos_mcp.agentos.runs.run import RunNote, RunRef, RunState, Status, new_id
 from agentos_mcp.agentos.runs.start import RunRequest
 from tests._support.http_answers import http_json
 from tests._support.scripted_agentos import scripted_agentos
@@ -36,7 +41,7 @@ class InstantEngine:
     async def run(self, order: RunRequest, state: RunState, report: Report, sleep: Sleep) -> RunState:
         if self.answer is None:
             await anyio.sleep_forever()
-        return replace(state, status=Status.COMPLETED, answer=self.answer, notes=(NOT_BACKGROUND,))
+        return replace(state, status=Status.COMPLETED, answer=self.answer, notes=(RunNote.NOT_BACKGROUND,))
 
 
 async def finished(answer: str, number: int) -> list[bool]:
@@ -49,18 +54,18 @@ async def finished(answer: str, number: int) -> list[bool]:
 
 
 async def test_finished_runs_are_kept_up_to_a_number() -> None:
-    known = await finished("short", MOST_KEPT + 20)
-    assert known == [False] * 20 + [True] * MOST_KEPT
+    known = await finished("short", MAX_KEPT_RUNS + 20)
+    assert known == [False] * 20 + [True] * MAX_KEPT_RUNS
 
 
 async def test_finished_runs_are_kept_up_to_a_size() -> None:
-    known = await finished("x" * (MOST_CHARACTERS // 4), 10)
+    known = await finished("x" * (MAX_KEPT_CHARACTERS // 4), 10)
     assert known == [False] * 7 + [True] * 3
 
 
-async def test_a_server_follows_so_many_runs_at_once_and_no_more() -> None:
+async def test_registry_follows_a_limited_number_of_runs_at_once() -> None:
     async with open_run_registry(cast("Engine", InstantEngine(None))) as live:
-        for _ in range(MOST_GOING):
+        for _ in range(MAX_FOLLOWED_RUNS):
             live.start(ORDER)
         with pytest.raises(AgentOSError, match=r"follows 1,000 runs already\. Try again"):
             live.start(ORDER)
@@ -68,19 +73,19 @@ async def test_a_server_follows_so_many_runs_at_once_and_no_more() -> None:
 
 def test_component_details_are_kept_up_to_a_number_and_a_size() -> None:
     pages = DetailCache()
-    for number in range(MOST_PAGES + 20):
-        pages.keep(f"agent/{number}", {"id": number})
-    assert len(pages) == MOST_PAGES
+    for number in range(MAX_DETAILS + 20):
+        pages.put(f"agent/{number}", {"id": number})
+    assert len(pages) == MAX_DETAILS
     assert pages.get("agent/0") is None
-    assert pages.get(f"agent/{MOST_PAGES + 19}") == {"id": MOST_PAGES + 19}
+    assert pages.get(f"agent/{MAX_DETAILS + 19}") == {"id": MAX_DETAILS + 19}
     for number in range(10):
-        pages.keep(f"large/{number}", {"instructions": "x" * (MOST_OF_PAGES // 4)})
+        pages.put(f"large/{number}", {"instructions": "x" * (MAX_DETAIL_CHARACTERS // 4)})
     assert len(pages) == 3
-    pages.keep("huge", {"instructions": "x" * MOST_OF_PAGES})
+    pages.put("huge", {"instructions": "x" * MAX_DETAIL_CHARACTERS})
     assert pages.get("huge") is None
 
 
-async def test_components_and_their_words_are_bounded() -> None:
+async def test_components_and_their_descriptions_are_limited() -> None:
     agent: dict[str, Any] = {"name": "n" * 300, "description": "d" * 2_500}
     agents = [{"id": f"agent-{number}", **agent} for number in range(5_000)]
     config = {"agents": [{"id": "i" * 201}, *agents], "databases": ["d" * 300] * 5_000}

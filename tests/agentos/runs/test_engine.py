@@ -12,8 +12,8 @@ from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, Unreachable
 from agentos_mcp.agentos.features import Discovery
-from agentos_mcp.agentos.runs.engine import UNANSWERABLE, Engine, Report
-from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status
+from agentos_mcp.agentos.runs.engine import Engine, Report
+from agentos_mcp.agentos.runs.run import Kind, RunNote, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.start import RunRequest
 from tests._support.fault_proxy import proxy_to
 from tests._support.http_answers import http_answer, http_json, http_raw
@@ -26,11 +26,11 @@ def nobody(_: RunState) -> None:
     """A report that nobody reads."""
 
 
-async def engine_of(client: AgentOS) -> tuple[Engine, Catalog]:
+async def engine_of(client: AgentOS, outage_seconds: float = 60.0) -> tuple[Engine, Catalog]:
     """An engine that knows its AgentOS already, so that a proxy's next fault hits the run."""
     catalog, discovery = Catalog(client), Discovery(client)
     await discovery.features()
-    return Engine(client, discovery, catalog), catalog
+    return Engine(client, discovery, catalog, outage_seconds=outage_seconds), catalog
 
 
 async def run(engine: Engine, wanted: RunRequest, report: Report) -> RunState:
@@ -123,13 +123,13 @@ async def test_a_run_in_the_middle_is_resumed_and_no_event_counts_twice(sample_a
         seen: list[RunState] = []
         state = await run(engine, await order(catalog, "agent", "slow", "40 1"), seen.append)
         assert state.answer == " ".join(f"w{number}" for number in range(40))
-        assert "".join(state.said).strip() == state.answer
+        assert "".join(state.streamed_pieces).strip() == state.answer
         assert proxy.asked("POST", "/resume") >= 1
         assert proxy.asked("POST", "/runs HTTP") == 1
 
 
 async def test_a_stream_that_falls_silent_is_left_and_resumed(sample_agentos: str) -> None:
-    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url, limits=Limits(quiet=0.5)) as client:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url, limits=Limits(quiet_seconds=0.5)) as client:
         engine, catalog = await engine_of(client)
         proxy.stall_at = lambda seen: b'"w10 "' in seen
         state = await run(engine, await order(catalog, "agent", "slow", "40 1"), nobody)
@@ -180,7 +180,7 @@ async def test_cancel_ends_a_run_between_two_words(engine: Engine, catalog: Cata
     ended: list[RunState] = []
 
     def report(state: RunState) -> None:
-        if state.words:
+        if state.last_words:
             going.set()
 
     async def start() -> None:
@@ -229,10 +229,9 @@ async def test_a_run_that_is_taken_but_not_streamed_is_followed(sample_agentos: 
     assert str(state.answer).startswith("w0 w1")
 
 
-async def test_a_long_outage_ends_with_the_reference(sample_agentos: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agentos_mcp.agentos.runs.follower._OUTAGE_SECONDS", 0.5)
+async def test_a_long_outage_ends_with_the_reference(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
-        engine, catalog = await engine_of(client)
+        engine, catalog = await engine_of(client, outage_seconds=0.5)
 
         def cut_for_good(seen: bytes) -> bool:
             if b'"w3 "' not in seen:
@@ -258,12 +257,9 @@ async def test_broken_start_on_a_queue_is_sent_again_with_the_same_key_and_found
         assert len(keys) == 1
 
 
-async def test_queue_that_does_not_come_back_is_not_said_to_have_started_nothing(
-    queued_agentos: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agentos_mcp.agentos.runs.start._OUTAGE_SECONDS", 0.3)
+async def test_queue_that_does_not_come_back_is_not_said_to_have_started_nothing(queued_agentos: str) -> None:
     async with proxy_to(queued_agentos) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
-        engine, catalog = await engine_of(client)
+        engine, catalog = await engine_of(client, outage_seconds=0.3)
         wanted = await order(catalog, "agent", "echo")
         proxy.answers = [b""] * 500
         with pytest.raises(Unreachable, match=r"queue may have taken the run: look with list_runs\(session_id="):
@@ -290,7 +286,7 @@ async def test_pause_without_a_database_is_told_as_a_pause_that_nobody_can_answe
         engine, catalog = await engine_of(client)
         state = await run(engine, await order(catalog, kind, "asks"), nobody)
     assert state.status is Status.PAUSED
-    assert UNANSWERABLE in state.notes
+    assert RunNote.UNANSWERABLE in state.notes
     assert not state.requirements
 
 

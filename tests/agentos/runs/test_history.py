@@ -71,23 +71,23 @@ async def found(client: AgentOS, **wanted: Any) -> list[RunSummary]:
     return await list_runs(client, Catalog(client), **{"user_id": ""} | wanted)
 
 
-async def test_the_newest_run_is_first_even_in_an_old_session(client: AgentOS, refs: dict[str, RunRef]) -> None:
+async def test_newest_run_is_first_even_in_an_old_session(client: AgentOS, refs: dict[str, RunRef]) -> None:
     runs = await found(client, limit=50)
     assert runs[0].ref == refs["again"]
     assert runs[-1].ref == refs["old"]
     assert {run.ref for run in runs} == set(refs.values())
-    assert [run.started for run in runs] == sorted((run.started for run in runs), reverse=True)
+    assert [run.started_at for run in runs] == sorted((run.started_at for run in runs), reverse=True)
 
 
-async def test_a_run_is_told_on_one_line_each(client: AgentOS, refs: dict[str, RunRef]) -> None:
+async def test_run_summary_is_one_line(client: AgentOS, refs: dict[str, RunRef]) -> None:
     run = next(run for run in await found(client, limit=50) if run.ref == refs["old"])
-    assert (run.status, run.name, run.question, run.answer) == (
+    assert (run.status, run.name, run.input, run.answer) == (
         "COMPLETED",
         "Echo",
         "an old question",
         "echo: an old question",
     )
-    assert abs(run.started - time.time()) < 60
+    assert abs(run.started_at - time.time()) < 60
 
 
 async def test_runs_of_members_and_steps_are_left_out(client: AgentOS, refs: dict[str, RunRef]) -> None:
@@ -95,16 +95,16 @@ async def test_runs_of_members_and_steps_are_left_out(client: AgentOS, refs: dic
     assert [run.ref for run in runs] == [refs["team"]]
 
 
-async def test_one_run_is_enough_for_what_happened_to_my_last_run(client: AgentOS, refs: dict[str, RunRef]) -> None:
+async def test_list_runs_with_limit_one_is_the_last_run(client: AgentOS, refs: dict[str, RunRef]) -> None:
     assert [run.ref for run in await found(client, limit=1)] == [refs["again"]]
 
 
 @pytest.mark.parametrize(("status", "which"), [("paused", "paused"), ("Error", "failed"), (" PAUSED ", "paused")])
-async def test_a_status_is_taken_in_any_case(client: AgentOS, refs: dict[str, RunRef], status: str, which: str) -> None:
+async def test_status_filter_ignores_case(client: AgentOS, refs: dict[str, RunRef], status: str, which: str) -> None:
     assert [run.ref for run in await found(client, status=status)] == [refs[which]]
 
 
-async def test_an_unknown_status_says_which_there_are(client: AgentOS) -> None:
+async def test_status_filter_names_the_statuses_when_it_is_unknown(client: AgentOS) -> None:
     with pytest.raises(InvalidRequest, match=r"'done' is no status.*completed, cancelled, error"):
         await found(client, status="done")
 
@@ -113,7 +113,7 @@ async def test_an_unknown_status_says_which_there_are(client: AgentOS) -> None:
     ("kind", "id", "which"),
     [("agent", "echo", ["again", "old"]), ("team", "sad-team", ["team"]), ("workflow", "shapes", ["shapes"])],
 )
-async def test_the_runs_of_one_component(
+async def test_component_filter_lists_only_its_runs(
     client: AgentOS, refs: dict[str, RunRef], kind: Kind, id: str, which: list[str]
 ) -> None:
     component = await Catalog(client).find(kind, id)
@@ -121,13 +121,13 @@ async def test_the_runs_of_one_component(
     assert [run.ref for run in runs] == [refs[name] for name in which]
 
 
-async def test_the_runs_of_one_session(client: AgentOS, refs: dict[str, RunRef]) -> None:
+async def test_session_filter_lists_only_its_runs(client: AgentOS, refs: dict[str, RunRef]) -> None:
     runs = await found(client, session_id="old session")
     assert [run.ref for run in runs] == [refs["again"], refs["old"]]
     assert len(await found(client, session_id="old session", limit=1)) == 1
 
 
-async def test_an_unknown_session_says_so(client: AgentOS) -> None:
+async def test_session_filter_refuses_an_unknown_session(client: AgentOS) -> None:
     with pytest.raises(NotFound, match="No session 'nowhere'"):
         await found(client, session_id="nowhere")
 
@@ -140,36 +140,36 @@ async def until(client: AgentOS, ref: RunRef, *, running: bool) -> None:
             await anyio.sleep(0.05)
 
 
-async def test_a_run_is_found_while_it_is_still_going(sample_agentos: str) -> None:
+async def test_running_run_is_listed(sample_agentos: str) -> None:
     async with httpx.AsyncClient(base_url=sample_agentos, timeout=30) as rest, AgentOS(sample_agentos) as client:
         ref = await start(rest, "agent", "slow", "20 2", wait=False)
         await until(client, ref, running=True)
         await until(client, ref, running=False)
 
 
-async def test_the_runs_of_workflows_in_a_workflow_are_left_out(sample_agentos: str) -> None:
+async def test_runs_of_nested_workflows_are_left_out(sample_agentos: str) -> None:
     with anyio.fail_after(30):
         async with httpx.AsyncClient(base_url=sample_agentos, timeout=30) as rest, AgentOS(sample_agentos) as client:
             ref = await start(rest, "workflow", "outer", session_id="nested")
             assert [run.ref for run in await found(client, session_id="nested")] == [ref]
 
 
-async def test_only_so_many_sessions_are_looked_at(client: AgentOS, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "MOST_SESSIONS", 2)
+async def test_list_runs_reads_a_limited_number_of_sessions(client: AgentOS, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MAX_SESSIONS", 2)
     assert len({run.ref.session for run in await found(client, limit=50)}) == 2
 
 
-async def test_a_short_list_does_not_look_at_every_session(
+async def test_list_runs_with_a_low_limit_does_not_read_every_session(
     filled: tuple[str, dict[str, RunRef]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "_AT_ONCE", 1)
+    monkeypatch.setattr(history, "MAX_CONCURRENT_SESSIONS", 1)
     with anyio.fail_after(30):
         async with proxy_to(filled[0]) as proxy, AgentOS(proxy.url) as client:
             await found(client, limit=1)
             assert proxy.asked("GET", "run-previews") == 1
 
 
-async def test_an_agentos_without_previews_is_read_run_by_run(
+async def test_agentos_without_previews_is_read_run_by_run(
     filled: tuple[str, dict[str, RunRef]], refs: dict[str, RunRef]
 ) -> None:
     with anyio.fail_after(30):
@@ -183,7 +183,7 @@ async def test_an_agentos_without_previews_is_read_run_by_run(
     assert runs[0].seconds > 0
 
 
-async def test_every_database_is_looked_at() -> None:
+async def test_every_database_is_read() -> None:
     with anyio.fail_after(45), demo_agentos(build="tests._support.agentos.media:build_two") as url:
         async with httpx.AsyncClient(base_url=url, timeout=30) as rest, AgentOS(url) as client:
             left = await start(rest, "agent", "left-echo", session_id="left session")
@@ -211,7 +211,7 @@ def many() -> Iterator[tuple[str, list[RunRef]]]:
         yield url, anyio.run(fill_session, url)
 
 
-async def test_a_run_is_listed_once_where_databases_share_its_sessions_id(many: tuple[str, list[RunRef]]) -> None:
+async def test_run_is_listed_once_where_databases_share_a_session_id(many: tuple[str, list[RunRef]]) -> None:
     url, refs = many
     with anyio.fail_after(30):
         async with AgentOS(url) as client:
@@ -219,7 +219,7 @@ async def test_a_run_is_listed_once_where_databases_share_its_sessions_id(many: 
             assert [run.ref for run in await found(client, session_id="shared")] == refs
 
 
-async def test_the_runs_of_a_session_can_be_those_of_one_database(many: tuple[str, list[RunRef]]) -> None:
+async def test_database_filter_lists_only_its_runs(many: tuple[str, list[RunRef]]) -> None:
     url, (three, two, one) = many
     with anyio.fail_after(30):
         async with AgentOS(url) as client:
@@ -229,16 +229,16 @@ async def test_the_runs_of_a_session_can_be_those_of_one_database(many: tuple[st
 
 
 @pytest.mark.parametrize(("kind", "which"), [("agent", "again"), ("team", "team"), ("workflow", "shapes")])
-async def test_the_newest_run_of_a_kind_is_found_however_many_others_are_newer(
+async def test_newest_run_of_a_kind_is_found_behind_newer_ones_of_others(
     client: AgentOS, refs: dict[str, RunRef], kind: Kind, which: str
 ) -> None:
     assert [run.ref for run in await found(client, kind=kind, limit=1)] == [refs[which]]
 
 
-async def test_the_runs_of_a_kind_are_found_behind_any_number_of_other_sessions(
+async def test_runs_of_a_kind_are_found_behind_any_number_of_sessions(
     client: AgentOS, refs: dict[str, RunRef], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "MOST_SESSIONS", 1)
+    monkeypatch.setattr(history, "MAX_SESSIONS", 1)
     for which in ("team", "shapes"):
         ref = refs[which]
         assert [run.ref for run in await found(client, kind=ref.kind)] == [ref]

@@ -10,7 +10,7 @@ import pytest
 
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.runs.reducer import reduce
-from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status, joined
+from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status, append_piece
 from agentos_mcp.agentos.sse import Event
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +53,7 @@ AGENTS: Mapping[str, set[str]] = {
 
 @pytest.mark.parametrize("background", [False, True])
 @pytest.mark.parametrize("id", AGENTS)
-async def test_an_agents_events_end_in_its_whole_answer(agent_os: AgentOS, id: str, background: bool) -> None:
+async def test_agent_run_ends_with_its_whole_answer(agent_os: AgentOS, id: str, background: bool) -> None:
     ref, events = await record(agent_os, "agent", id, background=background)
     assert AGENTS[id] <= {event.name for event in events}
     state = replay(ref, events)
@@ -64,16 +64,16 @@ async def test_an_agents_events_end_in_its_whole_answer(agent_os: AgentOS, id: s
     assert state.seconds > 0
 
 
-async def test_the_words_of_an_answer_are_known_while_they_come(agent_os: AgentOS) -> None:
+async def test_streamed_answer_is_known_while_it_arrives(agent_os: AgentOS) -> None:
     ref, events = await record(agent_os, "agent", "slow", "40 0")
     before_the_end = events[: [event.name for event in events].index("RunContentCompleted")]
     state = replay(ref, before_the_end)
     assert state.status is Status.RUNNING
     assert state.text == " ".join(f"w{number}" for number in range(40))
-    assert state.words.endswith("w39")
+    assert state.last_words.endswith("w39")
 
 
-async def test_a_failed_tool_is_named_once_and_the_run_completes(agent_os: AgentOS) -> None:
+async def test_failed_tool_is_named_once_and_the_run_completes(agent_os: AgentOS) -> None:
     ref, events = await record(agent_os, "agent", "toolfail")
     assert {"ToolCallError", "ToolCallCompleted"} <= {event.name for event in events}
     state = replay(ref, events)
@@ -81,21 +81,21 @@ async def test_a_failed_tool_is_named_once_and_the_run_completes(agent_os: Agent
     assert state.failed_tools == (("explode", "boom: bad day"),)
 
 
-async def test_a_failing_model_is_an_error_with_its_words_and_what_was_said_before(agent_os: AgentOS) -> None:
+async def test_failing_model_is_an_error_and_keeps_the_words_before_it(agent_os: AgentOS) -> None:
     ref, events = await record(agent_os, "agent", "broken")
     state = replay(ref, events)
     assert (state.status, state.error) == (Status.ERROR, "the provider is out of tokens")
     assert state.text == "a first word "
 
 
-async def test_a_pause_is_the_end_and_keeps_what_is_asked(agent_os: AgentOS) -> None:
+async def test_pause_ends_the_run_and_keeps_its_requirements(agent_os: AgentOS) -> None:
     ref, events = await record(agent_os, "agent", "confirmer")
     state = replay(ref, events)
     assert state.status is Status.PAUSED
     assert [need["tool_execution"]["tool_name"] for need in state.requirements] == ["deploy"]
 
 
-async def test_a_teams_run_ends_with_its_leader_and_not_with_a_member(agent_os: AgentOS) -> None:
+async def test_team_run_ends_with_its_leader_and_not_with_a_member(agent_os: AgentOS) -> None:
     ref, events = await record(agent_os, "team", "pair")
     names = [event.name for event in events]
     assert names.index("RunCompleted") < names.index("TeamRunCompleted")
@@ -105,19 +105,19 @@ async def test_a_teams_run_ends_with_its_leader_and_not_with_a_member(agent_os: 
     assert (state.status, state.answer) == (Status.COMPLETED, "the member said: member words here")
 
 
-async def test_a_members_error_does_not_end_its_team(agent_os: AgentOS) -> None:
+async def test_member_error_does_not_end_the_team(agent_os: AgentOS) -> None:
     ref, events = await record(agent_os, "team", "sad-pair")
     assert "RunError" in {event.name for event in events}
     assert replay(ref, events).status is Status.COMPLETED
 
 
-async def test_a_teams_own_error_ends_it(agent_os: AgentOS) -> None:
+async def test_team_error_ends_the_run(agent_os: AgentOS) -> None:
     ref, events = await record(agent_os, "team", "broken-team")
     state = replay(ref, events)
     assert (state.status, state.error) == (Status.ERROR, "the provider is out of tokens")
 
 
-async def test_a_teams_tasks_are_its_activity(agent_os: AgentOS) -> None:
+async def test_team_tasks_are_its_activity(agent_os: AgentOS) -> None:
     ref, events = await record(agent_os, "team", "tasker")
     created = [event.name for event in events].index("TeamTaskCreated")
     assert replay(ref, events[: created + 1]).activity == "task: write it up"
@@ -143,9 +143,7 @@ STEPS: Mapping[str, tuple[set[str], list[str]]] = {
 
 @pytest.mark.parametrize("background", [False, True])
 @pytest.mark.parametrize("id", STEPS)
-async def test_a_workflows_top_level_steps_are_counted_and_nothing_else(
-    agent_os: AgentOS, id: str, background: bool
-) -> None:
+async def test_workflow_counts_only_its_top_level_steps(agent_os: AgentOS, id: str, background: bool) -> None:
     names, steps = STEPS[id]
     ref, events = await record(agent_os, "workflow", id, background=background)
     assert names <= {event.name for event in events}
@@ -160,15 +158,15 @@ async def test_a_workflows_top_level_steps_are_counted_and_nothing_else(
     assert [(step.name, step.outcome) for step in state.steps] == [(step, "completed") for step in steps]
 
 
-async def test_the_part_of_a_step_that_is_under_way_is_known(agent_os: AgentOS) -> None:
+async def test_substep_that_is_running_is_known(agent_os: AgentOS) -> None:
     ref, events = await record(agent_os, "workflow", "around")
     second_lap = [i for i, event in enumerate(events) if event.name == "LoopIterationStarted"][1]
     state = replay(ref, events[: second_lap + 1])
-    assert (state.step_number, state.part) == (1, "round 2/3")
+    assert (state.step_number, state.substep) == (1, "round 2/3")
 
 
 @pytest.mark.parametrize("id", ["skips-failure", "stops-on-failure", "broken-model"])
-async def test_a_workflow_that_completes_with_a_failed_step_names_it(agent_os: AgentOS, id: str) -> None:
+async def test_workflow_that_completes_with_a_failed_step_names_it(agent_os: AgentOS, id: str) -> None:
     ref, events = await record(agent_os, "workflow", id)
     state = replay(ref, events)
     assert state.status is Status.COMPLETED
@@ -177,7 +175,7 @@ async def test_a_workflow_that_completes_with_a_failed_step_names_it(agent_os: A
     assert "cannot work" in failed.error or "out of tokens" in failed.error
 
 
-async def test_a_workflow_that_fails_is_an_error_in_its_step(agent_os: AgentOS) -> None:
+async def test_workflow_that_fails_is_an_error_in_its_step(agent_os: AgentOS) -> None:
     ref, events = await record(agent_os, "workflow", "fails")
     state = replay(ref, events)
     assert state.status is Status.ERROR
@@ -185,7 +183,7 @@ async def test_a_workflow_that_fails_is_an_error_in_its_step(agent_os: AgentOS) 
     assert [(step.name, step.outcome) for step in state.steps] == [("good", "completed"), ("bad", "failed")]
 
 
-async def test_a_workflow_pauses_in_the_foreground_with_what_it_asks(agent_os: AgentOS) -> None:
+async def test_foreground_workflow_pauses_with_its_requirements(agent_os: AgentOS) -> None:
     ref, events = await record(agent_os, "workflow", "asks-first")
     assert {"StepExecutorPaused", "WorkflowPaused", "WorkflowRunOutput"} <= {event.name for event in events}
     state = replay(ref, events)
@@ -194,7 +192,7 @@ async def test_a_workflow_pauses_in_the_foreground_with_what_it_asks(agent_os: A
     assert state.requirements[0]["executor_requirements"]
 
 
-async def test_a_background_workflow_that_pauses_leaves_its_requirements_to_be_read(agent_os: AgentOS) -> None:
+async def test_background_workflow_that_pauses_leaves_its_requirements_to_be_read(agent_os: AgentOS) -> None:
     ref, events = await record(agent_os, "workflow", "asks-first", background=True)
     assert events[-1].name == "StepExecutorPaused"
     state = replay(ref, events)
@@ -202,7 +200,7 @@ async def test_a_background_workflow_that_pauses_leaves_its_requirements_to_be_r
     assert state.steps[-1].outcome == "paused"
 
 
-async def test_cancelled_stays_cancelled_when_completed_follows(agent_os: AgentOS) -> None:
+async def test_cancelled_run_stays_cancelled_when_completed_follows(agent_os: AgentOS) -> None:
     ref = RunRef("agent", "slow", "session-cancel", "run-cancel")
     form = {"message": "100 10", "stream": "true", "session_id": ref.session, "run_id": ref.run}
     events: Recording = []
@@ -216,7 +214,7 @@ async def test_cancelled_stays_cancelled_when_completed_follows(agent_os: AgentO
     assert replay(ref, events).status is Status.CANCELLED
 
 
-async def test_an_event_that_was_counted_changes_nothing_when_it_comes_again(agent_os: AgentOS) -> None:
+async def test_repeated_event_changes_nothing(agent_os: AgentOS) -> None:
     ref, events = await record(agent_os, "workflow", "three-steps", background=True)
     half = replay(ref, events[: len(events) // 2])
     twice = half
@@ -225,13 +223,13 @@ async def test_an_event_that_was_counted_changes_nothing_when_it_comes_again(age
     assert twice == replay(ref, events)
 
 
-async def test_an_unknown_event_passes() -> None:
+async def test_unknown_event_changes_nothing() -> None:
     state = RunState(ref=RunRef("agent", "a", "s", "r"), status=Status.RUNNING)
     after = reduce(state, Event("SomethingNew", {"run_id": "r", "event": "SomethingNew"}))
     assert after == dataclasses.replace(state, events=1)
 
 
-async def test_another_run_id_than_ours_is_taken_from_the_start(agent_os: AgentOS) -> None:
+async def test_run_id_of_the_start_replaces_ours(agent_os: AgentOS) -> None:
     _, events = await record(agent_os, "agent", "echo")
     ours = RunRef("agent", "echo", "another-session", "another-run")
     state = replay(ours, events)
@@ -240,15 +238,15 @@ async def test_another_run_id_than_ours_is_taken_from_the_start(agent_os: AgentO
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
-async def test_pieces_are_kept_in_order_and_few(size: int) -> None:
+async def test_streamed_pieces_are_kept_in_order_and_few(size: int) -> None:
     pieces: tuple[str, ...] = ()
     for number in range(size):
-        pieces = joined(pieces, f"{number},")
+        pieces = append_piece(pieces, f"{number},")
     assert "".join(pieces) == "".join(f"{number}," for number in range(size))
     assert len(pieces) <= 12
 
 
-async def test_reducing_never_changes_the_event(agent_os: AgentOS) -> None:
+async def test_reduce_never_changes_the_event(agent_os: AgentOS) -> None:
     ref, events = await record(agent_os, "workflow", "three-steps")
     before = json.dumps([event.data for event in events], default=str)
     replay(ref, events)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import anyio
 import httpx
 import pytest
@@ -9,8 +11,7 @@ import pytest
 from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.features import Discovery
-from agentos_mcp.agentos.runs import registry as live_module
-from agentos_mcp.agentos.runs.engine import Engine
+from agentos_mcp.agentos.runs.engine import Engine, Report, Sleep
 from agentos_mcp.agentos.runs.registry import LiveRun, RunRegistry, open_run_registry
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
 from agentos_mcp.agentos.runs.start import RunRequest
@@ -19,10 +20,16 @@ from tests._support.fault_proxy import proxy_to
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes minutes is over in a moment."""
-    monkeypatch.setattr(live_module, "_LET_GO_SECONDS", 0.3)
+RELEASE_SECONDS = 0.3
+
+
+class OneRunEngine(Engine):
+    """Follows one run, whichever is asked for."""
+
+    followed: RunRef
+
+    async def follow(self, ref: RunRef, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
+        return await super().follow(self.followed, lambda state: report(replace(state, ref=ref)), sleep)
 
 
 def nobody(_: RunState) -> None:
@@ -64,18 +71,18 @@ async def one_more_is_let_go(url: str, ref: RunRef) -> None:
     """Follow a stuck run for as long as one is followed, by a server of its own."""
     async with (
         AgentOS(url) as client,
-        open_run_registry(Engine(client, Discovery(client), Catalog(client))) as live,
+        open_run_registry(Engine(client, Discovery(client), Catalog(client)), release_seconds=RELEASE_SECONDS) as live,
     ):
         await joined(live, ref)
         await let_go(live, ref)
 
 
-async def test_stuck_run_that_nobody_watches_is_asked_for_no_more(sample_agentos: str, quick: None) -> None:
+async def test_stuck_run_that_nobody_watches_is_asked_for_no_more(sample_agentos: str) -> None:
     ref = await stuck(sample_agentos, "stuck-alone")
     async with (
         proxy_to(sample_agentos) as proxy,
         AgentOS(proxy.url) as client,
-        open_run_registry(Engine(client, Discovery(client), Catalog(client))) as live,
+        open_run_registry(Engine(client, Discovery(client), Catalog(client)), release_seconds=RELEASE_SECONDS) as live,
     ):
         run = await joined(live, ref)
         await let_go(live, ref)
@@ -87,24 +94,24 @@ async def test_stuck_run_that_nobody_watches_is_asked_for_no_more(sample_agentos
         assert await joined(live, ref) is not run
 
 
-async def test_stuck_run_that_somebody_watches_is_kept(sample_agentos: str, quick: None) -> None:
+async def test_stuck_run_that_somebody_watches_is_kept(sample_agentos: str) -> None:
     ref = await stuck(sample_agentos, "stuck-watched")
     async with (
         AgentOS(sample_agentos) as client,
-        open_run_registry(Engine(client, Discovery(client), Catalog(client))) as live,
+        open_run_registry(Engine(client, Discovery(client), Catalog(client)), release_seconds=RELEASE_SECONDS) as live,
     ):
         run = await joined(live, ref)
         assert not await run.watch(nobody, 1.0, closely=False)
         assert live.get(ref) is run
 
 
-async def test_foreground_run_that_nobody_watches_is_kept(sample_agentos: str, quick: None) -> None:
+async def test_foreground_run_that_nobody_watches_is_kept(sample_agentos: str) -> None:
     """It would end with us."""
     background = await stuck(sample_agentos, "stuck-beside")
     async with AgentOS(sample_agentos) as client:
         catalog = Catalog(client)
         engine = Engine(client, Discovery(client), catalog, durable=False)
-        async with open_run_registry(engine) as live:
+        async with open_run_registry(engine, release_seconds=RELEASE_SECONDS) as live:
             run = live.start(RunRequest(await catalog.find("agent", "slow"), "2 1.5"))
             with anyio.fail_after(20):
                 assert not await run.watch(nobody, 0.5)
@@ -115,11 +122,11 @@ async def test_foreground_run_that_nobody_watches_is_kept(sample_agentos: str, q
 
 async def test_rest_between_looks_is_long_until_somebody_watches_closely() -> None:
     run = LiveRun(RunState(ref=RunRef("agent", "a", "s", "r")))
-    run._moved = -1e9  # nothing has moved for ages
+    run.changed_at = -1e9  # nothing has moved for ages
     slept = anyio.Event()
 
     async def sleep() -> None:
-        await run.rest(0.1)
+        await run.wait_between_polls(0.1)
         slept.set()
 
     async with anyio.create_task_group() as tasks:
@@ -133,29 +140,17 @@ async def test_rest_between_looks_is_long_until_somebody_watches_closely() -> No
 
 
 @pytest.mark.waits
-async def test_many_stuck_runs_cost_few_requests_and_then_none(
-    sample_agentos: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_module, "_LET_GO_SECONDS", 4.0)
+async def test_many_stuck_runs_cost_few_requests_and_then_none(sample_agentos: str) -> None:
     ref = await stuck(sample_agentos, "stuck-crowd")
-    async with AgentOS(sample_agentos) as client:
-        engine = Engine(client, Discovery(client), Catalog(client))
-        asked = 0
-        stored = engine._follower.stored
-
-        async def counted(wanted: RunRef) -> object:
-            nonlocal asked
-            asked += 1
-            return await stored(ref)
-
-        monkeypatch.setattr(engine._follower, "stored", counted)
-        async with open_run_registry(engine) as live:
+    async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
+        engine = OneRunEngine(client, Discovery(client), Catalog(client))
+        engine.followed = ref
+        async with open_run_registry(engine, release_seconds=4.0) as live:
             refs = [RunRef("agent", "slow", ref.session, f"none-{number}") for number in range(20)]
-            for one in refs:
-                live.attach(one)
+            for each in refs:
+                live.attach(each)
             await let_go(live, *refs)
-            assert asked < 20 * len(refs)
-            before = asked
-            monkeypatch.setattr(live_module, "_LET_GO_SECONDS", 1.0)
+            count = len(proxy.requests)
+            assert count < 20 * len(refs)
             await one_more_is_let_go(sample_agentos, ref)
-            assert asked == before
+            assert len(proxy.requests) == count

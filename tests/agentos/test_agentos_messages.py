@@ -5,9 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from agentos_mcp.agentos.agentos_messages import Conflict, continuation_conflict
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.http_errors import error_for_response
-from agentos_mcp.agentos.runs.queue_conflicts import Conflict, conflict_of
 from tests._support.paused_runs import submitted
 
 RUN = "a3c0885d-693d-46c5-a680-26456dd9c6b4"
@@ -44,22 +44,22 @@ def answered(status: int, detail: str) -> AgentOSError:
 
 
 @pytest.mark.parametrize(("detail", "conflict"), RECORDED, ids=[conflict.name for _, conflict in RECORDED])
-def test_conflict_is_told_by_what_agentos_says(detail: str, conflict: Conflict) -> None:
-    assert conflict_of(answered(409, detail)) is conflict
+def test_continuation_conflict_reads_agentos_refusals(detail: str, conflict: Conflict) -> None:
+    assert continuation_conflict(answered(409, detail)) is conflict
 
 
-def test_conflict_of_a_queue_that_cannot_look_is_a_matter_of_a_moment() -> None:
+def test_continuation_conflict_of_an_unreachable_queue_store_is_settling() -> None:
     unsure = f"Could not verify continuation ownership for run {RUN}; retry the request"
-    assert conflict_of(answered(503, unsure)) is Conflict.SETTLING
+    assert continuation_conflict(answered(503, unsure)) is Conflict.SETTLING
 
 
 @pytest.mark.parametrize(("status", "detail"), [(400, "run is already running"), (500, "x"), (404, "Run not found")])
-def test_conflict_is_nothing_but_a_refused_continuation(status: int, detail: str) -> None:
-    assert conflict_of(answered(status, detail)) is None
+def test_continuation_conflict_ignores_other_errors(status: int, detail: str) -> None:
+    assert continuation_conflict(answered(status, detail)) is None
 
 
 @pytest.mark.anyio
-async def test_queue_says_what_was_recorded(queued_pausing: str) -> None:
+async def test_continuation_conflict_matches_a_live_queue(queued_pausing: str) -> None:
     """The ways to continue a run that are wrong for it, on a live AgentOS: nothing is executed by them."""
     ref = await submitted(queued_pausing, "gate-skip", "tag-recorded")
     async with httpx.AsyncClient(base_url=queued_pausing, timeout=30) as rest:
@@ -71,5 +71,8 @@ async def test_queue_says_what_was_recorded(queued_pausing: str) -> None:
         alone = (await rest.post("/workflows/gate-skip/runs", data=started)).json()["run_id"]
         path = f"/workflows/gate-skip/runs/{alone}/continue"
         unqueued = await rest.post(path, data={**form, "session_id": "recorded", "background": "true"})
-        said = [conflict_of(answered(one.status_code, one.json()["detail"])) for one in (plain, streamed, unqueued)]
+        said = [
+            continuation_conflict(answered(one.status_code, one.json()["detail"]))
+            for one in (plain, streamed, unqueued)
+        ]
     assert said == [Conflict.QUEUED, Conflict.NOT_STREAMED, Conflict.NOT_QUEUED]
