@@ -11,7 +11,7 @@ import httpx
 from mcp.client.client import Client
 
 from agentos_mcp.agentos.runs.engine import Engine
-from agentos_mcp.agentos.runs.start import RunRequest
+from agentos_mcp.agentos.runs.starter import RunRequest
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.context import open_backend
 from benchmarks.harness import (

@@ -57,7 +57,7 @@ def test_token_is_never_shown() -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"url": "localhost:7777"}, "--url='localhost:7777' cannot be used: give a whole URL"),
+        ({"url": "localhost:7777"}, "--url='localhost:7777' cannot be used: give a complete URL"),
         ({"url": "http://h:99999"}, "no number from 1 to 65535"),
         ({"url": "http://u:p@h"}, "AGENTOS_TOKEN, not in the URL"),
         ({"url": "http://h/?x=1"}, "without '?'"),

@@ -1,4 +1,4 @@
-"""Which agents, teams and workflows there are, and which one a person means."""
+"""The agents, teams and workflows of an AgentOS, and which one a name means."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MAX_DETAIL_CHARACTERS = 16 * 1024 * 1024
 """Of component details, as JSON, all together."""
 _MIN_SIMILARITY = 0.75
 MANY = 300
-"""Components from which on looking through all of them is left to a thread: others need not wait for it."""
+"""From so many components on, a search runs in a thread, so that other tasks need not wait for it."""
 _MAX_NAME_LENGTH = 200
 _MAX_DESCRIPTION_LENGTH = 2_000
 _FILLER_WORDS = frozenset({"my", "the", "our", "a", "an", "your", "please", "run", "agent", "team", "workflow"})
@@ -64,7 +64,7 @@ class Component:
 
     @cached_property
     def without_fillers(self) -> tuple[str, str]:
-        """The same without the words around what is meant."""
+        """The same without filler words ("my", "agent")."""
         return _strip_fillers(self.normalized[0]), _strip_fillers(self.normalized[1])
 
 
@@ -78,13 +78,13 @@ class KnowledgeBase:
 
 
 DataStore = Literal["session", "memory", "knowledge", "traces", "metrics", "evals", "learning"]
-"""What of AgentOS lies in databases, by the names of `/config`."""
+"""What AgentOS keeps in databases, by the names of `/config`."""
 DATA_STORES: tuple[DataStore, ...] = get_args(DataStore)
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """What `/config` says of an AgentOS."""
+    """What an AgentOS has, by its `/config`."""
 
     id: str
     name: str
@@ -93,9 +93,9 @@ class Inventory:
     databases: tuple[str, ...]
     knowledge: tuple[KnowledgeBase, ...]
     stores: Mapping[DataStore, tuple[str, ...]] = field(default_factory=dict)
-    """The databases of each part."""
+    """The databases of each store."""
     durable_queue: bool = False
-    """Whether background runs ride a durable queue, which chooses their run ids."""
+    """Whether background runs go through a durable queue, which chooses their run ids."""
 
     def of(self, kind: Kind) -> tuple[Component, ...]:
         return tuple(component for component in self.components if component.kind == kind)
@@ -112,7 +112,7 @@ class _CacheEntry:
 
 
 class DetailCache:
-    """Component details by what they are of: the last that were read, as many as have room."""
+    """The component details that were read last, as many as fit."""
 
     def __init__(self) -> None:
         self._entries: OrderedDict[str, tuple[_CacheEntry, int]] = OrderedDict()
@@ -143,19 +143,19 @@ class DetailCache:
 
 
 class Catalog:
-    """Reads `/config` (open to tokens that may not list agents) and component details; keeps both for 30 s."""
+    """Reads `/config` (open to tokens that may not list agents) and component details; caches both for 30 s."""
 
     def __init__(self, agent_os: AgentOS) -> None:
         self._agent_os = agent_os
         self._cached: _CacheEntry | None = None
         self._details = DetailCache()
-        # Who cannot wait for further attempts does not wait for those of others either.
+        # A caller that cannot wait for retries does not wait for those of others either.
         self._reads = {
             retry: SharedCall(partial(self._read, retry=retry), agent_os.limits.total_seconds)
             for retry in (True, False)
         }
         self.changed: Callable[[], None] = lambda: None
-        """Called when the components are others than they were."""
+        """Called when the components have changed."""
 
     async def inventory(self, *, fresh: bool = False, retry: bool = True) -> Inventory:
         cached = self._cached
@@ -229,14 +229,14 @@ class Catalog:
         return len(steps) if isinstance(steps, list) else 0
 
     async def find(self, kind: Kind, query: str) -> Component:
-        """The component that `asked` means: an id, a name, "my content pipeline", or a unique near miss.
+        """The component that `query` means: an id, a name, "my content pipeline", or a unique near miss.
 
         Raises NotFound with the candidates where none, or more than one, is meant.
         """
         try:
             return await _match(kind, query, await self.inventory())
         except NotFound:
-            # It may be newer than what is kept, or stored as data.
+            # It may be newer than what is cached, or stored as data.
             inventory = await self.inventory(fresh=True)
             return await _match(kind, query, replace(inventory, components=await self.components(kind)))
 
@@ -248,7 +248,7 @@ async def _match(kind: Kind, query: str, inventory: Inventory) -> Component:
 
 
 def match(kind: Kind, query: str, inventory: Inventory) -> Component:
-    """`find`, on contents that are at hand."""
+    """`find` within this inventory."""
     components = inventory.of(kind)
     normalized, without_fillers = _normalize(query), _strip_fillers(query)
     searches: tuple[Callable[[], list[Component]], ...] = (
@@ -345,7 +345,7 @@ def _read_components(kind: Kind, value: object) -> Iterator[Component]:
         log.warning("AgentOS has %d %ss: only the first %d are known here.", len(entries), kind, _MAX_COMPONENTS)
     for entry in entries[:_MAX_COMPONENTS]:
         component_id = text(entry.get("id"))
-        # An id that is longer could not be asked for.
+        # A longer id could not be given as an argument.
         if component_id and len(component_id) <= _MAX_ID_LENGTH:
             yield Component(
                 kind=kind,

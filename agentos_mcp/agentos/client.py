@@ -59,14 +59,14 @@ class Limits:
 
     @property
     def total_seconds(self) -> float:
-        """For one request with all its attempts: `read` alone would let an answer drip for ever."""
+        """For one request with all its attempts: `read_seconds` alone would let a response drip forever."""
         return 2 * self.read_seconds
 
 
 class AgentOS:
     """A running AgentOS at `url`.
 
-    `token` is asked before every request, so that it can change; it may raise an AgentOSError instead.
+    `token` is called before every request, so that it can change; it may raise an AgentOSError instead.
     `read_only`: what could change anything is refused before it is sent.
     Use it as an async context manager; it is safe for many tasks at once. Raises Unreachable for a
     proxy in the environment that cannot be used.
@@ -85,7 +85,7 @@ class AgentOS:
         self.limits = limits or Limits()
         self._token = token
         self._sent_tokens: tuple[str, ...] = ()
-        """The tokens that were sent last, to be masked where AgentOS says them again."""
+        """The tokens that were sent last, to be masked where AgentOS repeats them."""
         try:
             self._http = httpx.AsyncClient(
                 base_url=self.url,
@@ -98,10 +98,10 @@ class AgentOS:
                 event_hooks={"response": [_hide_location]},
             )
         except (ImportError, ValueError, httpx.InvalidURL):
-            # Of the variables only their names are said: a proxy's URL may hold a password.
+            # Only the names of the variables: a proxy's URL may hold a password.
             raise Unreachable(
                 "A proxy that the environment names cannot be used.",
-                "Correct or unset HTTP_PROXY, HTTPS_PROXY and ALL_PROXY (SOCKS is not supported).",
+                "Fix or unset HTTP_PROXY, HTTPS_PROXY and ALL_PROXY (SOCKS is not supported).",
                 was_sent=False,
             ) from None
 
@@ -119,7 +119,7 @@ class AgentOS:
     async def get(
         self, template: str, values: Values | None = None, query: Query | None = None, *, retry: bool = True
     ) -> Any:
-        """GET a JSON document; retried where that can help, unless an early answer matters more."""
+        """GET a JSON document; retried where that can help, unless an early response matters more."""
         attempts = self.limits.read_attempts if retry else 1
         return await self.request("GET", template, values, query=query, retry=True, attempts=attempts)
 
@@ -137,10 +137,10 @@ class AgentOS:
         attempts: int | None = None,
         no_timeout: bool = False,
     ) -> Any:
-        """Send one request; the answer's JSON, None for an empty answer.
+        """Send one request; the response's JSON, None for an empty one.
 
         `retry` says that sending it twice does no harm; without it, it is sent again only if it
-        provably never reached AgentOS. `endless` waits for the answer to begin however long it takes.
+        provably never reached AgentOS. `no_timeout` waits for the response to begin however long it takes.
         Raises the errors of `errors.py`.
         """
         self._require_permission(method, template)
@@ -220,7 +220,7 @@ class AgentOS:
         kept_alive: bool,
         idempotency_key: str = "",
     ) -> AsyncIterator[AsyncIterator[Event]]:
-        """POST a form and read the answer as events. Sent once, never again.
+        """POST a form and read the response as events. Sent once, never retried.
 
         `kept_alive` says that the stream is never quiet for long (background and resumed streams),
         so that silence means a dead connection; a foreground stream may be silent for hours.
@@ -322,24 +322,24 @@ class AgentOS:
 
     @contextmanager
     def _deadline(self, method: str, path: str, seconds: float) -> Iterator[anyio.CancelScope]:
-        """Raises Unreachable where what is within takes longer."""
+        """Raises Unreachable where its body takes longer."""
         try:
             with anyio.fail_after(seconds) as scope:
                 yield scope
         except TimeoutError:
             raise Unreachable(
-                f"AgentOS did not finish its answer to {method} {path} within {seconds:.0f} s.", "Try again."
+                f"AgentOS did not finish its response to {method} {path} within {seconds:.0f} s.", "Try again."
             ) from None
 
     def _build_request(self, method: str, path: str, **parts: Any) -> httpx.Request:
-        """Raises InvalidRequest for what cannot be sent: no text, too long for a URL, nested too deeply."""
+        """Raises InvalidRequest for what cannot be sent: not text, too long for a URL, nested too deeply."""
         try:
             return self._http.build_request(method, path, **parts)
         except (httpx.InvalidURL, ValueError, TypeError, RecursionError) as error:
             log.info("%s %s could not be built (%s)", method, path[:_MAX_PATH_LENGTH], type(error).__name__)
             raise InvalidRequest(
                 f"{method} {path[:_MAX_PATH_LENGTH]} cannot be sent with these values ({type(error).__name__}).",
-                "Give shorter ones, in plain text.",
+                "Give shorter ones, as plain text.",
             ) from None
 
     def _error_for(self, method: str, path: str, response: httpx.Response, body: bytes) -> AgentOSError:
@@ -373,13 +373,13 @@ _MIN_UPLOAD_BYTES_PER_SECOND = 64 * 1024
 
 
 async def _hide_location(response: httpx.Response) -> None:
-    """httpx reads where a redirect leads, though it is not followed, and fails on what is no URL."""
+    """httpx reads where a redirect leads, though it is not followed, and fails on an invalid URL."""
     if "location" in response.headers:
         response.headers["redirects-to"] = response.headers.pop("location")
 
 
 async def _translate_stream_errors(events: AsyncIterator[Event], path: str) -> AsyncIterator[Event]:
-    """The events; Unreachable where the stream is no stream of events (any more), as if it had broken off."""
+    """The events. Raises Unreachable where they cannot be read, as if the connection had broken."""
     try:
         async for event in events:
             yield event

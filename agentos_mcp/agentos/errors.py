@@ -1,17 +1,17 @@
 """What can go wrong with an AgentOS, as one small tree.
 
     AgentOSError
-    ├── Unreachable        no answer: down, wrong URL, connection lost, too slow
-    ├── Unauthorized       401: no token, or one that AgentOS does not take
+    ├── Unreachable        no response: down, wrong URL, connection lost, too slow
+    ├── Unauthorized       401: no token, or one that AgentOS does not accept
     ├── Forbidden          403: a valid token without the scope
     ├── NotFound           404: no such agent, session, run, ...
     ├── InvalidRequest     400, 409, 422, or refused here before it was sent
     ├── RateLimited        429
-    ├── ServerFailure      5xx, or an answer that is no AgentOS answer
+    ├── ServerFailure      5xx, or a response that is not AgentOS's
     │   └── Unsupported    this AgentOS (its version, its set-up) cannot do that
     └── RunFailed          the run itself ended in an error
 
-Each says what happened (`message`) and the next move (`next_move`); `str()` is both.
+Each says what happened (`message`) and what to do next (`hint`); `render` words both for a surface's readers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class AgentOSError(Exception):
     """Anything that went wrong with an AgentOS. `status` is the HTTP status, 0 where there was none."""
 
     outcome_unknown = False
-    """A change was sent and its answer lost: nobody knows whether it was done."""
+    """A change was sent and its response lost: it is not known whether it was done."""
 
     detail = ""
     """AgentOS's own words, where it gave any: one line, secrets masked."""
@@ -55,7 +55,7 @@ class AgentOSError(Exception):
 
     @property
     def is_transient(self) -> bool:
-        """Whether it may be gone a moment later, so that a read is worth another try."""
+        """Whether it may be gone a moment later, so that a read is worth retrying."""
         return False
 
     def reworded(self, message: str, hint: Hint | str) -> Self:
@@ -66,7 +66,7 @@ class AgentOSError(Exception):
 
 
 class Unreachable(AgentOSError):
-    """No answer came. `was_sent` is False where the request provably never reached AgentOS."""
+    """No response came. `was_sent` is False where the request provably never reached AgentOS."""
 
     def __init__(self, message: str, hint: Hint | str = "", *, was_sent: bool = True) -> None:
         super().__init__(message, hint)
@@ -78,7 +78,7 @@ class Unreachable(AgentOSError):
 
 
 class Unauthorized(AgentOSError):
-    """AgentOS wants a token, or takes no notice of this one (401)."""
+    """AgentOS requires a token, or does not accept this one (401)."""
 
 
 class Forbidden(AgentOSError):
@@ -90,7 +90,7 @@ class Forbidden(AgentOSError):
 
 
 class NotFound(AgentOSError):
-    """AgentOS has no such thing (404)."""
+    """AgentOS does not know it (404)."""
 
 
 class InvalidRequest(AgentOSError):
@@ -110,7 +110,7 @@ class RateLimited(AgentOSError):
 
 
 class ServerFailure(AgentOSError):
-    """AgentOS failed (5xx), or answered with something that is no AgentOS answer."""
+    """AgentOS failed (5xx), or the response is not AgentOS's."""
 
     @property
     def is_transient(self) -> bool:

@@ -1,4 +1,4 @@
-"""What this AgentOS is and can do: learned once from `/info` and `/openapi.json`, then kept.
+"""What an AgentOS is and can do: read once from `/info` and `/openapi.json`, then cached.
 
 Versions are not compared: a path that is declared is there. AgentOS 2.5 to 3.1 are known to work;
 an older one lacks paths that are needed, and `require` says which.
@@ -21,7 +21,7 @@ OLDEST = "2.5"
 
 @dataclass(frozen=True)
 class Features:
-    """`declared` holds "GET /agents"-like words; None where AgentOS keeps its description to itself."""
+    """`declared` holds endpoints such as "GET /agents"; None where AgentOS does not show its OpenAPI document."""
 
     name: str = ""
     version: str = ""
@@ -34,7 +34,7 @@ class Features:
         return self.declared is None or f"{method} {path}" in self.declared
 
     def background(self, kind: Kind) -> bool:
-        """Whether runs of this kind go on without us and can be joined again; before 2.6 they were not streamed."""
+        """Whether runs of this kind continue without us and can be resumed; before 2.6 they were not streamed."""
         return self.declared is None or (kind in self.background_kinds and self.resume(kind))
 
     def resume(self, kind: Kind) -> bool:
@@ -52,7 +52,7 @@ class Features:
 
 
 class Discovery:
-    """Asks an AgentOS for its features once and keeps the answer; a failure is not kept."""
+    """Reads the features of an AgentOS once and caches them; a failure is not cached."""
 
     def __init__(self, agent_os: AgentOS) -> None:
         self._agent_os = agent_os
@@ -62,7 +62,7 @@ class Discovery:
 
     @property
     def known(self) -> Features | None:
-        """What was learned already, without asking."""
+        """What was read already, without a request."""
         return self._features
 
     def clear_cache(self) -> None:
@@ -88,7 +88,7 @@ async def _discover(agent_os: AgentOS) -> Features:
         )
         background = frozenset(kind for kind in KINDS if _has_background(openapi, kind))
     if not info and declared is not None and "GET /config" not in declared:
-        raise ServerFailure(f"{agent_os.place} answers, but it is no AgentOS.", "Check AGENTOS_URL.")
+        raise ServerFailure(f"{agent_os.place} answers, but it is not an AgentOS.", "Check AGENTOS_URL.")
     return Features(
         name=text(info.get("name")) or text(info.get("os_id")),
         version=text(info.get("agno_version")),
@@ -99,7 +99,7 @@ async def _discover(agent_os: AgentOS) -> Features:
 
 
 async def _get_optional(agent_os: AgentOS, path: str) -> Mapping[str, Any]:
-    """A public document; {} where this AgentOS does not show it."""
+    """A public document; {} where this AgentOS does not serve it."""
     try:
         document = await agent_os.get(path)
     except (Unsupported, NotFound, Unauthorized, Forbidden):

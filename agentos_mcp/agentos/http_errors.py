@@ -1,4 +1,4 @@
-"""An answer that is no success, or no answer at all -> the error that says what to do about it."""
+"""Turns an HTTP response that is not a success, or none at all, into the AgentOSError that says what to do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 _MAX_DETAIL_LENGTH = 600
 _UNKNOWN_OUTCOME_STATUSES = (0, 502, 504)
-"""An answer that cannot be read, and a proxy's words for one that it did not get."""
+"""A response that cannot be read (0), and a proxy's statuses for one that it did not get."""
 _MAX_BODY_CHARACTERS = 256 * 1024
 _MAX_URL_LENGTH = 300
 _MAX_PROBLEMS = 20
@@ -43,7 +43,7 @@ def shown_url(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return "something that is no URL"
+        return "an invalid URL"
     host = parts.netloc.rpartition("@")[2]
     return one_line(f"{parts.scheme}://{host}{parts.path}", max_length=_MAX_URL_LENGTH)
 
@@ -90,7 +90,7 @@ def error_for_response(
     with_token: bool,
     tokens: Iterable[str] = (),
 ) -> AgentOSError:
-    """The error for an answer that is no success; `tokens` are masked in what it says."""
+    """The error for a response that is not a success; `tokens` are masked in it."""
     detail = error_detail(body, tokens)
     error = _error_for_status(
         method, path, detail, status=status, headers=headers, place=place, with_token=with_token, tokens=tokens
@@ -115,11 +115,11 @@ def _error_for_status(
             if with_token:
                 return Unauthorized(
                     f"AgentOS refuses the token: {detail or 'unauthorized'}.",
-                    "Check AGENTOS_TOKEN (or the token file): it may be expired or another AgentOS's.",
+                    "Check AGENTOS_TOKEN (or the token file): it may have expired, or be for another AgentOS.",
                     status=status,
                 )
             return Unauthorized(
-                "AgentOS wants a token, and none is set.",
+                "AgentOS requires a token, and none is set.",
                 "Set AGENTOS_TOKEN (or OS_SECURITY_KEY) to its security key, a JWT or a service account token.",
                 status=status,
             )
@@ -133,21 +133,21 @@ def _error_for_status(
         case 404 if is_missing_endpoint(detail):
             return Unsupported(
                 f"{place} has no {method} {path}.",
-                "This AgentOS may be too old for that, or AGENTOS_URL points somewhere else.",
+                "This AgentOS may be too old for that, or AGENTOS_URL may point somewhere else.",
                 status=status,
             )
         case 404:
             return NotFound(f"{detail}.".replace("..", "."), "List what there is and use an id from it.", status=status)
         case 429:
             return RateLimited(
-                "AgentOS is limiting requests.",
-                "Wait a little and try again.",
+                "AgentOS limits the rate of requests.",
+                "Wait a moment, then try again.",
                 retry_after=_retry_after_seconds(headers.get("retry-after", "")),
             )
         case 400 | 409 | 413 | 422:
             return InvalidRequest(f"AgentOS refused the request: {(detail or str(status)).rstrip('.')}.", status=status)
         case 503 if is_missing_service(detail):
-            return Unsupported(f"{detail.rstrip('.')}.", "Set AgentOS up with it, or leave that out.", status=status)
+            return Unsupported(f"{detail.rstrip('.')}.", "Set up AgentOS with it, or leave that out.", status=status)
         case _ if 300 <= status < 400:
             target = redact(shown_url(headers.get("redirects-to") or headers.get("location", "")), tokens)
             return ServerFailure(f"{place} redirects to {target}.", "Set AGENTOS_URL to where it leads.", status=status)
@@ -168,7 +168,7 @@ def _retry_after_seconds(retry_after: str) -> float:
 
 
 def may_have_been_done(error: AgentOSError) -> bool:
-    """Whether the request may have been carried out: no answer came, or none of AgentOS's own that can be read."""
+    """Whether the request may have been carried out: no response came, or none of AgentOS's own that can be read."""
     if isinstance(error, Unreachable):
         return error.was_sent
     return (
@@ -179,9 +179,9 @@ def may_have_been_done(error: AgentOSError) -> bool:
 
 
 def outcome_unknown(error: AgentOSError) -> AgentOSError:
-    """The error of a change whose answer was lost: sent again, it could be done twice."""
+    """The error for a change whose response was lost: sent again, it could be done twice."""
     unknown = error.reworded(
-        f"{error.message} Whether it was done is not known.",
+        f"{error.message} It is not known whether it was done.",
         "Look before you do it again, or it may be done twice.",
     )
     unknown.outcome_unknown = True
@@ -211,21 +211,21 @@ class TransportErrors:
             case httpx.DecodingError():
                 raise ServerFailure(
                     f"{self.place} answered {self.request} with compressed data that is broken.",
-                    "Look at AgentOS, and at what stands between.",
+                    "Check AgentOS and the proxies before it.",
                 ) from error
             case httpx.TransportError():
                 raise Unreachable(
                     f"The connection to {self.place} broke during {self.request}.", "Try again."
                 ) from error
             case httpx.InvalidURL():
-                raise Unreachable(f"{self.place} is no URL.", "Set AGENTOS_URL.", was_sent=False) from error
+                raise Unreachable(f"{self.place} is not a valid URL.", "Set AGENTOS_URL.", was_sent=False) from error
             case _:
                 return
 
 
 @contextmanager
 def translate_reading_errors(subject: str) -> Iterator[None]:
-    """Inside it, an answer that its reader does not understand is a ServerFailure, and the log says more."""
+    """Inside it, a response that cannot be read raises ServerFailure, and the log has the details."""
     try:
         yield
     except READING_ERRORS as error:
@@ -234,12 +234,12 @@ def translate_reading_errors(subject: str) -> Iterator[None]:
 
 
 def reading_failure(error: Exception, subject: str) -> ServerFailure:
-    """The error for an answer that its reader stumbled over."""
+    """The error for a response that could not be read."""
     return ServerFailure(
-        f"AgentOS answered with something that could not be read ({subject}: {type(error).__name__}).",
-        "Is it an AgentOS of version 2.5 or later? The log of this server says more.",
+        f"AgentOS's response could not be read ({subject}: {type(error).__name__}).",
+        "Is it AgentOS 2.5 or later? This server's log has the details.",
     )
 
 
 READING_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What a reader stumbles with over a document of another shape than it knows."""
+"""What reading a document of an unexpected shape may raise."""

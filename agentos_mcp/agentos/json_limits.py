@@ -1,4 +1,4 @@
-"""How large and how deep a JSON value may be, found out without ever looking at more of it than that."""
+"""Limits on the size and the depth of a JSON value, checked without reading more of it than they allow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BITS_PER_DIGIT = 3.32
 
 
 class JsonLimitExceeded(AgentOSError):
-    """A value is larger, deeper or odder than may be; the message goes on after a name: "is nested deeper than ..."."""
+    """A value over a limit, or not JSON. The message is a predicate: "is nested deeper than 50 levels"."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ _ESCAPE = re.compile(
 def decode(document: bytes | str) -> Any:
     """The value of a JSON document. NaN and what is too large for a float are None, lone surrogates U+FFFD.
 
-    Raises ValueError for what is no JSON, and for what is nested too deeply or made of too many values.
+    Raises ValueError for what is not JSON, is nested too deeply, or has too many values.
     """
     text = document if isinstance(document, str) else document.decode("utf-8-sig", "replace")
     if text.count(",") + text.count("[") + text.count("{") > MAX_VALUES:

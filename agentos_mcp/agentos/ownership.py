@@ -1,8 +1,8 @@
-"""Whose things are: the boundary of a server that is for one user.
+"""What belongs to whom: the boundary of a server that is for one user (`--user-id`).
 
 AgentOS without user isolation serves anybody's runs and sessions to whoever asks, and a credential
-that may see all users sees them on any AgentOS. So each thing that is named by an id is asked for its
-owner here before it is shown or touched. Where no user is fixed nothing is asked, and nothing refused.
+that may see all users sees them on any AgentOS. So the owner of
+everything that is named by an id is checked here before it is shown or changed. Without a user nothing is checked.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Ownership:
         return document
 
     def refusal(self, subject: str, hint: Hint | str = "", *, owner: str = "other") -> NotFound:
-        """The error for a thing that is another's: the same as for one that does not exist, so that none is found.
+        """The error for what belongs to another user: the same as for what does not exist, so that nothing is revealed.
 
         With an unknown owner ('') it says that.
         """
@@ -125,7 +125,7 @@ class Ownership:
 
 
 def without_owner(subject: str, reason: str, hint: Hint | str = "") -> InvalidRequest:
-    """The refusal of what AgentOS keeps for nobody in particular, so that it could be anybody's."""
+    """The error for what AgentOS stores without an owner, so that it could be anybody's."""
     return InvalidRequest(f"{subject} cannot be used on a server for one user: {reason}", hint)
 
 

@@ -1,4 +1,4 @@
-"""Text of others as it may be shown: without what a terminal obeys, what reorders it, and what nobody sees.
+"""Makes text of others safe to show: no control characters, nothing that reorders or hides text.
 
 Every surface (results, forms, terminal, logs) sends what it shows through here.
 """
@@ -28,7 +28,7 @@ _REMOVED = (
 _CONTROLS = re.compile(f"[{_REMOVED}]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _JOINERS = "\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef"
-"""Unseen, but scripts and emoji are made with them: ZWNJ, ZWJ, and what selects a variant of the character before."""
+"""Invisible, but scripts and emoji need them: ZWNJ, ZWJ, and selectors of a variant of the character before."""
 _JOINER_RUN = re.compile(f"[{_JOINERS}]+")
 _VALID_JOINERS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]?[\u200c\u200d]?")
 _UNSAFE = re.compile(f"[\r\v\f\u2028\u2029\ud800-\udfff{_REMOVED}{_JOINERS}]")
@@ -68,7 +68,7 @@ def _keep_joiners(match: re.Match[str]) -> str:
 
 def one_line(text: str, *, max_length: int = 300) -> str:
     """Text on one line, without control characters, cut with an ellipsis."""
-    # Of a long text only a part is looked at: a list of its words takes ten times the room of the text.
+    # Only the beginning of a long text is split: a list of its words takes ten times the memory of the text.
     max_input_length = max_length * 8
     line = " ".join(strip_control_chars(text.lstrip()[:max_input_length]).split())
     return line if len(line) <= max_length and len(text) <= max_input_length else line[: max_length - 1] + "…"
@@ -143,7 +143,7 @@ def quoted_lines(text: str) -> str:
 
 
 def complete_part(text: str) -> str:
-    """What of a text that is still coming can be shown: without a sequence at its end that has only begun."""
+    """The part of an incomplete text that can be shown: without an unfinished sequence at its end."""
     start = max(0, len(text) - _MAX_UNFINISHED_LENGTH)
     unfinished = _UNFINISHED_SEQUENCE.search(text, start)
     return text[: unfinished.start()] if unfinished else text

@@ -1,4 +1,4 @@
-"""Secrets in words that others sent: a token that is echoed in an error is not passed on."""
+"""Masks secrets in text of others: a token that an error echoes is not passed on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers with bounds: what is compressed is inflated in small pieces, a document is weighed before it is parsed."""
+"""Reads response bodies within limits: decompressed in small pieces, measured before they are parsed."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ async def iterate_decoded(response: httpx.Response) -> AsyncIterator[bytes]:
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise ServerFailure(
-            f"The answer is compressed in a way that was not asked for ({encoding[:40]!r}).",
-            "Let AgentOS, or the proxy before it, answer with gzip or without compression.",
+            f"The response has a compression that was not requested ({encoding[:40]!r}).",
+            "Let AgentOS, or the proxy before it, use gzip or no compression.",
         )
     inflater = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)
     try:
@@ -45,7 +45,7 @@ async def iterate_decoded(response: httpx.Response) -> AsyncIterator[bytes]:
                 await anyio.lowlevel.checkpoint()
     except zlib.error as error:
         raise ServerFailure(
-            "The answer's compression is broken.", "Look at the proxy before AgentOS, if there is one."
+            "The response's compression is broken.", "Check the proxy before AgentOS, if there is one."
         ) from error
 
 
@@ -62,7 +62,7 @@ async def read_document(response: httpx.Response, *, max_bytes: int, max_parsed_
     pieces.clear()
     if estimate_parsed_bytes(body) > max_parsed_bytes:
         raise _too_large_error(
-            f"so finely divided that its {len(body) / _MIB:.3g} MiB would take several times that to read"
+            f"made of so many values that its {len(body) / _MIB:.3g} MiB would take several times that to read"
         )
     return body
 
@@ -94,4 +94,4 @@ def _bytes_per_character(body: bytes) -> int:
 
 
 def _too_large_error(reason: str) -> ServerFailure:
-    return ServerFailure(f"The answer is {reason}.", "Ask for less: a smaller page, one run instead of a session.")
+    return ServerFailure(f"The response is {reason}.", "Request less: a smaller page, one run instead of a session.")

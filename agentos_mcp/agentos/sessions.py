@@ -1,4 +1,4 @@
-"""Sessions that AgentOS keeps: whose each is, and which one a name means."""
+"""Sessions that AgentOS stores: read by id with their owner, searched by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 
 MAX_SEARCHED_SESSIONS = 100
-"""So many sessions' names are looked at in a search, the last active first."""
+"""How many sessions' names a search compares, the last active first."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ async def search_sessions(agent_os: AgentOS, name: str, query: Mapping[str, Any]
     """Sessions whose name, as people see it, has these words; the last active first.
 
     AgentOS searches only the names that were given, not the first inputs that stand in for them: those are
-    looked for among the MOST_NAMES latest sessions.
+    looked for among the MAX_SEARCHED_SESSIONS latest sessions.
     """
     latest = {**query, "limit": MAX_SEARCHED_SESSIONS}
     named = read_page(await agent_os.get("/sessions", query={**latest, "session_name": name}))

@@ -1,4 +1,4 @@
-"""One request for all who want its answer at the same time, and none of them waits for ever."""
+"""One request for all callers that need its result at the same time, with a timeout for each of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class _PendingCall(Generic[T]):
-    """A call that is under way. Neither result nor error once it is over: its caller was cancelled."""
+    """A call in progress. It has neither a result nor an error once it is over if its caller was cancelled."""
 
     def __init__(self) -> None:
         self.is_over = anyio.Event()
@@ -22,10 +22,10 @@ class _PendingCall(Generic[T]):
 
 
 class SharedCall(Generic[T]):
-    """`call`, made by whoever asks first; those who ask meanwhile get its result or its error.
+    """Calls `call` for the first caller; those that come meanwhile get the same result or error.
 
-    Where the one who makes it is cancelled, one of the others makes it anew. Each waits for
-    `seconds` at most, then Unreachable is raised: AgentOS is slow.
+    If that caller is cancelled, another one calls again. Each waits at most `timeout_seconds`, then
+    Unreachable is raised.
     """
 
     def __init__(self, call: Callable[[], Awaitable[T]], timeout_seconds: float) -> None:

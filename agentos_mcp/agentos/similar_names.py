@@ -1,4 +1,4 @@
-"""Which known names are like one that was asked for: a search whose cost has a limit, whoever chose the names.
+"""Finds known names that are similar to a query, at a limited cost whoever chose the names.
 
 `difflib` compares two texts in up to cubic time. So texts are cut, all are compared by the letters that
 they have in common (linear time), and only the best of these in full.
@@ -15,7 +15,7 @@ _MAX_COMPARED = 100
 
 
 def similarity(query: str, names: Iterable[str]) -> dict[str, float]:
-    """From 0 to 1 for the hundred known names that are most like `asked`, the best first."""
+    """From 0 to 1 for the hundred known names that are most like `query`, the best first."""
     matcher = difflib.SequenceMatcher(None, autojunk=False)
     matcher.set_seq2(query[:MAX_COMPARED_LENGTH])
     estimates: dict[str, float] = {}
@@ -31,6 +31,6 @@ def similarity(query: str, names: Iterable[str]) -> dict[str, float]:
 
 
 def most_similar(query: str, names: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """The known name that is most like `asked`, '' where none is much like it."""
+    """The known name that is most like `query`, '' where none is similar enough."""
     name = next(iter(similarity(query, names).items()), ("", 0.0))
     return name[0] if name[1] >= cutoff else ""

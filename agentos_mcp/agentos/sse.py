@@ -24,15 +24,15 @@ from agentos_mcp.agentos.response_body import estimate_parsed_bytes
 log = logging.getLogger(__name__)
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
-"""In bytes. Of a larger one the beginning is read, so that it is known what it was."""
+"""Of a larger event only the beginning is read, so that its kind is known."""
 _MAX_PARSED_BYTES = 40 * 1024 * 1024
 _PARTIAL_BYTES = 512 * 1024
 _MAX_SKIPPED_BYTES = 64 * 1024 * 1024
-"""So much of one line is read past before the stream is given up."""
+"""How much of one line is skipped before the stream is given up."""
 _SLICE_SECONDS = 0.002
-"""So long may events that are already here be read before others have their turn."""
+"""How long events that have arrived may be read before other tasks run."""
 _FIELD_NAME_BYTES = 64
-"""So much longer than an event's data its line may be."""
+"""How much longer than its data an event's line may be."""
 _MAX_NAME_LENGTH = 200
 
 
@@ -60,7 +60,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A server-sent event before its data is read. `cut`: the data is longer than what is here of it."""
+    """A server-sent event before its data is read. `is_cut`: `data` is only the beginning of it."""
 
     name: str
     data: bytes
@@ -76,7 +76,7 @@ def parse_event(frame: Frame) -> Event | None:
         log.warning("Skipped a malformed %r event (%d bytes): %s", frame.name, len(frame.data), error)
         return None
     if not isinstance(data, dict):
-        log.warning("Skipped a %r event whose payload is no object", frame.name)
+        log.warning("Skipped a %r event whose payload is not an object", frame.name)
         return None
     if is_cut:
         log.warning("A %r event is too large to be read whole", frame.name)
@@ -110,7 +110,7 @@ async def read_events(pieces: AsyncIterator[bytes]) -> AsyncIterator[Event]:
 
 
 class FrameReader:
-    """Puts the pieces of a stream together to frames. It holds one line and one frame, each up to `most` bytes."""
+    """Puts the pieces of a stream together to frames. It holds one line and one frame, each up to `max_event_bytes`."""
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max_event_bytes = max_event_bytes
@@ -150,7 +150,7 @@ class FrameReader:
         self._line += part[:room]
         self._skipped += max(0, len(part) - room)
         if self._skipped > _MAX_SKIPPED_BYTES:
-            raise Unreachable("AgentOS sends a line that does not end, so the stream was left.", "Try again.")
+            raise Unreachable("AgentOS sent a line that does not end, so the stream was closed.", "Try again.")
 
     def _read_line(self, line: bytes) -> Frame | None:
         """A line; the frame, where the line ends one."""

@@ -1,4 +1,4 @@
-"""Task groups that raise what went wrong in them as it is, not as an ExceptionGroup that nobody catches."""
+"""Task groups that raise the first exception itself, not an ExceptionGroup, which no caller catches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def unwrapped_task_group() -> AsyncIterator[TaskGroup]:
-    """A task group; the first exception of its body or of its tasks ends the others and is raised plainly.
+    """A task group; the first exception of its body or of its tasks ends the others and is raised unwrapped.
 
     Being cancelled stays being cancelled, and what is to end the process (KeyboardInterrupt) stays in its group.
     """
@@ -32,7 +32,7 @@ async def unwrapped_task_group() -> AsyncIterator[TaskGroup]:
 async def gather(calls: Iterable[Callable[[], Awaitable[T]]], *, max_concurrent: float = math.inf) -> list[T]:
     """What the calls return, in their order; at most `at_once` of them run at the same time.
 
-    The first exception ends the others and is raised plainly.
+    The first exception ends the others and is raised unwrapped.
     """
     limiter = anyio.CapacityLimiter(max_concurrent)
     results: dict[int, T] = {}

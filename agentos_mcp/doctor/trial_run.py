@@ -8,7 +8,7 @@ from agentos_mcp.agentos.catalog import Component, Inventory, match, shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS, RunNote, RunState, Status
-from agentos_mcp.agentos.runs.start import RunRequest
+from agentos_mcp.agentos.runs.starter import RunRequest
 from agentos_mcp.doctor.findings import Finding, Report, bad, good, warning
 from agentos_mcp.doctor.fixes import FixStep, from_hint, run_command
 from agentos_mcp.runs.request import RunOptions, build_request

@@ -1,4 +1,8 @@
-"""One tool call that runs a component, or continues a run that waits for a person."""
+"""A tool call that runs a component, or continues a paused run.
+
+`request.py` checks the arguments, the run registry starts the run, `follow_run.py` waits for it; a run that pauses
+then asks the person (`questions.py`), and the client calls again with the answers.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ RunResult = CallToolResult | InputRequiredResult
 async def run_component(
     ctx: ToolContext, kind: Kind, query: str, message: str, options: RunOptions, wait: float = 0.0
 ) -> RunResult:
-    """Run a component that is asked for by id or name and watch it; in a later round, answer what it asked."""
+    """Run a component, which `query` names by id or name; in a later round of the call, answer what it asked."""
     if (ref := question_run(ctx)) is not None:
         component = await ctx.catalog.find(kind, query)
         if (ref.kind, ref.component) != (component.kind, component.id):
@@ -39,7 +43,7 @@ async def run_component(
 async def continue_paused(
     ctx: ToolContext, ref: RunRef, answers: Mapping[str, Any], wait: float, *, schema: Mapping[str, Any] | None = None
 ) -> RunResult:
-    """Continue a paused run, or show it as it is where it waits for nothing (any more).
+    """Continue a paused run, or show where it stands if it waits for nothing.
 
     `schema` is what its answer has to fit, where the call that started it comes again.
     """
@@ -74,6 +78,6 @@ async def continue_paused(
 
 def _of_another_run(ref: RunRef) -> InvalidRequest:
     return InvalidRequest(
-        f"Nothing was sent: the answer is to a question of another run ({ref}), not of what this call names.",
+        f"Nothing was sent: the answer is to a question of another run ({ref}).",
         "Call the tool again without it.",
     )

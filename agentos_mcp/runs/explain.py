@@ -1,4 +1,4 @@
-"""What happened in a run, in under 1,000 tokens: its steps, its tool calls, what failed and what to try next."""
+"""Explains a run in under 1,000 tokens: its steps, its tool calls, what failed and what to try next."""
 
 from __future__ import annotations
 

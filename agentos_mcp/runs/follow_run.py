@@ -1,4 +1,4 @@
-"""A tool call watches a run: live progress while there is time, then its end or where it stands."""
+"""Waits for a run within a tool call: sends progress, then returns its result, or where it stands when time is up."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def follow_run(
 ) -> CallToolResult | InputRequiredResult:
     """Show a run to the client until it ends or the wait does.
 
-    `ours`: the call started or continued the run, so cancelling the call cancels the run, and the
+    `owns_run`: the call started or continued the run, so cancelling the call cancels the run, and the
     person can be asked what it waits for. `schema` is what the answer has to fit. A call that ends
     because the client is gone or the server stops leaves the run going.
     """

@@ -1,4 +1,4 @@
-"""Images and sounds that a run's answer carries -> MCP content; whatever cannot be shown is named."""
+"""Turns the images and audio of a run's answer into MCP content; other media are named in text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOUNS = {"images": "image", "audio": "audio", "response_audio": "audio", "video
 _FORMATS = {"jpg": "jpeg", "mp3": "mpeg"}
 _MAX_DEPTH = 8
 _MAX_MEDIA = 20
-"""So many are shown or named."""
+"""How many are shown or named."""
 _MAX_LINE_LENGTH = 200
 
 

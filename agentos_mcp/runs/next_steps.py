@@ -37,7 +37,7 @@ def next_steps(state: RunState, failures: Sequence[Failure]) -> Hint:
                 "{follow} follows it to its end; {cancel} stops it.",
                 follow=Action.of("get_run", **run),
                 cancel=Action.of("cancel_run", **run),
-                otherwise="It goes on by itself.",
+                otherwise="It continues by itself.",
             )
         case Status.PAUSED:
             names = ", ".join(dict.fromkeys(_waits_for(state.requirements)))
@@ -63,7 +63,7 @@ def next_steps(state: RunState, failures: Sequence[Failure]) -> Hint:
     if (problem := provider_problem(first.error)) is not None:
         return as_hint(_PROVIDER_ADVICE[problem])
     if state.status is Status.COMPLETED:
-        return as_hint(f"The answer was made without {first.location}: fix what its error names and run it again.")
+        return as_hint(f"The answer was made without {first.location}: fix what its error names, then run it again.")
     return as_hint("Fix what the error names and run it again; AgentOS's own log has the traceback.")
 
 
@@ -75,8 +75,8 @@ def arguments(args: object) -> str:
 
 
 _PROVIDER_ADVICE = {
-    ProviderProblem.PAYMENT: "The model's provider wants money: add credit there, or let the component use another "
-    "model.",
+    ProviderProblem.PAYMENT: "The model's provider requires payment: add credit there, or let the component use "
+    "another model.",
     ProviderProblem.OVERLOADED: "The model's provider is limiting or overloaded: wait a minute and run it again.",
     ProviderProblem.CREDENTIALS: "The AgentOS has no valid key for its model's provider: set it in the AgentOS's "
     "environment and restart it.",

@@ -1,4 +1,4 @@
-"""A run's states -> MCP progress notifications, as a person likes to read them.
+"""Turns a run's states into MCP progress notifications for people.
 
 Progress strictly increases, comes at most about five times a second, and at least every ten
 seconds. Where the number of steps is known, `progress` is the steps that are done plus a share of

@@ -1,4 +1,4 @@
-"""A pause -> a form for the person (elicitation), in either protocol era, or words for the model.
+"""Asks the person what a paused run waits for, by elicitation; else the model is told.
 
 One tool body serves both eras: it returns an `InputRequiredResult`; a modern client calls again
 with the answers, for a legacy one `server/mcp_server.py` asks and calls again.
@@ -31,11 +31,11 @@ from agentos_mcp.tooling.elicitation import MIN_READING_SECONDS, can_elicit, que
 
 _ASKABLE = frozenset({"confirmation", "input", "feedback", "route", "review"})
 _MAX_FORMS = 20
-"""More at once are told in words: nobody fills in so many, and AgentOS takes no answer before it has all."""
+"""More are shown as text: nobody fills in so many, and AgentOS accepts no answer before it has all."""
 _MAX_FORMS_LENGTH = 100_000
 """Characters of JSON of all forms together."""
 _MAX_ROUNDS = 9
-"""So often a person is asked within one call: clients give up a call at the tenth. `continue_run` goes on."""
+"""How often a person is asked within one call: clients give up a call at the tenth. `continue_run` continues."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def ask_person(ctx: ToolContext, state: RunState, progress: float) -> InputRequi
     """The forms for all that a paused run asks, or None where the person cannot be asked, or was already.
 
     A question that comes back in the same call has an answer that AgentOS did not take: to ask it again
-    by ourselves would ask it for ever.
+    by ourselves would ask it forever.
     """
     pending = questions(state.ref, state.requirements)
     if not pending or not can_elicit(ctx) or any(question.kind not in _ASKABLE for question in pending):

@@ -1,4 +1,4 @@
-"""What a run tool was given -> a `RunOrder`, checked before anything is sent.
+"""Builds the RunRequest from a run tool's arguments, checked before anything is sent.
 
 AgentOS silently drops what it cannot read, so nothing is left to it to find.
 """
@@ -17,13 +17,13 @@ from agentos_mcp.agentos.inputs.schema_checks import CannotCheckSchema
 from agentos_mcp.agentos.inputs.schemas import answer_problems, check_input, describe_inputs, output_schema_fields
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.runs.run import Kind, RunState, Status
-from agentos_mcp.agentos.runs.start import RunRequest
+from agentos_mcp.agentos.runs.starter import RunRequest
 from agentos_mcp.tooling.context import ToolContext
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """The arguments that run tools share; None and '' where nothing was given."""
+    """The arguments that run tools share; None, '' and 0 where they were left out."""
 
     session_id: str = ""
     user_id: str = ""
@@ -38,7 +38,7 @@ class RunOptions:
 
 
 async def build_request(ctx: ToolContext, kind: Kind, query: str, message: str, options: RunOptions) -> RunRequest:
-    """The order for a component that is asked for by id or name.
+    """The request to run a component, which `query` names by id or name.
 
     Raises NotFound for the component, InvalidRequest for anything that AgentOS would not take.
     """
@@ -85,7 +85,7 @@ async def _check_factory(
 ) -> Component:
     if detail and not (component.is_factory or detail.get("is_factory")):
         raise InvalidRequest(
-            f"'{shown_id(component.id)}' is built by no factory, so it takes no factory_input.",
+            f"'{shown_id(component.id)}' is not built by a factory, so it does not take a factory_input.",
             "Leave it out; what it should do goes into the message.",
         )
     await check_input(mapping(detail.get("factory_input_schema")), factory_input, "factory_input")
@@ -93,7 +93,7 @@ async def _check_factory(
 
 
 async def _check_message(schema: Mapping[str, Any], message: str) -> None:
-    """AgentOS ends a stream without a word where the message does not fit the component's input schema."""
+    """AgentOS ends the stream without an error where the message does not fit the component's input schema."""
     try:
         document = json.loads(message)
     except (ValueError, RecursionError):
@@ -105,7 +105,7 @@ async def _check_message(schema: Mapping[str, Any], message: str) -> None:
 
 
 async def with_schema_notes(state: RunState, schema: Mapping[str, Any] | None) -> RunState:
-    """The state with what its answer lacks: AgentOS completes a run whose answer breaks the schema."""
+    """The state with notes on what is wrong with its answer: AgentOS completes such a run."""
     if schema is None or state.status is not Status.COMPLETED:
         return state
     try:

@@ -112,7 +112,7 @@ def facts(state: RunState, *, surface: Surface, max_length: int = MAX_PIECE_CHAR
     if state.refusal_reason:
         notes.append(f"AgentOS did not take the answers: {one_line(state.refusal_reason, max_length=600)}.")
     if state.dropped_characters and state.answer is None:
-        notes.append(f"its words went on for {state.dropped_characters:,} more characters, which are not kept here")
+        notes.append(f"it wrote {state.dropped_characters:,} more characters, which are not kept here")
     max_length -= sum(map(len, notes))
     pending = question_lines(state, max_length=max_length * 3 // 4, surface=surface)
     max_length -= sum(map(len, pending))
@@ -162,31 +162,31 @@ def _question_paragraph(question: Question, surface: Surface) -> str:
 
 
 ORPHANED = (
-    "AgentOS calls this run running, but was restarted after it began and has no live events of it. "
-    "Whether anything is still at work on it cannot be seen; if nothing is, it never ends by itself."
+    "AgentOS reports this run as running, but was restarted after it started and has no live events of it. "
+    "It cannot tell whether anything still works on it; if nothing does, the run never ends by itself."
 )
 """What is known and what is not of a run that AgentOS was restarted under, in the same words everywhere."""
 
 
 _PROVISIONAL = hint(
-    "AgentOS's queue has yet to name the run: where the reference is not known, {list} has the right one.",
+    "AgentOS's queue has not named the run yet: if its reference is not found, {list} has the right one.",
     list=Action.of("list_runs"),
-    otherwise="AgentOS's queue has yet to name the run: its reference will change.",
+    otherwise="AgentOS's queue has not named the run yet: its reference will change.",
 )
 ORPHANED_NEXT = hint(
-    "Look once more with {look} in a minute; if it says the same, run it again.",
+    "Check with {look} in a minute; if it says the same, run it again.",
     look=Action.of("get_run"),
-    otherwise="Look once more in a minute; if it says the same, run it again.",
+    otherwise="Check again in a minute; if it says the same, run it again.",
 )
 _KEEP_WAITING = hint(
-    "Call {look} to go on waiting; the run goes on by itself.",
+    "Call {look} to keep waiting; the run continues by itself.",
     look=Action.of("get_run"),
-    otherwise="The run goes on by itself.",
+    otherwise="The run continues by itself.",
 )
 
 
 def unfinished_result(state: RunState, surface: Surface) -> str:
-    """Where a run stands that goes on: its step, who does what, the last words, and the next move."""
+    """The result of a call whose run is not finished: its step, who does what, the last words, and what to do next."""
     if state.orphaned:
         return "\n".join(
             (ORPHANED, *_notes(state, FACTS_CHARACTERS // 2), ORPHANED_NEXT.render(surface), f"run: {state.ref}")
@@ -194,7 +194,7 @@ def unfinished_result(state: RunState, surface: Surface) -> str:
     return "\n".join(
         part
         for part in (
-            f"Still going: {one_line(describe(state))}",
+            f"Still running: {one_line(describe(state))}",
             *failed_steps(state),
             *_notes(state, FACTS_CHARACTERS // 2),
             _PROVISIONAL.render(surface) if state.provisional else "",
@@ -222,7 +222,7 @@ def _outcome(state: RunState) -> str:
         case Status.PAUSED:
             return "paused: it waits for an answer"
         case _ if state.orphaned:
-            return f"{state.status.lower()}, as AgentOS calls it"
+            return f"{state.status.lower()}, according to AgentOS"
         case Status.CANCELLED:
             return "cancelled" + (f": {one_line(state.error)}" if state.error else "")
         case _:

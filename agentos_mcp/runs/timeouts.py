@@ -1,7 +1,7 @@
 """How long a call may wait for its run, by what is known of the clients that call.
 
 A client drops a call that takes too long, and what it knew with it. So a call answers before its
-client's limit, with where the run stands; another call goes on waiting.
+client's limit, with where the run stands; another call keeps waiting.
 """
 
 from __future__ import annotations

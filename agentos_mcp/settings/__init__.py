@@ -1,4 +1,4 @@
-"""Settings: what they are (`values`), and how people give them (`options`)."""
+"""The settings (`settings`), and the flags and environment variables that fill them (`options`)."""
 
 from agentos_mcp.settings.options import OPTIONS, Option, load
 from agentos_mcp.settings.settings import TOOLSETS, Settings, SettingsError, Token

@@ -78,7 +78,7 @@ def _display_value(name: str, text: str | bool) -> str:
 def _url(text: str) -> str:
     parts = urlsplit(text.strip())
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("give a whole URL such as http://localhost:7777")
+        raise ValueError("give a complete URL such as http://localhost:7777")
     if parts.query or parts.fragment:
         raise ValueError("give the URL without '?' and '#'")
     if parts.username or parts.password:
@@ -86,7 +86,7 @@ def _url(text: str) -> str:
     try:
         _ = parts.port
     except ValueError:
-        raise ValueError("its port is no number from 1 to 65535") from None
+        raise ValueError("its port is not a number from 1 to 65535") from None
     # "HTTPS://host" is https for whoever compares it.
     return f"{parts.scheme}:{text.strip().partition(':')[2]}".rstrip("/")
 
@@ -106,7 +106,7 @@ def _folders(text: str) -> tuple[Path, ...]:
     folders = tuple(Path(part).expanduser().resolve() for part in text.split(os.pathsep) if part.strip())
     for folder in folders:
         if not folder.is_dir():
-            raise ValueError(f"{folder} is no folder")
+            raise ValueError(f"{folder} is not a folder")
     return folders
 
 

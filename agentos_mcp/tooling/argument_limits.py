@@ -1,4 +1,4 @@
-"""How long the arguments of a call may be: one rule for every tool, by the type of the parameter.
+"""Limits on the length of a call's arguments: one rule for every tool, by the type of the parameter.
 
 A name or an id is 200 characters at most, so text is unless its type says otherwise. What is too
 long is refused before anything is looked up, and is never quoted.
@@ -25,7 +25,7 @@ MAX_FILES_LENGTH = 100_000_000
 MAX_ENTRIES = 1_000
 """Entries of a list."""
 JSON_LIMITS = JsonLimits(characters=256_000, depth=50)
-"""A JSON object, all in all."""
+"""Of a whole JSON object."""
 
 
 @dataclass(frozen=True)
@@ -52,24 +52,24 @@ class ArgumentLimits:
 
 
 def check_argument(name: str, value: object, max_length: int = MAX_NAME_LENGTH) -> None:
-    """Raise InvalidRequest where a text, or a text of a list, is longer than `most`, or JSON too large or too deep."""
+    """Raise InvalidRequest for a text, or a list's, longer than `max_length`, and for JSON too large or too deep."""
     if isinstance(value, str):
         _check_text(name, value, max_length)
     elif isinstance(value, list) and all(isinstance(item, str) for item in value):
         if len(value) > MAX_ENTRIES:
-            raise InvalidRequest(f"'{name}' has {len(value):,} entries, and at most {MAX_ENTRIES:,} are taken.")
+            raise InvalidRequest(f"'{name}' has {len(value):,} entries, but at most {MAX_ENTRIES:,} are allowed.")
         for item in value:
             _check_text(name, item, max_length)
     elif isinstance(value, dict | list):
         try:
             JSON_LIMITS.check(value)
         except JsonLimitExceeded as error:
-            raise InvalidRequest(f"'{name}' {error.message}.", "Give less.") from None
+            raise InvalidRequest(f"'{name}' {error.message}.", "Give a smaller one.") from None
 
 
 def _check_text(name: str, text: str, max_length: int) -> None:
     if len(text) > max_length:
-        raise InvalidRequest(f"'{name}' has {len(text):,} characters, and at most {max_length:,} are taken.")
+        raise InvalidRequest(f"'{name}' has {len(text):,} characters, but at most {max_length:,} are allowed.")
 
 
 def _max_length_of(annotation: object) -> int:

@@ -1,4 +1,4 @@
-"""What a result may cost: texts, lists and data that are cut where they end to fit, and say how much is missing."""
+"""What a result may cost: cuts texts, lists and data to a budget, and says how much is missing."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def characters(tokens: int) -> int:
 
 
 def cut(text: str, max_length: int) -> str:
-    """Words that fit, and how much is missing."""
+    """Text that fits, and how much is missing."""
     if len(text) <= max_length:
         return text
     return f"{text[:max_length]}\n[{len(text) - max_length:,} more characters]"
 
 
 def cut_to_budget(text: str, tokens: int) -> str:
-    """Words that fit. The run reference that ends them is kept, whatever else is not."""
+    """Text that fits. A run reference in its last line is always kept."""
     max_length = characters(tokens)
     before, _, last = text.rpartition("\n")
     if len(text) > max_length and last.startswith("run: ") and len(last) <= MAX_REFERENCE_LENGTH:
@@ -86,14 +86,14 @@ class _Trimmer:
 
     def _text(self, text: str) -> str:
         max_length = max(self._remaining, 0)
-        kept = text[:max_length]
+        head = text[:max_length]
         # Quotes, line ends and control characters take two to six characters in JSON.
-        length = len(json.dumps(kept, ensure_ascii=False))
+        length = len(json.dumps(head, ensure_ascii=False))
         if length > max_length + 2:
-            kept = kept[: max_length * len(kept) // length]
-            length = len(json.dumps(kept, ensure_ascii=False))
+            head = head[: max_length * len(head) // length]
+            length = len(json.dumps(head, ensure_ascii=False))
         self._remaining -= length + 2
-        return kept if len(kept) == len(text) else f"{kept}…"
+        return head if len(head) == len(text) else f"{head}…"
 
     def _object(self, value: Mapping[Any, Any], depth: int) -> Any:
         if depth > _MAX_DEPTH:

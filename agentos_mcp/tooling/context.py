@@ -1,4 +1,4 @@
-"""What one tool call has at hand."""
+"""What a tool call has access to: the AgentOS behind the server (`Backend`) and the MCP context of the call."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class ToolContext:
 
     @classmethod
     def headless(cls, backend: Backend) -> ToolContext:
-        """Without a client: nobody can be asked, and progress goes nowhere."""
+        """Without a client: nobody can be asked, and progress is discarded."""
         return cls(backend, cast("Context[Backend]", NullClient()))
 
     @property
@@ -203,7 +203,7 @@ class ToolContext:
         if not query and len(stores) == 1:
             return ""
         raise InvalidRequest(
-            f"There is no database '{query}' for this." if query else "This lies in several databases.",
+            f"There is no database '{query}' for this." if query else "There are several databases for this.",
             hint("Give {db_id}, one of: {ids}.", db_id=Parameter("db_id"), ids=", ".join(map(shown_id, stores))),
         )
 
@@ -230,7 +230,7 @@ class ToolContext:
 
 
 class NullClient:
-    """What is asked of an MCP context, where a tool's function is called without one."""
+    """Stands in for an MCP context where a tool's function is called without a client."""
 
     request_state = None
     input_responses = None
@@ -261,5 +261,5 @@ def suggest_look(template: str) -> Iterator[None]:
 
 
 def present_values(**values: QueryValue) -> dict[str, str | int | float | bool | list[str]]:
-    """The values that are there: without None, '' and []."""
+    """The values without None, '' and []."""
     return {name: value for name, value in values.items() if value is not None and value != "" and value != []}

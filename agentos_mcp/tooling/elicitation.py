@@ -25,7 +25,7 @@ _KEY = "confirm"
 _MAX_VALUE = 400
 """Characters of one value; what is cut says how long it is."""
 MAX_CONSENT_SECONDS = 3600.0
-"""How long a person may think; what they agreed to then may be something else by now."""
+"""How long a person may take to answer; later, what they agree to may have changed."""
 
 
 def can_elicit(ctx: ToolContext) -> bool:
@@ -90,7 +90,7 @@ def confirm(ctx: ToolContext, title: str, arguments: Mapping[str, Any]) -> Input
         if not ctx.backend.confirmations.use(str(state["nonce"]), float(state["at"])):
             raise InvalidRequest(
                 f"{title}: nothing was done. The person agreed to this once, and it was done then.",
-                "Call it again without the old answer, so that the person is asked anew.",
+                "Call it again without the old answer, so that the person is asked again.",
             )
         return None
     if time.time() - float(state["at"]) < MIN_READING_SECONDS:

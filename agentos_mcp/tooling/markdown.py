@@ -24,8 +24,8 @@ def cut_lines(text: str, max_length: int) -> str:
     """Lines that each say whose they are, cut at the end of one."""
     if len(text) <= max_length:
         return text
-    kept = text[:max_length].rpartition("\n")[0] or text[:max_length]
-    return f"{kept}\n({len(text) - len(kept):,} more characters)"
+    head = text[:max_length].rpartition("\n")[0] or text[:max_length]
+    return f"{head}\n({len(text) - len(head):,} more characters)"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -1,4 +1,4 @@
-"""A declared tool -> the SDK's: a lean schema, checked arguments, results within the budget, errors as results."""
+"""Builds the SDK's tool from a ToolSpec: lean schema, checked arguments, results in budget, errors as results."""
 
 from __future__ import annotations
 

@@ -26,10 +26,10 @@ _FENCE_CHARACTERS = 10
 
 @dataclass(frozen=True)
 class Table:
-    """A list of things, a row each.
+    """A list, a row for each item.
 
     `meta` is AgentOS's {page, total_pages, total_count}; `empty` says what having no rows means;
-    `then` is the next move, a line.
+    `footer` is what to do next, a line.
     """
 
     columns: tuple[str, ...]
@@ -45,7 +45,7 @@ class Table:
     }
 
     def text(self, tokens: int, surface: Surface = PLAIN) -> str:
-        """As many rows as fit, without columns that say nothing, and where the others are."""
+        """As many rows as fit, without empty columns, and where the others are."""
         if not self.rows:
             return one_line(self.empty_text(surface), max_length=_MAX_NOTE)
         columns, rows = self._columns_with_values()
@@ -87,7 +87,7 @@ class Table:
         return [page_note(self.meta, len(self.rows), surface), as_hint(self.footer).render(surface)]
 
     def empty_text(self, surface: Surface) -> str:
-        """What having no rows means: nothing at all, or no more of them."""
+        """What to say without rows: that there is nothing at all, or nothing on this page."""
         page, pages = self.meta.get("page"), self.meta.get("total_pages")
         if not isinstance(page, int) or page < 2:
             return as_hint(self.empty).render(surface)
@@ -101,7 +101,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Record:
-    """One thing: its facts, a line each, then longer texts of its own, set apart from our words."""
+    """One item: its facts, a line each, then its longer texts, fenced off from our words."""
 
     title: str
     facts: Mapping[str, object]
@@ -153,7 +153,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Message:
-    """A few words on what was done, what to do next, and the run that it is about, as its reference."""
+    """What was done, what to do next, and the reference of the run that it is about."""
 
     message: str
     hint: Hint | str = ""

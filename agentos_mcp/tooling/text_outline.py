@@ -1,4 +1,4 @@
-"""Data of any shape as an outline that people read: `name: value`, and a dash before each item of a list."""
+"""Data of any shape as an outline for people: `name: value`, and a dash before each item of a list."""
 
 from __future__ import annotations
 

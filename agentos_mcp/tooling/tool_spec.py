@@ -1,6 +1,6 @@
 """How a tool is declared.
 
-A tool is a plain async function whose first parameter is a `Ctx`; its docstring is its prompt. Its
+A tool is a plain async function whose first parameter is a `ToolContext`; its docstring is its prompt. Its
 place, its title and its hints are data beside it:
 
     TOOLSET = Toolset(
@@ -109,7 +109,7 @@ def destructive(
 ) -> ToolSpec:
     """A tool that ends, deletes or overwrites something. The person is asked first where that can be.
 
-    `only_if` names the argument without which nothing is done yet, so that nobody need be asked.
+    `confirm_only_if` names the argument without which nothing is done yet, so that nobody has to confirm it.
     `details` adds to the question what the arguments alone do not say.
     """
     return ToolSpec(

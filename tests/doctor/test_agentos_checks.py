@@ -106,7 +106,7 @@ class TestVersions:
         pages = {"/health": {"status": "ok"}, "/openapi.json": {"paths": {"/users": {"get": {}}}}}
         with json_server(pages) as url:
             finding = (await run_agentos_checks(url))["AgentOS"]
-        assert (finding.level, finding.message) == ("bad", f"{url} answers, but it is no AgentOS.")
+        assert (finding.level, finding.message) == ("bad", f"{url} answers, but it is not an AgentOS.")
 
     @pytest.mark.waits
     async def test_agentos_finding_reports_a_timeout(self) -> None:

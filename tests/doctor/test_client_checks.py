@@ -175,7 +175,7 @@ class TestFailingServers:
         machine.install("cursor", url=locked_agentos)
         finding = (await run_client_checks(machine, agentos_url=locked_agentos))["Cursor"]
         assert finding.level == "bad"
-        assert "AgentOS wants a token, and none is set." in finding.message
+        assert "AgentOS requires a token, and none is set." in finding.message
         assert fix_text(finding) == f"agentos-mcp install cursor --url {locked_agentos} --token-file PATH"
 
     async def test_server_with_a_wrong_token_masks_it(self, machine: Machine, locked_agentos: str) -> None:

@@ -192,7 +192,7 @@ class TestDoctorCommand:
     def test_doctor_command_refuses_an_invalid_url(self, tmp_path: Path) -> None:
         ended = run("doctor", "--url", "localhost", given=home_environment(tmp_path))
         assert ended.returncode == 2
-        assert "give a whole URL" in ended.stderr
+        assert "give a complete URL" in ended.stderr
 
 
 def home_environment(home: Path) -> dict[str, str]:

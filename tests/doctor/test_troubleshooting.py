@@ -46,11 +46,11 @@ async def test_page_quotes_the_errors_of_tools(sample_agentos: str, locked_agent
     "sentence",
     [
         "The token does not allow this",
-        "This lies in several databases.",
+        "There are several databases for this.",
         "was restarted after it began and has no live events of it",
         "AgentOS did not take the answers: ",
         "These answers were not used: ",
-        "Still going:",
+        "Still running:",
         "it is no AgentOS",
         "This server asks for a token",
         "This server does not answer to",

@@ -94,7 +94,7 @@ def test_serve_help_names_flags_with_their_variables() -> None:
 @pytest.mark.parametrize(
     ("arguments", "given", "error"),
     [
-        (["--url", "localhost"], {}, "--url='localhost' cannot be used: give a whole URL"),
+        (["--url", "localhost"], {}, "--url='localhost' cannot be used: give a complete URL"),
         (["--url", "http://ann:pw@host"], {}, "give the credential as AGENTOS_TOKEN"),
         ([], {"AGENTOS_URL": "ftp://host"}, "AGENTOS_URL='ftp://host' cannot be used"),
         (["--timeout", "0"], {}, "--timeout='0' cannot be used: use a number from 1 to 3600"),

@@ -13,7 +13,7 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState
-from agentos_mcp.agentos.runs.start import RunRequest
+from agentos_mcp.agentos.runs.starter import RunRequest
 from tests._support.fault_proxy import proxy_to
 from tests._support.mcp_client import connector, reference
 from tests._support.paused_runs import waiting

@@ -40,7 +40,7 @@ from tests._support.restartable_agentos import host_at
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="kills processes by signal")]
 
 
-CONTRADICTIONS = ("goes on by itself", "will never end", "it stops when", "Still going")
+CONTRADICTIONS = ("continues by itself", "will never end", "it stops when", "Still running")
 
 
 async def test_run_under_which_agentos_was_restarted_is_told_in_one_word_everywhere_at_once(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ async def test_run_of_a_queue_is_taken_up_by_the_restarted_agentos(tmp_path: Pat
         session = f"queued-{uuid.uuid4().hex[:8]}"
         async with connector("auto")(host.url) as peer:
             going = await peer.text("run_agent", agent_id="slow", message="100 300", session_id=session, wait=3)
-            assert "Still going" in going
+            assert "Still running" in going
             await anyio.to_thread.run_sync(host.kill)
             await anyio.sleep(1.1)
             await anyio.to_thread.run_sync(host.start)
@@ -93,7 +93,7 @@ async def test_run_of_a_queue_is_taken_up_by_the_restarted_agentos(tmp_path: Pat
                 assert ORPHANED not in first
                 ended = words(await another.call("get_run", run=reference(going), wait=50))
     assert "\nfailed" in f"\n{ended}"  # one try for each run is agno's default
-    assert "Still going" not in ended
+    assert "Still running" not in ended
 
 
 async def test_an_agentos_that_stays_away_is_said_to_be_away(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ async def test_an_agentos_that_stays_away_is_said_to_be_away(tmp_path: Path) -> 
             with anyio.fail_after(30):
                 again = words(await peer.call("get_run", run=reference(first), wait=2))
             # It depends on how long it has been away by then.
-            assert "Still going" in again or "No AgentOS answers" in again
+            assert "Still running" in again or "No AgentOS answers" in again
             assert "No AgentOS answers" in await peer.error("list_agents")
         async with connector("auto")(host.url) as another:
             with anyio.fail_after(30):

@@ -99,7 +99,7 @@ def test_tool_reports_only_one_invalid_entry_of_a_list(declared: ToolSpec) -> No
 @pytest.mark.parametrize(
     ("tool", "arguments", "said"),
     [
-        ("run_agent", {"agent_id": "a" * 201, "message": "x"}, "'agent_id' has 201 characters, and at most 200 are"),
+        ("run_agent", {"agent_id": "a" * 201, "message": "x"}, "'agent_id' has 201 characters, but at most 200 are"),
         (
             "run_agent",
             {"agent_id": "echo", "message": "m" * (MAX_TEXT_LENGTH + 1)},

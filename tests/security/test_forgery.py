@@ -85,7 +85,7 @@ def test_ordinary_answer_is_shown_unchanged(answer: str) -> None:
 def test_unfinished_result_has_only_our_lines(state: RunState) -> None:
     lines = unfinished_result(state, PLAIN).split("\n")
     assert len(lines) == len(unfinished_result(state, PLAIN).splitlines())
-    assert lines[0].startswith("Still going: ")
+    assert lines[0].startswith("Still running: ")
     assert [line for line in lines if line.startswith("run: ")] == [f"run: {state.ref}"]
 
 

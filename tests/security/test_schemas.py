@@ -192,7 +192,7 @@ async def test_hostile_schema_keeps_no_other_caller_waiting(attack: str, attacke
     [
         ({**STORY, "x": ["y"] * 40_000}, "is larger than 100,000 characters"),
         ({**STORY, "not": {"$ref": "https://example.com/x"}}, "refers to 'https://example.com/x'"),
-        ({**STORY, "pattern": "("}, "is no JSON schema"),
+        ({**STORY, "pattern": "("}, "is not a valid JSON schema"),
     ],
 )
 async def test_output_schema_that_cannot_be_checked_is_refused(

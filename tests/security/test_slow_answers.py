@@ -157,7 +157,7 @@ async def test_refused_start_names_no_run(connect: Connect) -> None:
 
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_redirect_to_anything_says_where_it_leads(streamed: bool) -> None:
-    for location, shown in (("http://[", "something that is no URL"), ("http://user:pw@other/x?y", "http://other/x")):
+    for location, shown in (("http://[", "an invalid URL"), ("http://user:pw@other/x?y", "http://other/x")):
         answers = {
             "/config": http_raw(b"", 302, location=location),
             "/agents/a/runs": http_raw(b"", 307, location=location),

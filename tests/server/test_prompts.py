@@ -200,7 +200,7 @@ class TestInvestigateFailedRun:
 
     async def test_invalid_reference_is_refused(self, connect: Connect, sample_agentos: str) -> None:
         async with connect(sample_agentos) as peer:
-            assert "'that one' is no run reference" in await refusal(peer, "investigate_failed_run", run="that one")
+            assert "'that one' is not a run reference" in await refusal(peer, "investigate_failed_run", run="that one")
 
 
 class TestCompareAgents:

@@ -174,7 +174,7 @@ async def test_running_run_is_read_without_waiting(connect: Connect, sample_agen
     async with connect(sample_agentos) as peer:
         started = await peer.text("run_agent", agent_id="slow", message="60 6", wait=1)
         uri = f"agentos://runs/{reference(started)}"
-        assert "Still going" in await read(peer, uri)
+        assert "Still running" in await read(peer, uri)
         await peer.text("cancel_run", run=reference(started))
         assert "cancelled" in await read(peer, uri)
 
@@ -221,7 +221,7 @@ async def test_trace_is_read_by_its_id_and_by_its_run(connect: Connect, era: str
         ("agentos://agents/ECHO", "Did you mean 'echo'?"),
         ("agentos://workflows/echo", "It is an agent: use run_agent."),
         ("agentos://runs/agent/echo/no/no", "Run not found"),
-        ("agentos://runs/robot/echo/no/no", "is no run reference"),
+        ("agentos://runs/robot/echo/no/no", "is not a run reference"),
         ("agentos://sessions/no-such-session", "no-such-session"),
         ("agentos://memories/no-such-memory", "no-such-memory"),
         ("agentos://knowledge/no-such-content", "no-such-content"),

@@ -155,7 +155,7 @@ def two_databases(agentoses: AgentOSPool) -> str:
 async def test_missing_db_id_is_refused_with_the_list_of_databases(connect: Connect, two_databases: str) -> None:
     async with connect(two_databases, toolsets=("all",)) as peer:
         message = await peer.error("list_memories")
-        assert "This lies in several databases. Give db_id, one of: first-db, second-db." in message
+        assert "There are several databases for this. Give db_id, one of: first-db, second-db." in message
         assert "There is no database 'third'" in await peer.error("list_memories", db_id="third")
         assert await peer.text("create_memory", memory="In the second", user_id="u", db_id="second-db")
         assert "In the second" in await peer.text("list_memories", db_id="second-db")

@@ -87,7 +87,7 @@ def test_unknown_run_is_an_error_with_a_hint(sample_agentos: str) -> None:
         assert result.stderr == "agentos-mcp: Run not found. `agentos-mcp runs` lists the latest runs.\n"
     result = invoke(sample_agentos, "runs", "nonsense", "--json")
     assert result.exit_code == 2
-    assert result.json["error"] == "'nonsense' is no run reference."
+    assert result.json["error"] == "'nonsense' is not a run reference."
 
 
 def test_sessions_command_lists_and_shows_sessions_with_their_runs(sample_agentos: str, session: str) -> None:

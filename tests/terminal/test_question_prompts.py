@@ -123,7 +123,7 @@ def test_choices_are_made_by_number_or_name(pausing: str, tag: str) -> None:
 
 def test_decline_command_declines_where_no_is_an_answer(pausing: str, tag: str) -> None:
     with run_at_terminal(pausing, "agent", "outsider", tag) as terminal:
-        terminal.answer("Result (What came out of it.): ", "no")
+        terminal.answer("Result (Its result.): ", "no")
         terminal.wait_for("the tools said: no")
         assert terminal.exit_code() == 0
     with run_at_terminal(pausing, "agent", "outsider", tag) as terminal:

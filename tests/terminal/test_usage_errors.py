@@ -33,7 +33,7 @@ INVALID_COMMAND_LINES = [
     (["knowledge", "add"], "one of the arguments --text --from-url --file is required."),
     (["completion", "cmd"], "invalid choice: 'cmd'"),
     (["--url", "http://x", "agents"], "The command has to come first. Try agentos-mcp agents with the flags after it."),
-    (["agents", "--url", "nowhere"], "--url='nowhere' cannot be used: give a whole URL"),
+    (["agents", "--url", "nowhere"], "--url='nowhere' cannot be used: give a complete URL"),
     (["agents", "--token-file", "/no/such/file"], "there is no such file"),
     (["runs", "--explain"], "--explain needs a run reference. Use `agentos-mcp runs RUN --explain`."),
     (["run", "agent", "x", "-m", "y", "--dependencies", "{"], "--dependencies is not valid JSON"),

@@ -259,7 +259,7 @@ async def test_a_list_costs_a_fifth_of_what_agentos_sends(
         ("resolve_approval", {"approval_id": "nope", "decision": "maybe"}, "'decision'"),
         ("list_approvals", {"id": "nobody"}, "An id needs its kind. Give kind: agent, team or workflow."),
         ("list_approvals", {"kind": "agent", "id": "xyz"}, "No agent 'xyz'."),
-        ("list_approvals", {"run": "nonsense"}, "is no run reference"),
+        ("list_approvals", {"run": "nonsense"}, "is not a run reference"),
         ("list_approvals", {"run": "agent/payer/none/none"}, "not found"),
         ("list_approvals", {"status": "lost"}, "'status'"),
         ("list_approvals", {"page": 0}, "'page'"),

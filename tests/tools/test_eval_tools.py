@@ -168,7 +168,7 @@ class TestReliability:
         ),
         ({"expected_arguments": {"lookup": "honey"}}, 'E.g. {"lookup": {"term": "honey"}}.'),
         ({"input": " "}, "The input is empty."),
-        ({"name": "n" * 256}, "'name' has 256 characters, and at most 200 are taken."),
+        ({"name": "n" * 256}, "'name' has 256 characters, but at most 200 are allowed."),
         ({"id": "nobody"}, "No agent 'nobody'. There are: "),
         ({"kind": "workflow"}, "'kind': input should be 'agent' or 'team'"),
         ({"db_id": "other"}, "There is no database 'other' for this."),

@@ -329,7 +329,7 @@ async def test_a_data_url_is_a_file(connect: Connect, library: str, era: str) ->
         said = await peer.text("add_knowledge", file=f"data:text/markdown;name=moss-{era}.md;base64,{content}", **MAIN)
         assert said.startswith(f"Added 'moss-{era}.md'")
         assert "is soft" in await peer.text("search_knowledge", query=f"moss {era}", max_results=1, **MAIN)
-        assert "AgentOS takes no 'image/x' files" in await peer.error(
+        assert "AgentOS does not accept 'image/x' files" in await peer.error(
             "add_knowledge", file="data:image/x;base64,aaaa", **MAIN
         )
 

@@ -286,5 +286,5 @@ async def test_each_database_keeps_memories_of_its_own(connect: Connect, remembe
         await peer.text("delete_memory", memory_id=memory, **second)
         assert (await peer.text("list_memories", **second)).startswith("No memories")
         elsewhere = await peer.text("list_memories", user_id=user, **FIRST)
-    assert set(dropped_characters) == {"This lies in several databases. Give db_id, one of: first-db, second-db."}
+    assert set(dropped_characters) == {"There are several databases for this. Give db_id, one of: first-db, second-db."}
     assert elsewhere.startswith("No memories")

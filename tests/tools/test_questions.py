@@ -297,7 +297,7 @@ async def test_continuing_a_run_that_waits_for_nothing_shows_it(connect: Connect
 
 
 STORY = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
-NO_OBJECT = "The answer does not fit the schema: the answer is no JSON object"
+NO_OBJECT = "The answer does not fit the schema: the answer is not a JSON object"
 
 
 async def test_a_run_is_held_to_its_output_schema_after_its_question_too(

@@ -126,7 +126,7 @@ async def test_answers_that_agentos_refuses_are_told_with_its_reason_and_asked_f
 async def test_answers_are_sent_again_while_the_queue_settles(
     connect: Connect, queued_pausing: str, ledger: Path, tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentos_mcp.agentos.runs.continue_run._SETTLING_SECONDS", 0.05)
+    monkeypatch.setattr("agentos_mcp.agentos.runs.continuer._SETTLING_SECONDS", 0.05)
     person = Person("approve")
     async with proxy_to(queued_pausing) as proxy, connect(proxy.url, person=person) as peer:
         refuse(proxy, 409, "Run is settling between execution legs; retry in a moment", times=2)
@@ -139,8 +139,8 @@ async def test_answers_are_sent_again_while_the_queue_settles(
 async def test_queue_that_settles_for_ever_is_not_waited_for_for_ever(
     connect: Connect, queued_pausing: str, ledger: Path, tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentos_mcp.agentos.runs.continue_run._SETTLING_SECONDS", 0.01)
-    monkeypatch.setattr("agentos_mcp.agentos.runs.continue_run._QUEUE_SECONDS", 0.2)
+    monkeypatch.setattr("agentos_mcp.agentos.runs.continuer._SETTLING_SECONDS", 0.01)
+    monkeypatch.setattr("agentos_mcp.agentos.runs.continuer._QUEUE_SECONDS", 0.2)
     person = Person("approve")
     async with proxy_to(queued_pausing) as proxy, connect(proxy.url, person=person) as peer:
         refuse(proxy, 409, "Run is settling between execution legs; retry in a moment", times=1000)
@@ -174,7 +174,7 @@ async def test_run_that_waits_in_the_queue_has_its_own_name_and_never_starts_onc
     async with connect(queued_pausing) as peer:
         paused = await peer.text("run_agent", agent_id="deployer", message=message, session_id=session)
         waits = await peer.text("run_agent", agent_id="deployer", message=message, session_id=session, wait=3)
-        assert "Still going: waiting" in waits
+        assert "Still running: waiting" in waits
         assert len(RunRef.parse(reference(waits)).run) > 10  # the queue's id, not ours
         async with connect(queued_pausing) as another:
             held = await another.text("get_run", run=reference(waits), wait=1)

@@ -175,7 +175,7 @@ async def test_get_run_follows_a_run_that_goes_on(
 
 async def test_get_run_says_what_a_reference_is(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        assert "is no run reference" in await peer.error("get_run", run="my last run")
+        assert "is not a run reference" in await peer.error("get_run", run="my last run")
         assert "Run not found" in await peer.error("get_run", run="agent/echo/no/no")
 
 

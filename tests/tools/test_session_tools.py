@@ -185,7 +185,7 @@ async def test_runs_are_listed_by_status_and_those_of_members_are_left_out(
     assert f"agent/broken/{session}/" in failed
     assert "completed" not in failed
     assert paused == "No such runs in this session."
-    assert "'sleeping' is no status. Use one of" in wrong
+    assert "'sleeping' is not a status. Use one of" in wrong
 
 
 async def test_a_created_session_is_there_before_its_first_run(
@@ -402,7 +402,7 @@ async def test_a_sessions_database_is_asked_for_only_where_it_cannot_be_told(
         runs = await peer.text("list_session_runs", session_id=session, db_id="second-db")
         deleted = await peer.text("delete_session", session_id=session, db_id="second-db")
         listed = await peer.text("list_sessions", name="In the second", db_id="second-db")
-    assert dropped_characters == "This lies in several databases. Give db_id, one of: first-db, second-db."
+    assert dropped_characters == "There are several databases for this. Give db_id, one of: first-db, second-db."
     assert wrong == "There is no database 'third-db' for this. Give db_id, one of: first-db, second-db."
     assert "There is no session" in elsewhere
     assert read.startswith("# In the second\n")

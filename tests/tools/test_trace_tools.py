@@ -215,7 +215,7 @@ class TestListing:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            ({"run": "echo"}, "'echo' is no run reference."),
+            ({"run": "echo"}, "'echo' is not a run reference."),
             ({"since": "soon"}, "since: 'soon' is not a valid time. Write it as YYYY-MM-DD"),
             ({"until": "2026-13-01"}, "until: '2026-13-01' is not a valid time."),
             ({"kind": "team"}, "Which team? Give its id or name (list_teams)."),
@@ -322,7 +322,7 @@ class TestOneTrace:
             ({"id": "0" * 32}, "Trace not found. list_traces has the ids."),
             ({"id": " "}, "The id is empty."),
             ({"id": "agent/echo/never/was"}, "No trace of this run"),
-            ({"id": "never/was"}, "'never/was' is no run reference."),
+            ({"id": "never/was"}, "'never/was' is not a run reference."),
         ],
     )
     async def test_a_trace_that_is_not_there_leads_to_those_that_are(

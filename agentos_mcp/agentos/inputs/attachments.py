@@ -1,4 +1,4 @@
-"""Files that go with a message: what a model names -> what AgentOS takes.
+"""Files that go with a message: from what a model names to what AgentOS accepts.
 
 Agents and teams take content as multipart `files`, workflows only as JSON in form fields, of 1 MiB
 each; URLs go in form fields everywhere, and AgentOS or its model fetches them.
@@ -195,7 +195,7 @@ def _check_size(file: File, limit: int, remaining: int) -> File:
         raise InvalidRequest(f"{file.name} is empty.", "AgentOS drops empty files: leave it out.")
     if len(file.content) > remaining:
         raise InvalidRequest(
-            f"The files are larger than {format_size(limit)} in all.",
+            f"The files are larger than {format_size(limit)} together.",
             "Attach less, or give URLs that AgentOS can fetch.",
         )
     return file
@@ -205,14 +205,14 @@ def _from_url(url: str) -> File:
     """A file that AgentOS fetches itself; its type is in its path, else in the fragment ("#.png")."""
     parts = urlsplit(url)
     if not parts.hostname:
-        raise InvalidRequest(f"'{_quote(url)}' is no URL.", "Give a whole http(s) URL.")
+        raise InvalidRequest(f"'{_quote(url)}' is not a valid URL.", "Give a complete http(s) URL.")
     name = unquote(parts.path.rpartition("/")[2])
     if mime := _MIME_OF.get(_extension(name)):
         return File(name, mime, url=url)
     if mime := _MIME_OF.get(_extension(parts.fragment)):
         return File(f"{name or parts.hostname}.{_EXTENSION_OF[mime]}", mime, url=url.partition("#")[0])
     raise InvalidRequest(
-        f"What is at {_quote(url)} cannot be told from the URL.",
+        f"The file type of {_quote(url)} cannot be told from the URL.",
         f"End it with its type, like '#.png'. Known types: {_known_extensions()}.",
     )
 
@@ -224,7 +224,7 @@ def _from_data_url(url: str, number: int) -> File:
     mime = _ALIASES.get(mime, mime)
     if not comma or mime not in _CATEGORY_OF:
         raise InvalidRequest(
-            f"AgentOS takes no '{_quote(mime)}' files." if comma else "A data: URL has no comma.",
+            f"AgentOS does not accept '{_quote(mime)}' files." if comma else "A data: URL has no comma.",
             f"Write data:<type>;base64,<content>. Known types: {', '.join(_CATEGORY_OF)}.",
         )
     name = next((unquote(option[5:]) for option in options if option.startswith("name=")), "")
@@ -248,7 +248,7 @@ def _from_path(text: str, allowed: tuple[Path, ...], remaining: int, *, any_type
     mime = _MIME_OF.get(_extension(path.name), _UNKNOWN_MIME if any_type else "")
     if not mime:
         raise InvalidRequest(
-            f"AgentOS takes no files like '{_quote(path.name)}'.", f"Known types: {_known_extensions()}."
+            f"AgentOS does not accept files like '{_quote(path.name)}'.", f"Known types: {_known_extensions()}."
         )
     try:
         return File(path.name, mime, _read_content(path, folders, max(0, remaining)))
@@ -259,7 +259,7 @@ def _from_path(text: str, allowed: tuple[Path, ...], remaining: int, *, any_type
 
 
 def _read_content(path: Path, folders: tuple[Path, ...], max_bytes: int) -> bytes:
-    """A file's content, one byte more than `most` of a larger one. What was opened is checked, not what has its name.
+    """A file's content, one byte more than `max_bytes` of a larger one. The opened file is checked, not its name.
 
     Raises OSError (for a pipe, a device or a folder, too), and InvalidRequest for a file that may belong elsewhere.
     """
@@ -332,7 +332,7 @@ def _allowed_path(text: str, folders: tuple[Path, ...]) -> Path:
         candidates = [path] if path.is_absolute() else [folder / path for folder in folders]
         real_paths = [candidate.resolve() for candidate in candidates]
     except (OSError, RuntimeError, ValueError):
-        raise InvalidRequest(f"'{_quote(text)}' is no path.", f"Allowed: {_folders(folders)}.") from None
+        raise InvalidRequest(f"'{_quote(text)}' is not a valid path.", f"Allowed: {_folders(folders)}.") from None
     beneath = [real for real in real_paths if any(real.is_relative_to(folder) for folder in folders)]
     if not beneath:
         raise InvalidRequest(
@@ -360,7 +360,7 @@ def _media_json(file: File) -> dict[str, str]:
         # AgentOS takes the content of text files as it is, not as base64.
         return media | {"content": file.content.decode("utf-8")}
     except UnicodeDecodeError:
-        raise InvalidRequest(f"{file.name} is no UTF-8 text.", "Save it as UTF-8; AgentOS takes no other.") from None
+        raise InvalidRequest(f"{file.name} is not UTF-8 text.", "Save it as UTF-8: AgentOS accepts no other.") from None
 
 
 def _check_field_sizes(fields: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""JSON schemas that strangers wrote, checked within limits: nothing is fetched, and no check takes for ever.
+"""Checks JSON schemas that others wrote, within limits: nothing is fetched, and every check ends.
 
 A schema that is cheap to check is checked at once. One that may cost anything (a pattern, references
 in circles, a large schema on a large value) is checked in a process of its own, with a limit on its
@@ -66,14 +66,14 @@ _processes: RunVar[anyio.CapacityLimiter] = RunVar("schema_check_processes")
 
 
 class CannotCheckSchema(AgentOSError):
-    """A schema, or a value against it, that is not checked; the message goes on after a name: "takes too long"."""
+    """A schema, or a value against it, that is not checked; the message is a predicate: "takes too long to check"."""
 
 
 class InvalidSchema(CannotCheckSchema):
-    """It is no JSON schema; `problem` says why."""
+    """It is not a valid JSON schema; `problem` says why."""
 
     def __init__(self, problem: str) -> None:
-        super().__init__(f"is no JSON schema: {problem}")
+        super().__init__(f"is not a valid JSON schema: {problem}")
         self.problem = problem
 
 
@@ -102,7 +102,7 @@ def check_limits(schema: Mapping[str, Any]) -> JsonSize:
 
 
 async def check_schema(schema: Mapping[str, Any]) -> None:
-    """Raises InvalidSchema for what is no JSON schema, CannotCheckSchema for what cannot be checked."""
+    """Raises InvalidSchema for an invalid schema, CannotCheckSchema for what cannot be checked."""
     check_limits(schema)
     await _check(schema, None, JsonSize(1, 1))
 
@@ -113,7 +113,7 @@ async def value_problems(schema: Mapping[str, Any], value: Mapping[str, Any]) ->
     try:
         size = VALUE_LIMITS.check(value)
     except JsonLimitExceeded as error:
-        raise CannotCheckSchema(f"cannot be held against a value that {error.message}") from None
+        raise CannotCheckSchema(f"cannot be checked against a value that {error.message}") from None
     return await _check(schema, value, size)
 
 
@@ -229,7 +229,7 @@ async def find_problems_in_process(schema: Mapping[str, Any], value: Mapping[str
 
 
 async def _run(job: bytes) -> tuple[int, bytes]:
-    """The exit code and the words of a process that gets the job. It is ended with the caller."""
+    """The exit code and the output of a process that gets the job. It ends with the caller."""
     # A process whose start is cancelled would be nobody's.
     with anyio.CancelScope(shield=True):
         process = await anyio.open_process([sys.executable, "-P", "-c", _PROCESS_CODE], stderr=subprocess.DEVNULL)
@@ -252,7 +252,7 @@ def _process_limiter() -> anyio.CapacityLimiter:
 
 
 def work(job: Mapping[str, Any]) -> None:
-    """The other side: checks what it was given, and says on stdout what it found."""
+    """In that process: check the job, and write the result to stdout."""
     _limit_this_process()
     try:
         answer: Mapping[str, object] = {"problems": find_problems(job["schema"], job["value"])}

@@ -1,4 +1,4 @@
-"""JSON schemas: of the answer that a run shall give, and of the inputs that a factory takes."""
+"""JSON schemas of a run's answer (`output_schema`) and of a component's inputs, and the errors about them."""
 
 from __future__ import annotations
 
@@ -63,17 +63,17 @@ async def output_schema_fields(schema: Mapping[str, Any]) -> dict[str, str]:
         raise InvalidRequest("The output_schema has no properties, so the answer would be empty.", _EXAMPLE)
     if private_names := sorted(name for name in _property_names(schema) if name.startswith("_")):
         names = excerpt(", ".join(private_names[:_MAX_PROBLEMS]))
-        raise InvalidRequest(f"AgentOS answers with nothing where a property starts with '_': {names}.", "Rename them.")
+        raise InvalidRequest(f"AgentOS's answer is empty where a property starts with '_': {names}.", "Rename them.")
     return {"output_schema": json.dumps(expand_references(schema))}
 
 
 async def answer_problems(schema: Mapping[str, Any], answer: object) -> list[str]:
-    """What an answer lacks of the schema that was asked for; AgentOS itself completes such a run.
+    """What is wrong with an answer, by the schema that was asked for; AgentOS itself completes such a run.
 
     Raises CannotCheckSchema where that cannot be found out, or not in time.
     """
     if not isinstance(answer, Mapping):
-        return ["the answer is no JSON object"]
+        return ["the answer is not a JSON object"]
     if schema.get("type") == "json_object":
         return []
     return await value_problems(_wrapped(schema) if schema.get("type") == "json_schema" else schema, answer)
@@ -256,12 +256,12 @@ def input_error(error: AgentOSError) -> AgentOSError:
     if isinstance(error, Forbidden) and not is_missing_scope(error.detail):
         return Forbidden(
             f"The factory does not allow this: {error.detail.rstrip('.') or 'forbidden'}.",
-            "Ask for something else, or as another user.",
+            "Send another request, or as another user.",
             status=403,
         )
     if isinstance(error, ServerFailure) and (reason := factory_failure(error.detail)) is not None:
         return ServerFailure(
-            f"The factory itself failed: {reason or 'it gave no reason'}.",
+            f"The factory failed: {reason or 'it gave no reason'}.",
             hint(
                 "Check {factory_input} against {fields}; if it is right, the factory's code is wrong.",
                 factory_input=Parameter("factory_input"),

@@ -1,4 +1,4 @@
-"""Where in AgentOS's own objects a paused run waits, and how an answer is written into them.
+"""Finds what waits in the requirements of a paused run, and writes the answers into them.
 
 AgentOS takes the echo of its requirements as the truth: it calls tools with the arguments that come
 back. So what is sent is always what was read, with nothing but the answers filled in.
@@ -42,7 +42,7 @@ class PendingRequirement:
     tool: dict[str, Any] | None = None
     step: dict[str, Any] | None = None
     is_team: bool = False
-    """A team merges an answer's values only: it takes no decline of what is not a confirmation."""
+    """Of a team, which merges only an answer's values: only confirmations can be declined."""
 
     @property
     def schema(self) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ class PendingRequirement:
 
     @property
     def declinable(self) -> bool:
-        """Whether AgentOS has a way to go on after a no."""
+        """Whether AgentOS can continue after a decline."""
         match self.kind:
             case "approval" | "failure":
                 return False
@@ -145,7 +145,7 @@ def _pending_tool(
 
 
 def _tool_kind(requirement: Mapping[str, Any], tool: Mapping[str, Any]) -> QuestionKind | None:
-    """What a tool waits for; None where it has been answered."""
+    """What a tool waits for; None where that was answered."""
     is_answered = tool.get("answered") is True
     kind: QuestionKind
     if tool.get("user_feedback_schema"):
@@ -178,13 +178,13 @@ def _key(name: object, identity: tuple[object, ...]) -> str:
 
 
 def input_names(pending: PendingRequirement) -> list[str]:
-    """A name for each field of `one.schema`: AgentOS's own, told apart where they repeat or are ours."""
+    """A name for each field of `pending.schema`: AgentOS's own, told apart where they repeat or are ours."""
     reserved = [DECLINED, *(["approve", NOTE] if pending.confirms else [])]
     return _distinct([str(field.get("name") or "value") for field in pending.schema], reserved)
 
 
 def feedback_names(pending: PendingRequirement) -> list[str]:
-    """A short name for each question of `one.asked`."""
+    """A short name for each question of `pending.feedback_questions`."""
     headers = [
         re.sub(r"\W+", "_", str(question.get("header") or "").lower()).strip("_")
         for question in pending.feedback_questions
@@ -217,7 +217,7 @@ def fill_answer(pending: PendingRequirement, values: Values) -> None:
 
 
 def apply_approval(pending: PendingRequirement, record: Mapping[str, Any]) -> None:
-    """Write down what an admin decided, by AgentOS's own record of it."""
+    """Write what an admin decided into AgentOS's objects, by AgentOS's own record of it."""
     tool = pending.tool or {}
     approved = record.get("status") == "approved"
     data = mapping(record.get("resolution_data"))
@@ -257,7 +257,7 @@ def _confirm(pending: PendingRequirement, tool: dict[str, Any], approved: bool, 
 
 
 def _decline(pending: PendingRequirement, tool: dict[str, Any], note: str) -> None:
-    """A no to something that AgentOS has no yes and no for."""
+    """Decline what AgentOS knows no decline for."""
     note = f"declined by a person: {note}" if note else "declined by a person"
     if pending.kind == "external":
         tool["result"] = pending.requirement["external_execution_result"] = note
@@ -271,10 +271,10 @@ def _decline(pending: PendingRequirement, tool: dict[str, Any], note: str) -> No
 
 
 def _refuse(pending: PendingRequirement, tool: dict[str, Any], note: str) -> None:
-    """What AgentOS itself makes of a tool that an admin rejects: refused as if it had asked for confirmation."""
+    """Reject a tool as AgentOS does for an admin: as if it had asked for confirmation."""
     if pending.is_team:
         raise InvalidRequest(
-            f"{pending.key} can't be declined: AgentOS has no way to tell a team so.", "Answer it, or cancel the run."
+            f"{pending.key} can't be declined: AgentOS cannot pass that on to a team.", "Answer it, or cancel the run."
         )
     tool |= {"answered": True, "requires_user_input": False, "external_execution_required": False}
     tool["requires_confirmation"] = True

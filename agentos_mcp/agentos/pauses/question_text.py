@@ -1,4 +1,4 @@
-"""What waits -> the question in plain words. Names and contents in it are AgentOS's data."""
+"""Words what a paused run waits for as a Question. Names and contents in it are AgentOS's data."""
 
 from __future__ import annotations
 
@@ -50,33 +50,33 @@ class Question:
     """One thing that a paused run asks. Names and contents in it are AgentOS's data."""
 
     key: str
-    """What waits and six digits that mean this pause of it: `deploy-3f2a91`."""
+    """What waits, and six digits that identify this pause of it: `deploy-3f2a91`."""
     kind: QuestionKind
     title: str
     """One plain sentence: who waits for what."""
     details: str
-    """What has to be seen to decide, in lines; '' if there is nothing."""
+    """What a person needs to see to decide, in lines; '' if there is nothing."""
     fields: tuple[Field, ...]
-    """What can be answered; none where the answer is not ours to give."""
+    """What can be answered; none where it cannot be answered here."""
     how: Hint
     """How it is answered, with a tiny example."""
     declinable: bool = True
-    """Whether AgentOS goes on after a no; else the run can only be answered or cancelled."""
+    """Whether AgentOS continues after a decline; else the run can only be answered or cancelled."""
 
 
 FAILURE = (
-    "A step has failed and waits for a retry or a skip, and AgentOS takes neither over its REST API.",
+    "A step failed and waits to be retried or skipped, which AgentOS's REST API cannot do.",
     "Run the workflow again, or continue this run where it was built.",
 )
 _STEPS = {"Step": "Step", "Loop": "Loop", "Condition": "Condition", "Router": "Router", "Steps": "The group"}
 _AFTER_DECLINE = {
-    "skip": "If declined: it is skipped and the run goes on.",
+    "skip": "If declined: it is skipped and the run continues.",
     "cancel": "If declined: the run is cancelled.",
     "else": "If declined: the other branch is taken.",
 }
-APPROVE = Field("approve", "boolean", "Whether it may go on.")
+APPROVE = Field("approve", "boolean", "Whether to approve it.")
 _NOTE_FIELD = Field(NOTE, "string", "Why, or what should change.", required=False)
-_EDITED = Field("edited_output", "string", "The output as it should be, if it is to be changed.", required=False)
+_EDITED = Field("edited_output", "string", "The corrected output, if it should change.", required=False)
 
 
 def build_question(ref: RunRef, pending: PendingRequirement) -> Question:
@@ -130,7 +130,7 @@ def _describe_step(pending: PendingRequirement, step: Mapping[str, Any]) -> tupl
     output = _content(step.get("step_output"))
     match pending.kind:
         case "failure":
-            return f"{name} has failed and waits for a retry or a skip.", [_text(step.get("error_message"))]
+            return f"{name} failed and waits to be retried or skipped.", [_text(step.get("error_message"))]
         case "route":
             return f"{name} waits for a choice of what to do.", [
                 _text(step.get("user_input_message")),
@@ -168,8 +168,8 @@ def _after_decline(step: Mapping[str, Any]) -> str:
     if outcome == "retry":
         max_retries, retries = number(step.get("max_retries")), number(step.get("retry_count"))
         if max_retries and retries >= max_retries:
-            return "If declined: the run is cancelled, as it has been done again often enough."
-        again = {"Loop": "another round is done, with your note", "Router": "you choose again"}
+            return "If declined: the run is cancelled, because it has no retries left."
+        again = {"Loop": "another round runs with your note", "Router": "you choose again"}
         return f"If declined: {again.get(str(step.get('step_type')), 'it is retries again, with your note')}."
     return _AFTER_DECLINE.get(outcome, "")
 
@@ -187,7 +187,7 @@ def _fields(pending: PendingRequirement) -> tuple[Field, ...]:
         case "approval" | "failure":
             return ()
         case "external":
-            return (Field("result", "string", "What came out of it."),)
+            return (Field("result", "string", "Its result."),)
         case "feedback":
             named_questions = zip(feedback_names(pending), pending.feedback_questions, strict=True)
             return tuple(_choice_field(name, question) for name, question in named_questions)
@@ -234,7 +234,7 @@ def _choice_field(name: str, question: Mapping[str, Any]) -> Field:
 def _how_to_answer(pending: PendingRequirement, fields: Sequence[Field]) -> Hint:
     if pending.kind == "approval":
         return hint(
-            "An admin resolves it in AgentOS (POST {path}); {go_on} then goes on.",
+            "An admin resolves it in AgentOS (POST {path}); {go_on} then continues it.",
             path="/approvals/{id}/resolve",
             go_on=Action.of("continue_run", "run"),
             otherwise="An admin resolves it in AgentOS.",

@@ -1,7 +1,7 @@
-"""What AgentOS asks when it pauses a run <-> a question for a person and its answer.
+"""Reads what a paused run asks as questions, checks the answers, and builds the form that continues the run.
 
-A question's key is made of what waits, so it is the same whoever reads the run, and another one
-as soon as the run asks anything else: an old answer never approves something new.
+A question's key is derived from what waits: it is the same for everybody who reads the run, and another
+one as soon as the run asks anything else. So an old answer never approves something new.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _unknown_key(key: str, questions: Sequence[Question]) -> AnswerProblem:
     name = key[:_MAX_KEY_LENGTH].rpartition("-")[0]
     current = [question.key for question in questions if question.key.rpartition("-")[0] == name]
     if name and current:
-        text = f"is of an earlier pause; the run asks something else now: {', '.join(current)}"
+        text = f"is of an earlier pause; the run now asks: {', '.join(current)}"
         return AnswerProblem(key[:_MAX_KEY_LENGTH], text)
     return AnswerProblem(repr(key[:_MAX_KEY_LENGTH]), f"is not asked; the run asks {_keys(questions)}")
 
@@ -298,7 +298,7 @@ _TYPE_NAMES = {
 
 
 def _typed(kind: FieldType, value: Any) -> Any:
-    """The value as that type; None where it is none."""
+    """The value as that type; None where it does not have it."""
     match kind:
         case "boolean":
             return _truth(value)

@@ -1,7 +1,16 @@
-"""Drives a run from its start to its end, whatever happens to the connection.
+"""Runs components of an AgentOS: the path of a run, from its start to its end, whatever happens to the connection.
 
-A run is started once. Where the stream breaks, the run is followed by `/resume` from the last
-event that arrived, else read; nothing is started again to find out.
+    Engine.name          a reference for the run, before anything is sent
+    Engine.run           starter.py sends it, once, and reads its stream
+      reducer.py         each event -> the next RunState
+      follower.py        until it has ended: its stream resumed (`/resume`), else the stored run read
+        stored_run.py    the stored run -> RunState
+        restarts.py      whether AgentOS was restarted under it, so that it may never end
+    Engine.continue_run  continuer.py sends the answers to a pause, once, then follower.py follows it again
+    Engine.cancel
+
+Nothing is ever sent again to find out what became of it: a run whose stream breaks is followed by its reference.
+`registry.py` keeps the runs that this process follows, for any number of callers.
 """
 
 from __future__ import annotations
@@ -18,7 +27,7 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.ownership import OWN_RUNS, Ownership
-from agentos_mcp.agentos.runs.continue_run import RunContinuer
+from agentos_mcp.agentos.runs.continuer import RunContinuer
 from agentos_mcp.agentos.runs.follower import (
     OUTAGE_SECONDS,
     Report,
@@ -28,7 +37,7 @@ from agentos_mcp.agentos.runs.follower import (
     runs_path,
 )
 from agentos_mcp.agentos.runs.run import RunNote, RunRef, RunState, new_id
-from agentos_mcp.agentos.runs.start import RunRequest, RunStarter
+from agentos_mcp.agentos.runs.starter import RunRequest, RunStarter
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
 
 __all__ = ["Engine", "Report", "Sleep"]
@@ -37,8 +46,8 @@ __all__ = ["Engine", "Report", "Sleep"]
 class Engine:
     """Runs, follows, reads, continues and cancels the runs of one AgentOS. It keeps nothing between calls.
 
-    `durable` runs go on in the background of AgentOS where it can; others end with their connection
-    and cost a crowded AgentOS less.
+    `durable` runs continue in the background of AgentOS, where it has a database; others end with their
+    connection, and cost a busy AgentOS less.
     """
 
     def __init__(
@@ -61,7 +70,7 @@ class Engine:
         self._continuer = RunContinuer(agent_os, discovery, self._follower, durable=durable)
 
     def name(self, request: RunRequest) -> RunState:
-        """A run that has a reference and nothing else yet; on a durable queue it gets another one."""
+        """A run that has a reference and nothing else yet; a durable queue gives it another one."""
         ref = RunRef(request.component.kind, request.component.id, request.session_id or new_id(), new_id())
         if request.user_id == self.ownership.user_id:
             self.ownership.started(ref, new_session=not request.session_id)
@@ -71,7 +80,7 @@ class Engine:
         """Start the run that `name` named and follow it to its end; `report` is called with every new state.
 
         Raises InvalidRequest, NotFound and the like where AgentOS refuses it, Unreachable where
-        its fate cannot be learned. A run that fails, pauses, is cancelled or orphaned is a returned state.
+        it is not known what became of it. A run that fails, pauses, is cancelled or orphaned is a returned state.
         """
         kind = request.component.kind
         features = await self._discovery.features()
@@ -93,7 +102,7 @@ class Engine:
         return await self._follower.follow_until_ended(state, report, sleep)
 
     async def follow(self, ref: RunRef, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
-        """Follow a run that is already there to its end, or read it where it has ended."""
+        """Follow a run that was started before to its end, or read it where it has ended."""
         state = await self.read(ref)
         if not state.ended:
             state = await self._follower.with_total_steps(state)
@@ -111,14 +120,14 @@ class Engine:
         return await self._continuer.continue_run(state, form, report, sleep)
 
     async def read(self, ref: RunRef) -> RunState:
-        """Where a run stands now. Raises NotFound where AgentOS does not know it."""
+        """Read where a run stands. Raises NotFound where AgentOS does not know it."""
         output = await self.get_stored(ref)
         return await self._follower.check_orphaned(read_stored_run(RunState(ref=ref), output), output)
 
     async def get_stored(self, ref: RunRef) -> Mapping[str, Any]:
         """The run as AgentOS has stored it (up to some hundred KB).
 
-        Raises NotFound where it has not, and for a run of another user's where there is only one.
+        Raises NotFound where it has not, and for a run of another user on a server for one user.
         """
         features = await self._discovery.features()
         features.require("GET", f"/{ref.kind}s/{{{ref.kind}_id}}/runs/{{run_id}}", "show a run again")
@@ -132,13 +141,13 @@ class Engine:
         return output
 
     async def check_orphaned(self, state: RunState, output: Mapping[str, Any]) -> RunState:
-        """The state with whether the run is orphaned: AgentOS goes on calling it running after a restart."""
+        """Mark the run as orphaned where AgentOS was restarted under it, and still reports it as running."""
         return await self._follower.check_orphaned(state, output)
 
     async def cancel(self, ref: RunRef) -> None:
-        """Ask AgentOS to cancel a run; it answers alike for runs that it does not know.
+        """Ask AgentOS to cancel a run; its response is the same for runs that it does not know.
 
-        Raises NotFound for a run of another user's where there is only one.
+        Raises NotFound for a run of another user on a server for one user.
         """
         if self.ownership.user_id and not self.ownership.knows(ref):
             await self.get_stored(ref)
@@ -146,7 +155,7 @@ class Engine:
         await self._agent_os.request("POST", path, run_ids(ref), query={"session_id": ref.session})
 
     async def _has_durable_queue(self) -> bool:
-        """Whether AgentOS's background runs ride its durable queue."""
+        """Whether AgentOS's background runs go through its durable queue."""
         try:
             inventory = self._catalog.known or await self._catalog.inventory()
         except AgentOSError:

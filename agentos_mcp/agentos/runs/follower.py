@@ -1,4 +1,8 @@
-"""Follows a run to its end, whatever happens to the connection: by its stream, by `/resume`, else by reading it."""
+"""Follows a run to its end, whatever happens to the connection.
+
+A stream is read until it ends or breaks. A run that has not ended then is resumed (`/resume`) from its last
+numbered event where AgentOS can, and read again and again where it cannot.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ log = logging.getLogger(__name__)
 
 Report = Callable[[RunState], None]
 Sleep = Callable[[float], Awaitable[None]]
-"""Waits between two looks at a run, for so many seconds or as it sees fit."""
+"""Waits between two reads of a run: for so many seconds, or as the caller sees fit."""
 
 MAX_POLL_SECONDS = 2.0
 OUTAGE_SECONDS = 60.0
@@ -59,7 +63,7 @@ class RunFollower:
         idempotency_key: str = "",
         opened: anyio.Event | None = None,
     ) -> RunState:
-        """Reduce one stream until it ends or breaks; the state tells which. `opened` is set once AgentOS answers.
+        """Reduce one stream until it ends or breaks; the state tells which. `opened` is set once AgentOS responds.
 
         After the run's last event the stream is read on for a moment: AgentOS is still storing the
         run, and takes a dropped foreground stream for a wish to cancel.
@@ -90,11 +94,11 @@ class RunFollower:
         return state
 
     async def _resume(self, state: RunState, report: Report) -> RunState:
-        """Go on from the last event that arrived; the state unchanged where AgentOS cannot."""
+        """Resume the stream after the last event that arrived; the same state where AgentOS cannot."""
         form = {"session_id": state.ref.session}
         if state.numbered:
             form["last_event_index"] = str(state.last_index)
-        # Without a number to go on from, all events come again.
+        # Without the number of the last event, all events come again.
         base = (
             state
             if state.numbered
@@ -119,7 +123,7 @@ class RunFollower:
         not_found_since = failing_since = math.inf
         poll_seconds = 0.1
         may_be_restarted = True
-        """Whether AgentOS may have been restarted since that was last asked."""
+        """Whether AgentOS may have been restarted since that was last checked."""
         while not state.ended:
             try:
                 if resumable:
@@ -151,7 +155,7 @@ class RunFollower:
                 failing_since = min(failing_since, anyio.current_time())
                 if anyio.current_time() - failing_since > self.outage_seconds:
                     raise Unreachable(
-                        error.message, f"The run may still be going on: its reference is {state.ref}."
+                        error.message, f"The run may still be running: its reference is {state.ref}."
                     ) from error
             if state.orphaned:
                 return state
@@ -163,7 +167,7 @@ class RunFollower:
         return await self._with_stored_pause(state, report, sleep)
 
     async def _with_whole_answer(self, state: RunState, report: Report) -> RunState:
-        """The answer as AgentOS has stored it, where the last event was too large to be read whole."""
+        """Read the answer from the stored run, where the last event was too large to be read whole."""
         if not state.answer_cut:
             return state
         try:
@@ -176,7 +180,7 @@ class RunFollower:
         return state
 
     async def _with_stored_pause(self, state: RunState, report: Report, sleep: Sleep) -> RunState:
-        """A pause as AgentOS has stored it: a stream may not tell all of it, or be of an earlier one."""
+        """Read the pause from the stored run: a stream may not have all of it, or be of an earlier pause."""
         if state.status is not Status.PAUSED:
             return state
         try:
@@ -192,7 +196,7 @@ class RunFollower:
         return await self.check_orphaned(read_stored_run(state, output), output)
 
     async def check_orphaned(self, state: RunState, output: Mapping[str, Any]) -> RunState:
-        """The state with whether the run is orphaned: AgentOS goes on calling it running after a restart."""
+        """Mark the run as orphaned where AgentOS was restarted under it, and still reports it as running."""
         if state.ended or not await restarted_since(self._agent_os, state.ref, output):
             return state
         if not state.queued:
@@ -209,7 +213,7 @@ class RunFollower:
         )
 
     async def with_total_steps(self, state: RunState) -> RunState:
-        """With the number of its steps, where that can be known."""
+        """Add the number of its steps, where that can be known."""
         if state.ref.kind != "workflow" or state.total_steps:
             return state
         try:
@@ -228,7 +232,7 @@ def run_ids(ref: RunRef) -> dict[str, str]:
 
 
 def _as_unanswerable(state: RunState) -> RunState:
-    """A pause that is gone with its stream, since AgentOS has nowhere to keep it."""
+    """A pause that AgentOS has not stored, since it has no database."""
     return replace(
         state,
         requirements=(),
@@ -239,14 +243,14 @@ def _as_unanswerable(state: RunState) -> RunState:
 def _lost_error(state: RunState) -> AgentOSError:
     if state.status is Status.PENDING:
         return Unreachable(
-            f"The connection broke as the run was being started, and AgentOS knows no such run ({state.ref}).",
+            f"The connection broke while the run was being started, and AgentOS does not know it ({state.ref}).",
             hint(
-                "Most likely nothing was started; look with {look} before you run it again.",
+                "Most likely nothing was started; check with {look} before you run it again.",
                 look=Action.of("get_run", run=str(state.ref)),
-                otherwise="Most likely nothing was started; look before you run it again.",
+                otherwise="Most likely nothing was started; check before you run it again.",
             ),
         )
     return NotFound(
         f"The connection broke during the run, and AgentOS has not stored it ({state.ref}).",
-        "Its component may have no database; then a run ends with its connection. Run it again.",
+        "Its component may have no database: then a run ends with its connection. Run it again.",
     )

@@ -1,4 +1,4 @@
-"""Runs that were: found without knowing their sessions, also those that other clients started."""
+"""Lists past and running runs, also those that other clients started, without knowing their sessions."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.agentos.timestamps import parse_timestamp
 
 MAX_SESSIONS = 60
-"""So many sessions are looked at, the last active first; older ones have to be named."""
+"""How many sessions are read, the last active first; older ones have to be named."""
 
 MAX_CONCURRENT_SESSIONS = 8
 _MAX_PREVIEW_LENGTH = 140
 _MAX_RUNS = 2_000
-"""So many runs of one session are looked at, the newest."""
+"""How many runs of one session are read, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class RunSummary:
     seconds: float = 0.0
     input: str = ""
     answer: str = ""
-    """Its first words; for a paused or failed run what had been said until then."""
+    """Its first words; for a paused or failed run the words until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ async def list_runs(
     """The newest runs, of one kind, component, session, status or user if given; not those of members and steps.
 
     `user_id` is the user whose they have to be, '' for everybody's: a server for one user has to say it everywhere.
-    `database`: only what lies in this one, '' for all. At most MOST_SESSIONS sessions are looked at, and as many more
+    `database`: only what lies in this one, '' for all. At most MAX_SESSIONS sessions are looked at, and as many more
     of the kind. `types` of sessions are asked for one by one, for an AgentOS that takes a type that is not given for
     "agent". Raises InvalidRequest for an unknown status and NotFound for an unknown session.
     """
@@ -115,7 +115,7 @@ def _parse_status(text: str) -> str:
     status = text.strip().upper()
     if status and status not in Status.__members__:
         raise InvalidRequest(
-            f"'{text[:40]}' is no status.", f"Use one of {', '.join(status.lower() for status in Status)}."
+            f"'{text[:40]}' is not a status.", f"Use one of {', '.join(status.lower() for status in Status)}."
         )
     return status
 

@@ -1,4 +1,4 @@
-"""What a run's last event and its stored document have in common: steps, media, requirements, measures."""
+"""Reads what the last event of a run and its stored document have in common: steps, media, requirements, metrics."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def read_metrics(metrics: object) -> dict[str, Any]:
 
 
 def estimate_json_size(value: object, *, limit: int) -> int:
-    """About how many characters a JSON value has, counted until they are more than `most`."""
+    """About how many characters a JSON value has, counted until they are more than `limit`."""
     size, remaining = 0, [value]
     while remaining and size <= limit:
         item = remaining.pop()

@@ -1,4 +1,4 @@
-"""reduce(state, event) -> state: what each of AgentOS's events says about a run. Pure.
+"""reduce(state, event) -> state: what each of AgentOS's events changes in a run. Pure.
 
 Agents, teams and workflows share one vocabulary (`TeamToolCallStarted` is a team's
 `ToolCallStarted`). Events of members and of inner agents carry another `run_id` than the run's own,

@@ -1,9 +1,9 @@
-"""The runs that this process follows, each for any number of watchers.
+"""The runs that this process follows, each in a task of its own, for any number of watchers.
 
-A tool call watches a run for a while; the run is followed to its end whoever looks. So a call may
-end long before its run, and a run in the foreground, which ends with its connection, outlives the
-call that started it. Nothing here is needed to find a run again: AgentOS knows it by its reference.
-So a run that goes on without us, that nobody watches and in which nothing moves, is let go after a while.
+A tool call watches a run for a while (`LiveRun.watch`); the run is followed to its end whether or not anybody
+watches. So a call may end long before its run, and a foreground run, which ends with its connection, outlives the
+call that started it. Nothing here is needed to find a run again: AgentOS knows it by its reference. So a run that
+continues without us, that nobody watches and in which nothing changes, is released after a while.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RateLimited
 from agentos_mcp.agentos.runs.engine import Engine, Report
 from agentos_mcp.agentos.runs.payload import estimate_json_size
 from agentos_mcp.agentos.runs.run import RunNote, RunRef, RunState, Status
-from agentos_mcp.agentos.runs.start import RunRequest
+from agentos_mcp.agentos.runs.starter import RunRequest
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
 log = logging.getLogger(__name__)
 
 MAX_KEPT_RUNS = 50
-"""How many finished runs are kept that AgentOS itself does not store, and schemas of answers of runs."""
+"""How many finished runs are kept that AgentOS does not store, and output schemas of runs."""
 MAX_KEPT_CHARACTERS = 16 * 1024 * 1024
 """How many characters of answers and media they may have together."""
 MAX_FOLLOWED_RUNS = 1_000
 """How many runs are followed at once."""
 RELEASE_SECONDS = 300.0
-"""So long a run is followed that nobody watches and in which nothing moves."""
+"""How long a run is followed that nobody watches and in which nothing changes."""
 _WATCHED_POLL_SECONDS = 5.0
 _UNWATCHED_POLL_SECONDS = 30.0
 
@@ -43,7 +43,7 @@ _UNWATCHED_POLL_SECONDS = 30.0
 class LiveRun:
     """One run that is being followed: its latest state, and how following it ended.
 
-    It is done once the run has ended, or is followed no more: then `state` is where it was seen last.
+    It is `done` once the run has ended or was released: then `state` is where it was seen last.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class LiveRun:
         self.state = state
         self._release_seconds = release_seconds
         self.schema = schema
-        """What the answer has to fit, where that is known here."""
+        """What the answer has to match, where that is known here."""
         self.done = False
         self.error: AgentOSError | None = None
         self.scope = anyio.CancelScope()
-        """Cancelled where the run is let go."""
+        """Cancelled when the run is released."""
         self._changed = anyio.Event()
         self._watcher_came = anyio.Event()
         self._watchers = self._close_watchers = 0
@@ -79,7 +79,7 @@ class LiveRun:
     async def watch(self, report: Report, seconds: float = math.inf, *, closely: bool = True) -> bool:
         """Report every state there is time for, until the run ends (True) or `seconds` are over.
 
-        `closely`: the news is wanted as soon as there is any. Raises what following the run raised.
+        `closely`: changes are wanted as soon as there are any. Raises what following the run raised.
         """
         self._watchers += 1
         self._close_watchers += closely
@@ -102,7 +102,7 @@ class LiveRun:
         return self.done
 
     async def wait_between_polls(self, seconds: float) -> None:
-        """Wait between two looks: the longer, the longer nothing has moved; until somebody comes to watch."""
+        """Wait between two reads: the longer nothing has changed, the longer; until somebody comes to watch."""
         unchanged_seconds = anyio.current_time() - self.changed_at
         if self._close_watchers:
             seconds = max(seconds, min(unchanged_seconds / 10, _WATCHED_POLL_SECONDS))
@@ -128,7 +128,7 @@ _Drive = Callable[[LiveRun, Report], Awaitable[RunState]]
 
 
 class RunRegistry:
-    """Starts, joins and continues runs in tasks of their own. Made by `live_runs`."""
+    """Starts, attaches to and continues runs in tasks of their own. Made by `open_run_registry`."""
 
     def __init__(self, engine: Engine, tasks: TaskGroup, release_seconds: float = RELEASE_SECONDS) -> None:
         self._engine = engine
@@ -137,11 +137,11 @@ class RunRegistry:
         self._followed: dict[str, LiveRun] = {}
         self._unstored: OrderedDict[str, tuple[LiveRun, int]] = OrderedDict()
         self._schemas: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
-        """AgentOS does not say which schema a run was given, so it is kept until the run is looked at again."""
+        """AgentOS does not say which schema a run was given, so it is kept for when the run is read again."""
         self._locks: dict[str, tuple[anyio.Lock, int]] = {}
 
     def start(self, request: RunRequest, schema: Mapping[str, Any] | None = None) -> LiveRun:
-        """Start a run; its reference is known at once. `schema` is what its answer has to fit."""
+        """Start a run; its reference is known at once. `schema` is what its answer has to match."""
         state = self._engine.name(request)
         return self._follow(
             state, lambda run, report: self._engine.run(request, state, report, run.wait_between_polls), schema
@@ -155,20 +155,20 @@ class RunRegistry:
 
     def resume(self, state: RunState, form: Mapping[str, str]) -> LiveRun:
         """Continue a paused run with its answers and follow it."""
-        # While the answers are under way it is not left: only what AgentOS shows again can be.
+        # It must not be released while the answers are being sent.
         state = replace(state, stored=False, last_index=-1)
         return self._follow(
             state, lambda run, report: self._engine.continue_run(state, form, report, run.wait_between_polls)
         )
 
     def get(self, ref: RunRef) -> LiveRun | None:
-        """The run, if this process follows it, or keeps it because AgentOS does not."""
+        """The run, if this process follows it, or keeps it because AgentOS does not store it."""
         unstored, _ = self._unstored.get(str(ref), (None, 0))
         return self._followed.get(str(ref)) or unstored
 
     @asynccontextmanager
     async def lock(self, ref: RunRef) -> AsyncIterator[None]:
-        """Only one at a time is here for a run: two answers to one pause must not both be sent."""
+        """Held by one task at a time for a run: two answers to one pause must not both be sent."""
         key = str(ref)
         lock, waiting = self._locks.get(key, (anyio.Lock(), 0))
         self._locks[key] = (lock, waiting + 1)
@@ -183,7 +183,7 @@ class RunRegistry:
     def _follow(self, state: RunState, drive: _Drive, schema: Mapping[str, Any] | None = None) -> LiveRun:
         if len(self._followed) >= MAX_FOLLOWED_RUNS:
             count = len(self._followed)
-            raise AgentOSError(f"This server follows {count:,} runs already.", "Try again when some have ended.")
+            raise AgentOSError(f"This server already follows {count:,} runs.", "Try again when some have ended.")
         run = LiveRun(state, schema or self._schemas.get(str(state.ref)), self._release_seconds)
         self._followed[str(state.ref)] = run
         self._tasks.start_soon(self._drive, run, drive)
@@ -194,7 +194,7 @@ class RunRegistry:
         error: AgentOSError | None = None
 
         def report(state: RunState) -> None:
-            # AgentOS may have chosen another run id than ours: both names lead here.
+            # AgentOS may have chosen another run id than ours: both references lead here.
             if str(state.ref) not in self._followed:
                 self._engine.ownership.started(state.ref)
             self._followed[str(state.ref)] = run
@@ -204,13 +204,13 @@ class RunRegistry:
             with run.scope:
                 run.report(await drive(run, report))
             if run.scope.cancelled_caught:
-                log.info("%s is followed no more: nobody watches it, and nothing moves", run.state.ref)
+                log.info("%s was released: nobody watches it, and nothing changes", run.state.ref)
         except AgentOSError as failure:
             error = failure if _never_started(failure, run.state) else failure.with_run(str(run.state.ref))
         except Exception as failure:
             log.exception("Following %s failed", first_key)
             error = AgentOSError(
-                f"Following the run failed ({type(failure).__name__}).", "The server's log says more."
+                f"Following the run failed ({type(failure).__name__}).", "The server's log has the details."
             ).with_run(str(run.state.ref))
         finally:
             for key in {first_key, str(run.state.ref)}:
@@ -239,7 +239,7 @@ class RunRegistry:
 
 
 def _never_started(error: AgentOSError, state: RunState) -> bool:
-    """Whether AgentOS has refused the start, or never heard of it: then there is no run to look for."""
+    """Whether AgentOS refused the start, or never got it: then there is no run to refer to."""
     if state.status is not Status.PENDING or state.events:
         return False
     if isinstance(error, Unreachable):

@@ -1,4 +1,4 @@
-"""Whether AgentOS was restarted under a run: it goes on calling such a run running, for ever."""
+"""Finds out whether AgentOS was restarted during a run: it reports such a run as running forever."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from agentos_mcp.agentos.timestamps import parse_timestamp
 log = logging.getLogger(__name__)
 
 _MARGIN_SECONDS = 1.0
-"""AgentOS tells the beginning of a run in whole seconds."""
+"""AgentOS stores the start of a run in whole seconds."""
 
 
 async def restarted_since(agent_os: AgentOS, ref: RunRef, output: Mapping[str, Any]) -> bool:
-    """Whether the AgentOS that answers began after the run did, and has stored nothing of its session since."""
+    """Whether AgentOS started after the run did, and has stored nothing of its session since."""
     created = parse_timestamp(output.get("created_at"))
     if created is None:
         return False

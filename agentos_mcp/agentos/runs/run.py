@@ -1,6 +1,7 @@
-"""What is known of one run: how it is named (`RunRef`) and where it stands (`RunState`).
+"""A run as a value: its reference (`RunRef`) and where it stands (`RunState`).
 
-The state is a value: `reduction.reduce(state, event)` and `outputs.read_output` make new ones.
+States never change. `reducer.reduce(state, event)` makes the next one from an event of its stream,
+`stored_run.read_stored_run(state, document)` from the run as AgentOS has stored it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class RunRef:
     def parse(cls, text: str) -> RunRef:
         """The reference in `text`, also as the tail of an `agentos://runs/` URI.
 
-        Raises InvalidRequest where it is none.
+        Raises InvalidRequest for anything else.
         """
         bare = text.strip().removeprefix("agentos://runs/")
         kind, *rest = bare.split("/")
@@ -54,7 +55,7 @@ class RunRef:
             component, session, run = (unquote(part) for part in rest)
             return cls(kind, component, session, run)
         raise InvalidRequest(
-            f"'{one_line(bare, max_length=80)}' is no run reference.",
+            f"'{one_line(bare, max_length=80)}' is not a run reference.",
             "It looks like workflow/content-pipeline/<session>/<run>; copy it from the run's result.",
         )
 
@@ -94,7 +95,7 @@ class Status(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Nothing more will happen by itself: finished, or waiting for a person."""
+        """Whether nothing more happens by itself: finished, or waiting for a person."""
         return self not in (Status.PENDING, Status.RUNNING)
 
 
@@ -102,7 +103,7 @@ MAX_NAME_LENGTH = 200
 """Characters of a name or an id: of a step, a tool, a person's session."""
 MAX_ERROR_LENGTH = 2_000
 MAX_STREAMED_CHARACTERS = 100_000
-"""Characters that are kept of an answer while it streams; the whole is in its last event, and in AgentOS."""
+"""How much of an answer is kept while it streams; the whole is in its last event, and in AgentOS."""
 MAX_STEPS = 200
 MAX_FAILED_TOOLS = 100
 MAX_REQUIREMENTS = 1_000
@@ -128,23 +129,23 @@ class RunState:
     ref: RunRef
     status: Status = Status.PENDING
     steps: tuple[Step, ...] = ()
-    """The first of its steps, and the current one: MOST_STEPS at most."""
+    """The first of its steps, and the current one: MAX_STEPS at most."""
     steps_left_out: int = 0
-    """How many there were between those."""
+    """How many steps there were between those."""
     failed_steps_left_out: int = 0
     total_steps: int = 0
     substep: str = ""
-    """The part of the current step that is under way: "lap 2/3", "left"."""
+    """The part of the current step that is running: "round 2/3", "left"."""
     actor: str = ""
     """Who is at work, by name, where that is not the component itself."""
     activity: str = ""
     """What is being done: "calling search_knowledge"; '' while words are coming."""
     last_words: str = ""
-    """The last words that anybody said, on one line."""
+    """The last words of whoever is at work."""
     streamed_pieces: tuple[str, ...] = field(default=(), repr=False)
-    """The component's own words so far, in pieces, up to MOST_SAID characters; `answer` once it has ended."""
+    """The component's own words so far, up to MAX_STREAMED_CHARACTERS; the answer is in `answer` once it has ended."""
     dropped_characters: int = 0
-    """How many characters of them came after those."""
+    """How many characters of its words came after those."""
     answer: Any = None
     """The final content: text, or data where a schema was asked for."""
     answer_cut: bool = False
@@ -153,10 +154,10 @@ class RunState:
     """The images, sounds, films and documents of the answer, as AgentOS sent them."""
     error: str = ""
     failed_tools: tuple[tuple[str, str], ...] = ()
-    """Tools that failed, with their errors; the first MOST_FAILED_TOOLS."""
+    """Tools that failed, with their errors; the first MAX_FAILED_TOOLS."""
     failed_tools_left_out: int = 0
     requirements: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
-    """What a paused run waits for, as AgentOS sent it; MOST_REQUIREMENTS at most."""
+    """What a paused run waits for, as AgentOS sent it; MAX_REQUIREMENTS at most."""
     requirements_left_out: int = 0
     tokens: int = 0
     seconds: float = 0.0
@@ -164,19 +165,19 @@ class RunState:
     notes: tuple[str, ...] = ()
     """`RunNote`s, and others in words: what the reader should know about how it was run."""
     queued: bool = False
-    """AgentOS's durable queue executes it, and alone continues it."""
+    """AgentOS's durable queue executes it, and only that continues it."""
     provisional: bool = False
-    """AgentOS's queue has yet to name the run, so nobody else knows it by this reference."""
+    """AgentOS's queue has not named the run yet: nobody else knows it by this reference."""
     stored: bool = False
-    """AgentOS has shown it: it can be found again by its reference."""
+    """AgentOS has returned it: it can be found again by its reference."""
     orphaned: bool = False
-    """AgentOS calls it running, but has been restarted since it began, and nothing is known to be at work on it."""
+    """AgentOS reports it as running, but was restarted since it started, and nothing is known to work on it."""
     refusal_reason: str = ""
-    """Why AgentOS did not take the answers that were given last, in its own words."""
+    """Why AgentOS did not take the answers that were sent last, in its own words; it is still paused."""
     unused_answers_reason: str = ""
     """Why AgentOS did not use the answers that were sent last, though the run has gone on since: others came first."""
     replayed: bool = False
-    """AgentOS has no live events of it (any more), and has replayed those that it kept."""
+    """AgentOS has no live events of it, and has replayed those that it kept."""
     last_index: int = -1
     """The last numbered event that went in."""
     events: int = 0
@@ -187,7 +188,7 @@ class RunState:
 
     @property
     def numbered(self) -> bool:
-        """Its events carry numbers, as a background run's do: it goes on without us and can be resumed."""
+        """Whether its events have numbers, as a background run's do: it continues without us and can be resumed."""
         return self.last_index >= 0
 
     @property

@@ -1,4 +1,4 @@
-"""A stored run (`GET .../runs/{run_id}`) -> RunState."""
+"""Reads a run as AgentOS has stored it (`GET .../runs/{run_id}`) into a RunState."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _status(value: object) -> Status:
 
 
 def stored_error(output: Mapping[str, Any]) -> str:
-    """Why the run failed: AgentOS keeps it only in the run's events, its content is what had been said until then."""
+    """Why a stored run failed: only its events say it, its content is the words before the failure."""
     for event in reversed(objects(output.get("events"))):
         failed = text(event.get("event")) in {"RunError", "TeamRunError", "WorkflowError"}
         if failed and event.get("run_id") == output.get("run_id"):

@@ -158,13 +158,13 @@ async def test_allowed_folder_may_be_a_link(folder: Path) -> None:
         ("no-extension", "no files like 'no-extension'"),
         ("folder.txt", "no file 'folder.txt'"),
         ("pipe.txt", "no file 'pipe.txt'"),
-        ("a\0b.txt", "is no path"),
+        ("a\0b.txt", "is not a valid path"),
         ("file://elsewhere/a.txt", "on another machine"),
         ("https://pictures.example/42", "End it with its type"),
-        ("https:///cat.png", "is no URL"),
+        ("https:///cat.png", "is not a valid URL"),
         ("data:image/png;base64,@@@", "cannot be decoded"),
         ("data:image/png;base64,", "is empty"),
-        ("data:application/x-tar;base64,AAAA", "takes no 'application/x-tar' files.*image/png"),
+        ("data:application/x-tar;base64,AAAA", "does not accept 'application/x-tar' files.*image/png"),
         ("data:image/png", "no comma"),
         ("", "no files like"),
     ],
@@ -189,7 +189,7 @@ async def test_size_limit_is_for_all_files_together(folder: Path) -> None:
 async def test_text_of_another_encoding_goes_to_agents_only(folder: Path) -> None:
     (folder / "old.txt").write_bytes("Grüße".encode("latin-1"))
     assert (await attach(["old.txt"], kind="team", allowed=[folder])).parts[0][1][1] == b"Gr\xfc\xdfe"
-    with pytest.raises(InvalidRequest, match=r"old\.txt is no UTF-8 text"):
+    with pytest.raises(InvalidRequest, match=r"old\.txt is not UTF-8 text"):
         await attach(["old.txt"], kind="workflow", allowed=[folder])
 
 

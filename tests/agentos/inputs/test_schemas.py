@@ -92,7 +92,7 @@ class TestOutputSchema:
             ({"type": "array", "items": {}}, 'root is not "type": "object"'),
             ({"properties": {"a": {}}}, 'root is not "type": "object"'),
             ({"type": "object"}, "no properties"),
-            ({"type": "object", "properties": {"a": {"type": "strin"}}}, r"no JSON schema: properties\.a\.type"),
+            ({"type": "object", "properties": {"a": {"type": "strin"}}}, r"not a valid JSON schema: properties\.a\.type"),
             ({"type": "object", "properties": {"_a": {"type": "string"}}}, "starts with '_': _a"),
             ({"type": "object", "properties": {"a": {"default": float("nan")}}}, "cannot be written as JSON"),
             ({"type": "json_schema", "schema": STORY}, "no json_schema.schema"),
@@ -107,7 +107,7 @@ class TestOutputSchema:
 
     async def test_answer_that_is_not_data_is_a_problem_though_agentos_completes_it(self, client: AgentOS) -> None:
         answer = await told(client, await output_schema_fields(STORY), "badly")
-        assert await answer_problems(STORY, answer) == ["the answer is no JSON object"]
+        assert await answer_problems(STORY, answer) == ["the answer is not a JSON object"]
 
     async def test_answer_is_checked_where_agentos_does_not(self) -> None:
         schema = {"type": "object", "properties": {"mood": {"enum": ["sad", "glad"]}}}
@@ -196,7 +196,7 @@ class TestFactoryErrors:
     async def test_input_error_of_a_failing_factory_says_so(self, client: AgentOS) -> None:
         error = await refused(client, '{"city": "Nowhere"}')
         assert isinstance(error, ServerFailure)
-        assert error.message == "The factory itself failed: the map has no Nowhere."
+        assert error.message == "The factory failed: the map has no Nowhere."
 
     @pytest.mark.parametrize(
         "error",

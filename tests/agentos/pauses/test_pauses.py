@@ -31,7 +31,7 @@ from agentos_mcp.agentos.pauses.requirements import (
 )
 from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status
-from agentos_mcp.agentos.runs.start import RunRequest
+from agentos_mcp.agentos.runs.starter import RunRequest
 
 Answer = Callable[[Question], Any]
 LIMIT = 30.0
@@ -545,7 +545,7 @@ def test_an_answer_to_an_earlier_pause_is_told_from_a_wrong_key() -> None:
     (question,) = questions(REF, [tool(requires_confirmation=True)])
     with pytest.raises(InvalidRequest) as refusal:
         check_answers([question], {"publish-000000": True, "nonsense": True})
-    assert f"publish-000000 is of an earlier pause; the run asks something else now: {question.key}" in str(
+    assert f"publish-000000 is of an earlier pause; the run now asks: {question.key}" in str(
         refusal.value
     )
     assert f"'nonsense' is not asked; the run asks {question.key}" in str(refusal.value)

@@ -20,7 +20,7 @@ from agentos_mcp.agentos.runs.registry import (
     open_run_registry,
 )
 from agentos_mcp.agentos.runs.run import RunNote, RunRef, RunState, Status, new_id
-from agentos_mcp.agentos.runs.start import RunRequest
+from agentos_mcp.agentos.runs.starter import RunRequest
 from tests._support.http_answers import http_json
 from tests._support.scripted_agentos import scripted_agentos
 

@@ -14,7 +14,7 @@ from agentos_mcp.agentos.errors import InvalidRequest, NotFound, Unreachable
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.runs.engine import Engine, Report
 from agentos_mcp.agentos.runs.run import Kind, RunNote, RunRef, RunState, Status
-from agentos_mcp.agentos.runs.start import RunRequest
+from agentos_mcp.agentos.runs.starter import RunRequest
 from tests._support.fault_proxy import proxy_to
 from tests._support.http_answers import http_answer, http_json, http_raw
 from tests._support.scripted_agentos import scripted_agentos
@@ -262,7 +262,7 @@ async def test_queue_that_does_not_come_back_is_not_said_to_have_started_nothing
         engine, catalog = await engine_of(client, outage_seconds=0.3)
         wanted = await order(catalog, "agent", "echo")
         proxy.answers = [b""] * 500
-        with pytest.raises(Unreachable, match=r"queue may have taken the run: look with list_runs\(session_id="):
+        with pytest.raises(Unreachable, match=r"queue may have taken the run: check with list_runs\(session_id="):
             await run(engine, wanted, nobody)
 
 

@@ -105,7 +105,7 @@ async def test_status_filter_ignores_case(client: AgentOS, refs: dict[str, RunRe
 
 
 async def test_status_filter_names_the_statuses_when_it_is_unknown(client: AgentOS) -> None:
-    with pytest.raises(InvalidRequest, match=r"'done' is no status.*completed, cancelled, error"):
+    with pytest.raises(InvalidRequest, match=r"'done' is not a status.*completed, cancelled, error"):
         await found(client, status="done")
 
 

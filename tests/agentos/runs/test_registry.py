@@ -14,7 +14,7 @@ from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.runs.engine import Engine, Report, Sleep
 from agentos_mcp.agentos.runs.registry import LiveRun, RunRegistry, open_run_registry
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
-from agentos_mcp.agentos.runs.start import RunRequest
+from agentos_mcp.agentos.runs.starter import RunRequest
 from tests._support.fault_proxy import proxy_to
 
 pytestmark = pytest.mark.anyio

@@ -1,4 +1,8 @@
-"""Starts runs: once, also on a durable queue, which chooses their ids and knows a start that is repeated."""
+"""Starts runs, each exactly once.
+
+Without a durable queue the start is sent once, under our own run id, by which the run is found if the connection
+breaks. A durable queue chooses the run id itself; it recognizes a start that is sent again by its idempotency key.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +26,12 @@ log = logging.getLogger(__name__)
 _BYPASS_SECONDS = 0.5
 _SILENT_SECONDS = 0.5
 _UNQUEUED_FIELDS = frozenset({"images", "audio", "videos", "files", "input_files", "output_schema"})
-"""What AgentOS runs without its queue, under our own run id."""
+"""With these fields AgentOS bypasses its queue and keeps our run id."""
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What to run. `fields` are further form fields, already as AgentOS takes them."""
+    """What to run. `fields` are further form fields, as AgentOS takes them."""
 
     component: Component
     message: str
@@ -71,8 +75,8 @@ class RunStarter:
     async def start_queued(self, request: RunRequest, state: RunState, report: Report, sleep: Sleep) -> RunState:
         """Start a run on a durable queue, which chooses its id.
 
-        A start that broke is sent again with the same key: the queue answers it with the run that is
-        there, if it is. What does not ride the queue keeps our own id and is found by that.
+        A start that broke is sent again with the same key: the queue responds with the run of the first
+        one, if that arrived. What bypasses the queue keeps our own id and is found by that.
         """
         idempotency_key = f"agentos-mcp-{new_id()}{new_id()}"
         is_queued = not (request.files or _UNQUEUED_FIELDS & request.fields.keys() or _has_filter_list(request.fields))
@@ -100,11 +104,11 @@ class RunStarter:
             failing_since = min(failing_since, anyio.current_time())
             if anyio.current_time() - failing_since > self._follower.outage_seconds:
                 raise Unreachable(
-                    "The connection broke as the run was being started, and AgentOS does not answer any more.",
+                    "The connection broke while the run was being started, and AgentOS no longer responds.",
                     hint(
-                        "Its queue may have taken the run: look with {list} before you run it again.",
+                        "Its queue may have taken the run: check with {list} before you run it again.",
                         list=Action.of("list_runs", session_id=state.ref.session),
-                        otherwise="Its queue may have taken the run: look before you run it again.",
+                        otherwise="Its queue may have taken the run: check before you run it again.",
                     ),
                 )
             await sleep(poll_seconds)
@@ -120,7 +124,7 @@ class RunStarter:
         *,
         is_queued: bool,
     ) -> RunState:
-        """Send the start; a run that waits in the queue has no events, so its name is asked for meanwhile."""
+        """Send the start; a run that waits in the queue has no events, so its reference is requested meanwhile."""
         ref_in_queue = state.ref
         has_events = False
 
@@ -156,9 +160,9 @@ class RunStarter:
         return _in_queue(state, ref_in_queue) if state.events == 0 and ref_in_queue != state.ref else state
 
     async def _ref_in_queue(self, request: RunRequest, state: RunState, idempotency_key: str) -> RunRef | None:
-        """The reference of the run that the queue has taken under this key; None where AgentOS does not answer.
+        """The reference of the run that the queue has taken under this key; None where AgentOS does not respond.
 
-        Not streamed, AgentOS answers at once, whatever has become of the run.
+        Without a stream AgentOS responds at once, whatever the run's state.
         """
         form = _start_form(request, state) | {"stream": "false", "background": "true"}
         try:
@@ -199,10 +203,10 @@ def _start_form(request: RunRequest, state: RunState) -> dict[str, str]:
 
 
 def _in_queue(state: RunState, ref: RunRef) -> RunState:
-    """A run that the queue has taken under its own name, and has not begun."""
+    """A run that the queue has taken under an id of its own, and has not started."""
     return replace(state, ref=ref, queued=True, stored=True, provisional=False, activity="waiting in AgentOS's queue")
 
 
 def _has_filter_list(fields: Mapping[str, str]) -> bool:
-    """Whether the knowledge filters are conditions, which AgentOS makes objects of that its queue cannot keep."""
+    """Whether the knowledge filters are a list, of which AgentOS makes objects that its queue cannot store."""
     return fields.get("knowledge_filters", "").lstrip().startswith("[")

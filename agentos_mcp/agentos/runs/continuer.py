@@ -1,4 +1,9 @@
-"""Continues paused runs with their answers: sent once, and in the way that each run takes them."""
+"""Continues paused runs: sends the answers once, in the way that the run takes them, and follows the run again.
+
+How a run is continued (streamed or not, in the background or not) depends on how it was started, which only
+AgentOS's refusals tell (`agentos_messages.continuation_conflict`); none of those has executed anything.
+AgentOS may report the run as paused for a while after it took the answers.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +23,14 @@ from agentos_mcp.agentos.runs.run import RunState, Status
 
 log = logging.getLogger(__name__)
 
-_UNCONFIRMED = "The connection broke as the answers were sent, and AgentOS still calls the run paused"
+_UNCONFIRMED = "The connection broke while the answers were sent, and AgentOS still reports the run as paused"
 _ACCEPTANCE_SECONDS = 0.5
 _SETTLING_SECONDS = 1.0
 _MAX_SETTLING_ATTEMPTS = 15
 _QUEUED_PAUSE_SECONDS = 10.0
-"""How long a queued run may be shown paused after somebody has continued it: on SQLite it is until its end."""
+"""How long a queued run may be reported as paused after it was continued: on SQLite it is until its end."""
 _ACCEPTED_PAUSE_SECONDS = 60.0
-"""The same after a continuation that AgentOS has accepted: others may be before it in the queue."""
+"""The same once AgentOS has accepted the answers: others may be before it in the queue."""
 
 
 class RunContinuer:
@@ -68,7 +73,7 @@ class RunContinuer:
         except Unreachable as error:
             if not error.was_sent:
                 raise
-            log.info("%s (%s goes on)", error.message, state.ref)
+            log.info("%s (%s is followed)", error.message, state.ref)
             reason = _UNCONFIRMED
             if state.queued:
                 pause_seconds = _QUEUED_PAUSE_SECONDS
@@ -88,10 +93,10 @@ class RunContinuer:
     async def _send_answers(
         self, state: RunState, form: Mapping[str, str], report: Report, answered_keys: frozenset[str]
     ) -> RunState:
-        """Post the answers in the way that this run takes them; the state as far as the stream told it.
+        """Post the answers in the way that this run takes them; the state as far as its stream tells.
 
-        A refusal that says which way is the right one has executed nothing. Raises what AgentOS
-        refuses for good, and Unreachable where it is not known whether AgentOS took them.
+        A refusal that names another way is followed. Raises any other refusal, and Unreachable where it is
+        not known whether AgentOS took the answers.
         """
         features = await self._discovery.features()
         path = f"{runs_path(state.ref)}/{{run_id}}/continue"
@@ -126,7 +131,7 @@ class RunContinuer:
                     case Conflict.SETTLING if attempts < _MAX_SETTLING_ATTEMPTS:
                         state = replace(state, queued=True)
                         await anyio.sleep(_SETTLING_SECONDS)
-                        # What waits now may be something else, or nothing.
+                        # It may ask something else by now, or nothing.
                         current = await self._follower.read(RunState(ref=state.ref))
                         if _question_keys(current) != answered_keys:
                             raise
@@ -136,7 +141,7 @@ class RunContinuer:
     async def _follow_past_pause(
         self, state: RunState, report: Report, sleep: Sleep, answered_keys: frozenset[str], pause_seconds: float
     ) -> RunState:
-        """Follow a run that was continued. AgentOS may call it paused, with what was `asked`, for a while yet."""
+        """Follow a continued run. AgentOS may report the pause that was answered for `pause_seconds` more."""
         running = state
 
         def report_unless_same_pause(new: RunState) -> None:
@@ -155,7 +160,7 @@ class RunContinuer:
 
 
 def _question_keys(state: RunState) -> frozenset[str]:
-    """What a paused run asks; nothing where it is not paused."""
+    """The keys of what a paused run asks; none where it is not paused."""
     if state.status is not Status.PAUSED:
         return frozenset()
     return frozenset(question.key for question in questions(state.ref, state.requirements))
