@@ -209,7 +209,7 @@ async def served(batch: list[Answers], dice: random.Random, era: str) -> None:
                         await ask()
                     except MCPError as error:
                         told = error.error.message
-                    assert "log says more" not in told, told
+                    assert "log has the details" not in told, told
         assert (await client.list_tools()).tools
 
 

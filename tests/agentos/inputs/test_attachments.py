@@ -180,7 +180,7 @@ async def test_invalid_attachment_says_why(folder: Path, file: str, why: str) ->
 
 async def test_size_limit_is_for_all_files_together(folder: Path) -> None:
     (folder / "a.txt").write_bytes(b"x" * 600)
-    with pytest.raises(InvalidRequest, match="larger than 1,000 bytes in all"):
+    with pytest.raises(InvalidRequest, match="larger than 1,000 bytes together"):
         await attach(["a.txt", "a.txt"], kind="agent", allowed=[folder], limit=1000)
     with pytest.raises(InvalidRequest, match="larger than"):
         await attach([data_url("text/plain", b"y" * 1001)], kind="workflow", allowed=[], limit=1000)

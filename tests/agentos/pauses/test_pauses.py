@@ -545,9 +545,7 @@ def test_an_answer_to_an_earlier_pause_is_told_from_a_wrong_key() -> None:
     (question,) = questions(REF, [tool(requires_confirmation=True)])
     with pytest.raises(InvalidRequest) as refusal:
         check_answers([question], {"publish-000000": True, "nonsense": True})
-    assert f"publish-000000 is of an earlier pause; the run now asks: {question.key}" in str(
-        refusal.value
-    )
+    assert f"publish-000000 is of an earlier pause; the run now asks: {question.key}" in str(refusal.value)
     assert f"'nonsense' is not asked; the run asks {question.key}" in str(refusal.value)
     assert f"{question.key} is not answered" in str(refusal.value)
 
