@@ -243,13 +243,14 @@ class Catalog:
 
 async def _match(kind: Kind, query: str, inventory: Inventory) -> Component:
     if len(inventory.components) < MANY:
-        return match(kind, query, inventory)
-    return await anyio.to_thread.run_sync(match, kind, query, inventory)
+        return match_component(kind, query, inventory)
+    return await anyio.to_thread.run_sync(match_component, kind, query, inventory)
 
 
-def match(kind: Kind, query: str, inventory: Inventory) -> Component:
-    """`find` within this inventory."""
-    components = inventory.of(kind)
+def match_component(kind: Kind | Literal[""], query: str, inventory: Inventory) -> Component:
+    """`find` within this inventory, among the components of all kinds where the kind is ''."""
+    components = inventory.of(kind) if kind else inventory.components
+    noun = kind or "component"
     normalized, without_fillers = _normalize(query), _strip_fillers(query)
     searches: tuple[Callable[[], list[Component]], ...] = (
         lambda: [component for component in components if component.id == query],
@@ -274,8 +275,8 @@ def match(kind: Kind, query: str, inventory: Inventory) -> Component:
             return candidates[0]
         if candidates:
             ids = f"{_quoted_ids(candidates[:_MAX_NAMED])}{' and more' if len(candidates) > _MAX_NAMED else ''}"
-            raise NotFound(f"'{excerpt(query)}' could be {len(candidates)} {kind}s.", f"Use one of the ids: {ids}.")
-    raise NotFound(f"No {kind} '{excerpt(query)}'.", _hint(kind, query, inventory))
+            raise NotFound(f"'{excerpt(query)}' could be {len(candidates)} {noun}s.", f"Use one of the ids: {ids}.")
+    raise NotFound(f"No {noun} '{excerpt(query)}'.", _hint(kind, query, inventory) if kind else "")
 
 
 def _hint(kind: Kind, query: str, inventory: Inventory) -> Hint | str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 
-from agentos_mcp.agentos.catalog import Component, Inventory, match, shown_id
+from agentos_mcp.agentos.catalog import Component, Inventory, match_component, shown_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS, RunNote, RunState, Status
@@ -51,15 +51,15 @@ def _find_component(name: str, inventory: Inventory) -> Component:
     prefix, colon, component_name = name.partition(":")
     kinds = [kind for kind in KINDS if prefix.strip().casefold() in {kind, f"{kind}s"}]
     if colon and kinds:
-        return match(kinds[0], component_name.strip(), inventory)
+        return match_component(kinds[0], component_name.strip(), inventory)
     if colon:
         raise InvalidRequest(f"--run {name} has no valid kind.", "Use --run agent:NAME, team:NAME or workflow:NAME.")
     for kind in KINDS:
         try:
-            return match(kind, name, inventory)
+            return match_component(kind, name, inventory)
         except NotFound:
             continue
-    return match("agent", name, inventory)
+    return match_component("agent", name, inventory)
 
 
 async def _run(ctx: ToolContext, request: RunRequest, seconds: float) -> RunState:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.tooling.context import Backend
 
@@ -60,7 +61,7 @@ async def notify_clients_of_changes(server: AgentOSServer, backend: Backend) -> 
                 log.info("AgentOS could not be asked for its components: %s", error)
 
     backend.catalog.changed = mark_changed
-    async with anyio.create_task_group() as tasks:
+    async with unwrapped_task_group() as tasks:
         tasks.start_soon(_run_until_done, publish_changes)
         tasks.start_soon(_run_until_done, discover_features)
         if server.component_tools.is_enabled:

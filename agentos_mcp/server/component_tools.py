@@ -17,7 +17,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import BaseModel, WithJsonSchema
 
-from agentos_mcp.agentos.catalog import MANY, Catalog, Component, Inventory, match, shown_id
+from agentos_mcp.agentos.catalog import MANY, Catalog, Component, Inventory, match_component, shown_id
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
 from agentos_mcp.agentos.inputs.component_inputs import ComponentInputs, read_component_inputs
 from agentos_mcp.agentos.runs.run import Kind
@@ -118,7 +118,7 @@ def select_components(
     for kinds, id_or_name in selectors:
         kind = cast("Kind", kinds.removesuffix("s"))
         try:
-            selected = [match(kind, id_or_name, inventory)] if id_or_name else inventory.of(kind)
+            selected = [match_component(kind, id_or_name, inventory)] if id_or_name else inventory.of(kind)
         except NotFound as error:
             missing.append(str(error))
             continue

@@ -27,6 +27,7 @@ from mcp_types import SubscriptionsListenRequestParams, SubscriptionsListenResul
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.server.client_limits import (
     MAX_BUFFERED_EVENTS,
     MAX_LISTEN_STREAMS,
@@ -81,7 +82,7 @@ class SubscriptionHub:
     @asynccontextmanager
     async def follow_runs(self, backend: Backend) -> AsyncIterator[None]:
         """While it is open, runs that somebody subscribes to are followed."""
-        async with anyio.create_task_group() as tasks:
+        async with unwrapped_task_group() as tasks:
             self._backend, self._tasks = backend, tasks
             try:
                 yield

@@ -11,9 +11,9 @@ from typing import Any, Literal, cast
 
 from mcp.server.mcpserver import Context
 
-from agentos_mcp.agentos.catalog import Catalog, Component, DataStore, KnowledgeBase, shown_id
+from agentos_mcp.agentos.catalog import Catalog, Component, DataStore, KnowledgeBase, match_component, shown_id
 from agentos_mcp.agentos.client import AgentOS, Limits, MultipartParts, Values
-from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unsupported
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, Unsupported
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.hints import PLAIN, Action, Parameter, Surface, hint
 from agentos_mcp.agentos.json_values import mapping
@@ -174,23 +174,18 @@ class ToolContext:
             )
 
     async def component(self, kind: Kind | Literal[""], query: str) -> Component:
-        """The component that is meant: the one of that kind, or without a kind the only one of that id or name.
+        """The component that is meant: the one of that kind, or without a kind the only one that the query matches.
 
         Raises NotFound where none of the kind is meant, InvalidRequest where the kind is needed and not given.
         """
         if kind:
             return await self.catalog.find(kind, query)
-        components = (await self.catalog.inventory()).components
-        matches = [component for component in components if query in {component.id, component.name}] or [
-            component
-            for component in components
-            if query.casefold() in {component.id.casefold(), component.name.casefold()}
-        ]
-        if len(matches) == 1:
-            return matches[0]
-        raise InvalidRequest(
-            "An id needs its kind.", hint("Give {kind}: agent, team or workflow.", kind=Parameter("kind"))
-        )
+        try:
+            return match_component("", query, await self.catalog.inventory())
+        except NotFound:
+            raise InvalidRequest(
+                "An id needs its kind.", hint("Give {kind}: agent, team or workflow.", kind=Parameter("kind"))
+            ) from None
 
     async def database(self, store: DataStore, query: str) -> str:
         """The database to name in a request about this part of AgentOS; '' where there is only one.

@@ -37,7 +37,7 @@ def find_quote(error: str) -> str:
 
 async def test_page_quotes_the_errors_of_tools(sample_agentos: str, locked_agentos: str) -> None:
     assert find_quote(await tool_error(UNUSED_URL)) == "No AgentOS answers at"
-    assert find_quote(await tool_error(locked_agentos)) == "AgentOS wants a token"
+    assert find_quote(await tool_error(locked_agentos)) == "AgentOS requires a token"
     assert find_quote(await tool_error(locked_agentos, token=f"no-{KEY}")) == "AgentOS refuses the token"
     assert find_quote(await tool_error(sample_agentos, "create_schedule")) == "Unknown tool"
 
@@ -47,11 +47,11 @@ async def test_page_quotes_the_errors_of_tools(sample_agentos: str, locked_agent
     [
         "The token does not allow this",
         "There are several databases for this.",
-        "was restarted after it began and has no live events of it",
+        "was restarted after it started and has no live events of it",
         "AgentOS did not take the answers: ",
         "These answers were not used: ",
         "Still running:",
-        "it is no AgentOS",
+        "it is not an AgentOS",
         "This server asks for a token",
         "This server does not answer to",
         "It is off here",

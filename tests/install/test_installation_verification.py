@@ -91,7 +91,7 @@ class TestVerificationWithToken:
         machine = Machine(tmp_path, variables={"AGENTOS_TOKEN": KEY})
         report = machine.install("cursor", verify=True, url=locked_agentos)
         assert not report.ok, "a desktop client sees nothing of this shell"
-        assert "AgentOS wants a token" in report.results[0].message
+        assert "AgentOS requires a token" in report.results[0].message
         assert "--token-env AGENTOS_TOKEN" in str(report)
 
 

@@ -10,7 +10,7 @@ import pytest
 from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference
 
-from agentos_mcp.agentos.catalog import Component, Inventory, match
+from agentos_mcp.agentos.catalog import Component, Inventory, match_component
 from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.similar_names import most_similar, similarity
 from agentos_mcp.settings import Settings
@@ -163,9 +163,9 @@ async def test_long_uri_prompt_or_completion_is_refused_without_being_quoted(
 def test_component_is_found_among_thousands_of_similar_ones() -> None:
     components = tuple(Component("agent", f"{'ba' * 150}{n}", f"{'ab' * 150} {n}") for n in range(500))
     contents = Inventory("", "", "", (*components, Component("agent", "content-writer", "Writer")), (), ())
-    assert match("agent", "contnet-writer", contents).id == "content-writer"
+    assert match_component("agent", "contnet-writer", contents).id == "content-writer"
     with pytest.raises(NotFound) as refusal:
-        match("agent", "ba" * 100, contents)
+        match_component("agent", "ba" * 100, contents)
     assert len(str(refusal.value)) < 8_000
 
 

@@ -91,7 +91,7 @@ def test_missing_agentos_is_an_error_with_a_hint() -> None:
 
 
 def test_locked_agentos_needs_a_token_that_is_never_printed(locked_agentos: str) -> None:
-    assert "wants a token" in invoke(locked_agentos, "agents").stderr
+    assert "requires a token" in invoke(locked_agentos, "agents").stderr
     assert invoke_ok(locked_agentos, "agents", "--token", KEY).stdout
     for env in ({"AGENTOS_TOKEN": KEY}, {"OS_SECURITY_KEY": KEY}):
         assert invoke(locked_agentos, "teams", "--log-level", "debug", env=env).exit_code == 0

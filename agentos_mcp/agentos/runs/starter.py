@@ -20,6 +20,7 @@ from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.inputs.attachments import MultipartPart
 from agentos_mcp.agentos.runs.follower import MAX_POLL_SECONDS, Report, RunFollower, Sleep, run_ids, runs_path
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, new_id
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
 log = logging.getLogger(__name__)
 
@@ -144,19 +145,13 @@ class RunStarter:
                 ref_in_queue = ref
                 report(_in_queue(state, ref))
 
-        failure: AgentOSError | None = None
-        async with anyio.create_task_group() as tasks:
+        async with unwrapped_task_group() as tasks:
             if is_queued:
                 tasks.start_soon(find_ref_in_queue)
-            try:
-                state = await self.start(
-                    request, state, report_named, background=True, idempotency_key=idempotency_key, opened=opened
-                )
-            except AgentOSError as error:  # kept out of the task group, which would wrap it
-                failure = error
+            state = await self.start(
+                request, state, report_named, background=True, idempotency_key=idempotency_key, opened=opened
+            )
             tasks.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
         return _in_queue(state, ref_in_queue) if state.events == 0 and ref_in_queue != state.ref else state
 
     async def _ref_in_queue(self, request: RunRequest, state: RunState, idempotency_key: str) -> RunRef | None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, ServerFailure, Unsupported
+from agentos_mcp.agentos.http_errors import error_for_response
 from agentos_mcp.tools.schedules.format import (
     check_cron,
     describe_cron,
@@ -140,21 +141,24 @@ def test_cron_of_other_than_five_fields_is_refused(cron: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "refusal", "named"),
+    ("status", "detail", "refusal", "named"),
     [
-        (AgentOSError("Invalid cron expression"), InvalidRequest, "'1 2 3 4 99'"),
-        (AgentOSError("Invalid timezone: Mars"), InvalidRequest, "'Mars'"),
-        (AgentOSError("CroniterBadDateError: failed"), InvalidRequest, "'1 2 3 4 99'"),
-        (AgentOSError("Schedule 'a' already exists"), InvalidRequest, "Schedule 'a' already exists"),
-        (AgentOSError("Scheduler is not running"), Unsupported, "AgentOS(scheduler=True)"),
-        (ServerFailure("croniter is missing", status=503), Unsupported, "croniter is missing"),
+        (422, "Invalid cron expression: 1 2 3 4 99", InvalidRequest, "'1 2 3 4 99'"),
+        (422, "Invalid timezone: Mars", InvalidRequest, "'Mars'"),
+        (500, "CroniterBadDateError: failed to find next date", InvalidRequest, "'1 2 3 4 99'"),
+        (409, "Schedule with name 'a' already exists", InvalidRequest, "Schedule with name 'a' already exists"),
+        (503, "Scheduler is not running", Unsupported, "AgentOS(scheduler=True)"),
+        (503, "Scheduler not supported by the configured database", Unsupported, "not supported by the configured"),
     ],
 )
 def test_refusal_of_a_schedule_says_what_to_change(
-    error: AgentOSError, refusal: type[AgentOSError], named: str
+    status: int, detail: str, refusal: type[AgentOSError], named: str
 ) -> None:
+    body = json.dumps({"detail": detail}).encode()
     with pytest.raises(refusal) as caught, describe_cron("1 2 3 4 99", "Mars"):
-        raise error
+        raise error_for_response(
+            "POST", "/schedules", status=status, headers={}, body=body, place="here", with_token=False
+        )
     assert named in caught.value.message
     assert caught.value.hint
 
