@@ -65,7 +65,7 @@ async def measure(rounds: int) -> list[Row]:
 async def _library_cpu(engine: Engine, request: RunRequest) -> float:
     """Our library: it reads the stream and reduces its events."""
     started = time.process_time()
-    state = await engine.run(request, engine.name(request), lambda state: None)
+    state = await engine.run(request, engine.new_run(request), lambda state: None)
     return 1e6 * (time.process_time() - started) / state.events
 
 

@@ -320,13 +320,13 @@ def _most_similar(query: str, components: Sequence[Component]) -> list[tuple[Com
     return sorted(matches, key=lambda match: -match[1])
 
 
-def shown_id(value: str) -> str:
+def display_id(value: str) -> str:
     """An id as it may stand in our own sentences: nothing in it can pass for an instruction."""
     return quote(value, safe="-._~@+:", errors="surrogatepass")
 
 
 def _quoted_ids(components: Sequence[Component], separator: str = ", ") -> str:
-    return separator.join(f"'{shown_id(component.id)}'" for component in components)
+    return separator.join(f"'{display_id(component.id)}'" for component in components)
 
 
 def _normalize(text: str) -> str:

@@ -112,9 +112,9 @@ class AgentOS:
         await self._http.aclose()
 
     @property
-    def place(self) -> str:
+    def display_url(self) -> str:
         """The URL as it may be shown: without a user, a password or a query."""
-        return http_errors.shown_url(self.url)
+        return http_errors.display_url(self.url)
 
     async def get(
         self, template: str, values: Values | None = None, query: Query | None = None, *, retry: bool = True
@@ -309,7 +309,7 @@ class AgentOS:
                 else f"{_content_type_name(content_type)}, not JSON"
             )
             raise ServerFailure(
-                f"{self.place} answered {method} {path} with {problem}.",
+                f"{self.display_url} answered {method} {path} with {problem}.",
                 "Is that really an AgentOS? Check AGENTOS_URL.",
             ) from None
 
@@ -349,13 +349,13 @@ class AgentOS:
             status=response.status_code,
             headers=response.headers,
             body=body,
-            place=self.place,
+            url=self.display_url,
             with_token="Authorization" in response.request.headers,
             tokens=self._sent_tokens,
         )
 
     def _transport_errors(self, method: str, path: str) -> http_errors.TransportErrors:
-        return http_errors.TransportErrors(f"{method} {path}", self.place)
+        return http_errors.TransportErrors(f"{method} {path}", self.display_url)
 
 
 def _is_read(method: str, template: str) -> bool:

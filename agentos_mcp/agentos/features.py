@@ -88,7 +88,7 @@ async def _discover(agent_os: AgentOS) -> Features:
         )
         background = frozenset(kind for kind in KINDS if _has_background(openapi, kind))
     if not info and declared is not None and "GET /config" not in declared:
-        raise ServerFailure(f"{agent_os.place} answers, but it is not an AgentOS.", "Check AGENTOS_URL.")
+        raise ServerFailure(f"{agent_os.display_url} answers, but it is not an AgentOS.", "Check AGENTOS_URL.")
     return Features(
         name=text(info.get("name")) or text(info.get("os_id")),
         version=text(info.get("agno_version")),

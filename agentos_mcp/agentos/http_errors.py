@@ -38,7 +38,7 @@ _MAX_URL_LENGTH = 300
 _MAX_PROBLEMS = 20
 
 
-def shown_url(url: str) -> str:
+def display_url(url: str) -> str:
     """A URL as it may be shown: without a user, a password, a query or a fragment."""
     try:
         parts = urlsplit(url)
@@ -86,14 +86,14 @@ def error_for_response(
     status: int,
     headers: Mapping[str, str],
     body: bytes,
-    place: str,
+    url: str,
     with_token: bool,
     tokens: Iterable[str] = (),
 ) -> AgentOSError:
     """The error for a response that is not a success; `tokens` are masked in it."""
     detail = error_detail(body, tokens)
     error = _error_for_status(
-        method, path, detail, status=status, headers=headers, place=place, with_token=with_token, tokens=tokens
+        method, path, detail, status=status, headers=headers, url=url, with_token=with_token, tokens=tokens
     )
     error.detail = detail
     return error
@@ -106,7 +106,7 @@ def _error_for_status(
     *,
     status: int,
     headers: Mapping[str, str],
-    place: str,
+    url: str,
     with_token: bool,
     tokens: Iterable[str],
 ) -> AgentOSError:
@@ -132,7 +132,7 @@ def _error_for_status(
             )
         case 404 if is_missing_endpoint(detail):
             return Unsupported(
-                f"{place} has no {method} {path}.",
+                f"{url} has no {method} {path}.",
                 "This AgentOS may be too old for that, or AGENTOS_URL may point somewhere else.",
                 status=status,
             )
@@ -149,8 +149,8 @@ def _error_for_status(
         case 503 if is_missing_service(detail):
             return Unsupported(f"{detail.rstrip('.')}.", "Set up AgentOS with it, or leave that out.", status=status)
         case _ if 300 <= status < 400:
-            target = redact(shown_url(headers.get("redirects-to") or headers.get("location", "")), tokens)
-            return ServerFailure(f"{place} redirects to {target}.", "Set AGENTOS_URL to where it leads.", status=status)
+            target = redact(display_url(headers.get("redirects-to") or headers.get("location", "")), tokens)
+            return ServerFailure(f"{url} redirects to {target}.", "Set AGENTOS_URL to where it leads.", status=status)
         case _:
             return ServerFailure(
                 f"AgentOS failed on {method} {path} ({status}{': ' + detail if detail else ''}).",
@@ -191,9 +191,9 @@ def outcome_unknown(error: AgentOSError) -> AgentOSError:
 class TransportErrors:
     """Inside it, httpx's errors become `Unreachable`, with what was known of the request."""
 
-    def __init__(self, request: str, place: str) -> None:
+    def __init__(self, request: str, url: str) -> None:
         self.request = request
-        self.place = place
+        self.url = url
 
     def __enter__(self) -> None:
         return None
@@ -202,7 +202,7 @@ class TransportErrors:
         match error:
             case httpx.ConnectTimeout() | httpx.ConnectError() | httpx.PoolTimeout():
                 raise Unreachable(
-                    f"No AgentOS answers at {self.place}.",
+                    f"No AgentOS answers at {self.url}.",
                     "Start it, or set AGENTOS_URL to where it runs.",
                     was_sent=False,
                 ) from error
@@ -210,15 +210,13 @@ class TransportErrors:
                 raise Unreachable(f"AgentOS did not answer {self.request} in time.", "Try again.") from error
             case httpx.DecodingError():
                 raise ServerFailure(
-                    f"{self.place} answered {self.request} with compressed data that is broken.",
+                    f"{self.url} answered {self.request} with compressed data that is broken.",
                     "Check AgentOS and the proxies before it.",
                 ) from error
             case httpx.TransportError():
-                raise Unreachable(
-                    f"The connection to {self.place} broke during {self.request}.", "Try again."
-                ) from error
+                raise Unreachable(f"The connection to {self.url} broke during {self.request}.", "Try again.") from error
             case httpx.InvalidURL():
-                raise Unreachable(f"{self.place} is not a valid URL.", "Set AGENTOS_URL.", was_sent=False) from error
+                raise Unreachable(f"{self.url} is not a valid URL.", "Set AGENTOS_URL.", was_sent=False) from error
             case _:
                 return
 

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from agentos_mcp.agentos.catalog import Catalog, shown_id
+from agentos_mcp.agentos.catalog import Catalog, display_id
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, hint
@@ -70,7 +70,7 @@ class Ownership:
 
         With an unknown owner ('') it says that.
         """
-        user, subject = shown_id(self.user_id), subject[:_MAX_NAME_LENGTH]
+        user, subject = display_id(self.user_id), subject[:_MAX_NAME_LENGTH]
         if owner:
             return NotFound(f"There is no {subject} of user '{user}'.", hint, status=404)
         return NotFound(
@@ -103,7 +103,7 @@ class Ownership:
         if owners - {self.user_id} or not (owners or may_be_new):
             other_owners = filter(None, owners - {self.user_id})
             owner = next(other_owners, "") if owners else "other"
-            raise self.refusal(f"session '{shown_id(session_id)}'", _OWN_SESSIONS, owner=owner)
+            raise self.refusal(f"session '{display_id(session_id)}'", _OWN_SESSIONS, owner=owner)
 
     async def _session_owners(self, session_id: str) -> set[str]:
         """The owners of the sessions with this id, '' for an unknown one; none where there is no such session."""

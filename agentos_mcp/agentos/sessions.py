@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentos_mcp.agentos.catalog import shown_id
+from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.features import Features
@@ -64,9 +64,9 @@ async def read_session(
         try:
             document = mapping(await agent_os.get("/sessions/{session_id}", {"session_id": session_id}, query))
         except NotFound as missing:
-            owner_words = f" of user '{shown_id(user_id)}'" if user_id else ""
+            owner_words = f" of user '{display_id(user_id)}'" if user_id else ""
             raise NotFound(
-                f"There is no session '{shown_id(session_id)}'{owner_words}.",
+                f"There is no session '{display_id(session_id)}'{owner_words}.",
                 hint("{list} shows what there is.", list=Action.of("list_sessions")),
                 status=404,
             ) from missing

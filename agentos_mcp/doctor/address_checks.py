@@ -15,7 +15,7 @@ import anyio
 
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, Unauthorized, Unreachable
-from agentos_mcp.agentos.http_errors import shown_url
+from agentos_mcp.agentos.http_errors import display_url
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.doctor.findings import Finding, Report, bad, good, warning
@@ -82,7 +82,7 @@ async def find_agentos(url: str, token: Token, ports: Sequence[int], system: Hos
         return await _find_at_usual_ports(ports, system, report)
     probe = await probe_address(url, token)
     if not probe.problem:
-        report(good("URL", f"an AgentOS answers at {shown_url(url)}"))
+        report(good("URL", f"an AgentOS answers at {display_url(url)}"))
         return url
     alternatives = [other.url for other in await _probe_all(_alternatives(url, ports)) if not other.problem]
     if alternatives:
@@ -124,7 +124,7 @@ def _start_agentos() -> Fix:
 
 
 def _join_urls(urls: Sequence[str]) -> str:
-    return " and ".join(map(shown_url, urls))
+    return " and ".join(map(display_url, urls))
 
 
 def _alternatives(url: str, ports: Sequence[int]) -> list[str]:
@@ -162,7 +162,7 @@ async def has_listener(url: str) -> bool:
 
 async def probe_address(url: str, token: Token | None = None) -> AddressProbe:
     """What is at a URL, within a few seconds in any case."""
-    address = shown_url(url)
+    address = display_url(url)
     try:
         agent_os = AgentOS(url, token=token or Token(), limits=_LIMITS)
     except Exception as error:  # whatever httpx raises for a proxy that it cannot use
@@ -182,7 +182,7 @@ async def probe_address(url: str, token: Token | None = None) -> AddressProbe:
 
 async def _probe_agentos(agent_os: AgentOS, url: str) -> AddressProbe:
     """Raises AgentOSError where the server has no endpoint of an AgentOS."""
-    other_server = AddressProbe(url, f"a server other than an AgentOS is at {agent_os.place}")
+    other_server = AddressProbe(url, f"a server other than an AgentOS is at {agent_os.display_url}")
     try:
         health = await agent_os.get("/health", retry=False)
     except (Unauthorized, Forbidden):
@@ -199,7 +199,7 @@ async def _probe_agentos(agent_os: AgentOS, url: str) -> AddressProbe:
 
 
 def _unreachable(url: str, error: Unreachable) -> AddressProbe:
-    address, host = shown_url(url), urlsplit(url).hostname or ""
+    address, host = display_url(url), urlsplit(url).hostname or ""
     causes = list(_causes(error))
     cause_types = {type(cause).__name__ for cause in causes}
     if proxy := _proxy_for(url):
@@ -245,13 +245,13 @@ def _proxy_for(url: str) -> str:
         return ""
     proxies = urllib.request.getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
-    return shown_url(proxy if "://" in proxy else f"http://{proxy}") if proxy else ""
+    return display_url(proxy if "://" in proxy else f"http://{proxy}") if proxy else ""
 
 
 def _unusable_proxy(url: str, error: Exception) -> AddressProbe:
     reason = one_line(str(error), max_length=200)
     variables = tuple(name for name in os.environ if name.upper() in _PROXY_VARIABLES and os.environ[name])
     if not variables:
-        return AddressProbe(url, f"{shown_url(url)} cannot be requested ({reason})", has_listener=False)
+        return AddressProbe(url, f"{display_url(url)} cannot be requested ({reason})", has_listener=False)
     message = f"the proxy in {' or '.join(variables)} cannot be used ({reason})"
     return AddressProbe(url, message, (FixStep("Remove it", UnsetVariables(variables)),), has_listener=False)

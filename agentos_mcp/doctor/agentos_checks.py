@@ -80,7 +80,7 @@ class _AgentOSChecks:
             fix = self._add_scopes(["config:read"], features)
             self._report(bad("Token", f"it does not even permit listing components: {one_line(error.message)}", *fix))
         except Unsupported:
-            message = f"{self._agent_os.place} has no /config, so it is not an AgentOS"
+            message = f"{self._agent_os.display_url} has no /config, so it is not an AgentOS"
             self._report(bad("AgentOS", message, FixStep("Check the address.")))
         return None
 
@@ -146,7 +146,7 @@ class _AgentOSChecks:
         body = {"name": "agentos-mcp", "scopes": [{"scope": scope} for scope in all_scopes]}
         create = OtherCommand(
             (
-                *("curl", "-X", "POST", f"{self._agent_os.place}/service-accounts"),
+                *("curl", "-X", "POST", f"{self._agent_os.display_url}/service-accounts"),
                 *("-H", "Authorization: Bearer ADMIN_TOKEN", "-H", "Content-Type: application/json"),
                 *("-d", json.dumps(body, separators=(",", ":"))),
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agentos_mcp import __version__
-from agentos_mcp.agentos.http_errors import shown_url
+from agentos_mcp.agentos.http_errors import display_url
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.doctor.address_checks import LOCAL_HOSTS, AgentOSLocation, has_listener
 from agentos_mcp.doctor.configured_entries import ConfiguredEntry, UnreadableConfigError, read_entries
@@ -172,7 +172,7 @@ def _running_server(entry: ConfiguredEntry, probe: ProbeResult, install_again: F
 
 async def _check_connection(entry: ConfiguredEntry) -> Finding:
     """Whether anything is where an entry connects to that starts no program."""
-    subject, url, parts = entry.client.title, shown_url(entry.server_url), urlsplit(entry.server_url)
+    subject, url, parts = entry.client.title, display_url(entry.server_url), urlsplit(entry.server_url)
     if await has_listener(entry.server_url):
         return good(subject, f"{entry} connects to {url}, and a server answers there")
     message = f"{entry} connects to {url}, and nothing answers there"

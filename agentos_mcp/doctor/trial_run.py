@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 
-from agentos_mcp.agentos.catalog import Component, Inventory, match_component, shown_id
+from agentos_mcp.agentos.catalog import Component, Inventory, display_id, match_component
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS, RunNote, RunState, Status
@@ -64,7 +64,7 @@ def _find_component(name: str, inventory: Inventory) -> Component:
 
 async def _run(ctx: ToolContext, request: RunRequest, seconds: float) -> RunState:
     """The run's last state. It is cancelled when time is up, or the person interrupts the command."""
-    latest = ctx.engine.name(request)
+    latest = ctx.engine.new_run(request)
 
     def keep(state: RunState) -> None:
         nonlocal latest
@@ -114,7 +114,7 @@ def _run_finding(state: RunState, seconds: float) -> Finding:
     name = _component_name(state)
     explain = run_command("See the details", "runs", str(state.ref), "--explain")
     duration = f" in {state.seconds:.1f} s" if state.seconds else ""
-    if not state.ended:
+    if not state.has_ended:
         return warning("Test run", f"{name} was still running after {seconds:g} s, and was cancelled", explain)
     if state.status is Status.PAUSED:
         answer = run_command("Answer it", "continue", str(state.ref))
@@ -130,4 +130,4 @@ def _run_finding(state: RunState, seconds: float) -> Finding:
 
 
 def _component_name(state: RunState) -> str:
-    return f"{state.ref.kind} {shown_id(state.ref.component)}"
+    return f"{state.ref.kind} {display_id(state.ref.component)}"

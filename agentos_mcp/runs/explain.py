@@ -62,7 +62,7 @@ def explain(output: Mapping[str, Any], state: RunState, surface: Surface) -> str
     error = _run_error(output, state)
     if error and not any(error in failure.error for failure in failures):
         failures.insert(0, Failure("the run", error))
-    if state.orphaned:
+    if state.is_orphaned:
         body.insert(0, _Line(ORPHANED, _Rank.ALWAYS))
     if question := _question(output):
         body.insert(0, _Line(f"asked: {_line(question, 160)}", _Rank.ALWAYS))

@@ -57,7 +57,7 @@ async def follow_run(
                 await _wait_for_reference(run, _CANCEL_SECONDS)
                 await _cancel(ctx, run.state)
         raise
-    if not ended or not run.state.ended:
+    if not ended or not run.state.has_ended:
         return _to_result(ctx, run.state, unfinished_result(run.state, ctx.surface))
     if run.state.status is Status.PAUSED and owns_run and (question := ask_person(ctx, run.state, progress.value)):
         return question
@@ -82,7 +82,7 @@ def _to_result(ctx: ToolContext, state: RunState, text: str) -> CallToolResult:
 async def _wait_for_reference(run: LiveRun, seconds: float) -> None:
     """Return once the run has the name by which AgentOS knows it, or has not got one in time."""
     with anyio.move_on_after(seconds):
-        while run.state.provisional and not run.done:
+        while run.state.is_provisional and not run.done:
             await run.watch(lambda _: None, _REFERENCE_POLL_SECONDS)
 
 

@@ -30,7 +30,7 @@ def next_steps(state: RunState, failures: Sequence[Failure]) -> Hint:
     """One or two sentences, by the first of the failures."""
     run = {"run": str(state.ref)}
     match state.status:
-        case Status.PENDING | Status.RUNNING if state.orphaned:
+        case Status.PENDING | Status.RUNNING if state.is_orphaned:
             return ORPHANED_NEXT
         case Status.PENDING | Status.RUNNING:
             return hint(

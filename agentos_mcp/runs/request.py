@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agentos_mcp.agentos.catalog import Component, shown_id
+from agentos_mcp.agentos.catalog import Component, display_id
 from agentos_mcp.agentos.errors import Forbidden, InvalidRequest
 from agentos_mcp.agentos.inputs.attachments import attach
 from agentos_mcp.agentos.inputs.schema_checks import CannotCheckSchema
@@ -85,7 +85,7 @@ async def _check_factory(
 ) -> Component:
     if detail and not (component.is_factory or detail.get("is_factory")):
         raise InvalidRequest(
-            f"'{shown_id(component.id)}' is not built by a factory, so it does not take a factory_input.",
+            f"'{display_id(component.id)}' is not built by a factory, so it does not take a factory_input.",
             "Leave it out; what it should do goes into the message.",
         )
     await check_input(mapping(detail.get("factory_input_schema")), factory_input, "factory_input")

@@ -107,7 +107,7 @@ def facts(state: RunState, *, surface: Surface, max_length: int = MAX_PIECE_CHAR
     """
     duration = format_duration(state.seconds) if state.seconds else ""
     first = " · ".join(part for part in (_outcome(state), duration, _tokens(state.tokens)) if part)
-    notes = [ORPHANED] if state.orphaned else []
+    notes = [ORPHANED] if state.is_orphaned else []
     notes += _notes(state, max_length // 2)
     if state.refusal_reason:
         notes.append(f"AgentOS did not take the answers: {one_line(state.refusal_reason, max_length=600)}.")
@@ -187,7 +187,7 @@ _KEEP_WAITING = hint(
 
 def unfinished_result(state: RunState, surface: Surface) -> str:
     """The result of a call whose run is not finished: its step, who does what, the last words, and what to do next."""
-    if state.orphaned:
+    if state.is_orphaned:
         return "\n".join(
             (ORPHANED, *_notes(state, FACTS_CHARACTERS // 2), ORPHANED_NEXT.render(surface), f"run: {state.ref}")
         )
@@ -197,7 +197,7 @@ def unfinished_result(state: RunState, surface: Surface) -> str:
             f"Still running: {one_line(describe(state))}",
             *failed_steps(state),
             *_notes(state, FACTS_CHARACTERS // 2),
-            _PROVISIONAL.render(surface) if state.provisional else "",
+            _PROVISIONAL.render(surface) if state.is_provisional else "",
             _KEEP_WAITING.render(surface),
             f"run: {state.ref}",
         )
@@ -221,7 +221,7 @@ def _outcome(state: RunState) -> str:
             return f"failed{where}: {one_line(state.error)}"
         case Status.PAUSED:
             return "paused: it waits for an answer"
-        case _ if state.orphaned:
+        case _ if state.is_orphaned:
             return f"{state.status.lower()}, according to AgentOS"
         case Status.CANCELLED:
             return "cancelled" + (f": {one_line(state.error)}" if state.error else "")

@@ -17,7 +17,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import BaseModel, WithJsonSchema
 
-from agentos_mcp.agentos.catalog import MANY, Catalog, Component, Inventory, match_component, shown_id
+from agentos_mcp.agentos.catalog import MANY, Catalog, Component, Inventory, display_id, match_component
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
 from agentos_mcp.agentos.inputs.component_inputs import ComponentInputs, read_component_inputs
 from agentos_mcp.agentos.runs.run import Kind
@@ -191,7 +191,7 @@ def build_tool_function(name: str, component: Component, inputs: ComponentInputs
     run.__name__ = name
     run.__doc__ = (
         one_line(component.description, max_length=_MAX_DESCRIPTION_LENGTH)
-        or f"Run the {component.kind} {shown_id(component.id)}."
+        or f"Run the {component.kind} {display_id(component.id)}."
     )
     run.__signature__ = inspect.Signature(parameters, return_annotation=CallToolResult)  # type: ignore[attr-defined]  # functions may carry a signature of their own
     return cast("Callable[..., Any]", run)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import anyio
 
-from agentos_mcp.agentos.catalog import Component, Inventory, shown_id
+from agentos_mcp.agentos.catalog import Component, Inventory, display_id
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.hints import Surface, as_hint
 from agentos_mcp.agentos.runs.run import KINDS
@@ -58,7 +58,7 @@ class AgentOSState:
 
 async def read_agentos_state(backend: Backend) -> AgentOSState:
     """Ask AgentOS for its inventory, for a second at most."""
-    url = backend.agent_os.place
+    url = backend.agent_os.display_url
     try:
         with anyio.fail_after(_STATE_TIMEOUT_SECONDS):
             return AgentOSState(url, inventory=await backend.catalog.inventory(retry=False))
@@ -100,10 +100,10 @@ def _describe_state(state: AgentOSState) -> str:
     if (inventory := state.inventory) is None:
         return f"AgentOS at {state.url} is slow to answer."
     components = "; ".join(f"{kind}s {_ids(inventory.of(kind))}" for kind in KINDS if inventory.of(kind))
-    return f"This AgentOS ({shown_id(inventory.id)}) has {components or 'no components yet'}."
+    return f"This AgentOS ({display_id(inventory.id)}) has {components or 'no components yet'}."
 
 
 def _ids(components: tuple[Component, ...]) -> str:
-    ids = ", ".join(shown_id(component.id) for component in components[:_MAX_IDS])
+    ids = ", ".join(display_id(component.id) for component in components[:_MAX_IDS])
     more = len(components) - _MAX_IDS
     return f"{ids} and {more} more" if more > 0 else ids

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from mcp_types import GetPromptResult, PromptArgument, PromptMessage, TextContent
 from mcp_types import Prompt as ListedPrompt
 
-from agentos_mcp.agentos.catalog import Component, Inventory, shown_id
+from agentos_mcp.agentos.catalog import Component, Inventory, display_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.plain_text import as_json
 from agentos_mcp.agentos.runs.history import MAX_SESSIONS
@@ -78,7 +78,7 @@ async def _investigate(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
 async def _compare(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
     first, second = [await ctx.catalog.find("agent", arguments[name]) for name in ("first", "second")]
     if first.id == second.id:
-        raise InvalidRequest(f"Both are the agent '{shown_id(first.id)}'.", "Name two agents.")
+        raise InvalidRequest(f"Both are the agent '{display_id(first.id)}'.", "Name two agents.")
     calls = "\n".join(_call(agent, arguments["task"]) for agent in (first, second))
     return (
         "Compare two agents of AgentOS on the same task: call run_agent once for each, with these arguments.\n"
@@ -209,7 +209,7 @@ def _of_components(inventory: Inventory, taken_names: Collection[str]) -> list[P
     prompts: dict[str, Prompt] = {}
     suffixes: Counter[str] = Counter()
     for component in components:
-        base = shown_id(component.id)
+        base = display_id(component.id)
         if id_counts[component.id] > 1 or base in taken_names:
             base = f"{component.kind}-{base}"
         name = base
@@ -224,7 +224,7 @@ def _of_component(name: str, component: Component) -> Prompt:
     async def render(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
         tool = f"run_{component.kind}"
         lines = [
-            f"Run the {component.kind} {shown_id(component.id)} of AgentOS: call {tool} with these arguments.",
+            f"Run the {component.kind} {display_id(component.id)} of AgentOS: call {tool} with these arguments.",
             _call(component, arguments["message"]),
             _RUN_INSTRUCTIONS,
         ]
@@ -235,7 +235,7 @@ def _of_component(name: str, component: Component) -> Prompt:
     return Prompt(
         name,
         one_line(component.name, max_length=60),
-        one_line(component.description) or f"Run the {component.kind} {shown_id(component.id)}.",
+        one_line(component.description) or f"Run the {component.kind} {display_id(component.id)}.",
         render,
         (f"run_{component.kind}",),
         (_argument("message", "The input, in your words"),),

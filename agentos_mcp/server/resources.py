@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from mcp_types import CallToolResult, Resource, ResourceTemplate, TextContent
 
-from agentos_mcp.agentos.catalog import Component, DataStore, Inventory, shown_id
+from agentos_mcp.agentos.catalog import Component, DataStore, Inventory, display_id
 from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.paths import percent_encode
 from agentos_mcp.agentos.plain_text import strip_control_chars
@@ -70,7 +70,7 @@ async def read_component(ctx: ToolContext, kind: Kind, id: str) -> str:
     """A component by its exact id: a name, or a part of one, is not enough in a URI."""
     component = await ctx.catalog.find(kind, id)
     if component.id != id:
-        raise NotFound(f"No {kind} with the id '{shown_id(id)}'.", f"Did you mean '{shown_id(component.id)}'?")
+        raise NotFound(f"No {kind} with the id '{display_id(id)}'.", f"Did you mean '{display_id(component.id)}'?")
     return await get_component(ctx, kind, id)
 
 
@@ -84,7 +84,7 @@ async def read_run(ctx: ToolContext, kind: str, component: str, session: str, ru
     state = live.state if live is not None else await ctx.engine.read(ref)
     return (
         run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)
-        if state.ended
+        if state.has_ended
         else unfinished_result(state, ctx.surface)
     )
 
@@ -266,7 +266,7 @@ class Resources:
         injected = {name: value for name, value in self._settings.injected.items() if name in parameters}
         for name, value in injected.items():
             if variables.get(name, value) != value:
-                raise NotFound(f"This server is only for {name} {shown_id(value)}.")
+                raise NotFound(f"This server is only for {name} {display_id(value)}.")
         arguments = {name: value.format_map(variables) for name, value in spec.arguments.items()} or dict(variables)
         texts: list[str] = []
         not_found: NotFound | None = None
@@ -279,7 +279,7 @@ class Resources:
                 continue
             if spec.is_template or len(locations) == 1:
                 return text
-            texts += [f"## {shown_id(name)}\n{text}" for name in location.values()]
+            texts += [f"## {display_id(name)}\n{text}" for name in location.values()]
         if not_found is not None and not texts:
             raise not_found
         return cut_to_budget("\n\n".join(texts), self._settings.result_tokens)
@@ -319,8 +319,8 @@ def match_template(template: str, uri: str) -> dict[str, str] | None:
 def _of_component(component: Component) -> Resource:
     return Resource(
         uri=f"agentos://{component.kind}s/{percent_encode(component.id)}",
-        name=f"{component.kind}s/{shown_id(component.id)}",
+        name=f"{component.kind}s/{display_id(component.id)}",
         title=one_line(component.name, max_length=60),
-        description=one_line(component.description) or f"The {component.kind} {shown_id(component.id)} in detail.",
+        description=one_line(component.description) or f"The {component.kind} {display_id(component.id)} in detail.",
         mime_type=MARKDOWN,
     )

@@ -186,7 +186,7 @@ class SubscriptionHub:
                     status = await self._follow_until_halted(ref, uri)
                     if status is Status.PAUSED:
                         await self._wait_until_continued(ref)
-                    elif status.ended:
+                    elif status.has_ended:
                         break
                     else:  # AgentOS calls it running, and nothing is known to be at work on it
                         await anyio.sleep(_STUCK_RUN_SECONDS)

@@ -53,7 +53,7 @@ async def run_component(ctx: ToolContext, options: argparse.Namespace) -> int:
     )
     component = options.name or await _only_component(ctx, kind)
     request = await build_request(ctx, kind, component, options.message, run_options)
-    state = ctx.engine.name(request)
+    state = ctx.engine.new_run(request)
     start = partial(ctx.engine.run, request, state)
     try:
         return await _follow(ctx, state, start, options, output_schema=run_options.output_schema)
@@ -84,12 +84,12 @@ async def cancel_run(ctx: ToolContext, options: argparse.Namespace) -> int:
 
     ref = RunRef.parse(options.run)
     before = await ctx.engine.read(ref)
-    had_ended = before.ended and before.status is not Status.PAUSED
+    had_ended = before.has_ended and before.status is not Status.PAUSED
     message = "" if had_ended else await runs.cancel_run(ctx, options.run)
     now = before if had_ended else await ctx.engine.read(ref)
     if options.json:
         print_json(run_document(now, ctx.surface))
-    elif now.ended and now.status is not Status.PAUSED:
+    elif now.has_ended and now.status is not Status.PAUSED:
         heading = "Nothing to cancel, the run has ended:" if had_ended else "The run has ended:"
         print(heading, *(line for line, _ in summary_lines(now, surface_for(options))), sep="\n")
     else:

@@ -58,7 +58,7 @@ class RunDisplay:
         # A paused run's text is a stock phrase of AgentOS's.
         if self._stream and state.ref.kind != "workflow" and state.status is not Status.PAUSED:
             self._stream_answer(state.text)
-        if state.ended:
+        if state.has_ended:
             self._clear_progress()
         elif not self._can_redraw:
             self._print_activity(state)
@@ -73,7 +73,7 @@ class RunDisplay:
         while True:
             await anyio.sleep(_REDRAW_SECONDS if self._can_redraw else _HEARTBEAT_SECONDS / 3)
             state = self._state
-            if state is None or state.ended:
+            if state is None or state.has_ended:
                 continue
             self._frame += 1
             if self._can_redraw:

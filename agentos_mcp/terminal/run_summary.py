@@ -53,9 +53,9 @@ def _next_step(state: RunState, pending: tuple[Question, ...], surface: CommandS
         return surface.command_line("continue", run)
     if state.status is Status.ERROR or state.failed_steps:
         return surface.command_line("runs", run, "--explain")
-    if state.orphaned:
+    if state.is_orphaned:
         return f"{surface.command_line('runs', run)}, in a minute; if the run has not moved by then, run it again"
-    return "" if state.ended else surface.command_line("runs", run, "--follow")
+    return "" if state.has_ended else surface.command_line("runs", run, "--follow")
 
 
 def run_document(state: RunState, surface: Surface) -> dict[str, Any]:

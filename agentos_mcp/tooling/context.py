@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 from mcp.server.mcpserver import Context
 
-from agentos_mcp.agentos.catalog import Catalog, Component, DataStore, KnowledgeBase, match_component, shown_id
+from agentos_mcp.agentos.catalog import Catalog, Component, DataStore, KnowledgeBase, display_id, match_component
 from agentos_mcp.agentos.client import AgentOS, Limits, MultipartParts, Values
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, Unsupported
 from agentos_mcp.agentos.features import Discovery
@@ -199,7 +199,7 @@ class ToolContext:
             return ""
         raise InvalidRequest(
             f"There is no database '{query}' for this." if query else "There are several databases for this.",
-            hint("Give {db_id}, one of: {ids}.", db_id=Parameter("db_id"), ids=", ".join(map(shown_id, stores))),
+            hint("Give {db_id}, one of: {ids}.", db_id=Parameter("db_id"), ids=", ".join(map(display_id, stores))),
         )
 
     async def knowledge_base(self, query: str) -> KnowledgeBase:
@@ -217,7 +217,7 @@ class ToolContext:
         ]
         if len(matches) == 1:
             return matches[0]
-        choices = ", ".join(f"{shown_id(base.id)} ({one_line(base.name, max_length=60)})" for base in bases)
+        choices = ", ".join(f"{display_id(base.id)} ({one_line(base.name, max_length=60)})" for base in bases)
         raise InvalidRequest(
             f"No knowledge base '{query}'." if query and not matches else "There are several knowledge bases.",
             hint("Give {knowledge_id}, one of: {bases}.", knowledge_id=Parameter("knowledge_id"), bases=choices),

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import anyio
 from pydantic import Field
 
-from agentos_mcp.agentos.catalog import shown_id
+from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
@@ -204,11 +204,11 @@ async def _approval(ctx: ToolContext, approval_id: str) -> Approval:
         approval = {}
     if approval.get("id") != approval_id:
         if ctx.ownership.user_id:
-            raise ctx.ownership.refusal(f"approval '{shown_id(approval_id)}'", _LIST_ALL)
-        raise NotFound(f"No approval '{shown_id(approval_id)}'.", _LIST_ALL)
+            raise ctx.ownership.refusal(f"approval '{display_id(approval_id)}'", _LIST_ALL)
+        raise NotFound(f"No approval '{display_id(approval_id)}'.", _LIST_ALL)
     if not await _is_own(ctx, approval):
         owner = str(approval.get("user_id") or "other" if approval.get("session_id") else "")
-        raise ctx.ownership.refusal(f"approval '{shown_id(approval_id)}'", _LIST_ALL, owner=owner)
+        raise ctx.ownership.refusal(f"approval '{display_id(approval_id)}'", _LIST_ALL, owner=owner)
     return approval
 
 
@@ -375,11 +375,11 @@ def _resolution(approval: Approval, decision: str, note: str, values: Mapping[st
     told = {"note": note} if note.strip() else {}
     fields = _fields(approval) if decision == "approved" else []
     if set(fields) != set(values):
-        needs = f"needs the values {', '.join(map(shown_id, fields))}" if fields else "takes no values"
+        needs = f"needs the values {', '.join(map(display_id, fields))}" if fields else "takes no values"
         raise InvalidRequest(
             f"It {needs} to be {decision}.",
             hint("Give them as {values}.", values=Parameter("values"))
-            + hint("{get} says which.", get=Action.of("get_approval", approval_id=shown_id(str(approval.get("id")))))
+            + hint("{get} says which.", get=Action.of("get_approval", approval_id=display_id(str(approval.get("id")))))
             if fields
             else "",
         )
@@ -391,7 +391,7 @@ def _check_pending(approval: Approval) -> None:
     status = approval.get("status")
     if status in ("pending", None):
         return
-    by = f" by '{shown_id(str(approval['resolved_by']))}'" if approval.get("resolved_by") else ""
+    by = f" by '{display_id(str(approval['resolved_by']))}'" if approval.get("resolved_by") else ""
     at = f" at {format_time(approval.get('resolved_at'))}" if approval.get("resolved_at") else ""
     raise InvalidRequest(
         f"It was {one_line(str(status), max_length=20)} already{by}{at}.",

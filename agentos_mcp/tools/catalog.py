@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from agentos_mcp.agentos.catalog import shown_id
+from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping, objects, values
 from agentos_mcp.agentos.plain_text import as_name
@@ -35,7 +35,7 @@ async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workfl
     """One agent, team or workflow in detail: model, tools, members, steps, inputs."""
     component = await ctx.catalog.find(kind, id)
     page = await ctx.catalog.detail(kind, component.id)
-    lines = [f"# {as_name(component.name)} ({kind} {shown_id(component.id)})"]
+    lines = [f"# {as_name(component.name)} ({kind} {display_id(component.id)})"]
     if component.description or page.get("description"):
         lines.append(f"About: {one_line(component.description or str(page['description']), max_length=600)}")
     lines += _lines("", page)

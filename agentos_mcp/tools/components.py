@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from agentos_mcp.agentos.catalog import shown_id
+from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, as_hint, hint
@@ -75,7 +75,7 @@ async def get_stored_component(
         component = mapping(await ctx.get("/components/{component_id}", {"component_id": id}))
     except NotFound as error:
         raise NotFound(
-            f"No stored component '{shown_id(id)}'.",
+            f"No stored component '{display_id(id)}'.",
             hint("{list} shows their ids.", list=Action.of("list_stored_components")),
             status=404,
         ) from error
@@ -88,7 +88,7 @@ async def get_stored_component(
     chosen = _chosen(versions, version or current)
     if version and not chosen:
         numbers = ", ".join(str(one.get("version")) for one in versions)
-        raise NotFound(f"'{shown_id(id)}' has no version {version}.", f"There are: {numbers or 'none'}.")
+        raise NotFound(f"'{display_id(id)}' has no version {version}.", f"There are: {numbers or 'none'}.")
     config = mapping(chosen.get("config"))
     settings = [
         f"{name} {one_line(str(value), max_length=100)}"

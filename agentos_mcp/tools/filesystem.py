@@ -11,7 +11,7 @@ from urllib.parse import quote
 from pydantic import Field
 
 from agentos_mcp.agentos.agentos_messages import is_invalid_path, is_missing_file
-from agentos_mcp.agentos.catalog import shown_id
+from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, hint
@@ -253,9 +253,9 @@ async def _store(ctx: ToolContext, agent_id: str, namespace: str) -> _Store:
         query["agent_id"] = (await ctx.catalog.find("agent", agent_id)).id
         meant = [one for one in meant if query["agent_id"] in _holders(one)]
         if not meant:
-            holders = ", ".join(dict.fromkeys(shown_id(holder) for one in known for holder in _holders(one)))
+            holders = ", ".join(dict.fromkeys(display_id(holder) for one in known for holder in _holders(one)))
             raise NotFound(
-                f"Agent '{shown_id(query['agent_id'])}' keeps no files.",
+                f"Agent '{display_id(query['agent_id'])}' keeps no files.",
                 f"These do: {holders}." if holders else _NONE,
             )
     if namespace:

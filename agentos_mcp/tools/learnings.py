@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from agentos_mcp.agentos.agentos_messages import without_endpoint_advice
-from agentos_mcp.agentos.catalog import shown_id
+from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, as_hint, hint
@@ -145,7 +145,7 @@ async def create_learning(
             ),
             status=error.status,
         ) from error
-    return Message(f"Kept as learning {shown_id(str(created.get('learning_id')))}.")
+    return Message(f"Kept as learning {display_id(str(created.get('learning_id')))}.")
 
 
 async def update_learning(ctx: ToolContext, learning_id: str, content: JsonObject, db_id: DbId = "") -> Message:
@@ -156,7 +156,7 @@ async def update_learning(ctx: ToolContext, learning_id: str, content: JsonObjec
     kept = {name: before[name] for name in (*_BOOKKEEPING, "id") if name in before}
     body = {"content": kept | _checked(str(one.get("learning_type")), content)}
     await ctx.send("PATCH", "/learnings/{learning_id}", {"learning_id": learning_id}, query={"db_id": where}, json=body)
-    return Message(f"Learning {shown_id(learning_id)} has its new content.")
+    return Message(f"Learning {display_id(learning_id)} has its new content.")
 
 
 async def delete_learning(ctx: ToolContext, learning_id: str, db_id: DbId = "") -> Message:
@@ -164,7 +164,7 @@ async def delete_learning(ctx: ToolContext, learning_id: str, db_id: DbId = "") 
     where = await ctx.database("learning", db_id)
     await _found(ctx, learning_id, where)
     await ctx.send("DELETE", "/learnings/{learning_id}", {"learning_id": learning_id}, query={"db_id": where})
-    return Message(f"Deleted learning {shown_id(learning_id)}.")
+    return Message(f"Deleted learning {display_id(learning_id)}.")
 
 
 async def list_learning_users(
@@ -198,7 +198,7 @@ async def _found(ctx: ToolContext, learning_id: str, db_id: str) -> Mapping[str,
 
     AgentOS takes no user with the id of a learning, so that is looked at here.
     """
-    what = f"learning '{shown_id(learning_id)}'"
+    what = f"learning '{display_id(learning_id)}'"
     list_ids = hint("{list} shows their ids.", list=Action.of("list_learnings"))
     try:
         one = mapping(await ctx.get("/learnings/{learning_id}", {"learning_id": learning_id}, db_id=db_id))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from agentos_mcp.agentos.agentos_messages import is_memory_optimization_useless
-from agentos_mcp.agentos.catalog import shown_id
+from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
@@ -90,7 +90,7 @@ async def create_memory(
     """Remember a fact about a user for AgentOS's agents."""
     body = {"memory": _checked(memory), "user_id": _someone(user_id), "topics": topics or []}
     created = await ctx.send("POST", "/memories", query={"db_id": await ctx.database("memory", db_id)}, json=body)
-    return Message(f"Remembered for user '{shown_id(user_id)}' (memory {shown_id(str(created.get('memory_id')))}).")
+    return Message(f"Remembered for user '{display_id(user_id)}' (memory {display_id(str(created.get('memory_id')))}).")
 
 
 async def update_memory(
@@ -111,7 +111,7 @@ async def update_memory(
         "user_id": before.get("user_id"),
     }
     await ctx.send("PATCH", "/memories/{memory_id}", _id(memory_id), query={"db_id": database}, json=body)
-    return Message(f"Updated memory {shown_id(memory_id.strip())}.")
+    return Message(f"Updated memory {display_id(memory_id.strip())}.")
 
 
 async def delete_memory(ctx: ToolContext, memory_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
@@ -121,8 +121,8 @@ async def delete_memory(ctx: ToolContext, memory_id: str, user_id: UserId = "", 
     memory = await _memory(ctx, memory_id, user_id, database)
     query = {"user_id": user_id, "db_id": database}
     await ctx.send("DELETE", "/memories/{memory_id}", _id(memory_id), query=query)
-    user = shown_id(str(memory.get("user_id") or ""))
-    return Message(f"Forgot memory {shown_id(memory_id.strip())} of user '{user}'.")
+    user = display_id(str(memory.get("user_id") or ""))
+    return Message(f"Forgot memory {display_id(memory_id.strip())} of user '{user}'.")
 
 
 async def list_memory_topics(ctx: ToolContext, user_id: UserId = "", db_id: DbId = "") -> Table:
@@ -167,7 +167,7 @@ async def optimize_memories(
         answer = await ctx.send("POST", "/optimize-memories", query={"db_id": database}, json=body)
     except NotFound as missing:
         raise NotFound(
-            f"User '{shown_id(user_id)}' has no memories.",
+            f"User '{display_id(user_id)}' has no memories.",
             hint("See {stats}.", stats=Action.of("get_memory_stats")),
             status=404,
         ) from missing
@@ -180,7 +180,7 @@ async def optimize_memories(
                 lost.message,
                 hint(
                     "The model may still be at it: look with {list} before you apply it again.",
-                    list=Action.of("list_memories", user_id=shown_id(user_id)),
+                    list=Action.of("list_memories", user_id=display_id(user_id)),
                     otherwise="The model may still be at it.",
                 ),
             ) from lost
@@ -237,13 +237,13 @@ async def _memory(ctx: ToolContext, memory_id: str, user_id: str, database: str)
     try:
         memory = mapping(await ctx.get("/memories/{memory_id}", _id(memory_id), user_id=user_id, db_id=database))
     except NotFound as missing:
-        what = f"There is no memory '{shown_id(memory_id.strip())}'{_of(user_id)}."
+        what = f"There is no memory '{display_id(memory_id.strip())}'{_of(user_id)}."
         raise NotFound(what, _LIST, status=404) from missing
-    return ctx.ownership.require_own(memory, f"memory '{shown_id(memory_id.strip())}'", _LIST)
+    return ctx.ownership.require_own(memory, f"memory '{display_id(memory_id.strip())}'", _LIST)
 
 
 def _of(user_id: str) -> str:
-    return f" of user '{shown_id(user_id)}'" if user_id else ""
+    return f" of user '{display_id(user_id)}'" if user_id else ""
 
 
 def _id(memory_id: str) -> dict[str, str]:

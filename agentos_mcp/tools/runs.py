@@ -196,7 +196,7 @@ async def cancel_run(ctx: ToolContext, run: Run) -> str:
     state = await ctx.engine.read(ref)
     if state.status not in (Status.PENDING, Status.RUNNING, Status.PAUSED):
         return f"Nothing to cancel.\n{run_result(state, tokens=200, surface=ctx.surface)}"
-    orphaned = state.orphaned
+    orphaned = state.is_orphaned
     await ctx.engine.cancel(ref)
     if state.status is Status.PAUSED:
         # A durable queue cancels it at once, AgentOS without one when it is continued.
@@ -205,13 +205,13 @@ async def cancel_run(ctx: ToolContext, run: Run) -> str:
             return f"The paused run will be cancelled as soon as it is continued.\nrun: {ref}"
     # It is asked for: that its end cannot be seen is no failure.
     with anyio.move_on_after(_CANCEL_WAIT), suppress(AgentOSError):
-        while not state.ended:
+        while not state.has_ended:
             await anyio.sleep(0.1)
             state = await ctx.engine.read(ref)
-    if not state.ended and orphaned:
-        now = unfinished_result(replace(state, orphaned=True), ctx.surface)
+    if not state.has_ended and orphaned:
+        now = unfinished_result(replace(state, is_orphaned=True), ctx.surface)
         return f"AgentOS was told to cancel it; nothing came of that.\n{now}"
-    if not state.ended:
+    if not state.has_ended:
         return f"Cancelling: it stops when its current tool or function call returns.\nrun: {ref}"
     return run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from agentos_mcp.agentos.catalog import Component, shown_id
+from agentos_mcp.agentos.catalog import Component, display_id
 from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
@@ -109,7 +109,7 @@ async def get_session(ctx: ToolContext, session_id: str, user_id: UserId = "", d
         texts["latest runs"] = table(_RUN_COLUMNS, map(_run_row, runs[:_LATEST_RUNS]))
     more = hint(
         "{list} shows all {count} runs.",
-        list=Action.of("list_session_runs", session_id=shown_id(session.id)),
+        list=Action.of("list_session_runs", session_id=display_id(session.id)),
         count=len(runs),
     )
     return Record(
@@ -179,7 +179,7 @@ async def rename_session(
     session = await _session(ctx, session_id, user_id, db_id)
     path, body = "/sessions/{session_id}/rename", {"session_name": name.strip()}
     await ctx.send("POST", path, {"session_id": session.id}, query=session.typed_query, json=body)
-    return Message(f"Renamed session '{shown_id(session.id)}'.")
+    return Message(f"Renamed session '{display_id(session.id)}'.")
 
 
 async def update_session(
@@ -218,7 +218,7 @@ async def update_session(
             body[key] = _changed(mapping(before), changes)
     await ctx.send("PATCH", "/sessions/{session_id}", {"session_id": session.id}, query=session.typed_query, json=body)
     what = ", ".join(key.removeprefix("session_") for key in body)
-    return Message(f"Changed {what} of session '{shown_id(session.id)}'.")
+    return Message(f"Changed {what} of session '{display_id(session.id)}'.")
 
 
 async def delete_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
@@ -227,7 +227,7 @@ async def delete_session(ctx: ToolContext, session_id: str, user_id: UserId = ""
     session = await _session(ctx, session_id, user_id, db_id)
     runs = await _runs(ctx, session)
     await ctx.send("DELETE", "/sessions/{session_id}", {"session_id": session.id}, query=session.scope_query)
-    done = f"Deleted session '{shown_id(session.id)}' and its runs ({len(runs)})."
+    done = f"Deleted session '{display_id(session.id)}' and its runs ({len(runs)})."
     going_on = ", ".join(str(run.ref) for run in runs if run.status in {Status.PENDING, Status.RUNNING})
     if not going_on:
         return Message(done)
@@ -270,7 +270,7 @@ async def _session(ctx: ToolContext, session_id: str, user_id: str, db_id: str) 
     features = await ctx.backend.discovery.features()
     database = await ctx.database("session", db_id)
     session = await read_session(ctx.agent_os, features, session_id, user_id=user_id, database=database)
-    ctx.ownership.require_own(session.document, f"session '{shown_id(session.id)}'", _LIST)
+    ctx.ownership.require_own(session.document, f"session '{display_id(session.id)}'", _LIST)
     return session
 
 
@@ -344,7 +344,7 @@ def _continue_with(kind: Kind, component_id: str, session_id: str, user_id: str)
     if not component_id:
         return as_hint("")
     arguments = {f"{kind}_id": component_id, "session_id": session_id} | ({"user_id": user_id} if user_id else {})
-    run = Action.of(f"run_{kind}", **{name: shown_id(value) for name, value in arguments.items()})
+    run = Action.of(f"run_{kind}", **{name: display_id(value) for name, value in arguments.items()})
     return hint("Continue it with {run}.", run=run)
 
 

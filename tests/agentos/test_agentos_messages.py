@@ -61,7 +61,7 @@ RECORDED = [
 
 def answered(status: int, detail: str) -> AgentOSError:
     body = httpx.Response(status, json={"detail": detail}).content
-    return error_for_response("POST", "/x", status=status, headers={}, body=body, place="here", with_token=False)
+    return error_for_response("POST", "/x", status=status, headers={}, body=body, url="here", with_token=False)
 
 
 @pytest.mark.parametrize(("detail", "conflict"), RECORDED, ids=[conflict.name for _, conflict in RECORDED])

@@ -94,7 +94,7 @@ async def test_start_on_a_queue_that_is_cut_anywhere_is_told_truly_and_executed_
             proxy.fault = lambda request: cuts.pop() if cuts and b"/runs HTTP" in request else None
             engine = Engine(client, discovery, catalog)
             order = RunRequest(await catalog.find(kind, component), f"go, {tags[cut]}")
-            told[cut] = await engine.run(order, engine.name(order), lambda _: None)
+            told[cut] = await engine.run(order, engine.new_run(order), lambda _: None)
 
     async with AgentOS(url) as direct, anyio.create_task_group() as tasks:
         discovery, catalog = Discovery(direct), Catalog(direct)

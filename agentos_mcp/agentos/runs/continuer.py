@@ -59,7 +59,7 @@ class RunContinuer:
                 answer=None,
                 activity="",
                 last_index=-1,
-                stored=False,
+                is_stored=False,
                 refusal_reason="",
                 unused_answers_reason="",
             )
@@ -68,14 +68,14 @@ class RunContinuer:
         reason, is_refused, pause_seconds = "", False, _ACCEPTANCE_SECONDS
         try:
             state = await self._send_answers(state, form, report, answered_keys)
-            if state.queued:
+            if state.is_queued:
                 pause_seconds = _ACCEPTED_PAUSE_SECONDS
         except Unreachable as error:
             if not error.was_sent:
                 raise
             log.info("%s (%s is followed)", error.message, state.ref)
             reason = _UNCONFIRMED
-            if state.queued:
+            if state.is_queued:
                 pause_seconds = _QUEUED_PAUSE_SECONDS
         except AgentOSError as error:
             conflict = continuation_conflict(error)
@@ -102,7 +102,7 @@ class RunContinuer:
         path = f"{runs_path(state.ref)}/{{run_id}}/continue"
         is_workflow = state.ref.kind == "workflow"
         # A streamed continuation of a workflow ends with our connection, unless a queue executes it.
-        in_background = state.queued or (self._durable and not is_workflow and features.background(state.ref.kind))
+        in_background = state.is_queued or (self._durable and not is_workflow and features.background(state.ref.kind))
         is_streamed = in_background or not (is_workflow and self._durable)
         attempts = 0
         while True:
@@ -123,13 +123,13 @@ class RunContinuer:
             except AgentOSError as reason:
                 match continuation_conflict(reason):
                     case Conflict.QUEUED if not in_background:
-                        state, in_background, is_streamed = replace(state, queued=True), True, True
+                        state, in_background, is_streamed = replace(state, is_queued=True), True, True
                     case Conflict.NOT_QUEUED if in_background:
-                        state, in_background, is_streamed = replace(state, queued=False), False, not self._durable
+                        state, in_background, is_streamed = replace(state, is_queued=False), False, not self._durable
                     case Conflict.NOT_STREAMED if is_streamed:
-                        state, is_streamed = replace(state, queued=True), False
+                        state, is_streamed = replace(state, is_queued=True), False
                     case Conflict.SETTLING if attempts < _MAX_SETTLING_ATTEMPTS:
-                        state = replace(state, queued=True)
+                        state = replace(state, is_queued=True)
                         await anyio.sleep(_SETTLING_SECONDS)
                         # It may ask something else by now, or nothing.
                         current = await self._follower.read(RunState(ref=state.ref))

@@ -1,6 +1,6 @@
 """Runs components of an AgentOS: the path of a run, from its start to its end, whatever happens to the connection.
 
-    Engine.name          a reference for the run, before anything is sent
+    Engine.new_run        a reference for the run, before anything is sent
     Engine.run           starter.py sends it, once, and reads its stream
       reducer.py         each event -> the next RunState
       follower.py        until it has ended: its stream resumed (`/resume`), else the stored run read
@@ -69,15 +69,15 @@ class Engine:
         self._starter = RunStarter(agent_os, self._follower)
         self._continuer = RunContinuer(agent_os, discovery, self._follower, durable=durable)
 
-    def name(self, request: RunRequest) -> RunState:
+    def new_run(self, request: RunRequest) -> RunState:
         """A run that has a reference and nothing else yet; a durable queue gives it another one."""
         ref = RunRef(request.component.kind, request.component.id, request.session_id or new_id(), new_id())
         if request.user_id == self.ownership.user_id:
             self.ownership.started(ref, new_session=not request.session_id)
-        return RunState(ref=ref, provisional=self._durable)
+        return RunState(ref=ref, is_provisional=self._durable)
 
     async def run(self, request: RunRequest, state: RunState, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
-        """Start the run that `name` named and follow it to its end; `report` is called with every new state.
+        """Start the run that `new_run` made and follow it to its end; `report` is called with every new state.
 
         Raises InvalidRequest, NotFound and the like where AgentOS refuses it, Unreachable where
         it is not known what became of it. A run that fails, pauses, is cancelled or orphaned is a returned state.
@@ -91,20 +91,20 @@ class Engine:
             if background and await self._has_durable_queue():
                 state = await self._starter.start_queued(request, state, report, sleep)
             else:
-                state = replace(state, provisional=False)
+                state = replace(state, is_provisional=False)
                 report(state)
                 state = await self._starter.start(request, state, report, background=background)
         except InvalidRequest as error:
             if not (background and needs_background_database(error)):
                 raise
-            state = replace(state, notes=(RunNote.NOT_BACKGROUND,), provisional=False)
+            state = replace(state, notes=(RunNote.NOT_BACKGROUND,), is_provisional=False)
             state = await self._starter.start(request, state, report, background=False)
         return await self._follower.follow_until_ended(state, report, sleep)
 
     async def follow(self, ref: RunRef, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
         """Follow a run that was started before to its end, or read it where it has ended."""
         state = await self.read(ref)
-        if not state.ended:
+        if not state.has_ended:
             state = await self._follower.with_total_steps(state)
         report(state)
         return await self._follower.follow_until_ended(state, report, sleep)

@@ -83,7 +83,7 @@ class RunFollower:
                     async for event in events:
                         state = reduce(state, event)
                         report(state)
-                        if not state.ended:
+                        if not state.has_ended:
                             drain.deadline = math.inf
                         elif drain.deadline == math.inf:
                             drain.deadline = anyio.current_time() + _DRAIN_SECONDS
@@ -96,25 +96,25 @@ class RunFollower:
     async def _resume(self, state: RunState, report: Report) -> RunState:
         """Resume the stream after the last event that arrived; the same state where AgentOS cannot."""
         form = {"session_id": state.ref.session}
-        if state.numbered:
+        if state.has_event_numbers:
             form["last_event_index"] = str(state.last_index)
         # Without the number of the last event, all events come again.
         base = (
             state
-            if state.numbered
+            if state.has_event_numbers
             else RunState(
                 ref=state.ref,
                 total_steps=state.total_steps,
                 notes=state.notes,
-                queued=state.queued,
-                stored=state.stored,
+                is_queued=state.is_queued,
+                is_stored=state.is_stored,
             )
         )
         path = f"{runs_path(state.ref)}/{{run_id}}/resume"
         resumed = await self.stream(
-            base, lambda new: report(new) if new.numbered else None, path, form, kept_alive=True
+            base, lambda new: report(new) if new.has_event_numbers else None, path, form, kept_alive=True
         )
-        return resumed if resumed.numbered else state
+        return resumed if resumed.has_event_numbers else state
 
     async def follow_until_ended(self, state: RunState, report: Report, sleep: Sleep = anyio.sleep) -> RunState:
         """Follow a run until it ends or is orphaned: resume its stream where that works, and read it."""
@@ -124,18 +124,18 @@ class RunFollower:
         poll_seconds = 0.1
         may_be_restarted = True
         """Whether AgentOS may have been restarted since that was last checked."""
-        while not state.ended:
+        while not state.has_ended:
             try:
                 if resumable:
                     previous_index = state.last_index
                     state = await self._resume(state, report)
                     # A run that is not streamed in the background has no numbered events to wait for.
-                    resumable = state.last_index > previous_index or (previous_index >= 0 and not state.replayed)
+                    resumable = state.last_index > previous_index or (previous_index >= 0 and not state.is_replayed)
                     may_be_restarted |= not resumable
-                if not state.ended:
+                if not state.has_ended:
                     output = await self.get_stored(state.ref)
                     state = read_stored_run(state, output)
-                    if not state.ended and may_be_restarted and not resumable:
+                    if not state.has_ended and may_be_restarted and not resumable:
                         state = await self.check_orphaned(state, output)
                         may_be_restarted = False
                     report(state)
@@ -157,9 +157,9 @@ class RunFollower:
                     raise Unreachable(
                         error.message, f"The run may still be running: its reference is {state.ref}."
                     ) from error
-            if state.orphaned:
+            if state.is_orphaned:
                 return state
-            if not state.ended:
+            if not state.has_ended:
                 await sleep(poll_seconds)
                 poll_seconds = min(poll_seconds * 1.6, MAX_POLL_SECONDS)
         state = replace(state, notes=tuple(note for note in state.notes if note != RunNote.QUEUE_TAKES_OVER))
@@ -171,8 +171,8 @@ class RunFollower:
         if not state.answer_cut:
             return state
         try:
-            get_stored = read_stored_run(state, await self.get_stored(state.ref))
-            state = get_stored if get_stored.ended else replace(state, notes=(*state.notes, RunNote.ANSWER_CUT))
+            stored = read_stored_run(state, await self.get_stored(state.ref))
+            state = stored if stored.has_ended else replace(state, notes=(*state.notes, RunNote.ANSWER_CUT))
         except AgentOSError as error:
             log.info("The whole answer of %s could not be read: %s", state.ref, error)
             state = replace(state, notes=(*state.notes, RunNote.ANSWER_CUT))
@@ -184,12 +184,12 @@ class RunFollower:
         if state.status is not Status.PAUSED:
             return state
         try:
-            get_stored = read_stored_run(state, await self.get_stored(state.ref))
+            stored = read_stored_run(state, await self.get_stored(state.ref))
         except AgentOSError as error:
             log.info("The pause of %s could not be read: %s", state.ref, error)
             return _as_unanswerable(state) if isinstance(error, NotFound) else state
-        report(get_stored)
-        return get_stored if get_stored.ended else await self.follow_until_ended(get_stored, report, sleep)
+        report(stored)
+        return stored if stored.has_ended else await self.follow_until_ended(stored, report, sleep)
 
     async def read(self, state: RunState) -> RunState:
         output = await self.get_stored(state.ref)
@@ -197,10 +197,10 @@ class RunFollower:
 
     async def check_orphaned(self, state: RunState, output: Mapping[str, Any]) -> RunState:
         """Mark the run as orphaned where AgentOS was restarted under it, and still reports it as running."""
-        if state.ended or not await restarted_since(self._agent_os, state.ref, output):
+        if state.has_ended or not await restarted_since(self._agent_os, state.ref, output):
             return state
-        if not state.queued:
-            return replace(state, orphaned=True)
+        if not state.is_queued:
+            return replace(state, is_orphaned=True)
         return (
             state
             if RunNote.QUEUE_TAKES_OVER in state.notes

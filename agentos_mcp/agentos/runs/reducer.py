@@ -48,7 +48,7 @@ def reduce(state: RunState, event: Event) -> RunState:
         update |= _started(state, event)
     elif own and (ending := _ENDINGS.get(name)):
         update |= ending(state, event)
-    elif not state.ended and (make_update := _UPDATES.get(name)):
+    elif not state.has_ended and (make_update := _UPDATES.get(name)):
         update |= make_update(state, event)
     return dataclasses.replace(state, **update)
 
@@ -72,7 +72,7 @@ _START_OF = {"agent": "RunStarted", "team": "TeamRunStarted", "workflow": "Workf
 
 def _started(state: RunState, event: Event) -> StateUpdate:
     ref = state.ref
-    update: StateUpdate = {"status": Status.RUNNING, "activity": "", "provisional": False}
+    update: StateUpdate = {"status": Status.RUNNING, "activity": "", "is_provisional": False}
     session, run = event.text("session_id") or ref.session, event.text("run_id") or ref.run
     if len(session) > MAX_NAME_LENGTH or len(run) > MAX_NAME_LENGTH:
         return update
@@ -246,7 +246,7 @@ def _step_progress(state: RunState, event: Event) -> StateUpdate:
 
 
 _UPDATES: Mapping[str, Callable[[RunState, Event], StateUpdate]] = {
-    "replay": lambda state, event: {"replayed": True},
+    "replay": lambda state, event: {"is_replayed": True},
     "StepStarted": _step_started,
     "ParallelExecutionStarted": _step_started,
     "LoopExecutionStarted": _step_started,

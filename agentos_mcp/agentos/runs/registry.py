@@ -113,7 +113,7 @@ class LiveRun:
             await self._watcher_came.wait()
 
     def _schedule_release(self) -> None:
-        can_be_found_again = self.state.numbered or self.state.stored
+        can_be_found_again = self.state.has_event_numbers or self.state.is_stored
         if self._watchers or not can_be_found_again:
             self.scope.deadline = math.inf
         else:
@@ -142,7 +142,7 @@ class RunRegistry:
 
     def start(self, request: RunRequest, schema: Mapping[str, Any] | None = None) -> LiveRun:
         """Start a run; its reference is known at once. `schema` is what its answer has to match."""
-        state = self._engine.name(request)
+        state = self._engine.new_run(request)
         return self._follow(
             state, lambda run, report: self._engine.run(request, state, report, run.wait_between_polls), schema
         )
@@ -156,7 +156,7 @@ class RunRegistry:
     def resume(self, state: RunState, form: Mapping[str, str]) -> LiveRun:
         """Continue a paused run with its answers and follow it."""
         # It must not be released while the answers are being sent.
-        state = replace(state, stored=False, last_index=-1)
+        state = replace(state, is_stored=False, last_index=-1)
         return self._follow(
             state, lambda run, report: self._engine.continue_run(state, form, report, run.wait_between_polls)
         )
@@ -221,7 +221,7 @@ class RunRegistry:
                 self._schemas.move_to_end(str(run.state.ref))
                 while len(self._schemas) > MAX_KEPT_RUNS:
                     self._schemas.popitem(last=False)
-            if run.state.ended and {RunNote.NOT_BACKGROUND, RunNote.UNANSWERABLE} & set(run.state.notes):
+            if run.state.has_ended and {RunNote.NOT_BACKGROUND, RunNote.UNANSWERABLE} & set(run.state.notes):
                 self._keep(run)
             run.finish(error)
 

@@ -94,7 +94,7 @@ class Status(StrEnum):
     REGENERATED = "REGENERATED"
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether nothing more happens by itself: finished, or waiting for a person."""
         return self not in (Status.PENDING, Status.RUNNING)
 
@@ -164,30 +164,30 @@ class RunState:
     """Duration by AgentOS's clock, 0 where unknown."""
     notes: tuple[str, ...] = ()
     """`RunNote`s, and others in words: what the reader should know about how it was run."""
-    queued: bool = False
+    is_queued: bool = False
     """AgentOS's durable queue executes it, and only that continues it."""
-    provisional: bool = False
+    is_provisional: bool = False
     """AgentOS's queue has not named the run yet: nobody else knows it by this reference."""
-    stored: bool = False
+    is_stored: bool = False
     """AgentOS has returned it: it can be found again by its reference."""
-    orphaned: bool = False
+    is_orphaned: bool = False
     """AgentOS reports it as running, but was restarted since it started, and nothing is known to work on it."""
     refusal_reason: str = ""
     """Why AgentOS did not take the answers that were sent last, in its own words; it is still paused."""
     unused_answers_reason: str = ""
     """Why AgentOS did not use the answers that were sent last, though the run has gone on since: others came first."""
-    replayed: bool = False
+    is_replayed: bool = False
     """AgentOS has no live events of it, and has replayed those that it kept."""
     last_index: int = -1
     """The last numbered event that went in."""
     events: int = 0
 
     @property
-    def ended(self) -> bool:
-        return self.status.ended
+    def has_ended(self) -> bool:
+        return self.status.has_ended
 
     @property
-    def numbered(self) -> bool:
+    def has_event_numbers(self) -> bool:
         """Whether its events have numbers, as a background run's do: it continues without us and can be resumed."""
         return self.last_index >= 0
 

@@ -82,7 +82,7 @@ class RunStarter:
         idempotency_key = f"agentos-mcp-{new_id()}{new_id()}"
         is_queued = not (request.files or _UNQUEUED_FIELDS & request.fields.keys() or _has_filter_list(request.fields))
         first_ref = state.ref
-        state = replace(state, provisional=is_queued)
+        state = replace(state, is_provisional=is_queued)
         report(state)
         failing_since = math.inf
         poll_seconds = 0.2
@@ -99,9 +99,9 @@ class RunStarter:
             if state.status is not Status.PENDING or state.ref != first_ref or not is_queued:
                 return state
             if await self._bypasses_queue(state):
-                return replace(state, provisional=False)
+                return replace(state, is_provisional=False)
             if opened.is_set() and (ref := await self._ref_in_queue(request, state, idempotency_key)) is not None:
-                return replace(state, ref=ref, queued=True, provisional=False)
+                return replace(state, ref=ref, is_queued=True, is_provisional=False)
             failing_since = min(failing_since, anyio.current_time())
             if anyio.current_time() - failing_since > self._follower.outage_seconds:
                 raise Unreachable(
@@ -199,7 +199,9 @@ def _start_form(request: RunRequest, state: RunState) -> dict[str, str]:
 
 def _in_queue(state: RunState, ref: RunRef) -> RunState:
     """A run that the queue has taken under an id of its own, and has not started."""
-    return replace(state, ref=ref, queued=True, stored=True, provisional=False, activity="waiting in AgentOS's queue")
+    return replace(
+        state, ref=ref, is_queued=True, is_stored=True, is_provisional=False, activity="waiting in AgentOS's queue"
+    )
 
 
 def _has_filter_list(fields: Mapping[str, str]) -> bool:

@@ -20,10 +20,10 @@ def read_stored_run(state: RunState, output: Mapping[str, Any]) -> RunState:
         state,
         status=status,
         **read_steps(output.get("step_results"), state),
-        queued=state.queued or output.get("queue_attempt") is not None,
-        provisional=False,
-        stored=True,
-        orphaned=False,
+        is_queued=state.is_queued or output.get("queue_attempt") is not None,
+        is_provisional=False,
+        is_stored=True,
+        is_orphaned=False,
         **read_metrics(output.get("metrics")),
     )
     match status:

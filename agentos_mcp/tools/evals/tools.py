@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import anyio
 from pydantic import Field
 
-from agentos_mcp.agentos.catalog import Component, shown_id
+from agentos_mcp.agentos.catalog import Component, display_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
@@ -144,7 +144,7 @@ async def run_eval(
     evaluation = mapping(answer)
     if not evaluation:
         raise Unsupported(
-            f"AgentOS does not evaluate the {kind} '{shown_id(component.id)}'.",
+            f"AgentOS does not evaluate the {kind} '{display_id(component.id)}'.",
             "It evaluates its own agents and teams, not another AgentOS's or framework's.",
         )
     if eval_outcome(evaluation) == NO_VERDICT:
@@ -152,7 +152,7 @@ async def run_eval(
             f"No verdict: the {kind} failed, or its judge gave no usable answer.",
             hint(
                 "See with {run} whether it answers.",
-                run=Action.of(f"run_{kind}", **{f"{kind}_id": shown_id(component.id)}),
+                run=Action.of(f"run_{kind}", **{f"{kind}_id": display_id(component.id)}),
             )
             + hint("If it does, try {openai_judge}.", openai_judge=Parameter("openai_judge", not openai_judge)),
         )
@@ -208,7 +208,7 @@ async def _own_page(ctx: ToolContext, query: Mapping[str, str], limit: int, page
 async def _read(ctx: ToolContext, id: str, database: str) -> Mapping[str, Any]:
     with _known_ids():
         found = mapping(await ctx.get(_EVAL, {"eval_run_id": _id(id)}, db_id=database))
-    return ctx.ownership.require_own(found, f"eval '{shown_id(_id(id))}'", _LIST)
+    return ctx.ownership.require_own(found, f"eval '{display_id(_id(id))}'", _LIST)
 
 
 @contextmanager

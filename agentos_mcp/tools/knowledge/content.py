@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agentos_mcp.agentos.catalog import KnowledgeBase, shown_id
+from agentos_mcp.agentos.catalog import KnowledgeBase, display_id
 from agentos_mcp.agentos.errors import ServerFailure
 from agentos_mcp.agentos.formats import format_size, format_time
 from agentos_mcp.agentos.hints import Action, hint
@@ -62,10 +62,10 @@ def content_record(content: Content, content_id: str) -> Record:
 
 def outcome(content: Content, content_id: str, name: str, done: str) -> Message:
     """What came of a content, in words; `done` is the verb for success. Raises ServerFailure where it failed."""
-    shown = f"'{one_line(name, max_length=80)}' (content {shown_id(content_id)})"
+    shown = f"'{one_line(name, max_length=80)}' (content {display_id(content_id)})"
     message = one_line(str(content.get("status_message") or ""), max_length=1000).rstrip(".")
     later = hint(
-        "Call {get} later to see how it went.", get=Action.of("get_knowledge", content_id=shown_id(content_id))
+        "Call {get} later to see how it went.", get=Action.of("get_knowledge", content_id=display_id(content_id))
     )
     match content.get("status"):
         case "completed":
@@ -82,7 +82,7 @@ def outcome(content: Content, content_id: str, name: str, done: str) -> Message:
                 f"AgentOS could not read {shown}: {message or 'it does not say why'}.",
                 hint(
                     "It stays listed as failed: add it again once that is fixed, or call {delete}.",
-                    delete=Action.of("delete_knowledge", content_id=shown_id(content_id)),
+                    delete=Action.of("delete_knowledge", content_id=display_id(content_id)),
                     otherwise="It stays listed as failed: add it again once that is fixed.",
                 )
                 + hint("{config} says what can be read here.", config=Action.of("get_knowledge_config")),

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import anyio
 
-from agentos_mcp.agentos.catalog import KnowledgeBase, shown_id
+from agentos_mcp.agentos.catalog import KnowledgeBase, display_id
 from agentos_mcp.agentos.client import MultipartParts
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure
 from agentos_mcp.agentos.hints import Action, as_hint, hint
@@ -115,13 +115,13 @@ async def reading(
             one_line(
                 str(unavailable_reason.get("reason") or f"There is no reader '{one_line(reader_id, max_length=60)}'.")
             ),
-            f"Use one of: {', '.join(map(shown_id, readers))}; or leave it out, and AgentOS chooses.",
+            f"Use one of: {', '.join(map(display_id, readers))}; or leave it out, and AgentOS chooses.",
         )
     chunkers = texts(mapping(readers[reader_id]).get("chunkers"))
     if chunker and chunker not in chunkers:
         raise InvalidRequest(
-            f"The reader {shown_id(reader_id)} has no chunker '{one_line(chunker, max_length=60)}'.",
-            f"Use one of: {', '.join(map(shown_id, chunkers))}.",
+            f"The reader {display_id(reader_id)} has no chunker '{one_line(chunker, max_length=60)}'.",
+            f"Use one of: {', '.join(map(display_id, chunkers))}.",
         )
     fields = {"reader_id": reader_id, "chunker": chunker, "chunk_size": str(chunk_size or "")}
     return {name: value for name, value in fields.items() if value}

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from agentos_mcp.agentos.catalog import KnowledgeBase, shown_id
+from agentos_mcp.agentos.catalog import KnowledgeBase, display_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure, Unauthorized
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.pagination import read_page
+from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.tooling.argument_limits import MAX_FILES_LENGTH, MaxCharacters
 from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
 from agentos_mcp.tooling.context import ToolContext
@@ -130,11 +131,11 @@ async def add_knowledge(
     if before.get("status") == "completed":
         # It goes by the name: other words under the same name are dropped, and called completed.
         raise InvalidRequest(
-            f"'{one_line(given.name, max_length=80)}' is there already (content {shown_id(content_id)}): "
+            f"'{one_line(given.name, max_length=80)}' is there already (content {display_id(content_id)}): "
             "AgentOS keeps what it has read.",
             hint(
                 "If it has changed, call {delete} and add it again;",
-                delete=Action.of("delete_knowledge", content_id=shown_id(content_id)),
+                delete=Action.of("delete_knowledge", content_id=display_id(content_id)),
                 otherwise="If it has changed, delete it and add it again;",
             )
             + hint("if it is something else, give another {name}.", name=Parameter("name")),
@@ -164,7 +165,7 @@ async def add_remote_knowledge(
         form["source_params"] = json.dumps(source_params)
     before = await newest(ctx, base)
     await ctx.send("POST", "/knowledge/remote-content", query={"knowledge_id": base.id}, form=form)
-    where = f"{one_line(asked, max_length=80)} of {shown_id(config_id)}"
+    where = f"{one_line(asked, max_length=80)} of {display_id(config_id)}"
     try:
         found = await arrivals(ctx, base, config_id, asked, before)
     except AgentOSError as error:
@@ -226,7 +227,7 @@ async def delete_knowledge(ctx: ToolContext, content_id: str, knowledge_id: Know
     base = await ctx.knowledge_base(knowledge_id)
     content = await _content(ctx, base, content_id, own=True)
     await ctx.send("DELETE", _CONTENT, {"content_id": content_id}, query={"knowledge_id": base.id})
-    return Message(f"Deleted '{one_line(str(content.get('name')), max_length=80)}' (content {shown_id(content_id)}).")
+    return Message(f"Deleted '{one_line(str(content.get('name')), max_length=80)}' (content {display_id(content_id)}).")
 
 
 async def get_knowledge_config(ctx: ToolContext, knowledge_id: KnowledgeId = "") -> Record:
@@ -292,17 +293,17 @@ async def _content(ctx: ToolContext, base: KnowledgeBase, content_id: str, *, ow
         content = mapping(await ctx.get(_CONTENT, {"content_id": content_id}, knowledge_id=base.id))
     except NotFound:
         raise NotFound(
-            f"There is no content '{shown_id(content_id)}'.", hint("See {list}.", list=Action.of("list_knowledge"))
+            f"There is no content '{display_id(content_id)}'.", hint("See {list}.", list=Action.of("list_knowledge"))
         ) from None
     bases = (await ctx.catalog.inventory()).knowledge
     neighbors = [other for other in bases if other.db_id == base.db_id and other.id != base.id]
     if own and neighbors and content_id not in await contents_of(ctx, base):
         raise NotFound(
-            f"The content '{shown_id(content_id)}' is not in the knowledge base {one_line(base.name, max_length=60)}.",
+            f"The content '{display_id(content_id)}' is not in the knowledge base {excerpt(base.name)}.",
             hint(
                 "Use {knowledge_id} with one of: {ids}.",
                 knowledge_id=Parameter("knowledge_id"),
-                ids=", ".join(shown_id(other.id) for other in neighbors),
+                ids=", ".join(display_id(other.id) for other in neighbors),
             ),
         )
     return content
@@ -317,7 +318,7 @@ async def _found_source(ctx: ToolContext, base: KnowledgeBase, asked: str) -> Ma
     for source in sources:
         if asked == source.get("id") or asked.casefold() == str(source.get("name")).casefold():
             return source
-    there = ", ".join(shown_id(str(source.get("id"))) for source in sources)
+    there = ", ".join(display_id(str(source.get("id"))) for source in sources)
     raise NotFound(
         f"There is no source '{one_line(asked, max_length=60)}'.",
         f"Use one of: {there}." if there else "It has none (Knowledge(content_sources=[...])).",
@@ -341,7 +342,7 @@ async def _files(
     except Unauthorized:
         # AgentOS passes the source's own refusal on; ours it took a moment ago.
         raise ServerFailure(
-            f"The source {shown_id(source_id)} refuses AgentOS's credentials for it.", "Set them where AgentOS runs."
+            f"The source {display_id(source_id)} refuses AgentOS's credentials for it.", "Set them where AgentOS runs."
         ) from None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from agentos_mcp.agentos.agentos_messages import ScheduleProblem, schedule_problem
-from agentos_mcp.agentos.catalog import shown_id
+from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RunFailed, ServerFailure, Unsupported
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Hint, as_hint, hint
@@ -31,7 +31,7 @@ _OVERDUE = 60.0
 def target(schedule: Schedule) -> str:
     """What it runs: "agent echo", or "POST /metrics/refresh"."""
     if (runs := ran_by(schedule)) is not None:
-        return f"{runs[0]} {shown_id(runs[1])}"
+        return f"{runs[0]} {display_id(runs[1])}"
     return one_line(f"{schedule.get('method')} {schedule.get('endpoint')}", max_length=120)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import anyio
 from pydantic import Field
 
-from agentos_mcp.agentos.catalog import shown_id
+from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
@@ -275,13 +275,13 @@ async def _find(ctx: ToolContext, asked: str) -> Schedule:
     if len(named) == 1:
         return named[0]
     if named:
-        ids = ", ".join(shown_id(str(one.get("id"))) for one in named)
+        ids = ", ".join(display_id(str(one.get("id"))) for one in named)
         raise NotFound(f"{len(named)} schedules have that name.", f"Give one of the ids: {ids}.")
     names = ", ".join(f"'{one_line(str(one.get('name')), max_length=60)}'" for one in everything[:12])
     there = f"There are: {names}." if names else "There is none."
     if ctx.ownership.user_id and not names:
         there = f"None is this user's. {NO_OWNER}"
-    raise NotFound(f"No schedule '{shown_id(asked)[:80]}'.", there)
+    raise NotFound(f"No schedule '{display_id(asked)[:80]}'.", there)
 
 
 async def _all(ctx: ToolContext) -> AsyncIterator[Schedule]:

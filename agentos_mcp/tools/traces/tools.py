@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from agentos_mcp.agentos.agentos_messages import is_missing_span
-from agentos_mcp.agentos.catalog import Component, shown_id
+from agentos_mcp.agentos.catalog import Component, display_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.formats import format_exact_time, format_interval
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
@@ -244,7 +244,7 @@ def _require_own(ctx: ToolContext, trace_id: str, trace: Trace) -> None:
 
 
 def _not_own(ctx: ToolContext, trace_id: str, owner: str = "other") -> NotFound:
-    return ctx.ownership.refusal(f"trace '{shown_id(trace_id)}'", _LIST, owner=owner)
+    return ctx.ownership.refusal(f"trace '{display_id(trace_id)}'", _LIST, owner=owner)
 
 
 async def _trace(ctx: ToolContext, trace: Trace, others: list[Trace]) -> Record:

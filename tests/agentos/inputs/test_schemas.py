@@ -166,7 +166,7 @@ def answer_error(status: int, detail: str) -> AgentOSError:
         status=status,
         headers={},
         body=json.dumps({"detail": detail}).encode(),
-        place="here",
+        url="here",
         with_token=False,
     )
 

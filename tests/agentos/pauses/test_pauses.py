@@ -49,7 +49,7 @@ class Pausing:
     async def start(self, kind: Kind, id: str) -> RunState:
         order = RunRequest(await self.catalog.find(kind, id), f"go, tag-{uuid4().hex[:8]}")
         with anyio.fail_after(LIMIT):
-            state = await self.engine.run(order, self.engine.name(order), lambda _: None)
+            state = await self.engine.run(order, self.engine.new_run(order), lambda _: None)
         self.tags[state.ref] = order.message.removeprefix("go, ")
         return await self.read(state.ref)
 

@@ -34,7 +34,7 @@ async def engine_of(client: AgentOS, outage_seconds: float = 60.0) -> tuple[Engi
 
 
 async def run(engine: Engine, wanted: RunRequest, report: Report) -> RunState:
-    return await engine.run(wanted, engine.name(wanted), report)
+    return await engine.run(wanted, engine.new_run(wanted), report)
 
 
 async def order(catalog: Catalog, kind: Kind, id: str, message: str = "hello", **fields: str) -> RunRequest:
@@ -271,7 +271,7 @@ async def test_files_keep_our_own_run_id_since_they_do_not_ride_the_queue(queued
         engine, catalog = await engine_of(client)
         image = json.dumps([{"url": "http://127.0.0.1:9/none.png"}])
         wanted = await order(catalog, "workflow", "three-steps", images=image)
-        named = engine.name(wanted)
+        named = engine.new_run(wanted)
         proxy.cut_after = [400]
         state = await engine.run(wanted, named, nobody)
         assert proxy.asked("POST", "/runs HTTP") == 1
@@ -313,7 +313,7 @@ async def test_run_is_orphaned_where_agentos_began_after_it_and_nothing_was_stor
         answers["/sessions/s"] = http_json({"session_id": "s", "updated_at": updated})
     async with scripted_agentos(answers) as server, AgentOS(server.url) as client:
         state = await Engine(client, Discovery(client), Catalog(client)).read(RunRef("agent", "writer", "s", "r"))
-    assert state.orphaned is orphaned
+    assert state.is_orphaned is orphaned
     assert ("queue takes the run up again" in " ".join(state.notes)) is taken_up
 
 
@@ -327,4 +327,4 @@ async def test_orphaned_run_is_not_followed_for_ever() -> None:
         engine = Engine(client, Discovery(client), Catalog(client))
         with anyio.fail_after(10):
             state = await engine.follow(RunRef("agent", "writer", "s", "r"), nobody)
-    assert (state.status, state.orphaned) == (Status.RUNNING, True)
+    assert (state.status, state.is_orphaned) == (Status.RUNNING, True)

@@ -150,7 +150,7 @@ async def test_workflow_counts_only_its_top_level_steps(agent_os: AgentOS, id: s
     numbers, state = [], RunState(ref=ref)
     for event in events:
         if event.name != "WorkflowCompleted":
-            assert not state.ended, f"{event.name} came after the end"
+            assert not state.has_ended, f"{event.name} came after the end"
         state = reduce(state, event)
         numbers.append(state.step_number)
     assert numbers == sorted(numbers)
@@ -196,7 +196,7 @@ async def test_background_workflow_that_pauses_leaves_its_requirements_to_be_rea
     ref, events = await record(agent_os, "workflow", "asks-first", background=True)
     assert events[-1].name == "StepExecutorPaused"
     state = replay(ref, events)
-    assert not state.ended
+    assert not state.has_ended
     assert state.steps[-1].outcome == "paused"
 
 

@@ -54,7 +54,7 @@ async def joined(live: RunRegistry, ref: RunRef) -> LiveRun:
     """The run, as soon as AgentOS has shown it."""
     run = live.attach(ref)
     with anyio.fail_after(20):
-        while not run.state.stored:
+        while not run.state.is_stored:
             await run.watch(nobody, 0.05)
     return run
 

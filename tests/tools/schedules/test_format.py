@@ -157,7 +157,7 @@ def test_refusal_of_a_schedule_says_what_to_change(
     body = json.dumps({"detail": detail}).encode()
     with pytest.raises(refusal) as caught, describe_cron("1 2 3 4 99", "Mars"):
         raise error_for_response(
-            "POST", "/schedules", status=status, headers={}, body=body, place="here", with_token=False
+            "POST", "/schedules", status=status, headers={}, body=body, url="here", with_token=False
         )
     assert named in caught.value.message
     assert caught.value.hint
