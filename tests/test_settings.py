@@ -55,7 +55,7 @@ def test_token_is_never_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [
         ({"url": "localhost:7777"}, "--url='localhost:7777' cannot be used: give a complete URL"),
         ({"url": "http://h:99999"}, "no number from 1 to 65535"),
@@ -71,10 +71,10 @@ def test_token_is_never_shown() -> None:
         ({"token": "two words"}, "--token=******** cannot be used"),
     ],
 )
-def test_invalid_value_is_one_line_with_the_fix(flags: dict[str, str], said: str) -> None:
+def test_invalid_value_is_one_line_with_the_fix(flags: dict[str, str], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load(flags, {})
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

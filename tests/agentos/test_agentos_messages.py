@@ -92,11 +92,11 @@ async def test_continuation_conflict_matches_a_live_queue(queued_pausing: str) -
         alone = (await rest.post("/workflows/gate-skip/runs", data=started)).json()["run_id"]
         path = f"/workflows/gate-skip/runs/{alone}/continue"
         unqueued = await rest.post(path, data={**form, "session_id": "recorded", "background": "true"})
-        said = [
-            continuation_conflict(answered(one.status_code, one.json()["detail"]))
-            for one in (plain, streamed, unqueued)
+        message = [
+            continuation_conflict(answered(item.status_code, item.json()["detail"]))
+            for item in (plain, streamed, unqueued)
         ]
-    assert said == [Conflict.QUEUED, Conflict.NOT_STREAMED, Conflict.NOT_QUEUED]
+    assert message == [Conflict.QUEUED, Conflict.NOT_STREAMED, Conflict.NOT_QUEUED]
 
 
 @pytest.mark.parametrize(("detail", "is_missing"), [("Not Found", True), ("", True), ("Agent not found", False)])

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize(
-    ("kind", "asked", "id"),
+    ("kind", "query", "id"),
     [
         ("workflow", "three-steps", "three-steps"),
         ("workflow", "Three Steps", "three-steps"),
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.anyio
         ("team", "the pair team", "pair"),
     ],
 )
-async def test_find_accepts_an_id_a_name_and_a_near_miss(catalog: Catalog, kind: Kind, asked: str, id: str) -> None:
-    assert (await catalog.find(kind, asked)).id == id
+async def test_find_accepts_an_id_a_name_and_a_near_miss(catalog: Catalog, kind: Kind, query: str, id: str) -> None:
+    assert (await catalog.find(kind, query)).id == id
 
 
 async def test_find_lists_the_candidates_of_a_tie(catalog: Catalog) -> None:

@@ -94,17 +94,17 @@ def test_one_line_has_no_line_ends(text: str, most: int) -> None:
 
 @given(PIECES)
 def test_as_json_escapes_control_characters_and_means_the_same(text: str) -> None:
-    shown = as_json({"a": text})
-    assert json.loads(shown) == {"a": text}
-    assert len(shown.splitlines()) == 1
-    assert "\u202e" not in shown
-    assert "\x1b" not in shown
+    output = as_json({"a": text})
+    assert json.loads(output) == {"a": text}
+    assert len(output.splitlines()) == 1
+    assert "\u202e" not in output
+    assert "\x1b" not in output
 
 
 @given(PIECES | st.lists(PIECES), st.integers(1, 50))
 def test_as_value_and_as_name_are_one_line(value: object, most: int) -> None:
-    for shown in (as_value(value, max_length=most), as_name(value), as_field(value)):
-        assert len(strip_control_chars(shown).splitlines()) <= 1
+    for output in (as_value(value, max_length=most), as_name(value), as_field(value)):
+        assert len(strip_control_chars(output).splitlines()) <= 1
 
 
 def test_as_value_says_the_full_length_outside_its_quotes() -> None:
@@ -126,12 +126,12 @@ def test_quoted_lines_marks_each_line(text: str) -> None:
 
 @given(st.lists(PIECES))
 def test_complete_part_shows_no_unfinished_sequence(pieces: list[str]) -> None:
-    whole, shown = "", 0
+    whole, output = "", 0
     for piece in pieces:
         whole += piece
         ready = complete_part(whole)
-        assert "\x1b" not in strip_control_chars(ready[shown:])
-        shown = max(shown, len(ready))
+        assert "\x1b" not in strip_control_chars(ready[output:])
+        output = max(output, len(ready))
 
 
 def test_complete_part_of_a_split_sequence_leaves_no_letters() -> None:

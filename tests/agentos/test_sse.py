@@ -89,10 +89,10 @@ async def test_compressed_body_is_inflated_in_small_pieces(encoding: str, wbits:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "body", "said"), [("br", b"x", "not requested"), ("gzip", b"no gzip", "compression is broken")]
+    ("encoding", "body", "message"), [("br", b"x", "not requested"), ("gzip", b"no gzip", "compression is broken")]
 )
-async def test_compression_that_is_broken_or_unknown_is_an_error(encoding: str, body: bytes, said: str) -> None:
-    with pytest.raises(ServerFailure, match=said):
+async def test_compression_that_is_broken_or_unknown_is_an_error(encoding: str, body: bytes, message: str) -> None:
+    with pytest.raises(ServerFailure, match=message):
         await read_document(answer(body, encoding=encoding), max_bytes=100, max_parsed_bytes=10_000)
 
 

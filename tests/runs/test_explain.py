@@ -44,78 +44,78 @@ async def explained(client: AgentOS, kind: Kind, id: str, message: str = "hello"
 
 
 async def test_failed_tool_is_explained_with_its_arguments_and_error(client: AgentOS) -> None:
-    said = await explained(client, "agent", "clumsy")
-    assert said.startswith("**Clumsy: completed, with 1 failed tool call** · ")
-    assert "29 tokens" in said
-    assert "asked: hello" in said
-    assert '- lookup(term="honey"): ok, ' in said
-    assert '- explode(reason="bad day", depth=3): failed, ' in said
-    assert 'What failed: explode(reason="bad day", depth=3)\n```\nboom: bad day at 3\n```' in said
-    assert "Next: Look at the arguments of explode" in said
-    assert said.endswith("run: agent/clumsy/clumsy-s/clumsy-r")
+    message = await explained(client, "agent", "clumsy")
+    assert message.startswith("**Clumsy: completed, with 1 failed tool call** · ")
+    assert "29 tokens" in message
+    assert "asked: hello" in message
+    assert '- lookup(term="honey"): ok, ' in message
+    assert '- explode(reason="bad day", depth=3): failed, ' in message
+    assert 'What failed: explode(reason="bad day", depth=3)\n```\nboom: bad day at 3\n```' in message
+    assert "Next: Look at the arguments of explode" in message
+    assert message.endswith("run: agent/clumsy/clumsy-s/clumsy-r")
 
 
 async def test_member_tools_stand_under_the_call_that_delegated(client: AgentOS) -> None:
-    said = await explained(client, "team", "sad-team")
-    delegated, member, tool = said.splitlines()[3:6]
+    message = await explained(client, "team", "sad-team")
+    delegated, member, tool = message.splitlines()[3:6]
     assert delegated.startswith('- delegate_task_to_member(member_id="helper"')
     assert member.startswith("   - member Helper: answered")
     assert tool.startswith('      - explode(reason="member\'s day"): failed')
-    assert "in member Helper" in said
+    assert "in member Helper" in message
 
 
 async def test_workflow_steps_are_explained_with_their_tools(client: AgentOS) -> None:
-    said = await explained(client, "workflow", "stumbles")
-    assert "**Stumbles: completed, with 1 failed step and 1 failed tool call**" in said
-    assert "1. good (Good Agent): completed, " in said
-    assert "2. tools (Clumsy): completed, " in said
-    assert '   - explode(reason="bad day", depth=3): failed' in said
-    assert "3. bad: failed, this step cannot work" in said
-    assert "What failed: explode" in said
-    assert "What failed: step bad\n```\nthis step cannot work\n```" in said
+    message = await explained(client, "workflow", "stumbles")
+    assert "**Stumbles: completed, with 1 failed step and 1 failed tool call**" in message
+    assert "1. good (Good Agent): completed, " in message
+    assert "2. tools (Clumsy): completed, " in message
+    assert '   - explode(reason="bad day", depth=3): failed' in message
+    assert "3. bad: failed, this step cannot work" in message
+    assert "What failed: explode" in message
+    assert "What failed: step bad\n```\nthis step cannot work\n```" in message
 
 
 async def test_failed_step_is_named_in_the_next_step(client: AgentOS) -> None:
-    said = await explained(client, "workflow", "stops")
-    assert "Next: The answer was made without step bad" in said
+    message = await explained(client, "workflow", "stops")
+    assert "Next: The answer was made without step bad" in message
 
 
 async def test_nested_steps_are_indented(client: AgentOS) -> None:
-    said = await explained(client, "workflow", "shapes")
-    assert "1. both" in said
-    assert "   1. left (Left Agent): completed" in said
-    assert "   - delegate_task_to_member" in said
-    assert "         - explode" in said
+    message = await explained(client, "workflow", "shapes")
+    assert "1. both" in message
+    assert "   1. left (Left Agent): completed" in message
+    assert "   - delegate_task_to_member" in message
+    assert "         - explode" in message
 
 
 async def test_workflow_error_is_told_once(client: AgentOS) -> None:
-    said = await explained(client, "workflow", "breaks")
-    assert said.startswith("**Breaks: failed**")
-    assert said.count("What failed:") == 1
-    assert "What failed: step bad\n```\nthis step cannot work\n```" in said
+    message = await explained(client, "workflow", "breaks")
+    assert message.startswith("**Breaks: failed**")
+    assert message.count("What failed:") == 1
+    assert "What failed: step bad\n```\nthis step cannot work\n```" in message
 
 
 @pytest.mark.parametrize(("kind", "id"), [("agent", "limited"), ("workflow", "limited-step")])
 async def test_rate_limited_model_is_advised_to_wait(client: AgentOS, kind: Kind, id: str) -> None:
-    said = await explained(client, kind, id)
-    assert "Rate limit reached for requests" in said
-    assert "one word" not in said
-    assert "wait a minute and run it again" in said
+    message = await explained(client, kind, id)
+    assert "Rate limit reached for requests" in message
+    assert "one word" not in message
+    assert "wait a minute and run it again" in message
 
 
 @pytest.mark.parametrize(("kind", "id"), [("agent", "confirmer"), ("workflow", "asks")])
 async def test_paused_run_is_explained_with_its_question(client: AgentOS, kind: Kind, id: str) -> None:
-    said = await explained(client, kind, id)
-    assert "paused, it waits for an answer" in said
-    assert "Next: continue_run(run='" in said
-    assert 'answers it (it asks about deploy(env="prod")).' in said
+    message = await explained(client, kind, id)
+    assert "paused, it waits for an answer" in message
+    assert "Next: continue_run(run='" in message
+    assert 'answers it (it asks about deploy(env="prod")).' in message
 
 
 async def test_run_without_failures_says_so(client: AgentOS) -> None:
-    said = await explained(client, "agent", "echo")
-    assert "**Echo: completed** · " in said
-    assert "Nothing failed; get_run(run='" in said
-    assert "has the whole answer." in said
+    message = await explained(client, "agent", "echo")
+    assert "**Echo: completed** · " in message
+    assert "Nothing failed; get_run(run='" in message
+    assert "has the whole answer." in message
 
 
 def state(status: Status = Status.COMPLETED, **more: Any) -> RunState:
@@ -129,13 +129,13 @@ def step(number: int, *, fails: bool = False, words: str = "boom") -> dict[str, 
 
 def test_long_run_loses_its_middle_but_nothing_that_failed() -> None:
     steps = [step(number, fails=number == 150) for number in range(300)]
-    said = explain({"step_results": steps}, state(), PLAIN)
-    assert len(said) < 4000
-    assert "1. part 0 (Agent 0): completed, 1.5 s" in said
-    assert "300. part 299 (Agent 299): completed" in said
-    assert "151. part 150 (Agent 150): failed, 1.5 s, boom" in said
-    assert said.count("lines left out") == 2
-    assert "What failed: step part 150" in said
+    message = explain({"step_results": steps}, state(), PLAIN)
+    assert len(message) < 4000
+    assert "1. part 0 (Agent 0): completed, 1.5 s" in message
+    assert "300. part 299 (Agent 299): completed" in message
+    assert "151. part 150 (Agent 150): failed, 1.5 s, boom" in message
+    assert message.count("lines left out") == 2
+    assert "What failed: step part 150" in message
 
 
 @pytest.mark.parametrize("word", ["boom ", "日本語", "🙂"])
@@ -145,17 +145,17 @@ def test_explanation_stays_short_when_everything_fails(word: str) -> None:
         {"tool_name": word * 99, "tool_args": {"x": word * 999}, "tool_call_error": True, "result": word * 999}
     ] * 50
     output = {"input": {"input_content": word * 999}, "step_results": steps, "tools": tools}
-    said = explain(output, state(Status.ERROR, error="no " + word * 2000), PLAIN)
-    others = sum(not char.isascii() for char in said)
-    assert (len(said) - others) / 3 + others * 4 / 3 < 1000
-    assert "What failed: the run" in said
-    assert said.endswith("run: agent/a/s/r")
+    message = explain(output, state(Status.ERROR, error="no " + word * 2000), PLAIN)
+    others = sum(not char.isascii() for char in message)
+    assert (len(message) - others) / 3 + others * 4 / 3 < 1000
+    assert "What failed: the run" in message
+    assert message.endswith("run: agent/a/s/r")
 
 
 def test_long_error_keeps_its_beginning_and_its_end() -> None:
-    said = explain({}, state(Status.ERROR, error="Traceback " + "x" * 5000 + " KeyError: 'name'"), PLAIN)
-    assert "Traceback xxx" in said
-    assert "KeyError: 'name'" in said
+    message = explain({}, state(Status.ERROR, error="Traceback " + "x" * 5000 + " KeyError: 'name'"), PLAIN)
+    assert "Traceback xxx" in message
+    assert "KeyError: 'name'" in message
 
 
 def test_costs_are_told_where_they_are_known() -> None:
@@ -165,19 +165,19 @@ def test_costs_are_told_where_they_are_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "move"),
+    ("status", "next_step"),
     [
         (Status.CANCELLED, "Run it again with the same message"),
         (Status.RUNNING, "get_run(run='agent/a/s/r') follows it to its end; cancel_run(run="),
         (Status.PENDING, "get_run(run='agent/a/s/r') follows it to its end; cancel_run(run="),
     ],
 )
-def test_every_status_has_a_next_step(status: Status, move: str) -> None:
-    assert f"Next: {move}" in explain({}, state(status), PLAIN)
+def test_every_status_has_a_next_step(status: Status, next_step: str) -> None:
+    assert f"Next: {next_step}" in explain({}, state(status), PLAIN)
 
 
 @pytest.mark.parametrize(
-    ("error", "move"),
+    ("error", "next_step"),
     [
         ("Your credit balance is too low", "add credit"),
         ("Error code: 429 - Rate limit", "wait a minute"),
@@ -187,8 +187,8 @@ def test_every_status_has_a_next_step(status: Status, move: str) -> None:
         ("KeyError: 'port 4290'", "Fix what the error names"),
     ],
 )
-def test_provider_error_is_told_from_a_component_error(error: str, move: str) -> None:
-    assert move in explain({}, state(Status.ERROR, error=error), PLAIN)
+def test_provider_error_is_told_from_a_component_error(error: str, next_step: str) -> None:
+    assert next_step in explain({}, state(Status.ERROR, error=error), PLAIN)
 
 
 def test_component_text_cannot_imitate_our_lines() -> None:

@@ -120,7 +120,7 @@ def test_mime_type_is_the_declared_one_or_that_of_the_format(medium: dict[str, A
 
 
 @pytest.mark.parametrize(
-    ("output", "said"),
+    ("output", "message"),
     [
         ({"audio": [image(9, mime_type="pcm16")]}, "audio (pcm16, 9 bytes)"),
         ({"images": [{"content": "no base64!"}]}, "image (7 bytes)"),
@@ -129,10 +129,10 @@ def test_mime_type_is_the_declared_one_or_that_of_the_format(medium: dict[str, A
         ({"files": [{"filename": "a\nb.pdf", "content": "AAAA"}]}, "file a b.pdf (3 bytes)"),
     ],
 )
-def test_media_that_no_client_can_show_are_named(output: dict[str, Any], said: str) -> None:
+def test_media_that_no_client_can_show_are_named(output: dict[str, Any], message: str) -> None:
     blocks = media_blocks(output)
     assert [type(block) for block in blocks] == [TextContent]
-    assert words(blocks) == said
+    assert words(blocks) == message
 
 
 def test_media_that_several_steps_pass_on_are_shown_once() -> None:

@@ -97,7 +97,7 @@ def test_tool_reports_only_one_invalid_entry_of_a_list(declared: ToolSpec) -> No
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "said"),
+    ("tool", "arguments", "message"),
     [
         ("run_agent", {"agent_id": "a" * 201, "message": "x"}, "'agent_id' has 201 characters, but at most 200 are"),
         (
@@ -121,11 +121,11 @@ def test_tool_reports_only_one_invalid_entry_of_a_list(declared: ToolSpec) -> No
     ids=lambda value: value[:12] if isinstance(value, str) else "",
 )
 async def test_argument_over_its_limit_is_refused_without_being_quoted(
-    connect: Connect, era: str, sample_agentos: str, tool: str, arguments: dict[str, Any], said: str
+    connect: Connect, era: str, sample_agentos: str, tool: str, arguments: dict[str, Any], message: str
 ) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
         refusal = await peer.error(tool, **arguments)
-    assert said in refusal
+    assert message in refusal
     assert len(refusal) < 1_500
 
 
@@ -152,11 +152,11 @@ async def test_long_uri_prompt_or_completion_is_refused_without_being_quoted(
                 await peer.client.get_prompt(name, arguments)
             assert len(refusal.value.message) < 500
         template = ResourceTemplateReference(uri="agentos://agents/{agent_id}")
-        found = await peer.client.complete(template, {"name": "agent_id", "value": "e" * (MAX_PATH_LENGTH + 1)})
-        assert found.completion.values == []
-        for ref, given in ((PromptReference(name="p" * 5_000), {}), (template, {"kind": "k" * 5_000})):
+        result = await peer.client.complete(template, {"name": "agent_id", "value": "e" * (MAX_PATH_LENGTH + 1)})
+        assert result.completion.values == []
+        for ref, value in ((PromptReference(name="p" * 5_000), {}), (template, {"kind": "k" * 5_000})):
             with pytest.raises(MCPError) as refusal:
-                await peer.client.complete(ref, {"name": "agent_id", "value": "e"}, given)
+                await peer.client.complete(ref, {"name": "agent_id", "value": "e"}, value)
             assert len(refusal.value.message) < 500
 
 

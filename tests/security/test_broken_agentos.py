@@ -62,9 +62,9 @@ BROKEN: Mapping[str, Mapping[str, Answer]] = {
 }
 
 
-@pytest.mark.parametrize("what", BROKEN)
-async def test_stdio_server_survives_a_broken_agentos(what: str) -> None:
-    async with scripted_agentos(BROKEN[what]) as agentos:
+@pytest.mark.parametrize("subject", BROKEN)
+async def test_stdio_server_survives_a_broken_agentos(subject: str) -> None:
+    async with scripted_agentos(BROKEN[subject]) as agentos:
         await anyio.to_thread.run_sync(_talk_over_stdio, agentos.url)
 
 
@@ -86,10 +86,10 @@ def _talk_over_stdio(url: str) -> None:
         assert "Traceback" not in server.everything
 
 
-@pytest.mark.parametrize("what", ["broken gzip", "paths that are numbers", "deep JSON", "a location that is no URL"])
-async def test_http_server_survives_a_broken_agentos_and_reports_readiness(what: str) -> None:
-    async with scripted_agentos(BROKEN[what]) as agentos:
-        await anyio.to_thread.run_sync(_talk_over_http, agentos.url, "/config" in BROKEN[what])
+@pytest.mark.parametrize("subject", ["broken gzip", "paths that are numbers", "deep JSON", "a location that is no URL"])
+async def test_http_server_survives_a_broken_agentos_and_reports_readiness(subject: str) -> None:
+    async with scripted_agentos(BROKEN[subject]) as agentos:
+        await anyio.to_thread.run_sync(_talk_over_http, agentos.url, "/config" in BROKEN[subject])
 
 
 def _talk_over_http(url: str, config_is_broken: bool) -> None:

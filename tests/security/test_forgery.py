@@ -105,7 +105,7 @@ def test_table_lines_are_rows_or_ours(names: list[str], empty: str) -> None:
     assert len(table) == 2 + len(rows)
     assert all(line.startswith("|") and line.endswith("|") for line in table)
     cells = [re.split(r"(?<!\\)(?:\\\\)*\|", line) for line in table]
-    assert len({len(one) for one in cells}) == 1
+    assert len({len(item) for item in cells}) == 1
     assert "\n" not in Table(("id",), [], empty=empty).text(1000)
 
 
@@ -175,8 +175,8 @@ async def test_component_names_cannot_add_lines(connect: Connect) -> None:
     answers = {"/config": http_json(config), "/agents/writer": http_json(page)}
     async with scripted_agentos(answers) as agent_os, connect(agent_os.url) as peer:
         listed = await peer.text("list_agents")
-        one = await peer.text("get_component", kind="agent", id="writer")
-    for result in (listed, one):
+        item = await peer.text("get_component", kind="agent", id="writer")
+    for result in (listed, item):
         assert RULE not in result.split("\n")
         assert not references(result)
         assert "\x1b" not in result
@@ -190,7 +190,7 @@ async def test_agentos_error_is_one_line(connect: Connect) -> None:
     answers = {"/agents/writer/runs/r1": http_json(json.loads(detail), 400)}
     async with scripted_agentos(answers) as agent_os, connect(agent_os.url) as peer:
         result = await peer.client.call_tool("get_run", {"run": "agent/writer/s1/r1"})
-    said = result.content[0].text  # type: ignore[union-attr]  # an error is text
+    message = result.content[0].text  # type: ignore[union-attr]  # an error is text
     assert result.is_error
-    assert len(said.splitlines()) == 1
-    assert "\x1b" not in said
+    assert len(message.splitlines()) == 1
+    assert "\x1b" not in message

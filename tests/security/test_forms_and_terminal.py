@@ -53,8 +53,8 @@ def test_each_line_of_a_form_is_a_question_a_value_or_behind_a_mark(name: str, a
 def test_a_reviewed_output_keeps_its_lines_each_behind_a_mark(words: str) -> None:
     need = {"step_id": "1", "step_name": words, "requires_output_review": True, "is_post_execution": True}
     need |= {"step_output": {"content": f"first\nsecond {words}"}, "output_review_message": words, "step_type": "Step"}
-    asked = questions(RunRef("workflow", "w", "s", "r"), [need])
-    for question in asked:
+    query = questions(RunRef("workflow", "w", "s", "r"), [need])
+    for question in query:
         _, _, details = form(question).params.message.partition("\n\n")
         assert "> first\n> second" in details
         assert all(line.startswith(("> ", "If declined: ", "(")) for line in details.split("\n"))
@@ -80,17 +80,17 @@ def test_a_confirmation_shows_each_argument_as_a_value(name: str, value: str) ->
 )
 def test_a_refused_command_line_is_one_harmless_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
-    said = capsys.readouterr().err
-    assert len(said.splitlines()) == 1
-    assert not UNSAFE.search(said)
+    text = capsys.readouterr().err
+    assert len(text.splitlines()) == 1
+    assert not UNSAFE.search(text)
 
 
 def test_json_for_scripts_is_harmless_on_a_screen_and_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     data = {"answer": "a\x1b[31m\u202e\x9b\u2028\U000e0041é\nb"}
     print_json(data)
-    said = capsys.readouterr().out
-    assert json.loads(said) == data
-    assert not UNSAFE.search(said)
+    text = capsys.readouterr().out
+    assert json.loads(text) == data
+    assert not UNSAFE.search(text)
 
 
 @given(states())
@@ -114,13 +114,13 @@ def test_a_streamed_answer_moves_no_terminal(pieces: list[str]) -> None:
         patch.setattr("sys.stdout", out)
         patch.setattr("sys.stderr", err)
         display = RunDisplay(stream=True)
-        said = ""
+        text = ""
         for piece in pieces:
-            said += piece
+            text += piece
             step = Step(piece, "failed", piece)
             display.report(
-                RunState(REF, Status.RUNNING, streamed_pieces=(said,), steps=(step,), activity=piece, actor=piece)
+                RunState(REF, Status.RUNNING, streamed_pieces=(text,), steps=(step,), activity=piece, actor=piece)
             )
-        display.finish(RunState(REF, Status.COMPLETED, answer=said.strip()))
+        display.finish(RunState(REF, Status.COMPLETED, answer=text.strip()))
     assert not UNSAFE.search(out.getvalue())
     assert not UNSAFE.search(err.getvalue())

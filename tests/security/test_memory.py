@@ -93,7 +93,7 @@ async def attacked(
     answers: Mapping[str, Answer], tool: str = "run_agent", arguments: Mapping[str, Any] | None = None, *options: str
 ) -> Outcome:
     """One call to a server whose AgentOS answers like that, while another client pings the server."""
-    given = {"agent_id": "writer", "message": "go"} if arguments is None else dict(arguments)
+    value = {"agent_id": "writer", "message": "go"} if arguments is None else dict(arguments)
     default: dict[str, Answer] = {
         "GET /agents/writer": http_json({"id": "writer"}),
         "GET /agents/writer/runs/*": http_json(STORED),
@@ -105,7 +105,7 @@ async def attacked(
                 await peer.client.list_tools()
                 rest = resident_bytes(server.pid)
                 async with ping_meter(other.client.send_ping) as meter:
-                    result = await peer.call(tool, **given)
+                    result = await peer.call(tool, **value)
                 growth = peak_resident_bytes(server.pid) - rest
                 print(f"growth {growth / 1e6:.0f} MB, longest ping {meter.longest:.2f} s")  # noqa: T201 - seen where a test fails
     return Outcome(result, growth, meter.longest)
@@ -172,8 +172,8 @@ async def test_flood_of_failed_tools_is_counted() -> None:
     failed = b"".join(sse("ToolCallError", tool={"tool_name": "dig"}, error="no spade " * 20) for _ in range(10_000))
     text = held(await attacked({"POST /agents/writer/runs": streamed(STARTED, failed)}))
     assert "failed tool dig: no spade" in text
-    shown = text.count("failed tool dig")
-    assert f"and {10_000 - shown:,} more failed tools" in text
+    output = text.count("failed tool dig")
+    assert f"and {10_000 - output:,} more failed tools" in text
 
 
 async def test_stored_run_with_ten_thousand_failed_tools_is_counted() -> None:

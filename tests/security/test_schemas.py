@@ -84,7 +84,7 @@ def reaching_out(reference: str) -> list[dict[str, Any]]:
         {"$schema": "http://json-schema.org/draft-04/schema#", "id": reference, "$ref": "#/title"},
         {"allOf": [{"items": {"$ref": f"{reference}#/token"}}]},
     ]
-    return [{"type": "object", "properties": {"a": one}} for one in inner]
+    return [{"type": "object", "properties": {"a": item}} for item in inner]
 
 
 @pytest.mark.parametrize("transport", ["stdio", "http"])
@@ -101,7 +101,7 @@ async def test_schema_references_reach_neither_files_nor_servers(transport: str,
             scripted_agentos(agents({"plain": {}, **described})) as agentos,
             connected(transport, "auto", agentos.url) as peer,
         ):
-            given = {"message": json.dumps({"a": "x"})}
+            arguments = {"message": json.dumps({"a": "x"})}
             calls: list[dict[str, Any]] = []
             for schema in (schemas[0], schemas[-1]):
                 wrapped = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
@@ -111,10 +111,10 @@ async def test_schema_references_reach_neither_files_nor_servers(transport: str,
                 calls.append({"agent_id": "plain", "output_schema": schema})
                 calls.append({"agent_id": f"typed{number}"})
                 calls.append({"agent_id": f"made{number}", "factory_input": {"a": "x"}})
-            heard = [words(await peer.call("run_agent", **given, **call)) for call in calls]
+            heard = [words(await peer.call("run_agent", **arguments, **call)) for call in calls]
     assert connections == []
     assert SECRET not in "".join(heard)
-    assert len([one for one in heard if "only references within it" in one]) >= 4
+    assert len([item for item in heard if "only references within it" in item]) >= 4
     assert "The output_schema refers to 'file:///" in heard[0]
 
 
@@ -188,7 +188,7 @@ async def test_hostile_schema_keeps_no_other_caller_waiting(attack: str, attacke
 
 
 @pytest.mark.parametrize(
-    ("schema", "said"),
+    ("schema", "text"),
     [
         ({**STORY, "x": ["y"] * 40_000}, "is larger than 100,000 characters"),
         ({**STORY, "not": {"$ref": "https://example.com/x"}}, "refers to 'https://example.com/x'"),
@@ -196,10 +196,10 @@ async def test_hostile_schema_keeps_no_other_caller_waiting(attack: str, attacke
     ],
 )
 async def test_output_schema_that_cannot_be_checked_is_refused(
-    connect: Connect, era: str, schema: dict[str, Any], said: str
+    connect: Connect, era: str, schema: dict[str, Any], text: str
 ) -> None:
     async with scripted_agentos(agents({"writer": {}})) as agentos, connect(agentos.url) as peer:
         refusal = await peer.error("run_agent", agent_id="writer", message="x", output_schema=schema)
-        assert said in refusal
+        assert text in refusal
         assert len(refusal) < 500
         assert not [request for request in agentos.requests if request.startswith("POST")]

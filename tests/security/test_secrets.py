@@ -86,10 +86,10 @@ async def test_terminal_prints_no_echoed_token(status: int, capsys: pytest.Captu
         for more in ([], ["--json"]):
             arguments = ["agents", "--url", server.url, "--token", TOKEN, "--log-level", "debug", *more]
             assert await anyio.to_thread.run_sync(main, arguments) == 1
-    said = capsys.readouterr()
-    assert TOKEN not in said.out + said.err
-    assert "********" in said.err
-    assert not {"\x1b", "\u202e"} & set(said.out + said.err)
+    message = capsys.readouterr()
+    assert TOKEN not in message.out + message.err
+    assert "********" in message.err
+    assert not {"\x1b", "\u202e"} & set(message.out + message.err)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_doctor_masks_tokens_and_control_characters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("content", "reason"),
     [
         (b"", "it is empty"),
         (b" \n\n", "it is empty"),
@@ -128,10 +128,10 @@ def test_doctor_masks_tokens_and_control_characters() -> None:
         (b"x" * 20_000, "larger than"),
     ],
 )
-async def test_token_file_is_checked_each_time_it_is_read(tmp_path: Path, content: bytes, why: str) -> None:
+async def test_token_file_is_checked_each_time_it_is_read(tmp_path: Path, content: bytes, reason: str) -> None:
     file = tmp_path / "token"
     file.write_bytes(content)
-    with pytest.raises(SettingsError, match=why):
+    with pytest.raises(SettingsError, match=reason):
         load({"token_file": str(file)}, {})
     file.write_text(TOKEN)
     token = load({"token_file": str(file)}, {}).token
@@ -139,7 +139,7 @@ async def test_token_file_is_checked_each_time_it_is_read(tmp_path: Path, conten
     os.utime(file, (1, 1))
     async with scripted_agentos() as server, AgentOS(server.url, token=token, limits=PATIENCE) as client:
         for _ in range(2):
-            with pytest.raises(Unauthorized, match=why):
+            with pytest.raises(Unauthorized, match=reason):
                 await client.get("/config")
         assert server.requests == []
         file.write_text(f"{TOKEN}-2\n")
@@ -204,7 +204,7 @@ async def self_signed(folder: Path) -> AsyncIterator[tuple[int, list[bytes]]]:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    made = (
+    result = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
@@ -213,7 +213,7 @@ async def self_signed(folder: Path) -> AsyncIterator[tuple[int, list[bytes]]]:
     )
     form, plain = serialization.Encoding.PEM, serialization.NoEncryption()
     pem = folder / "server.pem"
-    pem.write_bytes(key.private_bytes(form, serialization.PrivateFormat.PKCS8, plain) + made.public_bytes(form))
+    pem.write_bytes(key.private_bytes(form, serialization.PrivateFormat.PKCS8, plain) + result.public_bytes(form))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(pem)
     received: list[bytes] = []
@@ -240,6 +240,6 @@ async def test_certificates_are_checked_however_https_is_written(scheme: str, tm
         assert received == []
 
 
-@pytest.mark.parametrize(("given", "url"), [("HTTPS://Host/", "https://Host"), ("Http://h:1/p/", "http://h:1/p")])
-def test_url_scheme_is_lowercase(given: str, url: str) -> None:
-    assert load({"url": given}, {}).url == url
+@pytest.mark.parametrize(("arguments", "url"), [("HTTPS://Host/", "https://Host"), ("Http://h:1/p/", "http://h:1/p")])
+def test_url_scheme_is_lowercase(arguments: str, url: str) -> None:
+    assert load({"url": arguments}, {}).url == url

@@ -140,8 +140,8 @@ async def test_failure_during_a_run_ends_with_its_reference(connect: Connect) ->
         "POST /agents/writer/runs/their-run/resume": http_raw(b"\x1f\x8bno", content_encoding="gzip"),
     }
     async with scripted_agentos(answers) as agentos, connect(agentos.url) as peer:
-        said = await peer.error("run_agent", agent_id="writer", message="x", session_id="their-session")
-    assert said.splitlines()[-1] == "run: agent/writer/their-session/their-run"
+        text = await peer.error("run_agent", agent_id="writer", message="x", session_id="their-session")
+    assert text.splitlines()[-1] == "run: agent/writer/their-session/their-run"
 
 
 async def test_refused_start_names_no_run(connect: Connect) -> None:
@@ -150,14 +150,14 @@ async def test_refused_start_names_no_run(connect: Connect) -> None:
         scripted_agentos({"/agents/writer": PAGE, "POST /agents/writer/runs": refused}) as agentos,
         connect(agentos.url) as peer,
     ):
-        said = await peer.error("run_agent", agent_id="writer", message="x")
-    assert "not today" in said
-    assert "run:" not in said
+        text = await peer.error("run_agent", agent_id="writer", message="x")
+    assert "not today" in text
+    assert "run:" not in text
 
 
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_redirect_to_anything_says_where_it_leads(streamed: bool) -> None:
-    for location, shown in (("http://[", "an invalid URL"), ("http://user:pw@other/x?y", "http://other/x")):
+    for location, output in (("http://[", "an invalid URL"), ("http://user:pw@other/x?y", "http://other/x")):
         answers = {
             "/config": http_raw(b"", 302, location=location),
             "/agents/a/runs": http_raw(b"", 307, location=location),
@@ -170,4 +170,4 @@ async def test_redirect_to_anything_says_where_it_leads(streamed: bool) -> None:
 
             with pytest.raises(ServerFailure) as caught:
                 await (start() if streamed else client.get("/config"))
-        assert f"redirects to {shown}." in str(caught.value)
+        assert f"redirects to {output}." in str(caught.value)

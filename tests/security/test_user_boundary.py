@@ -123,8 +123,8 @@ def _prepared(url: str, ledger: Path, *, isolated: bool) -> Theirs:
         for name, component in components.items():
             kind, _, its_id = component.partition("/")
             sent(f"/{kind}s/{its_id}/runs", data=form_of(name) | {"stream": "false"})
-        going = form_of("going") | {"background": "true", "stream": "true"}
-        with rest.stream("POST", "/agents/lasting/runs", data=going) as events:
+        running = form_of("going") | {"background": "true", "stream": "true"}
+        with rest.stream("POST", "/agents/lasting/runs", data=running) as events:
             next(line for line in events.iter_lines() if SECRET in line)
         components["going"] = "agent/lasting"
         runs = {name: f"{component}/s-{name}/r-{name}" for name, component in components.items()}
@@ -152,7 +152,7 @@ def _prepared(url: str, ledger: Path, *, isolated: bool) -> Theirs:
         )
         approvals = rest.get("/approvals").json()["data"]
         traces = rest.get("/traces", params={"user_id": ALICE}).json()["data"]
-        trace = next(one for one in traces if one["run_id"] == "r-done")["trace_id"]
+        trace = next(item for item in traces if item["run_id"] == "r-done")["trace_id"]
         span = rest.get(f"/traces/{trace}").json()["tree"][0]["id"]
     return Theirs(
         url=url,
@@ -195,13 +195,13 @@ Calls = Mapping[str, list[dict[str, Any]]]
 def refused(theirs: Theirs) -> Calls:
     """Calls that name something of alice's: each has to be an error."""
     runs = [{"run": run} for run in theirs.runs.values()]
-    sessions = [{"session_id": one} for one in ("s-done", "s-empty", "s-paused", "s-team", "s-workflow")]
+    sessions = [{"session_id": item} for item in ("s-done", "s-empty", "s-paused", "s-team", "s-workflow")]
     schedules = [{"schedule": theirs.schedule}, {"schedule": f"{SECRET}-schedule"}]
     memory = {"memory_id": theirs.memory}
     learning = {"learning_id": theirs.learning}
     scheduled = {"name": "mine", "cron": "0 9 1 1 *", "kind": "agent", "id": "echo", "message": "hello"}
     return {
-        "run_agent": [{"agent_id": "echo", "message": "hello", **one} for one in sessions],
+        "run_agent": [{"agent_id": "echo", "message": "hello", **item} for item in sessions],
         "run_team": [{"team_id": "boss", "message": "hello", "session_id": "s-team"}],
         "run_workflow": [{"workflow_id": "ship", "message": "hello", "session_id": "s-workflow"}],
         "get_run": runs,
@@ -210,8 +210,8 @@ def refused(theirs: Theirs) -> Calls:
         "cancel_run": runs,
         "get_session": sessions,
         "list_session_runs": sessions,
-        "rename_session": [{**one, "name": "mine"} for one in sessions],
-        "update_session": [{**one, "name": "mine", "session_state": {"a": 1}} for one in sessions],
+        "rename_session": [{**item, "name": "mine"} for item in sessions],
+        "update_session": [{**item, "name": "mine", "session_state": {"a": 1}} for item in sessions],
         "delete_session": sessions,
         "fork_session": sessions,
         "compact_session": sessions,
@@ -235,7 +235,7 @@ def refused(theirs: Theirs) -> Calls:
             {"learning_type": "session_context", "content": {"summary": "mine"}, "session_id": theirs.session}
         ],
         "get_schedule": schedules,
-        "update_schedule": [{**one, "message": "mine"} for one in schedules],
+        "update_schedule": [{**item, "message": "mine"} for item in schedules],
         "enable_schedule": schedules,
         "disable_schedule": schedules,
         "trigger_schedule": schedules,
@@ -255,7 +255,7 @@ def refused(theirs: Theirs) -> Calls:
 def searched(theirs: Theirs) -> Calls:
     """Calls that look for things: they may find something, but nothing of alice's."""
     runs = [{"run": run} for run in theirs.runs.values()]
-    sessions = [{"session_id": one} for one in ("s-done", "s-paused", "s-team", "s-workflow")]
+    sessions = [{"session_id": item} for item in ("s-done", "s-paused", "s-team", "s-workflow")]
     filters = [{"status": "OK"}, {"user_id": ALICE}, {"op": "NOT", "condition": {"user_id": BOB}}]
     return {
         "list_runs": [{}, *sessions, {"status": "paused"}, {"kind": "agent", "id": "deployer"}],
@@ -266,8 +266,8 @@ def searched(theirs: Theirs) -> Calls:
         "list_traces": [{}, *runs, *sessions, {"kind": "agent", "id": "echo"}],
         "search_traces": [
             {},
-            *({"filter": one} for one in filters),
-            *({"filter": {"op": "OR", "conditions": [one, one]}, "group_by": "session"} for one in filters),
+            *({"filter": item} for item in filters),
+            *({"filter": {"op": "OR", "conditions": [item, item]}, "group_by": "session"} for item in filters),
         ],
         "list_trace_sessions": [{}],
         "list_evals": [{}, {"kind": "agent", "id": "echo"}],
@@ -310,7 +310,7 @@ SETS = [toolset.name for toolset in TOOLSETS if not {tool.name for tool in tools
 
 def of(toolset: str, calls: Calls) -> Calls:
     """Those of one toolset."""
-    names = {tool.name for one in TOOLSETS if one.name == toolset for tool in one.tools}
+    names = {tool.name for item in TOOLSETS if item.name == toolset for tool in item.tools}
     return {tool: its for tool, its in calls.items() if tool in names}
 
 
@@ -337,19 +337,19 @@ async def test_search_finds_nothing_of_another_user(connect: Connect, theirs: Th
     assert theirs.everything() == before
 
 
-def assert_nothing_of_theirs(theirs: Theirs, said: str, given: Mapping[str, Any]) -> None:
-    asked = json.dumps(given)
-    assert SECRET not in said or SECRET in asked, (given, said)
-    for one in (*theirs.ids, ALICE):
-        assert one not in said or one in asked, (given, said)
+def assert_nothing_of_theirs(theirs: Theirs, message: str, arguments: Mapping[str, Any]) -> None:
+    query = json.dumps(arguments)
+    assert SECRET not in message or SECRET in query, (arguments, message)
+    for item in (*theirs.ids, ALICE):
+        assert item not in message or item in query, (arguments, message)
 
 
 async def test_component_tool_refuses_a_session_of_another_user(connect: Connect, theirs: Theirs) -> None:
     before = theirs.everything()
     exposed = settings(theirs, expose=(("agents", "echo"),))
     async with connect(theirs.url, **exposed) as peer:
-        said = await peer.error("echo", message="hello", session_id=theirs.session)
-        assert "There is no session 's-done' of user 'bob'." in said
+        text = await peer.error("echo", message="hello", session_id=theirs.session)
+        assert "There is no session 's-done' of user 'bob'." in text
         assert "has no argument 'user_id'" in await peer.error("echo", message="hello", user_id=ALICE)
     assert theirs.everything() == before
 
@@ -394,16 +394,16 @@ async def test_resource_refuses_what_belongs_to_another_user(connect: Connect, t
 
 async def read(peer: Peer, uri: str) -> str:
     contents = (await peer.client.read_resource(uri)).contents
-    return "\n".join(one.text for one in contents if isinstance(one, TextResourceContents))
+    return "\n".join(item.text for item in contents if isinstance(item, TextResourceContents))
 
 
 async def test_prompt_refuses_what_belongs_to_another_user(connect: Connect, theirs: Theirs) -> None:
     async with connect(theirs.url, **settings(theirs)) as peer:
         for prompt in (await peer.client.list_prompts()).prompts:
-            given = {argument.name: "echo" for argument in prompt.arguments or () if argument.required}
+            arguments = {argument.name: "echo" for argument in prompt.arguments or () if argument.required}
             if prompt.name == COMPARE.name:
-                given |= {"first": "echo", "second": "payer"}
-            content = (await peer.client.get_prompt(prompt.name, given)).messages[0].content
+                arguments |= {"first": "echo", "second": "payer"}
+            content = (await peer.client.get_prompt(prompt.name, arguments)).messages[0].content
             assert isinstance(content, TextContent)
             assert_nothing_of_theirs(theirs, content.text, {})
         for run in theirs.runs.values():
@@ -413,21 +413,21 @@ async def test_prompt_refuses_what_belongs_to_another_user(connect: Connect, the
 
 async def test_completion_finds_nothing_of_another_user(connect: Connect, theirs: Theirs) -> None:
     ref = RunRef.parse(theirs.runs["done"])
-    given = {"kind": ref.kind, "component": ref.component, "session": ref.session}
+    arguments = {"kind": ref.kind, "component": ref.component, "session": ref.session}
     async with connect(theirs.url, **settings(theirs)) as peer:
         for readable in RESOURCES:
             template = ResourceTemplateReference(type="ref/resource", uri=readable.template)
             for variable in readable.completers:
-                others = {name: value for name, value in given.items() if name != variable}
+                others = {name: value for name, value in arguments.items() if name != variable}
                 for typed in ("", SECRET, "s-", "r-"):
                     for context in ({}, others):
                         argument = {"name": variable, "value": typed}
-                        found = await peer.client.complete(template, argument, context or None)
-                        assert_nothing_of_theirs(theirs, json.dumps(found.completion.values), {})
+                        result = await peer.client.complete(template, argument, context or None)
+                        assert_nothing_of_theirs(theirs, json.dumps(result.completion.values), {})
         for typed in ("", SECRET):
             prompt = PromptReference(type="ref/prompt", name=INVESTIGATE.name)
-            found = await peer.client.complete(prompt, {"name": "run", "value": typed})
-            assert found.completion.values == []
+            result = await peer.client.complete(prompt, {"name": "run", "value": typed})
+            assert result.completion.values == []
 
 
 async def test_subscription_to_a_run_of_another_user_is_refused(connect: Connect, theirs: Theirs) -> None:
@@ -464,22 +464,22 @@ async def test_own_data_still_works(connect: Connect, theirs: Theirs, era: str) 
     tag = f"tag-{BOB}{era}"
     own = settings(theirs, token=Token(theirs.token(BOB)))
     async with connect(theirs.url, **own) as peer:
-        said = await peer.text("run_agent", agent_id="echo", message="mine")
-        again = await peer.text("run_agent", agent_id="echo", message="mine too", session_id=session_of(said))
+        text = await peer.text("run_agent", agent_id="echo", message="mine")
+        again = await peer.text("run_agent", agent_id="echo", message="mine too", session_id=session_of(text))
         paused = await peer.text("run_agent", agent_id="deployer", message=f"mine {tag}")
         assert "mine too" in await peer.text("get_run", run=reference(again))
         assert await peer.text("create_memory", memory="likes tea")
         assert "likes tea" in await peer.text("list_memories")
     async with connect(theirs.url, **own) as restarted:
-        assert "mine" in await restarted.text("get_run", run=reference(said))
-        assert reference(said) in await restarted.text("list_runs")
-        assert "mine too" in await restarted.text("get_session", session_id=session_of(said))
-        assert "mine" in await read(restarted, RUN_URI_PREFIX + reference(said))
-        assert await restarted.text("get_trace", id=reference(said))
-        asked = paused.partition("deploy-")[2].split()[0].rstrip(":").rstrip("`")
-        await restarted.text("continue_run", run=reference(paused), answers={f"deploy-{asked}": True})
-        third = await restarted.text("run_agent", agent_id="echo", message="mine", session_id=session_of(said))
-        assert session_of(third) == session_of(said)
+        assert "mine" in await restarted.text("get_run", run=reference(text))
+        assert reference(text) in await restarted.text("list_runs")
+        assert "mine too" in await restarted.text("get_session", session_id=session_of(text))
+        assert "mine" in await read(restarted, RUN_URI_PREFIX + reference(text))
+        assert await restarted.text("get_trace", id=reference(text))
+        query = paused.partition("deploy-")[2].split()[0].rstrip(":").rstrip("`")
+        await restarted.text("continue_run", run=reference(paused), answers={f"deploy-{query}": True})
+        third = await restarted.text("run_agent", agent_id="echo", message="mine", session_id=session_of(text))
+        assert session_of(third) == session_of(text)
     assert theirs.ledger.read_text().count(f"deploy {tag}\n") == 1
 
 
@@ -489,8 +489,8 @@ def session_of(result: str) -> str:
 
 async def test_own_runs_work_without_a_database(connect: Connect, bare_agentos: str) -> None:
     async with connect(bare_agentos, user_id=BOB) as peer:
-        said = await peer.text("run_agent", agent_id="echo", message="mine", session_id="chosen")
-        assert "mine" in await peer.text("get_run", run=reference(said))
+        text = await peer.text("run_agent", agent_id="echo", message="mine", session_id="chosen")
+        assert "mine" in await peer.text("get_run", run=reference(text))
 
 
 async def test_run_without_an_owner_is_refused_with_that_reason(connect: Connect, theirs: Theirs) -> None:
@@ -500,10 +500,10 @@ async def test_run_without_an_owner_is_refused_with_that_reason(connect: Connect
     with theirs.rest() as rest:
         rest.post("/agents/echo/runs", data=form)
     async with connect(theirs.url, **settings(theirs)) as peer:
-        said = await peer.error("get_run", run="agent/echo/s-nobody/r-nobody")
-        assert "AgentOS does not say whose the run agent/echo/s-nobody/r-nobody is" in said
-        said = await peer.error("run_agent", agent_id="echo", message="hello", session_id="s-nobody")
-        assert "AgentOS does not say whose the session 's-nobody' is" in said
+        text = await peer.error("get_run", run="agent/echo/s-nobody/r-nobody")
+        assert "AgentOS does not say whose the run agent/echo/s-nobody/r-nobody is" in text
+        text = await peer.error("run_agent", agent_id="echo", message="hello", session_id="s-nobody")
+        assert "AgentOS does not say whose the session 's-nobody' is" in text
 
 
 async def test_ownership_check_costs_one_request_and_none_without_a_user(theirs: Theirs) -> None:

@@ -112,12 +112,14 @@ records = st.builds(
 @enough
 @given(tables | records | long_text, budgets)
 def test_tool_result_and_its_data_keep_to_the_budget(result: Result, tokens: int) -> None:
-    made = to_mcp_result(result, Settings(url="http://localhost", result_tokens=tokens, structured_output=True), PLAIN)
-    assert isinstance(made, CallToolResult)
-    (block,) = made.content
+    created = to_mcp_result(
+        result, Settings(url="http://localhost", result_tokens=tokens, structured_output=True), PLAIN
+    )
+    assert isinstance(created, CallToolResult)
+    (block,) = created.content
     assert isinstance(block, TextContent)
     assert len(block.text) <= tokens * 4 + FACTS_CHARACTERS + OVERHEAD
-    assert json_length(made.structured_content) <= 2 * (tokens * 4 + FACTS_CHARACTERS + OVERHEAD)
+    assert json_length(created.structured_content) <= 2 * (tokens * 4 + FACTS_CHARACTERS + OVERHEAD)
 
 
 @enough

@@ -110,5 +110,5 @@ class TestSentences:
 @pytest.mark.parametrize("path", sorted((PACKAGE / "tools").rglob("*.py")), ids=module_id)
 class TestToolSentences:
     def test_sentence_names_no_parameter(self, path: Path) -> None:
-        found = [f"{line}: {text}" for line, text in sentences(path) if is_prose(text) and PARAMETER_NAME.search(text)]
-        assert not found
+        result = [f"{line}: {text}" for line, text in sentences(path) if is_prose(text) and PARAMETER_NAME.search(text)]
+        assert not result

@@ -53,10 +53,10 @@ def test_data_answer_is_shown_without_nulls() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shown"), [(0.04, "40 ms"), (59.94, "59.9 s"), (61, "1 min 1 s"), (3600, "1 h 0 min")]
+    ("seconds", "output"), [(0.04, "40 ms"), (59.94, "59.9 s"), (61, "1 min 1 s"), (3600, "1 h 0 min")]
 )
-def test_run_duration_is_in_words(seconds: float, shown: str) -> None:
-    assert f"· {shown} ·" in run_result(replace(DONE, seconds=seconds), tokens=1000, surface=PLAIN)
+def test_run_duration_is_in_words(seconds: float, output: str) -> None:
+    assert f"· {output} ·" in run_result(replace(DONE, seconds=seconds), tokens=1000, surface=PLAIN)
 
 
 @given(st.text(max_size=3000), st.integers(1, 200))

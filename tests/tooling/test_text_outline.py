@@ -48,7 +48,7 @@ def test_outline_of_nothing_is_empty(nothing: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(0, "0"), (True, "yes"), ("words", "words"), ([["a", "b"]], "- - a\n  - b")]
+    ("value", "message"), [(0, "0"), (True, "yes"), ("words", "words"), ([["a", "b"]], "- - a\n  - b")]
 )
-def test_outline_shows_other_values_too(value: object, said: str) -> None:
-    assert outline(value) == said
+def test_outline_shows_other_values_too(value: object, message: str) -> None:
+    assert outline(value) == message

@@ -70,15 +70,15 @@ async def test_attachments_of_every_kind_arrive_complete(rest: httpx.AsyncClient
         data_url("video/mp4", b"\x00\x00ftyp"),
         data_url("application/pdf", b"%PDF-1.7 \xff"),
     ]
-    said = await got(rest, kind, files, [folder])
+    message = await got(rest, kind, files, [folder])
     notes = "# Grüße\n".encode()
-    assert f"images image/png - {len(png())} bytes {zlib.crc32(png()):08x}" in said
-    assert f"audio audio/wav - {len(wav())} bytes {zlib.crc32(wav()):08x}" in said
-    assert "videos video/mp4 - 6 bytes" in said
-    assert f"files text/markdown notes.MD {len(notes)} bytes {zlib.crc32(notes):08x}" in said
+    assert f"images image/png - {len(png())} bytes {zlib.crc32(png()):08x}" in message
+    assert f"audio audio/wav - {len(wav())} bytes {zlib.crc32(wav()):08x}" in message
+    assert "videos video/mp4 - 6 bytes" in message
+    assert f"files text/markdown notes.MD {len(notes)} bytes {zlib.crc32(notes):08x}" in message
     assert (
         f"files application/pdf file-5.pdf 10 bytes {zlib.crc32(bytes('%PDF-1.7 ', 'ascii') + bytes([255])):08x}"
-        in said
+        in message
     )
 
 
@@ -91,12 +91,12 @@ async def test_url_attachments_are_passed_on(rest: httpx.AsyncClient, kind: Kind
         "https://papers.example/paper.pdf",
         "https://pictures.example/raw/42#.jpg",
     ]
-    said = await got(rest, kind, files, [])
-    assert "images https://pictures.example/cat.png?size=2" in said
-    assert "images https://pictures.example/raw/42;" in said
-    assert "audio https://sounds.example/song.mp3" in said
-    assert "videos https://films.example/film.mp4" in said
-    assert "files https://papers.example/paper.pdf" in said
+    message = await got(rest, kind, files, [])
+    assert "images https://pictures.example/cat.png?size=2" in message
+    assert "images https://pictures.example/raw/42;" in message
+    assert "audio https://sounds.example/song.mp3" in message
+    assert "videos https://films.example/film.mp4" in message
+    assert "files https://papers.example/paper.pdf" in message
 
 
 async def test_attachment_of_several_megabytes_reaches_an_agent(rest: httpx.AsyncClient, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ async def test_allowed_folder_may_be_a_link(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "why"),
+    ("file", "reason"),
     [
         ("missing.png", "no file 'missing.png'"),
         ("empty.txt", "empty.txt is empty"),
@@ -169,12 +169,12 @@ async def test_allowed_folder_may_be_a_link(folder: Path) -> None:
         ("", "no files like"),
     ],
 )
-async def test_invalid_attachment_says_why(folder: Path, file: str, why: str) -> None:
+async def test_invalid_attachment_says_why(folder: Path, file: str, reason: str) -> None:
     for name in ("empty.txt", "tool.exe", "no-extension"):
         (folder / name).write_bytes(b"" if name == "empty.txt" else b"x")
     (folder / "folder.txt").mkdir()
     os.mkfifo(folder / "pipe.txt")
-    with anyio.fail_after(5), pytest.raises(InvalidRequest, match=why):
+    with anyio.fail_after(5), pytest.raises(InvalidRequest, match=reason):
         await attach([file], kind="agent", allowed=[folder])
 
 

@@ -114,7 +114,7 @@ async def test_local_references_are_followed() -> None:
 async def test_pattern_is_checked_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
     schema = {"properties": {"a": {"pattern": "^[a-z]+$"}}}
     checked_here: list[object] = []
-    monkeypatch.setattr(schema_checks, "find_problems", lambda *given: checked_here.append(given))
+    monkeypatch.setattr(schema_checks, "find_problems", lambda *arguments: checked_here.append(arguments))
     assert await value_problems(schema, {"a": "A"}) == ["a: 'A' does not match '^[a-z]+$'"]
     assert checked_here == []
 
@@ -139,15 +139,15 @@ async def test_check_process_tells_an_invalid_schema_from_an_unchecked_one() -> 
 
 
 @pytest.mark.parametrize(
-    ("schema", "why"),
+    ("schema", "reason"),
     [
         ({"a": "x" * 100_001}, "is larger than 100,000 characters"),
         ({"a": 10**4200}, "holds a number of more than 4,000 digits"),
         ({"a": float("inf")}, "cannot be written as JSON"),
     ],
 )
-async def test_schema_beyond_the_limits_is_not_checked(schema: dict[str, Any], why: str) -> None:
-    with pytest.raises(CannotCheckSchema, match=why):
+async def test_schema_beyond_the_limits_is_not_checked(schema: dict[str, Any], reason: str) -> None:
+    with pytest.raises(CannotCheckSchema, match=reason):
         await check_schema(schema)
 
 
@@ -217,7 +217,7 @@ def quick_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 async def test_any_schema_is_checked_or_refused_with_our_errors(schema: dict[str, Any], value: dict[str, Any]) -> None:
-    said: list[str] = []
+    message: list[str] = []
     with nothing_reached(("/etc/passwd",)):
         for check in (
             output_schema_fields(schema),
@@ -228,8 +228,8 @@ async def test_any_schema_is_checked_or_refused_with_our_errors(schema: dict[str
             try:
                 await check
             except AgentOSError as error:
-                said.append(str(error))
-        assert max(map(len, said), default=0) < 5_000
+                message.append(str(error))
+        assert max(map(len, message), default=0) < 5_000
         for key in ("input_schema", "factory_input_schema"):
             for field in read_component_inputs({key: schema}).fields.values():
                 assert isinstance(field["type"], str)

@@ -87,7 +87,7 @@ class TestOutputSchema:
         assert len((await output_schema_fields(schema))["output_schema"]) < 200_000
 
     @pytest.mark.parametrize(
-        ("schema", "why"),
+        ("schema", "reason"),
         [
             ({"type": "array", "items": {}}, 'root is not "type": "object"'),
             ({"properties": {"a": {}}}, 'root is not "type": "object"'),
@@ -100,9 +100,9 @@ class TestOutputSchema:
         ],
     )
     async def test_output_schema_that_cannot_work_is_refused_before_sending(
-        self, schema: dict[str, Any], why: str
+        self, schema: dict[str, Any], reason: str
     ) -> None:
-        with pytest.raises(InvalidRequest, match=why):
+        with pytest.raises(InvalidRequest, match=reason):
             await output_schema_fields(schema)
 
     async def test_answer_that_is_not_data_is_a_problem_though_agentos_completes_it(self, client: AgentOS) -> None:
@@ -124,11 +124,11 @@ class TestFactoryInput:
     async def test_check_input_names_every_problem_and_what_is_allowed(self, client: AgentOS) -> None:
         with pytest.raises(InvalidRequest) as refusal:
             await check_input(await self.schema(client), {"city": "A", "days": "x", "pase": "fast"}, "factory_input")
-        said = str(refusal.value)
-        assert "city: 'A' is too short" in said
-        assert "days: 'x' is not of type 'integer'" in said
-        assert "pase: there is no such input" in said
-        assert "city (string, required), days (integer, 1 to 9, default 1), pace (slow | fast, default" in said
+        message = str(refusal.value)
+        assert "city: 'A' is too short" in message
+        assert "days: 'x' is not of type 'integer'" in message
+        assert "pase: there is no such input" in message
+        assert "city (string, required), days (integer, 1 to 9, default 1), pace (slow | fast, default" in message
 
     async def test_check_input_names_a_missing_input(self, client: AgentOS) -> None:
         with pytest.raises(InvalidRequest, match="'city' is a required property"):

@@ -94,5 +94,5 @@ async def test_components_and_their_descriptions_are_limited() -> None:
     assert len(contents.components) < 2_001
     assert len(contents.databases) <= 500
     assert contents.components[0].id == "agent-0"
-    assert max(len(one.name) for one in contents.components) == 200
-    assert max(len(one.description) for one in contents.components) == 2_000
+    assert max(len(item.name) for item in contents.components) == 200
+    assert max(len(item.description) for item in contents.components) == 2_000

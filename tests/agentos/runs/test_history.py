@@ -67,8 +67,8 @@ async def client(filled: tuple[str, dict[str, RunRef]]) -> AsyncIterator[AgentOS
             yield agent_os
 
 
-async def found(client: AgentOS, **wanted: Any) -> list[RunSummary]:
-    return await list_runs(client, Catalog(client), **{"user_id": ""} | wanted)
+async def found(client: AgentOS, **request: Any) -> list[RunSummary]:
+    return await list_runs(client, Catalog(client), **{"user_id": ""} | request)
 
 
 async def test_newest_run_is_first_even_in_an_old_session(client: AgentOS, refs: dict[str, RunRef]) -> None:
@@ -220,10 +220,14 @@ async def test_run_is_listed_once_where_databases_share_a_session_id(many: tuple
 
 
 async def test_database_filter_lists_only_its_runs(many: tuple[str, list[RunRef]]) -> None:
-    url, (three, two, one) = many
+    url, (third, second, first) = many
     with anyio.fail_after(30):
         async with AgentOS(url) as client:
-            for database, refs in (("first-db", [one]), ("second-db", [three, two]), ("second-db-again", [three, two])):
+            for database, refs in (
+                ("first-db", [first]),
+                ("second-db", [third, second]),
+                ("second-db-again", [third, second]),
+            ):
                 runs = await found(client, session_id="shared", database=database)
                 assert [run.ref for run in runs] == refs, database
 
