@@ -51,10 +51,10 @@ async def test_every_run_ends_with_its_answer_and_was_executed_once(pausing: str
                 kind = "workflow" if number % 4 == 0 else "agent"
                 arguments = {"message": f"go, tag-{seed}x{number}"}
                 component = "counts" if kind == "workflow" else "counter"
-                said = await peer.text(f"run_{kind}", **{f"{kind}_id": component}, **arguments)
+                text = await peer.text(f"run_{kind}", **{f"{kind}_id": component}, **arguments)
                 expected = f"last done tag-{seed}x{number}" if kind == "workflow" else ANSWER
-                if not said.startswith(expected) or "restarted" in said:
-                    wrong.append(said)
+                if not text.startswith(expected) or "restarted" in text:
+                    wrong.append(text)
 
         async with anyio.create_task_group() as tasks:
             for number in range(RUNS):
@@ -85,7 +85,7 @@ async def test_start_on_a_queue_that_is_cut_anywhere_is_told_truly_and_executed_
 ) -> None:
     url = request.getfixturevalue(host)
     tags = {cut: f"tag-{host}{cut}".replace("_", "") for cut in CUTS}
-    told: dict[int, RunState] = {}
+    message: dict[int, RunState] = {}
 
     async def one(cut: int, discovery: Discovery, catalog: Catalog) -> None:
         kind, component = KINDS_CUT[CUTS.index(cut) % 2]
@@ -94,14 +94,14 @@ async def test_start_on_a_queue_that_is_cut_anywhere_is_told_truly_and_executed_
             proxy.fault = lambda request: cuts.pop() if cuts and b"/runs HTTP" in request else None
             engine = Engine(client, discovery, catalog)
             order = RunRequest(await catalog.find(kind, component), f"go, {tags[cut]}")
-            told[cut] = await engine.run(order, engine.new_run(order), lambda _: None)
+            message[cut] = await engine.run(order, engine.new_run(order), lambda _: None)
 
     async with AgentOS(url) as direct, anyio.create_task_group() as tasks:
         discovery, catalog = Discovery(direct), Catalog(direct)
         await discovery.features()
         for cut in CUTS:
             tasks.start_soon(one, cut, discovery, catalog)
-    assert [cut for cut in CUTS if not told[cut].text.startswith((ANSWER, f"last done {tags[cut]}"))] == []
+    assert [cut for cut in CUTS if not message[cut].text.startswith((ANSWER, f"last done {tags[cut]}"))] == []
     assert [await times(ledger, "lookup", tags[cut]) for cut in CUTS] == [1] * len(CUTS)
 
 
@@ -116,9 +116,9 @@ async def test_answers_to_a_queued_run_whose_acceptance_is_lost_are_not_sent_aga
     url, tag = request.getfixturevalue(host), f"tag-lost{cut}{kind}{host}".replace("_", "")
     async with proxy_to(url) as proxy, connector("auto")(proxy.url) as peer:
         paused = await peer.text(f"run_{kind}", **{f"{kind}_id": component}, message=f"do it, {tag}")
-        given = answers(await waiting(url, RunRef.parse(reference(paused))), "approve")
+        arguments = answers(await waiting(url, RunRef.parse(reference(paused))), "approve")
         proxy.fault = lambda request: cut if b"/continue" in request else None
-        result = await peer.text("continue_run", run=reference(paused), answers=given)
+        result = await peer.text("continue_run", run=reference(paused), answers=arguments)
         assert proxy.asked("POST", "/continue") == 1
     assert "\ncompleted" in result
     assert await times(ledger, gated, tag) == 1
@@ -139,17 +139,17 @@ async def test_answers_whose_acceptance_is_lost_are_not_sent_again(
     tag = f"tag-lost{cut}{kind}"
     async with proxy_to(pausing) as proxy, connector("auto")(proxy.url) as peer:
         paused = await peer.text(f"run_{kind}", **{f"{kind}_id": component}, message=f"do it, {tag}")
-        given = answers(await waiting(pausing, RunRef.parse(reference(paused))), "approve")
+        arguments = answers(await waiting(pausing, RunRef.parse(reference(paused))), "approve")
         proxy.fault = lambda request: cut if b"/continue" in request else None
-        result = await peer.text("continue_run", run=reference(paused), answers=given)
+        result = await peer.text("continue_run", run=reference(paused), answers=arguments)
         assert proxy.asked("POST", "/continue") == 1
         proxy.fault = lambda request: None
         if "\npaused: " in f"\n{result}":  # AgentOS never took them
             assert await times(ledger, gated, tag) == 0
-            result = await peer.text("continue_run", run=reference(paused), answers=given)
+            result = await peer.text("continue_run", run=reference(paused), answers=arguments)
     assert "\ncompleted" in result
     assert await times(ledger, gated, tag) == 1
 
 
-async def times(ledger: Path, what: str, tag: str) -> int:
-    return (await anyio.Path(ledger).read_text()).splitlines().count(f"{what} {tag}")
+async def times(ledger: Path, subject: str, tag: str) -> int:
+    return (await anyio.Path(ledger).read_text()).splitlines().count(f"{subject} {tag}")

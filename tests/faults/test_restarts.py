@@ -46,10 +46,10 @@ CONTRADICTIONS = ("continues by itself", "will never end", "it stops when", "Sti
 async def test_run_under_which_agentos_was_restarted_is_told_in_one_word_everywhere_at_once(tmp_path: Path) -> None:
     with host_at(tmp_path / "os.db") as host:
         async with connector("auto")(host.url, wait=50) as peer, anyio.create_task_group() as tasks:
-            said: list[str] = []
+            text: list[str] = []
 
             async def call() -> None:
-                said.append(await peer.text("run_agent", agent_id="slow", message="100 300"))
+                text.append(await peer.text("run_agent", agent_id="slow", message="100 300"))
 
             tasks.start_soon(call)
             with anyio.fail_after(45):
@@ -57,22 +57,22 @@ async def test_run_under_which_agentos_was_restarted_is_told_in_one_word_everywh
                 await anyio.to_thread.run_sync(host.kill)
                 await anyio.sleep(1.1)  # AgentOS tells the beginning of a run in whole seconds
                 await anyio.to_thread.run_sync(host.start)
-                while not said:  # noqa: ASYNC110 - long before its wait is over
+                while not text:  # noqa: ASYNC110 - long before its wait is over
                     await anyio.sleep(0.1)
-        run = reference(said[0])
+        run = reference(text[0])
         assert run.startswith("agent/slow/")
         async with connector("auto")(host.url, wait=50) as another:
             with anyio.fail_after(20):
-                said.append(await another.text("get_run", run=run))
-                said.append(await another.text("explain_run", run=run))
-                said.append(words_of(await another.client.read_resource(f"agentos://runs/{run}")))
-                said.append(await another.text("cancel_run", run=run))
-        shown = await anyio.run_process(
+                text.append(await another.text("get_run", run=run))
+                text.append(await another.text("explain_run", run=run))
+                text.append(words_of(await another.client.read_resource(f"agentos://runs/{run}")))
+                text.append(await another.text("cancel_run", run=run))
+        output = await anyio.run_process(
             [sys.executable, "-m", "agentos_mcp", "runs", run, "--follow", "--url", host.url], check=False
         )
-        said.append(shown.stderr.decode())
-        assert shown.returncode == 1
-    for words_said in said:
+        text.append(output.stderr.decode())
+        assert output.returncode == 1
+    for words_said in text:
         assert ORPHANED in words_said
         assert not [words for words in CONTRADICTIONS if words in words_said]
 
@@ -82,16 +82,16 @@ async def test_run_of_a_queue_is_taken_up_by_the_restarted_agentos(tmp_path: Pat
     with postgres() as database, host_at(tmp_path, **{QUEUE_VARIABLE: database, GRACE_VARIABLE: "3"}) as host:
         session = f"queued-{uuid.uuid4().hex[:8]}"
         async with connector("auto")(host.url) as peer:
-            going = await peer.text("run_agent", agent_id="slow", message="100 300", session_id=session, wait=3)
-            assert "Still running" in going
+            running = await peer.text("run_agent", agent_id="slow", message="100 300", session_id=session, wait=3)
+            assert "Still running" in running
             await anyio.to_thread.run_sync(host.kill)
             await anyio.sleep(1.1)
             await anyio.to_thread.run_sync(host.start)
         async with connector("legacy")(host.url) as another:
             with anyio.fail_after(60):
-                first = words(await another.call("get_run", run=reference(going), wait=1))
+                first = words(await another.call("get_run", run=reference(running), wait=1))
                 assert ORPHANED not in first
-                ended = words(await another.call("get_run", run=reference(going), wait=50))
+                ended = words(await another.call("get_run", run=reference(running), wait=50))
     assert "\nfailed" in f"\n{ended}"  # one try for each run is agno's default
     assert "Still running" not in ended
 
@@ -157,9 +157,9 @@ async def test_a_server_killed_during_a_question_leaves_a_pause_that_another_ans
         paused = await peer.text("run_workflow", workflow_id="in-step", message=f"do it, {tag}")
         os.kill(pid, signal.SIGKILL)
     async with connect(pausing) as another:
-        asked = await waiting(pausing, RunRef.parse(reference(paused)))
-        given = answers(asked, "approve")
-        assert "completed" in await another.text("continue_run", run=reference(paused), answers=given)
+        query = await waiting(pausing, RunRef.parse(reference(paused)))
+        arguments = answers(query, "approve")
+        assert "completed" in await another.text("continue_run", run=reference(paused), answers=arguments)
     assert done(ledger, "deploy", tag) == 1
 
 
@@ -167,20 +167,20 @@ def words_of(read: ReadResourceResult) -> str:
     return "\n".join(content.text for content in read.contents if isinstance(content, TextResourceContents))
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["with a secret of its own", "without"])
+@pytest.mark.parametrize("stored", [True, False], ids=["with a secret of its own", "without"])
 async def test_a_question_of_a_killed_server_is_answered_to_its_successor_where_they_share_a_secret(
-    pausing: str, ledger: Path, tmp_path: Path, kept: bool
+    pausing: str, ledger: Path, tmp_path: Path, stored: bool
 ) -> None:
     tag = f"tag-{uuid.uuid4().hex[:10]}"
     (tmp_path / "secret").write_text(secrets.token_hex(32))
-    flags = ("--state-secret-file", str(tmp_path / "secret")) if kept else ()
+    flags = ("--state-secret-file", str(tmp_path / "secret")) if stored else ()
     arguments = {"workflow_id": "in-step", "message": f"do it, {tag}"}
     async with bridge(pausing, *flags, person=nobody) as (peer, pid):
-        asked = await peer.client.session.call_tool("run_workflow", arguments, allow_input_required=True)
+        query = await peer.client.session.call_tool("run_workflow", arguments, allow_input_required=True)
         os.kill(pid, signal.SIGKILL)
-    assert isinstance(asked, InputRequiredResult)
-    given: InputResponses = {
-        key: ElicitResult(action="accept", content={"approve": True}) for key in asked.input_requests or {}
+    assert isinstance(query, InputRequiredResult)
+    value: InputResponses = {
+        key: ElicitResult(action="accept", content={"approve": True}) for key in query.input_requests or {}
     }
     async with bridge(pausing, *flags, person=nobody) as (successor, _):
         finished, refusal = None, ""
@@ -188,18 +188,18 @@ async def test_a_question_of_a_killed_server_is_answered_to_its_successor_where_
             finished = await successor.client.session.call_tool(
                 "run_workflow",
                 arguments,
-                input_responses=given,
-                request_state=asked.request_state,
+                input_responses=value,
+                request_state=query.request_state,
                 allow_input_required=True,
             )
         except MCPError as error:
             refusal = error.error.message
-    if kept:
+    if stored:
         assert isinstance(finished, CallToolResult)
         assert not finished.is_error, words(finished)
     else:
         assert "list_runs(status='paused') finds it, and continue_run(run) answers it." in refusal
-    assert done(ledger, "deploy", tag) == int(kept)
+    assert done(ledger, "deploy", tag) == int(stored)
 
 
 async def nobody(context: object, params: object) -> ElicitResult:
@@ -212,6 +212,6 @@ async def has_run(url: str, session: str = "") -> None:
     async with httpx.AsyncClient(base_url=url, timeout=10) as rest:
         while True:
             sessions = (await rest.get("/sessions", params={"type": "agent"})).json().get("data", [])
-            if any(not session or one["session_id"] == session for one in sessions):
+            if any(not session or item["session_id"] == session for item in sessions):
                 return
             await anyio.sleep(0.05)

@@ -102,7 +102,7 @@ async def read(batch: list[Answers]) -> None:
 
 
 def a_batch(recordings: list[Recording], dice: random.Random) -> list[Answers]:
-    return [(one, changed(one, dice)) for one in dice.choices(recordings, k=BATCH)]
+    return [(item, changed(item, dice)) for item in dice.choices(recordings, k=BATCH)]
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -119,13 +119,13 @@ def test_readers_of_changed_answers_raise_nothing_but_errors_of_the_tree(
 
 def documents(recordings: list[Recording]) -> list[Any]:
     """The stored runs among the answers: they have a run's id, and most that can be read wrongly."""
-    found = [json.loads(body) for one in recordings for _, (_, kind, body) in one.replies if "json" in kind and body]
-    return [one for one in found if isinstance(one, dict) and "run_id" in one]
+    result = [json.loads(body) for item in recordings for _, (_, kind, body) in item.replies if "json" in kind and body]
+    return [item for item in result if isinstance(item, dict) and "run_id" in item]
 
 
 def events(recordings: list[Recording]) -> list[list[bytes]]:
     """The streams of events among the answers, each as its lines of data."""
-    streams = [body for one in recordings for _, (_, kind, body) in one.replies if "event-stream" in kind]
+    streams = [body for item in recordings for _, (_, kind, body) in item.replies if "event-stream" in kind]
     return [[line[5:].strip() for line in body.splitlines() if line.startswith(b"data:")] for body in streams]
 
 
@@ -144,17 +144,17 @@ def test_a_changed_run_is_told_and_explained_whatever_is_in_it(recordings: list[
     def check(dice: random.Random, chosen: int, kind: Kind) -> None:
         output = mapping(try_to_decode(mutated(copy.deepcopy(stored[chosen % len(stored)]), dice)))
         state = read_stored_run(RunState(ref=RunRef(kind, "c", "s", "r")), output)
-        for told in (
+        for message in (
             explain(output, state, PLAIN),
             run_result(state, tokens=500, surface=PLAIN),
             unfinished_result(state, PLAIN),
         ):
-            told.encode()
+            message.encode()
         json.dumps(run_data(state, tokens=500, surface=PLAIN), allow_nan=False)
         state = replace(state, status=Status.PAUSED, **read_requirements(output))
-        asked = questions(state.ref, state.requirements)
+        query = questions(state.ref, state.requirements)
         try:
-            continuation_form(state.ref, state.requirements, rejections(asked))
+            continuation_form(state.ref, state.requirements, rejections(query))
         except InvalidRequest as error:
             str(error).encode()
 
@@ -204,12 +204,12 @@ async def served(batch: list[Answers], dice: random.Random, era: str) -> None:
                 result = await client.call_tool(recording.tool, dict(recording.arguments))
                 assert "could not be read (" not in words(result), words(result)
                 for ask in dice.sample(asking, 3):
-                    told = ""
+                    message = ""
                     try:
                         await ask()
                     except MCPError as error:
-                        told = error.error.message
-                    assert "log has the details" not in told, told
+                        message = error.error.message
+                    assert "log has the details" not in message, message
         assert (await client.list_tools()).tools
 
 
@@ -224,8 +224,8 @@ def test_a_server_outlives_every_changed_answer(recordings: list[Recording], era
 
 
 def test_the_recording_has_every_tool_and_answers_that_can_be_changed(recordings: list[Recording]) -> None:
-    assert {one.tool for one in recordings} >= set(TOOLS) - {"optimize_memories"}
-    assert all(one.replies for one in recordings)
-    assert any("event-stream" in reply[1] for one in recordings for _, reply in one.replies)
+    assert {item.tool for item in recordings} >= set(TOOLS) - {"optimize_memories"}
+    assert all(item.replies for item in recordings)
+    assert any("event-stream" in reply[1] for item in recordings for _, reply in item.replies)
     assert documents(recordings)
     assert events(recordings)

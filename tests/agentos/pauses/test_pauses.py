@@ -84,7 +84,7 @@ class Pausing:
     def executed(self, state: RunState) -> list[str]:
         """What was really done in that run, in order."""
         lines = [line.split() for line in self.ledger.read_text().splitlines()]
-        return [what for what, tag in lines if tag == self.tags[state.ref]]
+        return [subject for subject, tag in lines if tag == self.tags[state.ref]]
 
     def __post_init__(self) -> None:
         self.tags: dict[RunRef, str] = {}
@@ -303,15 +303,15 @@ async def test_a_form_of_a_step_has_its_types_and_choices(pausing: Pausing) -> N
 
 @pytest.mark.anyio
 async def test_a_router_takes_one_or_several_choices(pausing: Pausing) -> None:
-    one, many = await pausing.start("workflow", "route-one"), await pausing.start("workflow", "route-many")
-    (single,), (several,) = asked(one), asked(many)
+    item, many = await pausing.start("workflow", "route-one"), await pausing.start("workflow", "route-many")
+    (single,), (several,) = asked(item), asked(many)
     assert (single.kind, several.kind) == ("route", "route")
     for wrong in (["quick", "deep"], "elsewhere", [], True):
         with pytest.raises(InvalidRequest, match="choice"):
             check_answers([single], {single.key: wrong})
-    await pausing.answer(one, {single.key: "deep"})
+    await pausing.answer(item, {single.key: "deep"})
     await pausing.answer(many, {several.key: ["wide", "quick"]})
-    assert pausing.executed(one) == ["deep", "last"]
+    assert pausing.executed(item) == ["deep", "last"]
     assert pausing.executed(many) == ["wide", "quick", "last"]
 
 
@@ -444,12 +444,12 @@ async def test_keys_are_the_same_in_another_process(pausing: Pausing) -> None:
         "ref, needs = json.load(sys.stdin); print(*(q.key for q in questions(RunRef.parse(ref), needs)))"
     )
     again = await pausing.read(state.ref)
-    said = await anyio.run_process(
+    message = await anyio.run_process(
         [sys.executable, "-c", program],
         input=json.dumps([str(state.ref), list(again.requirements)]).encode(),
         stderr=subprocess.STDOUT,
     )
-    assert said.stdout.decode().split() == [question.key for question in asked(state)]
+    assert message.stdout.decode().split() == [question.key for question in asked(state)]
 
 
 @pytest.mark.anyio
@@ -500,7 +500,7 @@ def test_a_key_is_safe_and_changes_with_what_waits() -> None:
     (other_arguments,) = questions(REF, [tool("Öffne die Tür! {x}", requires_confirmation=True, tool_args={})])
     (other_run,) = questions(RunRef("agent", "Publisher", "s", "q"), [need])
     (other_pause,) = questions(REF, [need | {"id": "two"}])
-    assert len({one.key for one in (question, other_arguments, other_run, other_pause)}) == 4
+    assert len({item.key for item in (question, other_arguments, other_run, other_pause)}) == 4
 
 
 def test_what_was_answered_at_an_earlier_pause_is_not_asked_again() -> None:
@@ -524,21 +524,21 @@ def test_fields_of_the_same_name_and_of_ours_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("message", "matches"),
     [(True, True), (False, False), ("yes", True), (" No ", False), ("approved", True), ({"approve": "no"}, False)],
 )
-def test_short_answers_to_a_confirmation_are_understood(said: Any, meant: bool) -> None:
+def test_short_answers_to_a_confirmation_are_understood(message: Any, matches: bool) -> None:
     (question,) = questions(REF, [tool(requires_confirmation=True)])
-    assert check_answers([question], {question.key: said})[question.key]["approve"] is meant
+    assert check_answers([question], {question.key: message})[question.key]["approve"] is matches
 
 
 @pytest.mark.parametrize(
-    "said", ["sure", "maybe", 1, 0, [], {}, {"note": "fine"}, {"approve": None}, ["yes"], "", None]
+    "message", ["sure", "maybe", 1, 0, [], {}, {"note": "fine"}, {"approve": None}, ["yes"], "", None]
 )
-def test_whatever_is_no_clear_yes_or_no_is_refused(said: Any) -> None:
+def test_whatever_is_no_clear_yes_or_no_is_refused(message: Any) -> None:
     (question,) = questions(REF, [tool(requires_confirmation=True)])
     with pytest.raises(InvalidRequest, match=question.key):
-        check_answers([question], {question.key: said})
+        check_answers([question], {question.key: message})
 
 
 def test_an_answer_to_an_earlier_pause_is_told_from_a_wrong_key() -> None:

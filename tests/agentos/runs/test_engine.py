@@ -33,8 +33,8 @@ async def engine_of(client: AgentOS, outage_seconds: float = 60.0) -> tuple[Engi
     return Engine(client, discovery, catalog, outage_seconds=outage_seconds), catalog
 
 
-async def run(engine: Engine, wanted: RunRequest, report: Report) -> RunState:
-    return await engine.run(wanted, engine.new_run(wanted), report)
+async def run(engine: Engine, request: RunRequest, report: Report) -> RunState:
+    return await engine.run(request, engine.new_run(request), report)
 
 
 async def order(catalog: Catalog, kind: Kind, id: str, message: str = "hello", **fields: str) -> RunRequest:
@@ -64,8 +64,8 @@ async def test_every_state_is_reported_in_order(engine: Engine, catalog: Catalog
     state = await run(engine, await order(catalog, "workflow", "three-steps"), seen.append)
     assert seen[0].status is Status.PENDING
     assert seen[-1] == state
-    assert [one.events for one in seen] == sorted(one.events for one in seen)
-    assert {one.total_steps for one in seen} == {3}
+    assert [item.events for item in seen] == sorted(item.events for item in seen)
+    assert {item.total_steps for item in seen} == {3}
 
 
 async def test_a_given_session_goes_on(engine: Engine, catalog: Catalog) -> None:
@@ -83,21 +83,21 @@ async def test_a_background_workflow_that_pauses_has_its_requirements(engine: En
 
 
 async def test_a_factory_takes_its_input(engine: Engine, catalog: Catalog) -> None:
-    wanted = await order(catalog, "workflow", "launch", factory_input='{"product": "tea"}')
-    assert (await run(engine, wanted, nobody)).answer == "launching tea for everyone"
+    request = await order(catalog, "workflow", "launch", factory_input='{"product": "tea"}')
+    assert (await run(engine, request, nobody)).answer == "launching tea for everyone"
 
 
 async def test_a_refused_start_says_why(engine: Engine, catalog: Catalog) -> None:
-    wanted = await order(catalog, "workflow", "launch", factory_input='{"audience": "x"}')
+    request = await order(catalog, "workflow", "launch", factory_input='{"audience": "x"}')
     with pytest.raises(InvalidRequest, match="product"):
-        await run(engine, wanted, nobody)
+        await run(engine, request, nobody)
 
 
 async def test_without_a_database_a_run_goes_on_in_the_foreground_and_says_so(bare_agentos: str) -> None:
     async with AgentOS(bare_agentos) as client:
         engine, catalog = await engine_of(client)
-        for wanted in (await order(catalog, "agent", "echo"), await order(catalog, "workflow", "short")):
-            state = await run(engine, wanted, nobody)
+        for request in (await order(catalog, "agent", "echo"), await order(catalog, "workflow", "short")):
+            state = await run(engine, request, nobody)
             assert state.status is Status.COMPLETED
             assert "no database" in state.notes[0]
 
@@ -106,11 +106,11 @@ async def test_without_a_database_a_run_goes_on_in_the_foreground_and_says_so(ba
 async def test_a_background_run_whose_stream_breaks_is_followed_to_its_end(sample_agentos: str, after: int) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         engine, catalog = await engine_of(client)
-        wanted = await order(catalog, "workflow", "three-steps")
-        await catalog.step_count(wanted.component)
+        request = await order(catalog, "workflow", "three-steps")
+        await catalog.step_count(request.component)
         proxy.cut_after = [after]
         seen: list[RunState] = []
-        state = await run(engine, wanted, seen.append)
+        state = await run(engine, request, seen.append)
         assert (state.status, state.answer) == (Status.COMPLETED, "third words")
         assert [step.outcome for step in state.steps] == ["completed"] * 3
         assert proxy.asked("POST", "/runs HTTP") == 1
@@ -151,19 +151,19 @@ async def test_a_slow_connection_only_takes_longer(sample_agentos: str) -> None:
 async def test_a_start_that_never_arrived_is_not_sent_again_and_says_so(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         engine, catalog = await engine_of(client)
-        wanted = await order(catalog, "agent", "echo")
+        request = await order(catalog, "agent", "echo")
         proxy.answers = [b""]
         with pytest.raises(Unreachable, match="Most likely nothing was started"):
-            await run(engine, wanted, nobody)
+            await run(engine, request, nobody)
         assert proxy.asked("POST", "/runs HTTP") == 1
 
 
 async def test_a_start_whose_answer_is_lost_is_found_by_its_id(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         engine, catalog = await engine_of(client)
-        wanted = await order(catalog, "agent", "echo")
+        request = await order(catalog, "agent", "echo")
         proxy.cut_after = [1]
-        assert (await run(engine, wanted, nobody)).answer == "echo: hello"
+        assert (await run(engine, request, nobody)).answer == "echo: hello"
         assert proxy.asked("POST", "/runs HTTP") == 1
 
 
@@ -176,20 +176,20 @@ async def test_a_run_without_a_database_whose_stream_breaks_is_told_from_a_finis
 
 
 async def test_cancel_ends_a_run_between_two_words(engine: Engine, catalog: Catalog, rest: httpx.AsyncClient) -> None:
-    going = anyio.Event()
+    running = anyio.Event()
     ended: list[RunState] = []
 
     def report(state: RunState) -> None:
         if state.last_words:
-            going.set()
+            running.set()
 
     async def start() -> None:
-        wanted = RunRequest(await catalog.find("agent", "slow"), "100 20", session_id="cancel-me")
-        ended.append(await run(engine, wanted, report))
+        request = RunRequest(await catalog.find("agent", "slow"), "100 20", session_id="cancel-me")
+        ended.append(await run(engine, request, report))
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(start)
-        await going.wait()
+        await running.wait()
         runs = (await rest.get("/agents/slow/runs", params={"session_id": "cancel-me"})).json()
         await engine.cancel(RunRef("agent", "slow", "cancel-me", runs[0]["run_id"]))
     assert ended[0].status is Status.CANCELLED
@@ -220,12 +220,12 @@ async def test_following_a_run_that_another_client_started_waits_for_its_end(
 async def test_a_run_that_is_taken_but_not_streamed_is_followed(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client, AgentOS(sample_agentos) as direct:
         engine, catalog = await engine_of(client)
-        wanted = await order(catalog, "agent", "slow", "10 0.5")
+        request = await order(catalog, "agent", "slow", "10 0.5")
         form = {"message": "10 0.5", "background": "true", "stream": "false"}
-        taken = await direct.request("POST", "/agents/slow/runs", form=form)
-        proxy.answers = [http_answer(202, json.dumps(taken))]
-        state = await run(engine, wanted, nobody)
-    assert (state.status, state.ref.run) == (Status.COMPLETED, taken["run_id"])
+        accepted = await direct.request("POST", "/agents/slow/runs", form=form)
+        proxy.answers = [http_answer(202, json.dumps(accepted))]
+        state = await run(engine, request, nobody)
+    assert (state.status, state.ref.run) == (Status.COMPLETED, accepted["run_id"])
     assert str(state.answer).startswith("w0 w1")
 
 
@@ -247,9 +247,9 @@ async def test_a_long_outage_ends_with_the_reference(sample_agentos: str) -> Non
 async def test_broken_start_on_a_queue_is_sent_again_with_the_same_key_and_found(queued_agentos: str) -> None:
     async with proxy_to(queued_agentos) as proxy, AgentOS(proxy.url) as client:
         engine, catalog = await engine_of(client)
-        wanted = await order(catalog, "agent", "echo")
+        request = await order(catalog, "agent", "echo")
         proxy.cut_after = [1]
-        state = await run(engine, wanted, nobody)
+        state = await run(engine, request, nobody)
         assert (state.status, state.answer) == (Status.COMPLETED, "echo: hello")
         starts = [body for body in proxy.bodies if b"/runs HTTP" in body.partition(b"\r\n")[0]]
         keys = {line for body in starts for line in body.lower().split(b"\r\n") if line.startswith(b"idempotency-key")}
@@ -260,20 +260,20 @@ async def test_broken_start_on_a_queue_is_sent_again_with_the_same_key_and_found
 async def test_queue_that_does_not_come_back_is_not_said_to_have_started_nothing(queued_agentos: str) -> None:
     async with proxy_to(queued_agentos) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
         engine, catalog = await engine_of(client, outage_seconds=0.3)
-        wanted = await order(catalog, "agent", "echo")
+        request = await order(catalog, "agent", "echo")
         proxy.answers = [b""] * 500
         with pytest.raises(Unreachable, match=r"queue may have taken the run: check with list_runs\(session_id="):
-            await run(engine, wanted, nobody)
+            await run(engine, request, nobody)
 
 
 async def test_files_keep_our_own_run_id_since_they_do_not_ride_the_queue(queued_agentos: str) -> None:
     async with proxy_to(queued_agentos) as proxy, AgentOS(proxy.url) as client:
         engine, catalog = await engine_of(client)
         image = json.dumps([{"url": "http://127.0.0.1:9/none.png"}])
-        wanted = await order(catalog, "workflow", "three-steps", images=image)
-        named = engine.new_run(wanted)
+        request = await order(catalog, "workflow", "three-steps", images=image)
+        named = engine.new_run(request)
         proxy.cut_after = [400]
-        state = await engine.run(wanted, named, nobody)
+        state = await engine.run(request, named, nobody)
         assert proxy.asked("POST", "/runs HTTP") == 1
     assert state.status is Status.COMPLETED
 
