@@ -27,7 +27,7 @@ ANSWER = " ".join(f"w{number}" for number in range(40))
 
 
 @pytest.mark.parametrize("seed", [20260728])
-async def test_every_run_ends_with_its_answer_and_was_executed_once(pausing: str, ledger: Path, seed: int) -> None:
+async def test_cut_connection_ends_with_the_answer_executed_once(pausing: str, ledger: Path, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     cuts = 0
 
@@ -65,7 +65,7 @@ async def test_every_run_ends_with_its_answer_and_was_executed_once(pausing: str
     assert [executed.count(f"lookup tag-{seed}x{number}") for number in range(RUNS)] == [1] * RUNS
 
 
-async def test_a_start_whose_answer_never_began_is_not_sent_again(pausing: str, ledger: Path) -> None:
+async def test_start_whose_response_never_began_is_not_sent_again(pausing: str, ledger: Path) -> None:
     async with proxy_to(pausing) as proxy, connector("auto")(proxy.url) as peer:
         await peer.text("list_agents")
         proxy.fault = lambda request: 0 if b"/runs HTTP" in request else None
@@ -80,7 +80,7 @@ CUTS = (0, 1, 17, 60, 120, 200, 260, 300, 400, 500, 600, 700, 900, 1200, 1500, 2
 
 
 @pytest.mark.parametrize("host", ["queued_pausing", "queued_pausing_sqlite"])
-async def test_start_on_a_queue_that_is_cut_anywhere_is_told_truly_and_executed_once(
+async def test_queued_start_cut_anywhere_is_reported_truly_and_executed_once(
     request: pytest.FixtureRequest, ledger: Path, host: str
 ) -> None:
     url = request.getfixturevalue(host)
@@ -110,7 +110,7 @@ async def test_start_on_a_queue_that_is_cut_anywhere_is_told_truly_and_executed_
 @pytest.mark.parametrize(
     ("kind", "component", "gated"), [("agent", "slow-deployer", "slow_deploy"), ("workflow", "gate-skip", "gate")]
 )
-async def test_answers_to_a_queued_run_whose_acceptance_is_lost_are_not_sent_again(
+async def test_queued_answers_whose_acceptance_is_lost_are_not_sent_again(
     request: pytest.FixtureRequest, ledger: Path, kind: str, component: str, gated: str, host: str, cut: int
 ) -> None:
     url, tag = request.getfixturevalue(host), f"tag-lost{cut}{kind}{host}".replace("_", "")

@@ -43,7 +43,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="
 CONTRADICTIONS = ("continues by itself", "will never end", "it stops when", "Still running")
 
 
-async def test_run_under_which_agentos_was_restarted_is_told_in_one_word_everywhere_at_once(tmp_path: Path) -> None:
+async def test_restarted_agentos_orphans_the_run_on_every_surface(tmp_path: Path) -> None:
     with host_at(tmp_path / "os.db") as host:
         async with connector("auto")(host.url, wait=50) as peer, anyio.create_task_group() as tasks:
             text: list[str] = []
@@ -78,7 +78,7 @@ async def test_run_under_which_agentos_was_restarted_is_told_in_one_word_everywh
 
 
 @pytest.mark.timeout(120)
-async def test_run_of_a_queue_is_taken_up_by_the_restarted_agentos(tmp_path: Path) -> None:
+async def test_restarted_agentos_takes_up_a_queued_run(tmp_path: Path) -> None:
     with postgres() as database, host_at(tmp_path, **{QUEUE_VARIABLE: database, GRACE_VARIABLE: "3"}) as host:
         session = f"queued-{uuid.uuid4().hex[:8]}"
         async with connector("auto")(host.url) as peer:
@@ -96,7 +96,7 @@ async def test_run_of_a_queue_is_taken_up_by_the_restarted_agentos(tmp_path: Pat
     assert "Still running" not in ended
 
 
-async def test_an_agentos_that_stays_away_is_said_to_be_away(tmp_path: Path) -> None:
+async def test_unreachable_agentos_is_reported_as_unreachable(tmp_path: Path) -> None:
     with host_at(tmp_path / "os.db") as host:
         async with connector("auto")(host.url) as peer:
             first = await peer.text("run_agent", agent_id="slow", message="100 30", wait=1)
@@ -129,9 +129,7 @@ async def bridge(url: str, *flags: str, person: ElicitationFnT | None = None) ->
         pid_file.unlink(missing_ok=True)
 
 
-async def test_a_server_killed_during_a_wait_leaves_a_run_that_another_finishes(
-    connect: Connect, sample_agentos: str
-) -> None:
+async def test_killed_server_leaves_a_run_that_another_finishes(connect: Connect, sample_agentos: str) -> None:
     session = f"killed-{uuid.uuid4().hex[:8]}"
     async with bridge(sample_agentos) as (peer, pid), anyio.create_task_group() as tasks:
 
@@ -149,9 +147,7 @@ async def test_a_server_killed_during_a_wait_leaves_a_run_that_another_finishes(
         assert (await another.text("get_run", run=run)).startswith("w0 w1")
 
 
-async def test_a_server_killed_during_a_question_leaves_a_pause_that_another_answers(
-    connect: Connect, pausing: str, ledger: Path
-) -> None:
+async def test_killed_server_leaves_a_pause_that_another_answers(connect: Connect, pausing: str, ledger: Path) -> None:
     tag = f"tag-{uuid.uuid4().hex[:10]}"
     async with bridge(pausing) as (peer, pid):
         paused = await peer.text("run_workflow", workflow_id="in-step", message=f"do it, {tag}")
@@ -168,7 +164,7 @@ def words_of(read: ReadResourceResult) -> str:
 
 
 @pytest.mark.parametrize("stored", [True, False], ids=["with a secret of its own", "without"])
-async def test_a_question_of_a_killed_server_is_answered_to_its_successor_where_they_share_a_secret(
+async def test_killed_server_question_is_answered_to_its_successor_with_a_shared_secret(
     pausing: str, ledger: Path, tmp_path: Path, stored: bool
 ) -> None:
     tag = f"tag-{uuid.uuid4().hex[:10]}"

@@ -106,9 +106,7 @@ def a_batch(recordings: list[Recording], dice: random.Random) -> list[Answers]:
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_readers_of_changed_answers_raise_nothing_but_errors_of_the_tree(
-    recordings: list[Recording], part: int
-) -> None:
+def test_readers_of_mutated_answers_raise_only_agentos_errors(recordings: list[Recording], part: int) -> None:
     @examples(short=6, long=95_000 // PARTS // BATCH)
     @given(dice=DICE)
     def check(dice: random.Random) -> None:
@@ -136,7 +134,7 @@ def try_to_decode(document: bytes) -> Any:
         return {}
 
 
-def test_a_changed_run_is_told_and_explained_whatever_is_in_it(recordings: list[Recording]) -> None:
+def test_mutated_run_is_shown_and_explained(recordings: list[Recording]) -> None:
     stored = documents(recordings)
 
     @examples(short=250, long=5000)
@@ -161,7 +159,7 @@ def test_a_changed_run_is_told_and_explained_whatever_is_in_it(recordings: list[
     check()
 
 
-def test_a_changed_stream_is_followed_whatever_is_in_it(recordings: list[Recording]) -> None:
+def test_mutated_stream_is_followed(recordings: list[Recording]) -> None:
     streams = events(recordings)
 
     @examples(short=100, long=3000)
@@ -214,7 +212,7 @@ async def served(batch: list[Answers], dice: random.Random, era: str) -> None:
 
 
 @pytest.mark.parametrize("part", range(3))
-def test_a_server_outlives_every_changed_answer(recordings: list[Recording], era: str, part: int) -> None:
+def test_server_survives_every_mutated_answer(recordings: list[Recording], era: str, part: int) -> None:
     @examples(short=2, long=40)
     @given(dice=DICE)
     def check(dice: random.Random) -> None:
@@ -223,7 +221,7 @@ def test_a_server_outlives_every_changed_answer(recordings: list[Recording], era
     check()
 
 
-def test_the_recording_has_every_tool_and_answers_that_can_be_changed(recordings: list[Recording]) -> None:
+def test_recording_has_every_tool_and_mutable_answers(recordings: list[Recording]) -> None:
     assert {item.tool for item in recordings} >= set(TOOLS) - {"optimize_memories"}
     assert all(item.replies for item in recordings)
     assert any("event-stream" in reply[1] for item in recordings for _, reply in item.replies)

@@ -164,7 +164,7 @@ CANCELLED_BY_A_NO = {"gate-cancel", "route-one", "route-many", "review-cancel"}
 @pytest.mark.anyio
 @pytest.mark.parametrize(("kind", "id", "after_yes", "after_no"), CASES, ids=[case[1] for case in CASES])
 class TestEveryPause:
-    async def test_asked_alike_in_every_read_and_approved_it_is_executed_exactly_once(
+    async def test_approved_pause_is_executed_exactly_once(
         self, pausing: Pausing, kind: Kind, id: str, after_yes: list[str], after_no: list[str]
     ) -> None:
         state = await pausing.start(kind, id)
@@ -173,7 +173,7 @@ class TestEveryPause:
         ended = await pausing.reply(state, yes)
         assert (ended.status, pausing.executed(state)) == (Status.COMPLETED, after_yes)
 
-    async def test_declined_is_not_executed_at_all(
+    async def test_declined_pause_is_not_executed(
         self, pausing: Pausing, kind: Kind, id: str, after_yes: list[str], after_no: list[str]
     ) -> None:
         state = await pausing.start(kind, id)
@@ -187,7 +187,7 @@ class TestEveryPause:
     ("kind", "id"),
     [("agent", "twice"), ("team", "crew-twice"), ("workflow", "in-step-twice"), ("workflow", "two-reviews")],
 )
-async def test_what_is_asked_again_has_another_key_and_the_old_answer_is_refused(
+async def test_repeated_question_has_another_key_and_refuses_the_old_answer(
     pausing: Pausing, kind: Kind, id: str
 ) -> None:
     first = await pausing.start(kind, id)
@@ -204,7 +204,7 @@ async def test_what_is_asked_again_has_another_key_and_the_old_answer_is_refused
 
 
 @pytest.mark.anyio
-async def test_a_run_that_is_continued_never_executes_what_an_earlier_pause_did(pausing: Pausing) -> None:
+async def test_continued_run_never_repeats_an_earlier_pause(pausing: Pausing) -> None:
     first = await pausing.start("agent", "twice")
     second = await pausing.reply(first, yes)
     await pausing.reply(second, no)
@@ -213,7 +213,7 @@ async def test_a_run_that_is_continued_never_executes_what_an_earlier_pause_did(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("id", ["boss-everything", "crew-everything"])
-async def test_a_team_takes_yes_and_no_beside_each_other(pausing: Pausing, id: str) -> None:
+async def test_team_takes_approvals_and_rejections_together(pausing: Pausing, id: str) -> None:
     state = await pausing.start("team", id)
     kinds = {question.kind: question for question in asked(state)}
     assert not any(question.declinable for question in asked(state) if question.key.startswith("send"))
@@ -225,7 +225,7 @@ async def test_a_team_takes_yes_and_no_beside_each_other(pausing: Pausing, id: s
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("id", ["boss-everything", "crew-everything"])
-async def test_a_team_that_is_answered_in_full_does_everything_once(pausing: Pausing, id: str) -> None:
+async def test_team_that_is_answered_in_full_executes_everything_once(pausing: Pausing, id: str) -> None:
     state = await pausing.start("team", id)
     ended = await pausing.reply(state, yes)
     assert (ended.status, pausing.executed(state)) == (Status.COMPLETED, ["deploy", "send"])
@@ -233,7 +233,7 @@ async def test_a_team_that_is_answered_in_full_does_everything_once(pausing: Pau
 
 
 @pytest.mark.anyio
-async def test_a_tool_whose_input_a_team_has_set_can_only_be_approved(pausing: Pausing) -> None:
+async def test_tool_whose_input_a_team_has_set_can_only_be_approved(pausing: Pausing) -> None:
     state = await pausing.start("team", "boss-all-set")
     (question,) = asked(state)
     assert (question.kind, question.declinable, rejections([question])) == ("confirmation", False, {})
@@ -247,7 +247,7 @@ async def test_a_tool_whose_input_a_team_has_set_can_only_be_approved(pausing: P
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("id", ["boss-everything", "crew-everything"])
-async def test_a_no_that_a_team_cannot_be_told_is_never_sent(pausing: Pausing, id: str) -> None:
+async def test_decline_that_a_team_cannot_take_is_never_sent(pausing: Pausing, id: str) -> None:
     state = await pausing.start("team", id)
     answers: dict[str, Any] = {}
     for question in asked(state):
@@ -260,7 +260,7 @@ async def test_a_no_that_a_team_cannot_be_told_is_never_sent(pausing: Pausing, i
 
 
 @pytest.mark.anyio
-async def test_what_a_person_gave_arrives(pausing: Pausing) -> None:
+async def test_answer_arrives_as_given(pausing: Pausing) -> None:
     state = await pausing.start("agent", "everything")
     by_name = {question.key.rpartition("-")[0]: question.key for question in asked(state)}
     ended = await pausing.answer(
@@ -282,7 +282,7 @@ async def test_what_a_person_gave_arrives(pausing: Pausing) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_form_of_a_step_has_its_types_and_choices(pausing: Pausing) -> None:
+async def test_step_form_has_its_types_and_choices(pausing: Pausing) -> None:
     state = await pausing.start("workflow", "form")
     (question,) = asked(state)
     assert [(field.name, field.type, field.required) for field in question.fields] == [
@@ -302,7 +302,7 @@ async def test_a_form_of_a_step_has_its_types_and_choices(pausing: Pausing) -> N
 
 
 @pytest.mark.anyio
-async def test_a_router_takes_one_or_several_choices(pausing: Pausing) -> None:
+async def test_router_takes_one_or_several_choices(pausing: Pausing) -> None:
     item, many = await pausing.start("workflow", "route-one"), await pausing.start("workflow", "route-many")
     (single,), (several,) = asked(item), asked(many)
     assert (single.kind, several.kind) == ("route", "route")
@@ -316,7 +316,7 @@ async def test_a_router_takes_one_or_several_choices(pausing: Pausing) -> None:
 
 
 @pytest.mark.anyio
-async def test_an_edited_output_goes_to_the_next_step_and_to_no_other(pausing: Pausing) -> None:
+async def test_edited_output_goes_to_the_next_step_only(pausing: Pausing) -> None:
     first = await pausing.start("workflow", "two-reviews")
     (question,) = asked(first)
     assert question.kind == "review"
@@ -330,7 +330,7 @@ async def test_an_edited_output_goes_to_the_next_step_and_to_no_other(pausing: P
 
 
 @pytest.mark.anyio
-async def test_a_declined_output_is_made_again_until_that_was_done_often_enough(pausing: Pausing) -> None:
+async def test_declined_output_is_retried_up_to_its_limit(pausing: Pausing) -> None:
     state = await pausing.start("workflow", "review-retry")
     keys = set()
     for _ in range(3):
@@ -346,7 +346,7 @@ async def test_a_declined_output_is_made_again_until_that_was_done_often_enough(
 
 
 @pytest.mark.anyio
-async def test_each_round_of_a_loop_is_reviewed_under_its_own_key(pausing: Pausing) -> None:
+async def test_loop_round_is_reviewed_under_its_own_key(pausing: Pausing) -> None:
     first = await pausing.start("workflow", "rounds")
     (before,) = asked(first)
     assert "If approved: the loop ends" in before.details
@@ -360,7 +360,7 @@ async def test_each_round_of_a_loop_is_reviewed_under_its_own_key(pausing: Pausi
 
 
 @pytest.mark.anyio
-async def test_a_router_whose_output_is_declined_asks_for_the_way_again(pausing: Pausing) -> None:
+async def test_router_whose_output_is_declined_asks_again(pausing: Pausing) -> None:
     first = await pausing.start("workflow", "route-review")
     second = await pausing.reply(first, no)
     (question,) = asked(second)
@@ -380,7 +380,7 @@ async def test_a_router_whose_output_is_declined_asks_for_the_way_again(pausing:
         ("late-skip", yes, Status.COMPLETED, ["last"]),
     ],
 )
-async def test_a_late_no_stays_a_no(
+async def test_late_decline_stays_a_decline(
     pausing: Pausing, id: str, answer: Answer, status: Status, executed: list[str]
 ) -> None:
     state = await pausing.start("workflow", id)
@@ -403,7 +403,7 @@ APPROVALS: list[tuple[Kind, str, list[str]]] = [
 @pytest.mark.anyio
 @pytest.mark.parametrize("decision", ["approved", "rejected"])
 @pytest.mark.parametrize(("kind", "id", "besides"), APPROVALS, ids=[case[1] for case in APPROVALS])
-async def test_what_an_admin_has_to_approve_is_done_as_the_admin_decided_and_never_before(
+async def test_admin_approval_is_executed_as_decided_and_never_before(
     pausing: Pausing, kind: Kind, id: str, besides: list[str], decision: str
 ) -> None:
     state = await pausing.start(kind, id)
@@ -426,7 +426,7 @@ async def test_what_an_admin_has_to_approve_is_done_as_the_admin_decided_and_nev
 
 
 @pytest.mark.anyio
-async def test_a_failed_step_that_waits_is_told_as_what_it_is(pausing: Pausing) -> None:
+async def test_failed_step_that_waits_is_described_as_such(pausing: Pausing) -> None:
     state = await pausing.start("workflow", "fails-and-waits")
     (question,) = asked(state)
     assert (question.kind, question.fields) == ("failure", ())
@@ -436,7 +436,7 @@ async def test_a_failed_step_that_waits_is_told_as_what_it_is(pausing: Pausing) 
 
 
 @pytest.mark.anyio
-async def test_keys_are_the_same_in_another_process(pausing: Pausing) -> None:
+async def test_question_keys_are_the_same_in_another_process(pausing: Pausing) -> None:
     state = await pausing.start("agent", "everything")
     program = (
         "import json, sys; from agentos_mcp.agentos.runs.run import RunRef\n"
@@ -453,7 +453,7 @@ async def test_keys_are_the_same_in_another_process(pausing: Pausing) -> None:
 
 
 @pytest.mark.anyio
-async def test_the_arguments_that_are_sent_back_are_agentos_own(pausing: Pausing) -> None:
+async def test_continuation_form_sends_agentos_own_arguments(pausing: Pausing) -> None:
     state = await pausing.start("agent", "sender")
     (question,) = asked(state)
     assert "tag" not in {field.name for field in question.fields}
@@ -467,7 +467,7 @@ async def test_the_arguments_that_are_sent_back_are_agentos_own(pausing: Pausing
 
 
 @pytest.mark.anyio
-async def test_nothing_is_sent_unless_everything_is_answered(pausing: Pausing) -> None:
+async def test_continuation_form_needs_every_answer(pausing: Pausing) -> None:
     state = await pausing.start("agent", "mixed")
     first, second = asked(state)
     with pytest.raises(InvalidRequest, match=f"{second.key} is not answered"):
@@ -486,14 +486,14 @@ def tool(name: str = "publish", **more: Any) -> dict[str, Any]:
     return {"id": "one", "tool_execution": execution}
 
 
-def test_the_words_say_who_wants_what_and_how_it_is_answered() -> None:
+def test_question_says_who_asks_what_and_how_to_answer() -> None:
     (question,) = questions(REF, [tool(requires_confirmation=True)])
     assert question.title == "Publisher wants to call publish."
     assert question.details == 'title: "Tea"'
     assert str(question.how).startswith(f'{{"{question.key}": true}}, or {{"{question.key}": {{"approve": false')
 
 
-def test_a_key_is_safe_and_changes_with_what_waits() -> None:
+def test_question_key_is_safe_and_changes_with_the_question() -> None:
     need = tool("Öffne die Tür! {x}", requires_confirmation=True)
     (question,) = questions(REF, [need])
     assert question.key.startswith("ffne-die-t-r-x-")
@@ -503,7 +503,7 @@ def test_a_key_is_safe_and_changes_with_what_waits() -> None:
     assert len({item.key for item in (question, other_arguments, other_run, other_pause)}) == 4
 
 
-def test_what_was_answered_at_an_earlier_pause_is_not_asked_again() -> None:
+def test_answered_requirement_is_not_asked_again() -> None:
     answered = [
         tool(requires_confirmation=True, confirmed=True),
         tool(requires_confirmation=True) | {"confirmation": False},
@@ -516,7 +516,7 @@ def test_what_was_answered_at_an_earlier_pause_is_not_asked_again() -> None:
     assert questions(REF, answered) == ()
 
 
-def test_fields_of_the_same_name_and_of_ours_are_told_apart() -> None:
+def test_fields_with_the_same_name_are_told_apart() -> None:
     fields = [{"name": name, "field_type": "str"} for name in ("city", "city", "declined")]
     need = tool("get_user_input", requires_user_input=True, user_input_schema=fields)
     (question,) = questions(REF, [need])
@@ -535,13 +535,13 @@ def test_short_answers_to_a_confirmation_are_understood(message: Any, matches: b
 @pytest.mark.parametrize(
     "message", ["sure", "maybe", 1, 0, [], {}, {"note": "fine"}, {"approve": None}, ["yes"], "", None]
 )
-def test_whatever_is_no_clear_yes_or_no_is_refused(message: Any) -> None:
+def test_unclear_confirmation_is_refused(message: Any) -> None:
     (question,) = questions(REF, [tool(requires_confirmation=True)])
     with pytest.raises(InvalidRequest, match=question.key):
         check_answers([question], {question.key: message})
 
 
-def test_an_answer_to_an_earlier_pause_is_told_from_a_wrong_key() -> None:
+def test_answer_to_an_earlier_pause_is_told_from_a_wrong_key() -> None:
     (question,) = questions(REF, [tool(requires_confirmation=True)])
     with pytest.raises(InvalidRequest) as refusal:
         check_answers([question], {"publish-000000": True, "nonsense": True})
@@ -550,7 +550,7 @@ def test_an_answer_to_an_earlier_pause_is_told_from_a_wrong_key() -> None:
     assert f"{question.key} is not answered" in str(refusal.value)
 
 
-def test_long_arguments_are_shown_to_a_length_and_say_so() -> None:
+def test_long_arguments_are_cut_and_say_so() -> None:
     (question,) = questions(REF, [tool(requires_confirmation=True, tool_args={"text": "x" * 10_000})])
     assert "(10,000 characters)" in question.details
 
@@ -585,7 +585,7 @@ JSON = st.recursive(
 
 
 @given(st.lists(JSON, min_size=4, max_size=4), st.dictionaries(st.text(max_size=6), JSON, max_size=2))
-def test_any_answers_are_either_taken_or_refused_in_words(values: list[Any], others: dict[str, Any]) -> None:
+def test_any_answers_are_accepted_or_refused_with_our_errors(values: list[Any], others: dict[str, Any]) -> None:
     asks = questions(REF, EVERYTHING)
     answers = {question.key: value for question, value in zip(asks, values, strict=True)} | others
     try:

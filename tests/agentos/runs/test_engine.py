@@ -49,7 +49,7 @@ async def order(catalog: Catalog, kind: Kind, id: str, message: str = "hello", *
         ("workflow", "three-steps", "third words"),
     ],
 )
-async def test_a_run_ends_with_its_answer_under_our_own_ids(
+async def test_run_ends_with_its_answer_under_our_own_ids(
     engine: Engine, catalog: Catalog, rest: httpx.AsyncClient, kind: Kind, id: str, answer: str
 ) -> None:
     state = await run(engine, await order(catalog, kind, id), nobody)
@@ -59,7 +59,7 @@ async def test_a_run_ends_with_its_answer_under_our_own_ids(
     assert stored.json()["status"] == "COMPLETED"
 
 
-async def test_every_state_is_reported_in_order(engine: Engine, catalog: Catalog) -> None:
+async def test_run_reports_every_state_in_order(engine: Engine, catalog: Catalog) -> None:
     seen: list[RunState] = []
     state = await run(engine, await order(catalog, "workflow", "three-steps"), seen.append)
     assert seen[0].status is Status.PENDING
@@ -68,7 +68,7 @@ async def test_every_state_is_reported_in_order(engine: Engine, catalog: Catalog
     assert {item.total_steps for item in seen} == {3}
 
 
-async def test_a_given_session_goes_on(engine: Engine, catalog: Catalog) -> None:
+async def test_run_continues_the_given_session(engine: Engine, catalog: Catalog) -> None:
     component = await catalog.find("agent", "echo")
     first = await run(engine, RunRequest(component, "one", session_id="my-session"), nobody)
     second = await run(engine, RunRequest(component, "two", session_id="my-session"), nobody)
@@ -76,24 +76,24 @@ async def test_a_given_session_goes_on(engine: Engine, catalog: Catalog) -> None
     assert first.ref.run != second.ref.run
 
 
-async def test_a_background_workflow_that_pauses_has_its_requirements(engine: Engine, catalog: Catalog) -> None:
+async def test_background_workflow_that_pauses_has_its_requirements(engine: Engine, catalog: Catalog) -> None:
     state = await run(engine, await order(catalog, "workflow", "asks-first"), nobody)
     assert state.status is Status.PAUSED
     assert state.requirements
 
 
-async def test_a_factory_takes_its_input(engine: Engine, catalog: Catalog) -> None:
+async def test_factory_takes_its_input(engine: Engine, catalog: Catalog) -> None:
     request = await order(catalog, "workflow", "launch", factory_input='{"product": "tea"}')
     assert (await run(engine, request, nobody)).answer == "launching tea for everyone"
 
 
-async def test_a_refused_start_says_why(engine: Engine, catalog: Catalog) -> None:
+async def test_refused_start_says_why(engine: Engine, catalog: Catalog) -> None:
     request = await order(catalog, "workflow", "launch", factory_input='{"audience": "x"}')
     with pytest.raises(InvalidRequest, match="product"):
         await run(engine, request, nobody)
 
 
-async def test_without_a_database_a_run_goes_on_in_the_foreground_and_says_so(bare_agentos: str) -> None:
+async def test_run_without_a_database_is_in_the_foreground_and_says_so(bare_agentos: str) -> None:
     async with AgentOS(bare_agentos) as client:
         engine, catalog = await engine_of(client)
         for request in (await order(catalog, "agent", "echo"), await order(catalog, "workflow", "short")):
@@ -103,7 +103,7 @@ async def test_without_a_database_a_run_goes_on_in_the_foreground_and_says_so(ba
 
 
 @pytest.mark.parametrize("after", [200, 1500, 4000])
-async def test_a_background_run_whose_stream_breaks_is_followed_to_its_end(sample_agentos: str, after: int) -> None:
+async def test_broken_background_stream_is_followed_to_the_end_of_the_run(sample_agentos: str, after: int) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         engine, catalog = await engine_of(client)
         request = await order(catalog, "workflow", "three-steps")
@@ -116,7 +116,7 @@ async def test_a_background_run_whose_stream_breaks_is_followed_to_its_end(sampl
         assert proxy.asked("POST", "/runs HTTP") == 1
 
 
-async def test_a_run_in_the_middle_is_resumed_and_no_event_counts_twice(sample_agentos: str) -> None:
+async def test_resumed_stream_counts_no_event_twice(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         engine, catalog = await engine_of(client)
         proxy.cut_at = lambda seen: b'"w10 "' in seen
@@ -128,7 +128,7 @@ async def test_a_run_in_the_middle_is_resumed_and_no_event_counts_twice(sample_a
         assert proxy.asked("POST", "/runs HTTP") == 1
 
 
-async def test_a_stream_that_falls_silent_is_left_and_resumed(sample_agentos: str) -> None:
+async def test_silent_stream_is_dropped_and_resumed(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url, limits=Limits(quiet_seconds=0.5)) as client:
         engine, catalog = await engine_of(client)
         proxy.stall_at = lambda seen: b'"w10 "' in seen
@@ -138,7 +138,7 @@ async def test_a_stream_that_falls_silent_is_left_and_resumed(sample_agentos: st
         assert proxy.asked("POST", "/resume") >= 1
 
 
-async def test_a_slow_connection_only_takes_longer(sample_agentos: str) -> None:
+async def test_slow_connection_only_takes_longer(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         engine, catalog = await engine_of(client)
         proxy.slowness = 0.05
@@ -148,7 +148,7 @@ async def test_a_slow_connection_only_takes_longer(sample_agentos: str) -> None:
 
 
 @pytest.mark.waits
-async def test_a_start_that_never_arrived_is_not_sent_again_and_says_so(sample_agentos: str) -> None:
+async def test_start_that_never_arrived_is_not_sent_again_and_says_so(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         engine, catalog = await engine_of(client)
         request = await order(catalog, "agent", "echo")
@@ -158,7 +158,7 @@ async def test_a_start_that_never_arrived_is_not_sent_again_and_says_so(sample_a
         assert proxy.asked("POST", "/runs HTTP") == 1
 
 
-async def test_a_start_whose_answer_is_lost_is_found_by_its_id(sample_agentos: str) -> None:
+async def test_start_whose_response_is_lost_is_found_by_its_id(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         engine, catalog = await engine_of(client)
         request = await order(catalog, "agent", "echo")
@@ -167,7 +167,7 @@ async def test_a_start_whose_answer_is_lost_is_found_by_its_id(sample_agentos: s
         assert proxy.asked("POST", "/runs HTTP") == 1
 
 
-async def test_a_run_without_a_database_whose_stream_breaks_is_told_from_a_finished_one(bare_agentos: str) -> None:
+async def test_broken_stream_without_a_database_is_told_from_a_finished_run(bare_agentos: str) -> None:
     async with proxy_to(bare_agentos) as proxy, AgentOS(proxy.url) as client:
         engine, catalog = await engine_of(client)
         proxy.cut_at = lambda seen: b'"w3 "' in seen
@@ -195,21 +195,19 @@ async def test_cancel_ends_a_run_between_two_words(engine: Engine, catalog: Cata
     assert ended[0].status is Status.CANCELLED
 
 
-async def test_reading_a_run_that_is_not_there_says_so(engine: Engine) -> None:
+async def test_read_of_an_unknown_run_raises_not_found(engine: Engine) -> None:
     with pytest.raises(NotFound, match="Run not found"):
         await engine.read(RunRef("agent", "echo", "no-session", "no-run"))
 
 
-async def test_following_a_finished_run_reads_it(engine: Engine, catalog: Catalog) -> None:
+async def test_follow_reads_a_finished_run(engine: Engine, catalog: Catalog) -> None:
     state = await run(engine, await order(catalog, "workflow", "stops-on-failure"), nobody)
     again = await engine.follow(state.ref, nobody)
     assert again.status is Status.COMPLETED
     assert [step.name for step in again.failed_steps] == ["bad"]
 
 
-async def test_following_a_run_that_another_client_started_waits_for_its_end(
-    engine: Engine, rest: httpx.AsyncClient
-) -> None:
+async def test_follow_waits_for_a_run_of_another_client(engine: Engine, rest: httpx.AsyncClient) -> None:
     form = {"message": "20 1", "background": "true", "stream": "false", "session_id": "others", "run_id": "theirs"}
     assert (await rest.post("/agents/slow/runs", data=form)).status_code == 202
     state = await engine.follow(RunRef("agent", "slow", "others", "theirs"), nobody)
@@ -217,7 +215,7 @@ async def test_following_a_run_that_another_client_started_waits_for_its_end(
     assert str(state.answer).endswith("w19")
 
 
-async def test_a_run_that_is_taken_but_not_streamed_is_followed(sample_agentos: str) -> None:
+async def test_run_that_is_accepted_without_a_stream_is_followed(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client, AgentOS(sample_agentos) as direct:
         engine, catalog = await engine_of(client)
         request = await order(catalog, "agent", "slow", "10 0.5")
@@ -229,7 +227,7 @@ async def test_a_run_that_is_taken_but_not_streamed_is_followed(sample_agentos: 
     assert str(state.answer).startswith("w0 w1")
 
 
-async def test_a_long_outage_ends_with_the_reference(sample_agentos: str) -> None:
+async def test_long_outage_ends_with_the_reference(sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
         engine, catalog = await engine_of(client, outage_seconds=0.5)
 
@@ -244,7 +242,7 @@ async def test_a_long_outage_ends_with_the_reference(sample_agentos: str) -> Non
             await run(engine, await order(catalog, "agent", "slow", "40 3"), nobody)
 
 
-async def test_broken_start_on_a_queue_is_sent_again_with_the_same_key_and_found(queued_agentos: str) -> None:
+async def test_queued_start_that_broke_is_sent_again_with_the_same_key(queued_agentos: str) -> None:
     async with proxy_to(queued_agentos) as proxy, AgentOS(proxy.url) as client:
         engine, catalog = await engine_of(client)
         request = await order(catalog, "agent", "echo")
@@ -257,7 +255,7 @@ async def test_broken_start_on_a_queue_is_sent_again_with_the_same_key_and_found
         assert len(keys) == 1
 
 
-async def test_queue_that_does_not_come_back_is_not_said_to_have_started_nothing(queued_agentos: str) -> None:
+async def test_queued_start_with_a_lost_queue_says_that_it_may_have_started(queued_agentos: str) -> None:
     async with proxy_to(queued_agentos) as proxy, AgentOS(proxy.url, limits=Limits(read_attempts=1)) as client:
         engine, catalog = await engine_of(client, outage_seconds=0.3)
         request = await order(catalog, "agent", "echo")
@@ -266,7 +264,7 @@ async def test_queue_that_does_not_come_back_is_not_said_to_have_started_nothing
             await run(engine, request, nobody)
 
 
-async def test_files_keep_our_own_run_id_since_they_do_not_ride_the_queue(queued_agentos: str) -> None:
+async def test_files_bypass_the_queue_and_keep_our_own_run_id(queued_agentos: str) -> None:
     async with proxy_to(queued_agentos) as proxy, AgentOS(proxy.url) as client:
         engine, catalog = await engine_of(client)
         image = json.dumps([{"url": "http://127.0.0.1:9/none.png"}])
@@ -279,9 +277,7 @@ async def test_files_keep_our_own_run_id_since_they_do_not_ride_the_queue(queued
 
 
 @pytest.mark.parametrize("kind", ["agent", "workflow"])
-async def test_pause_without_a_database_is_told_as_a_pause_that_nobody_can_answer(
-    bare_agentos: str, kind: Kind
-) -> None:
+async def test_pause_without_a_database_cannot_be_answered(bare_agentos: str, kind: Kind) -> None:
     async with AgentOS(bare_agentos) as client:
         engine, catalog = await engine_of(client)
         state = await run(engine, await order(catalog, kind, "asks"), nobody)
@@ -301,7 +297,7 @@ async def test_pause_without_a_database_is_told_as_a_pause_that_nobody_can_answe
         ({"status": "COMPLETED"}, "2026-11-21T09:59:00Z", False, False),
     ],
 )
-async def test_run_is_orphaned_where_agentos_began_after_it_and_nothing_was_stored_since(
+async def test_run_is_orphaned_when_agentos_started_after_it(
     stored: dict[str, object], updated: str | None, orphaned: bool, taken_up: bool
 ) -> None:
     run_stored = {"status": "RUNNING", "created_at": "2026-11-21T09:58:00Z"} | stored
@@ -317,7 +313,7 @@ async def test_run_is_orphaned_where_agentos_began_after_it_and_nothing_was_stor
     assert ("queue takes the run up again" in " ".join(state.notes)) is taken_up
 
 
-async def test_orphaned_run_is_not_followed_for_ever() -> None:
+async def test_orphaned_run_is_not_followed_forever() -> None:
     answers = {
         "/health": http_json({"instantiated_at": "2026-11-21T10:00:00Z"}),
         "/agents/writer/runs/r": http_json({"status": "RUNNING", "created_at": 1}),

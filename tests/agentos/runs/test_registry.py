@@ -77,7 +77,7 @@ async def one_more_is_let_go(url: str, ref: RunRef) -> None:
         await let_go(live, ref)
 
 
-async def test_stuck_run_that_nobody_watches_is_asked_for_no_more(sample_agentos: str) -> None:
+async def test_stuck_run_that_nobody_watches_is_released(sample_agentos: str) -> None:
     ref = await stuck(sample_agentos, "stuck-alone")
     async with (
         proxy_to(sample_agentos) as proxy,
@@ -120,7 +120,7 @@ async def test_foreground_run_that_nobody_watches_is_kept(sample_agentos: str) -
             assert run.state.status is Status.COMPLETED
 
 
-async def test_rest_between_looks_is_long_until_somebody_watches_closely() -> None:
+async def test_poll_interval_is_long_until_somebody_watches_closely() -> None:
     run = LiveRun(RunState(ref=RunRef("agent", "a", "s", "r")))
     run.changed_at = -1e9  # nothing has moved for ages
     slept = anyio.Event()
@@ -140,7 +140,7 @@ async def test_rest_between_looks_is_long_until_somebody_watches_closely() -> No
 
 
 @pytest.mark.waits
-async def test_many_stuck_runs_cost_few_requests_and_then_none(sample_agentos: str) -> None:
+async def test_stuck_runs_cost_few_requests_and_then_none(sample_agentos: str) -> None:
     ref = await stuck(sample_agentos, "stuck-crowd")
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         engine = OneRunEngine(client, Discovery(client), Catalog(client))
