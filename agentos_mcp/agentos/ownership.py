@@ -64,6 +64,10 @@ class Ownership:
             raise self.refusal(what, hint, owner=str(document.get("user_id") or ""))
         return document
 
+    def not_found(self, what: str, hint: Hint | str = "") -> NotFound:
+        """The error for a thing that is not there: on a server for one user the same as for another's."""
+        return self.refusal(what, hint) if self.user_id else NotFound(f"No {what[:_SHOWN]}.", hint, status=404)
+
     def refusal(self, what: str, hint: Hint | str = "", *, owner: str = "other") -> NotFound:
         """The error for a thing that is another's: the same as for one that does not exist, so that none is found.
 

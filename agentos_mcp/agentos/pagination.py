@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from agentos_mcp.agentos.json_values import objects
+
+Row = TypeVar("Row")
 
 MOST_ROWS = 1_000
 """Of one page, whatever AgentOS was asked for: it is never asked for more."""
@@ -31,6 +33,12 @@ def page_of(answer: object) -> Page:
     data = answer.get("data") if isinstance(answer, Mapping) else answer
     meta = answer.get("meta") if isinstance(answer, Mapping) else None
     return Page(objects(data)[:MOST_ROWS], meta if isinstance(meta, Mapping) else {})
+
+
+def slice_page(rows: Sequence[Row], limit: int, page: int) -> tuple[Sequence[Row], dict[str, int]]:
+    """One page of rows that are all at hand, and its meta."""
+    meta = {"page": page, "total_pages": -(-len(rows) // limit), "total_count": len(rows)}
+    return rows[(page - 1) * limit : page * limit], meta
 
 
 def record_of(answer: object) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ from agentos_mcp.tooling.argument_limits import ArgumentLimits
 from agentos_mcp.tooling.budget import FACTS, LONGEST_REFERENCE, characters, cut_error, cut_to_budget, trimmed
 from agentos_mcp.tooling.context import Backend, ToolContext
 from agentos_mcp.tooling.elicitation import can_elicit, confirm
-from agentos_mcp.tooling.results import RUN_SCHEMA, WORDS_SCHEMA, Message, Record, Table
+from agentos_mcp.tooling.results import RUN_SCHEMA, WORDS_SCHEMA, Document, Message, Record, Table
 from agentos_mcp.tooling.tool_spec import Result, ToolFunction, ToolSpec
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def to_mcp_result(result: Result, settings: Settings, surface: Surface) -> CallT
         case str():
             words = cut_to_budget(result, settings.result_tokens)
             data = {"text": words}
-        case Message() | Table() | Record():
+        case Table() | Record() | Document() | Message():
             words, data = result.text(settings.result_tokens, surface), result.data(settings.result_tokens, surface)
         case CallToolResult():
             return _within_budget(result, settings)
@@ -140,7 +140,7 @@ def output_schema(fn: ToolFunction) -> dict[str, Any]:
     returned = get_type_hints(fn)["return"]
     if returned is str:
         return dict(WORDS_SCHEMA)
-    if returned in {Table, Record, Message}:
+    if returned in {Table, Record, Document, Message}:
         return dict(returned.schema)
     return dict(RUN_SCHEMA)
 

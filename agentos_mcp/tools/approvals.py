@@ -203,9 +203,7 @@ async def _approval(ctx: ToolContext, approval_id: str) -> Approval:
     except NotFound:
         approval = {}
     if approval.get("id") != approval_id:
-        if ctx.ownership.user_id:
-            raise ctx.ownership.refusal(f"approval '{shown_id(approval_id)}'", _LIST_ALL)
-        raise NotFound(f"No approval '{shown_id(approval_id)}'.", _LIST_ALL)
+        raise ctx.ownership.not_found(f"approval '{shown_id(approval_id)}'", _LIST_ALL)
     if not await _is_own(ctx, approval):
         owner = str(approval.get("user_id") or "other" if approval.get("session_id") else "")
         raise ctx.ownership.refusal(f"approval '{shown_id(approval_id)}'", _LIST_ALL, owner=owner)

@@ -13,26 +13,26 @@ from agentos_mcp.agentos.plain_text import as_name
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
-from agentos_mcp.tooling.results import Table
+from agentos_mcp.tooling.results import Document, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
 
 
 async def list_agents(ctx: ToolContext) -> Table:
     """Agents: id, name, what each does. Run one with run_agent."""
-    return await _listed(ctx, "agent")
+    return await _list_components(ctx, "agent")
 
 
 async def list_teams(ctx: ToolContext) -> Table:
     """Teams of agents. Run one with run_team."""
-    return await _listed(ctx, "team")
+    return await _list_components(ctx, "team")
 
 
 async def list_workflows(ctx: ToolContext) -> Table:
     """Workflows (pipelines of steps). Run one with run_workflow."""
-    return await _listed(ctx, "workflow")
+    return await _list_components(ctx, "workflow")
 
 
-async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workflow"], id: str) -> str:
+async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workflow"], id: str) -> Document:
     """One agent, team or workflow in detail: model, tools, members, steps, inputs."""
     component = await ctx.catalog.find(kind, id)
     page = await ctx.catalog.detail(kind, component.id)
@@ -46,10 +46,11 @@ async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workfl
         if isinstance(schema := page.get(key), Mapping):
             lines.append(f"{title}: {_fields(schema)}")
             break
-    return "\n".join(lines)
+    contents = {"kind": kind, "id": component.id, "name": component.name, **page}
+    return Document("\n".join(lines), contents)
 
 
-async def _listed(ctx: ToolContext, kind: Kind) -> Table:
+async def _list_components(ctx: ToolContext, kind: Kind) -> Table:
     await ctx.catalog.inventory(fresh=True)
     components = [component for component in await ctx.catalog.components(kind) if component.kind == kind]
     first, second = (Action.of(f"list_{other}s") for other in KINDS if other != kind)

@@ -49,33 +49,31 @@ async def list_learnings(
     if bool(kind) != bool(id):
         raise InvalidRequest("A kind and an id belong together.", "Give both, or neither.")
     learner = {f"{kind}_id": (await ctx.catalog.find(kind, id)).id} if kind else {}
-    found = ctx.ownership.own_rows(
-        await ctx.page(
-            "/learnings",
-            learning_type=learning_type,
-            user_id=user_id,
-            session_id=session_id,
-            db_id=await ctx.database("learning", db_id),
-            limit=limit,
-            page=page,
-            **learner,
-        )
+    learnings = await ctx.own_page(
+        "/learnings",
+        learning_type=learning_type,
+        user_id=user_id,
+        session_id=session_id,
+        db_id=await ctx.database("learning", db_id),
+        limit=limit,
+        page=page,
+        **learner,
     )
     return Table(
         ("id", "type", "about", "learned", "updated"),
         [
             (
-                one.get("learning_id"),
-                one.get("learning_type"),
-                _about(one),
-                in_a_line(_learned(one)),
-                when(one.get("updated_at")),
+                learning.get("learning_id"),
+                learning.get("learning_type"),
+                _about(learning),
+                in_a_line(_learned(learning)),
+                when(learning.get("updated_at")),
             )
-            for one in found
+            for learning in learnings
         ],
         empty=as_hint("No such learnings: agents with learning note them in their runs.")
         + hint("{create} adds one.", create=Action.of("create_learning")),
-        meta=found.meta,
+        meta=learnings.meta,
     )
 
 
@@ -174,21 +172,19 @@ async def list_learning_users(
     page: Page = 1,
 ) -> Table:
     """Users of whom agents have learned something. Go on with list_learnings(user_id)."""
-    found = ctx.ownership.own_rows(
-        await ctx.page(
-            "/learnings/users",
-            user_id=user_id,
-            db_id=await ctx.database("learning", db_id),
-            limit=limit,
-            page=page,
-        )
+    users = await ctx.own_page(
+        "/learnings/users",
+        user_id=user_id,
+        db_id=await ctx.database("learning", db_id),
+        limit=limit,
+        page=page,
     )
     return Table(
         ("user", "last learned"),
-        [(one.get("user_id"), when(one.get("last_learning_updated_at"))) for one in found],
+        [(user.get("user_id"), when(user.get("last_learning_updated_at"))) for user in users],
         empty=as_hint("Nothing is learned of any such user.")
         + hint("{list} shows what is learned of sessions and entities.", list=Action.of("list_learnings")),
-        meta=found.meta,
+        meta=users.meta,
     )
 
 
@@ -200,16 +196,12 @@ async def _found(ctx: ToolContext, learning_id: str, db_id: str) -> Mapping[str,
     what = f"learning '{shown_id(learning_id)}'"
     list_ids = hint("{list} shows their ids.", list=Action.of("list_learnings"))
     try:
-        one = record_of(await ctx.get("/learnings/{learning_id}", {"learning_id": learning_id}, db_id=db_id))
+        learning = record_of(await ctx.get("/learnings/{learning_id}", {"learning_id": learning_id}, db_id=db_id))
     except NotFound:
-        one = {}
-    if one:
-        return ctx.ownership.require_own(one, what, list_ids)
-    raise (
-        ctx.ownership.refusal(what, list_ids)
-        if ctx.ownership.user_id
-        else NotFound(f"No {what}.", list_ids, status=404)
-    )
+        learning = {}
+    if learning:
+        return ctx.ownership.require_own(learning, what, list_ids)
+    raise ctx.ownership.not_found(what, list_ids)
 
 
 def _checked(learning_type: str, content: JsonObject) -> dict[str, Any]:

@@ -36,29 +36,27 @@ async def list_memories(
     page: Page = 1,
 ) -> Table:
     """User memories, newest first, by words in them or by topics (those with all of them)."""
-    found = ctx.ownership.own_rows(
-        await ctx.page(
-            "/memories",
-            user_id=user_id,
-            search_content=search,
-            # AgentOS reads only the first of repeated values, and splits it at commas.
-            topics=",".join(topics or ()),
-            db_id=await ctx.database("memory", db_id),
-            limit=limit,
-            page=page,
-        )
+    memories = await ctx.own_page(
+        "/memories",
+        user_id=user_id,
+        search_content=search,
+        # AgentOS reads only the first of repeated values, and splits it at commas.
+        topics=",".join(topics or ()),
+        db_id=await ctx.database("memory", db_id),
+        limit=limit,
+        page=page,
     )
     whose = _of(user_id)
     return Table(
         ("id", "memory", "topics", "user"),
         [
             (row.get("memory_id"), row.get("memory"), row.get("topics"), "" if user_id else row.get("user_id"))
-            for row in found
+            for row in memories
         ],
         empty=f"No such memories{whose}."
         if search or topics
         else as_hint(f"No memories{whose}.") + hint("{create} adds one.", create=Action.of("create_memory")),
-        meta=found.meta,
+        meta=memories.meta,
     )
 
 
@@ -136,14 +134,12 @@ async def get_memory_stats(
 ) -> Table:
     """How many memories each user has, and when the last one changed."""
     database = await ctx.database("memory", db_id)
-    found = ctx.ownership.own_rows(
-        await ctx.page("/user_memory_stats", user_id=user_id, db_id=database, limit=limit, page=page)
-    )
+    users = await ctx.own_page("/user_memory_stats", user_id=user_id, db_id=database, limit=limit, page=page)
     return Table(
         ("user", "memories", "updated"),
-        [(row.get("user_id"), row.get("total_memories"), when(row.get("last_memory_updated_at"))) for row in found],
+        [(row.get("user_id"), row.get("total_memories"), when(row.get("last_memory_updated_at"))) for row in users],
         empty=f"No memories{_of(user_id)}.",
-        meta=found.meta,
+        meta=users.meta,
     )
 
 

@@ -25,9 +25,7 @@ async def list_queue_jobs(
     page: Page = 1,
 ) -> Table:
     """Background runs in the queue, latest first, with the errors of failed ones. Look closer with get_run."""
-    found = ctx.ownership.own_rows(
-        await ctx.page("/queue/jobs", status=status, user_id=user_id, limit=limit, page=page)
-    )
+    jobs = await ctx.own_page("/queue/jobs", status=status, user_id=user_id, limit=limit, page=page)
     return Table(
         ("run", "status", "accepted", "ended", "tries", "user", "error"),
         [
@@ -40,10 +38,10 @@ async def list_queue_jobs(
                 job.get("user_id"),
                 job.get("error"),
             )
-            for job in found
+            for job in jobs
         ],
         empty=f"No {status + ' ' if status else ''}jobs in the queue.",
-        meta=found.meta,
+        meta=jobs.meta,
     )
 
 

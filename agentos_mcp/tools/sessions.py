@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.pagination import record_of, slice_page
 from agentos_mcp.agentos.runs.history import RunSummary
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import Kind, Status, new_id
@@ -34,7 +34,6 @@ _MOST_RUNS = 100_000
 """AgentOS tells all runs of a session at once."""
 _RUN_COLUMNS = ("run", "status", "started", "input", "answer")
 _LIST = hint("{list} shows what there is.", list=Action.of("list_sessions"))
-_Row = TypeVar("_Row")
 
 SubscriptionHub = Annotated[JsonObject, Field(description="null removes a key")]
 
@@ -63,10 +62,10 @@ async def list_sessions(
     meta: Mapping[str, Any]
     if name.strip():
         named = [row for row in await search_sessions(ctx.agent_os, name.strip(), query) if ctx.ownership.is_own(row)]
-        rows, meta = _sliced(named, limit, page)
+        rows, meta = slice_page(named, limit, page)
         empty = f"No session has this in its name, nor in its first input (of the {MOST_NAMES} latest)."
     else:
-        found = ctx.ownership.own_rows(await ctx.page("/sessions", **query, limit=limit, page=page))
+        found = await ctx.own_page("/sessions", **query, limit=limit, page=page)
         rows, meta = found.rows, found.meta
         empty = "No such sessions." if kind or id or user_id else "No sessions yet: every run opens one."
     features = await ctx.backend.discovery.features()
@@ -138,7 +137,7 @@ async def list_session_runs(
 ) -> Table:
     """All runs of a conversation, newest first; get_run takes their references."""
     session = await _session(ctx, session_id, user_id, db_id)
-    runs, meta = _sliced(await _runs(ctx, session, status), limit, page)
+    runs, meta = slice_page(await _runs(ctx, session, status), limit, page)
     return Table(
         _RUN_COLUMNS,
         [_run_row(run) for run in runs],
@@ -287,12 +286,6 @@ async def _runs(ctx: ToolContext, session: Session, status: str = "") -> list[Ru
 
 def _run_row(run: RunSummary) -> tuple[object, ...]:
     return str(run.ref), run.status.lower(), when(run.started), run.question, run.answer
-
-
-def _sliced(rows: Sequence[_Row], limit: int, page: int) -> tuple[Sequence[_Row], dict[str, int]]:
-    """One page of what AgentOS tells as a whole, and its meta."""
-    meta = {"page": page, "total_pages": -(-len(rows) // limit), "total_count": len(rows)}
-    return rows[(page - 1) * limit : page * limit], meta
 
 
 async def _home(ctx: ToolContext, component: Component, asked: str) -> str:

@@ -74,4 +74,12 @@ async def test_a_failed_run_says_what_failed(connect: Connect, sample_agentos: s
 
 async def test_words_are_data_too(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, structured_output=True) as peer:
-        assert "echo" in data(await peer.call("get_component", kind="agent", id="echo"))["text"]
+        run = data(await peer.call("run_agent", agent_id="echo", message="hello"))["run"]
+        explained = await peer.call("explain_run", run=run)
+        assert data(explained)["text"] == words(explained)
+
+
+async def test_document_is_the_data_that_its_text_was_composed_of(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, structured_output=True) as peer:
+        component = data(await peer.call("get_component", kind="agent", id="echo"))
+        assert (component["kind"], component["id"]) == ("agent", "echo")

@@ -13,7 +13,7 @@ from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.pagination import Page as Listed
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.pagination import record_of, slice_page
 from agentos_mcp.runs.timeouts import wait_seconds
 from agentos_mcp.tooling.context import ToolContext, present
 from agentos_mcp.tooling.markdown import when
@@ -201,8 +201,7 @@ async def _own_page(ctx: ToolContext, query: Mapping[str, str], limit: int, page
         own += filter(ctx.ownership.is_own, found)
         if len(found) < _AT_ONCE:
             break
-    meta = {"page": page, "total_pages": -(-len(own) // limit), "total_count": len(own)}
-    return Listed(own[(page - 1) * limit : page * limit], meta)
+    return Listed(*slice_page(own, limit, page))
 
 
 async def _read(ctx: ToolContext, id: str, database: str) -> Mapping[str, Any]:

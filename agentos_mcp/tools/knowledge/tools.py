@@ -17,7 +17,7 @@ from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import fenced, one_line, when
 from agentos_mcp.tooling.parameters import JsonObject, KnowledgeId, Limit, LongName, Page, Text
-from agentos_mcp.tooling.results import Message, Record, Table
+from agentos_mcp.tooling.results import Document, Message, Record, Table
 from agentos_mcp.tooling.tool_spec import KNOWLEDGE, Toolset, destructive, read, write
 from agentos_mcp.tools.knowledge.content import (
     Content,
@@ -51,7 +51,7 @@ async def search_knowledge(
     ] = "",
     filters: JsonObject = None,
     knowledge_id: KnowledgeId = "",
-) -> str:
+) -> Document:
     """Search a knowledge base; returns the passages that fit best."""
     if not query.strip():
         raise InvalidRequest("The query is empty.", "Say what to look for.")
@@ -67,11 +67,14 @@ async def search_knowledge(
     if search_type:
         await _check_search_type(ctx, base, search_type)
         body["search_type"] = search_type
-    passages = page_of(await ctx.agent_os.request("POST", "/knowledge/search", json=body, retry=True))
-    if not passages:
-        return f"Nothing found for '{one_line(query)}'. Try other words."
-    share = ctx.settings.result_tokens * CHARACTERS_PER_TOKEN // len(passages)
-    return "\n".join(_passage(number, passage, share) for number, passage in enumerate(passages, 1))
+    rows = page_of(await ctx.agent_os.request("POST", "/knowledge/search", json=body, retry=True)).rows
+    if not rows:
+        words = f"Nothing found for '{one_line(query)}'. Try other words."
+        return Document(words, {"items": [], "note": words})
+    share = ctx.settings.result_tokens * CHARACTERS_PER_TOKEN // len(rows)
+    passages = [{**row, "content": _cut(str(row.get("content") or ""), share)} for row in rows]
+    words = "\n".join(_passage(number, passage) for number, passage in enumerate(passages, 1))
+    return Document(words, {"items": passages})
 
 
 async def list_knowledge(ctx: ToolContext, knowledge_id: KnowledgeId = "", limit: Limit = 20, page: Page = 1) -> Table:
@@ -275,10 +278,12 @@ async def _check_search_type(ctx: ToolContext, base: KnowledgeBase, search_type:
         )
 
 
-def _passage(number: int, passage: Mapping[str, Any], most: int) -> str:
-    words = str(passage.get("content") or "")
-    cut = f"{words[:most]}…" if len(words) > most else words
-    return f"{number}. {one_line(str(passage.get('name') or 'unnamed'))}\n{fenced(cut)}"
+def _cut(words: str, max_length: int) -> str:
+    return f"{words[:max_length]}…" if len(words) > max_length else words
+
+
+def _passage(number: int, passage: Mapping[str, Any]) -> str:
+    return f"{number}. {one_line(str(passage.get('name') or 'unnamed'))}\n{fenced(passage['content'])}"
 
 
 async def _content(ctx: ToolContext, base: KnowledgeBase, content_id: str, *, own: bool = False) -> Content:

@@ -17,7 +17,7 @@ from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import integer
 from agentos_mcp.agentos.ownership import without_owner
 from agentos_mcp.agentos.pagination import Page as Listed
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.pagination import record_of, slice_page
 from agentos_mcp.agentos.paths import fill
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line, when
@@ -299,8 +299,7 @@ async def _page(ctx: ToolContext, limit: int, page: int) -> Listed:
     if not ctx.ownership.user_id:
         return await ctx.page("/schedules", limit=limit, page=page)
     own = [schedule async for schedule in _all(ctx)]
-    meta = {"page": page, "total_pages": -(-len(own) // limit), "total_count": len(own)}
-    return Listed(own[(page - 1) * limit : page * limit], meta)
+    return Listed(*slice_page(own, limit, page))
 
 
 def _ids(schedule: Schedule) -> dict[str, str]:

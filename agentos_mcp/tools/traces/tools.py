@@ -10,7 +10,7 @@ from pydantic import Field
 from agentos_mcp.agentos.catalog import Component, shown_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
-from agentos_mcp.agentos.pagination import record_of
+from agentos_mcp.agentos.pagination import record_of, slice_page
 from agentos_mcp.agentos.plain_text import as_field
 from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.tooling.context import ToolContext
@@ -182,27 +182,20 @@ async def list_trace_sessions(
     )
     if not await traces_are_named(ctx, database):
         found = await find_traces(ctx, database, wanted, LOOKED_AT)
-        rows = _sessions(found.traces)
-        meta = {"page": page, "total_pages": -(-len(rows) // limit), "total_count": len(rows)}
-        shown = rows[(page - 1) * limit : page * limit]
+        rows, meta = slice_page(_sessions(found.traces), limit, page)
         note = f"From the newest {found.looked:,} traces." if found.older else ""
-        return Table(_SESSION_COLUMNS, shown, empty=_none(found, wanted), meta=meta, footer=note)
-    listed = ctx.ownership.own_rows(
-        await ctx.page(
-            "/trace_session_stats",
-            user_id=user_id,
-            agent_id=component.id if component and component.kind == "agent" else "",
-            team_id=component.id if component and component.kind == "team" else "",
-            workflow_id=component.id if component and component.kind == "workflow" else "",
-            start_time=wanted.since,
-            end_time=wanted.until,
-            db_id=database,
-            limit=limit,
-            page=page,
-        )
+        return Table(_SESSION_COLUMNS, rows, empty=_none(found, wanted), meta=meta, footer=note)
+    sessions = await ctx.own_page(
+        "/trace_session_stats",
+        **wanted.of_runs,
+        start_time=wanted.since,
+        end_time=wanted.until,
+        db_id=database,
+        limit=limit,
+        page=page,
     )
     empty = "No sessions with such traces." if wanted != TraceQuery() else _NOT_TRACED
-    return Table(_SESSION_COLUMNS, [_session_row(one) for one in listed], empty=empty, meta=listed.meta)
+    return Table(_SESSION_COLUMNS, [_session_row(session) for session in sessions], empty=empty, meta=sessions.meta)
 
 
 async def _component(ctx: ToolContext, kind: AnyKind, id: str) -> Component | None:
