@@ -30,11 +30,11 @@ async def list_queue_jobs(
         ("run", "status", "accepted", "ended", "tries", "user", "error"),
         [
             (
-                _run(job),
+                _run_reference(job),
                 job.get("status"),
                 when(job.get("created_at")),
                 when(job.get("completed_at")),
-                _tries(job),
+                _attempts_text(job),
                 job.get("user_id"),
                 job.get("error"),
             )
@@ -64,17 +64,17 @@ async def get_queue_stats(ctx: ToolContext) -> Message:
     return Message("\n".join(lines), failed if counts.get("failed") else "")
 
 
-def _run(job: Mapping[str, Any]) -> str:
+def _run_reference(job: Mapping[str, Any]) -> str:
     """A job is named by its run's id, so its run is known."""
     kind = next((kind for kind in KINDS if kind == job.get("component_type")), None)
     parts = [str(job.get(name) or "") for name in ("component_id", "session_id", "id")]
     return str(RunRef(kind, *parts)) if kind and all(parts) else parts[-1]
 
 
-def _tries(job: Mapping[str, Any]) -> str:
+def _attempts_text(job: Mapping[str, Any]) -> str:
     """'2 of 3'; '' where there is only one."""
-    most = job.get("max_attempts")
-    return f"{job.get('attempt') or 0} of {most}" if isinstance(most, int) and most > 1 else ""
+    max_attempts = job.get("max_attempts")
+    return f"{job.get('attempt') or 0} of {max_attempts}" if isinstance(max_attempts, int) and max_attempts > 1 else ""
 
 
 TOOLSET = Toolset(

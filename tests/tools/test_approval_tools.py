@@ -66,7 +66,7 @@ async def test_an_approved_call_is_made_once_its_run_is_continued(
         assert f"| {run} |" in listed
         approval = await approval_of(peer, run)
         said = await peer.text("resolve_approval", approval_id=approval, decision="approved", note="fine")
-        assert said == f"It is approved. The run goes on when it is continued: continue_run(run).\nrun: {run}"
+        assert said == f"It is approved. The run goes on when it is continued: continue_run.\nrun: {run}"
         assert await status_of(admin, approval) == "approved"
         assert "paid 7 to Ada" in await peer.text("continue_run", run=reference(said))
         shown = await peer.text("get_approval", approval_id=approval)
@@ -317,7 +317,7 @@ async def test_a_list_of_approvals_goes_on_past_a_run_that_cannot_be_read(connec
 async def test_the_approvals_of_workflows_are_told_page_by_page(
     connect: Connect, approving: str, monkeypatch: pytest.MonkeyPatch, era: str
 ) -> None:
-    monkeypatch.setattr(approvals, "_ROWS", 2)
+    monkeypatch.setattr(approvals, "_PAGE_SIZE", 2)
     user = f"paging-{era}"
     async with connect(approving, toolsets=("all",)) as peer:
         runs = []

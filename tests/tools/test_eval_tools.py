@@ -71,7 +71,7 @@ class TestAccuracy:
         asked = {"type": "accuracy", "kind": "agent", "id": "echo", "input": "x", "expected_output": "x"}
         async with connect(judged, toolsets=("evals",)) as peer:
             said = await peer.error("run_eval", **asked)
-        assert said.startswith("No verdict: the agent failed, or its judge gave no usable answer.")
+        assert said.startswith("No result: the agent failed, or its judge gave no usable answer.")
         assert said.endswith("try openai_judge=true.")
 
     async def test_an_agentos_without_openai_says_so_where_its_model_should_judge(
@@ -158,13 +158,13 @@ class TestReliability:
         ({"type": "accuracy", "expected_tools": None}, "type=accuracy needs expected_output. It takes expected_output"),
         ({"type": "agent_as_judge", "expected_tools": None}, "type=agent_as_judge needs criteria. It takes criteria"),
         ({"expected_tools": None}, "type=reliability needs expected_tools. It takes expected_tools"),
-        ({"criteria": "x"}, "criteria means nothing to type=reliability. It takes expected_tools"),
-        ({"iterations": 3}, "iterations means nothing to type=reliability."),
-        ({"type": "performance", "expected_tools": None, "iterations": 101}, "iterations is from 1 to 100."),
-        ({"type": "performance", "expected_tools": None, "iterations": 0}, "iterations is from 1 to 100."),
+        ({"criteria": "x"}, "criteria does not apply to type=reliability. It takes expected_tools"),
+        ({"iterations": 3}, "iterations does not apply to type=reliability."),
+        ({"type": "performance", "expected_tools": None, "iterations": 101}, "Iterations are from 1 to 100."),
+        ({"type": "performance", "expected_tools": None, "iterations": 0}, "Iterations are from 1 to 100."),
         (
             {"type": "agent_as_judge", "expected_tools": None, "criteria": "x", "passing_score": 11},
-            "passing_score is from 1 to 10.",
+            "A passing score is from 1 to 10.",
         ),
         ({"expected_arguments": {"lookup": "honey"}}, 'E.g. {"lookup": {"term": "honey"}}.'),
         ({"input": " "}, "The input is empty."),
@@ -189,7 +189,7 @@ async def test_a_long_eval_goes_on_by_itself_and_is_listed_when_it_is_done(
     async with connect(judged, toolsets=("evals",), wait=0.5) as peer:
         asked = {"type": "performance", "kind": "agent", "id": "slow", "input": "5 1.5", "name": name}
         said = await peer.text("run_eval", **asked)
-        assert said.startswith("# still going, by itself\n")
+        assert said.startswith("# still running\n")
         assert said.endswith("list_evals shows it once it is done.")
         with anyio.fail_after(20):
             listed = ""

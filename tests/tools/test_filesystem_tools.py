@@ -179,7 +179,7 @@ async def test_an_admin_says_whose_file_is_meant(connect: Connect, guarded_studi
         ("list_agent_files", {"directory": "diary"}, "Give agent_id or namespace, too."),
         ("list_agent_files", {"agent_id": "keeper", "directory": "../x"}, "segments '.' and '..' are not allowed"),
         ("list_agent_files", {"limit": 101}, "'limit'"),
-        ("read_agent_file", {"path": "plan.md"}, "Give agent_id or namespace: list_agent_files shows them."),
+        ("read_agent_file", {"path": "plan.md"}, "Give agent_id or namespace. list_agent_files shows them."),
         ("read_agent_file", {"path": " ", "agent_id": "keeper"}, "The path is empty."),
         ("read_agent_file", {"path": "no pe", "agent_id": "keeper"}, "No file 'no%20pe' there. list_agent_files shows"),
         ("read_agent_file", {"path": "diary", "agent_id": "keeper"}, "No file 'diary' there."),

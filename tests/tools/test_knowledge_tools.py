@@ -392,9 +392,9 @@ async def test_the_wait_is_bounded_and_progress_is_told(connect: Connect, librar
         ({}, "There is nothing to add. Give exactly one of text, url and file."),
         ({"text": " "}, "There is nothing to add."),
         ({"text": "x", "url": "http://x.y/z.txt"}, "text and url are given together."),
-        ({"url": "x.y/z.txt"}, "'x.y/z.txt' is no URL."),
-        ({"url": "file:///etc/passwd"}, "is no URL."),
-        ({"url": "http://"}, "is no URL."),
+        ({"url": "x.y/z.txt"}, "'x.y/z.txt' is not a valid URL."),
+        ({"url": "file:///etc/passwd"}, "is not a valid URL."),
+        ({"url": "http://"}, "is not a valid URL."),
         ({"text": "x", "metadata": {"_agno": {"children": ["a"]}}}, "_agno is AgentOS's own"),
         ({"text": "x", "metadata": "not an object"}, "'metadata'"),
         ({"text": "x", "chunk_size": -1}, "'chunk_size'"),
@@ -403,7 +403,7 @@ async def test_the_wait_is_bounded_and_progress_is_told(connect: Connect, librar
         ({"text": "x", "chunk_size": 9}, "AgentOS ignores chunk_size without reader_id and chunker."),
         (
             {"text": "x", "chunker": "FixedSizeChunker", "chunk_size": 9},
-            "AgentOS ignores chunk_size without reader_id. Give reader_id; see get_knowledge_config.",
+            "AgentOS ignores chunk_size without reader_id. Give reader_id. get_knowledge_config has them.",
         ),
         ({"text": "x", "reader_id": "nope"}, "There is no reader 'nope'. Use one of: "),
         ({"text": "x", "reader_id": "pdf"}, "pip install pypdf"),
@@ -444,7 +444,7 @@ async def test_a_content_is_renamed_and_its_metadata_grows(connect: Connect, lib
         said = await peer.text(
             "update_knowledge", content_id=id_in(added), name=f"foxes {era}", metadata={"mark": era}, **MAIN
         )
-        assert said == f"Changed name and metadata of 'foxes {era}'. Passages go on under the old name."
+        assert said == f"Changed name and metadata of 'foxes {era}'. Passages keep the old name."
         shown = await peer.text("get_knowledge", content_id=id_in(added), **MAIN)
         assert f"# foxes {era}" in shown
         assert f"metadata: kind=mammal, mark={era}" in shown
@@ -538,7 +538,7 @@ async def test_what_came_from_nowhere_or_from_one_page_cannot_be_refreshed(
         assert f"'words {era}' came from no website or folder" in said
         page = await peer.text("add_knowledge", url=pages.at("/tides.txt"), name=f"page {era}", **MAIN)
         said = await peer.error("refresh_knowledge", content_id=id_in(page), **MAIN)
-        assert said.endswith("Only websites and folders can be refreshed: call delete_knowledge and add_knowledge.")
+        assert said.endswith("can be refreshed. To change it, call delete_knowledge and add_knowledge.")
 
 
 # Remote sources
@@ -627,7 +627,7 @@ async def test_a_remote_order_that_cannot_be_is_refused(
 async def test_everything_that_came_from_a_folder_is_counted_however_much_it_is(
     connect: Connect, library: str, era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "_NEWEST", 1)
+    monkeypatch.setattr(intake, "_NEWEST_PAGE_SIZE", 1)
     async with connect(library, **ALL) as peer:
         said = await peer.text("add_remote_knowledge", source_id="shelf", path="guides/", name=f"all {era}", **MAIN)
     assert said.startswith("3 files came from guides/ of shelf: ")

@@ -25,8 +25,8 @@ def studio(agentoses: AgentOSPool) -> str:
 async def created(peer: Peer, **learning: Any) -> str:
     """The id of a new learning."""
     said = await peer.text("create_learning", **{"db_id": DB, **learning})
-    assert said.startswith("Kept as learning ")
-    return said.removeprefix("Kept as learning ").removesuffix(".")
+    assert said.startswith("Saved as learning ")
+    return said.removeprefix("Saved as learning ").removesuffix(".")
 
 
 async def stored(url: str, learning_id: str, db_id: str = DB) -> dict[str, Any]:
@@ -154,7 +154,7 @@ async def test_users_are_listed_with_the_time_of_their_last_learning(connect: Co
 async def test_a_server_for_one_user_does_not_show_or_touch_anothers(connect: Connect, studio: str, era: str) -> None:
     async with connect(studio, toolsets=("all",), user_id=f"mine-{era}", db_id=DB) as mine:
         ours = await mine.text("create_learning", learning_type="user_memory", content=TEA)
-        learning_id = ours.removeprefix("Kept as learning ").removesuffix(".")
+        learning_id = ours.removeprefix("Saved as learning ").removesuffix(".")
         async with connect(studio, toolsets=("all",), user_id=f"theirs-{era}", db_id=DB) as theirs:
             for tool, more in (("get_learning", {}), ("delete_learning", {}), ("update_learning", {"content": TEA})):
                 assert "There is no learning" in await theirs.error(tool, learning_id=learning_id, **more)
@@ -176,7 +176,7 @@ async def test_a_second_learning_of_the_same_user_points_to_the_first(connect: C
 @pytest.mark.parametrize(
     ("learning", "said"),
     [
-        ({"learning_type": " ", "content": {"a": 1}}, "The learning_type is empty. Give one of: user_profile"),
+        ({"learning_type": " ", "content": {"a": 1}}, "The learning type is empty. Give one of: user_profile"),
         ({"learning_type": "own", "content": {}}, "The content is empty."),
         ({"learning_type": "own", "content": [1]}, "'content'"),
         ({"learning_type": "user_profile", "content": {"name": "x"}}, "Give user_id."),
@@ -198,7 +198,7 @@ async def test_what_agents_could_not_use_is_refused(
     [
         ({}, "Give db_id, one of: studio-db, attic-db."),
         ({"db_id": "nope"}, "There is no database 'nope' for this."),
-        ({"db_id": DB, "kind": "agent"}, "kind and id belong together."),
+        ({"db_id": DB, "kind": "agent"}, "A kind and an id belong together."),
         ({"db_id": DB, "kind": "team", "id": "learner"}, "No team 'learner'"),
         ({"db_id": DB, "kind": "workflow", "id": "x"}, "'kind'"),
         ({"db_id": DB, "limit": 0}, "'limit'"),

@@ -121,7 +121,7 @@ async def test_a_refresh_of_metrics_that_cannot_be_followed_is_told_as_begun(
     async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
         cuts(proxy, "GET /metrics/refresh/status")
         said = await peer.text("refresh_metrics")
-    assert said == "The refresh has begun. get_metrics_status says when it is done."
+    assert said == "The refresh has started. get_metrics_status says when it is done."
 
 
 async def test_a_knowledge_content_that_cannot_be_looked_at_is_told_as_taken(

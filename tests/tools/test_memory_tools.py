@@ -80,7 +80,7 @@ async def test_pages_of_memories_say_how_many_there_are(connect: Connect, sample
     ("arguments", "said"),
     [
         ({"memory": " ", "user_id": "u"}, "The memory is empty. Say what to remember."),
-        ({"memory": "x", "user_id": " "}, "The user_id is empty."),
+        ({"memory": "x", "user_id": " "}, "No user is given."),
         ({"memory": "x" * 5001, "user_id": "u"}, "has 5,001 characters, AgentOS takes 5,000. Split it"),
         ({"memory": "x"}, "'user_id' is missing"),
         ({"memory": "x", "user_id": "u", "topics": "not a list"}, "'topics'"),
@@ -131,7 +131,7 @@ async def test_an_update_changes_only_what_is_given(
         assert await kept() == ("Likes jam", [], user)
         nothing = await peer.error("update_memory", memory_id=memory)
         longer = await peer.error("update_memory", memory_id=memory, memory="x" * 5001)
-    assert nothing == "Nothing to change is given. Give memory or topics."
+    assert nothing == "There is nothing to change. Give memory or topics."
     assert "Split it" in longer
 
 
@@ -150,7 +150,7 @@ async def test_a_deleted_memory_is_gone(
     user = f"forgetful-{era}"
     async with connect(sample_agentos, toolsets=ALL) as peer:
         memory = await remember(peer, "Likes tea", user)
-        assert await peer.text("delete_memory", memory_id=memory) == f"Forgot memory {memory} of user '{user}'."
+        assert await peer.text("delete_memory", memory_id=memory) == f"Deleted memory {memory} of user '{user}'."
         again = await peer.error("delete_memory", memory_id=memory)
     assert again == f"There is no memory '{memory}'. list_memories shows their ids."
     assert (await rest.get(f"/memories/{memory}")).status_code == 404
@@ -255,7 +255,7 @@ async def test_a_model_that_cannot_fold_memories_leaves_them(connect: Connect, r
     assert "`anthropic` not installed" in missing
     assert "Invalid model string format: 'some-model'" in wrong
     assert nobody == f"User 'nobody-{era}' has no memories. See get_memory_stats."
-    assert "user_id is empty" in empty
+    assert "No user is given." in empty
     assert memory in kept
 
 

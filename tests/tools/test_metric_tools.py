@@ -72,7 +72,7 @@ async def test_a_refresh_brings_in_what_has_just_happened(connect: Connect, meas
         await peer.text("refresh_metrics")
         assert (await peer.text("get_metrics", user_id=user)).startswith("No figures from ")
         await peer.text("run_agent", agent_id="echo", message="hello", user_id=user)
-        assert await peer.text("refresh_metrics") == "The figures are up to date: see get_metrics."
+        assert await peer.text("refresh_metrics") == "The figures are up to date. See get_metrics."
         assert "| 1 | 1 | 1 | 2 | 1 | scripted 1 |" in await peer.text("get_metrics", user_id=user)
 
 
@@ -86,7 +86,7 @@ async def test_where_nobody_refreshed_the_status_says_so(connect: Connect) -> No
     with demo_agentos(build="tests._support.agentos.usage_history:build") as url:
         async with connect(url, toolsets=("metrics",)) as peer:
             said = await peer.text("get_metrics_status")
-    assert said == "No refresh since this AgentOS started. refresh_metrics begins one."
+    assert said == "No refresh since this AgentOS started. refresh_metrics starts one."
 
 
 async def test_days_without_figures_say_how_to_get_some(connect: Connect, measured: str) -> None:

@@ -214,7 +214,7 @@ async def test_cancel_run_ends_it_and_says_so(
 async def test_cancel_run_says_that_a_call_in_progress_is_waited_out(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentos_mcp.tools.runs._CANCEL_WAIT", 0.3)
+    monkeypatch.setattr("agentos_mcp.tools.runs._CANCEL_WAIT_SECONDS", 0.3)
     ids = {"session_id": f"w-{era}", "run_id": f"w-{era}"}
     async with connect(sample_agentos) as peer:
         await rest.post("/agents/thinker/runs", data={"message": "3", "background": "true", "stream": "false", **ids})

@@ -190,19 +190,25 @@ GOOD = {"name": "not made", "cron": NEVER, "kind": "agent", "id": "echo", "messa
         ({"name": "é"}, "Name must start with alphanumeric"),
         ({"cron": ""}, "'' is not five fields."),
         ({"cron": "0 0 9 * * *"}, "'0 0 9 * * *' is not five fields. Give minute, hour, day, month and weekday"),
-        ({"cron": "99 9 * * *"}, "'99 9 * * *' is no cron expression. Its fields are minute, hour"),
-        ({"cron": "@hourly-ish"}, "'@hourly-ish' is no cron expression."),
+        ({"cron": "99 9 * * *"}, "'99 9 * * *' is not a valid cron expression. Its fields are minute, hour"),
+        ({"cron": "@hourly-ish"}, "'@hourly-ish' is not a valid cron expression."),
         ({"cron": "0 0 30 2 *"}, "'0 0 30 2 *' never comes."),
-        ({"timezone": "Mars/Olympus"}, "'Mars/Olympus' is no timezone. Give a name such as Europe/Berlin, or UTC."),
+        (
+            {"timezone": "Mars/Olympus"},
+            "'Mars/Olympus' is not a valid timezone. Give a name such as Europe/Berlin, or UTC.",
+        ),
         ({"kind": ""}, "What should run is missing. Give kind"),
         ({"id": ""}, "What should run is missing."),
         ({"kind": "robot"}, "'kind'"),
         ({"id": "nobody"}, "No agent 'nobody'."),
         ({"message": " "}, "The message is empty. Say what the agent should do."),
         ({"endpoint": "POST /metrics/refresh"}, "not both"),
-        ({"kind": "", "id": "", "message": "", "endpoint": "http://elsewhere/x"}, "is no endpoint. It looks like POST"),
-        ({"kind": "", "id": "", "message": "", "endpoint": "FETCH /x"}, "'FETCH /x' is no endpoint."),
-        ({"kind": "", "id": "", "message": "", "endpoint": "POST metrics"}, "'POST metrics' is no endpoint."),
+        (
+            {"kind": "", "id": "", "message": "", "endpoint": "http://elsewhere/x"},
+            "is not a valid endpoint. It looks like POST",
+        ),
+        ({"kind": "", "id": "", "message": "", "endpoint": "FETCH /x"}, "'FETCH /x' is not a valid endpoint."),
+        ({"kind": "", "id": "", "message": "", "endpoint": "POST metrics"}, "'POST metrics' is not a valid endpoint."),
     ],
 )
 async def test_a_schedule_that_could_not_run_is_not_made(
@@ -223,10 +229,10 @@ async def test_a_change_that_cannot_be_is_refused_and_changes_nothing(
         before = await stored(rest, name)
         assert "already exists. Choose another name" in await peer.error("create_schedule", **(GOOD | {"name": name}))
         for wrong, said in (
-            ({}, "Nothing to change. Give a new name, cron, timezone or message."),
+            ({}, "There is nothing to change. Give a new name, cron, timezone or message."),
             ({"cron": "9 o'clock"}, "is not five fields"),
-            ({"cron": "0 25 * * *"}, "'0 25 * * *' is no cron expression"),
-            ({"timezone": "Nowhere"}, "'Nowhere' is no timezone"),
+            ({"cron": "0 25 * * *"}, "'0 25 * * *' is not a valid cron expression"),
+            ({"timezone": "Nowhere"}, "'Nowhere' is not a valid timezone"),
             ({"name": other}, "already exists. Choose another name"),
         ):
             assert said in await peer.error("update_schedule", schedule=name, **wrong)
@@ -300,7 +306,7 @@ async def test_a_long_run_is_named_while_it_goes_on_and_is_not_ended_by_us(
         start = time.monotonic()
         said = await peer.text("trigger_schedule", schedule=name)
         assert time.monotonic() - start < 5
-        assert said.startswith("It runs: get_run follows it.\nrun: agent/thinker/")
+        assert said.startswith("It runs. get_run follows it.\nrun: agent/thinker/")
         assert "| running |" in await peer.text("list_schedule_runs", schedule=name)
         assert "thought it over" in await peer.text("get_run", run=reference(said))
         await succeeded(peer, name)
@@ -310,7 +316,7 @@ async def test_a_run_that_fails_or_waits_says_so_and_names_itself(connect: Conne
     async with connect(scheduling, toolsets=("all",)) as peer:
         await create(peer, f"failing-{era}", "broken")
         said = await peer.error("trigger_schedule", schedule=f"failing-{era}")
-        assert said.startswith("It ran and failed: the provider is out of tokens. explain_run(run) says more.\nrun: ")
+        assert said.startswith("It ran and failed: the provider is out of tokens. explain_run says more.\nrun: ")
         assert "out of tokens" in await peer.text("explain_run", run=reference(said))
         runs = await peer.text("list_schedule_runs", schedule=f"failing-{era}")
         assert "| failed |" in runs

@@ -145,7 +145,7 @@ async def test_a_session_is_read_without_saying_its_kind(
         assert f"| {ref} | completed | " in said
     assert all("completed" in run for run in runs)
     assert "null" not in said
-    assert said.endswith(f"Go on in it with {run_tool}, session_id='{session}').")
+    assert said.endswith(f"Continue it with {run_tool}, session_id='{session}').")
 
 
 async def test_a_session_shows_its_latest_runs_and_where_the_others_are(
@@ -206,7 +206,7 @@ async def test_a_created_session_is_there_before_its_first_run(
         runs = await peer.text("list_session_runs", session_id=session)
         await converse(peer, "agent", "echo", session, "hello", user=f"planner-{era}")
         after = await peer.text("get_session", session_id=session)
-    go_on = f"Go on in it with run_agent(agent_id='echo', session_id='{session}')."
+    go_on = f"Continue it with run_agent(agent_id='echo', session_id='{session}')."
     assert said == f"Created session '{session}'. {go_on}"
     assert read.startswith(f"# Planned {era}\n")
     assert 'state:\n```\ntopic: tea\nsteps: ["one", "two"]\n```\nmetadata:\n```\nticket: 7\n```' in read
@@ -275,7 +275,7 @@ async def test_an_update_that_agentos_would_lose_is_refused(
         await converse(peer, "workflow", "three-steps", session, "hello")
         nothing = await peer.error("update_session", session_id=session)
         summary = await peer.error("update_session", session_id=session, summary="So.", name="Renamed")
-    assert nothing == "Nothing to change is given. Give session_state, metadata, summary or name."
+    assert nothing == "There is nothing to change. Give session_state, metadata, summary or name."
     assert summary == "A workflow's session keeps no summary. Put it into metadata."
     assert (await session_in(rest, session))["session_name"] == "hello"
 
@@ -346,7 +346,7 @@ async def test_a_fork_is_a_session_of_its_own_with_the_same_runs(
         await converse(peer, kind, id, session, "first")
         said = await peer.text("fork_session", session_id=session)
         copy = new_session(said)
-        assert said.endswith(f"Go on in it with run_{kind}({kind}_id='{id}', session_id='{copy}').")
+        assert said.endswith(f"Continue it with run_{kind}({kind}_id='{id}', session_id='{copy}').")
         assert copy != session
         await converse(peer, kind, id, copy, "second")
     runs = {key: (await rest.get(f"/{kind}s/{id}/runs", params={"session_id": key})).json() for key in (session, copy)}
@@ -358,7 +358,7 @@ async def test_compacting_says_what_came_of_it(connect: Connect, sample_agentos:
     async with connect(sample_agentos, toolsets=ALL) as peer:
         await converse(peer, "agent", "folding", session, *(f"words {number} " * 50 for number in range(4)))
         said = await peer.text("compact_session", session_id=session)
-        assert said.startswith(("Folded.", "Nothing was folded: "))
+        assert said.startswith(("Compacted.", "Nothing was compacted: "))
         await converse(peer, "agent", "echo", f"{session}-echo", "x")
         assert "not enabled" in await peer.text("compact_session", session_id=f"{session}-echo")
 
