@@ -142,19 +142,19 @@ def tokens(demo: str, keeper: str) -> dict[str, tuple[int, int]]:
 
 
 @pytest.mark.parametrize(("tool", "share"), SHARES.items())
-def test_a_result_costs_a_fraction_of_agentos_own_answer(
+def test_result_costs_a_fraction_of_agentos_own_answer(
     tokens: dict[str, tuple[int, int]], tool: str, share: float
 ) -> None:
     ours, theirs = tokens[tool]
     assert ours <= share * theirs, f"{tool}: {ours} of {theirs} tokens"
 
 
-def test_everything_that_is_measured_has_its_bound(tokens: dict[str, tuple[int, int]]) -> None:
+def test_measured_results_all_have_a_bound(tokens: dict[str, tuple[int, int]]) -> None:
     assert tokens.keys() == SHARES.keys()
 
 
 @pytest.mark.anyio
-async def test_a_workflows_result_is_its_answer_and_a_few_lines(connect: Connect) -> None:
+async def test_workflows_result_is_its_answer_and_a_few_lines(connect: Connect) -> None:
     with demo_agentos(build="tests._support.agentos.long_workflow:build") as url:
         async with connect(url) as peer, httpx.AsyncClient(base_url=url) as rest:
             said = await peer.text("run_workflow", workflow_id="essay", message="green tea")

@@ -45,7 +45,7 @@ def cuts(proxy: Proxy, *requests: str) -> None:
 
 
 @pytest.mark.parametrize(("tool", "arguments", "request_line", "shown_by"), WRITES)
-async def test_a_change_whose_answer_is_lost_is_sent_once_and_says_where_to_look(
+async def test_change_whose_answer_is_lost_is_sent_once_and_says_where_to_look(
     connect: Connect, sample_agentos: str, tool: str, arguments: dict[str, Any], request_line: str, shown_by: str
 ) -> None:
     async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
@@ -58,7 +58,7 @@ async def test_a_change_whose_answer_is_lost_is_sent_once_and_says_where_to_look
     assert "Try again" not in said
 
 
-async def test_a_proxys_answer_to_a_change_leaves_its_fate_open(connect: Connect, sample_agentos: str) -> None:
+async def test_proxys_answer_to_a_change_leaves_its_fate_open(connect: Connect, sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
         await peer.text("list_memories")
         for status, body in ((502, "{}"), (504, "{}"), (200, "<html>")):
@@ -70,14 +70,14 @@ async def test_a_proxys_answer_to_a_change_leaves_its_fate_open(connect: Connect
     assert "not known" not in refused
 
 
-async def test_a_change_that_was_never_sent_says_only_that(connect: Connect) -> None:
+async def test_change_that_was_never_sent_says_only_that(connect: Connect) -> None:
     async with connect("http://127.0.0.1:9", **ALL) as peer:
         said = await peer.error("create_memory", memory="Likes tea", user_id="ada", db_id="x")
     assert "No AgentOS answers" in said
     assert "not known" not in said
 
 
-async def test_a_read_whose_answer_is_lost_may_be_tried_again(connect: Connect, sample_agentos: str) -> None:
+async def test_read_whose_answer_is_lost_may_be_tried_again(connect: Connect, sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
         await peer.text("list_memories")
         cuts(proxy, "GET /memories", "POST /knowledge/search")
@@ -86,7 +86,7 @@ async def test_a_read_whose_answer_is_lost_may_be_tried_again(connect: Connect, 
             assert said.endswith("Try again.")
 
 
-async def test_every_tool_that_changes_something_says_what_shows_it() -> None:
+async def test_tool_that_changes_something_says_what_shows_it() -> None:
     endpoints = {
         tool.name: tool.endpoint
         for toolset in TOOLSETS
@@ -98,7 +98,7 @@ async def test_every_tool_that_changes_something_says_what_shows_it() -> None:
     assert not missing
 
 
-async def test_a_cancelled_run_that_cannot_be_read_again_is_told_as_being_cancelled(
+async def test_cancelled_run_that_cannot_be_read_again_is_told_as_being_cancelled(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
 ) -> None:
     form = {"message": "30 20", "stream": "false", "background": "true"}
@@ -115,7 +115,7 @@ async def test_a_cancelled_run_that_cannot_be_read_again_is_told_as_being_cancel
     assert reference(said) == str(ref)
 
 
-async def test_a_refresh_of_metrics_that_cannot_be_followed_is_told_as_begun(
+async def test_refresh_of_metrics_that_cannot_be_followed_is_told_as_begun(
     connect: Connect, sample_agentos: str
 ) -> None:
     async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
@@ -124,7 +124,7 @@ async def test_a_refresh_of_metrics_that_cannot_be_followed_is_told_as_begun(
     assert said == "The refresh has started. get_metrics_status says when it is done."
 
 
-async def test_a_knowledge_content_that_cannot_be_looked_at_is_told_as_taken(
+async def test_knowledge_content_that_cannot_be_looked_at_is_told_as_taken(
     connect: Connect, sample_agentos: str
 ) -> None:
     async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
@@ -135,7 +135,7 @@ async def test_a_knowledge_content_that_cannot_be_looked_at_is_told_as_taken(
     assert said.endswith("Call get_knowledge later.")
 
 
-async def test_a_page_past_the_last_one_says_so(connect: Connect, sample_agentos: str) -> None:
+async def test_page_past_the_last_one_says_so(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, **ALL) as peer:
         await peer.text("create_memory", memory="Likes pages", user_id="pager")
         await peer.text("create_session", kind="agent", id="echo", user_id="pager")

@@ -108,7 +108,7 @@ async def test_run_that_never_rode_the_queue_is_continued_without_it(
     assert done(ledger, "gate", tag) == 1
 
 
-async def test_answers_that_agentos_refuses_are_told_with_its_reason_and_asked_for_once(
+async def test_answers_that_agentos_refuses_are_reported_with_its_reason_and_asked_for_once(
     connect: Connect, queued_pausing: str, ledger: Path, tag: str
 ) -> None:
     person = Person("approve")
@@ -150,7 +150,7 @@ async def test_queue_that_settles_for_ever_is_not_waited_for_for_ever(
     assert done(ledger, "deploy", tag) == 0
 
 
-async def test_answers_that_come_second_are_said_not_to_be_used(queued_pausing: str, ledger: Path, tag: str) -> None:
+async def test_answers_that_come_second_are_reported_as_unused(queued_pausing: str, ledger: Path, tag: str) -> None:
     async with proxy_to(queued_pausing) as proxy, connector("auto")(proxy.url) as peer:
         paused = await run(peer, Case("workflow", "gate-skip", "gate"), tag)
         ref = RunRef.parse(reference(paused))

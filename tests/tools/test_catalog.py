@@ -7,7 +7,9 @@ from tests._support.mcp_client import Connect
 pytestmark = pytest.mark.anyio
 
 
-async def test_lists_show_ids_names_and_one_line_of_description(connect: Connect, sample_agentos: str) -> None:
+async def test_component_lists_show_ids_names_and_one_line_of_description(
+    connect: Connect, sample_agentos: str
+) -> None:
     async with connect(sample_agentos) as peer:
         agents = await peer.text("list_agents")
         assert "| echo | Echo | Repeats what it is told. Second line. |" in agents
@@ -16,12 +18,12 @@ async def test_lists_show_ids_names_and_one_line_of_description(connect: Connect
         assert "| launch | Launch | Plans a launch. |" in await peer.text("list_workflows")
 
 
-async def test_a_kind_that_is_missing_points_to_the_others(connect: Connect, bare_agentos: str) -> None:
+async def test_component_list_without_components_points_to_the_others(connect: Connect, bare_agentos: str) -> None:
     async with connect(bare_agentos) as peer:
         assert await peer.text("list_teams") == "This AgentOS has no teams. See list_agents and list_workflows."
 
 
-async def test_a_workflow_is_shown_with_its_steps(connect: Connect, sample_agentos: str) -> None:
+async def test_workflow_is_shown_with_its_steps(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         shown = await peer.text("get_component", kind="workflow", id="side by side")
     assert "Step 1: both (Parallel)" in shown
@@ -29,36 +31,36 @@ async def test_a_workflow_is_shown_with_its_steps(connect: Connect, sample_agent
     assert "Step 2: join (agent Join)" in shown
 
 
-async def test_an_agent_is_shown_with_its_model_and_tools(connect: Connect, sample_agentos: str) -> None:
+async def test_agent_is_shown_with_its_model_and_tools(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         shown = await peer.text("get_component", kind="agent", id="tooler")
     assert "Model: scripted" in shown
     assert "Tool lookup: Look a term up." in shown
 
 
-async def test_a_team_is_shown_with_its_members(connect: Connect, sample_agentos: str) -> None:
+async def test_team_is_shown_with_its_members(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         assert "Member Team Writer" in await peer.text("get_component", kind="team", id="pair")
 
 
-async def test_a_factory_is_shown_with_its_inputs(connect: Connect, sample_agentos: str) -> None:
+async def test_factory_is_shown_with_its_inputs(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         shown = await peer.text("get_component", kind="workflow", id="launch")
     assert "Factory input: product (string), audience (string, default everyone)" in shown
 
 
 @pytest.mark.parametrize("id", ["a?b#c", "100%", "日本", ".."])
-async def test_a_hostile_id_is_shown_as_data(connect: Connect, sample_agentos: str, id: str) -> None:
+async def test_hostile_id_is_shown_as_data(connect: Connect, sample_agentos: str, id: str) -> None:
     async with connect(sample_agentos) as peer:
         assert (await peer.text("get_component", kind="agent", id=id)).startswith("# ")
 
 
-async def test_an_id_with_a_slash_is_refused_by_name(connect: Connect, sample_agentos: str) -> None:
+async def test_id_with_a_slash_is_refused_by_name(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         assert "No agent '../sessions'" in await peer.error("get_component", kind="agent", id="../sessions")
 
 
-async def test_an_unknown_kind_lists_the_kinds(connect: Connect, sample_agentos: str) -> None:
+async def test_unknown_kind_lists_the_kinds(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         said = await peer.error("get_component", kind="robot", id="x")
     assert "'agent', 'team' or 'workflow'" in said

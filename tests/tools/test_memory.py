@@ -29,7 +29,7 @@ async def remember(peer: Peer, memory: str, user: str, **arguments: object) -> s
     return found[1]
 
 
-async def test_a_memory_is_remembered_and_found(connect: Connect, sample_agentos: str, era: str) -> None:
+async def test_memory_is_remembered_and_found(connect: Connect, sample_agentos: str, era: str) -> None:
     user = f"user-{era}"
     async with connect(sample_agentos) as peer:
         memory = await remember(peer, "Likes green tea", user, topics=["tea", "taste"])
@@ -42,7 +42,7 @@ async def test_a_memory_is_remembered_and_found(connect: Connect, sample_agentos
         )
 
 
-async def test_memories_are_narrowed_to_those_with_all_topics(connect: Connect, sample_agentos: str, era: str) -> None:
+async def test_list_memories_filters_by_all_topics(connect: Connect, sample_agentos: str, era: str) -> None:
     user = f"topics-{era}"
     async with connect(sample_agentos) as peer:
         await remember(peer, "Likes green tea", user, topics=["tea", "taste"])
@@ -56,7 +56,7 @@ async def test_memories_are_narrowed_to_those_with_all_topics(connect: Connect, 
     assert none == f"No such memories of user '{user}'."
 
 
-async def test_memories_of_all_users_say_whose_they_are(connect: Connect, sample_agentos: str, era: str) -> None:
+async def test_list_memories_shows_the_users_of_memories(connect: Connect, sample_agentos: str, era: str) -> None:
     async with connect(sample_agentos) as peer:
         for user in (f"ann-{era}", f"bob-{era}"):
             await remember(peer, f"Shared fact {era}", user)
@@ -86,7 +86,7 @@ async def test_pages_of_memories_say_how_many_there_are(connect: Connect, sample
         ({"memory": "x", "user_id": "u", "topics": "not a list"}, "'topics'"),
     ],
 )
-async def test_a_memory_that_cannot_be_kept_is_refused(
+async def test_memory_that_cannot_be_kept_is_refused(
     connect: Connect, sample_agentos: str, arguments: dict[str, str], said: str
 ) -> None:
     async with connect(sample_agentos) as peer:
@@ -94,14 +94,14 @@ async def test_a_memory_that_cannot_be_kept_is_refused(
 
 
 @pytest.mark.parametrize("arguments", [{"limit": 0}, {"limit": 1000}, {"page": 0}, {"limit": "many"}])
-async def test_a_page_that_agentos_would_choke_on_is_refused(
+async def test_page_that_agentos_would_choke_on_is_refused(
     connect: Connect, sample_agentos: str, arguments: dict[str, object]
 ) -> None:
     async with connect(sample_agentos) as peer:
         assert f"'{next(iter(arguments))}'" in await peer.error("list_memories", **arguments)
 
 
-async def test_a_long_memory_is_read_whole(connect: Connect, sample_agentos: str, era: str) -> None:
+async def test_long_memory_is_read_whole(connect: Connect, sample_agentos: str, era: str) -> None:
     user = f"long-{era}"
     words = "Tells long stories. " * 200
     async with connect(sample_agentos, toolsets=ALL) as peer:
@@ -112,7 +112,7 @@ async def test_a_long_memory_is_read_whole(connect: Connect, sample_agentos: str
     assert said.endswith(f"memory:\n```\n{words.strip()}\n```")
 
 
-async def test_an_update_changes_only_what_is_given(
+async def test_update_changes_only_what_is_given(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     user = f"updated-{era}"
@@ -135,7 +135,7 @@ async def test_an_update_changes_only_what_is_given(
     assert "Split it" in longer
 
 
-async def test_a_memory_that_is_not_there_is_not_made_by_an_update(
+async def test_memory_that_is_not_there_is_not_made_by_an_update(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
@@ -144,9 +144,7 @@ async def test_a_memory_that_is_not_there_is_not_made_by_an_update(
     assert (await rest.get(f"/memories/made-{era}")).status_code == 404
 
 
-async def test_a_deleted_memory_is_gone(
-    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
-) -> None:
+async def test_deleted_memory_is_gone(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str) -> None:
     user = f"forgetful-{era}"
     async with connect(sample_agentos, toolsets=ALL) as peer:
         memory = await remember(peer, "Likes tea", user)
@@ -159,7 +157,7 @@ async def test_a_deleted_memory_is_gone(
 @pytest.mark.parametrize(
     ("tool", "arguments"), [("get_memory", {}), ("update_memory", {"memory": "x"}), ("delete_memory", {})]
 )
-async def test_another_users_memory_is_no_memory(
+async def test_memory_of_another_user_is_not_found(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, tool: str, arguments: dict[str, str]
 ) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
@@ -171,7 +169,7 @@ async def test_another_users_memory_is_no_memory(
     assert (await rest.get(f"/memories/{memory}")).json()["memory"] == "Likes tea"
 
 
-async def test_topics_are_listed_once_each(connect: Connect, sample_agentos: str, era: str) -> None:
+async def test_list_memory_topics_shows_each_once(connect: Connect, sample_agentos: str, era: str) -> None:
     user = f"topical-{era}"
     async with connect(sample_agentos, toolsets=ALL) as peer:
         await remember(peer, "Likes tea", user, topics=[f"tea-{era}", f"taste-{era}"])
@@ -184,7 +182,7 @@ async def test_topics_are_listed_once_each(connect: Connect, sample_agentos: str
     assert none == f"No memory of user 'no-{user}' has a topic."
 
 
-async def test_users_are_listed_with_how_much_is_remembered_of_them(
+async def test_get_memory_stats_shows_users_with_their_number_of_memories(
     connect: Connect, sample_agentos: str, era: str
 ) -> None:
     users = [f"counted-{era}-{number}" for number in range(2)]
@@ -202,7 +200,7 @@ async def test_users_are_listed_with_how_much_is_remembered_of_them(
     assert nobody == f"No memories of user 'nobody-{era}'."
 
 
-async def test_memories_are_folded_in_a_preview_and_then_for_good(connect: Connect, remembering: str, era: str) -> None:
+async def test_optimize_memories_previews_and_then_replaces(connect: Connect, remembering: str, era: str) -> None:
     user = f"folded-{era}"
     async with connect(remembering, toolsets=ALL) as peer:
         old = [
@@ -230,7 +228,7 @@ async def test_memories_are_folded_in_a_preview_and_then_for_good(connect: Conne
         (True, "is longer than the memories; AgentOS replaced them nevertheless. See list_memories."),
     ],
 )
-async def test_a_fold_that_saves_nothing_says_what_became_of_the_memories(
+async def test_fold_that_saves_nothing_says_what_became_of_the_memories(
     connect: Connect, remembering: str, era: str, apply: bool, said: str
 ) -> None:
     user = f"wordy-{era}-{apply}"
@@ -240,7 +238,7 @@ async def test_a_fold_that_saves_nothing_says_what_became_of_the_memories(
         assert (memory in await peer.text("list_memories", user_id=user, **FIRST)) is not apply
 
 
-async def test_a_model_that_cannot_fold_memories_leaves_them(connect: Connect, remembering: str, era: str) -> None:
+async def test_model_that_cannot_fold_memories_leaves_them(connect: Connect, remembering: str, era: str) -> None:
     user = f"unfoldable-{era}"
     async with connect(remembering, toolsets=ALL) as peer:
         memory = await remember(peer, "Is unfoldable", user, **FIRST)
@@ -259,7 +257,7 @@ async def test_a_model_that_cannot_fold_memories_leaves_them(connect: Connect, r
     assert memory in kept
 
 
-async def test_each_database_keeps_memories_of_its_own(connect: Connect, remembering: str, era: str) -> None:
+async def test_memories_are_kept_per_database(connect: Connect, remembering: str, era: str) -> None:
     user = f"placed-{era}"
     async with connect(remembering, toolsets=ALL) as peer:
         memory = await remember(peer, "Lies in the second", user, topics=["place"], db_id="second-db")

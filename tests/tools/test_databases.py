@@ -17,7 +17,7 @@ def studio(agentoses: AgentOSPool) -> str:
     return agentoses.url("stored_components")
 
 
-async def test_an_agentos_is_described_in_short(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient) -> None:
+async def test_agentos_is_described_in_short(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient) -> None:
     async with connect(sample_agentos, toolsets=("all",)) as peer:
         said = await peer.text("get_config")
     config, info = (await rest.get("/config")), (await rest.get("/info")).json()
@@ -36,7 +36,7 @@ async def test_an_agentos_is_described_in_short(connect: Connect, sample_agentos
     assert len(said) * 5 < len(config.text)
 
 
-async def test_interfaces_files_and_its_own_version_are_told(connect: Connect, studio: str) -> None:
+async def test_get_config_shows_interfaces_files_and_the_version(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
         lines = (await peer.text("get_config")).splitlines()
     assert "interfaces: doorbell /doorbell" in lines
@@ -45,18 +45,18 @@ async def test_interfaces_files_and_its_own_version_are_told(connect: Connect, s
     assert "traces in: studio-db" in lines
 
 
-async def test_authorization_is_told(connect: Connect, locked_agentos: str) -> None:
+async def test_get_config_shows_the_authorization(connect: Connect, locked_agentos: str) -> None:
     async with connect(locked_agentos, toolsets=("all",), token=Token(KEY)) as peer:
         assert "authorization: a security key for all\n" in await peer.text("get_config")
 
 
-async def test_without_the_key_the_way_in_is_told(connect: Connect, locked_agentos: str) -> None:
+async def test_get_config_without_the_key_says_how_to_get_in(connect: Connect, locked_agentos: str) -> None:
     async with connect(locked_agentos, toolsets=("all",)) as peer:
         for tool in ("get_config", "list_databases"):
             assert "Set AGENTOS_TOKEN" in await peer.error(tool)
 
 
-async def test_databases_are_listed_with_their_parts_and_tables(connect: Connect, studio: str) -> None:
+async def test_list_databases_shows_parts_and_tables(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
         said = await peer.text("list_databases")
     rows = said.splitlines()[2:]
@@ -68,7 +68,7 @@ async def test_databases_are_listed_with_their_parts_and_tables(connect: Connect
     assert rows[-1] == "AgentOS's own: studio-db"
 
 
-async def test_a_database_that_is_listed_is_one_that_tools_take(connect: Connect, studio: str) -> None:
+async def test_database_that_is_listed_is_one_that_tools_take(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
         listed = await peer.text("list_databases")
         databases = {line.split(" | ")[0].removeprefix("| ") for line in listed.splitlines() if "| learning |" in line}
@@ -77,7 +77,7 @@ async def test_a_database_that_is_listed_is_one_that_tools_take(connect: Connect
             await peer.text("list_learnings", db_id=db_id)
 
 
-async def test_an_agentos_that_keeps_nothing_says_so(connect: Connect, bare_agentos: str) -> None:
+async def test_agentos_that_keeps_nothing_says_so(connect: Connect, bare_agentos: str) -> None:
     async with connect(bare_agentos, toolsets=("all",)) as peer:
         said = await peer.text("get_config")
         assert "databases: none: nothing is kept\n" in said
@@ -86,6 +86,6 @@ async def test_an_agentos_that_keeps_nothing_says_so(connect: Connect, bare_agen
 
 
 @pytest.mark.parametrize("tool", ["get_config", "list_databases"])
-async def test_what_it_does_not_take_is_refused(connect: Connect, sample_agentos: str, tool: str) -> None:
+async def test_database_tools_refuse_unknown_arguments(connect: Connect, sample_agentos: str, tool: str) -> None:
     async with connect(sample_agentos, toolsets=("all",)) as peer:
         assert "'part'" in await peer.error(tool, part="memory")

@@ -37,7 +37,7 @@ async def stored(url: str, learning_id: str, db_id: str = DB) -> dict[str, Any]:
     return one
 
 
-async def test_an_agent_knows_what_was_created_and_what_replaced_it(connect: Connect, studio: str, era: str) -> None:
+async def test_agent_knows_what_was_created_and_what_replaced_it(connect: Connect, studio: str, era: str) -> None:
     user = f"taught-{era}"
     async with connect(studio, toolsets=("all",)) as peer:
         learning_id = await created(peer, learning_type="user_memory", content=TEA, user_id=user)
@@ -52,7 +52,7 @@ async def test_an_agent_knows_what_was_created_and_what_replaced_it(connect: Con
     assert (await stored(studio, learning_id))["content"] == {"user_id": user, **coffee}
 
 
-async def test_a_learning_is_listed_in_a_line_and_read_whole(connect: Connect, studio: str, era: str) -> None:
+async def test_learning_is_listed_in_a_line_and_read_whole(connect: Connect, studio: str, era: str) -> None:
     acme = {
         "name": "Acme",
         "facts": [{"id": "f1", "content": f"Makes anvils. {'Heavy. ' * 90}"}],
@@ -80,7 +80,7 @@ async def test_a_learning_is_listed_in_a_line_and_read_whole(connect: Connect, s
     assert "None" not in whole
 
 
-async def test_lists_are_narrowed_by_type_user_session_and_agent(connect: Connect, studio: str, era: str) -> None:
+async def test_list_learnings_filters_by_type_user_session_and_agent(connect: Connect, studio: str, era: str) -> None:
     user, session = f"narrow-{era}", f"narrow-session-{era}"
     async with httpx.AsyncClient(base_url=studio) as rest:
         body = {"learning_type": "own_type", "content": {"note": f"by plain {era}"}, "agent_id": "plain"}
@@ -101,7 +101,7 @@ async def test_lists_are_narrowed_by_type_user_session_and_agent(connect: Connec
     assert nothing.startswith("No such learnings")
 
 
-async def test_a_decision_gets_the_id_without_which_agents_do_not_see_it(connect: Connect, studio: str) -> None:
+async def test_decision_gets_the_id_without_which_agents_do_not_see_it(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
         learning_id = await created(
             peer, learning_type="decision_log", content={"decision": "Searched first", "reasoning": "It was news"}
@@ -112,7 +112,7 @@ async def test_a_decision_gets_the_id_without_which_agents_do_not_see_it(connect
     assert (await stored(studio, learning_id))["content"] == {"id": before["id"], "decision": "Asked"}
 
 
-async def test_a_deleted_learning_is_gone(connect: Connect, studio: str, era: str) -> None:
+async def test_deleted_learning_is_gone(connect: Connect, studio: str, era: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
         learning_id = await created(peer, learning_type="user_memory", content=TEA, user_id=f"gone-{era}")
         assert await peer.text("delete_learning", learning_id=learning_id, db_id=DB) == (
@@ -125,7 +125,7 @@ async def test_a_deleted_learning_is_gone(connect: Connect, studio: str, era: st
     assert said.startswith(f"No learning '{learning_id}'")
 
 
-async def test_nothing_is_deleted_or_replaced_when_the_person_says_no(connect: Connect, studio: str, era: str) -> None:
+async def test_learning_is_kept_when_the_person_says_no(connect: Connect, studio: str, era: str) -> None:
     person = Person("reject")
     async with connect(studio, toolsets=("all",), person=person) as peer:
         learning_id = await created(peer, learning_type="user_memory", content=TEA, user_id=f"asked-{era}")
@@ -136,7 +136,7 @@ async def test_nothing_is_deleted_or_replaced_when_the_person_says_no(connect: C
     assert (await stored(studio, learning_id))["content"]["memories"] == TEA["memories"]
 
 
-async def test_users_are_listed_with_the_time_of_their_last_learning(connect: Connect, studio: str, era: str) -> None:
+async def test_list_learning_users_shows_the_time_of_the_last_learning(connect: Connect, studio: str, era: str) -> None:
     users = [f"stat-{era}-{number}" for number in range(3)]
     async with connect(studio, toolsets=("all",)) as peer:
         for user in users:
@@ -151,7 +151,7 @@ async def test_users_are_listed_with_the_time_of_their_last_learning(connect: Co
     assert nobody.startswith("Nothing is learned of any such user.")
 
 
-async def test_a_server_for_one_user_does_not_show_or_touch_anothers(connect: Connect, studio: str, era: str) -> None:
+async def test_learning_of_another_user_is_not_shown_or_changed(connect: Connect, studio: str, era: str) -> None:
     async with connect(studio, toolsets=("all",), user_id=f"mine-{era}", db_id=DB) as mine:
         ours = await mine.text("create_learning", learning_type="user_memory", content=TEA)
         learning_id = ours.removeprefix("Saved as learning ").removesuffix(".")
@@ -163,7 +163,7 @@ async def test_a_server_for_one_user_does_not_show_or_touch_anothers(connect: Co
         assert "Likes green tea" in await mine.text("get_learning", learning_id=learning_id)
 
 
-async def test_a_second_learning_of_the_same_user_points_to_the_first(connect: Connect, studio: str, era: str) -> None:
+async def test_second_learning_of_the_same_user_points_to_the_first(connect: Connect, studio: str, era: str) -> None:
     user = f"twice-{era}"
     async with connect(studio, toolsets=("all",)) as peer:
         learning_id = await created(peer, learning_type="user_memory", content=TEA, user_id=user)
@@ -186,7 +186,7 @@ async def test_a_second_learning_of_the_same_user_points_to_the_first(connect: C
         ({"learning_type": "decision_log", "content": {"what": "x"}}, "Give content={decision, reasoning}."),
     ],
 )
-async def test_what_agents_could_not_use_is_refused(
+async def test_create_learning_refuses_what_agents_could_not_use(
     connect: Connect, studio: str, learning: dict[str, Any], said: str
 ) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
@@ -204,14 +204,14 @@ async def test_what_agents_could_not_use_is_refused(
         ({"db_id": DB, "limit": 0}, "'limit'"),
     ],
 )
-async def test_a_list_that_cannot_be_made_says_what_to_give(
+async def test_list_learnings_refuses_invalid_arguments(
     connect: Connect, studio: str, arguments: dict[str, Any], said: str
 ) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
         assert said in await peer.error("list_learnings", **arguments)
 
 
-async def test_a_list_takes_a_fifth_of_what_the_rest_answer_takes(connect: Connect, studio: str, era: str) -> None:
+async def test_list_learnings_takes_a_fifth_of_the_rest_answer(connect: Connect, studio: str, era: str) -> None:
     user = f"heavy-{era}"
     memories = [{"id": f"m{n}", "content": f"Fact {n} of many. " * 5, "created_at": "2026-01-01"} for n in range(40)]
     async with connect(studio, toolsets=("all",)) as peer:
@@ -222,7 +222,7 @@ async def test_a_list_takes_a_fifth_of_what_the_rest_answer_takes(connect: Conne
     assert len(listed) * 5 < len(json.dumps(answer))
 
 
-async def test_without_a_database_there_is_nothing_to_learn_from(connect: Connect, bare_agentos: str) -> None:
+async def test_list_learnings_without_a_database_says_so(connect: Connect, bare_agentos: str) -> None:
     async with connect(bare_agentos, toolsets=("all",)) as peer:
         await peer.text("list_agents")
         assert "has no database" in await peer.error("list_learnings")

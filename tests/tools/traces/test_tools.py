@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from agentos_mcp.demo.host_process import demo_agentos
-from agentos_mcp.tools.traces import search as tracing
+from agentos_mcp.tools.traces import search
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, Peer, reference
 
@@ -67,7 +67,7 @@ def tree(record: str) -> list[str]:
 
 
 class TestListing:
-    async def test_runs_are_listed_by_what_ran_latest_first(self, connect: Connect, traced: str, era: str) -> None:
+    async def test_list_traces_shows_what_ran_latest_first(self, connect: Connect, traced: str, era: str) -> None:
         session = f"listed-{era}"
         async with connect(traced, **ALL) as peer:
             await run(peer, "agent", "echo", session_id=session)
@@ -77,7 +77,7 @@ class TestListing:
         assert listed.startswith("| id | name | status | duration | spans | started (UTC) |")
         assert re.findall(r"\| (\w+) \S+ \| OK \|", listed) == ["workflow", "team", "agent"]
 
-    async def test_each_trace_can_be_read(self, connect: Connect, unnamed: str, era: str) -> None:
+    async def test_trace_of_each_row_can_be_read(self, connect: Connect, unnamed: str, era: str) -> None:
         session = f"readable-{era}"
         async with connect(unnamed, **ALL) as peer:
             ref = await run(peer, "agent", "echo", session_id=session)
@@ -89,7 +89,7 @@ class TestListing:
     @pytest.mark.parametrize(
         ("kind", "id"), [("agent", "look-up"), ("team", "pair"), ("workflow", "two-steps")], ids=lambda one: one
     )
-    async def test_a_runs_own_trace_is_found(self, connect: Connect, traced: str, kind: str, id: str, era: str) -> None:
+    async def test_runs_own_trace_is_found(self, connect: Connect, traced: str, kind: str, id: str, era: str) -> None:
         async with connect(traced, **ALL) as peer:
             ref = await run(peer, kind, id)
             other = await run(peer, kind, id)
@@ -98,14 +98,14 @@ class TestListing:
             assert mine in await peer.text("list_traces", kind=kind, id=id, limit=100)
             assert mine not in await peer.text("list_traces", kind="agent", id="echo", limit=100)
 
-    async def test_runs_are_found_by_user(self, connect: Connect, unnamed: str, era: str) -> None:
+    async def test_list_traces_filters_by_user(self, connect: Connect, unnamed: str, era: str) -> None:
         user = f"user-{era}"
         async with connect(unnamed, **ALL) as peer:
             await run(peer, "agent", "echo", user_id=user)
             assert len(ids(await peer.text("list_traces", user_id=user))) == 1
             assert not ids(await peer.text("list_traces", user_id=f"not-{user}"))
 
-    async def test_what_failed_is_found_also_where_agentos_calls_it_fine(
+    async def test_list_traces_finds_errors_that_agentos_calls_ok(
         self, connect: Connect, traced: str, era: str
     ) -> None:
         session = f"failed-{era}"
@@ -117,7 +117,9 @@ class TestListing:
         assert "echo" not in failed.casefold()
         assert failed.count("| with errors |") == 2
 
-    async def test_times_narrow_it_and_older_ones_can_be_reached(self, connect: Connect, traced: str, era: str) -> None:
+    async def test_list_traces_filters_by_time_and_leads_to_older_ones(
+        self, connect: Connect, traced: str, era: str
+    ) -> None:
         session = f"times-{era}"
         today = datetime.now(UTC).date()
         async with connect(traced, **ALL) as peer:
@@ -133,7 +135,7 @@ class TestListing:
             assert ids(older) == everything[2:]
             assert "Older ones" not in older
 
-    async def test_a_run_is_found_behind_many_requests_without_one(
+    async def test_run_is_found_behind_many_requests_without_one(
         self, connect: Connect, unnamed: str, era: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         session = f"hidden-{era}"
@@ -142,14 +144,14 @@ class TestListing:
             async with httpx.AsyncClient(base_url=unnamed) as rest:
                 for _ in range(25):
                     await rest.get("/health")
-            monkeypatch.setattr(tracing, "PAGE_SIZE", 10)
+            monkeypatch.setattr(search, "PAGE_SIZE", 10)
             assert len(ids(await peer.text("list_traces", session_id=session))) == 1
-            monkeypatch.setattr(tracing, "MAX_TRACES", 20)
+            monkeypatch.setattr(search, "MAX_TRACES", 20)
             said = await peer.text("list_traces", session_id=session)
         # Two pages that overlap by one.
         assert re.fullmatch(r"None of the newest 19 traces\. Older ones: until=20\S+", said)
 
-    async def test_going_on_where_nothing_was_found_leads_to_older_traces(
+    async def test_older_traces_are_reached_where_nothing_was_found(
         self, connect: Connect, unnamed: str, era: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         session = f"deep-{era}"
@@ -158,8 +160,8 @@ class TestListing:
             async with httpx.AsyncClient(base_url=unnamed) as rest:
                 for _ in range(25):
                     await rest.get("/health")
-            monkeypatch.setattr(tracing, "PAGE_SIZE", 10)
-            monkeypatch.setattr(tracing, "MAX_TRACES", 20)
+            monkeypatch.setattr(search, "PAGE_SIZE", 10)
+            monkeypatch.setattr(search, "MAX_TRACES", 20)
             until = ""
             tables: list[str] = []
             while len(tables) < 10 and not any(map(ids, tables)):
@@ -168,7 +170,7 @@ class TestListing:
         assert len(tables) > 1
         assert len(ids(tables[-1])) == 1
 
-    async def test_a_trace_that_overlaps_a_later_one_is_on_the_next_page(
+    async def test_trace_that_overlaps_a_later_one_is_on_the_next_page(
         self, connect: Connect, traced: str, era: str
     ) -> None:
         session = f"overlapping-{era}"
@@ -190,10 +192,10 @@ class TestListing:
         assert [*ids(first), *ids(second)] == everything
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 4])
-    async def test_page_by_page_every_trace_is_told_once(
+    async def test_traces_are_each_listed_once_over_all_pages(
         self, connect: Connect, stored: str, monkeypatch: pytest.MonkeyPatch, limit: int
     ) -> None:
-        monkeypatch.setattr(tracing, "PAGE_SIZE", 2)
+        monkeypatch.setattr(search, "PAGE_SIZE", 2)
         told: list[str] = []
         until = ""
         async with connect(stored, **ALL) as peer:
@@ -204,7 +206,7 @@ class TestListing:
         assert sorted(told) == [f"{number:032x}" for number in range(6)]
         assert told[-1] == f"{0:032x}"
 
-    async def test_where_nothing_is_traced_it_says_how_to(self, connect: Connect) -> None:
+    async def test_list_traces_without_tracing_says_how_to_enable_it(self, connect: Connect) -> None:
         with demo_agentos(build="tests._support.agentos.traces:build_untraced") as url:
             async with connect(url, **ALL) as peer:
                 said = "No traces. AgentOS keeps them where it is built with AgentOS(tracing=True)."
@@ -225,7 +227,7 @@ class TestListing:
             ({"limit": 0}, "'limit'"),
         ],
     )
-    async def test_a_list_that_cannot_be_made_says_why(
+    async def test_list_traces_refuses_invalid_arguments(
         self, connect: Connect, unnamed: str, arguments: dict[str, Any], said: str
     ) -> None:
         async with connect(unnamed, **ALL) as peer:
@@ -233,7 +235,7 @@ class TestListing:
 
 
 class TestOneTrace:
-    async def test_a_runs_trace_is_a_short_tree(self, connect: Connect, named: str) -> None:
+    async def test_runs_trace_is_a_short_tree(self, connect: Connect, named: str) -> None:
         async with connect(named, **ALL) as peer:
             ref = await run(peer, "agent", "look-up", "what is honey?", user_id="anna")
             told = await peer.text("get_trace", id=ref)
@@ -246,7 +248,7 @@ class TestOneTrace:
             "  llm Scripted.ainvoke_stream scripted 8→8 tokens out: the tool said: honey is a fine thing",
         ]
 
-    async def test_the_frameworks_own_spans_are_left_out(self, connect: Connect, unnamed: str) -> None:
+    async def test_frameworks_own_spans_are_left_out(self, connect: Connect, unnamed: str) -> None:
         async with connect(unnamed, **ALL) as peer:
             ref = await run(peer, "agent", "echo", "hi")
             told = await peer.text("get_trace", id=ref)
@@ -255,7 +257,7 @@ class TestOneTrace:
         assert "fastapi." not in told
         assert tree(told)[:2] == ["POST /agents/{agent_id}/runs", "  agent Echo.arun in: hi out: echo: hi"]
 
-    async def test_a_workflows_steps_are_called_steps(self, connect: Connect, unnamed: str) -> None:
+    async def test_workflows_steps_are_called_steps(self, connect: Connect, unnamed: str) -> None:
         async with connect(unnamed, **ALL) as peer:
             told = await peer.text("get_trace", id=await run(peer, "workflow", "two-steps", "go"))
         lines = [line.strip() for line in tree(told)]
@@ -263,14 +265,14 @@ class TestOneTrace:
         assert any(re.match(r"step handle\.\w+ out: handled go", line) for line in lines)
         assert any(re.match(r"step find_it\.\w+ in: handled go", line) for line in lines)
 
-    async def test_what_failed_says_why(self, connect: Connect, traced: str) -> None:
+    async def test_failed_trace_says_why(self, connect: Connect, traced: str) -> None:
         async with connect(traced, **ALL) as peer:
             told = await peer.text("get_trace", id=await run(peer, "agent", "tool-fail"))
         assert "status: with errors\n" in told
         assert "errors: 1\n" in told
         assert any(line.strip() == 'tool explode in: {"reason": "bad day"} ERROR: boom: bad day' for line in tree(told))
 
-    async def test_long_words_are_cut_in_the_tree_and_whole_in_their_span(self, connect: Connect, named: str) -> None:
+    async def test_span_text_is_cut_in_the_tree_and_whole_by_itself(self, connect: Connect, named: str) -> None:
         words = " ".join(f"word{number}" for number in range(200))
         async with connect(named, **ALL) as peer:
             told = await peer.text("get_trace", id=await run(peer, "agent", "echo", words))
@@ -284,7 +286,7 @@ class TestOneTrace:
         assert "\ntype: agent\nstatus: OK\nstarted: 20" in span
         assert f"input:\n```\n{words}\n```\noutput:\n```\necho: {words}\n```" in span
 
-    async def test_a_spans_error_and_details_are_told(self, connect: Connect, named: str) -> None:
+    async def test_spans_error_and_details_are_told(self, connect: Connect, named: str) -> None:
         async with connect(named, **ALL) as peer:
             told = await peer.text("get_trace", id=await run(peer, "agent", "tool-fail"))
             span_id = re.search(r"tool explode .*?\[(\w+)\]", told)
@@ -293,7 +295,7 @@ class TestOneTrace:
         assert "tool_name: explode\n" in span
         assert "error: boom: bad day\n" in span
 
-    async def test_a_run_that_was_continued_has_two_traces(self, connect: Connect, traced: str) -> None:
+    async def test_run_that_was_continued_has_two_traces(self, connect: Connect, traced: str) -> None:
         async with connect(traced, **ALL) as peer:
             ref = await run(peer, "agent", "asker")
             [first] = ids(await peer.text("list_traces", run=ref))
@@ -309,7 +311,7 @@ class TestOneTrace:
         assert f"other traces of this run: {first}\n" in told
         assert "Asker.acontinue_run" in told
 
-    async def test_it_is_a_small_part_of_agentoss_own_answer(self, connect: Connect, named: str) -> None:
+    async def test_trace_is_a_small_part_of_agentos_own_answer(self, connect: Connect, named: str) -> None:
         async with connect(named, **ALL) as peer:
             told = await peer.text("get_trace", id=await run(peer, "team", "pair"))
         async with httpx.AsyncClient(base_url=named) as rest:
@@ -325,13 +327,13 @@ class TestOneTrace:
             ({"id": "never/was"}, "'never/was' is no run reference."),
         ],
     )
-    async def test_a_trace_that_is_not_there_leads_to_those_that_are(
+    async def test_trace_that_is_not_there_leads_to_those_that_are(
         self, connect: Connect, named: str, arguments: dict[str, str], said: str
     ) -> None:
         async with connect(named, **ALL) as peer:
             assert said in await peer.error("get_trace", **arguments)
 
-    async def test_a_span_that_is_not_there_leads_to_those_that_are(self, connect: Connect, named: str) -> None:
+    async def test_span_that_is_not_there_leads_to_those_that_are(self, connect: Connect, named: str) -> None:
         async with connect(named, **ALL) as peer:
             trace_id = ids(await peer.text("get_trace", id=await run(peer, "agent", "echo")))[0]
             said = await peer.error("get_trace", id=trace_id, span_id="0" * 16)
@@ -339,7 +341,7 @@ class TestOneTrace:
 
 
 class TestSearch:
-    async def test_a_filter_finds_what_it_says(self, connect: Connect, named: str, era: str) -> None:
+    async def test_trace_filter_finds_what_it_says(self, connect: Connect, named: str, era: str) -> None:
         session = f"search-{era}"
         async with connect(named, **ALL) as peer:
             await run(peer, "agent", "echo", session_id=session)
@@ -353,7 +355,7 @@ class TestSearch:
             assert "look-up" in found
             assert "agent echo" not in found
 
-    async def test_a_field_and_its_value_are_a_filter_too(self, connect: Connect, named: str, era: str) -> None:
+    async def test_trace_filter_may_be_a_field_and_its_value(self, connect: Connect, named: str, era: str) -> None:
         session = f"short-{era}"
         async with connect(named, **ALL) as peer:
             await run(peer, "agent", "echo", session_id=session)
@@ -362,7 +364,7 @@ class TestSearch:
             assert len(ids(await peer.text("search_traces", filter=both))) == 1
             assert await peer.text("search_traces", filter={"session_id": "another"}) == "Nothing fits."
 
-    async def test_sessions_are_found_instead_of_traces(self, connect: Connect, named: str, era: str) -> None:
+    async def test_search_traces_groups_by_session(self, connect: Connect, named: str, era: str) -> None:
         session = f"grouped-{era}"
         async with connect(named, **ALL) as peer:
             await run(peer, "agent", "echo", session_id=session, user_id="anna")
@@ -370,7 +372,7 @@ class TestSearch:
             found = await peer.text("search_traces", filter={"session_id": session}, group_by="session")
         assert f"| {session} | agent echo | anna | 2 | 20" in found
 
-    async def test_where_traces_have_no_ids_it_says_where_to_look(self, connect: Connect, unnamed: str) -> None:
+    async def test_search_traces_without_ids_says_where_to_look(self, connect: Connect, unnamed: str) -> None:
         async with connect(unnamed, **ALL) as peer:
             await run(peer, "agent", "echo")
             for arguments in ({"filter": {"agent_id": "echo"}}, {"group_by": "session"}):
@@ -378,7 +380,7 @@ class TestSearch:
                 assert "list_traces and list_trace_sessions look inside them" in said
                 assert 'FastAPI(telemetry={"tracing": False})' in said
 
-    async def test_requests_are_found_too_a_page_at_a_time_in_few_words(self, connect: Connect, unnamed: str) -> None:
+    async def test_search_traces_finds_requests_page_by_page(self, connect: Connect, unnamed: str) -> None:
         async with connect(unnamed, **ALL) as peer:
             await run(peer, "agent", "look-up")
             found = await peer.text("search_traces", filter={"op": "GTE", "key": "duration_ms", "value": 0}, limit=5)
@@ -402,7 +404,7 @@ class TestSearch:
             ({"op": "IN", "key": "run_id", "value": "x"}, "IN on run_id needs a list of values."),
         ],
     )
-    async def test_a_filter_that_agentos_would_not_understand_is_refused(
+    async def test_trace_filter_that_agentos_would_not_understand_is_refused(
         self, connect: Connect, named: str, filter: dict[str, Any], said: str
     ) -> None:
         async with connect(named, **ALL) as peer:
@@ -412,7 +414,7 @@ class TestSearch:
 
 
 class TestSessions:
-    async def test_sessions_tell_how_many_traces_they_have(self, connect: Connect, traced: str, era: str) -> None:
+    async def test_list_trace_sessions_counts_traces(self, connect: Connect, traced: str, era: str) -> None:
         session = f"sessions-{era}"
         async with connect(traced, **ALL) as peer:
             for agent in ("echo", "echo", "look-up"):
@@ -423,7 +425,7 @@ class TestSessions:
         assert re.search(rf"\| {session} \| [^|]+ \| owner-{era} \| 3 \| 20", listed)
         assert re.search(rf"\| {session} \| agent [Ee]cho \| owner-{era} \| 2 \| 20", alone)
 
-    async def test_they_come_in_pages(self, connect: Connect, unnamed: str, era: str) -> None:
+    async def test_list_trace_sessions_comes_in_pages(self, connect: Connect, unnamed: str, era: str) -> None:
         async with connect(unnamed, **ALL) as peer:
             for number in range(2):
                 await run(peer, "agent", "echo", session_id=f"page-{number}-{era}", user_id=f"pages-{era}")
@@ -442,7 +444,7 @@ class TestSessions:
             ({"page": 0}, "'page'"),
         ],
     )
-    async def test_sessions_that_cannot_be_listed_say_why(
+    async def test_list_trace_sessions_refuses_invalid_arguments(
         self, connect: Connect, unnamed: str, arguments: dict[str, Any], said: str
     ) -> None:
         async with connect(unnamed, **ALL) as peer:

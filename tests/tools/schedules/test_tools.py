@@ -70,7 +70,7 @@ async def succeeded(peer: Peer, name: str) -> str:
 # Making and changing
 
 
-async def test_a_schedule_says_what_it_runs_and_when(
+async def test_schedule_says_what_it_runs_and_when(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name = f"morning report {era}"
@@ -100,7 +100,7 @@ async def test_a_schedule_says_what_it_runs_and_when(
     assert f'"session_id": "mornings-{era}"' in shown
 
 
-async def test_a_schedule_is_changed_without_losing_the_rest(
+async def test_schedule_is_changed_without_losing_the_rest(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name = f"changing-{era}"
@@ -126,7 +126,7 @@ async def test_a_schedule_is_changed_without_losing_the_rest(
         assert f"{name}-b" in await peer.text("get_schedule", schedule=changed["id"])
 
 
-async def test_a_schedule_is_switched_off_and_on(
+async def test_schedule_is_switched_off_and_on(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name = f"switching-{era}"
@@ -145,7 +145,7 @@ async def test_a_schedule_is_switched_off_and_on(
         assert on["enabled"] is True
 
 
-async def test_a_schedule_is_deleted_once_the_person_agrees(
+async def test_schedule_is_deleted_once_the_person_agrees(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name = f"deleting-{era}"
@@ -161,7 +161,7 @@ async def test_a_schedule_is_deleted_once_the_person_agrees(
         assert f"No schedule '{name}'." in await peer.error("delete_schedule", schedule=name)
 
 
-async def test_a_person_is_asked_before_any_endpoint_is_called_at_set_times(
+async def test_person_is_asked_before_any_endpoint_is_called_at_set_times(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name = f"raw-{era}"
@@ -211,7 +211,7 @@ GOOD = {"name": "not made", "cron": NEVER, "kind": "agent", "id": "echo", "messa
         ({"kind": "", "id": "", "message": "", "endpoint": "POST metrics"}, "'POST metrics' is not a valid endpoint."),
     ],
 )
-async def test_a_schedule_that_could_not_run_is_not_made(
+async def test_schedule_that_could_not_run_is_not_made(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, wrong: dict[str, str], said: str
 ) -> None:
     async with connect(sample_agentos, toolsets=("all",)) as peer:
@@ -219,7 +219,7 @@ async def test_a_schedule_that_could_not_run_is_not_made(
     assert await stored(rest, "not made") is None
 
 
-async def test_a_change_that_cannot_be_is_refused_and_changes_nothing(
+async def test_update_schedule_refuses_invalid_changes_and_changes_nothing(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name, other = f"steady-{era}", f"calling-{era}"
@@ -253,7 +253,7 @@ async def test_a_change_that_cannot_be_is_refused_and_changes_nothing(
         "delete_schedule",
     ],
 )
-async def test_an_unknown_schedule_is_answered_with_those_there_are(
+async def test_unknown_schedule_is_answered_with_those_there_are(
     connect: Connect, sample_agentos: str, era: str, tool: str
 ) -> None:
     arguments = {"cron": NEVER} if tool == "update_schedule" else {}
@@ -265,7 +265,7 @@ async def test_an_unknown_schedule_is_answered_with_those_there_are(
         assert "The schedule's name is empty. list_schedules" in await peer.error(tool, schedule=" ", **arguments)
 
 
-async def test_the_pages_of_schedules_say_how_many_there_are(connect: Connect, sample_agentos: str, era: str) -> None:
+async def test_pages_of_schedules_say_how_many_there_are(connect: Connect, sample_agentos: str, era: str) -> None:
     async with connect(sample_agentos, toolsets=("all",)) as peer:
         for number in range(2):
             await create(peer, f"paging {number} {era}", "echo")
@@ -277,7 +277,7 @@ async def test_the_pages_of_schedules_say_how_many_there_are(connect: Connect, s
 
 
 @pytest.mark.parametrize("id", HOSTILE_IDS)
-async def test_a_schedule_runs_its_component_whatever_its_id(
+async def test_schedule_runs_its_component_whatever_its_id(
     connect: Connect, scheduling: str, era: str, id: str
 ) -> None:
     name = f"hostile {HOSTILE_IDS.index(id)} {era}"
@@ -290,14 +290,14 @@ async def test_a_schedule_runs_its_component_whatever_its_id(
     assert f"| {run} |" in runs
 
 
-async def test_a_workflow_runs_too(connect: Connect, scheduling: str, era: str) -> None:
+async def test_workflow_runs_too(connect: Connect, scheduling: str, era: str) -> None:
     async with connect(scheduling, toolsets=("all",)) as peer:
         await create(peer, f"flow-{era}", "short", kind="workflow")
         run = reference(await peer.text("trigger_schedule", schedule=f"flow-{era}"))
         assert "echo: hello" in await peer.text("get_run", run=run)
 
 
-async def test_a_long_run_is_named_while_it_goes_on_and_is_not_ended_by_us(
+async def test_long_run_is_named_while_it_goes_on_and_is_not_ended_by_us(
     connect: Connect, scheduling: str, era: str
 ) -> None:
     name = f"long-{era}"
@@ -312,7 +312,7 @@ async def test_a_long_run_is_named_while_it_goes_on_and_is_not_ended_by_us(
         await succeeded(peer, name)
 
 
-async def test_a_run_that_fails_or_waits_says_so_and_names_itself(connect: Connect, scheduling: str, era: str) -> None:
+async def test_run_that_fails_or_waits_says_so_and_names_itself(connect: Connect, scheduling: str, era: str) -> None:
     async with connect(scheduling, toolsets=("all",)) as peer:
         await create(peer, f"failing-{era}", "broken")
         said = await peer.error("trigger_schedule", schedule=f"failing-{era}")
@@ -327,7 +327,9 @@ async def test_a_run_that_fails_or_waits_says_so_and_names_itself(connect: Conne
         assert "deploy" in await peer.text("get_run", run=reference(said))
 
 
-async def test_another_endpoint_is_called_and_its_refusal_is_told(connect: Connect, scheduling: str, era: str) -> None:
+async def test_schedule_calls_another_endpoint_and_reports_its_refusal(
+    connect: Connect, scheduling: str, era: str
+) -> None:
     async with connect(scheduling, toolsets=("all",)) as peer:
         await peer.text("create_schedule", name=f"health-{era}", cron="@daily", endpoint="get /health")
         said = await peer.text("trigger_schedule", schedule=f"health-{era}")
@@ -339,7 +341,7 @@ async def test_another_endpoint_is_called_and_its_refusal_is_told(connect: Conne
         assert "| 404: Agent not found |" in await peer.text("list_schedule_runs", schedule=f"gone-{era}")
 
 
-async def test_what_has_fired_by_itself_is_listed_with_its_run(
+async def test_list_schedule_runs_shows_what_fired_by_itself(
     connect: Connect, scheduling: str, clock: httpx.AsyncClient, era: str
 ) -> None:
     name = f"ticking-{era}"
@@ -356,7 +358,7 @@ async def test_what_has_fired_by_itself_is_listed_with_its_run(
 # Without a scheduler
 
 
-async def test_an_agentos_without_a_scheduler_is_told_to_never_fire(
+async def test_agentos_without_a_scheduler_is_told_to_never_fire(
     connect: Connect, sample_agentos: str, era: str
 ) -> None:
     name = f"idle-{era}"
@@ -367,7 +369,7 @@ async def test_an_agentos_without_a_scheduler_is_told_to_never_fire(
         assert await peer.text("list_schedule_runs", schedule=name) == "It has not run yet."
 
 
-async def test_an_agentos_that_does_not_reach_itself_is_told_why(connect: Connect, misdirected: str, era: str) -> None:
+async def test_agentos_that_does_not_reach_itself_is_told_why(connect: Connect, misdirected: str, era: str) -> None:
     name = f"lost-{era}"
     async with connect(misdirected, toolsets=("all",)) as peer:
         await create(peer, name, "echo")
@@ -376,7 +378,7 @@ async def test_an_agentos_that_does_not_reach_itself_is_told_why(connect: Connec
     assert "AgentOS(scheduler_base_url=...)" in said
 
 
-async def test_an_agentos_that_lacks_what_reads_cron_expressions_says_so(connect: Connect) -> None:
+async def test_agentos_that_lacks_what_reads_cron_expressions_says_so(connect: Connect) -> None:
     with demo_agentos(build="tests._support.agentos.schedules:build_without_croniter") as url:
         async with connect(url, toolsets=("all",)) as peer:
             said = await peer.error("create_schedule", **(GOOD | {"id": "idler"}))
@@ -384,7 +386,7 @@ async def test_an_agentos_that_lacks_what_reads_cron_expressions_says_so(connect
     assert said.endswith("Its schedules need that.")
 
 
-async def test_a_schedule_that_should_have_fired_is_shown_as_overdue(connect: Connect, tmp_path: Path) -> None:
+async def test_schedule_that_should_have_fired_is_shown_as_overdue(connect: Connect, tmp_path: Path) -> None:
     file = tmp_path / "agentos.db"
     with demo_agentos(build=SAMPLE_AGENTOS, db_file=str(file)) as url:
         async with connect(url, toolsets=("all",)) as peer:

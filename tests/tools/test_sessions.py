@@ -38,7 +38,7 @@ def new_session(said: str) -> str:
     return found[1]
 
 
-async def test_sessions_are_listed_with_whose_they_are_and_their_first_input(
+async def test_list_sessions_shows_component_user_and_first_input(
     connect: Connect, sample_agentos: str, era: str
 ) -> None:
     user = f"lister-{era}"
@@ -59,7 +59,7 @@ async def test_sessions_are_listed_with_whose_they_are_and_their_first_input(
     assert nobody == "No such sessions."
 
 
-async def test_a_session_is_found_by_its_given_name_and_by_its_first_input(
+async def test_session_is_found_by_its_given_name_and_by_its_first_input(
     connect: Connect, sample_agentos: str, era: str
 ) -> None:
     user = f"namer-{era}"
@@ -91,7 +91,7 @@ async def test_pages_of_sessions_say_how_many_there_are(connect: Connect, sample
     assert all(both.count(f"| {user}-{number} |") == 1 for number in range(3))
 
 
-async def test_a_list_of_sessions_is_much_shorter_than_what_agentos_sends(
+async def test_list_of_sessions_is_much_shorter_than_what_agentos_sends(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     user = f"brief-{era}"
@@ -115,7 +115,7 @@ async def test_a_list_of_sessions_is_much_shorter_than_what_agentos_sends(
     ] * 3
 
 
-async def test_an_id_that_could_be_of_any_kind_needs_its_kind(connect: Connect, sample_agentos: str) -> None:
+async def test_list_sessions_with_an_ambiguous_id_needs_the_kind(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
         said = await peer.error("list_sessions", id="nobody-has-this-id")
         named = await peer.error("list_sessions", kind="team", id="nobody-has-this-id")
@@ -131,7 +131,7 @@ async def test_an_id_that_could_be_of_any_kind_needs_its_kind(connect: Connect, 
         ("workflow", "three-steps", "run_workflow(workflow_id='three-steps'"),
     ],
 )
-async def test_a_session_is_read_without_saying_its_kind(
+async def test_session_is_read_without_saying_its_kind(
     connect: Connect, sample_agentos: str, era: str, kind: str, id: str, run_tool: str
 ) -> None:
     session = f"read-{era}-{kind}"
@@ -148,7 +148,7 @@ async def test_a_session_is_read_without_saying_its_kind(
     assert said.endswith(f"Continue it with {run_tool}, session_id='{session}').")
 
 
-async def test_a_session_shows_its_latest_runs_and_where_the_others_are(
+async def test_session_shows_its_latest_runs_and_where_the_others_are(
     connect: Connect, sample_agentos: str, era: str
 ) -> None:
     session = f"many-{era}"
@@ -169,7 +169,7 @@ async def test_a_session_shows_its_latest_runs_and_where_the_others_are(
     assert all(both.count(ref) == 1 for ref in refs)
 
 
-async def test_runs_are_listed_by_status_and_those_of_members_are_left_out(
+async def test_list_session_runs_filters_by_status_and_leaves_out_members_runs(
     connect: Connect, sample_agentos: str, era: str
 ) -> None:
     session = f"statuses-{era}"
@@ -188,7 +188,7 @@ async def test_runs_are_listed_by_status_and_those_of_members_are_left_out(
     assert "'sleeping' is no status. Use one of" in wrong
 
 
-async def test_a_created_session_is_there_before_its_first_run(
+async def test_created_session_is_there_before_its_first_run(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
@@ -217,13 +217,13 @@ async def test_a_created_session_is_there_before_its_first_run(
 
 
 @pytest.mark.parametrize(("kind", "id"), [("team", "pair"), ("workflow", "three-steps")])
-async def test_an_empty_session_keeps_its_kind(connect: Connect, sample_agentos: str, kind: str, id: str) -> None:
+async def test_empty_session_keeps_its_kind(connect: Connect, sample_agentos: str, kind: str, id: str) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
         session = new_session(await peer.text("create_session", kind=kind, id=id))
         assert f"component: {kind} {id}\n" in await peer.text("get_session", session_id=session)
 
 
-async def test_no_session_is_created_for_a_component_that_is_not_there(connect: Connect, sample_agentos: str) -> None:
+async def test_create_session_refuses_an_unknown_component(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
         said = await peer.error("create_session", kind="agent", id="ekko")
         other = await peer.error("create_session", kind="agent", id="three-steps")
@@ -232,7 +232,7 @@ async def test_no_session_is_created_for_a_component_that_is_not_there(connect: 
 
 
 @pytest.mark.parametrize(("kind", "id"), [("agent", "echo"), ("team", "pair"), ("workflow", "three-steps")])
-async def test_a_renamed_session_has_its_name_and_keeps_its_runs(
+async def test_renamed_session_has_its_name_and_keeps_its_runs(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, kind: str, id: str
 ) -> None:
     session = f"rename-{era}-{kind}"
@@ -246,7 +246,7 @@ async def test_a_renamed_session_has_its_name_and_keeps_its_runs(
     assert (document["session_name"], document[f"{kind}_id"]) == ("A good name", id)
 
 
-async def test_an_update_changes_the_keys_it_names_and_no_others(
+async def test_update_session_changes_only_the_keys_it_names(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"update-{era}"
@@ -267,7 +267,7 @@ async def test_an_update_changes_the_keys_it_names_and_no_others(
     assert ref in read
 
 
-async def test_an_update_that_agentos_would_lose_is_refused(
+async def test_update_session_refuses_what_agentos_would_lose(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"unchanged-{era}"
@@ -280,7 +280,7 @@ async def test_an_update_that_agentos_would_lose_is_refused(
     assert (await session_in(rest, session))["session_name"] == "hello"
 
 
-async def test_a_deleted_session_is_gone_with_its_runs(
+async def test_deleted_session_is_gone_with_its_runs(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"delete-{era}"
@@ -294,7 +294,7 @@ async def test_a_deleted_session_is_gone_with_its_runs(
     assert (await rest.get(f"/sessions/{session}")).status_code == 404
 
 
-async def test_a_session_that_is_deleted_under_a_run_says_that_it_comes_back(
+async def test_session_that_is_deleted_under_a_run_says_that_it_comes_back(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"busy-{era}"
@@ -322,7 +322,7 @@ async def test_a_session_that_is_deleted_under_a_run_says_that_it_comes_back(
         ("compact_session", {}),
     ],
 )
-async def test_another_users_session_is_no_session(
+async def test_session_of_another_user_is_not_found(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, tool: str, arguments: dict[str, str]
 ) -> None:
     session = f"owned-{era}-{tool}"
@@ -338,7 +338,7 @@ async def test_another_users_session_is_no_session(
 
 
 @pytest.mark.parametrize(("kind", "id"), [("agent", "echo"), ("team", "pair")])
-async def test_a_fork_is_a_session_of_its_own_with_the_same_runs(
+async def test_forked_session_is_its_own_with_the_same_runs(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, kind: str, id: str
 ) -> None:
     session = f"fork-{era}-{id}"
@@ -353,7 +353,7 @@ async def test_a_fork_is_a_session_of_its_own_with_the_same_runs(
     assert len(runs[copy]) == len(runs[session]) + 1
 
 
-async def test_compacting_says_what_came_of_it(connect: Connect, sample_agentos: str, era: str) -> None:
+async def test_compact_session_says_what_it_did(connect: Connect, sample_agentos: str, era: str) -> None:
     session = f"compact-{era}"
     async with connect(sample_agentos, toolsets=ALL) as peer:
         await converse(peer, "agent", "folding", session, *(f"words {number} " * 50 for number in range(4)))
@@ -363,7 +363,7 @@ async def test_compacting_says_what_came_of_it(connect: Connect, sample_agentos:
         assert "not enabled" in await peer.text("compact_session", session_id=f"{session}-echo")
 
 
-async def test_a_session_that_cannot_be_copied_or_folded_says_which_can(
+async def test_session_that_cannot_be_forked_or_compacted_says_which_can(
     connect: Connect, sample_agentos: str, era: str
 ) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
@@ -377,7 +377,7 @@ async def test_a_session_that_cannot_be_copied_or_folded_says_which_can(
     assert "no runs to fork" in empty
 
 
-async def test_a_session_that_nobody_owns_yet_is_read_and_not_forked(
+async def test_session_that_nobody_owns_yet_is_read_and_not_forked(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
 ) -> None:
     session = (await rest.post("/sessions", json={})).json()["session_id"]
@@ -389,7 +389,7 @@ async def test_a_session_that_nobody_owns_yet_is_read_and_not_forked(
     assert forked == "The session belongs to no agent yet. Run something in it first."
 
 
-async def test_a_sessions_database_is_asked_for_only_where_it_cannot_be_told(
+async def test_sessions_database_is_asked_for_only_where_it_cannot_be_told(
     connect: Connect, two_databases: str
 ) -> None:
     async with connect(two_databases, toolsets=ALL) as peer:
@@ -411,12 +411,12 @@ async def test_a_sessions_database_is_asked_for_only_where_it_cannot_be_told(
     assert listed.startswith("No session")
 
 
-async def test_an_agentos_without_a_database_says_so(connect: Connect, bare_agentos: str) -> None:
+async def test_agentos_without_a_database_says_so(connect: Connect, bare_agentos: str) -> None:
     async with connect(bare_agentos, toolsets=ALL) as peer:
         assert "no database" in await peer.error("list_sessions")
 
 
-async def test_a_session_that_cannot_be_read_over_rest_does_not_hide_the_others(
+async def test_session_that_cannot_be_read_over_rest_does_not_hide_the_others(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     await rest.post("/sessions", params={"type": "agent"}, json={"session_id": f"with/slash-{era}", "agent_id": "echo"})
@@ -425,7 +425,7 @@ async def test_a_session_that_cannot_be_read_over_rest_does_not_hide_the_others(
         assert run in await peer.text("list_runs", limit=100)
 
 
-async def test_a_session_has_the_runs_of_its_own_database_alone(connect: Connect) -> None:
+async def test_session_has_the_runs_of_its_own_database_alone(connect: Connect) -> None:
     with demo_agentos(build="tests._support.agentos.several_databases:build_many") as url:
         async with connect(url, toolsets=("all",)) as peer:
             runs = {

@@ -12,7 +12,7 @@ from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult
 
 from agentos_mcp.demo.host_process import demo_agentos
-from agentos_mcp.tools.knowledge import ingest as intake
+from agentos_mcp.tools.knowledge import ingest
 from tests._support.agentos.knowledge_bases import FOLDER_VARIABLE
 from tests._support.mcp_client import Connect
 from tests._support.web_pages import Pages, serve_pages
@@ -79,31 +79,31 @@ def id_in(words: str) -> str:
 # Searching
 
 
-async def test_knowledge_is_searched_and_its_words_are_set_apart(connect: Connect, sample_agentos: str) -> None:
+async def test_search_knowledge_fences_the_passages(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         found = await peer.text("search_knowledge", query="how long does a giraffe sleep?", max_results=1)
     assert found == "1. giraffe\n```\nA giraffe sleeps about two hours a day.\n```"
 
 
-async def test_filters_narrow_a_search(connect: Connect, sample_agentos: str) -> None:
+async def test_search_knowledge_filters_by_metadata(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         found = await peer.text("search_knowledge", query="a giraffe or a penguin", filters={"kind": "bird"})
     assert "penguin" in found
     assert "giraffe" not in found
 
 
-async def test_nothing_found_says_so(connect: Connect, sample_agentos: str) -> None:
+async def test_search_knowledge_without_a_result_says_so(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         said = await peer.text("search_knowledge", query="giraffe", filters={"kind": "mineral"})
     assert said == "Nothing found for 'giraffe'. Try other words."
 
 
-async def test_an_empty_query_is_refused(connect: Connect, sample_agentos: str) -> None:
+async def test_empty_query_is_refused(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         assert "The query is empty" in await peer.error("search_knowledge", query=" ")
 
 
-async def test_the_type_of_a_search_reaches_the_vector_database(connect: Connect, library: str) -> None:
+async def test_type_of_a_search_reaches_the_vector_database(connect: Connect, library: str) -> None:
     async with connect(library) as peer:
         by_words = await peer.text(
             "search_knowledge", query="annex guide", search_type="keyword", knowledge_id="annex", max_results=1
@@ -115,7 +115,7 @@ async def test_the_type_of_a_search_reaches_the_vector_database(connect: Connect
         assert "maps of the moon" in by_meaning
 
 
-async def test_a_search_type_that_would_silently_be_another_is_refused(connect: Connect, library: str) -> None:
+async def test_search_type_that_would_silently_be_another_is_refused(connect: Connect, library: str) -> None:
     async with connect(library) as peer:
         said = await peer.error("search_knowledge", query="moon", search_type="hybrid", knowledge_id="annex")
         assert said == ("This knowledge base has no hybrid search. Leave search_type out, or use: vector, keyword.")
@@ -125,7 +125,7 @@ async def test_a_search_type_that_would_silently_be_another_is_refused(connect: 
 # Which knowledge base
 
 
-async def test_a_wrong_knowledge_base_lists_the_right_ones(connect: Connect, sample_agentos: str) -> None:
+async def test_wrong_knowledge_base_lists_the_right_ones(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         assert "giraffe" in await peer.text("search_knowledge", query="giraffe", knowledge_id="sample facts")
         said = await peer.error("search_knowledge", query="giraffe", knowledge_id="nope")
@@ -148,7 +148,7 @@ async def test_a_wrong_knowledge_base_lists_the_right_ones(connect: Connect, sam
         ("list_knowledge_sources", {}),
     ],
 )
-async def test_where_there_are_several_knowledge_bases_one_has_to_be_named(
+async def test_knowledge_base_has_to_be_named_where_there_are_several(
     connect: Connect, library: str, shelves: httpx.AsyncClient, tool: str, arguments: dict[str, str]
 ) -> None:
     async with connect(library, **ALL) as peer:
@@ -158,7 +158,7 @@ async def test_where_there_are_several_knowledge_bases_one_has_to_be_named(
         assert f"{knowledge_id} ({name})" in said
 
 
-async def test_one_of_several_is_meant_by_its_id_or_its_name(
+async def test_knowledge_base_is_chosen_by_id_or_name(
     connect: Connect, library: str, shelves: httpx.AsyncClient
 ) -> None:
     annex = (await bases(shelves))["Annex"]
@@ -169,9 +169,7 @@ async def test_one_of_several_is_meant_by_its_id_or_its_name(
         assert "annex guide" in await peer.text("list_knowledge")
 
 
-async def test_an_agentos_without_a_knowledge_base_offers_none_of_the_tools(
-    connect: Connect, bare_agentos: str
-) -> None:
+async def test_agentos_without_a_knowledge_base_offers_none_of_the_tools(connect: Connect, bare_agentos: str) -> None:
     async with connect(bare_agentos, **ALL) as peer:
         assert "no knowledge base" in await peer.error("list_knowledge")
         names = {tool.name for tool in (await peer.client.list_tools()).tools}
@@ -181,7 +179,7 @@ async def test_an_agentos_without_a_knowledge_base_offers_none_of_the_tools(
 # Looking
 
 
-async def test_contents_are_listed_with_what_became_of_them(connect: Connect, sample_agentos: str) -> None:
+async def test_list_knowledge_shows_contents_with_their_status(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         listed = await peer.text("list_knowledge", limit=100)
     assert listed.startswith("| id | name | type | status | size | updated |")
@@ -189,7 +187,7 @@ async def test_contents_are_listed_with_what_became_of_them(connect: Connect, sa
     assert "| giraffe | text | completed | 39 bytes | 20" in line
 
 
-async def test_a_list_goes_on_and_ends(connect: Connect, library: str, era: str) -> None:
+async def test_list_knowledge_has_further_pages_and_an_end(connect: Connect, library: str, era: str) -> None:
     async with connect(library, knowledge_id="far", **ALL) as peer:
         for number in range(3):
             await peer.text("add_knowledge", text=f"Fact {number} of {era}", name=f"fact {number} {era}")
@@ -200,7 +198,7 @@ async def test_a_list_goes_on_and_ends(connect: Connect, library: str, era: str)
         assert (await peer.text("list_knowledge", page=50)).startswith("There is nothing on page 50: the last one is ")
 
 
-async def test_one_content_tells_its_state_and_metadata_without_agentos_own_notes(
+async def test_get_knowledge_shows_status_and_metadata_without_agentos_own(
     connect: Connect, library: str, era: str
 ) -> None:
     async with connect(library, **ALL) as peer:
@@ -222,7 +220,7 @@ async def test_one_content_tells_its_state_and_metadata_without_agentos_own_note
 
 
 @pytest.mark.parametrize("tool", ["get_knowledge", "delete_knowledge", "refresh_knowledge"])
-async def test_an_unknown_content_says_where_to_look(connect: Connect, library: str, tool: str) -> None:
+async def test_unknown_content_says_where_to_look(connect: Connect, library: str, tool: str) -> None:
     async with connect(library, **ALL) as peer:
         said = await peer.error(tool, content_id="no such one", **MAIN)
         assert said == "There is no content 'no%20such%20one'. See list_knowledge."
@@ -230,7 +228,7 @@ async def test_an_unknown_content_says_where_to_look(connect: Connect, library: 
         assert "There is no content '..'" in await peer.error(tool, content_id="..", **MAIN)
 
 
-async def test_what_a_knowledge_base_can_read_is_told_in_a_fifth_of_agentos_words(
+async def test_get_knowledge_config_takes_a_fifth_of_agentos_own_answer(
     connect: Connect, library: str, shelves: httpx.AsyncClient
 ) -> None:
     main = (await bases(shelves))["Main Hall"]
@@ -247,7 +245,7 @@ async def test_what_a_knowledge_base_can_read_is_told_in_a_fifth_of_agentos_word
 # Adding
 
 
-async def test_a_text_is_added_and_found(connect: Connect, library: str, shelves: httpx.AsyncClient, era: str) -> None:
+async def test_text_is_added_and_found(connect: Connect, library: str, shelves: httpx.AsyncClient, era: str) -> None:
     async with connect(library, **ALL) as peer:
         said = await peer.text(
             "add_knowledge",
@@ -263,7 +261,7 @@ async def test_a_text_is_added_and_found(connect: Connect, library: str, shelves
     assert f"The {era} archive holds letters." in found
 
 
-async def test_a_text_without_a_name_is_named_by_its_beginning(connect: Connect, library: str, era: str) -> None:
+async def test_text_without_a_name_is_named_by_its_beginning(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **ALL) as peer:
         one = await peer.text("add_knowledge", text=f"Unnamed {era} words", **MAIN)
         other = await peer.text("add_knowledge", text=f"Other unnamed {era} words", **MAIN)
@@ -271,7 +269,7 @@ async def test_a_text_without_a_name_is_named_by_its_beginning(connect: Connect,
     assert id_in(one) != id_in(other)
 
 
-async def test_a_text_too_long_for_a_form_is_added_all_the_same(connect: Connect, library: str, era: str) -> None:
+async def test_text_too_long_for_a_form_is_added_all_the_same(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **ALL) as peer:
         text = f"{era} saga. " + "日本 " * 150_000
         said = await peer.text("add_knowledge", text=text, name=f"saga {era}", metadata={"saga": era}, **MAIN)
@@ -279,7 +277,7 @@ async def test_a_text_too_long_for_a_form_is_added_all_the_same(connect: Connect
         assert f"{era} saga." in await peer.text("search_knowledge", query="saga", filters={"saga": era}, **MAIN)
 
 
-async def test_other_words_under_the_same_name_are_no_success(connect: Connect, library: str, era: str) -> None:
+async def test_add_knowledge_refuses_another_text_under_the_same_name(connect: Connect, library: str, era: str) -> None:
     """AgentOS calls them completed, and drops them."""
     async with connect(library, **ALL) as peer:
         first = await peer.text("add_knowledge", text="Zebras have stripes.", name=f"stripes {era}", **MAIN)
@@ -291,7 +289,7 @@ async def test_other_words_under_the_same_name_are_no_success(connect: Connect, 
     assert "Quarks have colors." in found
 
 
-async def test_local_files_are_added_only_from_allowed_folders(
+async def test_add_knowledge_takes_local_files_only_from_allowed_folders(
     connect: Connect, library: str, shelves: httpx.AsyncClient, tmp_path: Path, era: str
 ) -> None:
     inside, outside = tmp_path / "in", tmp_path / "out"
@@ -314,7 +312,7 @@ async def test_local_files_are_added_only_from_allowed_folders(
 
 
 @pytest.mark.parametrize("file_name", ["notes", "notes.weird", "notes.go"])
-async def test_a_text_file_of_any_type_is_read(
+async def test_text_file_of_any_type_is_read(
     connect: Connect, library: str, tmp_path: Path, era: str, file_name: str
 ) -> None:
     (tmp_path / f"{era}-{file_name}").write_text("package notes")
@@ -323,7 +321,7 @@ async def test_a_text_file_of_any_type_is_read(
     assert said.startswith(f"Added '{era}-{file_name}'")
 
 
-async def test_a_data_url_is_a_file(connect: Connect, library: str, era: str) -> None:
+async def test_data_url_is_a_file(connect: Connect, library: str, era: str) -> None:
     content = base64.b64encode(f"# Moss\nMoss of {era} is soft.".encode()).decode()
     async with connect(library, **ALL) as peer:
         said = await peer.text("add_knowledge", file=f"data:text/markdown;name=moss-{era}.md;base64,{content}", **MAIN)
@@ -335,7 +333,7 @@ async def test_a_data_url_is_a_file(connect: Connect, library: str, era: str) ->
 
 
 @pytest.mark.parametrize("parameter", ["url", "file"])
-async def test_a_url_is_fetched_by_agentos(
+async def test_url_is_fetched_by_agentos(
     connect: Connect, library: str, pages: Pages, era: str, parameter: str
 ) -> None:
     async with connect(library, **ALL) as peer:
@@ -346,7 +344,7 @@ async def test_a_url_is_fetched_by_agentos(
         assert "follow the moon" in await peer.text("search_knowledge", query="tides", max_results=1, **MAIN)
 
 
-async def test_what_cannot_be_read_is_an_error_with_the_reason_and_can_be_tried_again(
+async def test_content_that_cannot_be_read_is_an_error_and_can_be_added_again(
     connect: Connect, library: str, shelves: httpx.AsyncClient, era: str
 ) -> None:
     with serve_pages(there := {}) as pages:
@@ -361,7 +359,7 @@ async def test_what_cannot_be_read_is_an_error_with_the_reason_and_can_be_tried_
     assert again.startswith(f"Added 'late {era}'")
 
 
-async def test_a_file_whose_reader_is_not_installed_says_what_to_install(
+async def test_file_whose_reader_is_not_installed_says_what_to_install(
     connect: Connect, library: str, era: str
 ) -> None:
     async with connect(library, **ALL) as peer:
@@ -369,7 +367,9 @@ async def test_a_file_whose_reader_is_not_installed_says_what_to_install(
     assert "pip install pypdf" in said
 
 
-async def test_the_wait_is_bounded_and_progress_is_told(connect: Connect, library: str, era: str) -> None:
+async def test_add_knowledge_waits_within_its_bound_and_reports_progress(
+    connect: Connect, library: str, era: str
+) -> None:
     with serve_pages({"/held.txt": "It took its time."}) as pages:
         async with connect(library, **SHORT) as peer:
             said, told = await peer.watch("add_knowledge", url=pages.at("/held.txt"), name=f"held {era}", **MAIN)
@@ -410,14 +410,14 @@ async def test_the_wait_is_bounded_and_progress_is_told(connect: Connect, librar
         ({"text": "x", "reader_id": "text", "chunker": "Nope"}, "has no chunker 'Nope'. Use one of: FixedSizeChunker"),
     ],
 )
-async def test_what_agentos_would_take_and_drop_is_refused(
+async def test_add_knowledge_refuses_what_agentos_would_drop(
     connect: Connect, library: str, arguments: dict[str, Any], said: str
 ) -> None:
     async with connect(library, **ALL) as peer:
         assert said in await peer.error("add_knowledge", **arguments, **MAIN)
 
 
-async def test_a_text_is_cut_as_its_chunker_is_told(connect: Connect, library: str, era: str) -> None:
+async def test_text_is_chunked_by_the_given_chunker(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **ALL) as peer:
         await peer.text(
             "add_knowledge",
@@ -436,7 +436,7 @@ async def test_a_text_is_cut_as_its_chunker_is_told(connect: Connect, library: s
 # Changing
 
 
-async def test_a_content_is_renamed_and_its_metadata_grows(connect: Connect, library: str, era: str) -> None:
+async def test_content_is_renamed_and_its_metadata_grows(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **ALL) as peer:
         added = await peer.text(
             "add_knowledge", text=f"Foxes of {era} run.", name=f"fox {era}", metadata={"kind": "mammal"}, **MAIN
@@ -463,14 +463,14 @@ async def test_a_content_is_renamed_and_its_metadata_grows(connect: Connect, lib
         ({"content_id": "x", "name": "y"}, "There is no content 'x'. See list_knowledge."),
     ],
 )
-async def test_a_change_that_cannot_be_is_refused(
+async def test_update_knowledge_refuses_invalid_changes(
     connect: Connect, library: str, arguments: dict[str, Any], said: str
 ) -> None:
     async with connect(library, **ALL) as peer:
         assert said in await peer.error("update_knowledge", **arguments, **MAIN)
 
 
-async def test_a_deleted_content_is_gone_and_no_longer_found(
+async def test_deleted_content_is_gone_and_no_longer_found(
     connect: Connect, library: str, shelves: httpx.AsyncClient, era: str
 ) -> None:
     async with connect(library, **ALL) as peer:
@@ -482,7 +482,7 @@ async def test_a_deleted_content_is_gone_and_no_longer_found(
     assert f"dodo {era}" not in await rows(shelves)
 
 
-async def test_a_person_is_asked_before_something_is_deleted(
+async def test_person_is_asked_before_something_is_deleted(
     connect: Connect, library: str, shelves: httpx.AsyncClient, era: str
 ) -> None:
     asked: list[str] = []
@@ -500,7 +500,7 @@ async def test_a_person_is_asked_before_something_is_deleted(
 
 
 @pytest.mark.parametrize("tool", ["delete_knowledge", "update_knowledge", "refresh_knowledge"])
-async def test_a_content_is_not_changed_by_way_of_another_knowledge_base(
+async def test_content_is_not_changed_by_way_of_another_knowledge_base(
     connect: Connect, library: str, shelves: httpx.AsyncClient, tool: str
 ) -> None:
     """AgentOS would, and leave its passages in the base where they are."""
@@ -513,7 +513,7 @@ async def test_a_content_is_not_changed_by_way_of_another_knowledge_base(
     assert (await rows(shelves, "Annex"))["annex guide"] == content
 
 
-async def test_a_folder_is_read_again(connect: Connect, library: str, folders: Path, era: str) -> None:
+async def test_folder_is_read_again(connect: Connect, library: str, folders: Path, era: str) -> None:
     async with connect(library, **ALL) as peer:
         listed = await peer.text("list_knowledge", limit=100, **MAIN)
         row = next(line for line in listed.splitlines() if f"| {era} | folder |" in line)
@@ -529,7 +529,7 @@ async def test_a_folder_is_read_again(connect: Connect, library: str, folders: P
     assert f"In {era} the door is red." not in found
 
 
-async def test_what_came_from_nowhere_or_from_one_page_cannot_be_refreshed(
+async def test_refresh_knowledge_refuses_what_is_no_website_or_folder(
     connect: Connect, library: str, pages: Pages, era: str
 ) -> None:
     async with connect(library, **ALL) as peer:
@@ -544,7 +544,7 @@ async def test_what_came_from_nowhere_or_from_one_page_cannot_be_refreshed(
 # Remote sources
 
 
-async def test_sources_and_their_files_are_listed(connect: Connect, library: str) -> None:
+async def test_list_knowledge_sources_shows_sources_and_files(connect: Connect, library: str) -> None:
     async with connect(library, **ALL) as peer:
         sources = await peer.text("list_knowledge_sources", **MAIN)
         assert "| shelf | The Shelf | shelf |" in sources
@@ -571,12 +571,12 @@ async def test_sources_and_their_files_are_listed(connect: Connect, library: str
         ("locked", "The source locked refuses AgentOS's credentials for it."),
     ],
 )
-async def test_a_source_that_cannot_be_listed_says_why(connect: Connect, library: str, source: str, said: str) -> None:
+async def test_source_that_cannot_be_listed_says_why(connect: Connect, library: str, source: str, said: str) -> None:
     async with connect(library, **ALL) as peer:
         assert said in await peer.error("list_knowledge_sources", source_id=source, **MAIN)
 
 
-async def test_a_remote_file_is_added_and_found(
+async def test_remote_file_is_added_and_found(
     connect: Connect, library: str, shelves: httpx.AsyncClient, era: str
 ) -> None:
     """Its id is not the one that AgentOS announces."""
@@ -590,7 +590,7 @@ async def test_a_remote_file_is_added_and_found(
         assert "ocelots" in await peer.text("search_knowledge", query="ocelots", max_results=1, **MAIN)
 
 
-async def test_a_remote_folder_tells_what_became_of_its_files(connect: Connect, library: str, era: str) -> None:
+async def test_remote_folder_reports_the_status_of_its_files(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **ALL) as peer:
         said = await peer.text("add_remote_knowledge", source_id="shelf", path="guides/", name=f"g {era}", **MAIN)
         assert said.startswith("3 files came from guides/ of shelf: ")
@@ -600,7 +600,7 @@ async def test_a_remote_folder_tells_what_became_of_its_files(connect: Connect, 
         assert failed.startswith("2 files came from ruins/ of shelf: 2 failed.")
 
 
-async def test_a_remote_path_of_which_nothing_comes_is_no_success(connect: Connect, library: str, era: str) -> None:
+async def test_remote_path_of_which_nothing_comes_is_an_error(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **SHORT) as peer:
         said = await peer.error("add_remote_knowledge", source_id="shelf", path="missing.txt", **MAIN)
         assert said.startswith("Nothing has come from missing.txt of shelf so far.")
@@ -617,17 +617,17 @@ async def test_a_remote_path_of_which_nothing_comes_is_no_success(connect: Conne
         ({"source_id": "shelf", "path": "x", "source_params": {"repo": "a/b"}}, "does not accept source_params"),
     ],
 )
-async def test_a_remote_order_that_cannot_be_is_refused(
+async def test_add_remote_knowledge_refuses_invalid_arguments(
     connect: Connect, library: str, arguments: dict[str, Any], said: str
 ) -> None:
     async with connect(library, **ALL) as peer:
         assert said in await peer.error("add_remote_knowledge", **arguments, **MAIN)
 
 
-async def test_everything_that_came_from_a_folder_is_counted_however_much_it_is(
+async def test_remote_folder_counts_all_that_came_from_it(
     connect: Connect, library: str, era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "_NEWEST_PAGE_SIZE", 1)
+    monkeypatch.setattr(ingest, "_NEWEST_PAGE_SIZE", 1)
     async with connect(library, **ALL) as peer:
         said = await peer.text("add_remote_knowledge", source_id="shelf", path="guides/", name=f"all {era}", **MAIN)
     assert said.startswith("3 files came from guides/ of shelf: ")

@@ -25,7 +25,7 @@ def day(days_ago: int) -> str:
     return (datetime.now(UTC).date() - timedelta(days=days_ago)).isoformat()
 
 
-async def test_figures_are_told_by_day_newest_first_with_their_total(connect: Connect, measured: str) -> None:
+async def test_metrics_are_listed_by_day_newest_first_with_their_total(connect: Connect, measured: str) -> None:
     async with connect(measured, toolsets=("all",)) as peer:
         await peer.text("refresh_metrics")
         told = await peer.text("get_metrics", since=day(40), until=day(1))
@@ -39,7 +39,7 @@ async def test_figures_are_told_by_day_newest_first_with_their_total(connect: Co
     assert made.startswith("As of 20")
 
 
-async def test_the_figures_are_agentoss_own_in_a_third_of_its_words(connect: Connect, measured: str) -> None:
+async def test_figures_are_agentoss_own_in_a_third_of_its_words(connect: Connect, measured: str) -> None:
     async with connect(measured, toolsets=("all",)) as peer:
         await peer.text("refresh_metrics")
         told = await peer.text("get_metrics", since=day(40), until=day(1))
@@ -50,7 +50,7 @@ async def test_the_figures_are_agentoss_own_in_a_third_of_its_words(connect: Con
     assert len(told) * 3 < len(json.dumps(answer))
 
 
-async def test_without_dates_it_is_the_last_thirty_days(connect: Connect, measured: str) -> None:
+async def test_get_metrics_without_dates_shows_the_last_thirty_days(connect: Connect, measured: str) -> None:
     async with connect(measured, toolsets=("all",)) as peer:
         await peer.text("refresh_metrics")
         told = await peer.text("get_metrics")
@@ -58,7 +58,7 @@ async def test_without_dates_it_is_the_last_thirty_days(connect: Connect, measur
     assert day(40) not in told
 
 
-async def test_one_users_figures_are_told_by_themselves(connect: Connect, measured: str) -> None:
+async def test_metrics_of_one_user_are_shown_alone(connect: Connect, measured: str) -> None:
     async with connect(measured, toolsets=("all",)) as peer:
         await peer.text("refresh_metrics")
         bob = await peer.text("get_metrics", user_id="bob")
@@ -66,7 +66,7 @@ async def test_one_users_figures_are_told_by_themselves(connect: Connect, measur
     assert "total" not in bob
 
 
-async def test_a_refresh_brings_in_what_has_just_happened(connect: Connect, measured: str, era: str) -> None:
+async def test_refresh_brings_in_what_has_just_happened(connect: Connect, measured: str, era: str) -> None:
     user = f"new-{era}"
     async with connect(measured, toolsets=("all",)) as peer:
         await peer.text("refresh_metrics")
@@ -76,20 +76,20 @@ async def test_a_refresh_brings_in_what_has_just_happened(connect: Connect, meas
         assert "| 1 | 1 | 1 | 2 | 1 | scripted 1 |" in await peer.text("get_metrics", user_id=user)
 
 
-async def test_the_last_refresh_is_told(connect: Connect, measured: str) -> None:
+async def test_last_refresh_is_told(connect: Connect, measured: str) -> None:
     async with connect(measured, toolsets=("all",)) as peer:
         await peer.text("refresh_metrics")
         assert (await peer.text("get_metrics_status")).startswith("Done 20")
 
 
-async def test_where_nobody_refreshed_the_status_says_so(connect: Connect) -> None:
+async def test_get_metrics_status_without_a_refresh_says_so(connect: Connect) -> None:
     with demo_agentos(build="tests._support.agentos.usage_history:build") as url:
         async with connect(url, toolsets=("metrics",)) as peer:
             said = await peer.text("get_metrics_status")
     assert said == "No refresh since this AgentOS started. refresh_metrics starts one."
 
 
-async def test_days_without_figures_say_how_to_get_some(connect: Connect, measured: str) -> None:
+async def test_metrics_without_figures_say_how_to_get_some(connect: Connect, measured: str) -> None:
     async with connect(measured, toolsets=("all",)) as peer:
         said = await peer.text("get_metrics", since="2001-01-01", until="2001-01-31")
     assert said == "No figures from 2001-01-01 to 2001-01-31. refresh_metrics makes them from the sessions there are."
@@ -104,7 +104,7 @@ async def test_days_without_figures_say_how_to_get_some(connect: Connect, measur
         ({"db_id": "other"}, "There is no database 'other' for this. Give db_id, one of: measured-db."),
     ],
 )
-async def test_figures_that_cannot_be_told_say_why(
+async def test_metrics_that_cannot_be_read_say_why(
     connect: Connect, measured: str, arguments: dict[str, str], said: str
 ) -> None:
     async with connect(measured, toolsets=("all",)) as peer:
@@ -112,6 +112,6 @@ async def test_figures_that_cannot_be_told_say_why(
 
 
 @pytest.mark.parametrize("tool", ["refresh_metrics", "get_metrics_status"])
-async def test_a_refresh_of_an_unknown_database_is_refused(connect: Connect, measured: str, tool: str) -> None:
+async def test_refresh_of_an_unknown_database_is_refused(connect: Connect, measured: str, tool: str) -> None:
     async with connect(measured, toolsets=("all",)) as peer:
         assert "There is no database 'other' for this" in await peer.error(tool, db_id="other")
