@@ -25,17 +25,17 @@ async def test_component_list_without_components_points_to_the_others(connect: C
 
 async def test_workflow_is_shown_with_its_steps(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        shown = await peer.text("get_component", kind="workflow", id="side by side")
-    assert "Step 1: both (Parallel)" in shown
-    assert "left (agent Left)" in shown
-    assert "Step 2: join (agent Join)" in shown
+        text = await peer.text("get_component", kind="workflow", id="side by side")
+    assert "Step 1: both (Parallel)" in text
+    assert "left (agent Left)" in text
+    assert "Step 2: join (agent Join)" in text
 
 
 async def test_agent_is_shown_with_its_model_and_tools(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        shown = await peer.text("get_component", kind="agent", id="tooler")
-    assert "Model: scripted" in shown
-    assert "Tool lookup: Look a term up." in shown
+        text = await peer.text("get_component", kind="agent", id="tooler")
+    assert "Model: scripted" in text
+    assert "Tool lookup: Look a term up." in text
 
 
 async def test_team_is_shown_with_its_members(connect: Connect, sample_agentos: str) -> None:
@@ -45,8 +45,8 @@ async def test_team_is_shown_with_its_members(connect: Connect, sample_agentos: 
 
 async def test_factory_is_shown_with_its_inputs(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        shown = await peer.text("get_component", kind="workflow", id="launch")
-    assert "Factory input: product (string), audience (string, default everyone)" in shown
+        text = await peer.text("get_component", kind="workflow", id="launch")
+    assert "Factory input: product (string), audience (string, default everyone)" in text
 
 
 @pytest.mark.parametrize("id", ["a?b#c", "100%", "日本", ".."])
@@ -62,5 +62,5 @@ async def test_id_with_a_slash_is_refused_by_name(connect: Connect, sample_agent
 
 async def test_unknown_kind_lists_the_kinds(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        said = await peer.error("get_component", kind="robot", id="x")
-    assert "'agent', 'team' or 'workflow'" in said
+        error = await peer.error("get_component", kind="robot", id="x")
+    assert "'agent', 'team' or 'workflow'" in error

@@ -77,8 +77,8 @@ async def test_confirmation_declined_changes_nothing(
     monkeypatch.setattr(elicitation, "MIN_READING_SECONDS", 0.0)
     memory = await a_memory(rest)
     async with connect(sample_agentos, person=Asked(answer), tools=("delete_memory",)) as peer:
-        said = await peer.text("delete_memory", memory_id=memory)
-    assert said == "Delete memory: the person said no. Nothing was done."
+        text = await peer.text("delete_memory", memory_id=memory)
+    assert text == "Delete memory: the person said no. Nothing was done."
     assert await is_there(rest, memory)
 
 
@@ -87,9 +87,9 @@ async def test_client_that_declines_by_itself_is_told_how_to_go_on(
 ) -> None:
     memory = await a_memory(rest)
     async with connect(sample_agentos, person=Asked(DECLINE), tools=("delete_memory",)) as peer:
-        said = await peer.text("delete_memory", memory_id=memory)
-    assert "nothing was done. The client answered the question by itself" in said
-    assert "--ask false" in said
+        text = await peer.text("delete_memory", memory_id=memory)
+    assert "nothing was done. The client answered the question by itself" in text
+    assert "--ask false" in text
     assert await is_there(rest, memory)
 
 

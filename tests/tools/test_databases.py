@@ -19,21 +19,21 @@ def studio(agentoses: AgentOSPool) -> str:
 
 async def test_agentos_is_described_in_short(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient) -> None:
     async with connect(sample_agentos, toolsets=("all",)) as peer:
-        said = await peer.text("get_config")
+        text = await peer.text("get_config")
     config, info = (await rest.get("/config")), (await rest.get("/info")).json()
-    lines = said.splitlines()
+    lines = text.splitlines()
     assert lines[:3] == ["# Sample", "id: sample", "description: Everything a test needs."]
     assert f"agno: {info['agno_version']}" in lines
     assert "authorization: none (everyone may do everything)" in lines
-    assert f"components: {info['agent_count']} agents, {info['team_count']} teams" in said
-    assert f"{info['workflow_count']} workflows (1 built anew for every run)" in said
+    assert f"components: {info['agent_count']} agents, {info['team_count']} teams" in text
+    assert f"{info['workflow_count']} workflows (1 built anew for every run)" in text
     assert "models: scripted (agentos-mcp)" in lines
     assert "databases: sample-db (session memory knowledge learning traces metrics evals)" in lines
     base = config.json()["knowledge"]["knowledge_instances"][0]["id"]
     assert f"knowledge bases: Sample Facts ({base})" in lines
     assert "background runs: yes" in lines
     assert "durable queue: no" in lines
-    assert len(said) * 5 < len(config.text)
+    assert len(text) * 5 < len(config.text)
 
 
 async def test_get_config_shows_interfaces_files_and_the_version(connect: Connect, studio: str) -> None:
@@ -58,8 +58,8 @@ async def test_get_config_without_the_key_says_how_to_get_in(connect: Connect, l
 
 async def test_list_databases_shows_parts_and_tables(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
-        said = await peer.text("list_databases")
-    rows = said.splitlines()[2:]
+        text = await peer.text("list_databases")
+    rows = text.splitlines()[2:]
     assert rows[0] == "| studio-db | session | agno_sessions |"
     assert "| studio-db | files of agents | agno_fs |" in rows
     assert "| studio-db | traces |  |" in rows
@@ -79,9 +79,9 @@ async def test_database_that_is_listed_is_one_that_tools_take(connect: Connect, 
 
 async def test_agentos_that_keeps_nothing_says_so(connect: Connect, bare_agentos: str) -> None:
     async with connect(bare_agentos, toolsets=("all",)) as peer:
-        said = await peer.text("get_config")
-        assert "databases: none: nothing is kept\n" in said
-        assert "background runs: no: that needs a database\n" in said
+        text = await peer.text("get_config")
+        assert "databases: none: nothing is kept\n" in text
+        assert "background runs: no: that needs a database\n" in text
         assert (await peer.text("list_databases")).startswith("This AgentOS has no database")
 
 

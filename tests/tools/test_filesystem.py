@@ -47,17 +47,17 @@ READER = ("config:read", "agents:read", "filesystem:read")
 
 def content(said: str) -> str:
     """The file's words in a result."""
-    found = re.search(r"^```\n(.*)\n```$", said, re.DOTALL | re.MULTILINE)
-    assert found, said
-    return found[1]
+    match = re.search(r"^```\n(.*)\n```$", said, re.DOTALL | re.MULTILINE)
+    assert match, said
+    return match[1]
 
 
 async def test_list_agent_files_shows_all_files_with_their_owners(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
-        said = await peer.text("list_agent_files")
+        text = await peer.text("list_agent_files")
     monday = r"^\| team/notes \| diary/monday\.md \| 34 \| 20[-\d: ]+ UTC \| drafter, keeper \|$"
-    assert re.search(monday, said, re.MULTILINE)
-    assert said.endswith("Kept by user, shown only to a token that names one: diaries.")
+    assert re.search(monday, text, re.MULTILINE)
+    assert text.endswith("Kept by user, shown only to a token that names one: diaries.")
 
 
 async def test_agents_files_are_listed_a_directory_at_a_time(connect: Connect, studio: str) -> None:
@@ -77,16 +77,16 @@ async def test_agents_files_are_listed_a_directory_at_a_time(connect: Connect, s
 
 async def test_agents_other_namespaces_are_named_and_can_be_asked_for(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
-        said = await peer.text("list_agent_files", agent_id="drafter")
-        assert said == "Nothing there (namespace drafts: 0 files, 0 bytes; this agent's other namespaces: team/notes)."
+        text = await peer.text("list_agent_files", agent_id="drafter")
+        assert text == "Nothing there (namespace drafts: 0 files, 0 bytes; this agent's other namespaces: team/notes)."
         assert "| plan.md |" in await peer.text("list_agent_files", agent_id="drafter", namespace=NOTES)
 
 
 async def test_file_is_read_with_its_facts(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
-        said = await peer.text("read_agent_file", path="diary/monday.md", agent_id="keeper")
-        assert said.startswith("# diary/monday.md\nnamespace: team/notes\nagents: keeper\nsize: 34 bytes, 2 lines\n")
-        assert content(said) == "Planted honey trees.\nFed the cat."
+        text = await peer.text("read_agent_file", path="diary/monday.md", agent_id="keeper")
+        assert text.startswith("# diary/monday.md\nnamespace: team/notes\nagents: keeper\nsize: 34 bytes, 2 lines\n")
+        assert content(text) == "Planted honey trees.\nFed the cat."
         empty = await peer.text("read_agent_file", path="empty.md", namespace=NOTES)
     assert "size: 0 bytes" in empty
     assert "```" not in empty
@@ -96,11 +96,11 @@ async def test_long_file_is_read_piece_by_piece_and_nothing_is_lost(connect: Con
     pieces, offset = [], 0
     async with connect(studio, toolsets=("all",)) as peer:
         while True:
-            said = await peer.text("read_agent_file", path="plan.md", agent_id="keeper", offset=offset)
-            pieces.append(content(said))
-            assert len(said) < 6000 * 4
-            assert "more characters]" not in said
-            if not (further := re.search(r"It goes on: read_agent_file with offset=(\d+)\.$", said)):
+            text = await peer.text("read_agent_file", path="plan.md", agent_id="keeper", offset=offset)
+            pieces.append(content(text))
+            assert len(text) < 6000 * 4
+            assert "more characters]" not in text
+            if not (further := re.search(r"It goes on: read_agent_file with offset=(\d+)\.$", text)):
                 break
             offset = int(further[1])
     assert len(pieces) > 2
@@ -109,9 +109,9 @@ async def test_long_file_is_read_piece_by_piece_and_nothing_is_lost(connect: Con
 
 async def test_read_agent_file_keeps_the_limit_of_characters(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
-        said = await peer.text("read_agent_file", path="plan.md", agent_id="keeper", offset=5, limit=13)
-    assert content(said) == LONG_FILE[5:18]
-    assert said.endswith("It goes on: read_agent_file with offset=18.")
+        text = await peer.text("read_agent_file", path="plan.md", agent_id="keeper", offset=5, limit=13)
+    assert content(text) == LONG_FILE[5:18]
+    assert text.endswith("It goes on: read_agent_file with offset=18.")
 
 
 async def test_search_agent_files_finds_words_in_any_case(connect: Connect, studio: str) -> None:
@@ -139,19 +139,19 @@ async def test_files_kept_by_user_need_a_token_that_names_one(connect: Connect, 
             ("read_agent_file", {"path": "today.md"}),
             ("search_agent_files", {"query": "honey"}),
         ):
-            said = await peer.error(tool, agent_id="diarist", **more)
-            assert said.endswith("These files are kept by user: start agentos-mcp with a token that names one.")
+            error = await peer.error(tool, agent_id="diarist", **more)
+            assert error.endswith("These files are kept by user: start agentos-mcp with a token that names one.")
 
 
 async def test_agent_files_of_another_user_are_not_shown(connect: Connect, guarded_studio: str) -> None:
     async with connect(guarded_studio, toolsets=("all",), token=token("ann", *READER)) as peer:
         assert "| diaries | today.md |" in await peer.text("list_agent_files")
         assert content(await peer.text("read_agent_file", path="today.md", agent_id="diarist")) == "ann hid the honey"
-        found = await peer.text("search_agent_files", query="hid", agent_id="diarist")
-        assert "ann hid" in found
-        assert "bob" not in found
-        said = await peer.error("read_agent_file", path="today.md", agent_id="diarist", user_id="bob")
-    assert "Only an admin may browse another user's files" in said
+        text = await peer.text("search_agent_files", query="hid", agent_id="diarist")
+        assert "ann hid" in text
+        assert "bob" not in text
+        error = await peer.error("read_agent_file", path="today.md", agent_id="diarist", user_id="bob")
+    assert "Only an admin may browse another user's files" in error
 
 
 async def test_read_agent_file_takes_the_owner_from_an_admin(connect: Connect, guarded_studio: str) -> None:
@@ -160,17 +160,17 @@ async def test_read_agent_file_takes_the_owner_from_an_admin(connect: Connect, g
         assert "| ann |" in listed
         assert "| bob |" in listed
         assert "Kept by user" not in await peer.text("list_agent_files")
-        said = await peer.error("read_agent_file", path="today.md", agent_id="diarist")
-        assert said.endswith("list_agent_files shows the paths, and whose they are (user_id).")
+        error = await peer.error("read_agent_file", path="today.md", agent_id="diarist")
+        assert error.endswith("list_agent_files shows the paths, and whose they are (user_id).")
         read = await peer.text("read_agent_file", path="today.md", agent_id="diarist", user_id="bob")
         assert content(read) == "bob hid the honey"
-        found = await peer.text("search_agent_files", query="hid", namespace="diaries", user_id="bob")
-    assert "bob hid" in found
-    assert "ann hid" not in found
+        text = await peer.text("search_agent_files", query="hid", namespace="diaries", user_id="bob")
+    assert "bob hid" in text
+    assert "ann hid" not in text
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "said"),
+    ("tool", "arguments", "expected"),
     [
         ("list_agent_files", {"agent_id": "plain"}, "keeps no files. These do: diarist, drafter, keeper."),
         ("list_agent_files", {"agent_id": "elephant"}, "No agent 'elephant'."),
@@ -193,17 +193,17 @@ async def test_read_agent_file_takes_the_owner_from_an_admin(connect: Connect, g
     ],
 )
 async def test_agent_file_that_is_not_found_says_where_to_look(
-    connect: Connect, studio: str, tool: str, arguments: dict[str, Any], said: str
+    connect: Connect, studio: str, tool: str, arguments: dict[str, Any], expected: str
 ) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
-        assert said in await peer.error(tool, **arguments)
+        assert expected in await peer.error(tool, **arguments)
 
 
 async def test_list_agent_files_without_a_filesystem_says_so(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, toolsets=("all",)) as peer:
         assert (await peer.text("list_agent_files")).startswith("No agent here keeps files")
-        said = await peer.error("list_agent_files", agent_id="echo")
-    assert said.startswith("Agent 'echo' keeps no files. No agent here keeps files")
+        error = await peer.error("list_agent_files", agent_id="echo")
+    assert error.startswith("Agent 'echo' keeps no files. No agent here keeps files")
 
 
 async def test_list_agent_files_is_shorter_than_the_rest_answer(connect: Connect, studio: str) -> None:
@@ -225,6 +225,6 @@ async def test_size_that_agentos_does_not_say_is_left_out(connect: Connect) -> N
     }
     async with scripted_agentos(answers) as server, connect(server.url, toolsets=("all",)) as peer:
         assert (await peer.text("list_agent_files", agent_id="writer")).endswith("namespace notes: 1 file")
-        said = await peer.text("read_agent_file", agent_id="writer", path="a.txt")
-    assert "size: 1 line\n" in said
-    assert content(said) == "words"
+        text = await peer.text("read_agent_file", agent_id="writer", path="a.txt")
+    assert "size: 1 line\n" in text
+    assert content(text) == "words"

@@ -23,10 +23,10 @@ def remembering(agentoses: AgentOSPool) -> str:
 
 async def remember(peer: Peer, memory: str, user: str, **arguments: object) -> str:
     """A new memory's id."""
-    said = await peer.text("create_memory", memory=memory, user_id=user, **arguments)
-    found = re.fullmatch(rf"Remembered for user '{user}' \(memory ([^)]+)\)\.", said)
-    assert found is not None, said
-    return found[1]
+    text = await peer.text("create_memory", memory=memory, user_id=user, **arguments)
+    match = re.fullmatch(rf"Remembered for user '{user}' \(memory ([^)]+)\)\.", text)
+    assert match is not None, text
+    return match[1]
 
 
 async def test_memory_is_remembered_and_found(connect: Connect, sample_agentos: str, era: str) -> None:
@@ -77,7 +77,7 @@ async def test_pages_of_memories_say_how_many_there_are(connect: Connect, sample
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ({"memory": " ", "user_id": "u"}, "The memory is empty. Say what to remember."),
         ({"memory": "x", "user_id": " "}, "No user is given."),
@@ -87,10 +87,10 @@ async def test_pages_of_memories_say_how_many_there_are(connect: Connect, sample
     ],
 )
 async def test_memory_that_cannot_be_kept_is_refused(
-    connect: Connect, sample_agentos: str, arguments: dict[str, str], said: str
+    connect: Connect, sample_agentos: str, arguments: dict[str, str], expected: str
 ) -> None:
     async with connect(sample_agentos) as peer:
-        assert said in await peer.error("create_memory", **arguments)
+        assert expected in await peer.error("create_memory", **arguments)
 
 
 @pytest.mark.parametrize("arguments", [{"limit": 0}, {"limit": 1000}, {"page": 0}, {"limit": "many"}])
@@ -107,9 +107,9 @@ async def test_long_memory_is_read_whole(connect: Connect, sample_agentos: str, 
     async with connect(sample_agentos, toolsets=ALL) as peer:
         memory = await remember(peer, words, user, topics=["stories"])
         assert words.strip() not in await peer.text("list_memories", user_id=user)
-        said = await peer.text("get_memory", memory_id=memory)
-    assert said.startswith(f"id: {memory}\nuser: {user}\ntopics: stories\nupdated: 20")
-    assert said.endswith(f"memory:\n```\n{words.strip()}\n```")
+        text = await peer.text("get_memory", memory_id=memory)
+    assert text.startswith(f"id: {memory}\nuser: {user}\ntopics: stories\nupdated: 20")
+    assert text.endswith(f"memory:\n```\n{words.strip()}\n```")
 
 
 async def test_update_changes_only_what_is_given(
@@ -139,8 +139,8 @@ async def test_memory_that_is_not_there_is_not_made_by_an_update(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
-        said = await peer.error("update_memory", memory_id=f"made-{era}", memory="x", user_id="u")
-    assert said == f"There is no memory 'made-{era}' of user 'u'. list_memories shows their ids."
+        error = await peer.error("update_memory", memory_id=f"made-{era}", memory="x", user_id="u")
+    assert error == f"There is no memory 'made-{era}' of user 'u'. list_memories shows their ids."
     assert (await rest.get(f"/memories/made-{era}")).status_code == 404
 
 
@@ -162,9 +162,9 @@ async def test_memory_of_another_user_is_not_found(
 ) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
         memory = await remember(peer, "Likes tea", f"owner-{era}")
-        said = await peer.error(tool, memory_id=memory, user_id="somebody", **arguments)
+        error = await peer.error(tool, memory_id=memory, user_id="somebody", **arguments)
         empty = await peer.error(tool, memory_id=" ", **arguments)
-    assert said == f"There is no memory '{memory}' of user 'somebody'. list_memories shows their ids."
+    assert error == f"There is no memory '{memory}' of user 'somebody'. list_memories shows their ids."
     assert "memory_id is empty" in empty
     assert (await rest.get(f"/memories/{memory}")).json()["memory"] == "Likes tea"
 
@@ -190,11 +190,11 @@ async def test_get_memory_stats_shows_users_with_their_number_of_memories(
         for user in users:
             await remember(peer, "One thing", user)
         await remember(peer, "Another thing", users[0])
-        one = await peer.text("get_memory_stats", user_id=users[0])
+        text = await peer.text("get_memory_stats", user_id=users[0])
         every = await peer.text("get_memory_stats", limit=100)
         first = await peer.text("get_memory_stats", limit=1)
         nobody = await peer.text("get_memory_stats", user_id=f"nobody-{era}")
-    assert re.fullmatch(rf"\| user .*\n.*\n\| {users[0]} \| 2 \| 20\S+ \S+ UTC \|", one)
+    assert re.fullmatch(rf"\| user .*\n.*\n\| {users[0]} \| 2 \| 20\S+ \S+ UTC \|", text)
     assert f"| {users[1]} | 1 |" in every
     assert "page=2 has more" in first
     assert nobody == f"No memories of user 'nobody-{era}'."
@@ -222,19 +222,19 @@ async def test_optimize_memories_previews_and_then_replaces(connect: Connect, re
 
 
 @pytest.mark.parametrize(
-    ("apply", "said"),
+    ("apply", "expected"),
     [
         (False, "is longer than the memories, so nothing is gained. Nothing was changed."),
         (True, "is longer than the memories; AgentOS replaced them nevertheless. See list_memories."),
     ],
 )
 async def test_fold_that_saves_nothing_says_what_became_of_the_memories(
-    connect: Connect, remembering: str, era: str, apply: bool, said: str
+    connect: Connect, remembering: str, era: str, apply: bool, expected: str
 ) -> None:
     user = f"wordy-{era}-{apply}"
     async with connect(remembering, toolsets=ALL) as peer:
         memory = await remember(peer, "Is wordy", user, **FIRST)
-        assert said in await peer.error("optimize_memories", user_id=user, apply=apply, **FIRST)
+        assert expected in await peer.error("optimize_memories", user_id=user, apply=apply, **FIRST)
         assert (memory in await peer.text("list_memories", user_id=user, **FIRST)) is not apply
 
 
@@ -247,14 +247,14 @@ async def test_model_that_cannot_fold_memories_leaves_them(connect: Connect, rem
         wrong = await peer.error("optimize_memories", user_id=user, model="some-model", **FIRST)
         nobody = await peer.error("optimize_memories", user_id=f"nobody-{era}", **FIRST)
         empty = await peer.error("optimize_memories", user_id=" ", **FIRST)
-        kept = await peer.text("list_memories", user_id=user, **FIRST)
+        text = await peer.text("list_memories", user_id=user, **FIRST)
     assert "the provider is out of tokens" in failed
     assert "Give model (provider:model)" in failed
     assert "`anthropic` not installed" in missing
     assert "Invalid model string format: 'some-model'" in wrong
     assert nobody == f"User 'nobody-{era}' has no memories. See get_memory_stats."
     assert "No user is given." in empty
-    assert memory in kept
+    assert memory in text
 
 
 async def test_memories_are_kept_per_database(connect: Connect, remembering: str, era: str) -> None:

@@ -28,8 +28,8 @@ def day(days_ago: int) -> str:
 async def test_metrics_are_listed_by_day_newest_first_with_their_total(connect: Connect, measured: str) -> None:
     async with connect(measured, toolsets=("all",)) as peer:
         await peer.text("refresh_metrics")
-        told = await peer.text("get_metrics", since=day(40), until=day(1))
-    head, _, *rows, made = told.splitlines()
+        text = await peer.text("get_metrics", since=day(40), until=day(1))
+    head, _, *rows, made = text.splitlines()
     assert head == "| day | agent runs | sessions | tokens in | tokens out | users | runs by model |"
     assert rows == [
         "| total | 3 | 3 | 9 | 12 |  | scripted 3 |",
@@ -42,20 +42,20 @@ async def test_metrics_are_listed_by_day_newest_first_with_their_total(connect: 
 async def test_figures_are_agentoss_own_in_a_third_of_its_words(connect: Connect, measured: str) -> None:
     async with connect(measured, toolsets=("all",)) as peer:
         await peer.text("refresh_metrics")
-        told = await peer.text("get_metrics", since=day(40), until=day(1))
+        text = await peer.text("get_metrics", since=day(40), until=day(1))
     query = {"starting_date": day(40), "ending_date": day(1)}
     async with httpx.AsyncClient(base_url=measured) as rest:
         answer = (await rest.get("/metrics", params=query)).json()
-    assert {one["date"][:10]: one["agent_runs_count"] for one in answer["metrics"]} == {day(1): 2, day(40): 1}
-    assert len(told) * 3 < len(json.dumps(answer))
+    assert {row["date"][:10]: row["agent_runs_count"] for row in answer["metrics"]} == {day(1): 2, day(40): 1}
+    assert len(text) * 3 < len(json.dumps(answer))
 
 
 async def test_get_metrics_without_dates_shows_the_last_thirty_days(connect: Connect, measured: str) -> None:
     async with connect(measured, toolsets=("all",)) as peer:
         await peer.text("refresh_metrics")
-        told = await peer.text("get_metrics")
-    assert day(1) in told
-    assert day(40) not in told
+        text = await peer.text("get_metrics")
+    assert day(1) in text
+    assert day(40) not in text
 
 
 async def test_metrics_of_one_user_are_shown_alone(connect: Connect, measured: str) -> None:
@@ -85,18 +85,18 @@ async def test_last_refresh_is_told(connect: Connect, measured: str) -> None:
 async def test_get_metrics_status_without_a_refresh_says_so(connect: Connect) -> None:
     with demo_agentos(build="tests._support.agentos.usage_history:build") as url:
         async with connect(url, toolsets=("metrics",)) as peer:
-            said = await peer.text("get_metrics_status")
-    assert said == "No refresh since this AgentOS started. refresh_metrics starts one."
+            text = await peer.text("get_metrics_status")
+    assert text == "No refresh since this AgentOS started. refresh_metrics starts one."
 
 
 async def test_metrics_without_figures_say_how_to_get_some(connect: Connect, measured: str) -> None:
     async with connect(measured, toolsets=("all",)) as peer:
-        said = await peer.text("get_metrics", since="2001-01-01", until="2001-01-31")
-    assert said == "No figures from 2001-01-01 to 2001-01-31. refresh_metrics makes them from the sessions there are."
+        text = await peer.text("get_metrics", since="2001-01-01", until="2001-01-31")
+    assert text == "No figures from 2001-01-01 to 2001-01-31. refresh_metrics makes them from the sessions there are."
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ({"since": "last week"}, "since: 'last week' is no day. Write it as YYYY-MM-DD"),
         ({"until": "2026-02-30"}, "until: '2026-02-30' is no day. Write it as YYYY-MM-DD"),
@@ -105,10 +105,10 @@ async def test_metrics_without_figures_say_how_to_get_some(connect: Connect, mea
     ],
 )
 async def test_metrics_that_cannot_be_read_say_why(
-    connect: Connect, measured: str, arguments: dict[str, str], said: str
+    connect: Connect, measured: str, arguments: dict[str, str], expected: str
 ) -> None:
     async with connect(measured, toolsets=("all",)) as peer:
-        assert said in await peer.error("get_metrics", **arguments)
+        assert expected in await peer.error("get_metrics", **arguments)
 
 
 @pytest.mark.parametrize("tool", ["refresh_metrics", "get_metrics_status"])

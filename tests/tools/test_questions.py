@@ -212,11 +212,11 @@ async def test_answers_are_all_checked_before_anything_is_sent(
     async with connect(pausing) as peer:
         result = await run(peer, Case("agent", "mixed", "wipe"), tag)
         first = (await waiting(pausing, RunRef.parse(reference(result))))[0].key
-        said = await peer.error("continue_run", run=reference(result), answers={first: "perhaps", "other-1a2b": True})
-        assert "Nothing was sent" in said
-        assert first in said
-        assert "other-1a2b" in said
-        assert "is not answered" in said
+        error = await peer.error("continue_run", run=reference(result), answers={first: "perhaps", "other-1a2b": True})
+        assert "Nothing was sent" in error
+        assert first in error
+        assert "other-1a2b" in error
+        assert "is not answered" in error
         assert "paused" in await peer.text("get_run", run=reference(result))
     assert done(ledger, "wipe", tag) == 0
 
@@ -279,9 +279,9 @@ async def test_paused_run_is_finished_by_another_server(connect: Connect, pausin
     async with connect(pausing) as first:
         result = await run(first, Case("workflow", "in-step", "deploy"), tag)
     async with connect(pausing) as second:
-        shown = await second.text("get_run", run=reference(result))
-        assert "- deploy-" in shown
-        assert "completed" in await tell(second, pausing, shown, "approve")
+        text = await second.text("get_run", run=reference(result))
+        assert "- deploy-" in text
+        assert "completed" in await tell(second, pausing, text, "approve")
     assert done(ledger, "deploy", tag) == 1
 
 
@@ -301,9 +301,9 @@ async def test_run_is_held_to_its_output_schema_after_its_question_too(
 ) -> None:
     person = Person("approve")
     async with connect(pausing, person=person) as peer:
-        told = await peer.text("run_agent", agent_id="deployer", message="go", output_schema=STORY)
+        text = await peer.text("run_agent", agent_id="deployer", message="go", output_schema=STORY)
     assert person.asked
-    assert NO_OBJECT in told
+    assert NO_OBJECT in text
 
 
 async def test_run_that_is_continued_by_a_later_call_is_held_to_its_output_schema(
@@ -312,5 +312,5 @@ async def test_run_that_is_continued_by_a_later_call_is_held_to_its_output_schem
     async with connect(pausing, ask=False) as peer:
         paused = await peer.text("run_agent", agent_id="deployer", message="go", output_schema=STORY)
         assert NO_OBJECT not in paused
-        told = await tell(peer, pausing, paused, "approve")
-    assert NO_OBJECT in told
+        text = await tell(peer, pausing, paused, "approve")
+    assert NO_OBJECT in text

@@ -101,14 +101,14 @@ async def test_run_of_ours_is_found_in_the_queue(connect: Connect, queueing: str
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [({"status": "lost"}, "'status'"), ({"page": 0}, "'page'"), ({"limit": 1000}, "'limit'")],
 )
 async def test_wrong_question_is_refused(
-    connect: Connect, queueing: str, arguments: dict[str, object], said: str
+    connect: Connect, queueing: str, arguments: dict[str, object], expected: str
 ) -> None:
     async with connect(queueing, toolsets=("all",)) as peer:
-        assert said in await peer.error("list_queue_jobs", **arguments)
+        assert expected in await peer.error("list_queue_jobs", **arguments)
 
 
 async def test_queue_tools_are_not_offered_without_a_durable_queue(

@@ -210,9 +210,9 @@ async def test_paused_run_of_a_queue_is_cancelled_at_once(connect: Connect, queu
 
 async def test_queued_run_is_followed_by_another_server(connect: Connect, queued_pausing: str, tag: str) -> None:
     async with connect(queued_pausing) as first:
-        going = await first.text("run_agent", agent_id="counter", message=f"go, {tag}", wait=1)
+        text = await first.text("run_agent", agent_id="counter", message=f"go, {tag}", wait=1)
     async with connect(queued_pausing) as second:
-        assert "w39" in words(await second.call("get_run", run=reference(going)))
+        assert "w39" in words(await second.call("get_run", run=reference(text)))
 
 
 def refuse(proxy: Proxy, status: int, reason: str, *, times: int = 1) -> None:

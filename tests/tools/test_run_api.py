@@ -29,42 +29,42 @@ async def test_attached_files_reach_the_component(
     (tmp_path / "note.txt").write_text("a note")
     files = [str(tmp_path / "note.txt"), f"data:image/png;base64,{PNG}"]
     async with connect(media, allow_files=(tmp_path,)) as peer:
-        said = await peer.text(f"run_{tool}", **{f"{tool}_id": id}, message="look", files=files)
-    assert "image" in said
-    assert "note" in said or "text/plain" in said or "file" in said
+        text = await peer.text(f"run_{tool}", **{f"{tool}_id": id}, message="look", files=files)
+    assert "image" in text
+    assert "note" in text or "text/plain" in text or "file" in text
 
 
 async def test_file_outside_the_allowed_folders_is_refused_with_the_setting(
     connect: Connect, media: str, tmp_path: Path
 ) -> None:
     async with connect(media, allow_files=(tmp_path,)) as peer:
-        said = await peer.error("run_agent", agent_id="watcher", message="look", files=["/etc/passwd"])
-        assert str(tmp_path) in said
+        error = await peer.error("run_agent", agent_id="watcher", message="look", files=["/etc/passwd"])
+        assert str(tmp_path) in error
     async with connect(media) as peer:
-        said = await peer.error("run_agent", agent_id="watcher", message="look", files=["/etc/passwd"])
-        assert "--allow-files" in said
+        error = await peer.error("run_agent", agent_id="watcher", message="look", files=["/etc/passwd"])
+        assert "--allow-files" in error
 
 
 async def test_output_schema_gives_the_answer_as_json(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
-        said = await peer.text("run_agent", agent_id="storyteller", message="tell", output_schema=STORY)
-    assert json.loads(said.partition("\n--- agentos-mcp\n")[0]) == {"title": "Anna", "pages": 3}
+        text = await peer.text("run_agent", agent_id="storyteller", message="tell", output_schema=STORY)
+    assert json.loads(text.partition("\n--- agentos-mcp\n")[0]) == {"title": "Anna", "pages": 3}
 
 
 async def test_answer_that_breaks_its_schema_says_so(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
-        said = await peer.text("run_agent", agent_id="storyteller", message="tell badly", output_schema=STORY)
-    assert "The answer does not fit the schema" in said
+        text = await peer.text("run_agent", agent_id="storyteller", message="tell badly", output_schema=STORY)
+    assert "The answer does not fit the schema" in text
 
 
 async def test_output_schema_that_is_none_is_refused_before_it_is_sent(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
-        said = await peer.error("run_agent", agent_id="storyteller", message="x", output_schema={"type": "array"})
-    assert "object" in said
+        error = await peer.error("run_agent", agent_id="storyteller", message="x", output_schema={"type": "array"})
+    assert "object" in error
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "expected"),
     [
         ({"city": "X"}, "city"),
         ({"city": "Rome", "days": 99}, "days"),
@@ -73,10 +73,10 @@ async def test_output_schema_that_is_none_is_refused_before_it_is_sent(connect: 
     ],
 )
 async def test_factory_input_that_does_not_fit_is_refused_with_what_is_wrong(
-    connect: Connect, media: str, given: dict[str, object], said: str
+    connect: Connect, media: str, given: dict[str, object], expected: str
 ) -> None:
     async with connect(media) as peer:
-        assert said in await peer.error("run_workflow", workflow_id="trip", message="go", factory_input=given)
+        assert expected in await peer.error("run_workflow", workflow_id="trip", message="go", factory_input=given)
 
 
 async def test_factorys_own_errors_are_clear(connect: Connect, media: str) -> None:
@@ -95,8 +95,8 @@ async def test_factorys_own_errors_are_clear(connect: Connect, media: str) -> No
 
 async def test_component_without_a_factory_takes_no_factory_input(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
-        said = await peer.error("run_agent", agent_id="echo", message="x", factory_input={"a": 1})
-    assert "built by no factory" in said
+        error = await peer.error("run_agent", agent_id="echo", message="x", factory_input={"a": 1})
+    assert "built by no factory" in error
 
 
 async def test_version_is_passed_on(connect: Connect, media: str) -> None:
@@ -171,9 +171,9 @@ async def test_status_that_does_not_exist_lists_those_that_do(connect: Connect, 
 async def test_run_is_explained_with_what_failed_and_what_to_try(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
         failed = await peer.error("run_agent", agent_id="limited", message="x")
-        said = await peer.text("explain_run", run=reference(failed))
-        assert "Rate limit reached" in said
-        assert len(said) < 3500
+        text = await peer.text("explain_run", run=reference(failed))
+        assert "Rate limit reached" in text
+        assert len(text) < 3500
         many = await peer.text("run_workflow", workflow_id="many", message="x")
         assert len(await peer.text("explain_run", run=reference(many))) < 4000
         assert "Rate limit reached" in await peer.error("get_run", run=reference(failed))

@@ -18,14 +18,14 @@ pytestmark = pytest.mark.anyio
 
 async def test_workflow_is_found_by_name_and_its_steps_are_seen(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        result, told = await peer.watch("run_workflow", workflow_id="my slow steps", message="go")
+        result, text = await peer.watch("run_workflow", workflow_id="my slow steps", message="go")
     assert result.startswith("i j k l m n o p\n--- agentos-mcp\ncompleted · ")
     assert reference(result).startswith("workflow/slow-steps/")
-    assert any(message.startswith("1/2 one") for message in told.messages)
-    assert any(message.startswith("2/2 two") for message in told.messages)
-    values = [value for value, _, _ in told.heard]
+    assert any(message.startswith("1/2 one") for message in text.messages)
+    assert any(message.startswith("2/2 two") for message in text.messages)
+    values = [value for value, _, _ in text.heard]
     assert all(later > earlier for earlier, later in pairwise(values))
-    assert {total for _, total, _ in told.heard} == {2.0}
+    assert {total for _, total, _ in text.heard} == {2.0}
     assert values[-1] == 2.0
 
 
@@ -36,8 +36,8 @@ async def test_call_without_a_progress_token_gets_no_progress(connect: Connect, 
 
 async def test_tool_call_is_seen_while_it_runs(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        _, told = await peer.watch("run_team", team_id="pair", message="write")
-    assert "calling delegate_task_to_member" in " ".join(told.messages) or "Team Writer" in " ".join(told.messages)
+        _, result = await peer.watch("run_team", team_id="pair", message="write")
+    assert "calling delegate_task_to_member" in " ".join(result.messages) or "Team Writer" in " ".join(result.messages)
 
 
 async def test_run_arguments_are_all_passed_on(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient) -> None:
@@ -79,17 +79,17 @@ async def test_json_argument_that_is_invalid_is_refused_before_it_is_sent(
     connect: Connect, sample_agentos: str, name: str, value: str
 ) -> None:
     async with connect(sample_agentos) as peer:
-        said = await peer.error("run_agent", agent_id="echo", message="hi", **{name: value})
-    assert f"'{name}'" in said
-    assert "JSON object" in said
+        error = await peer.error("run_agent", agent_id="echo", message="hi", **{name: value})
+    assert f"'{name}'" in error
+    assert "JSON object" in error
 
 
 async def test_argument_that_does_not_exist_is_refused_with_those_that_do(
     connect: Connect, sample_agentos: str
 ) -> None:
     async with connect(sample_agentos) as peer:
-        said = await peer.error("run_workflow", workflow_id="three-steps", message="x", topic="tea")
-    assert said.startswith("run_workflow has no argument 'topic'. run_workflow takes workflow_id (required), message")
+        error = await peer.error("run_workflow", workflow_id="three-steps", message="x", topic="tea")
+    assert error.startswith("run_workflow has no argument 'topic'. run_workflow takes workflow_id (required), message")
 
 
 async def test_missing_argument_is_named(connect: Connect, sample_agentos: str) -> None:
@@ -116,16 +116,16 @@ async def test_tool_that_does_not_exist_names_one_like_it(connect: Connect, samp
 
 async def test_failing_model_is_an_error_with_its_words(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        said = await peer.error("run_agent", agent_id="broken", message="x")
-    assert "failed: the provider is out of tokens" in said
-    assert "run: agent/broken/" in said
+        error = await peer.error("run_agent", agent_id="broken", message="x")
+    assert "failed: the provider is out of tokens" in error
+    assert "run: agent/broken/" in error
 
 
 async def test_workflow_with_a_failing_step_names_it(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        said = await peer.text("run_workflow", workflow_id="skips-failure", message="x")
-        assert "completed, but 1 of 2 steps failed" in said
-        assert "failed step bad:" in said
+        text = await peer.text("run_workflow", workflow_id="skips-failure", message="x")
+        assert "completed, but 1 of 2 steps failed" in text
+        assert "failed step bad:" in text
         assert "failed in step bad" in await peer.error("run_workflow", workflow_id="fails", message="x")
 
 
@@ -203,8 +203,8 @@ async def test_cancel_run_ends_the_run_and_says_so(
 ) -> None:
     async with connect(sample_agentos) as peer:
         await start_and_leave(rest, "agents/slow", "200 20", session_id=f"c-{era}", run_id=f"c-{era}")
-        said = await peer.text("cancel_run", run=f"agent/slow/c-{era}/c-{era}")
-        assert "cancelled" in said
+        text = await peer.text("cancel_run", run=f"agent/slow/c-{era}/c-{era}")
+        assert "cancelled" in text
         assert await ends_as(rest, "agents/slow", f"c-{era}") == "CANCELLED"
         assert (await peer.text("cancel_run", run=f"agent/slow/c-{era}/c-{era}")).startswith("Nothing to cancel")
 
@@ -216,8 +216,8 @@ async def test_cancel_run_says_that_a_call_in_progress_is_waited_out(
     ids = {"session_id": f"w-{era}", "run_id": f"w-{era}"}
     async with connect(sample_agentos) as peer:
         await rest.post("/agents/thinker/runs", data={"message": "3", "background": "true", "stream": "false", **ids})
-        said = await peer.text("cancel_run", run=f"agent/thinker/w-{era}/w-{era}")
-    assert said.startswith("Cancelling: it stops when")
+        text = await peer.text("cancel_run", run=f"agent/thinker/w-{era}/w-{era}")
+    assert text.startswith("Cancelling: it stops when")
 
 
 async def test_cancel_run_of_a_paused_run_says_when_it_takes_effect(connect: Connect, sample_agentos: str) -> None:
@@ -233,8 +233,8 @@ async def test_cancel_run_of_an_unknown_run_is_an_error(connect: Connect, sample
 
 async def test_agentos_that_is_down_says_what_to_do(connect: Connect) -> None:
     async with connect("http://127.0.0.1:9") as peer:
-        said = await peer.error("run_agent", agent_id="echo", message="x")
-    assert "No AgentOS answers at http://127.0.0.1:9. Start it, or set AGENTOS_URL" in said
+        error = await peer.error("run_agent", agent_id="echo", message="x")
+    assert "No AgentOS answers at http://127.0.0.1:9. Start it, or set AGENTOS_URL" in error
 
 
 async def test_wrong_token_says_so_and_a_right_one_works(connect: Connect, locked_agentos: str) -> None:
@@ -250,9 +250,9 @@ async def test_wrong_token_says_so_and_a_right_one_works(connect: Connect, locke
 
 async def test_run_without_a_database_works_and_says_what_that_means(connect: Connect, bare_agentos: str) -> None:
     async with connect(bare_agentos) as peer:
-        said = await peer.text("run_agent", agent_id="echo", message="x")
-    assert said.startswith("echo: x\n--- agentos-mcp\ncompleted")
-    assert "it has no database" in said
+        text = await peer.text("run_agent", agent_id="echo", message="x")
+    assert text.startswith("echo: x\n--- agentos-mcp\ncompleted")
+    assert "it has no database" in text
 
 
 async def start_and_leave(rest: httpx.AsyncClient, component: str, message: str, **ids: str) -> None:

@@ -48,9 +48,9 @@ async def test_table_data_is_items_and_where_the_others_are(connect: Connect, sa
 
 async def test_record_data_is_its_facts(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, structured_output=True, toolsets=("all",)) as peer:
-        found = data(await peer.call("get_config"))
-    assert found["title"]
-    assert found["facts"]
+        result = data(await peer.call("get_config"))
+    assert result["title"]
+    assert result["facts"]
 
 
 async def test_run_data_is_answer_status_and_reference(connect: Connect, sample_agentos: str) -> None:

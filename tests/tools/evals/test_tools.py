@@ -44,9 +44,9 @@ async def run_reliability(peer: Peer, **more: Any) -> str:
 
 class TestAccuracy:
     async def test_accuracy_compares_answers_by_the_agents_own_model(self, connect: Connect, judged: str) -> None:
-        asked = {"type": "accuracy", "kind": "agent", "id": "Fair Judge", "input": "a good thing"}
+        arguments = {"type": "accuracy", "kind": "agent", "id": "Fair Judge", "input": "a good thing"}
         async with connect(judged, toolsets=("evals",)) as peer:
-            ran = await peer.text("run_eval", **asked, expected_output="something good")
+            ran = await peer.text("run_eval", **arguments, expected_output="something good")
             read = await peer.text("get_eval", id=id_in(ran))
         assert ran.startswith("# accuracy: 9/10\n")
         assert "component: agent fair\nmodel: scripted\njudge: scripted\n" in ran
@@ -56,33 +56,33 @@ class TestAccuracy:
         assert (await stored(judged, id_in(ran)))["eval_data"]["avg_score"] == 9
 
     async def test_accuracy_shows_the_worst_of_many_answers(self, connect: Connect, judged: str) -> None:
-        asked = {"type": "accuracy", "kind": "agent", "id": "fair", "input": "bad", "expected_output": "x"}
+        arguments = {"type": "accuracy", "kind": "agent", "id": "fair", "input": "bad", "expected_output": "x"}
         async with connect(judged, toolsets=("evals",)) as peer:
-            ran = await peer.text("run_eval", **asked, iterations=5)
+            ran = await peer.text("run_eval", **arguments, iterations=5)
         assert "answers judged: 5\nscores: 2/10 to 2/10" in ran
         assert "answer 3 of 5 (2/10):" in ran
         assert "answer 4 of 5" not in ran
 
     async def test_judge_without_a_usable_answer_is_an_error(self, connect: Connect, judged: str) -> None:
-        asked = {"type": "accuracy", "kind": "agent", "id": "echo", "input": "x", "expected_output": "x"}
+        arguments = {"type": "accuracy", "kind": "agent", "id": "echo", "input": "x", "expected_output": "x"}
         async with connect(judged, toolsets=("evals",)) as peer:
-            said = await peer.error("run_eval", **asked)
-        assert said.startswith("No result: the agent failed, or its judge gave no usable answer.")
-        assert said.endswith("try openai_judge=true.")
+            error = await peer.error("run_eval", **arguments)
+        assert error.startswith("No result: the agent failed, or its judge gave no usable answer.")
+        assert error.endswith("try openai_judge=true.")
 
     async def test_agentos_without_openai_says_so_where_its_model_should_judge(
         self, connect: Connect, judged: str
     ) -> None:
-        asked = {"type": "accuracy", "kind": "agent", "id": "fair", "input": "x", "expected_output": "x"}
+        arguments = {"type": "accuracy", "kind": "agent", "id": "fair", "input": "x", "expected_output": "x"}
         async with connect(judged, toolsets=("evals",)) as peer:
-            assert (await peer.error("run_eval", **asked, openai_judge=True)).endswith("try openai_judge=false.")
+            assert (await peer.error("run_eval", **arguments, openai_judge=True)).endswith("try openai_judge=false.")
 
 
 class TestAgentAsJudge:
     async def judge(self, connect: Connect, url: str, **more: Any) -> str:
-        asked = {"type": "agent_as_judge", "kind": "agent", "id": "fair", "criteria": "it is sound"}
+        arguments = {"type": "agent_as_judge", "kind": "agent", "id": "fair", "criteria": "it is sound"}
         async with connect(url, toolsets=("evals",)) as peer:
-            return await peer.text("run_eval", **asked, **more)
+            return await peer.text("run_eval", **arguments, **more)
 
     async def test_judge_passes_or_fails_by_the_criteria(self, connect: Connect, judged: str) -> None:
         passed = await self.judge(connect, judged, input="a good thing")
@@ -108,9 +108,9 @@ class TestAgentAsJudge:
 
 class TestPerformance:
     async def test_teams_runs_are_timed(self, connect: Connect, judged: str) -> None:
-        asked = {"type": "performance", "kind": "team", "id": "pair", "input": "hello", "iterations": 3}
+        arguments = {"type": "performance", "kind": "team", "id": "pair", "input": "hello", "iterations": 3}
         async with connect(judged, toolsets=("evals",)) as peer:
-            ran = await peer.text("run_eval", **asked)
+            ran = await peer.text("run_eval", **arguments)
             read = await peer.text("get_eval", id=id_in(ran))
         assert re.match(r"# performance: \d+ ms on average\n", ran)
         assert ran.splitlines()[0] == read.splitlines()[0]
@@ -127,9 +127,9 @@ class TestReliability:
         assert 'tools expected: lookup\narguments expected: {"lookup": {"term": "honey"}}\ncalled: lookup' in ran
 
     async def test_reliability_shows_what_was_missing_and_what_was_wrong(self, connect: Connect, judged: str) -> None:
-        wanted = {"expected_tools": ["lookup", "sing"], "expected_arguments": {"lookup": {"term": "milk"}}}
+        expected_arguments = {"expected_tools": ["lookup", "sing"], "expected_arguments": {"lookup": {"term": "milk"}}}
         async with connect(judged, toolsets=("evals",)) as peer:
-            ran = await run_reliability(peer, **wanted)
+            ran = await run_reliability(peer, **expected_arguments)
         assert ran.startswith("# reliability: FAILED\n")
         assert "called: lookup\nmissing: sing\nwrong arguments: lookup\n" in ran
 
@@ -149,7 +149,7 @@ class TestReliability:
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "expected"),
     [
         ({"type": "accuracy", "expected_tools": None}, "type=accuracy needs expected_output. It takes expected_output"),
         ({"type": "agent_as_judge", "expected_tools": None}, "type=agent_as_judge needs criteria. It takes criteria"),
@@ -171,20 +171,20 @@ class TestReliability:
     ],
 )
 async def test_run_eval_refuses_invalid_arguments_and_runs_nothing(
-    connect: Connect, judged: str, more: dict[str, Any], said: str
+    connect: Connect, judged: str, more: dict[str, Any], expected: str
 ) -> None:
     async with connect(judged, toolsets=("evals",)) as peer:
-        assert said in await peer.error("run_eval", **({"name": "never"} | reliability(**more)))
+        assert expected in await peer.error("run_eval", **({"name": "never"} | reliability(**more)))
         assert "| never |" not in await peer.text("list_evals", limit=100)
 
 
 async def test_long_eval_is_listed_when_it_is_done(connect: Connect, judged: str, era: str) -> None:
     name = f"long-{era}"
     async with connect(judged, toolsets=("evals",), wait=0.5) as peer:
-        asked = {"type": "performance", "kind": "agent", "id": "slow", "input": "5 1.5", "name": name}
-        said = await peer.text("run_eval", **asked)
-        assert said.startswith("# still running\n")
-        assert said.endswith("list_evals shows it once it is done.")
+        arguments = {"type": "performance", "kind": "agent", "id": "slow", "input": "5 1.5", "name": name}
+        text = await peer.text("run_eval", **arguments)
+        assert text.startswith("# still running\n")
+        assert text.endswith("list_evals shows it once it is done.")
         with anyio.fail_after(20):
             listed = ""
             while name not in listed:
@@ -206,12 +206,12 @@ async def test_list_evals_filters_by_type_and_component(connect: Connect, judged
     async with httpx.AsyncClient(base_url=judged) as rest:
         query = {"agent_id": "tooler", "eval_types": "reliability", "limit": "100"}
         answer = (await rest.get("/eval-runs", params=query)).json()
-    assert all(one["id"] in mine for one in answer["data"])
+    assert all(eval_type["id"] in mine for eval_type in answer["data"])
     assert len(mine) * 4 < len(json.dumps(answer))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ({"type": "beauty"}, "'type'"),
         ({"id": "nobody"}, "An id needs its kind. Give kind: agent, team or workflow."),
@@ -220,10 +220,10 @@ async def test_list_evals_filters_by_type_and_component(connect: Connect, judged
     ],
 )
 async def test_list_evals_refuses_invalid_arguments(
-    connect: Connect, judged: str, arguments: dict[str, str], said: str
+    connect: Connect, judged: str, arguments: dict[str, str], expected: str
 ) -> None:
     async with connect(judged, toolsets=("evals",)) as peer:
-        assert said in await peer.error("list_evals", **arguments)
+        assert expected in await peer.error("list_evals", **arguments)
 
 
 async def test_eval_is_renamed(connect: Connect, judged: str, era: str) -> None:
@@ -236,17 +236,17 @@ async def test_eval_is_renamed(connect: Connect, judged: str, era: str) -> None:
 
 async def test_delete_evals_deletes_all_or_none(connect: Connect, judged: str) -> None:
     async with connect(judged, toolsets=("evals",)) as peer:
-        one, two = [id_in(await run_reliability(peer)) for _ in range(2)]
-        said = await peer.error("delete_evals", ids=[one, "nope"])
-        assert said == "Eval run with id 'nope' not found. Nothing was deleted. list_evals has the ids."
-        assert one in await peer.text("get_eval", id=one)
-        assert await peer.text("delete_evals", ids=[one, two, one]) == "Deleted 2 evals."
-        assert "list_evals has the ids" in await peer.error("get_eval", id=one)
+        eval_id, two = [id_in(await run_reliability(peer)) for _ in range(2)]
+        error = await peer.error("delete_evals", ids=[eval_id, "nope"])
+        assert error == "Eval run with id 'nope' not found. Nothing was deleted. list_evals has the ids."
+        assert eval_id in await peer.text("get_eval", id=eval_id)
+        assert await peer.text("delete_evals", ids=[eval_id, two, eval_id]) == "Deleted 2 evals."
+        assert "list_evals has the ids" in await peer.error("get_eval", id=eval_id)
     assert "not found" in (await stored(judged, two))["detail"]
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "said"),
+    ("tool", "arguments", "expected"),
     [
         ("get_eval", {"id": "nope"}, "Eval run with id 'nope' not found. list_evals has the ids."),
         ("get_eval", {"id": " "}, "The id is empty. list_evals has the ids."),
@@ -257,10 +257,10 @@ async def test_delete_evals_deletes_all_or_none(connect: Connect, judged: str) -
     ],
 )
 async def test_what_is_not_there_leads_to_what_is(
-    connect: Connect, judged: str, tool: str, arguments: dict[str, Any], said: str
+    connect: Connect, judged: str, tool: str, arguments: dict[str, Any], expected: str
 ) -> None:
     async with connect(judged, toolsets=("evals",)) as peer:
-        assert said in await peer.error(tool, **arguments)
+        assert expected in await peer.error(tool, **arguments)
 
 
 async def test_list_evals_without_an_eval_says_how_to_make_one(connect: Connect) -> None:

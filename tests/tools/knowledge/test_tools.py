@@ -81,21 +81,21 @@ def id_in(words: str) -> str:
 
 async def test_search_knowledge_fences_the_passages(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        found = await peer.text("search_knowledge", query="how long does a giraffe sleep?", max_results=1)
-    assert found == "1. giraffe\n```\nA giraffe sleeps about two hours a day.\n```"
+        text = await peer.text("search_knowledge", query="how long does a giraffe sleep?", max_results=1)
+    assert text == "1. giraffe\n```\nA giraffe sleeps about two hours a day.\n```"
 
 
 async def test_search_knowledge_filters_by_metadata(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        found = await peer.text("search_knowledge", query="a giraffe or a penguin", filters={"kind": "bird"})
-    assert "penguin" in found
-    assert "giraffe" not in found
+        text = await peer.text("search_knowledge", query="a giraffe or a penguin", filters={"kind": "bird"})
+    assert "penguin" in text
+    assert "giraffe" not in text
 
 
 async def test_search_knowledge_without_a_result_says_so(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        said = await peer.text("search_knowledge", query="giraffe", filters={"kind": "mineral"})
-    assert said == "Nothing found for 'giraffe'. Try other words."
+        text = await peer.text("search_knowledge", query="giraffe", filters={"kind": "mineral"})
+    assert text == "Nothing found for 'giraffe'. Try other words."
 
 
 async def test_empty_query_is_refused(connect: Connect, sample_agentos: str) -> None:
@@ -117,8 +117,8 @@ async def test_type_of_a_search_reaches_the_vector_database(connect: Connect, li
 
 async def test_search_type_that_would_silently_be_another_is_refused(connect: Connect, library: str) -> None:
     async with connect(library) as peer:
-        said = await peer.error("search_knowledge", query="moon", search_type="hybrid", knowledge_id="annex")
-        assert said == ("This knowledge base has no hybrid search. Leave search_type out, or use: vector, keyword.")
+        error = await peer.error("search_knowledge", query="moon", search_type="hybrid", knowledge_id="annex")
+        assert error == ("This knowledge base has no hybrid search. Leave search_type out, or use: vector, keyword.")
         assert "'search_type'" in await peer.error("search_knowledge", query="moon", search_type="magic")
 
 
@@ -128,9 +128,9 @@ async def test_search_type_that_would_silently_be_another_is_refused(connect: Co
 async def test_wrong_knowledge_base_lists_the_right_ones(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         assert "giraffe" in await peer.text("search_knowledge", query="giraffe", knowledge_id="sample facts")
-        said = await peer.error("search_knowledge", query="giraffe", knowledge_id="nope")
-    assert "No knowledge base 'nope'" in said
-    assert "(Sample Facts)" in said
+        error = await peer.error("search_knowledge", query="giraffe", knowledge_id="nope")
+    assert "No knowledge base 'nope'" in error
+    assert "(Sample Facts)" in error
 
 
 @pytest.mark.parametrize(
@@ -152,10 +152,10 @@ async def test_knowledge_base_has_to_be_named_where_there_are_several(
     connect: Connect, library: str, shelves: httpx.AsyncClient, tool: str, arguments: dict[str, str]
 ) -> None:
     async with connect(library, **ALL) as peer:
-        said = await peer.error(tool, **arguments)
-    assert said.startswith("There are several knowledge bases. Give knowledge_id, one of: ")
+        error = await peer.error(tool, **arguments)
+    assert error.startswith("There are several knowledge bases. Give knowledge_id, one of: ")
     for name, knowledge_id in (await bases(shelves)).items():
-        assert f"{knowledge_id} ({name})" in said
+        assert f"{knowledge_id} ({name})" in error
 
 
 async def test_knowledge_base_is_chosen_by_id_or_name(
@@ -210,20 +210,20 @@ async def test_get_knowledge_shows_status_and_metadata_without_agentos_own(
             metadata={"kind": "insect", "legs": 6, "seen": ["May", "June"]},
             **MAIN,
         )
-        shown = await peer.text("get_knowledge", content_id=id_in(added), **MAIN)
-    lines = shown.splitlines()
+        text = await peer.text("get_knowledge", content_id=id_in(added), **MAIN)
+    lines = text.splitlines()
     assert lines[0] == f"# bees {era}"
     assert {"status: completed", "description: What bees do", "type: text"} <= set(lines)
     assert 'metadata: kind=insect, legs=6, seen=["May", "June"]' in lines
-    assert "_agno" not in shown
-    assert "null" not in shown
+    assert "_agno" not in text
+    assert "null" not in text
 
 
 @pytest.mark.parametrize("tool", ["get_knowledge", "delete_knowledge", "refresh_knowledge"])
 async def test_unknown_content_says_where_to_look(connect: Connect, library: str, tool: str) -> None:
     async with connect(library, **ALL) as peer:
-        said = await peer.error(tool, content_id="no such one", **MAIN)
-        assert said == "There is no content 'no%20such%20one'. See list_knowledge."
+        error = await peer.error(tool, content_id="no such one", **MAIN)
+        assert error == "There is no content 'no%20such%20one'. See list_knowledge."
         assert "content_id is empty." in await peer.error(tool, content_id="", **MAIN)
         assert "There is no content '..'" in await peer.error(tool, content_id="..", **MAIN)
 
@@ -233,13 +233,13 @@ async def test_get_knowledge_config_takes_a_fifth_of_agentos_own_answer(
 ) -> None:
     main = (await bases(shelves))["Main Hall"]
     async with connect(library, **ALL) as peer:
-        told = await peer.text("get_knowledge_config", **MAIN)
-    assert "text (.txt)" in told
-    assert "pdf (pypdf)" in told
-    assert "searched by: vector" in told
-    assert "sources: shelf (shelf), locked (shelf), code (github)" in told
+        text = await peer.text("get_knowledge_config", **MAIN)
+    assert "text (.txt)" in text
+    assert "pdf (pypdf)" in text
+    assert "searched by: vector" in text
+    assert "sources: shelf (shelf), locked (shelf), code (github)" in text
     whole = (await shelves.get("/knowledge/config", params={"knowledge_id": main})).text
-    assert len(told) < len(whole) / 5
+    assert len(text) < len(whole) / 5
 
 
 # Adding
@@ -247,7 +247,7 @@ async def test_get_knowledge_config_takes_a_fifth_of_agentos_own_answer(
 
 async def test_text_is_added_and_found(connect: Connect, library: str, shelves: httpx.AsyncClient, era: str) -> None:
     async with connect(library, **ALL) as peer:
-        said = await peer.text(
+        text = await peer.text(
             "add_knowledge",
             text=f"The {era} archive holds letters.",
             name=f"archive {era}",
@@ -255,25 +255,25 @@ async def test_text_is_added_and_found(connect: Connect, library: str, shelves: 
             **MAIN,
         )
         row = (await rows(shelves))[f"archive {era}"]
-        assert said == f"Added 'archive {era}' (content {row['id']}). search_knowledge finds it."
+        assert text == f"Added 'archive {era}' (content {row['id']}). search_knowledge finds it."
         assert row["metadata"]["era"] == era
-        found = await peer.text("search_knowledge", query="archive letters", filters={"era": era}, **MAIN)
-    assert f"The {era} archive holds letters." in found
+        output = await peer.text("search_knowledge", query="archive letters", filters={"era": era}, **MAIN)
+    assert f"The {era} archive holds letters." in output
 
 
 async def test_text_without_a_name_is_named_by_its_beginning(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **ALL) as peer:
-        one = await peer.text("add_knowledge", text=f"Unnamed {era} words", **MAIN)
+        text = await peer.text("add_knowledge", text=f"Unnamed {era} words", **MAIN)
         other = await peer.text("add_knowledge", text=f"Other unnamed {era} words", **MAIN)
-    assert one.startswith(f"Added 'Unnamed {era} words'")
-    assert id_in(one) != id_in(other)
+    assert text.startswith(f"Added 'Unnamed {era} words'")
+    assert id_in(text) != id_in(other)
 
 
 async def test_text_too_long_for_a_form_is_added_all_the_same(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **ALL) as peer:
         text = f"{era} saga. " + "日本 " * 150_000
-        said = await peer.text("add_knowledge", text=text, name=f"saga {era}", metadata={"saga": era}, **MAIN)
-        assert said.startswith(f"Added 'saga {era}'")
+        output = await peer.text("add_knowledge", text=text, name=f"saga {era}", metadata={"saga": era}, **MAIN)
+        assert output.startswith(f"Added 'saga {era}'")
         assert f"{era} saga." in await peer.text("search_knowledge", query="saga", filters={"saga": era}, **MAIN)
 
 
@@ -281,12 +281,12 @@ async def test_add_knowledge_refuses_another_text_under_the_same_name(connect: C
     """AgentOS calls them completed, and drops them."""
     async with connect(library, **ALL) as peer:
         first = await peer.text("add_knowledge", text="Zebras have stripes.", name=f"stripes {era}", **MAIN)
-        said = await peer.error("add_knowledge", text="Quarks have colors.", name=f"stripes {era}", **MAIN)
-        assert said.startswith(f"'stripes {era}' is there already (content {id_in(first)})")
+        error = await peer.error("add_knowledge", text="Quarks have colors.", name=f"stripes {era}", **MAIN)
+        assert error.startswith(f"'stripes {era}' is there already (content {id_in(first)})")
         await peer.text("delete_knowledge", content_id=id_in(first), **MAIN)
         await peer.text("add_knowledge", text="Quarks have colors.", name=f"stripes {era}", **MAIN)
-        found = await peer.text("search_knowledge", query="quarks colors", max_results=1, **MAIN)
-    assert "Quarks have colors." in found
+        text = await peer.text("search_knowledge", query="quarks colors", max_results=1, **MAIN)
+    assert "Quarks have colors." in text
 
 
 async def test_add_knowledge_takes_local_files_only_from_allowed_folders(
@@ -297,8 +297,8 @@ async def test_add_knowledge_takes_local_files_only_from_allowed_folders(
         each.mkdir()
         (each / f"Käse {era}.txt").write_text(f"Cheese ripens in {era} cellars.")
     async with connect(library, allow_files=(inside,), **ALL) as peer:
-        said = await peer.text("add_knowledge", file=f"Käse {era}.txt", **MAIN)
-        assert said.startswith(f"Added 'Käse {era}.txt'")
+        text = await peer.text("add_knowledge", file=f"Käse {era}.txt", **MAIN)
+        assert text.startswith(f"Added 'Käse {era}.txt'")
         assert "cellars" in await peer.text("search_knowledge", query=f"cheese {era}", max_results=1, **MAIN)
         for path in (outside / f"Käse {era}.txt", inside / ".." / "out" / f"Käse {era}.txt"):
             assert "is not in a folder whose files may be read" in await peer.error(
@@ -307,8 +307,8 @@ async def test_add_knowledge_takes_local_files_only_from_allowed_folders(
         assert "There is no file" in await peer.error("add_knowledge", file="nope.txt", **MAIN)
     assert (await rows(shelves))[f"Käse {era}.txt"]["type"] == "text/plain"
     async with connect(library, **ALL) as peer:
-        said = await peer.error("add_knowledge", file=str(inside / f"Käse {era}.txt"), **MAIN)
-    assert "Local files may not be read." in said
+        text = await peer.error("add_knowledge", file=str(inside / f"Käse {era}.txt"), **MAIN)
+    assert "Local files may not be read." in text
 
 
 @pytest.mark.parametrize("file_name", ["notes", "notes.weird", "notes.go"])
@@ -317,15 +317,15 @@ async def test_text_file_of_any_type_is_read(
 ) -> None:
     (tmp_path / f"{era}-{file_name}").write_text("package notes")
     async with connect(library, allow_files=(tmp_path,), **ALL) as peer:
-        said = await peer.text("add_knowledge", file=f"{era}-{file_name}", **MAIN)
-    assert said.startswith(f"Added '{era}-{file_name}'")
+        text = await peer.text("add_knowledge", file=f"{era}-{file_name}", **MAIN)
+    assert text.startswith(f"Added '{era}-{file_name}'")
 
 
 async def test_data_url_is_a_file(connect: Connect, library: str, era: str) -> None:
     content = base64.b64encode(f"# Moss\nMoss of {era} is soft.".encode()).decode()
     async with connect(library, **ALL) as peer:
-        said = await peer.text("add_knowledge", file=f"data:text/markdown;name=moss-{era}.md;base64,{content}", **MAIN)
-        assert said.startswith(f"Added 'moss-{era}.md'")
+        text = await peer.text("add_knowledge", file=f"data:text/markdown;name=moss-{era}.md;base64,{content}", **MAIN)
+        assert text.startswith(f"Added 'moss-{era}.md'")
         assert "is soft" in await peer.text("search_knowledge", query=f"moss {era}", max_results=1, **MAIN)
         assert "AgentOS takes no 'image/x' files" in await peer.error(
             "add_knowledge", file="data:image/x;base64,aaaa", **MAIN
@@ -338,9 +338,9 @@ async def test_url_is_fetched_by_agentos(
 ) -> None:
     async with connect(library, **ALL) as peer:
         name = f"tides {era} {parameter}"
-        said = await peer.text("add_knowledge", name=name, **{parameter: pages.at("/tides.txt")}, **MAIN)
-        shown = await peer.text("get_knowledge", content_id=id_in(said), **MAIN)
-        assert f"source: {pages.at('/tides.txt')}" in shown
+        text = await peer.text("add_knowledge", name=name, **{parameter: pages.at("/tides.txt")}, **MAIN)
+        output = await peer.text("get_knowledge", content_id=id_in(text), **MAIN)
+        assert f"source: {pages.at('/tides.txt')}" in output
         assert "follow the moon" in await peer.text("search_knowledge", query="tides", max_results=1, **MAIN)
 
 
@@ -349,10 +349,10 @@ async def test_content_that_cannot_be_read_is_an_error_and_can_be_added_again(
 ) -> None:
     with serve_pages(there := {}) as pages:
         async with connect(library, **ALL) as peer:
-            said = await peer.error("add_knowledge", url=pages.at("/late.txt"), name=f"late {era}", **MAIN)
-            assert said.startswith(f"AgentOS could not read 'late {era}' (content ")
-            assert "404 Not Found" in said
-            assert "delete_knowledge" in said
+            error = await peer.error("add_knowledge", url=pages.at("/late.txt"), name=f"late {era}", **MAIN)
+            assert error.startswith(f"AgentOS could not read 'late {era}' (content ")
+            assert "404 Not Found" in error
+            assert "delete_knowledge" in error
             assert (await rows(shelves))[f"late {era}"]["status"] == "failed"
             there["/late.txt"] = "Better late than never."
             again = await peer.text("add_knowledge", url=pages.at("/late.txt"), name=f"late {era}", **MAIN)
@@ -363,8 +363,8 @@ async def test_file_whose_reader_is_not_installed_says_what_to_install(
     connect: Connect, library: str, era: str
 ) -> None:
     async with connect(library, **ALL) as peer:
-        said = await peer.error("add_knowledge", file=f"data:application/pdf;name={era}.pdf,%25PDF-1.4", **MAIN)
-    assert "pip install pypdf" in said
+        error = await peer.error("add_knowledge", file=f"data:application/pdf;name={era}.pdf,%25PDF-1.4", **MAIN)
+    assert "pip install pypdf" in error
 
 
 async def test_add_knowledge_waits_within_its_bound_and_reports_progress(
@@ -372,22 +372,22 @@ async def test_add_knowledge_waits_within_its_bound_and_reports_progress(
 ) -> None:
     with serve_pages({"/held.txt": "It took its time."}) as pages:
         async with connect(library, **SHORT) as peer:
-            said, told = await peer.watch("add_knowledge", url=pages.at("/held.txt"), name=f"held {era}", **MAIN)
-            assert said.startswith(f"'held {era}' (content ")
-            assert said.endswith("is still being read. Call get_knowledge later to see how it went.")
-            assert f"AgentOS reads held {era}" in told.messages
-            values = [progress for progress, _, _ in told.heard]
+            result, text = await peer.watch("add_knowledge", url=pages.at("/held.txt"), name=f"held {era}", **MAIN)
+            assert result.startswith(f"'held {era}' (content ")
+            assert result.endswith("is still being read. Call get_knowledge later to see how it went.")
+            assert f"AgentOS reads held {era}" in text.messages
+            values = [progress for progress, _, _ in text.heard]
             assert values == sorted(set(values))
-            shown = await peer.text("get_knowledge", content_id=id_in(said), **MAIN)
-            assert "status: processing" in shown
+            output = await peer.text("get_knowledge", content_id=id_in(result), **MAIN)
+            assert "status: processing" in output
             pages.held.set()
             with anyio.fail_after(10):
-                while "status: completed" not in shown:
-                    shown = await peer.text("get_knowledge", content_id=id_in(said), **MAIN)
+                while "status: completed" not in output:
+                    output = await peer.text("get_knowledge", content_id=id_in(result), **MAIN)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ({}, "There is nothing to add. Give exactly one of text, url and file."),
         ({"text": " "}, "There is nothing to add."),
@@ -411,10 +411,10 @@ async def test_add_knowledge_waits_within_its_bound_and_reports_progress(
     ],
 )
 async def test_add_knowledge_refuses_what_agentos_would_drop(
-    connect: Connect, library: str, arguments: dict[str, Any], said: str
+    connect: Connect, library: str, arguments: dict[str, Any], expected: str
 ) -> None:
     async with connect(library, **ALL) as peer:
-        assert said in await peer.error("add_knowledge", **arguments, **MAIN)
+        assert expected in await peer.error("add_knowledge", **arguments, **MAIN)
 
 
 async def test_text_is_chunked_by_the_given_chunker(connect: Connect, library: str, era: str) -> None:
@@ -429,8 +429,8 @@ async def test_text_is_chunked_by_the_given_chunker(connect: Connect, library: s
             chunk_size=100,
             **MAIN,
         )
-        found = await peer.text("search_knowledge", query=f"chunked{era}", max_results=50, filters={"cut": era}, **MAIN)
-    assert "\n2. " in found
+        text = await peer.text("search_knowledge", query=f"chunked{era}", max_results=50, filters={"cut": era}, **MAIN)
+    assert "\n2. " in text
 
 
 # Changing
@@ -441,19 +441,19 @@ async def test_content_is_renamed_and_its_metadata_grows(connect: Connect, libra
         added = await peer.text(
             "add_knowledge", text=f"Foxes of {era} run.", name=f"fox {era}", metadata={"kind": "mammal"}, **MAIN
         )
-        said = await peer.text(
+        text = await peer.text(
             "update_knowledge", content_id=id_in(added), name=f"foxes {era}", metadata={"mark": era}, **MAIN
         )
-        assert said == f"Changed name and metadata of 'foxes {era}'. Passages keep the old name."
-        shown = await peer.text("get_knowledge", content_id=id_in(added), **MAIN)
-        assert f"# foxes {era}" in shown
-        assert f"metadata: kind=mammal, mark={era}" in shown
-        found = await peer.text("search_knowledge", query="foxes run", filters={"mark": era}, **MAIN)
-    assert f"1. fox {era}" in found
+        assert text == f"Changed name and metadata of 'foxes {era}'. Passages keep the old name."
+        output = await peer.text("get_knowledge", content_id=id_in(added), **MAIN)
+        assert f"# foxes {era}" in output
+        assert f"metadata: kind=mammal, mark={era}" in output
+        table = await peer.text("search_knowledge", query="foxes run", filters={"mark": era}, **MAIN)
+    assert f"1. fox {era}" in table
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ({"content_id": "x"}, "There is nothing to change."),
         ({"content_id": "x", "name": " "}, "There is nothing to change."),
@@ -464,10 +464,10 @@ async def test_content_is_renamed_and_its_metadata_grows(connect: Connect, libra
     ],
 )
 async def test_update_knowledge_refuses_invalid_changes(
-    connect: Connect, library: str, arguments: dict[str, Any], said: str
+    connect: Connect, library: str, arguments: dict[str, Any], expected: str
 ) -> None:
     async with connect(library, **ALL) as peer:
-        assert said in await peer.error("update_knowledge", **arguments, **MAIN)
+        assert expected in await peer.error("update_knowledge", **arguments, **MAIN)
 
 
 async def test_deleted_content_is_gone_and_no_longer_found(
@@ -475,8 +475,8 @@ async def test_deleted_content_is_gone_and_no_longer_found(
 ) -> None:
     async with connect(library, **ALL) as peer:
         added = await peer.text("add_knowledge", text=f"Dodo{era} lived here.", name=f"dodo {era}", **MAIN)
-        said = await peer.text("delete_knowledge", content_id=id_in(added), **MAIN)
-        assert said == f"Deleted 'dodo {era}' (content {id_in(added)})."
+        text = await peer.text("delete_knowledge", content_id=id_in(added), **MAIN)
+        assert text == f"Deleted 'dodo {era}' (content {id_in(added)})."
         assert "lived here" not in await peer.text("search_knowledge", query=f"Dodo{era}", **MAIN)
         assert "There is no content" in await peer.error("delete_knowledge", content_id=id_in(added), **MAIN)
     assert f"dodo {era}" not in await rows(shelves)
@@ -493,8 +493,8 @@ async def test_person_is_asked_before_something_is_deleted(
 
     async with connect(library, decline, **ALL) as peer:
         added = await peer.text("add_knowledge", text="Keep me.", name=f"keepsake {era}", **MAIN)
-        said = await peer.text("delete_knowledge", content_id=id_in(added), **MAIN)
-    assert "Nothing was done" in said or "nothing was done" in said
+        text = await peer.text("delete_knowledge", content_id=id_in(added), **MAIN)
+    assert "Nothing was done" in text or "nothing was done" in text
     assert id_in(added) in asked[0]
     assert f"keepsake {era}" in await rows(shelves)
 
@@ -507,9 +507,9 @@ async def test_content_is_not_changed_by_way_of_another_knowledge_base(
     content = (await rows(shelves, "Annex"))["annex guide"]
     arguments = {"name": "stolen"} if tool == "update_knowledge" else {}
     async with connect(library, **ALL) as peer:
-        said = await peer.error(tool, content_id=content["id"], **arguments, **MAIN)
-    assert said.startswith(f"The content '{content['id']}' is not in the knowledge base Main Hall.")
-    assert (await bases(shelves))["Annex"] in said
+        error = await peer.error(tool, content_id=content["id"], **arguments, **MAIN)
+    assert error.startswith(f"The content '{content['id']}' is not in the knowledge base Main Hall.")
+    assert (await bases(shelves))["Annex"] in error
     assert (await rows(shelves, "Annex"))["annex guide"] == content
 
 
@@ -518,15 +518,15 @@ async def test_folder_is_read_again(connect: Connect, library: str, folders: Pat
         listed = await peer.text("list_knowledge", limit=100, **MAIN)
         row = next(line for line in listed.splitlines() if f"| {era} | folder |" in line)
         folder = row.split(" | ")[0].strip("| ")
-        shown = await peer.text("get_knowledge", content_id=folder, **MAIN)
-        assert f"source: {folders / era}" in shown
-        assert "parts: 2 contents of their own" in shown
+        output = await peer.text("get_knowledge", content_id=folder, **MAIN)
+        assert f"source: {folders / era}" in output
+        assert "parts: 2 contents of their own" in output
         (folders / era / "changes.txt").write_text(f"In {era} the door is green.")
-        said = await peer.text("refresh_knowledge", content_id=folder, **MAIN)
-        assert said.startswith(f"Refreshed '{era}' (content {folder}): 2 of 2 files loaded.")
-        found = await peer.text("search_knowledge", query=f"{era} door green", max_results=50, **MAIN)
-    assert f"In {era} the door is green." in found
-    assert f"In {era} the door is red." not in found
+        text = await peer.text("refresh_knowledge", content_id=folder, **MAIN)
+        assert text.startswith(f"Refreshed '{era}' (content {folder}): 2 of 2 files loaded.")
+        table = await peer.text("search_knowledge", query=f"{era} door green", max_results=50, **MAIN)
+    assert f"In {era} the door is green." in table
+    assert f"In {era} the door is red." not in table
 
 
 async def test_refresh_knowledge_refuses_what_is_no_website_or_folder(
@@ -534,11 +534,11 @@ async def test_refresh_knowledge_refuses_what_is_no_website_or_folder(
 ) -> None:
     async with connect(library, **ALL) as peer:
         text = await peer.text("add_knowledge", text="Only words.", name=f"words {era}", **MAIN)
-        said = await peer.error("refresh_knowledge", content_id=id_in(text), **MAIN)
-        assert f"'words {era}' came from no website or folder" in said
+        error = await peer.error("refresh_knowledge", content_id=id_in(text), **MAIN)
+        assert f"'words {era}' came from no website or folder" in error
         page = await peer.text("add_knowledge", url=pages.at("/tides.txt"), name=f"page {era}", **MAIN)
-        said = await peer.error("refresh_knowledge", content_id=id_in(page), **MAIN)
-        assert said.endswith("can be refreshed. To change it, call delete_knowledge and add_knowledge.")
+        error = await peer.error("refresh_knowledge", content_id=id_in(page), **MAIN)
+        assert error.endswith("can be refreshed. To change it, call delete_knowledge and add_knowledge.")
 
 
 # Remote sources
@@ -564,16 +564,18 @@ async def test_list_knowledge_sources_shows_sources_and_files(connect: Connect, 
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "expected"),
     [
         ("nope", "There is no source 'nope'. Use one of: shelf, locked, code."),
         ("code", "add_remote_knowledge takes its paths all the same."),
         ("locked", "The source locked refuses AgentOS's credentials for it."),
     ],
 )
-async def test_source_that_cannot_be_listed_says_why(connect: Connect, library: str, source: str, said: str) -> None:
+async def test_source_that_cannot_be_listed_says_why(
+    connect: Connect, library: str, source: str, expected: str
+) -> None:
     async with connect(library, **ALL) as peer:
-        assert said in await peer.error("list_knowledge_sources", source_id=source, **MAIN)
+        assert expected in await peer.error("list_knowledge_sources", source_id=source, **MAIN)
 
 
 async def test_remote_file_is_added_and_found(
@@ -581,35 +583,35 @@ async def test_remote_file_is_added_and_found(
 ) -> None:
     """Its id is not the one that AgentOS announces."""
     async with connect(library, **ALL) as peer:
-        said = await peer.text(
+        text = await peer.text(
             "add_remote_knowledge", source_id="shelf", path="welcome.txt", name=f"welcome {era}", **MAIN
         )
         row = (await rows(shelves))[f"welcome {era}"]
-        assert said == f"Added 'welcome {era}' (content {row['id']}). search_knowledge finds it."
+        assert text == f"Added 'welcome {era}' (content {row['id']}). search_knowledge finds it."
         assert "source: The Shelf (s3)" in await peer.text("get_knowledge", content_id=row["id"], **MAIN)
         assert "ocelots" in await peer.text("search_knowledge", query="ocelots", max_results=1, **MAIN)
 
 
 async def test_remote_folder_reports_the_status_of_its_files(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **ALL) as peer:
-        said = await peer.text("add_remote_knowledge", source_id="shelf", path="guides/", name=f"g {era}", **MAIN)
-        assert said.startswith("3 files came from guides/ of shelf: ")
-        assert "2 completed" in said
-        assert f"- g {era}/guides/broken.txt: guides/broken.txt cannot be opened" in said
+        text = await peer.text("add_remote_knowledge", source_id="shelf", path="guides/", name=f"g {era}", **MAIN)
+        assert text.startswith("3 files came from guides/ of shelf: ")
+        assert "2 completed" in text
+        assert f"- g {era}/guides/broken.txt: guides/broken.txt cannot be opened" in text
         failed = await peer.error("add_remote_knowledge", source_id="shelf", path="ruins/", name=f"r {era}", **MAIN)
         assert failed.startswith("2 files came from ruins/ of shelf: 2 failed.")
 
 
 async def test_remote_path_of_which_nothing_comes_is_an_error(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **SHORT) as peer:
-        said = await peer.error("add_remote_knowledge", source_id="shelf", path="missing.txt", **MAIN)
-        assert said.startswith("Nothing has come from missing.txt of shelf so far.")
+        error = await peer.error("add_remote_knowledge", source_id="shelf", path="missing.txt", **MAIN)
+        assert error.startswith("Nothing has come from missing.txt of shelf so far.")
         stuck = await peer.text("add_remote_knowledge", source_id="shelf", path="stuck.txt", name=f"s {era}", **MAIN)
         assert "is still being read" in stuck
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ({"source_id": "nope", "path": "x"}, "There is no source 'nope'."),
         ({"source_id": "shelf", "path": " / "}, "The path is empty."),
@@ -618,10 +620,10 @@ async def test_remote_path_of_which_nothing_comes_is_an_error(connect: Connect, 
     ],
 )
 async def test_add_remote_knowledge_refuses_invalid_arguments(
-    connect: Connect, library: str, arguments: dict[str, Any], said: str
+    connect: Connect, library: str, arguments: dict[str, Any], expected: str
 ) -> None:
     async with connect(library, **ALL) as peer:
-        assert said in await peer.error("add_remote_knowledge", **arguments, **MAIN)
+        assert expected in await peer.error("add_remote_knowledge", **arguments, **MAIN)
 
 
 async def test_remote_folder_counts_all_that_came_from_it(
@@ -629,5 +631,5 @@ async def test_remote_folder_counts_all_that_came_from_it(
 ) -> None:
     monkeypatch.setattr(ingest, "_NEWEST_PAGE_SIZE", 1)
     async with connect(library, **ALL) as peer:
-        said = await peer.text("add_remote_knowledge", source_id="shelf", path="guides/", name=f"all {era}", **MAIN)
-    assert said.startswith("3 files came from guides/ of shelf: ")
+        text = await peer.text("add_remote_knowledge", source_id="shelf", path="guides/", name=f"all {era}", **MAIN)
+    assert text.startswith("3 files came from guides/ of shelf: ")

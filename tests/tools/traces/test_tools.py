@@ -147,9 +147,9 @@ class TestListing:
             monkeypatch.setattr(search, "PAGE_SIZE", 10)
             assert len(ids(await peer.text("list_traces", session_id=session))) == 1
             monkeypatch.setattr(search, "MAX_TRACES", 20)
-            said = await peer.text("list_traces", session_id=session)
+            text = await peer.text("list_traces", session_id=session)
         # Two pages that overlap by one.
-        assert re.fullmatch(r"None of the newest 19 traces\. Older ones: until=20\S+", said)
+        assert re.fullmatch(r"None of the newest 19 traces\. Older ones: until=20\S+", text)
 
     async def test_older_traces_are_reached_where_nothing_was_found(
         self, connect: Connect, unnamed: str, era: str, monkeypatch: pytest.MonkeyPatch
@@ -209,13 +209,13 @@ class TestListing:
     async def test_list_traces_without_tracing_says_how_to_enable_it(self, connect: Connect) -> None:
         with demo_agentos(build="tests._support.agentos.traces:build_untraced") as url:
             async with connect(url, **ALL) as peer:
-                said = "No traces. AgentOS keeps them where it is built with AgentOS(tracing=True)."
-                assert await peer.text("list_traces") == said
-                assert await peer.text("search_traces") == said
-                assert await peer.text("list_trace_sessions") == said
+                text = "No traces. AgentOS keeps them where it is built with AgentOS(tracing=True)."
+                assert await peer.text("list_traces") == text
+                assert await peer.text("search_traces") == text
+                assert await peer.text("list_trace_sessions") == text
 
     @pytest.mark.parametrize(
-        ("arguments", "said"),
+        ("arguments", "expected"),
         [
             ({"run": "echo"}, "'echo' is no run reference."),
             ({"since": "soon"}, "since: 'soon' is no time. Write it as YYYY-MM-DD"),
@@ -228,20 +228,20 @@ class TestListing:
         ],
     )
     async def test_list_traces_refuses_invalid_arguments(
-        self, connect: Connect, unnamed: str, arguments: dict[str, Any], said: str
+        self, connect: Connect, unnamed: str, arguments: dict[str, Any], expected: str
     ) -> None:
         async with connect(unnamed, **ALL) as peer:
-            assert said in await peer.error("list_traces", **arguments)
+            assert expected in await peer.error("list_traces", **arguments)
 
 
 class TestOneTrace:
     async def test_runs_trace_is_a_short_tree(self, connect: Connect, named: str) -> None:
         async with connect(named, **ALL) as peer:
             ref = await run(peer, "agent", "look-up", "what is honey?", user_id="anna")
-            told = await peer.text("get_trace", id=ref)
-        assert told.startswith("# agent look-up\ntrace: ")
-        assert f"spans: 4\ntokens: 11 in, 10 out\nrun: {ref}\nuser: anna\n" in told
-        assert tree(told) == [
+            text = await peer.text("get_trace", id=ref)
+        assert text.startswith("# agent look-up\ntrace: ")
+        assert f"spans: 4\ntokens: 11 in, 10 out\nrun: {ref}\nuser: anna\n" in text
+        assert tree(text) == [
             "agent Look_Up.arun in: what is honey? out: the tool said: honey is a fine thing",
             "  llm Scripted.ainvoke_stream scripted 3→2 tokens out: calls lookup",
             '  tool lookup in: {"term": "honey"} out: honey is a fine thing',
@@ -251,35 +251,35 @@ class TestOneTrace:
     async def test_frameworks_own_spans_are_left_out(self, connect: Connect, unnamed: str) -> None:
         async with connect(unnamed, **ALL) as peer:
             ref = await run(peer, "agent", "echo", "hi")
-            told = await peer.text("get_trace", id=ref)
-        assert "of the web framework's not shown)" in told
-        assert f"run: {ref}\n" in told
-        assert "fastapi." not in told
-        assert tree(told)[:2] == ["POST /agents/{agent_id}/runs", "  agent Echo.arun in: hi out: echo: hi"]
+            text = await peer.text("get_trace", id=ref)
+        assert "of the web framework's not shown)" in text
+        assert f"run: {ref}\n" in text
+        assert "fastapi." not in text
+        assert tree(text)[:2] == ["POST /agents/{agent_id}/runs", "  agent Echo.arun in: hi out: echo: hi"]
 
     async def test_workflows_steps_are_called_steps(self, connect: Connect, unnamed: str) -> None:
         async with connect(unnamed, **ALL) as peer:
-            told = await peer.text("get_trace", id=await run(peer, "workflow", "two-steps", "go"))
-        lines = [line.strip() for line in tree(told)]
+            text = await peer.text("get_trace", id=await run(peer, "workflow", "two-steps", "go"))
+        lines = [line.strip() for line in tree(text)]
         assert any(re.match(r"workflow Two_Steps\.\w+ in: go out: the tool said", line) for line in lines)
         assert any(re.match(r"step handle\.\w+ out: handled go", line) for line in lines)
         assert any(re.match(r"step find_it\.\w+ in: handled go", line) for line in lines)
 
     async def test_failed_trace_says_why(self, connect: Connect, traced: str) -> None:
         async with connect(traced, **ALL) as peer:
-            told = await peer.text("get_trace", id=await run(peer, "agent", "tool-fail"))
-        assert "status: with errors\n" in told
-        assert "errors: 1\n" in told
-        assert any(line.strip() == 'tool explode in: {"reason": "bad day"} ERROR: boom: bad day' for line in tree(told))
+            text = await peer.text("get_trace", id=await run(peer, "agent", "tool-fail"))
+        assert "status: with errors\n" in text
+        assert "errors: 1\n" in text
+        assert any(line.strip() == 'tool explode in: {"reason": "bad day"} ERROR: boom: bad day' for line in tree(text))
 
     async def test_span_text_is_cut_in_the_tree_and_whole_by_itself(self, connect: Connect, named: str) -> None:
         words = " ".join(f"word{number}" for number in range(200))
         async with connect(named, **ALL) as peer:
-            told = await peer.text("get_trace", id=await run(peer, "agent", "echo", words))
-            assert "word5" in told
-            assert "word199" not in told
-            [trace_id, *_] = ids(told)
-            span_id = re.search(r"agent Echo\.arun .*?\[(\w+)\]", told)
+            text = await peer.text("get_trace", id=await run(peer, "agent", "echo", words))
+            assert "word5" in text
+            assert "word199" not in text
+            [trace_id, *_] = ids(text)
+            span_id = re.search(r"agent Echo\.arun .*?\[(\w+)\]", text)
             assert span_id
             span = await peer.text("get_trace", id=trace_id, span_id=span_id[1])
         assert span.startswith("# Echo.arun\n")
@@ -288,10 +288,10 @@ class TestOneTrace:
 
     async def test_spans_error_and_details_are_told(self, connect: Connect, named: str) -> None:
         async with connect(named, **ALL) as peer:
-            told = await peer.text("get_trace", id=await run(peer, "agent", "tool-fail"))
-            span_id = re.search(r"tool explode .*?\[(\w+)\]", told)
+            text = await peer.text("get_trace", id=await run(peer, "agent", "tool-fail"))
+            span_id = re.search(r"tool explode .*?\[(\w+)\]", text)
             assert span_id
-            span = await peer.text("get_trace", id=ids(told)[0], span_id=span_id[1])
+            span = await peer.text("get_trace", id=ids(text)[0], span_id=span_id[1])
         assert "tool_name: explode\n" in span
         assert "error: boom: bad day\n" in span
 
@@ -299,27 +299,27 @@ class TestOneTrace:
         async with connect(traced, **ALL) as peer:
             ref = await run(peer, "agent", "asker")
             [first] = ids(await peer.text("list_traces", run=ref))
-            asked = await peer.text("get_run", run=ref)
-            key = re.search(r"^- (\S+):", asked, re.MULTILINE)
+            output = await peer.text("get_run", run=ref)
+            key = re.search(r"^- (\S+):", output, re.MULTILINE)
             assert key
             await peer.text("continue_run", run=ref, answers={key[1]: True})
             with anyio.fail_after(20):
-                told = ""
-                while "other traces" not in told:
+                text = ""
+                while "other traces" not in text:
                     await anyio.sleep(0.05)
-                    told = await peer.text("get_trace", id=ref)
-        assert f"other traces of this run: {first}\n" in told
-        assert "Asker.acontinue_run" in told
+                    text = await peer.text("get_trace", id=ref)
+        assert f"other traces of this run: {first}\n" in text
+        assert "Asker.acontinue_run" in text
 
     async def test_trace_is_a_small_part_of_agentos_own_answer(self, connect: Connect, named: str) -> None:
         async with connect(named, **ALL) as peer:
-            told = await peer.text("get_trace", id=await run(peer, "team", "pair"))
+            text = await peer.text("get_trace", id=await run(peer, "team", "pair"))
         async with httpx.AsyncClient(base_url=named) as rest:
-            whole = (await rest.get(f"/traces/{ids(told)[0]}")).json()
-        assert len(told) * 3 < len(json.dumps(whole))
+            whole = (await rest.get(f"/traces/{ids(text)[0]}")).json()
+        assert len(text) * 3 < len(json.dumps(whole))
 
     @pytest.mark.parametrize(
-        ("arguments", "said"),
+        ("arguments", "expected"),
         [
             ({"id": "0" * 32}, "Trace not found. list_traces has the ids."),
             ({"id": " "}, "The id is empty."),
@@ -328,16 +328,16 @@ class TestOneTrace:
         ],
     )
     async def test_trace_that_is_not_there_leads_to_those_that_are(
-        self, connect: Connect, named: str, arguments: dict[str, str], said: str
+        self, connect: Connect, named: str, arguments: dict[str, str], expected: str
     ) -> None:
         async with connect(named, **ALL) as peer:
-            assert said in await peer.error("get_trace", **arguments)
+            assert expected in await peer.error("get_trace", **arguments)
 
     async def test_span_that_is_not_there_leads_to_those_that_are(self, connect: Connect, named: str) -> None:
         async with connect(named, **ALL) as peer:
             trace_id = ids(await peer.text("get_trace", id=await run(peer, "agent", "echo")))[0]
-            said = await peer.error("get_trace", id=trace_id, span_id="0" * 16)
-        assert said == "Span not found. get_trace without span_id shows its spans."
+            error = await peer.error("get_trace", id=trace_id, span_id="0" * 16)
+        assert error == "Span not found. get_trace without span_id shows its spans."
 
 
 class TestSearch:
@@ -351,9 +351,9 @@ class TestSearch:
             slow = {"op": "AND", "conditions": [mine, {"op": "GTE", "key": "duration_ms", "value": 50}]}
             assert "look-up" in await peer.text("search_traces", filter=slow)
             others = {"op": "AND", "conditions": [mine, {"op": "NOT", "condition": {"agent_id": "echo"}}]}
-            found = await peer.text("search_traces", filter=others)
-            assert "look-up" in found
-            assert "agent echo" not in found
+            text = await peer.text("search_traces", filter=others)
+            assert "look-up" in text
+            assert "agent echo" not in text
 
     async def test_trace_filter_may_be_a_field_and_its_value(self, connect: Connect, named: str, era: str) -> None:
         session = f"short-{era}"
@@ -369,28 +369,28 @@ class TestSearch:
         async with connect(named, **ALL) as peer:
             await run(peer, "agent", "echo", session_id=session, user_id="anna")
             await run(peer, "agent", "echo", session_id=session, user_id="anna")
-            found = await peer.text("search_traces", filter={"session_id": session}, group_by="session")
-        assert f"| {session} | agent echo | anna | 2 | 20" in found
+            text = await peer.text("search_traces", filter={"session_id": session}, group_by="session")
+        assert f"| {session} | agent echo | anna | 2 | 20" in text
 
     async def test_search_traces_without_ids_says_where_to_look(self, connect: Connect, unnamed: str) -> None:
         async with connect(unnamed, **ALL) as peer:
             await run(peer, "agent", "echo")
             for arguments in ({"filter": {"agent_id": "echo"}}, {"group_by": "session"}):
-                said = await peer.text("search_traces", **arguments)
-                assert "list_traces and list_trace_sessions look inside them" in said
-                assert 'FastAPI(telemetry={"tracing": False})' in said
+                text = await peer.text("search_traces", **arguments)
+                assert "list_traces and list_trace_sessions look inside them" in text
+                assert 'FastAPI(telemetry={"tracing": False})' in text
 
     async def test_search_traces_finds_requests_page_by_page(self, connect: Connect, unnamed: str) -> None:
         async with connect(unnamed, **ALL) as peer:
             await run(peer, "agent", "look-up")
-            found = await peer.text("search_traces", filter={"op": "GTE", "key": "duration_ms", "value": 0}, limit=5)
-        assert "page=2 has more" in found
+            text = await peer.text("search_traces", filter={"op": "GTE", "key": "duration_ms", "value": 0}, limit=5)
+        assert "page=2 has more" in text
         async with httpx.AsyncClient(base_url=unnamed) as rest:
             whole = (await rest.post("/traces/search", json={"limit": 5})).json()
-        assert len(found) * 5 < len(json.dumps(whole))
+        assert len(text) * 5 < len(json.dumps(whole))
 
     @pytest.mark.parametrize(
-        ("filter", "said"),
+        ("filter", "expected"),
         [
             ({"agent": "echo"}, "There is no field 'agent' to filter by."),
             ({"op": "LIKE", "key": "name", "value": "x"}, "name cannot be compared with 'LIKE'."),
@@ -405,12 +405,12 @@ class TestSearch:
         ],
     )
     async def test_trace_filter_that_agentos_would_not_understand_is_refused(
-        self, connect: Connect, named: str, filter: dict[str, Any], said: str
+        self, connect: Connect, named: str, filter: dict[str, Any], expected: str
     ) -> None:
         async with connect(named, **ALL) as peer:
             answer = await peer.error("search_traces", filter=filter)
-        assert answer.startswith(said)
-        assert "no time" in said or "Fields: status (OK or ERROR): EQ NEQ IN; user_id, agent_id" in answer
+        assert answer.startswith(expected)
+        assert "no time" in expected or "Fields: status (OK or ERROR): EQ NEQ IN; user_id, agent_id" in answer
 
 
 class TestSessions:
@@ -437,7 +437,7 @@ class TestSessions:
         assert f"page-0-{era}" in pages[1]
 
     @pytest.mark.parametrize(
-        ("arguments", "said"),
+        ("arguments", "expected"),
         [
             ({"since": "soon"}, "since: 'soon' is no time."),
             ({"kind": "agent", "id": "nobody"}, "No agent 'nobody'."),
@@ -445,7 +445,7 @@ class TestSessions:
         ],
     )
     async def test_list_trace_sessions_refuses_invalid_arguments(
-        self, connect: Connect, unnamed: str, arguments: dict[str, Any], said: str
+        self, connect: Connect, unnamed: str, arguments: dict[str, Any], expected: str
     ) -> None:
         async with connect(unnamed, **ALL) as peer:
-            assert said in await peer.error("list_trace_sessions", **arguments)
+            assert expected in await peer.error("list_trace_sessions", **arguments)
