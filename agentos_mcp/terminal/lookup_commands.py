@@ -127,7 +127,13 @@ async def _traces(ctx: ToolContext, options: argparse.Namespace) -> CommandResul
     if options.id:
         return await traces.get_trace(ctx, options.id, options.span_id, database)
     return await traces.list_traces(
-        ctx, session_id=options.session_id, errors=options.errors, db_id=database, limit=options.limit
+        ctx,
+        session_id=options.session_id,
+        errors=options.errors,
+        since=options.since,
+        until=options.until,
+        db_id=database,
+        limit=options.limit,
     )
 
 
