@@ -192,7 +192,7 @@ async def resolve_approval(
 
 
 async def _confirmation_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the person is asked about: an id says nothing."""
+    """The tool calls to approve, for the question to the person: the id alone tells nothing."""
     approval = await _approval(ctx, str(arguments["approval_id"]))
     _check_pending(approval)
     calls = [{str(call.get("tool_name")): call.get("tool_args") or {}} for call in _calls(approval)]
@@ -293,7 +293,7 @@ def _is_of_workflow(run: str, workflow: str) -> bool:
 
 
 async def _run_references(ctx: ToolContext, approvals: Sequence[Approval]) -> dict[str, str]:
-    """The references of the runs to continue, by the approvals' ids; '' where it cannot be told."""
+    """The references of the runs to continue, by the approvals' ids; '' where it is not known."""
     references: dict[str, str] = {}
     by_session: dict[str, list[Approval]] = {}
     for approval in approvals:
@@ -371,7 +371,7 @@ def _short(value: object) -> str:
 
 
 def _fields(approval: Approval) -> list[str]:
-    """The names of the values that an approval has to bring along."""
+    """The names of the values that an approval has to give."""
     names: list[str] = []
     for call in _calls(approval):
         if call.get("external_execution_required"):

@@ -1,4 +1,4 @@
-"""Which agents, teams and workflows there are, and what each is made of."""
+"""Agents, teams and workflows: lists, and each in detail."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _databases(config: Mapping[str, Any]) -> list[str]:
 
 
 def _stores_in(config: Mapping[str, Any], database: str) -> Iterator[tuple[str, Sequence[object]]]:
-    """What lies in a database: its parts with their tables, files, and the components that use it."""
+    """The parts of AgentOS that use a database, with their tables."""
     for part in PARTS:
         stores = [entry for entry in _objects_at(record_of(config.get(part)), "dbs") if entry.get("db_id") == database]
         if stores:

@@ -1,4 +1,4 @@
-"""The files that agents keep."""
+"""Files that agents keep in namespaces."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ async def search_agent_files(
 
 @dataclass(frozen=True)
 class _Namespaces:
-    """Whose files are meant: what AgentOS is asked for, and what `/config` says of it."""
+    """The namespaces that a call selects: the query for AgentOS, and their entries in `/config`."""
 
     query: Mapping[str, str]
     all: Sequence[Mapping[str, Any]]
@@ -226,7 +226,7 @@ class _Namespaces:
 
     @contextmanager
     def translate_errors(self, path: str = "") -> Iterator[None]:
-        """AgentOS's refusals, with what to do about them."""
+        """Inside it, AgentOS's refusals say what to do about them."""
         try:
             yield
         except NotFound as error:

@@ -1,4 +1,4 @@
-"""What agents have learned by themselves."""
+"""Learnings: what agents have noted by themselves."""
 
 from __future__ import annotations
 

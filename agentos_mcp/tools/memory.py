@@ -1,4 +1,4 @@
-"""What AgentOS remembers of its users."""
+"""User memories: list, read, create, change, delete and merge them."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def update_memory(
     """Correct a memory's words or topics; what is not given stays."""
     if not memory.strip() and topics is None:
         raise InvalidRequest(
-            "Nothing to change is given.",
+            "There is nothing to change.",
             hint("Give {memory} or {topics}.", memory=Parameter("memory"), topics=Parameter("topics")),
         )
     database = await ctx.database("memory", db_id)
@@ -171,9 +171,9 @@ async def optimize_memories(
             raise error.reworded(
                 error.message,
                 hint(
-                    "The model may still be at it: look with {list} before you apply it again.",
+                    "The model may still be working on it: look with {list} before you apply it again.",
                     list=Action.of("list_memories", user_id=shown_id(user_id)),
-                    otherwise="The model may still be at it.",
+                    otherwise="The model may still be working on it.",
                 ),
             ) from error
         raise error.reworded(

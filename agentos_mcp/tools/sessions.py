@@ -317,7 +317,7 @@ async def _send_to_owner(
 
 
 def _merged(old_value: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """All of it, since AgentOS puts what is sent in the place of what was there."""
+    """The whole new value, since AgentOS replaces the old one with what is sent."""
     return {key: value for key, value in {**old_value, **changes}.items() if value is not None or key not in changes}
 
 
@@ -336,7 +336,7 @@ def _continue(session: Session) -> Hint:
 
 
 def _continue_with(kind: Kind, component_id: str, session_id: str, user_id: str) -> Hint:
-    """How to run something in a session: whose it is has to be said again."""
+    """How to run something in a session; its user has to be given again."""
     if not component_id:
         return as_hint("")
     arguments = {f"{kind}_id": component_id, "session_id": session_id} | ({"user_id": user_id} if user_id else {})

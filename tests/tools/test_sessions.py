@@ -145,7 +145,27 @@ async def test_session_is_read_without_saying_its_kind(
         assert f"| {ref} | completed | " in text
     assert all("completed" in run for run in runs)
     assert "null" not in text
-    assert text.endswith(f"Continue it with {run_tool}, session_id='{session}').")
+    assert text.endswith(f"Continue it with {run_tool}, session_id='{session}', user_id='reader-{era}').")
+
+
+async def test_session_hint_names_no_user_on_a_server_for_one_user(
+    connect: Connect, sample_agentos: str, era: str
+) -> None:
+    session, user = f"own-{era}", f"reader-{era}"
+    async with connect(sample_agentos, toolsets=ALL, user_id=user) as peer:
+        await peer.text("run_agent", agent_id="echo", message="x", session_id=session)
+        text = await peer.text("get_session", session_id=session)
+    assert text.endswith(f"Continue it with run_agent(agent_id='echo', session_id='{session}').")
+
+
+async def test_session_hint_is_left_out_where_nothing_can_be_run(
+    connect: Connect, sample_agentos: str, era: str
+) -> None:
+    session = f"read-only-{era}"
+    async with connect(sample_agentos, toolsets=ALL) as peer:
+        await peer.text("run_agent", agent_id="echo", message="x", session_id=session)
+    async with connect(sample_agentos, toolsets=ALL, read_only=True) as peer:
+        assert "Continue it" not in await peer.text("get_session", session_id=session)
 
 
 async def test_session_shows_its_latest_runs_and_where_the_others_are(

@@ -52,7 +52,7 @@ def component_of(evaluation: Evaluation) -> str:
     return str(evaluation.get("evaluated_component_name") or "")
 
 
-def eval_record(evaluation: Evaluation, *, footer: str = "", notes: Mapping[str, object] | None = None) -> Record:
+def eval_record(evaluation: Evaluation, *, notes: Mapping[str, object] | None = None) -> Record:
     """An evaluation in short: its result and why, what was asked, expected and answered."""
     data, eval_input = record_of(evaluation.get("eval_data")), record_of(evaluation.get("eval_input"))
     kind = str(evaluation.get("eval_type") or "eval").replace("_", " ")
@@ -75,7 +75,7 @@ def eval_record(evaluation: Evaluation, *, footer: str = "", notes: Mapping[str,
         "guidelines": _text(eval_input.get("additional_guidelines")),
     }
     texts |= dict(_answers(worst_results, total=len(results)))
-    return Record(f"{kind}: {eval_outcome(evaluation)}", facts, texts, footer=footer)
+    return Record(f"{kind}: {eval_outcome(evaluation)}", facts, texts)
 
 
 def _facts(

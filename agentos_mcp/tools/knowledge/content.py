@@ -22,7 +22,7 @@ AGENTOS_METADATA = "_agno"
 
 
 UNKNOWN_OUTCOME = "unread"
-"""Our own status for a content that AgentOS took and that could not be looked at afterwards."""
+"""Our own status for a content that AgentOS took and whose status could not be read afterwards."""
 
 
 def agentos_metadata(content: Content) -> Mapping[str, Any]:
@@ -60,7 +60,7 @@ def content_record(content: Content, content_id: str) -> Record:
 
 
 def outcome_message(content: Content, content_id: str, name: str, verb: str) -> Message:
-    """What came of a content, in words; `done` is the verb for success. Raises ServerFailure where it failed."""
+    """Whether a content was read; `verb` says what was done. Raises ServerFailure where it failed."""
     title = f"'{one_line(name, most=80)}' (content {shown_id(content_id)})"
     message = one_line(str(content.get("status_message") or ""), most=1000).rstrip(".")
     later = hint("Call {get} later to see how it went.", get=Action.of("get_knowledge"))
@@ -89,7 +89,7 @@ def outcome_message(content: Content, content_id: str, name: str, verb: str) -> 
 
 
 def outcomes_message(contents: Sequence[Content], where: str) -> Message:
-    """What came of several contents. Raises ServerFailure where none of them was read."""
+    """How many contents were read. Raises ServerFailure where none of them was."""
     counts: dict[str, int] = {}
     for content in contents:
         status = str(content.get("status"))

@@ -111,9 +111,9 @@ async def reader_fields(
     config = record_of(await ctx.get("/knowledge/config", knowledge_id=base.id))
     readers = record_of(config.get("readers"))
     if reader_id not in readers:
-        unavailable_reason = record_of(record_of(config.get("unavailable_readers")).get(reader_id))
+        unavailable = record_of(record_of(config.get("unavailable_readers")).get(reader_id))
         raise InvalidRequest(
-            one_line(str(unavailable_reason.get("reason") or f"There is no reader '{one_line(reader_id, most=60)}'.")),
+            one_line(str(unavailable.get("reason") or f"There is no reader '{one_line(reader_id, most=60)}'.")),
             f"Use one of: {', '.join(map(shown_id, readers))}; or leave it out, and AgentOS chooses.",
         )
     chunkers = texts(record_of(readers[reader_id]).get("chunkers"))
@@ -140,12 +140,12 @@ async def contents_of(ctx: ToolContext, base: KnowledgeBase) -> dict[str, Conten
 async def newest_contents(
     ctx: ToolContext, base: KnowledgeBase, earlier: Mapping[tuple[str, str], Content] | None = None
 ) -> dict[tuple[str, str], Content]:
-    """The latest contents, by id and time: what is taken in anew has another time.
+    """The latest contents, by id and time: what is added again has another time.
 
     With the `earlier` ones, all that are newer, however many have come.
     """
     contents: dict[tuple[str, str], Content] = {}
-    # By default AgentOS sorts by when a content first came, and one that is taken in anew stays far behind.
+    # By default AgentOS sorts by when a content first came, and one that is added again stays far behind.
     query = {"knowledge_id": base.id, "sort_by": "updated_at", "sort_order": "desc"}
     for page_number in range(1, _MAX_PAGES + 1):
         page = await ctx.page("/knowledge/content", **query, limit=_NEWEST_PAGE_SIZE, page=page_number)

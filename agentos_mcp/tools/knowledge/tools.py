@@ -1,4 +1,4 @@
-"""AgentOS's knowledge bases: what is in them, and how it gets there."""
+"""Knowledge bases: search, list, add, change and delete contents."""
 
 from __future__ import annotations
 
@@ -305,7 +305,7 @@ def _passage_text(number: int, passage: Mapping[str, Any]) -> str:
 
 
 async def _find_content(ctx: ToolContext, base: KnowledgeBase, content_id: str, *, in_base: bool = False) -> Content:
-    """A content. `own`: it has to be in this very knowledge base.
+    """A content. `in_base`: it has to be in this knowledge base itself.
 
     AgentOS takes one that lies in another base of the same database, and leaves its passages there for ever.
     """

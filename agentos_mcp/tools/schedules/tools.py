@@ -1,4 +1,4 @@
-"""Runs at set times."""
+"""Schedules: runs of components, or calls of endpoints, at set times."""
 
 from __future__ import annotations
 

@@ -28,7 +28,10 @@ def fields_of(schema: Mapping[str, Any]) -> Fields:
 
 
 def check_filter(filter: object, fields: Fields) -> dict[str, Any]:
-    """The filter as AgentOS takes it. Raises InvalidRequest with the fields and operators where it takes none such."""
+    """The filter as AgentOS takes it.
+
+    Raises InvalidRequest with the fields and operators for one that it would not understand.
+    """
     if not isinstance(filter, Mapping) or not filter:
         raise _filter_error("A filter is an object with op, key and value.", fields)
     if "op" not in filter:

@@ -33,7 +33,7 @@ _SAMPLE_SIZE = 5
 
 @dataclass(frozen=True)
 class TraceQuery:
-    """Which traces are asked for; what is '' or None does not matter."""
+    """Which traces to find; a field that is '' or None does not limit them."""
 
     run: RunRef | None = None
     session_id: str = ""
