@@ -58,8 +58,9 @@ async def get_queue_stats(ctx: ToolContext) -> Message:
     if not counts:
         return Message("The queue is empty.")
     lines = [", ".join(f"{integer(count):,} {status}" for status, count in sorted(counts.items()))]
-    if oldest := number(stats.get("oldest_queued_age_seconds")):
-        lines.append(f"The oldest queued job has waited for {oldest:,.0f} s.")
+    if counts.get("queued"):
+        age_seconds = number(stats.get("oldest_queued_age_seconds"))
+        lines.append(f"The oldest queued job has waited for {age_seconds:,.0f} s.")
     failed = hint("{list} shows why they failed.", list=Action.of("list_queue_jobs", status="failed"))
     return Message("\n".join(lines), failed if counts.get("failed") else "")
 

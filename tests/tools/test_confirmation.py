@@ -82,13 +82,13 @@ async def test_confirmation_declined_changes_nothing(
     assert await is_there(rest, memory)
 
 
-async def test_client_that_declines_by_itself_is_told_how_to_go_on(
+async def test_client_that_declines_by_itself_is_told_how_to_continue(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
 ) -> None:
     memory = await a_memory(rest)
     async with connect(sample_agentos, person=Asked(DECLINE), tools=("delete_memory",)) as peer:
         text = await peer.text("delete_memory", memory_id=memory)
-    assert "nothing was done. The client answered the question by itself" in text
+    assert "nothing was done. The client answered by itself" in text
     assert "--ask false" in text
     assert await is_there(rest, memory)
 

@@ -124,7 +124,7 @@ async def test_refresh_of_metrics_that_cannot_be_followed_is_told_as_begun(
     assert text == "The refresh has started. get_metrics_status says when it is done."
 
 
-async def test_knowledge_content_that_cannot_be_looked_at_is_told_as_taken(
+async def test_knowledge_content_whose_status_cannot_be_read_is_reported_as_taken(
     connect: Connect, sample_agentos: str
 ) -> None:
     async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
@@ -132,7 +132,7 @@ async def test_knowledge_content_that_cannot_be_looked_at_is_told_as_taken(
         text = await peer.text("add_knowledge", text="Wasps make no honey.", name="wasps")
         assert proxy.asked("POST", "/knowledge/content") == 1
     assert text.startswith("AgentOS took 'wasps' (content ")
-    assert text.endswith("Call get_knowledge later.")
+    assert text.endswith("Call get_knowledge later to see how it went.")
 
 
 async def test_page_past_the_last_one_says_so(connect: Connect, sample_agentos: str) -> None:

@@ -179,7 +179,7 @@ async def test_session_shows_its_latest_runs_and_where_the_others_are(
         first = await peer.text("list_session_runs", session_id=session, limit=4)
         both = first + await peer.text("list_session_runs", session_id=session, limit=4, page=2)
     assert sum(ref in text for ref in refs) == 5
-    assert "list_session_runs shows all 7 runs." in text
+    assert f"list_session_runs(session_id='many-{era}') shows all 7 runs." in text
     assert all_runs.startswith("| run | status | started | input | answer |")
     for number, ref in enumerate(refs):
         assert re.search(
@@ -226,11 +226,11 @@ async def test_created_session_is_there_before_its_first_run(
         runs = await peer.text("list_session_runs", session_id=session)
         await converse(peer, "agent", "echo", session, "hello", user=f"planner-{era}")
         after = await peer.text("get_session", session_id=session)
-    go_on = f"Continue it with run_agent(agent_id='echo', session_id='{session}')."
-    assert text == f"Created session '{session}'. {go_on}"
+    continue_it = f"Continue it with run_agent(agent_id='echo', session_id='{session}', user_id='planner-{era}')."
+    assert text == f"Created session '{session}'. {continue_it}"
     assert read.startswith(f"# Planned {era}\n")
     assert 'state:\n```\ntopic: tea\nsteps: ["one", "two"]\n```\nmetadata:\n```\nticket: 7\n```' in read
-    assert runs == f"No runs yet. {go_on}"
+    assert runs == f"No runs yet. {continue_it}"
     assert "runs: 1" in after
     document = await session_in(rest, session)
     assert (document["user_id"], document["agent_id"]) == (f"planner-{era}", "echo")

@@ -252,7 +252,7 @@ async def test_delete_evals_deletes_all_or_none(connect: Connect, judged: str) -
         ("get_eval", {"id": " "}, "The id is empty. list_evals has the ids."),
         ("rename_eval", {"id": "nope", "name": "x"}, "Eval run with id 'nope' not found. list_evals has the ids."),
         ("rename_eval", {"id": "nope", "name": " "}, "The name is empty. Give the new name."),
-        ("delete_evals", {"ids": []}, "No ids are given. list_evals has them."),
+        ("delete_evals", {"ids": []}, "No ids are given. list_evals has the ids."),
         ("delete_evals", {"ids": ["a?b#c"]}, "Nothing was deleted."),
     ],
 )
