@@ -65,6 +65,10 @@ class Ownership:
             raise self.refusal(subject, hint, owner=str(document.get("user_id") or ""))
         return document
 
+    def not_found(self, subject: str, hint: Hint | str = "") -> NotFound:
+        """The error for what does not exist: on a server for one user the same as for what is another's."""
+        return self.refusal(subject, hint) if self.user_id else NotFound(f"No {subject}.", hint, status=404)
+
     def refusal(self, subject: str, hint: Hint | str = "", *, owner: str = "other") -> NotFound:
         """The error for what belongs to another user: the same as for what does not exist, so that nothing is revealed.
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from agentos_mcp.agentos.json_values import mapping, objects
+
+Row = TypeVar("Row")
 
 MAX_ROWS = 1_000
 """Of one page, whatever AgentOS was asked for: it is never asked for more."""
@@ -30,3 +32,9 @@ def read_page(response: object) -> Page:
     """The page in a response; an empty one where there is none."""
     data = response.get("data") if isinstance(response, Mapping) else response
     return Page(objects(data)[:MAX_ROWS], mapping(mapping(response).get("meta")))
+
+
+def slice_page(rows: Sequence[Row], limit: int, page: int) -> tuple[Sequence[Row], dict[str, int]]:
+    """One page of rows that are all at hand, and its meta."""
+    meta = {"page": page, "total_pages": -(-len(rows) // limit), "total_count": len(rows)}
+    return rows[(page - 1) * limit : page * limit], meta

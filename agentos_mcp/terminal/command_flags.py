@@ -146,6 +146,8 @@ def _add_traces_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--span-id", default="", metavar="ID", help="show this span of the trace in full")
     parser.add_argument("--session-id", default="", metavar="ID", help="only traces of this session")
     parser.add_argument("--errors", action="store_true", help="only traces in which something failed")
+    parser.add_argument("--since", default="", metavar="TIME", help="only traces from this day or time on (UTC)")
+    parser.add_argument("--until", default="", metavar="TIME", help="only traces up to this day or time (UTC)")
     _add_database_flag(parser)
     _add_paging_flags(parser, pages=False)
 

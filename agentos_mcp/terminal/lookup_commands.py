@@ -12,7 +12,6 @@ from typing import Any
 
 from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.json_values import mapping
-from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, Status
 from agentos_mcp.runs.result import answer_text
 from agentos_mcp.terminal.argument_values import absolute_paths, json_object
@@ -50,10 +49,6 @@ async def _components(ctx: ToolContext, options: argparse.Namespace) -> CommandR
     from agentos_mcp.tools import catalog
 
     kind = _KINDS_BY_COMMAND[options.command]
-    if options.id and options.json:
-        component = await ctx.catalog.find(kind, options.id)
-        page = await ctx.catalog.detail(kind, component.id)
-        return {"kind": kind, "id": component.id, "name": component.name, **without_nulls(page)}
     if options.id:
         return await catalog.get_component(ctx, kind, options.id)
     if options.config:
@@ -132,26 +127,26 @@ async def _traces(ctx: ToolContext, options: argparse.Namespace) -> CommandResul
     if options.id:
         return await traces.get_trace(ctx, options.id, options.span_id, database)
     return await traces.list_traces(
-        ctx, session_id=options.session_id, errors=options.errors, db_id=database, limit=options.limit
+        ctx,
+        session_id=options.session_id,
+        errors=options.errors,
+        since=options.since,
+        until=options.until,
+        db_id=database,
+        limit=options.limit,
     )
 
 
 async def _search(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     from agentos_mcp.tools.knowledge.tools import search_knowledge
 
-    filters = json_object(options.filters, "--filters")
-    asked = options.knowledge_id or ctx.settings.knowledge_id
-    if not options.json:
-        return await search_knowledge(ctx, options.query, options.max_results, "", filters, asked)
-    body: dict[str, Any] = {
-        "query": options.query,
-        "knowledge_id": (await ctx.knowledge_base(asked)).id,
-        "max_results": options.max_results,
-        "meta": {"limit": options.max_results, "page": 1},
-    }
-    body |= {"filters": filters} if filters else {}
-    found = read_page(await ctx.agent_os.request("POST", "/knowledge/search", json=body, retry=True))
-    return {"items": [without_nulls(dict(passage)) for passage in found]}
+    return await search_knowledge(
+        ctx,
+        options.query,
+        options.max_results,
+        filters=json_object(options.filters, "--filters"),
+        knowledge_id=options.knowledge_id or ctx.settings.knowledge_id,
+    )
 
 
 async def _list_knowledge(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:

@@ -11,12 +11,12 @@ from agentos_mcp.agentos.hints import Surface
 from agentos_mcp.agentos.plain_text import escaped_json, strip_control_chars
 from agentos_mcp.terminal.table_layout import align_table
 from agentos_mcp.terminal.terminal_features import terminal_width
-from agentos_mcp.tooling.results import Message, Record, Table
+from agentos_mcp.tooling.results import Document, Message, Record, Table
 
 UNLIMITED_TOKENS = 10**9
 """A token budget that cuts nothing: results are printed whole."""
 
-Printable = str | Message | Table | Record
+Printable = str | Table | Record | Document | Message
 
 
 def print_text(*results: Printable, surface: Surface) -> None:

@@ -154,6 +154,10 @@ class ToolContext:
         """GET one page of a list."""
         return read_page(await self.get(template, values, **query))
 
+    async def own_page(self, template: str, values: Values | None = None, /, **query: QueryValue) -> Page:
+        """GET one page of a list, as far as it is the user's on a server for one user."""
+        return self.ownership.own_rows(await self.page(template, values, **query))
+
     async def send(
         self,
         method: str,

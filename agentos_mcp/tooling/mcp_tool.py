@@ -29,7 +29,7 @@ from agentos_mcp.tooling.budget import (
 )
 from agentos_mcp.tooling.context import Backend, ToolContext
 from agentos_mcp.tooling.elicitation import can_elicit, confirm
-from agentos_mcp.tooling.results import RUN_SCHEMA, TEXT_SCHEMA, Message, Record, Table
+from agentos_mcp.tooling.results import RUN_SCHEMA, TEXT_SCHEMA, Document, Message, Record, Table
 from agentos_mcp.tooling.tool_spec import Result, ToolFunction, ToolSpec
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ def to_mcp_result(result: Result, settings: Settings, surface: Surface) -> CallT
         case str():
             text = cut_to_budget(result, settings.result_tokens)
             data = {"text": text}
-        case Message() | Table() | Record():
+        case Message() | Table() | Record() | Document():
             text, data = result.text(settings.result_tokens, surface), result.data(settings.result_tokens, surface)
         case CallToolResult():
             return _within_budget(result, settings)
@@ -149,7 +149,7 @@ def output_schema(fn: ToolFunction) -> dict[str, Any]:
     returned = get_type_hints(fn)["return"]
     if returned is str:
         return dict(TEXT_SCHEMA)
-    if returned in {Table, Record, Message}:
+    if returned in {Table, Record, Document, Message}:
         return dict(returned.schema)
     return dict(RUN_SCHEMA)
 

@@ -1,4 +1,4 @@
-"""What a tool returns: a table, a record or a message. Each is text by itself, and data by itself.
+"""What a tool returns: a table, a record, a document or a message. Each is text by itself, and data by itself.
 
 The text is what a model reads; the data joins it with `--structured-output`. Neither needs the other.
 """
@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from agentos_mcp.agentos.hints import PLAIN, Hint, Surface, as_hint
 from agentos_mcp.agentos.plain_text import as_json
-from agentos_mcp.tooling.budget import characters, cut, fit_lines, trim
+from agentos_mcp.tooling.budget import characters, cut, cut_to_budget, fit_lines, trim
 from agentos_mcp.tooling.markdown import fenced, one_line, page_note, table, table_row, without_nulls
 
 _STRING = {"type": "string"}
@@ -149,6 +149,24 @@ class Record:
         data: dict[str, Any] = {"title": title, "facts": facts}
         footer = cut(as_hint(self.footer).render(surface), _MAX_NOTE)
         return data | ({"texts": texts} if texts else {}) | ({"next": footer} if footer else {})
+
+
+@dataclass(frozen=True)
+class Document:
+    """What has a shape of its own: its text as it was composed, and the data that it was composed of."""
+
+    words: str
+    contents: Mapping[str, Any]
+
+    schema: ClassVar[Mapping[str, Any]] = {"type": "object"}
+
+    def text(self, tokens: int, surface: Surface = PLAIN) -> str:
+        return cut_to_budget(self.words, tokens)
+
+    def data(self, tokens: int | None = None, surface: Surface = PLAIN) -> dict[str, Any]:
+        """All of it, or what fits."""
+        contents: dict[str, Any] = without_nulls(self.contents)
+        return contents if tokens is None else trim(contents, characters(tokens))
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,11 @@ from mcp_types import CallToolResult, InputRequiredResult
 
 from agentos_mcp.agentos.hints import Hint
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.results import Message, Record, Table
+from agentos_mcp.tooling.results import Document, Message, Record, Table
 
 log = logging.getLogger(__name__)
 
-Result = str | Message | Table | Record | CallToolResult | InputRequiredResult
+Result = str | Table | Record | Document | Message | CallToolResult | InputRequiredResult
 ToolFunction = Callable[..., Awaitable[Result]]
 Details = Callable[[ToolContext, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """What a person has to know, besides a call's arguments, before they agree to it."""

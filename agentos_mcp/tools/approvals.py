@@ -1,4 +1,4 @@
-"""What waits for an admin's yes or no."""
+"""Approvals: tool calls that wait for an admin's decision, and the runs that they hold up."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read
 Approval = Mapping[str, Any]
 
 _APPROVAL = "/approvals/{approval_id}"
-_AT_ONCE = 8
-_ROWS = 100
-_LOOK_SECONDS = 10.0
-"""For what is said beside a decision, once it is made."""
-_LOOKED_AT = 1000
-"""So many approvals are looked at, from the newest on, for those of workflows."""
-_ALL_RUNS = 100_000
-"""AgentOS tells all runs of a session at once."""
+_CONCURRENCY = 8
+_PAGE_SIZE = 100
+_RUN_LOOKUP_SECONDS = 10.0
+"""How long to look for the run of a decision that is made."""
+_MAX_APPROVALS = 1000
+"""How many approvals are read, from the newest on, to find those of workflows."""
+_MAX_RUNS = 100_000
+"""AgentOS returns all runs of a session at once."""
 
 _LIST_ALL = hint("{list} shows them.", list=Action.of("list_approvals", status="all"))
 
@@ -53,20 +53,24 @@ async def list_approvals(
     page: Page = 1,
 ) -> Table:
     """Tool calls that an admin has to approve, and their runs. Decide with resolve_approval."""
-    wanted = "" if status == "all" else status
+    status_filter = "" if status == "all" else status
     component = await ctx.component(kind, id) if id else None
-    kind, owner = (component.kind, component.id) if component else (kind, "")
+    kind, component_id = (component.kind, component.id) if component else (kind, "")
     note: Hint | str = ""
     if run:
-        found = await _of_run(ctx, RunRef.parse(run), wanted)
-        runs = await _runs(ctx, found.rows)
+        approvals = await _approvals_of_run(ctx, RunRef.parse(run), status_filter)
+        runs = await _run_references(ctx, approvals.rows)
     elif kind == "workflow":
-        found, runs, note = await _of_workflows(ctx, owner, limit, page, status=wanted, user_id=user_id)
+        approvals, runs, note = await _approvals_of_workflows(
+            ctx, component_id, limit, page, status=status_filter, user_id=user_id
+        )
     else:
-        by_owner = {f"{kind}_id": owner} if owner else {"source_type": kind}
-        found = await ctx.page("/approvals", status=wanted, user_id=user_id, limit=limit, page=page, **by_owner)
-        found = await _own(ctx, found)
-        runs = await _runs(ctx, found.rows)
+        component_filter = {f"{kind}_id": component_id} if component_id else {"source_type": kind}
+        approvals = await ctx.page(
+            "/approvals", status=status_filter, user_id=user_id, limit=limit, page=page, **component_filter
+        )
+        approvals = await _own_approvals(ctx, approvals)
+        runs = await _run_references(ctx, approvals.rows)
     return Table(
         ("id", "tool", "asked by", "run", "created", "status", "resolved by"),
         [
@@ -76,17 +80,18 @@ async def list_approvals(
                 approval.get("source_name"),
                 runs[str(approval.get("id"))],
                 format_time(approval.get("created_at")),
-                "" if wanted else approval.get("status"),
+                "" if status_filter else approval.get("status"),
                 approval.get("resolved_by"),
             )
-            for approval in found
+            for approval in approvals
         ],
         empty=as_hint(
-            f"No {wanted + ' ' if wanted else ''}approvals{' of that run or component' if run or kind else ''}"
+            f"No {f'{status_filter} ' if status_filter else ''}approvals"
+            f"{' of that run or component' if run or kind else ''}"
             f"{' on this page' if kind == 'workflow' and page > 1 else ''}."
         )
         + note,
-        meta=found.meta,
+        meta=approvals.meta,
         footer=note,
     )
 
@@ -105,7 +110,7 @@ async def count_approvals(ctx: ToolContext, user_id: UserId = "") -> Message:
 async def get_approval(ctx: ToolContext, approval_id: str) -> Record:
     """One approval with the whole arguments of its tool calls. Read it before it is resolved."""
     approval = await _approval(ctx, approval_id)
-    runs = await _runs(ctx, [approval])
+    runs = await _run_references(ctx, [approval])
     pending = approval.get("status") == "pending"
     return Record(
         "Approval",
@@ -149,26 +154,26 @@ async def resolve_approval(
     """Approve or reject a tool call as the user decided, never by yourself; then call continue_run."""
     approval = await _approval(ctx, approval_id)
     _check_pending(approval)
-    by = user_id or "@".join(("-".join(ctx.client_name.split()) or "client", "agentos-mcp"))
+    decided_by = user_id or "@".join(("-".join(ctx.client_name.split()) or "client", "agentos-mcp"))
     body = {
         "status": decision,
-        "resolved_by": by[:255],
+        "resolved_by": decided_by[:255],
         "resolution_data": _resolution(approval, decision, note, values or {}),
     }
     try:
         await ctx.send("POST", f"{_APPROVAL}/resolve", {"approval_id": approval_id}, json=body)
     except InvalidRequest as refusal:
         # Somebody else was faster.
-        _check_pending(await _now(ctx, approval, refusal))
+        _check_pending(await _reread(ctx, approval, refusal))
         raise
     # AgentOS's own word for the run's status is not told: a step's run that waits, it calls cancelled.
     run = ""
-    with anyio.move_on_after(_LOOK_SECONDS):
-        run = (await _runs(ctx, [approval])).get(approval_id, "")
-    done = f"It is {decision}."
+    with anyio.move_on_after(_RUN_LOOKUP_SECONDS):
+        run = (await _run_references(ctx, [approval])).get(approval_id, "")
+    decided = f"It is {decision}."
     if not run:
         return Message(
-            done,
+            decided,
             hint(
                 "Its run waits to be continued; {list} finds it.",
                 list=Action.of("list_runs", status="paused"),
@@ -176,7 +181,7 @@ async def resolve_approval(
             ),
         )
     return Message(
-        done,
+        decided,
         hint(
             "The run goes on when it is continued: {answer}.",
             answer=Action.of("continue_run", run=run),
@@ -186,8 +191,8 @@ async def resolve_approval(
     )
 
 
-async def _decided_on(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the person is asked about: an id says nothing."""
+async def _confirmation_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The tool calls to approve, for the question to the person: the id alone tells nothing."""
     approval = await _approval(ctx, str(arguments["approval_id"]))
     _check_pending(approval)
     calls = [{str(call.get("tool_name")): call.get("tool_args") or {}} for call in _calls(approval)]
@@ -203,16 +208,14 @@ async def _approval(ctx: ToolContext, approval_id: str) -> Approval:
     except NotFound:
         approval = {}
     if approval.get("id") != approval_id:
-        if ctx.ownership.user_id:
-            raise ctx.ownership.refusal(f"approval '{display_id(approval_id)}'", _LIST_ALL)
-        raise NotFound(f"No approval '{display_id(approval_id)}'.", _LIST_ALL)
+        raise ctx.ownership.not_found(f"approval '{display_id(approval_id)}'", _LIST_ALL)
     if not await _is_own(ctx, approval):
         owner = str(approval.get("user_id") or "other" if approval.get("session_id") else "")
         raise ctx.ownership.refusal(f"approval '{display_id(approval_id)}'", _LIST_ALL, owner=owner)
     return approval
 
 
-async def _now(ctx: ToolContext, approval: Approval, refusal: InvalidRequest) -> Approval:
+async def _reread(ctx: ToolContext, approval: Approval, refusal: InvalidRequest) -> Approval:
     """The approval as it stands after a refused decision; the refusal is what counts where it cannot be read."""
     try:
         return await _approval(ctx, str(approval["id"]))
@@ -220,36 +223,36 @@ async def _now(ctx: ToolContext, approval: Approval, refusal: InvalidRequest) ->
         raise refusal from None
 
 
-async def _of_workflows(
+async def _approvals_of_workflows(
     ctx: ToolContext, workflow: str, limit: int, page: int, *, status: str, user_id: str
 ) -> tuple[Listed, dict[str, str], Hint | str]:
     """One page of the approvals of workflows, or of one of them; their runs; and what to say of the others.
 
     AgentOS keeps a step's approval under the step's agent or team, and knows of no workflow's.
     """
-    found: list[Approval] = []
+    approvals: list[Approval] = []
     runs: dict[str, str] = {}
-    looked, whole, number = 0, False, 1
-    wanted = page * limit
-    while len(found) <= wanted and looked < _LOOKED_AT and not whole:
-        rows = (await ctx.page("/approvals", status=status, user_id=user_id, limit=_ROWS, page=number)).rows
+    read_count, is_complete, page_number = 0, False, 1
+    end = page * limit
+    while len(approvals) <= end and read_count < _MAX_APPROVALS and not is_complete:
+        rows = (await ctx.page("/approvals", status=status, user_id=user_id, limit=_PAGE_SIZE, page=page_number)).rows
         # One that came in meanwhile has moved the others on.
-        new = (await _own(ctx, Listed([row for row in rows if str(row.get("id")) not in runs]))).rows
-        runs |= await _runs(ctx, new)
-        found += [row for row in new if _is_of_workflow(runs[str(row.get("id"))], workflow)]
-        looked, whole, number = looked + len(rows), len(rows) < _ROWS, number + 1
-    if len(found) > wanted:
+        own_rows = (await _own_approvals(ctx, Listed([row for row in rows if str(row.get("id")) not in runs]))).rows
+        runs |= await _run_references(ctx, own_rows)
+        approvals += [row for row in own_rows if _is_of_workflow(runs[str(row.get("id"))], workflow)]
+        read_count, is_complete, page_number = read_count + len(rows), len(rows) < _PAGE_SIZE, page_number + 1
+    if len(approvals) > end:
         note: Hint | str = hint("{page} has more.", page=Parameter("page", page + 1))
     else:
-        note = "" if whole else f"Only the newest {looked:,} approvals were looked at."
-    return Listed(found[wanted - limit : wanted]), runs, note
+        note = "" if is_complete else f"Only the newest {read_count:,} approvals were searched."
+    return Listed(approvals[end - limit : end]), runs, note
 
 
-async def _own(ctx: ToolContext, found: Listed) -> Listed:
+async def _own_approvals(ctx: ToolContext, approvals: Listed) -> Listed:
     if not ctx.ownership.user_id:
-        return found
-    rows = [row for row in found if await _is_own(ctx, row)]
-    return found if len(rows) == len(found) else Listed(rows)
+        return approvals
+    rows = [row for row in approvals if await _is_own(ctx, row)]
+    return approvals if len(rows) == len(approvals) else Listed(rows)
 
 
 async def _is_own(ctx: ToolContext, approval: Approval) -> bool:
@@ -265,15 +268,19 @@ async def _is_own(ctx: ToolContext, approval: Approval) -> bool:
     return True
 
 
-async def _of_run(ctx: ToolContext, ref: RunRef, status: str) -> Listed:
+async def _approvals_of_run(ctx: ToolContext, ref: RunRef, status: str) -> Listed:
     """The approvals of a run, also those that AgentOS keeps under a step's or a member's run."""
-    found = await ctx.page("/approvals", status=status, run_id=ref.run, limit=_ROWS)
+    page = await ctx.page("/approvals", status=status, run_id=ref.run, limit=_PAGE_SIZE)
     if ctx.ownership.user_id:
-        found = await _own(ctx, found)
-    if found:
-        return found
-    waiting = approval_ids(ref, (await ctx.engine.read(ref)).requirements)
-    rows = [mapping(await ctx.get(_APPROVAL, {"approval_id": one})) for one in dict.fromkeys(waiting) if one]
+        page = await _own_approvals(ctx, page)
+    if page:
+        return page
+    ids = approval_ids(ref, (await ctx.engine.read(ref)).requirements)
+    rows = [
+        mapping(await ctx.get(_APPROVAL, {"approval_id": approval_id}))
+        for approval_id in dict.fromkeys(ids)
+        if approval_id
+    ]
     return Listed([row for row in rows if not status or row.get("status") == status])
 
 
@@ -285,52 +292,57 @@ def _is_of_workflow(run: str, workflow: str) -> bool:
 # Which run it is that waits
 
 
-async def _runs(ctx: ToolContext, approvals: Sequence[Approval]) -> dict[str, str]:
-    """The references of the runs to continue, by the approvals' ids; '' where it cannot be told."""
-    found: dict[str, str] = {}
-    sessions: dict[str, list[Approval]] = {}
+async def _run_references(ctx: ToolContext, approvals: Sequence[Approval]) -> dict[str, str]:
+    """The references of the runs to continue, by the approvals' ids; '' where it is not known."""
+    references: dict[str, str] = {}
+    by_session: dict[str, list[Approval]] = {}
     for approval in approvals:
-        sessions.setdefault(text(approval.get("session_id")), []).append(approval)
+        by_session.setdefault(text(approval.get("session_id")), []).append(approval)
 
-    async def look(session: str, its: list[Approval]) -> None:
-        runs = await _runs_of_session(ctx, session)
-        for approval in its:
-            found[str(approval.get("id"))] = await _run_of(ctx, approval, runs)
+    async def find_runs(session_id: str, session_approvals: list[Approval]) -> None:
+        runs = await _runs_of_session(ctx, session_id)
+        for approval in session_approvals:
+            references[str(approval.get("id"))] = await _run_reference(ctx, approval, runs)
 
-    await gather((partial(look, session, its) for session, its in sessions.items()), max_concurrent=_AT_ONCE)
-    return found
+    await gather(
+        (partial(find_runs, session_id, session_approvals) for session_id, session_approvals in by_session.items()),
+        max_concurrent=_CONCURRENCY,
+    )
+    return references
 
 
-async def _runs_of_session(ctx: ToolContext, session: str) -> list[RunSummary]:
-    if not session:
+async def _runs_of_session(ctx: ToolContext, session_id: str) -> list[RunSummary]:
+    if not session_id:
         return []
     try:
         return await list_stored_runs(
-            ctx.agent_os, ctx.catalog, user_id=ctx.ownership.user_id, session_id=session, limit=_ALL_RUNS
+            ctx.agent_os, ctx.catalog, user_id=ctx.ownership.user_id, session_id=session_id, limit=_MAX_RUNS
         )
     except AgentOSError:
         # Deleted, or not for this token: the approval's own words are then all there is.
         return []
 
 
-async def _run_of(ctx: ToolContext, approval: Approval, runs: Sequence[RunSummary]) -> str:
+async def _run_reference(ctx: ToolContext, approval: Approval, runs: Sequence[RunSummary]) -> str:
     """The run that was started as such: an approval may name the run of a workflow's step or of a team's member."""
     run_id = text(approval.get("run_id"))
     for run in runs:
         if run.ref.run == run_id:
             return str(run.ref)
     for run in runs:
-        if run.status == Status.PAUSED and approval.get("id") in await _waited_for(ctx, run.ref):
+        if run.status == Status.PAUSED and approval.get("id") in await _pending_approval_ids(ctx, run.ref):
             return str(run.ref)
-    holders = [run for run in runs if run.ref.kind != "agent"]
+    outer_runs = [run for run in runs if run.ref.kind != "agent"]
     if runs:
-        return str(holders[0].ref) if len(holders) == 1 else ""
-    owner = next(((kind, named) for kind in reversed(KINDS) if (named := text(approval.get(f"{kind}_id")))), None)
-    session = text(approval.get("session_id"))
-    return str(RunRef(*owner, session, run_id)) if owner and session and run_id else ""
+        return str(outer_runs[0].ref) if len(outer_runs) == 1 else ""
+    component = next(
+        ((kind, component_id) for kind in reversed(KINDS) if (component_id := text(approval.get(f"{kind}_id")))), None
+    )
+    session_id = text(approval.get("session_id"))
+    return str(RunRef(*component, session_id, run_id)) if component and session_id and run_id else ""
 
 
-async def _waited_for(ctx: ToolContext, ref: RunRef) -> Sequence[str]:
+async def _pending_approval_ids(ctx: ToolContext, ref: RunRef) -> Sequence[str]:
     """The ids of the approvals that a paused run waits for; none where it cannot be read."""
     try:
         return approval_ids(ref, (await ctx.engine.read(ref)).requirements)
@@ -344,9 +356,9 @@ async def _waited_for(ctx: ToolContext, ref: RunRef) -> Sequence[str]:
 
 def _calls(approval: Approval) -> list[Mapping[str, Any]]:
     """The tool calls that the approval covers: AgentOS's own line names only the first of them."""
-    needs = objects(approval.get("requirements"))
-    tools = [mapping(need.get("tool_execution")) for need in needs]
-    return [tool for tool in tools if tool.get("approval_type") == "required"] or [approval]
+    requirements = objects(approval.get("requirements"))
+    calls = [mapping(requirement.get("tool_execution")) for requirement in requirements]
+    return [call for call in calls if call.get("approval_type") == "required"] or [approval]
 
 
 def _short_call(call: Mapping[str, Any]) -> str:
@@ -359,7 +371,7 @@ def _short(value: object) -> str:
 
 
 def _fields(approval: Approval) -> list[str]:
-    """The names of the values that an approval has to bring along."""
+    """The names of the values that an approval has to give."""
     names: list[str] = []
     for call in _calls(approval):
         if call.get("external_execution_required"):
@@ -372,29 +384,29 @@ def _fields(approval: Approval) -> list[str]:
 
 def _resolution(approval: Approval, decision: str, note: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """What a decision brings along. Approved without its values, the tool would be called with nothing."""
-    told = {"note": note} if note.strip() else {}
+    note_fields = {"note": note} if note.strip() else {}
     fields = _fields(approval) if decision == "approved" else []
     if set(fields) != set(values):
-        needs = f"needs the values {', '.join(map(display_id, fields))}" if fields else "takes no values"
+        requirement = f"needs the values {', '.join(map(display_id, fields))}" if fields else "takes no values"
         raise InvalidRequest(
-            f"It {needs} to be {decision}.",
+            f"It {requirement} to be {decision}.",
             hint("Give them as {values}.", values=Parameter("values"))
-            + hint("{get} says which.", get=Action.of("get_approval", approval_id=display_id(str(approval.get("id")))))
+            + hint("{get} says which.", get=Action.of("get_approval"))
             if fields
             else "",
         )
     result = {"result": str(values["result"])} if "result" in fields else {}
-    return told | ({"values": dict(values)} if fields else {}) | result
+    return note_fields | ({"values": dict(values)} if fields else {}) | result
 
 
 def _check_pending(approval: Approval) -> None:
     status = approval.get("status")
     if status in ("pending", None):
         return
-    by = f" by '{display_id(str(approval['resolved_by']))}'" if approval.get("resolved_by") else ""
-    at = f" at {format_time(approval.get('resolved_at'))}" if approval.get("resolved_at") else ""
+    resolver = f" by '{display_id(str(approval['resolved_by']))}'" if approval.get("resolved_by") else ""
+    time = f" at {format_time(approval.get('resolved_at'))}" if approval.get("resolved_at") else ""
     raise InvalidRequest(
-        f"It was {one_line(str(status), max_length=20)} already{by}{at}.",
+        f"It was {one_line(str(status), max_length=20)} already{resolver}{time}.",
         hint("If its run is still paused, call {answer}.", answer=Action.of("continue_run", "run")),
     )
 
@@ -411,6 +423,8 @@ TOOLSET = Toolset(
     read(count_approvals, "GET /approvals/count"),
     read(get_approval, "GET /approvals/{approval_id}"),
     # It cannot be taken back, and it lets a tool run that was thought dangerous: the person is asked first.
-    destructive(resolve_approval, "POST /approvals/{approval_id}/resolve", idempotent=False, details=_decided_on),
+    destructive(
+        resolve_approval, "POST /approvals/{approval_id}/resolve", idempotent=False, details=_confirmation_details
+    ),
     needs=DATABASE,
 )

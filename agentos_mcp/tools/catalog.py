@@ -1,4 +1,4 @@
-"""Which agents, teams and workflows there are, and what each is made of."""
+"""Agents, teams and workflows: lists, and each in detail."""
 
 from __future__ import annotations
 
@@ -12,54 +12,55 @@ from agentos_mcp.agentos.plain_text import as_name
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
-from agentos_mcp.tooling.results import Table
+from agentos_mcp.tooling.results import Document, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
 
 
 async def list_agents(ctx: ToolContext) -> Table:
     """Agents: id, name, what each does. Run one with run_agent."""
-    return await _listed(ctx, "agent")
+    return await _list_components(ctx, "agent")
 
 
 async def list_teams(ctx: ToolContext) -> Table:
     """Teams of agents. Run one with run_team."""
-    return await _listed(ctx, "team")
+    return await _list_components(ctx, "team")
 
 
 async def list_workflows(ctx: ToolContext) -> Table:
     """Workflows (pipelines of steps). Run one with run_workflow."""
-    return await _listed(ctx, "workflow")
+    return await _list_components(ctx, "workflow")
 
 
-async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workflow"], id: str) -> str:
+async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workflow"], id: str) -> Document:
     """One agent, team or workflow in detail: model, tools, members, steps, inputs."""
     component = await ctx.catalog.find(kind, id)
     page = await ctx.catalog.detail(kind, component.id)
     lines = [f"# {as_name(component.name)} ({kind} {display_id(component.id)})"]
     if component.description or page.get("description"):
         lines.append(f"About: {one_line(component.description or str(page['description']), max_length=600)}")
-    lines += _lines("", page)
+    lines += _part_lines("", page)
     if component.is_factory or page.get("is_factory"):
         lines.append("Built anew for every run by a factory.")
     for title, key in (("Factory input", "factory_input_schema"), ("Input", "input_schema")):
         if isinstance(schema := page.get(key), Mapping):
-            lines.append(f"{title}: {_fields(schema)}")
+            lines.append(f"{title}: {_fields_text(schema)}")
             break
-    return "\n".join(lines)
+    contents = {"kind": kind, "id": component.id, "name": component.name, **page}
+    return Document("\n".join(lines), contents)
 
 
-async def _listed(ctx: ToolContext, kind: Kind) -> Table:
+async def _list_components(ctx: ToolContext, kind: Kind) -> Table:
     await ctx.catalog.inventory(fresh=True)
     components = [component for component in await ctx.catalog.components(kind) if component.kind == kind]
     first, second = (Action.of(f"list_{other}s") for other in KINDS if other != kind)
     return Table(
         ("id", "name", "description"),
-        [(c.id, c.name, c.description) for c in components],
+        [(component.id, component.name, component.description) for component in components],
         empty=as_hint(f"This AgentOS has no {kind}s.") + hint("See {first} and {second}.", first=first, second=second),
     )
 
 
-def _lines(indent: str, page: Mapping[str, Any]) -> list[str]:
+def _part_lines(indent: str, page: Mapping[str, Any]) -> list[str]:
     """What a component is made of, a line each."""
     lines = []
     model = page.get("model")
@@ -67,37 +68,37 @@ def _lines(indent: str, page: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"{indent}Model: {as_name(model.get('model'))} ({as_name(model.get('provider') or 'unknown provider')})"
         )
-    lines += [f"{indent}Tool {as_name(name)}: {about}" for name, about in _tools(page)]
+    lines += [f"{indent}Tool {as_name(name)}: {description}" for name, description in _tools_of(page)]
     for key, title in (("knowledge", "Knowledge"), ("memory", "Memory")):
         if page.get(key):
             lines.append(f"{indent}{title}: yes")
     for member in objects(page.get("members")):
         lines.append(f"{indent}Member {as_name(member.get('name') or member.get('id'))}")
-        lines += _lines(indent + "  ", member)
-    for number, step in enumerate(_steps(page), 1):
-        lines.append(f"{indent}Step {number}: {_step(step)}")
-        lines += [f"{indent}  {_step(inner)}" for inner in _steps(step)]
+        lines += _part_lines(indent + "  ", member)
+    for number, step in enumerate(_steps_of(page), 1):
+        lines.append(f"{indent}Step {number}: {_step_text(step)}")
+        lines += [f"{indent}  {_step_text(inner)}" for inner in _steps_of(step)]
     return lines
 
 
-def _steps(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _steps_of(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return objects(page.get("steps"))
 
 
-def _step(step: Mapping[str, Any]) -> str:
-    who = next(
+def _step_text(step: Mapping[str, Any]) -> str:
+    executor = next(
         (
-            f"{kind} {as_name(by.get('name') or by.get('id'))}"
+            f"{kind} {as_name(component.get('name') or component.get('id'))}"
             for kind in ("agent", "team", "workflow")
-            if isinstance(by := step.get(kind), Mapping)
+            if isinstance(component := step.get(kind), Mapping)
         ),
         as_name(step.get("type") or "") if step.get("type") != "Step" else "function",
     )
-    words = f"{as_name(step.get('name') or 'unnamed')} ({who})"
-    return f"{words}: {one_line(str(step['description']))}" if step.get("description") else words
+    title = f"{as_name(step.get('name') or 'unnamed')} ({executor})"
+    return f"{title}: {one_line(str(step['description']))}" if step.get("description") else title
 
 
-def _tools(page: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _tools_of(page: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (str(tool.get("name")), one_line(str(tool.get("description") or ""), max_length=160))
         for tool in objects(mapping(page.get("tools")).get("tools"))
@@ -105,26 +106,26 @@ def _tools(page: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _fields(schema: Mapping[str, Any]) -> str:
+def _fields_text(schema: Mapping[str, Any]) -> str:
     """A schema's fields in a line: `product (string), audience (string, default everyone)`."""
     properties = schema.get("properties")
     if not isinstance(properties, Mapping) or not properties:
         return "any object"
     required = values(schema.get("required"))
-    return ", ".join(_field(name, about, name in required) for name, about in properties.items())
+    return ", ".join(_field_text(name, field, name in required) for name, field in properties.items())
 
 
-def _field(name: str, about: object, required: bool) -> str:
-    about = mapping(about)
-    allowed = about.get("enum")
-    what = [
-        " | ".join(map(as_name, allowed)) if isinstance(allowed, list) else one_line(str(about.get("type") or "any"))
+def _field_text(name: str, schema: object, required: bool) -> str:
+    schema = schema if isinstance(schema, Mapping) else {}
+    allowed = schema.get("enum")
+    details = [
+        " | ".join(map(as_name, allowed)) if isinstance(allowed, list) else one_line(str(schema.get("type") or "any"))
     ]
     if not required:
-        what.append(f"default {as_name(about['default'])}" if about.get("default") is not None else "optional")
-    if about.get("description"):
-        what.append(one_line(str(about["description"]), max_length=120))
-    return f"{as_name(name)} ({', '.join(what)})"
+        details.append(f"default {as_name(schema['default'])}" if schema.get("default") is not None else "optional")
+    if schema.get("description"):
+        details.append(one_line(str(schema["description"]), max_length=120))
+    return f"{as_name(name)} ({', '.join(details)})"
 
 
 TOOLSET = Toolset(

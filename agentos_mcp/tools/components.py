@@ -37,24 +37,24 @@ ResourceType = Literal[
 ]
 
 _TEXTS = ("instructions", "system_message", "additional_context", "expected_output")
-_SHOWN = {"id", "name", "description", "model", "tools", "members", "steps", "db", *_TEXTS}
+_NAMED_FIELDS = {"id", "name", "description", "model", "tools", "members", "steps", "db", *_TEXTS}
 
 
 async def list_stored_components(ctx: ToolContext, kind: AnyKind = "", limit: Limit = 20, page: Page = 1) -> Table:
     """Agents, teams and workflows stored as data, not code. See one with get_stored_component."""
-    found = await ctx.page("/components", component_type=kind, limit=limit, page=page)
+    components = await ctx.page("/components", component_type=kind, limit=limit, page=page)
     return Table(
         ("id", "kind", "name", "description", "version", "updated"),
         [
             (
-                one.get("component_id"),
-                one.get("component_type"),
-                one.get("name"),
-                one.get("description"),
-                one.get("current_version"),
-                format_time(one.get("updated_at") or one.get("created_at")),
+                component.get("component_id"),
+                component.get("component_type"),
+                component.get("name"),
+                component.get("description"),
+                component.get("current_version"),
+                format_time(component.get("updated_at") or component.get("created_at")),
             )
-            for one in found
+            for component in components
         ],
         empty=as_hint("No stored components: they are all code here.")
         + hint(
@@ -63,7 +63,7 @@ async def list_stored_components(ctx: ToolContext, kind: AnyKind = "", limit: Li
             teams=Action.of("list_teams"),
             workflows=Action.of("list_workflows"),
         ),
-        meta=found.meta,
+        meta=components.meta,
     )
 
 
@@ -82,18 +82,18 @@ async def get_stored_component(
     # AgentOS fails (500) where it is asked to leave the configurations out.
     versions = sorted(
         read_page(await ctx.get("/components/{component_id}/configs", {"component_id": id})),
-        key=lambda one: -integer(one.get("version")),
+        key=lambda config_version: -integer(config_version.get("version")),
     )
     current = component.get("current_version")
-    chosen = _chosen(versions, version or current)
-    if version and not chosen:
-        numbers = ", ".join(str(one.get("version")) for one in versions)
+    stored_version = _find_version(versions, version or current)
+    if version and not stored_version:
+        numbers = ", ".join(str(config_version.get("version")) for config_version in versions)
         raise NotFound(f"'{display_id(id)}' has no version {version}.", f"There are: {numbers or 'none'}.")
-    config = mapping(chosen.get("config"))
+    config = mapping(stored_version.get("config"))
     settings = [
         f"{name} {one_line(str(value), max_length=100)}"
         for name, value in config.items()
-        if name not in _SHOWN and _is_set(value)
+        if name not in _NAMED_FIELDS and _is_set(value)
     ]
     return Record(
         str(component.get("name") or id),
@@ -101,8 +101,8 @@ async def get_stored_component(
             "id": id,
             "kind": component.get("component_type"),
             "description": component.get("description"),
-            "version": _version(chosen, current) if chosen else "",
-            "versions": ", ".join(_version(one, current) for one in versions) or "none",
+            "version": _version_text(stored_version, current) if stored_version else "",
+            "versions": ", ".join(_version_text(config_version, current) for config_version in versions) or "none",
             "model": _names([config.get("model")]),
             "tools": _names(config.get("tools")),
             "members": _names(config.get("members")),
@@ -110,11 +110,11 @@ async def get_stored_component(
             "database": _name(config.get("db")),
             "others": ", ".join(_name(value, name) for name, value in config.items() if _is_part(name, value)),
             "settings": ", ".join(settings),
-            "created": format_time(chosen.get("created_at") or component.get("created_at")),
+            "created": format_time(stored_version.get("created_at") or component.get("created_at")),
         },
         {
-            **{name.replace("_", " "): _words(config.get(name)) for name in _TEXTS},
-            "notes": str(chosen.get("notes") or ""),
+            **{name.replace("_", " "): _text(config.get(name)) for name in _TEXTS},
+            "notes": str(stored_version.get("notes") or ""),
         },
     )
 
@@ -123,35 +123,35 @@ async def list_registry(
     ctx: ToolContext, resource_type: ResourceType = "", name: str = "", limit: Limit = 20, page: Page = 1
 ) -> Table:
     """What stored components can be built of: tools, models, databases, schemas, ..."""
-    found = await ctx.page("/registry", resource_type=resource_type, name=name, limit=limit, page=page)
+    entries = await ctx.page("/registry", resource_type=resource_type, name=name, limit=limit, page=page)
     return Table(
         ("name", "type", "description", "details"),
         [
             (
-                one.get("name"),
-                one.get("type"),
-                _first_line(one.get("description")),
-                _details(mapping(one.get("metadata")), str(one.get("name"))),
+                entry.get("name"),
+                entry.get("type"),
+                _first_line(entry.get("description")),
+                _details_text(mapping(entry.get("metadata")), str(entry.get("name"))),
             )
-            for one in found
+            for entry in entries
         ],
         empty="Nothing like that is registered." if resource_type or name else "The registry is empty.",
-        meta=found.meta,
+        meta=entries.meta,
     )
 
 
-def _chosen(versions: Sequence[Mapping[str, Any]], number: object) -> Mapping[str, Any]:
+def _find_version(versions: Sequence[Mapping[str, Any]], number: object) -> Mapping[str, Any]:
     """The version of that number; where none is current yet, the latest."""
     if number is None:
         return versions[0] if versions else {}
-    return next((one for one in versions if one.get("version") == number), {})
+    return next((version for version in versions if version.get("version") == number), {})
 
 
-def _version(one: Mapping[str, Any], current: object) -> str:
-    words = f"{one.get('version')} {one.get('stage') or ''}".strip()
-    if one.get("label"):
-        words += f" '{one['label']}'"
-    return f"{words} (current)" if one.get("version") == current else words
+def _version_text(version: Mapping[str, Any], current: object) -> str:
+    text = f"{version.get('version')} {version.get('stage') or ''}".strip()
+    if version.get("label"):
+        text += f" '{version['label']}'"
+    return f"{text} (current)" if version.get("version") == current else text
 
 
 def _names(parts: object) -> str:
@@ -162,17 +162,22 @@ def _name(value: object, kind: str = "") -> str:
     """What a part of a configuration is called: of a model its provider, too, of a step what it runs."""
     if not isinstance(value, Mapping):
         return str(value) if isinstance(value, str) else kind
-    called = str(value.get("name") or value.get("id") or value.get("type") or "")
+    name = str(value.get("name") or value.get("id") or value.get("type") or "")
     if value.get("provider"):
-        return f"{value.get('id') or called} ({value['provider']})"
-    runs = next(
-        (f"{one} {value[f'{one}_id']}" for one in ("agent", "team", "workflow") if value.get(f"{one}_id")), ""
+        return f"{value.get('id') or name} ({value['provider']})"
+    executor = next(
+        (
+            f"{component_kind} {value[f'{component_kind}_id']}"
+            for component_kind in ("agent", "team", "workflow")
+            if value.get(f"{component_kind}_id")
+        ),
+        "",
     ) or str(value.get("executor_ref") or "")
-    if runs:
-        return f"{called} ({runs})" if value.get("name") else runs
-    inner = _names(value.get("steps"))
-    words = f"{called} [{inner}]" if inner else called
-    return f"{kind} {words}".strip()
+    if executor:
+        return f"{name} ({executor})" if value.get("name") else executor
+    steps = _names(value.get("steps"))
+    text = f"{name} [{steps}]" if steps else name
+    return f"{kind} {text}".strip()
 
 
 def _is_set(value: object) -> bool:
@@ -180,10 +185,10 @@ def _is_set(value: object) -> bool:
 
 
 def _is_part(name: str, value: object) -> bool:
-    return name not in _SHOWN and isinstance(value, Mapping | list) and bool(value)
+    return name not in _NAMED_FIELDS and isinstance(value, Mapping | list) and bool(value)
 
 
-def _words(value: object) -> str:
+def _text(value: object) -> str:
     return "\n".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
 
@@ -191,16 +196,16 @@ def _first_line(description: object) -> str:
     return str(description or "").strip().partition("\n")[0]
 
 
-def _details(about: Mapping[str, Any], name: str) -> str:
+def _details_text(metadata: Mapping[str, Any], name: str) -> str:
     """What is worth knowing of a registered thing, by its type."""
-    fields = mapping(about.get("schema")) or mapping(about.get("parameters"))
+    fields = mapping(metadata.get("schema")) or mapping(metadata.get("parameters"))
     parts = [
-        ", ".join(str(mapping(one).get("name")) for one in values(about.get("functions"))),
+        ", ".join(str(mapping(function).get("name")) for function in values(metadata.get("functions"))),
         f"({', '.join(mapping(fields.get('properties')))})" if fields else "",
-        "asks first" if about.get("requires_confirmation") else "",
-        "runs outside" if about.get("external_execution") else "",
+        "asks first" if metadata.get("requires_confirmation") else "",
+        "runs outside" if metadata.get("external_execution") else "",
         *(
-            str(about[key])
+            str(metadata[key])
             for key in (
                 "id",
                 "db_id",
@@ -211,10 +216,10 @@ def _details(about: Mapping[str, Any], name: str) -> str:
                 "owner_id",
                 "model_id",
             )
-            if about.get(key) and about[key] != name
+            if metadata.get(key) and metadata[key] != name
         ),
     ]
-    return "; ".join(filter(None, parts)) or str(about.get("class_path") or "").rpartition(".")[2]
+    return "; ".join(filter(None, parts)) or str(metadata.get("class_path") or "").rpartition(".")[2]
 
 
 TOOLSET = Toolset(

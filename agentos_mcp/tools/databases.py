@@ -29,7 +29,7 @@ async def get_config(ctx: ToolContext) -> Record:
     features = await ctx.backend.discovery.features()
     info = mapping(await ctx.get("/info")) if features.has("GET", "/info") else {}
     counts = {f"{kind}s": values(config.get(f"{kind}s")) for kind in KINDS}
-    bases = _listed(mapping(config.get("knowledge")), "knowledge_instances")
+    bases = _objects_at(mapping(config.get("knowledge")), "knowledge_instances")
     authorization = str(info.get("auth_mode") or features.auth_mode)
     databases = texts(config.get("databases"))
     return Record(
@@ -40,17 +40,22 @@ async def get_config(ctx: ToolContext) -> Record:
             "agno": info.get("agno_version") or features.version,
             "its own version": info.get("os_version"),
             "authorization": _AUTHORIZATION.get(authorization, authorization),
-            "user isolation": _yes(info.get("user_isolation")),
-            "components": ", ".join(_counted(name, listed) for name, listed in counts.items()),
-            "models": ", ".join(_model(one) for one in _listed(config, "available_models")),
-            "databases": ", ".join(_database(config, one) for one in databases) or "none: nothing is kept",
-            "knowledge bases": ", ".join(f"{one.get('name')} ({one.get('id')})" for one in bases),
-            "files of agents": ", ".join(dict.fromkeys(str(one.get("namespace")) for one in _namespaces(config))),
-            "interfaces": ", ".join(f"{one.get('type')} {one.get('route')}" for one in _listed(config, "interfaces")),
+            "user isolation": _yes_or_no(info.get("user_isolation")),
+            "components": ", ".join(_count_text(name, listed) for name, listed in counts.items()),
+            "models": ", ".join(_model_text(model) for model in _objects_at(config, "available_models")),
+            "databases": ", ".join(_database_text(config, database) for database in databases)
+            or "none: nothing is kept",
+            "knowledge bases": ", ".join(f"{base.get('name')} ({base.get('id')})" for base in bases),
+            "files of agents": ", ".join(dict.fromkeys(_namespace_names(config))),
+            "interfaces": ", ".join(
+                f"{interface.get('type')} {interface.get('route')}" for interface in _objects_at(config, "interfaces")
+            ),
             "its own MCP": mapping(info.get("mcp")).get("path"),
-            "background runs": _background(features, bool(databases)),
-            "durable queue": _yes(mapping(config.get("queue")).get("durable")),
-            "traces in": ", ".join(str(one.get("db_id")) for one in _listed(mapping(config.get("traces")), "dbs")),
+            "background runs": _background_text(features, bool(databases)),
+            "durable queue": _yes_or_no(mapping(config.get("queue")).get("durable")),
+            "traces in": ", ".join(
+                str(store.get("db_id")) for store in _objects_at(mapping(config.get("traces")), "dbs")
+            ),
         },
         footer=hint(
             "See {databases}, and {agents}, {teams}, {workflows}.",
@@ -65,61 +70,65 @@ async def get_config(ctx: ToolContext) -> Record:
 async def list_databases(ctx: ToolContext) -> Table:
     """Databases (db_id), the parts of AgentOS that lie in each, and their tables."""
     config = mapping(await ctx.get("/config"))
-    own = config.get("os_database")
+    os_database = config.get("os_database")
     return Table(
         ("database", "part", "tables"),
-        [(database, part, tables) for database in _databases(config) for part, tables in _parts(config, database)],
+        [(database, part, tables) for database in _databases(config) for part, tables in _stores_in(config, database)],
         empty="This AgentOS has no database, so it keeps nothing. Give it one (AgentOS(db=...)).",
-        footer=f"AgentOS's own: {own}" if own and len(_databases(config)) > 1 else "",
+        footer=f"AgentOS's own: {os_database}" if os_database and len(_databases(config)) > 1 else "",
     )
 
 
 def _databases(config: Mapping[str, Any]) -> list[str]:
     """AgentOS's own first: `/config` has them in no order."""
-    own = config.get("os_database")
-    return sorted(texts(config.get("databases")), key=lambda one: (one != own, one))
+    os_database = config.get("os_database")
+    return sorted(texts(config.get("databases")), key=lambda database: (database != os_database, database))
 
 
-def _parts(config: Mapping[str, Any], database: str) -> Iterator[tuple[str, Sequence[object]]]:
-    """What lies in a database: its parts with their tables, files, and the components that use it."""
+def _stores_in(config: Mapping[str, Any], database: str) -> Iterator[tuple[str, Sequence[object]]]:
+    """The parts of AgentOS that use a database, with their tables."""
     for part in PARTS:
-        holders = [one for one in _listed(mapping(config.get(part)), "dbs") if one.get("db_id") == database]
-        if holders:
-            yield part, list(dict.fromkeys(table for one in holders for table in texts(one.get("tables"))))
-    if tables := texts([one.get("table_name") for one in _namespaces(config) if one.get("db_id") == database]):
+        stores = [entry for entry in _objects_at(mapping(config.get(part)), "dbs") if entry.get("db_id") == database]
+        if stores:
+            yield part, list(dict.fromkeys(table for entry in stores for table in texts(entry.get("tables"))))
+    if tables := texts([entry.get("table_name") for entry in _namespaces(config) if entry.get("db_id") == database]):
         yield "files of agents", list(dict.fromkeys(tables))
 
 
-def _database(config: Mapping[str, Any], database: str) -> str:
-    parts = [part for part, _ in _parts(config, database)]
+def _database_text(config: Mapping[str, Any], database: str) -> str:
+    parts = [part for part, _ in _stores_in(config, database)]
     return f"{database} ({' '.join(parts)})" if parts else database
 
 
-def _listed(part: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+def _objects_at(part: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     return objects(part.get(key))
 
 
 def _namespaces(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return _listed(mapping(config.get("filesystem")), "namespaces")
+    return _objects_at(mapping(config.get("filesystem")), "namespaces")
 
 
-def _counted(name: str, listed: Sequence[object]) -> str:
-    factories = sum(1 for one in listed if mapping(one).get("is_factory"))
-    return f"{len(listed)} {name}" + (f" ({factories} built anew for every run)" if factories else "")
+def _namespace_names(config: Mapping[str, Any]) -> list[str]:
+    return [str(namespace.get("namespace")) for namespace in _namespaces(config)]
 
 
-def _model(one: Mapping[str, Any]) -> str:
-    return f"{one.get('id')} ({one.get('provider')})" if one.get("provider") else str(one.get("id"))
+def _count_text(name: str, components: Sequence[object]) -> str:
+    factories = sum(1 for component in components if mapping(component).get("is_factory"))
+    return f"{len(components)} {name}" + (f" ({factories} built anew for every run)" if factories else "")
 
 
-def _background(features: Features, database: bool) -> str:
+def _model_text(model: Mapping[str, Any]) -> str:
+    return f"{model.get('id')} ({model.get('provider')})" if model.get("provider") else str(model.get("id"))
+
+
+def _background_text(features: Features, database: bool) -> str:
     if not database:
         return "no: that needs a database"
     kinds = [f"{kind}s" for kind in KINDS if features.background(kind)]
     return "yes" if len(kinds) == len(KINDS) else ", ".join(kinds) or "no"
 
 
-def _yes(value: object) -> str:
+def _yes_or_no(value: object) -> str:
     return "" if value is None else "yes" if value else "no"
 
 

@@ -1,4 +1,4 @@
-"""The files that agents keep."""
+"""Files that agents keep in namespaces."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from agentos_mcp.tooling.parameters import Limit, LongName, Page, UserId
 from agentos_mcp.tooling.results import Record, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
 
-LONGEST_QUERY = 200
+MAX_QUERY_LENGTH = 200
 """Characters that AgentOS takes to search for."""
 
 _ROOM_FOR_FACTS = 1000
-_AROUND = 60
+_CONTEXT = 60
 _LIST_PATHS = hint("{list} shows the paths.", list=Action.of("list_agent_files"))
 _GIVE_AGENT = hint("Give {agent} or {namespace}, too.", agent=Parameter("agent_id"), namespace=Parameter("namespace"))
-_NONE = "No agent here keeps files: that takes Agent(filesystem=True)."
+_NO_FILESYSTEM = "No agent here keeps files: that takes Agent(filesystem=True)."
 
 
 async def list_agent_files(
@@ -41,31 +41,31 @@ async def list_agent_files(
     page: Page = 1,
 ) -> Table:
     """Files of one agent or namespace, a directory at a time; without either, all files."""
-    store = await _store(ctx, agent_id, namespace)
-    if not store.query:
+    namespaces = await _find_namespaces(ctx, agent_id, namespace)
+    if not namespaces.query:
         if directory:
             raise InvalidRequest("A directory of which agent?", _GIVE_AGENT)
         answer = mapping(await ctx.get("/filesystem/files", limit=limit, page=page))
-        files = store.readable(ctx, _entries(answer), answer)
+        files = namespaces.readable(ctx, _entries(answer), answer)
         return Table(
             ("namespace", "path", "bytes", "updated", "user", "agents"),
-            [(file.get("namespace"), *_file(file), file.get("agent_ids")) for file in files],
-            empty=f"No files. {store.hidden(files)}".strip() if store.known else _NONE,
+            [(file.get("namespace"), *_file_columns(file), file.get("agent_ids")) for file in files],
+            empty=f"No files. {namespaces.hidden_note(files)}".strip() if namespaces.all else _NO_FILESYSTEM,
             meta=mapping(answer.get("meta")),
-            footer=store.hidden(files),
+            footer=namespaces.hidden_note(files),
         )
-    with store.told():
+    with namespaces.translate_errors():
         answer = mapping(
-            await ctx.get("/filesystem/entries", **store.query, directory=directory, limit=limit, page=page)
+            await ctx.get("/filesystem/entries", **namespaces.query, directory=directory, limit=limit, page=page)
         )
-    usage, chosen = mapping(answer.get("usage")), str(answer.get("namespace"))
-    counted = _counted((usage.get("file_count"), "file"), (usage.get("total_bytes"), "byte"))
-    total = f"namespace {_shown(chosen)}{': ' if counted else ''}{counted}"
-    others = [name for name in store.namespaces if name != chosen] if agent_id else []
-    more = f"; this agent's other namespaces: {', '.join(map(_shown, others))}" if others else ""
+    usage, listed_namespace = mapping(answer.get("usage")), str(answer.get("namespace"))
+    size = _counts_text((usage.get("file_count"), "file"), (usage.get("total_bytes"), "byte"))
+    total = f"namespace {_quoted(listed_namespace)}{': ' if size else ''}{size}"
+    other_namespaces = [name for name in namespaces.names if name != listed_namespace] if agent_id else []
+    more = f"; this agent's other namespaces: {', '.join(map(_quoted, other_namespaces))}" if other_namespaces else ""
     return Table(
         ("path", "bytes", "updated", "user"),
-        [_file(entry) for entry in store.readable(ctx, _entries(answer), answer)],
+        [_file_columns(entry) for entry in namespaces.readable(ctx, _entries(answer), answer)],
         empty=f"Nothing there ({total}{more}).",
         meta=mapping(answer.get("meta")),
         footer=f"{total}{more}",
@@ -90,38 +90,43 @@ async def read_agent_file(
         )
     if not path.strip():
         raise InvalidRequest("The path is empty.", _LIST_PATHS)
-    store = await _store(ctx, agent_id, namespace)
-    most = min(limit, max(200, ctx.settings.result_tokens * CHARACTERS_PER_TOKEN - _ROOM_FOR_FACTS))
-    with store.told(path):
+    namespaces = await _find_namespaces(ctx, agent_id, namespace)
+    max_characters = min(limit, max(200, ctx.settings.result_tokens * CHARACTERS_PER_TOKEN - _ROOM_FOR_FACTS))
+    with namespaces.translate_errors(path):
         file = mapping(
             await ctx.get(
-                "/filesystem/content", **store.query, path=path, user_id=store.of(user_id), offset=offset, limit=most
+                "/filesystem/content",
+                **namespaces.query,
+                path=path,
+                user_id=namespaces.user_filter(user_id),
+                offset=offset,
+                limit=max_characters,
             )
         )
-    if not store.readable(ctx, [file], file):
-        raise ctx.ownership.refusal(f"file '{_shown(path)}'", _LIST_PATHS)
+    if not namespaces.readable(ctx, [file], file):
+        raise ctx.ownership.refusal(f"file '{_quoted(path)}'", _LIST_PATHS)
     content = str(file.get("content") or "")
     if offset and not content:
         raise InvalidRequest(
             f"The file ends before offset {offset}.", hint("Begin with {offset}.", offset=Parameter("offset", 0))
         )
-    further = file.get("next_offset")
+    next_offset = file.get("next_offset")
     return Record(
         str(file.get("path")),
         {
             "namespace": file.get("namespace"),
             "agents": ", ".join(texts(file.get("agent_ids"))),
             "user": file.get("user_id"),
-            "size": _counted((file.get("size_bytes"), "byte"), (file.get("line_count"), "line")),
+            "size": _counts_text((file.get("size_bytes"), "byte"), (file.get("line_count"), "line")),
             "updated": format_time(file.get("updated_at")),
         },
         {"content": content},
         footer=hint(
             "It goes on: {read} with {offset}.",
             read=Action.of("read_agent_file"),
-            offset=Parameter("offset", further),
+            offset=Parameter("offset", next_offset),
         )
-        if isinstance(further, int) and further
+        if isinstance(next_offset, int) and next_offset
         else "",
     )
 
@@ -138,28 +143,28 @@ async def search_agent_files(
 ) -> Table:
     """Files that contain these exact words, in any case. Read one with read_agent_file."""
     query = query.strip()
-    if not query or len(query) > LONGEST_QUERY:
-        what = f"longer than {LONGEST_QUERY} characters" if query else "empty"
-        raise InvalidRequest(f"The query is {what}.", "Give a few words as they stand in the file.")
-    store = await _store(ctx, agent_id, namespace)
-    if not store.query and directory:
+    if not query or len(query) > MAX_QUERY_LENGTH:
+        problem = f"longer than {MAX_QUERY_LENGTH} characters" if query else "empty"
+        raise InvalidRequest(f"The query is {problem}.", "Give a few words as they stand in the file.")
+    namespaces = await _find_namespaces(ctx, agent_id, namespace)
+    if not namespaces.query and directory:
         raise InvalidRequest("A directory of which agent?", _GIVE_AGENT)
-    with store.told():
+    with namespaces.translate_errors():
         answer = mapping(
             await ctx.get(
                 "/filesystem/search",
-                **store.query,
+                **namespaces.query,
                 query=query,
                 directory=directory,
-                user_id=store.of(user_id),
+                user_id=namespaces.user_filter(user_id),
                 limit=limit,
                 page=page,
             )
-            if store.query
+            if namespaces.query
             else await ctx.get("/filesystem/files", query=query, limit=limit, page=page)
         )
-    files = store.readable(ctx, _entries(answer), answer)
-    hidden = "" if store.query else store.hidden(files)
+    files = namespaces.readable(ctx, _entries(answer), answer)
+    hidden = "" if namespaces.query else namespaces.hidden_note(files)
     return Table(
         ("namespace", "path", "line", "times", "words", "user"),
         [
@@ -168,7 +173,7 @@ async def search_agent_files(
                 file.get("path"),
                 file.get("line"),
                 file.get("match_count"),
-                _around(str(file.get("snippet") or ""), query),
+                _excerpt(str(file.get("snippet") or ""), query),
                 file.get("user_id"),
             )
             for file in files
@@ -180,26 +185,26 @@ async def search_agent_files(
 
 
 @dataclass(frozen=True)
-class _Store:
-    """Whose files are meant: what AgentOS is asked for, and what `/config` says of it."""
+class _Namespaces:
+    """The namespaces that a call selects: the query for AgentOS, and their entries in `/config`."""
 
     query: Mapping[str, str]
-    known: Sequence[Mapping[str, Any]]
+    all: Sequence[Mapping[str, Any]]
     """All namespaces of this AgentOS."""
-    meant: Sequence[Mapping[str, Any]]
-    """Those that `query` means."""
+    selected: Sequence[Mapping[str, Any]]
+    """Those that `query` selects."""
 
     @property
-    def namespaces(self) -> list[str]:
-        return [str(one.get("namespace")) for one in self.meant]
+    def names(self) -> list[str]:
+        return [str(namespace.get("namespace")) for namespace in self.selected]
 
-    def hidden(self, shown: Sequence[Mapping[str, Any]]) -> str:
+    def hidden_note(self, entries: Sequence[Mapping[str, Any]]) -> str:
         """What a list of all files may leave out without a word."""
-        there = {text(entry.get("namespace")) for entry in shown}
+        listed = {text(entry.get("namespace")) for entry in entries}
         by_user = [
-            _shown(one.get("namespace"))
-            for one in self.known
-            if one.get("user_isolation") and one.get("namespace") not in there
+            _quoted(namespace.get("namespace"))
+            for namespace in self.all
+            if namespace.get("user_isolation") and namespace.get("namespace") not in listed
         ]
         return f"Kept by user, shown only to a token that names one: {', '.join(by_user)}." if by_user else ""
 
@@ -207,7 +212,7 @@ class _Store:
         self, ctx: ToolContext, entries: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]
     ) -> list[Mapping[str, Any]]:
         """The entries that this server's user may see: in a namespace that is kept by user only that user's own."""
-        by_user = {one.get("namespace") for one in self.known if one.get("user_isolation")}
+        by_user = {namespace.get("namespace") for namespace in self.all if namespace.get("user_isolation")}
         return [
             entry
             for entry in entries
@@ -215,29 +220,33 @@ class _Store:
             or not (entry.get("user_id") or entry.get("namespace", answer.get("namespace")) in by_user)
         ]
 
-    def of(self, user_id: str) -> str:
+    def user_filter(self, user_id: str) -> str:
         """The user to name: AgentOS refuses one where files are shared."""
-        return user_id if any(one.get("user_isolation") for one in self.meant) else ""
+        return user_id if any(namespace.get("user_isolation") for namespace in self.selected) else ""
 
     @contextmanager
-    def told(self, path: str = "") -> Iterator[None]:
-        """AgentOS's refusals, with what to do about them."""
+    def translate_errors(self, path: str = "") -> Iterator[None]:
+        """Inside it, AgentOS's refusals say what to do about them."""
         try:
             yield
         except NotFound as error:
             if path and is_missing_file(error.detail):
-                whose = hint(
+                owner_hint = hint(
                     "{list} shows the paths, and whose they are ({user_id}).",
                     list=Action.of("list_agent_files"),
                     user_id=Parameter("user_id"),
                 )
                 raise NotFound(
-                    f"No file '{_shown(path)}' there.", whose if self.of("anyone") else _LIST_PATHS, status=404
+                    f"No file '{_quoted(path)}' there.",
+                    owner_hint if self.user_filter("anyone") else _LIST_PATHS,
+                    status=404,
                 ) from error
-            names = ", ".join(dict.fromkeys(_shown(one.get("namespace")) for one in self.known))
-            raise NotFound("There are no such files.", f"The namespaces are: {names}." if names else _NONE) from error
+            names = ", ".join(dict.fromkeys(_quoted(namespace.get("namespace")) for namespace in self.all))
+            raise NotFound(
+                "There are no such files.", f"The namespaces are: {names}." if names else _NO_FILESYSTEM
+            ) from error
         except InvalidRequest as error:
-            if is_invalid_path(error.detail) or not any(one.get("user_isolation") for one in self.meant):
+            if is_invalid_path(error.detail) or not any(namespace.get("user_isolation") for namespace in self.selected):
                 raise
             raise InvalidRequest(
                 error.message,
@@ -246,25 +255,25 @@ class _Store:
             ) from error
 
 
-async def _store(ctx: ToolContext, agent_id: str, namespace: str) -> _Store:
+async def _find_namespaces(ctx: ToolContext, agent_id: str, namespace: str) -> _Namespaces:
     known = objects(mapping(mapping(await ctx.get("/config")).get("filesystem")).get("namespaces"))
-    meant, query = known, {}
+    chosen, query = known, {}
     if agent_id:
         query["agent_id"] = (await ctx.catalog.find("agent", agent_id)).id
-        meant = [one for one in meant if query["agent_id"] in _holders(one)]
-        if not meant:
-            holders = ", ".join(dict.fromkeys(display_id(holder) for one in known for holder in _holders(one)))
+        chosen = [each for each in chosen if query["agent_id"] in _agents_of(each)]
+        if not chosen:
+            agents = ", ".join(dict.fromkeys(display_id(agent) for each in known for agent in _agents_of(each)))
             raise NotFound(
                 f"Agent '{display_id(query['agent_id'])}' keeps no files.",
-                f"These do: {holders}." if holders else _NONE,
+                f"These do: {agents}." if agents else _NO_FILESYSTEM,
             )
     if namespace:
         query["namespace"] = namespace
-        meant = [one for one in meant if one.get("namespace") == namespace]
-    return _Store(query, known, meant)
+        chosen = [each for each in chosen if each.get("namespace") == namespace]
+    return _Namespaces(query, known, chosen)
 
 
-def _holders(namespace: Mapping[str, Any]) -> list[str]:
+def _agents_of(namespace: Mapping[str, Any]) -> list[str]:
     return [str(agent.get("id")) for agent in objects(namespace.get("agents"))]
 
 
@@ -272,7 +281,7 @@ def _entries(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return objects(answer.get("entries"))
 
 
-def _file(entry: Mapping[str, Any]) -> tuple[object, ...]:
+def _file_columns(entry: Mapping[str, Any]) -> tuple[object, ...]:
     path = str(entry.get("path"))
     return (
         f"{path}/" if entry.get("type") == "directory" else path,
@@ -282,22 +291,22 @@ def _file(entry: Mapping[str, Any]) -> tuple[object, ...]:
     )
 
 
-def _counted(*counts: tuple[object, str]) -> str:
+def _counts_text(*counts: tuple[object, str]) -> str:
     """ "1,200 bytes, 1 line"; without what AgentOS does not say."""
     return ", ".join(
         f"{number:,} {noun}{'' if number == 1 else 's'}" for number, noun in counts if isinstance(number, int)
     )
 
 
-def _shown(name: object) -> str:
+def _quoted(name: object) -> str:
     """A namespace or a path in our own sentences: as it is given back, without spaces to say anything with."""
     return quote(str(name), safe="-._~@+:/{}%", errors="surrogatepass")
 
 
-def _around(snippet: str, query: str) -> str:
+def _excerpt(snippet: str, query: str) -> str:
     """The words with what stands next to them: a snippet alone could be cut before them."""
-    at = max(0, snippet.casefold().find(query.casefold()))
-    return snippet[max(0, at - _AROUND) : at + len(query) + _AROUND]
+    start = max(0, snippet.casefold().find(query.casefold()))
+    return snippet[max(0, start - _CONTEXT) : start + len(query) + _CONTEXT]
 
 
 TOOLSET = Toolset(

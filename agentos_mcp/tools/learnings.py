@@ -1,4 +1,4 @@
-"""What agents have learned by themselves."""
+"""Learnings: what agents have noted by themselves."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.text_outline import outline, outline_line
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 
-_KEYED: Mapping[str, tuple[str, ...]] = {
+_KEYS: Mapping[str, tuple[str, ...]] = {
     "user_profile": ("user_id",),
     "user_memory": ("user_id",),
     "session_context": ("session_id",),
@@ -28,7 +28,7 @@ _KEYED: Mapping[str, tuple[str, ...]] = {
 }
 """What names a learning of these types; AgentOS keeps one for each."""
 
-_HOLDS = {"user_memory": "memories", "decision_log": "decision"}
+_REQUIRED_CONTENT = {"user_memory": "memories", "decision_log": "decision"}
 """What agents look for in a content of these types; without it they see nothing."""
 
 _BOOKKEEPING = ("user_id", "session_id", "entity_type", "entity_id", "namespace", "agent_id", "team_id", "created_at")
@@ -49,50 +49,48 @@ async def list_learnings(
     """Learnings, latest first. Read one whole with get_learning."""
     if bool(kind) != bool(id):
         raise InvalidRequest("A kind and an id belong together.", "Give both, or neither.")
-    learner = {f"{kind}_id": (await ctx.catalog.find(kind, id)).id} if kind else {}
-    found = ctx.ownership.own_rows(
-        await ctx.page(
-            "/learnings",
-            learning_type=learning_type,
-            user_id=user_id,
-            session_id=session_id,
-            db_id=await ctx.database("learning", db_id),
-            limit=limit,
-            page=page,
-            **learner,
-        )
+    component_filter = {f"{kind}_id": (await ctx.catalog.find(kind, id)).id} if kind else {}
+    learnings = await ctx.own_page(
+        "/learnings",
+        learning_type=learning_type,
+        user_id=user_id,
+        session_id=session_id,
+        db_id=await ctx.database("learning", db_id),
+        limit=limit,
+        page=page,
+        **component_filter,
     )
     return Table(
         ("id", "type", "about", "learned", "updated"),
         [
             (
-                one.get("learning_id"),
-                one.get("learning_type"),
-                _about(one),
-                outline_line(_learned(one)),
-                format_time(one.get("updated_at")),
+                learning.get("learning_id"),
+                learning.get("learning_type"),
+                _subject_text(learning),
+                outline_line(_learned_content(learning)),
+                format_time(learning.get("updated_at")),
             )
-            for one in found
+            for learning in learnings
         ],
         empty=as_hint("No such learnings: agents with learning note them in their runs.")
         + hint("{create} adds one.", create=Action.of("create_learning")),
-        meta=found.meta,
+        meta=learnings.meta,
     )
 
 
 async def get_learning(ctx: ToolContext, learning_id: str, db_id: DbId = "") -> Record:
     """One learning, whole."""
-    one = await _found(ctx, learning_id, await ctx.database("learning", db_id))
+    learning = await _find_learning(ctx, learning_id, await ctx.database("learning", db_id))
     names = ("user_id", "session_id", "entity_type", "entity_id", "namespace", "agent_id", "team_id")
     return Record(
         learning_id,
         {
-            "type": one.get("learning_type"),
-            **{name.removesuffix("_id").replace("_", " "): one.get(name) for name in names},
-            "created": format_time(one.get("created_at")),
-            "updated": format_time(one.get("updated_at")),
+            "type": learning.get("learning_type"),
+            **{name.removesuffix("_id").replace("_", " "): learning.get(name) for name in names},
+            "created": format_time(learning.get("created_at")),
+            "updated": format_time(learning.get("updated_at")),
         },
-        {"content": outline(_learned(one)), "metadata": outline(one.get("metadata"))},
+        {"content": outline(_learned_content(learning)), "metadata": outline(learning.get("metadata"))},
     )
 
 
@@ -114,20 +112,20 @@ async def create_learning(
     """Add what agents shall know of a user, a session or an entity (company, project, ...)."""
     learning_type = learning_type.strip()
     if not learning_type:
-        raise InvalidRequest("The learning type is empty.", f"Give one of: {', '.join((*_KEYED, 'decision_log'))}.")
-    about = {"user_id": user_id, "session_id": session_id, "entity_type": entity_type, "entity_id": entity_id}
-    if missing := [name for name in _KEYED.get(learning_type, ()) if not about[name].strip()]:
+        raise InvalidRequest("The learning type is empty.", f"Give one of: {', '.join((*_KEYS, 'decision_log'))}.")
+    subject = {"user_id": user_id, "session_id": session_id, "entity_type": entity_type, "entity_id": entity_id}
+    if missing := [name for name in _KEYS.get(learning_type, ()) if not subject[name].strip()]:
         raise InvalidRequest(f"A {learning_type} has to say what it is about.", f"Give {' and '.join(missing)}.")
     if session_id:
         await ctx.ownership.require_own_session(session_id, may_be_new=True)
-    given = {name: value for name, value in about.items() if value}
+    filled = {name: value for name, value in subject.items() if value}
     if learning_type == "decision_log":
-        given["id"] = f"dec_{uuid.uuid4().hex[:8]}"
+        filled["id"] = f"dec_{uuid.uuid4().hex[:8]}"
     body = {
         "learning_type": learning_type,
-        "content": given | _checked(learning_type, content),
+        "content": filled | _check_content(learning_type, content),
         "namespace": namespace or None,
-        **{name: value or None for name, value in about.items()},
+        **{name: value or None for name, value in subject.items()},
     }
     try:
         created = await ctx.send(
@@ -145,25 +143,27 @@ async def create_learning(
             ),
             status=error.status,
         ) from error
-    return Message(f"Kept as learning {display_id(str(created.get('learning_id')))}.")
+    return Message(f"Saved as learning {display_id(str(created.get('learning_id')))}.")
 
 
 async def update_learning(ctx: ToolContext, learning_id: str, content: JsonObject, db_id: DbId = "") -> Message:
     """Replace a learning's whole content: read it with get_learning first."""
-    where = await ctx.database("learning", db_id)
-    one = await _found(ctx, learning_id, where)
-    before = mapping(one.get("content"))
-    kept = {name: before[name] for name in (*_BOOKKEEPING, "id") if name in before}
-    body = {"content": kept | _checked(str(one.get("learning_type")), content)}
-    await ctx.send("PATCH", "/learnings/{learning_id}", {"learning_id": learning_id}, query={"db_id": where}, json=body)
+    database = await ctx.database("learning", db_id)
+    learning = await _find_learning(ctx, learning_id, database)
+    old_content = mapping(learning.get("content"))
+    bookkeeping = {name: old_content[name] for name in (*_BOOKKEEPING, "id") if name in old_content}
+    body = {"content": bookkeeping | _check_content(str(learning.get("learning_type")), content)}
+    await ctx.send(
+        "PATCH", "/learnings/{learning_id}", {"learning_id": learning_id}, query={"db_id": database}, json=body
+    )
     return Message(f"Learning {display_id(learning_id)} has its new content.")
 
 
 async def delete_learning(ctx: ToolContext, learning_id: str, db_id: DbId = "") -> Message:
     """Make agents forget a learning for good."""
-    where = await ctx.database("learning", db_id)
-    await _found(ctx, learning_id, where)
-    await ctx.send("DELETE", "/learnings/{learning_id}", {"learning_id": learning_id}, query={"db_id": where})
+    database = await ctx.database("learning", db_id)
+    await _find_learning(ctx, learning_id, database)
+    await ctx.send("DELETE", "/learnings/{learning_id}", {"learning_id": learning_id}, query={"db_id": database})
     return Message(f"Deleted learning {display_id(learning_id)}.")
 
 
@@ -174,26 +174,24 @@ async def list_learning_users(
     limit: Limit = 20,
     page: Page = 1,
 ) -> Table:
-    """Users of whom agents have learned something. Go on with list_learnings(user_id)."""
-    found = ctx.ownership.own_rows(
-        await ctx.page(
-            "/learnings/users",
-            user_id=user_id,
-            db_id=await ctx.database("learning", db_id),
-            limit=limit,
-            page=page,
-        )
+    """Users of whom agents have learned something. Read it with list_learnings(user_id)."""
+    users = await ctx.own_page(
+        "/learnings/users",
+        user_id=user_id,
+        db_id=await ctx.database("learning", db_id),
+        limit=limit,
+        page=page,
     )
     return Table(
         ("user", "last learned"),
-        [(one.get("user_id"), format_time(one.get("last_learning_updated_at"))) for one in found],
+        [(user.get("user_id"), format_time(user.get("last_learning_updated_at"))) for user in users],
         empty=as_hint("Nothing is learned of any such user.")
         + hint("{list} shows what is learned of sessions and entities.", list=Action.of("list_learnings")),
-        meta=found.meta,
+        meta=users.meta,
     )
 
 
-async def _found(ctx: ToolContext, learning_id: str, db_id: str) -> Mapping[str, Any]:
+async def _find_learning(ctx: ToolContext, learning_id: str, db_id: str) -> Mapping[str, Any]:
     """The learning of that id; on a server for one user, as in its lists, only that user's are there.
 
     AgentOS takes no user with the id of a learning, so that is looked at here.
@@ -201,41 +199,41 @@ async def _found(ctx: ToolContext, learning_id: str, db_id: str) -> Mapping[str,
     what = f"learning '{display_id(learning_id)}'"
     list_ids = hint("{list} shows their ids.", list=Action.of("list_learnings"))
     try:
-        one = mapping(await ctx.get("/learnings/{learning_id}", {"learning_id": learning_id}, db_id=db_id))
+        learning = mapping(await ctx.get("/learnings/{learning_id}", {"learning_id": learning_id}, db_id=db_id))
     except NotFound:
-        one = {}
-    if one:
-        return ctx.ownership.require_own(one, what, list_ids)
-    raise (
-        ctx.ownership.refusal(what, list_ids)
-        if ctx.ownership.user_id
-        else NotFound(f"No {what}.", list_ids, status=404)
-    )
+        learning = {}
+    if learning:
+        return ctx.ownership.require_own(learning, what, list_ids)
+    raise ctx.ownership.not_found(what, list_ids)
 
 
-def _checked(learning_type: str, content: JsonObject) -> dict[str, Any]:
+def _check_content(learning_type: str, content: JsonObject) -> dict[str, Any]:
     if not content:
         raise InvalidRequest("The content is empty.", "Give an object with what is learned.")
-    holds = _HOLDS.get(learning_type, "")
-    if holds and not content.get(holds):
+    required_key = _REQUIRED_CONTENT.get(learning_type, "")
+    if required_key and not content.get(required_key):
         raise InvalidRequest(
-            f"Agents would see nothing in this {learning_type}: it has no '{holds}'.",
+            f"Agents would see nothing in this {learning_type}: it has no '{required_key}'.",
             "Give content={memories: [{id, content}, ...]}."
-            if holds == "memories"
+            if required_key == "memories"
             else "Give content={decision, reasoning}.",
         )
     return content
 
 
-def _learned(one: Mapping[str, Any]) -> Mapping[str, Any]:
+def _learned_content(learning: Mapping[str, Any]) -> Mapping[str, Any]:
     """A learning's content without what its facts say already."""
-    return {name: value for name, value in mapping(one.get("content")).items() if name not in _BOOKKEEPING}
+    return {name: value for name, value in mapping(learning.get("content")).items() if name not in _BOOKKEEPING}
 
 
-def _about(one: Mapping[str, Any]) -> str:
-    whom = [f"{name} {one[f'{name}_id']}" for name in ("user", "session", "agent", "team") if one.get(f"{name}_id")]
-    entity = [f"{one.get('entity_type') or 'entity'} {one['entity_id']}"] if one.get("entity_id") else []
-    return " · ".join(entity + whom)
+def _subject_text(learning: Mapping[str, Any]) -> str:
+    owners = [
+        f"{name} {learning[f'{name}_id']}"
+        for name in ("user", "session", "agent", "team")
+        if learning.get(f"{name}_id")
+    ]
+    entity = [f"{learning.get('entity_type') or 'entity'} {learning['entity_id']}"] if learning.get("entity_id") else []
+    return " · ".join(entity + owners)
 
 
 TOOLSET = Toolset(

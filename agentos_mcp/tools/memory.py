@@ -1,4 +1,4 @@
-"""What AgentOS remembers of its users."""
+"""User memories: list, read, create, change, delete and merge them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
-from agentos_mcp.agentos.json_values import mapping, texts
+from agentos_mcp.agentos.json_values import texts
 from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import DbId, Limit, LongName, Page, Text, UserId, Words
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 
-_LONGEST = 5000
+_MAX_LENGTH = 5000
 """Characters of a memory; AgentOS refuses more."""
 
-_LIST = hint("{list} shows their ids.", list=Action.of("list_memories"))
+_LIST_IDS = hint("{list} shows their ids.", list=Action.of("list_memories"))
 
 Fact = Annotated[Text, Field(description="One fact, in a sentence")]
 
@@ -37,35 +37,33 @@ async def list_memories(
     page: Page = 1,
 ) -> Table:
     """User memories, newest first, by words in them or by topics (those with all of them)."""
-    found = ctx.ownership.own_rows(
-        await ctx.page(
-            "/memories",
-            user_id=user_id,
-            search_content=search,
-            # AgentOS reads only the first of repeated values, and splits it at commas.
-            topics=",".join(topics or ()),
-            db_id=await ctx.database("memory", db_id),
-            limit=limit,
-            page=page,
-        )
+    memories = await ctx.own_page(
+        "/memories",
+        user_id=user_id,
+        search_content=search,
+        # AgentOS reads only the first of repeated values, and splits it at commas.
+        topics=",".join(topics or ()),
+        db_id=await ctx.database("memory", db_id),
+        limit=limit,
+        page=page,
     )
-    whose = _of(user_id)
+    of_user = _of_user(user_id)
     return Table(
         ("id", "memory", "topics", "user"),
         [
             (row.get("memory_id"), row.get("memory"), row.get("topics"), "" if user_id else row.get("user_id"))
-            for row in found
+            for row in memories
         ],
-        empty=f"No such memories{whose}."
+        empty=f"No such memories{of_user}."
         if search or topics
-        else as_hint(f"No memories{whose}.") + hint("{create} adds one.", create=Action.of("create_memory")),
-        meta=found.meta,
+        else as_hint(f"No memories{of_user}.") + hint("{create} adds one.", create=Action.of("create_memory")),
+        meta=memories.meta,
     )
 
 
 async def get_memory(ctx: ToolContext, memory_id: str, user_id: UserId = "", db_id: DbId = "") -> Record:
     """A whole memory: list_memories cuts long ones."""
-    memory = await _memory(ctx, memory_id, user_id, await ctx.database("memory", db_id))
+    memory = await _find_memory(ctx, memory_id, user_id, await ctx.database("memory", db_id))
     return Record(
         "",
         {
@@ -88,7 +86,7 @@ async def create_memory(
     db_id: DbId = "",
 ) -> Message:
     """Remember a fact about a user for AgentOS's agents."""
-    body = {"memory": _checked(memory), "user_id": _someone(user_id), "topics": topics or []}
+    body = {"memory": _check_memory(memory), "user_id": _check_user(user_id), "topics": topics or []}
     created = await ctx.send("POST", "/memories", query={"db_id": await ctx.database("memory", db_id)}, json=body)
     return Message(f"Remembered for user '{display_id(user_id)}' (memory {display_id(str(created.get('memory_id')))}).")
 
@@ -99,37 +97,37 @@ async def update_memory(
     """Correct a memory's words or topics; what is not given stays."""
     if not memory.strip() and topics is None:
         raise InvalidRequest(
-            "Nothing to change is given.",
+            "There is nothing to change.",
             hint("Give {memory} or {topics}.", memory=Parameter("memory"), topics=Parameter("topics")),
         )
     database = await ctx.database("memory", db_id)
     # AgentOS itself would make a memory of an unknown id, and drop topics that are not given.
-    before = await _memory(ctx, memory_id, user_id, database)
+    old_memory = await _find_memory(ctx, memory_id, user_id, database)
     body = {
-        "memory": _checked(memory) if memory.strip() else before.get("memory"),
-        "topics": before.get("topics") if topics is None else topics,
-        "user_id": before.get("user_id"),
+        "memory": _check_memory(memory) if memory.strip() else old_memory.get("memory"),
+        "topics": old_memory.get("topics") if topics is None else topics,
+        "user_id": old_memory.get("user_id"),
     }
-    await ctx.send("PATCH", "/memories/{memory_id}", _id(memory_id), query={"db_id": database}, json=body)
+    await ctx.send("PATCH", "/memories/{memory_id}", _path_values(memory_id), query={"db_id": database}, json=body)
     return Message(f"Updated memory {display_id(memory_id.strip())}.")
 
 
 async def delete_memory(ctx: ToolContext, memory_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
-    """Forget a memory, for good."""
+    """Delete a memory for good."""
     database = await ctx.database("memory", db_id)
     # AgentOS says nothing where there is none.
-    memory = await _memory(ctx, memory_id, user_id, database)
+    memory = await _find_memory(ctx, memory_id, user_id, database)
     query = {"user_id": user_id, "db_id": database}
-    await ctx.send("DELETE", "/memories/{memory_id}", _id(memory_id), query=query)
+    await ctx.send("DELETE", "/memories/{memory_id}", _path_values(memory_id), query=query)
     user = display_id(str(memory.get("user_id") or ""))
-    return Message(f"Forgot memory {display_id(memory_id.strip())} of user '{user}'.")
+    return Message(f"Deleted memory {display_id(memory_id.strip())} of user '{user}'.")
 
 
 async def list_memory_topics(ctx: ToolContext, user_id: UserId = "", db_id: DbId = "") -> Table:
     """Topics of memories, as list_memories takes them."""
     answer = await ctx.get("/memory_topics", user_id=user_id, db_id=await ctx.database("memory", db_id))
     topics = sorted({str(topic) for topic in answer}) if isinstance(answer, list) else []
-    return Table(("topic",), [(topic,) for topic in topics], empty=f"No memory{_of(user_id)} has a topic.")
+    return Table(("topic",), [(topic,) for topic in topics], empty=f"No memory{_of_user(user_id)} has a topic.")
 
 
 async def get_memory_stats(
@@ -137,17 +135,15 @@ async def get_memory_stats(
 ) -> Table:
     """How many memories each user has, and when the last one changed."""
     database = await ctx.database("memory", db_id)
-    found = ctx.ownership.own_rows(
-        await ctx.page("/user_memory_stats", user_id=user_id, db_id=database, limit=limit, page=page)
-    )
+    users = await ctx.own_page("/user_memory_stats", user_id=user_id, db_id=database, limit=limit, page=page)
     return Table(
         ("user", "memories", "updated"),
         [
             (row.get("user_id"), row.get("total_memories"), format_time(row.get("last_memory_updated_at")))
-            for row in found
+            for row in users
         ],
-        empty=f"No memories{_of(user_id)}.",
-        meta=found.meta,
+        empty=f"No memories{_of_user(user_id)}.",
+        meta=users.meta,
     )
 
 
@@ -158,50 +154,50 @@ async def optimize_memories(
     model: Annotated[str, Field(description="provider:model, default openai:gpt-4o")] = "",
     db_id: DbId = "",
 ) -> Record:
-    """Let a model fold all memories of a user into one. Preview first."""
+    """Let a model merge all memories of a user into one. Preview first."""
     database = await ctx.database("memory", db_id)
-    body: dict[str, Any] = {"user_id": _someone(user_id), "apply": apply}
+    body: dict[str, Any] = {"user_id": _check_user(user_id), "apply": apply}
     if model.strip():
         body["model"] = model.strip()
     try:
         answer = await ctx.send("POST", "/optimize-memories", query={"db_id": database}, json=body)
-    except NotFound as missing:
+    except NotFound as error:
         raise NotFound(
             f"User '{display_id(user_id)}' has no memories.",
             hint("See {stats}.", stats=Action.of("get_memory_stats")),
             status=404,
-        ) from missing
-    except Unreachable as lost:
-        if not lost.was_sent:
+        ) from error
+    except Unreachable as error:
+        if not error.was_sent:
             raise
         # A model may write for longer than an answer is waited for.
         if apply:
-            raise lost.reworded(
-                lost.message,
+            raise error.reworded(
+                error.message,
                 hint(
-                    "The model may still be at it: look with {list} before you apply it again.",
+                    "The model may still be working on it: look with {list} before you apply it again.",
                     list=Action.of("list_memories", user_id=display_id(user_id)),
-                    otherwise="The model may still be at it.",
+                    otherwise="The model may still be working on it.",
                 ),
-            ) from lost
-        raise lost.reworded(
+            ) from error
+        raise error.reworded(
             "No preview came: the connection broke, or the model took too long. Nothing was changed.",
             "Try again, with a longer --timeout if need be.",
-        ) from lost
+        ) from error
     except Unsupported:
         raise
-    except ServerFailure as failed:
-        raise _not_optimized(failed, apply) from failed
+    except ServerFailure as error:
+        raise _optimize_error(error, apply) from error
     memories = read_page(answer.get("memories"))
-    before, after = answer.get("memories_before"), answer.get("memories_after")
+    count_before, count_after = answer.get("memories_before"), answer.get("memories_after")
     preview = hint(
-        "Nothing was changed. {apply} lets the model write anew and replaces them for good: ask the user first.",
+        "Nothing was changed. {apply} lets the model write again and replaces them for good: ask the user first.",
         apply=Parameter("apply", True),
     )
     return Record(
         "Memories replaced" if apply else "Preview",
         {
-            "memories": f"{before} -> {after}",
+            "memories": f"{count_before} -> {count_after}",
             "tokens": f"{answer.get('tokens_before')} -> {answer.get('tokens_after')}",
             "ids": ", ".join(str(row.get("memory_id")) for row in memories) if apply else "",
         },
@@ -210,58 +206,59 @@ async def optimize_memories(
     )
 
 
-def _not_optimized(failed: ServerFailure, apply: bool) -> ServerFailure:
+def _optimize_error(error: ServerFailure, apply: bool) -> ServerFailure:
     # AgentOS counts the saving after it has replaced the memories, and fails where there is none.
-    if is_memory_optimization_useless(failed.detail):
-        what = "What the model wrote is longer than the memories"
+    if is_memory_optimization_useless(error.detail):
+        problem = "What the model wrote is longer than the memories"
         if apply:
             return ServerFailure(
-                f"{what}; AgentOS replaced them nevertheless.",
+                f"{problem}; AgentOS replaced them nevertheless.",
                 hint("See {list}.", list=Action.of("list_memories")),
-                status=failed.status,
+                status=error.status,
             )
-        return ServerFailure(f"{what}, so nothing is gained. Nothing was changed.", status=failed.status)
+        return ServerFailure(f"{problem}, so nothing is gained. Nothing was changed.", status=error.status)
     return ServerFailure(
-        failed.message,
+        error.message,
         hint(
             "Give {model} (provider:model) one whose library and key AgentOS has; without it, it takes openai:gpt-4o.",
             model=Parameter("model"),
         )
         + (hint("See with {list} whether anything was replaced.", list=Action.of("list_memories")) if apply else ""),
-        status=failed.status,
+        status=error.status,
     )
 
 
-async def _memory(ctx: ToolContext, memory_id: str, user_id: str, database: str) -> Mapping[str, Any]:
+async def _find_memory(ctx: ToolContext, memory_id: str, user_id: str, database: str) -> Mapping[str, Any]:
     """The memory, once it is known to be there and to be this user's."""
     try:
-        memory = mapping(await ctx.get("/memories/{memory_id}", _id(memory_id), user_id=user_id, db_id=database))
-    except NotFound as missing:
-        what = f"There is no memory '{display_id(memory_id.strip())}'{_of(user_id)}."
-        raise NotFound(what, _LIST, status=404) from missing
-    return ctx.ownership.require_own(memory, f"memory '{display_id(memory_id.strip())}'", _LIST)
+        answer = await ctx.get("/memories/{memory_id}", _path_values(memory_id), user_id=user_id, db_id=database)
+    except NotFound as error:
+        message = f"There is no memory '{display_id(memory_id.strip())}'{_of_user(user_id)}."
+        raise NotFound(message, _LIST_IDS, status=404) from error
+    memory = answer if isinstance(answer, Mapping) else {}
+    return ctx.ownership.require_own(memory, f"memory '{display_id(memory_id.strip())}'", _LIST_IDS)
 
 
-def _of(user_id: str) -> str:
+def _of_user(user_id: str) -> str:
     return f" of user '{display_id(user_id)}'" if user_id else ""
 
 
-def _id(memory_id: str) -> dict[str, str]:
+def _path_values(memory_id: str) -> dict[str, str]:
     return {"memory_id": memory_id.strip()}
 
 
-def _checked(memory: str) -> str:
+def _check_memory(memory: str) -> str:
     words = memory.strip()
     if not words:
         raise InvalidRequest("The memory is empty.", "Say what to remember.")
-    if len(words) > _LONGEST:
+    if len(words) > _MAX_LENGTH:
         raise InvalidRequest(
-            f"The memory has {len(words):,} characters, AgentOS takes {_LONGEST:,}.", "Split it into single facts."
+            f"The memory has {len(words):,} characters, AgentOS takes {_MAX_LENGTH:,}.", "Split it into single facts."
         )
     return words
 
 
-def _someone(user_id: str) -> str:
+def _check_user(user_id: str) -> str:
     if not user_id.strip():
         raise InvalidRequest(
             "No user is given.",

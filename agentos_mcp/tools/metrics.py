@@ -13,7 +13,7 @@ from pydantic import Field
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, ServerFailure
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, as_hint, hint
-from agentos_mcp.agentos.json_values import mapping, objects
+from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.tooling.context import ToolContext, present_values, suggest_look
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.parameters import DbId, UserId
@@ -26,8 +26,8 @@ Metrics = Sequence[Mapping[str, Any]]
 _SEE_METRICS = hint("{metrics} has the figures.", metrics=Action.of("get_metrics"))
 _UP_TO_DATE = Message("The figures are up to date.", hint("See {metrics}.", metrics=Action.of("get_metrics")))
 
-_DAYS = 30
-_REFRESH_WAIT = 5.0
+_DEFAULT_DAYS = 30
+_REFRESH_WAIT_SECONDS = 5.0
 _STATUS = "/metrics/refresh/status"
 _COLUMNS = (
     "day",
@@ -50,10 +50,10 @@ async def get_metrics(
     db_id: DbId = "",
 ) -> Table:
     """Runs, sessions, tokens and users by day, newest first."""
-    last = parse_day(until, "until") or datetime.now(UTC).date()
-    first = parse_day(since, "since") or last - timedelta(days=_DAYS - 1)
-    if first > last:
-        raise InvalidRequest(f"since ({first}) is after until ({last}).", "Swap them.")
+    last_day = parse_day(until, "until") or datetime.now(UTC).date()
+    first_day = parse_day(since, "since") or last_day - timedelta(days=_DEFAULT_DAYS - 1)
+    if first_day > last_day:
+        raise InvalidRequest(f"since ({first_day}) is after until ({last_day}).", "Swap them.")
     if user_id:
         # AgentOS before 3 leaves the user out of account without a word; it has no such status either.
         features = await ctx.backend.discovery.features()
@@ -61,24 +61,26 @@ async def get_metrics(
     answer = mapping(
         await ctx.get(
             "/metrics",
-            starting_date=first.isoformat(),
-            ending_date=last.isoformat(),
+            starting_date=first_day.isoformat(),
+            ending_date=last_day.isoformat(),
             user_id=user_id,
             db_id=await ctx.database("metrics", db_id),
         )
     )
-    days = objects(answer.get("metrics"))
+    metrics = answer.get("metrics")
+    days = [day for day in (metrics if isinstance(metrics, list) else []) if isinstance(day, Mapping)]
     days.sort(key=lambda day: str(day.get("date")), reverse=True)
     rows = [
-        (str(day.get("date"))[:10], *_figures([day]), day.get("users_count") or None, _models([day])) for day in days
+        (str(day.get("date"))[:10], *_figures([day]), day.get("users_count") or None, _runs_by_model([day]))
+        for day in days
     ]
     if len(days) > 1:
         # A person may have come on several days, so users cannot be added up.
-        rows.insert(0, ("total", *_figures(days), None, _models(days)))
+        rows.insert(0, ("total", *_figures(days), None, _runs_by_model(days)))
     return Table(
         _COLUMNS,
         rows,
-        empty=as_hint(f"No figures from {first} to {last}.")
+        empty=as_hint(f"No figures from {first_day} to {last_day}.")
         + hint("{refresh} makes them from the sessions there are.", refresh=Action.of("refresh_metrics")),
         footer=f"As of {format_time(answer.get('updated_at'))}.",
     )
@@ -93,10 +95,10 @@ async def refresh_metrics(ctx: ToolContext, db_id: DbId = "") -> Message:
         answer = await ctx.agent_os.request("POST", "/metrics/refresh", query=query, no_timeout=True)
     if isinstance(answer, list) or not features.has("GET", _STATUS):
         return _UP_TO_DATE
-    already = mapping(answer).get("status") == "already_running"
+    was_running = mapping(answer).get("status") == "already_running"
     status: Mapping[str, Any] = {"status": "running"}
     # It has begun: that its end cannot be seen is no failure.
-    with anyio.move_on_after(_REFRESH_WAIT), suppress(AgentOSError):
+    with anyio.move_on_after(_REFRESH_WAIT_SECONDS), suppress(AgentOSError):
         status = mapping(await ctx.get(_STATUS, db_id=database))
         while status.get("status") == "running":
             await anyio.sleep(0.1)
@@ -105,10 +107,10 @@ async def refresh_metrics(ctx: ToolContext, db_id: DbId = "") -> Message:
         case "completed":
             return _UP_TO_DATE
         case "failed":
-            raise ServerFailure(f"The refresh failed: {_error(status)}.", "AgentOS's own log says why.")
+            raise ServerFailure(f"The refresh failed: {_error_text(status)}.", "AgentOS's own log says why.")
         case _:
-            begun = "A refresh was already going on" if already else "The refresh has begun"
-            return Message(f"{begun}.", hint("{status} says when it is done.", status=Action.of("get_metrics_status")))
+            state = "A refresh was already running" if was_running else "The refresh has started"
+            return Message(f"{state}.", hint("{status} says when it is done.", status=Action.of("get_metrics_status")))
 
 
 async def get_metrics_status(ctx: ToolContext, db_id: DbId = "") -> Message:
@@ -116,15 +118,15 @@ async def get_metrics_status(ctx: ToolContext, db_id: DbId = "") -> Message:
     status = mapping(await ctx.get(_STATUS, db_id=await ctx.database("metrics", db_id)))
     match status.get("status"):
         case "running":
-            return Message(f"Going on since {format_time(status.get('started_at'))}.")
+            return Message(f"Running since {format_time(status.get('started_at'))}.")
         case "completed":
             return Message(f"Done {format_time(status.get('finished_at'))}.", _SEE_METRICS)
         case "failed":
-            return Message(f"Failed {format_time(status.get('finished_at'))}: {_error(status)}.")
+            return Message(f"Failed {format_time(status.get('finished_at'))}: {_error_text(status)}.")
         case "idle":
             return Message(
                 "No refresh since this AgentOS started.",
-                hint("{refresh} begins one.", refresh=Action.of("refresh_metrics")),
+                hint("{refresh} starts one.", refresh=Action.of("refresh_metrics")),
             )
         case other:
             return Message(f"Status: {one_line(str(other))}.")
@@ -151,7 +153,7 @@ def _count(figures: Mapping[str, Any], key: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _models(days: Metrics) -> list[str]:
+def _runs_by_model(days: Metrics) -> list[str]:
     """How many runs each model did, the busiest first."""
     runs: dict[str, int] = {}
     for day in days:
@@ -163,7 +165,7 @@ def _models(days: Metrics) -> list[str]:
     return [f"{name} {count}" for name, count in sorted(runs.items(), key=lambda run: -run[1])]
 
 
-def _error(status: Mapping[str, Any]) -> str:
+def _error_text(status: Mapping[str, Any]) -> str:
     return one_line(str(status.get("error") or "no reason given")).rstrip(".")
 
 

@@ -24,25 +24,23 @@ async def list_queue_jobs(
     page: Page = 1,
 ) -> Table:
     """Background runs in the queue, latest first, with the errors of failed ones. Look closer with get_run."""
-    found = ctx.ownership.own_rows(
-        await ctx.page("/queue/jobs", status=status, user_id=user_id, limit=limit, page=page)
-    )
+    jobs = await ctx.own_page("/queue/jobs", status=status, user_id=user_id, limit=limit, page=page)
     return Table(
         ("run", "status", "accepted", "ended", "tries", "user", "error"),
         [
             (
-                _run(job),
+                _run_reference(job),
                 job.get("status"),
                 format_time(job.get("created_at")),
                 format_time(job.get("completed_at")),
-                _tries(job),
+                _attempts_text(job),
                 job.get("user_id"),
                 job.get("error"),
             )
-            for job in found
+            for job in jobs
         ],
         empty=f"No {status + ' ' if status else ''}jobs in the queue.",
-        meta=found.meta,
+        meta=jobs.meta,
     )
 
 
@@ -59,23 +57,24 @@ async def get_queue_stats(ctx: ToolContext) -> Message:
     if not counts:
         return Message("The queue is empty.")
     lines = [", ".join(f"{integer(count):,} {status}" for status, count in sorted(counts.items()))]
-    if oldest := number(stats.get("oldest_queued_age_seconds")):
-        lines.append(f"The oldest queued job has waited for {oldest:,.0f} s.")
+    if counts.get("queued"):
+        age_seconds = number(stats.get("oldest_queued_age_seconds"))
+        lines.append(f"The oldest queued job has waited for {age_seconds:,.0f} s.")
     failed = hint("{list} shows why they failed.", list=Action.of("list_queue_jobs", status="failed"))
     return Message("\n".join(lines), failed if counts.get("failed") else "")
 
 
-def _run(job: Mapping[str, Any]) -> str:
+def _run_reference(job: Mapping[str, Any]) -> str:
     """A job is named by its run's id, so its run is known."""
     kind = next((kind for kind in KINDS if kind == job.get("component_type")), None)
     parts = [str(job.get(name) or "") for name in ("component_id", "session_id", "id")]
     return str(RunRef(kind, *parts)) if kind and all(parts) else parts[-1]
 
 
-def _tries(job: Mapping[str, Any]) -> str:
+def _attempts_text(job: Mapping[str, Any]) -> str:
     """'2 of 3'; '' where there is only one."""
-    most = job.get("max_attempts")
-    return f"{job.get('attempt') or 0} of {most}" if isinstance(most, int) and most > 1 else ""
+    max_attempts = job.get("max_attempts")
+    return f"{job.get('attempt') or 0} of {max_attempts}" if isinstance(max_attempts, int) and max_attempts > 1 else ""
 
 
 TOOLSET = Toolset(

@@ -41,7 +41,7 @@ from agentos_mcp.tooling.tool_spec import Toolset, destructive, read, write
 
 FactoryInput = Annotated[JsonObject, Field(description="A factory's inputs: see get_component")]
 
-_CANCEL_WAIT = 5.0
+_CANCEL_WAIT_SECONDS = 5.0
 
 
 async def run_agent(
@@ -61,7 +61,7 @@ async def run_agent(
     wait: Wait = 0,
 ) -> RunResult:
     """Run an agent (by id or name) and return its answer. Long runs show their progress."""
-    given = RunOptions(
+    options = RunOptions(
         session_id=session_id,
         user_id=user_id,
         session_state=session_state,
@@ -73,7 +73,7 @@ async def run_agent(
         files=files,
         version=version,
     )
-    return await run_component(ctx, "agent", agent_id, message, given, wait)
+    return await run_component(ctx, "agent", agent_id, message, options, wait)
 
 
 async def run_team(
@@ -93,7 +93,7 @@ async def run_team(
     wait: Wait = 0,
 ) -> RunResult:
     """Run a team of agents (by id or name) and return its answer."""
-    given = RunOptions(
+    options = RunOptions(
         session_id=session_id,
         user_id=user_id,
         session_state=session_state,
@@ -105,7 +105,7 @@ async def run_team(
         files=files,
         version=version,
     )
-    return await run_component(ctx, "team", team_id, message, given, wait)
+    return await run_component(ctx, "team", team_id, message, options, wait)
 
 
 async def run_workflow(
@@ -123,7 +123,7 @@ async def run_workflow(
     wait: Wait = 0,
 ) -> RunResult:
     """Run a workflow (by id or name: "content pipeline") step by step and return its result."""
-    given = RunOptions(
+    options = RunOptions(
         session_id=session_id,
         user_id=user_id,
         session_state=session_state,
@@ -133,21 +133,21 @@ async def run_workflow(
         files=files,
         version=version,
     )
-    return await run_component(ctx, "workflow", workflow_id, message, given, wait)
+    return await run_component(ctx, "workflow", workflow_id, message, options, wait)
 
 
 async def get_run(
     ctx: ToolContext,
     run: Run,
-    offset: Annotated[int, Field(ge=0, description="Where to go on in a long answer")] = 0,
+    offset: Annotated[int, Field(ge=0, description="Where to continue a long answer")] = 0,
     wait: Wait = 0,
 ) -> RunResult:
-    """Go on waiting for a run, or read its result again, by its reference."""
+    """Keep waiting for a run, or read its result again, by its reference."""
     return await follow_run(ctx, ctx.run_registry.attach(RunRef.parse(run)), wait=wait, offset=offset, owns_run=False)
 
 
 async def continue_run(ctx: ToolContext, run: Run, answers: JsonObject = None, wait: Wait = 0) -> RunResult:
-    """Give a paused run the user's answers, keyed as its result says, and go on watching it."""
+    """Give a paused run the user's answers, keyed as its result says, and keep following it."""
     return await continue_paused(ctx, RunRef.parse(run), answers or {}, wait)
 
 
@@ -204,7 +204,7 @@ async def cancel_run(ctx: ToolContext, run: Run) -> str:
         if state.status is Status.PAUSED:
             return f"The paused run will be cancelled as soon as it is continued.\nrun: {ref}"
     # It is asked for: that its end cannot be seen is no failure.
-    with anyio.move_on_after(_CANCEL_WAIT), suppress(AgentOSError):
+    with anyio.move_on_after(_CANCEL_WAIT_SECONDS), suppress(AgentOSError):
         while not state.has_ended:
             await anyio.sleep(0.1)
             state = await ctx.engine.read(ref)

@@ -1,10 +1,10 @@
-"""Conversations: found, read, named, set up, copied, folded and deleted."""
+"""Conversations: listed, read, created, changed, copied, compacted and deleted."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
+from agentos_mcp.agentos.pagination import slice_page
 from agentos_mcp.agentos.runs.history import RunSummary
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import Kind, Status, new_id
@@ -30,14 +31,13 @@ from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Pag
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 
-_LATEST_RUNS = 5
-_MOST_RUNS = 100_000
-"""AgentOS tells all runs of a session at once."""
+_SHOWN_RUNS = 5
+_MAX_RUNS = 100_000
+"""AgentOS returns all runs of a session at once."""
 _RUN_COLUMNS = ("run", "status", "started", "input", "answer")
-_LIST = hint("{list} shows what there is.", list=Action.of("list_sessions"))
-_Row = TypeVar("_Row")
+_LIST_SESSIONS = hint("{list} shows what there is.", list=Action.of("list_sessions"))
 
-SubscriptionHub = Annotated[JsonObject, Field(description="null removes a key")]
+Changes = Annotated[JsonObject, Field(description="null removes a key")]
 
 
 async def list_sessions(
@@ -63,18 +63,18 @@ async def list_sessions(
     rows: Sequence[Mapping[str, Any]]
     meta: Mapping[str, Any]
     if name.strip():
-        named = [row for row in await search_sessions(ctx.agent_os, name.strip(), query) if ctx.ownership.is_own(row)]
-        rows, meta = _sliced(named, limit, page)
+        matches = [row for row in await search_sessions(ctx.agent_os, name.strip(), query) if ctx.ownership.is_own(row)]
+        rows, meta = slice_page(matches, limit, page)
         empty = f"No session has this in its name, nor in its first input (of the {MAX_SEARCHED_SESSIONS} latest)."
     else:
-        found = ctx.ownership.own_rows(await ctx.page("/sessions", **query, limit=limit, page=page))
-        rows, meta = found.rows, found.meta
+        sessions = await ctx.own_page("/sessions", **query, limit=limit, page=page)
+        rows, meta = sessions.rows, sessions.meta
         empty = "No such sessions." if kind or id or user_id else "No sessions yet: every run opens one."
     features = await ctx.backend.discovery.features()
-    partly = "type" not in query and one_kind_at_a_time(features)
+    is_partial = "type" not in query and one_kind_at_a_time(features)
     footer = (
         hint("Only agents' sessions: this AgentOS lists one kind at a time, so give {kind}.", kind=Parameter("kind"))
-        if partly
+        if is_partial
         else as_hint("")
     )
     return Table(
@@ -97,17 +97,17 @@ async def list_sessions(
 
 async def get_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Record:
     """A conversation: its facts, summary, state and latest runs."""
-    session = await _session(ctx, session_id, user_id, db_id)
-    runs = await _runs(ctx, session)
+    session = await _find_session(ctx, session_id, user_id, db_id)
+    runs = await _runs_of(ctx, session)
     document = session.document
     texts = {
         "summary": session.summary,
-        "state": _entries(document.get("session_state")),
-        "metadata": _entries(document.get("metadata")),
+        "state": _entries_text(document.get("session_state")),
+        "metadata": _entries_text(document.get("metadata")),
     }
     if runs:
-        texts["latest runs"] = table(_RUN_COLUMNS, map(_run_row, runs[:_LATEST_RUNS]))
-    more = hint(
+        texts["latest runs"] = table(_RUN_COLUMNS, map(_run_row, runs[:_SHOWN_RUNS]))
+    more_runs = hint(
         "{list} shows all {count} runs.",
         list=Action.of("list_session_runs", session_id=display_id(session.id)),
         count=len(runs),
@@ -124,7 +124,7 @@ async def get_session(ctx: ToolContext, session_id: str, user_id: UserId = "", d
             "tokens": document.get("total_tokens"),
         },
         texts,
-        footer=(more if len(runs) > _LATEST_RUNS else as_hint("")) + _continue(session),
+        footer=(more_runs if len(runs) > _SHOWN_RUNS else as_hint("")) + _continue(session),
     )
 
 
@@ -138,8 +138,8 @@ async def list_session_runs(
     page: Page = 1,
 ) -> Table:
     """All runs of a conversation, newest first; get_run takes their references."""
-    session = await _session(ctx, session_id, user_id, db_id)
-    runs, meta = _sliced(await _runs(ctx, session, status), limit, page)
+    session = await _find_session(ctx, session_id, user_id, db_id)
+    runs, meta = slice_page(await _runs_of(ctx, session, status), limit, page)
     return Table(
         _RUN_COLUMNS,
         [_run_row(run) for run in runs],
@@ -165,7 +165,7 @@ async def create_session(
     body |= present_values(session_name=name.strip(), user_id=user_id)
     body |= {"session_state": session_state} if session_state else {}
     body |= {"metadata": metadata} if metadata else {}
-    query = {"type": kind, "db_id": await _home(ctx, component, db_id)}
+    query = {"type": kind, "db_id": await _home_database(ctx, component, db_id)}
     await ctx.send("POST", "/sessions", query=query, json=body)
     return Message(f"Created session '{session_id}'.", _continue_with(kind, component.id, session_id, user_id))
 
@@ -175,8 +175,8 @@ async def rename_session(
 ) -> Message:
     """Give a conversation a name."""
     if not name.strip():
-        raise InvalidRequest("The name is empty.", "Say what to call the session.")
-    session = await _session(ctx, session_id, user_id, db_id)
+        raise InvalidRequest("The name is empty.", "Give the session a name.")
+    session = await _find_session(ctx, session_id, user_id, db_id)
     path, body = "/sessions/{session_id}/rename", {"session_name": name.strip()}
     await ctx.send("POST", path, {"session_id": session.id}, query=session.typed_query, json=body)
     return Message(f"Renamed session '{display_id(session.id)}'.")
@@ -185,8 +185,8 @@ async def rename_session(
 async def update_session(
     ctx: ToolContext,
     session_id: str,
-    session_state: SubscriptionHub = None,
-    metadata: SubscriptionHub = None,
+    session_state: Changes = None,
+    metadata: Changes = None,
     summary: Text = "",
     name: str = "",
     user_id: UserId = "",
@@ -195,7 +195,7 @@ async def update_session(
     """Change keys of a conversation's state or metadata (others stay), or its summary or name."""
     if not (session_state or metadata or summary.strip() or name.strip()):
         raise InvalidRequest(
-            "Nothing to change is given.",
+            "There is nothing to change.",
             hint(
                 "Give {session_state}, {metadata}, {summary} or {name}.",
                 session_state=Parameter("session_state"),
@@ -204,7 +204,7 @@ async def update_session(
                 name=Parameter("name"),
             ),
         )
-    session = await _session(ctx, session_id, user_id, db_id)
+    session = await _find_session(ctx, session_id, user_id, db_id)
     if summary.strip() and session.kind == "workflow":
         raise InvalidRequest("A workflow's session keeps no summary.", "Put it into metadata.")
     body: dict[str, Any] = dict(present_values(session_name=name.strip()))
@@ -214,67 +214,67 @@ async def update_session(
         ("summary", {"summary": summary.strip()} if summary.strip() else None),
     ):
         if changes:
-            before = session.document.get("session_summary" if key == "summary" else key)
-            body[key] = _changed(mapping(before), changes)
+            old_value = session.document.get("session_summary" if key == "summary" else key)
+            body[key] = _merged(mapping(old_value), changes)
     await ctx.send("PATCH", "/sessions/{session_id}", {"session_id": session.id}, query=session.typed_query, json=body)
-    what = ", ".join(key.removeprefix("session_") for key in body)
-    return Message(f"Changed {what} of session '{display_id(session.id)}'.")
+    changed = ", ".join(key.removeprefix("session_") for key in body)
+    return Message(f"Changed {changed} of session '{display_id(session.id)}'.")
 
 
 async def delete_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
     """Delete a conversation with all its runs, for good."""
     # AgentOS says nothing where there is none.
-    session = await _session(ctx, session_id, user_id, db_id)
-    runs = await _runs(ctx, session)
+    session = await _find_session(ctx, session_id, user_id, db_id)
+    runs = await _runs_of(ctx, session)
     await ctx.send("DELETE", "/sessions/{session_id}", {"session_id": session.id}, query=session.scope_query)
-    done = f"Deleted session '{display_id(session.id)}' and its runs ({len(runs)})."
-    going_on = ", ".join(str(run.ref) for run in runs if run.status in {Status.PENDING, Status.RUNNING})
-    if not going_on:
-        return Message(done)
+    message = f"Deleted session '{display_id(session.id)}' and its runs ({len(runs)})."
+    running = ", ".join(str(run.ref) for run in runs if run.status in {Status.PENDING, Status.RUNNING})
+    if not running:
+        return Message(message)
     return Message(
-        f"{done} Still going: {going_on}; its end brings the session back.",
-        hint("Call {cancel}, then delete it again.", cancel=Action.of("cancel_run", "run")),
+        f"{message} Still going: {running}; its end brings the session back.",
+        hint("Call {cancel}, then delete it again.", cancel=Action.of("cancel_run")),
     )
 
 
 async def fork_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
-    """Copy an agent's or team's conversation to a new session, to go on another way in it."""
-    session = await _session(ctx, session_id, user_id, db_id)
-    copy = (await _sent_to_owner(ctx, session, "fork", ("agent", "team"))).get("session_id")
-    if not isinstance(copy, str) or not copy:
+    """Copy an agent's or team's conversation to a new session, to continue it another way."""
+    session = await _find_session(ctx, session_id, user_id, db_id)
+    copy_id = (await _send_to_owner(ctx, session, "fork", ("agent", "team"))).get("session_id")
+    if not isinstance(copy_id, str) or not copy_id:
         raise ServerFailure(
             "AgentOS copied the session and did not say its id.",
             hint("{list} shows the copy.", list=Action.of("list_sessions")),
         )
     return Message(
         "Copied; the original stays as it is.",
-        _continue_with(session.kind, session.owner, copy, str(session.document.get("user_id") or "")),
+        _continue_with(session.kind, session.owner, copy_id, str(session.document.get("user_id") or "")),
     )
 
 
 async def compact_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
-    """Fold older messages that an agent's model is sent into a summary; the record stays whole."""
-    session = await _session(ctx, session_id, user_id, db_id)
-    answer = await _sent_to_owner(ctx, session, "compact", ("agent",))
+    """Summarize older messages that an agent's model is sent; the record stays whole."""
+    session = await _find_session(ctx, session_id, user_id, db_id)
+    answer = await _send_to_owner(ctx, session, "compact", ("agent",))
     message = one_line(str(answer.get("message") or answer.get("status") or "No answer."))
     record = answer.get("record")
     if not answer.get("compacted") or not isinstance(record, Mapping):
-        return Message(f"Nothing was folded: {message}")
+        return Message(f"Nothing was compacted: {message}")
     counts = ", ".join(
         f"{name.replace('_', ' ')} {value:,}" for name, value in record.items() if isinstance(value, int) and value > 0
     )
-    return Message(f"Folded. {message}" + (f" ({one_line(counts)})" if counts else ""))
+    return Message(f"Compacted. {message}" + (f" ({one_line(counts)})" if counts else ""))
 
 
-async def _session(ctx: ToolContext, session_id: str, user_id: str, db_id: str) -> Session:
+async def _find_session(ctx: ToolContext, session_id: str, user_id: str, db_id: str) -> Session:
     features = await ctx.backend.discovery.features()
     database = await ctx.database("session", db_id)
     session = await read_session(ctx.agent_os, features, session_id, user_id=user_id, database=database)
-    ctx.ownership.require_own(session.document, f"session '{display_id(session.id)}'", _LIST)
+    ctx.ownership.require_own(session.document, f"session '{display_id(session.id)}'", _LIST_SESSIONS)
     return session
 
 
-async def _runs(ctx: ToolContext, session: Session, status: str = "") -> list[RunSummary]:
+async def _runs_of(ctx: ToolContext, session: Session, status: str = "") -> list[RunSummary]:
     return await list_stored_runs(
         ctx.agent_os,
         ctx.catalog,
@@ -282,7 +282,7 @@ async def _runs(ctx: ToolContext, session: Session, status: str = "") -> list[Ru
         session_id=session.id,
         database=session.database,
         status=status,
-        limit=_MOST_RUNS,
+        limit=_MAX_RUNS,
     )
 
 
@@ -290,42 +290,40 @@ def _run_row(run: RunSummary) -> tuple[object, ...]:
     return str(run.ref), run.status.lower(), format_time(run.started_at), run.input, run.answer
 
 
-def _sliced(rows: Sequence[_Row], limit: int, page: int) -> tuple[Sequence[_Row], dict[str, int]]:
-    """One page of what AgentOS tells as a whole, and its meta."""
-    meta = {"page": page, "total_pages": -(-len(rows) // limit), "total_count": len(rows)}
-    return rows[(page - 1) * limit : page * limit], meta
-
-
-async def _home(ctx: ToolContext, component: Component, asked: str) -> str:
+async def _home_database(ctx: ToolContext, component: Component, db_id: str) -> str:
     """The database of a component's sessions: its own, where there are several."""
     stores = (await ctx.catalog.inventory()).stores.get("session", ())
-    if asked or len(stores) < 2:
-        return await ctx.database("session", asked)
-    own = (await ctx.catalog.detail(component.kind, component.id)).get("db_id")
-    return await ctx.database("session", str(own or ""))
+    if db_id or len(stores) < 2:
+        return await ctx.database("session", db_id)
+    component_db = (await ctx.catalog.detail(component.kind, component.id)).get("db_id")
+    return await ctx.database("session", str(component_db or ""))
 
 
-async def _sent_to_owner(ctx: ToolContext, session: Session, what: str, kinds: tuple[Kind, ...]) -> Mapping[str, Any]:
+async def _send_to_owner(
+    ctx: ToolContext, session: Session, operation: str, kinds: tuple[Kind, ...]
+) -> Mapping[str, Any]:
     if session.kind not in kinds:
-        possible = " and ".join(f"{kind}s" for kind in kinds)
-        raise InvalidRequest(f"AgentOS cannot {what} a {session.kind}'s session.", f"It can only those of {possible}.")
+        allowed = " and ".join(f"{kind}s" for kind in kinds)
+        raise InvalidRequest(
+            f"AgentOS cannot {operation} a {session.kind}'s session.", f"It can only those of {allowed}."
+        )
     if not session.owner:
         raise InvalidRequest(f"The session belongs to no {session.kind} yet.", "Run something in it first.")
-    path = f"/{session.kind}s/{{{session.kind}_id}}/sessions/{{session_id}}/{what}"
+    path = f"/{session.kind}s/{{{session.kind}_id}}/sessions/{{session_id}}/{operation}"
     features = await ctx.backend.discovery.features()
-    features.require("POST", path, f"{what} a session")
+    features.require("POST", path, f"{operation} a session")
     values = {f"{session.kind}_id": session.owner, "session_id": session.id}
     # AgentOS looks for it in the owner's database, where one of the same id may be another's.
     await ctx.ownership.require_own_session(session.id)
     return await ctx.send("POST", path, values, query={"user_id": session.user_id})
 
 
-def _changed(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """All of it, since AgentOS puts what is sent in the place of what was there."""
-    return {key: value for key, value in {**before, **changes}.items() if value is not None or key not in changes}
+def _merged(old_value: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole new value, since AgentOS replaces the old one with what is sent."""
+    return {key: value for key, value in {**old_value, **changes}.items() if value is not None or key not in changes}
 
 
-def _entries(data: object) -> str:
+def _entries_text(data: object) -> str:
     """Data in short, an entry a line."""
     if not isinstance(data, Mapping):
         return ""
@@ -340,7 +338,7 @@ def _continue(session: Session) -> Hint:
 
 
 def _continue_with(kind: Kind, component_id: str, session_id: str, user_id: str) -> Hint:
-    """How to run something in a session: whose it is has to be said again."""
+    """How to run something in a session; its user has to be given again."""
     if not component_id:
         return as_hint("")
     arguments = {f"{kind}_id": component_id, "session_id": session_id} | ({"user_id": user_id} if user_id else {})

@@ -90,33 +90,33 @@ async def all_problems(served: Served, toolset: Toolset) -> dict[str, list[str]]
 
 
 @pytest.mark.parametrize("declared", TOOLS, ids=lambda declared: declared.name)
-def test_every_tool_is_called_with_all_of_its_parameters(declared: ToolSpec) -> None:
+def test_contract_calls_every_tool_with_all_of_its_parameters(declared: ToolSpec) -> None:
     given = {name for call in CALLS.get(declared.name, ()) for name in call.arguments}
     assert declared.name in CALLS
     assert given == set(mcp_tool(declared, Settings()).parameters["properties"])
 
 
-def test_no_call_is_of_a_tool_that_is_gone() -> None:
+def test_contract_calls_only_tools_that_exist() -> None:
     assert not set(CALLS) - {tool.name for tool in TOOLS}
 
 
-def test_the_oldest_agno_is_the_one_that_is_named_to_people() -> None:
+def test_oldest_agno_is_the_one_that_is_named_to_people() -> None:
     assert OLDEST.startswith(f"{OLDEST_SERIES}.")
 
 
 @pytest.mark.parametrize("toolset", [one for one in TOOLSETS if one.name != QUEUE], ids=lambda toolset: toolset.name)
-async def test_every_request_is_declared_and_every_tool_does_its_work(served: Served, toolset: Toolset) -> None:
+async def test_request_of_every_tool_is_declared_and_succeeds(served: Served, toolset: Toolset) -> None:
     assert await all_problems(served, toolset) == {}
 
 
-async def test_the_queue_is_asked_only_what_it_declares(queueing: Served) -> None:
+async def test_queue_is_asked_only_what_it_declares(queueing: Served) -> None:
     (queue,) = (one for one in TOOLSETS if one.name == QUEUE)
     async with connected(queueing.url) as (_, offered):
         assert {tool.name for tool in queue.tools} <= offered
     assert await all_problems(queueing, queue) == {}
 
 
-async def test_a_tool_is_offered_where_its_endpoint_is_and_nowhere_else(served: Served) -> None:
+async def test_tool_is_offered_where_its_endpoint_is_and_nowhere_else(served: Served) -> None:
     served_tools = {tool.name for tool in TOOLS if not tool.endpoint or served.declaration.serves(tool.endpoint)}
     async with connected(served.url) as (_, offered):
         assert offered == served_tools
@@ -131,7 +131,7 @@ RUNS = (("agent", "echo", "echo: hello"), ("team", "pair", "echo: hello"), ("wor
 
 
 @pytest.mark.parametrize(("kind", "id", "answer"), RUNS)
-async def test_a_run_is_started_and_read_again(served: Served, kind: str, id: str, answer: str) -> None:
+async def test_run_is_started_and_read_again(served: Served, kind: str, id: str, answer: str) -> None:
     async with connected(served.url) as (peer, _):
         assert f"| {id} |" in await peer.text(f"list_{kind}s")
         said = await peer.text(f"run_{kind}", **{f"{kind}_id": id}, message="hello")
@@ -143,7 +143,7 @@ async def test_a_run_is_started_and_read_again(served: Served, kind: str, id: st
 
 
 @pytest.mark.parametrize(("kind", "id", "answer"), RUNS)
-async def test_a_run_is_found_without_its_reference(served: Served, kind: str, id: str, answer: str) -> None:
+async def test_run_is_found_without_its_reference(served: Served, kind: str, id: str, answer: str) -> None:
     async with connected(served.url) as (peer, _):
         run = reference(await peer.text(f"run_{kind}", **{f"{kind}_id": id}, message="hello"))
         session = RunRef.parse(run).session
@@ -153,7 +153,7 @@ async def test_a_run_is_found_without_its_reference(served: Served, kind: str, i
         assert run in await peer.text("list_runs", kind=kind, id=id)
 
 
-async def test_a_paused_run_is_told_and_continued_with_an_answer(served: Served) -> None:
+async def test_paused_run_is_told_and_continued_with_an_answer(served: Served) -> None:
     async with connected(served.url) as (peer, _):
         paused = await peer.text("run_agent", agent_id="asker", message="hello")
         assert "paused: it waits for an answer" in paused
@@ -161,19 +161,19 @@ async def test_a_paused_run_is_told_and_continued_with_an_answer(served: Served)
     assert said.startswith("the tool said: deployed to prod\n--- agentos-mcp\ncompleted")
 
 
-async def test_knowledge_is_searched(served: Served) -> None:
+async def test_search_knowledge_finds_a_passage(served: Served) -> None:
     async with connected(served.url) as (peer, _):
         said = await peer.text("search_knowledge", query="how long does a giraffe sleep?", max_results=1)
     assert "A giraffe sleeps two hours a day." in said
 
 
-async def test_a_memory_is_kept_and_found(served: Served) -> None:
+async def test_memory_is_kept_and_found(served: Served) -> None:
     async with connected(served.url) as (peer, _):
         await peer.text("create_memory", memory="Likes the sea", user_id="bob")
         assert "| Likes the sea |" in await peer.text("list_memories", user_id="bob")
 
 
-async def test_what_it_is_too_old_for_is_said_in_words(served: Served) -> None:
+async def test_unsupported_tool_says_that_agentos_is_too_old(served: Served) -> None:
     async with connected(served.url) as (peer, offered):
         assert ("list_learnings" in offered) == (served.version != OLDEST)
         if served.version == OLDEST:

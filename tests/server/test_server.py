@@ -65,6 +65,15 @@ async def test_instructions_describe_this_agentos_and_how_to_begin(connect: Conn
     assert len(instructions) < 1500
 
 
+async def test_instructions_name_no_tool_that_is_not_offered(connect: Connect, demo: str) -> None:
+    async with connect(demo, exclude_tools=("cancel_run", "get_component")) as peer:
+        instructions = peer.client.instructions or ""
+    assert "list_agents, list_teams and list_workflows say what there is." in instructions
+    assert "A result ends with the run's reference (run: ...), which other tools take." in instructions
+    assert "cancel_run" not in instructions
+    assert "get_component" not in instructions
+
+
 async def test_instructions_quote_ids(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         instructions = peer.client.instructions or ""

@@ -25,6 +25,11 @@ COMMANDS = CommandSurface()
             hint("Continue it with {run}.", run=Action.of("run_team", team_id="pair", session_id="s-1")),
             "Continue it with `agentos-mcp run team pair --session-id s-1 -m TEXT`.",
         ),
+        (
+            hint("{run}", run=Action.of("run_agent", agent_id="echo", session_id="s-1", user_id="ada")),
+            "`agentos-mcp run agent echo --session-id s-1 --user-id ada -m TEXT`",
+        ),
+        (hint("{get}", get=Action.of("get_trace", id="4f2a")), "`agentos-mcp traces 4f2a`"),
         (hint("Call {continue_run}.", continue_run=Action.of("continue_run")), "Call `agentos-mcp continue RUN`."),
         (hint("Give {db}, one of: a, b.", db=Parameter("db_id")), "Give --db-id, one of: a, b."),
         (hint("{page} has more", page=Parameter("page", 2)), "--page 2 has more"),

@@ -173,5 +173,6 @@ def test_traces_command_lists_and_shows_traces(traced: str) -> None:
     detail = invoke_ok(traced, "traces", run).stdout
     assert agent in detail.lower()
     assert invoke_ok(traced, "traces", run, "--json").json["facts"]
+    assert invoke_ok(traced, "traces", "--until", "2000-01-01").stdout == "No such traces.\n"
     assert invoke(traced, "traces", "nothing").stderr.endswith("`agentos-mcp traces` has the ids.\n")
     assert invoke(traced, "traces", "--span-id", "x").exit_code == 2

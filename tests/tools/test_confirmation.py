@@ -51,14 +51,14 @@ async def is_there(rest: httpx.AsyncClient, memory: str) -> bool:
 
 
 @pytest.mark.parametrize("declared", DESTRUCTIVE, ids=lambda declared: declared.name)
-def test_a_tool_that_deletes_says_so_in_its_hints(declared: ToolSpec) -> None:
+def test_tool_that_deletes_says_so_in_its_hints(declared: ToolSpec) -> None:
     hints = mcp_tool(declared, Settings()).annotations
     assert hints
     assert hints.destructive_hint
     assert not hints.read_only_hint
 
 
-async def test_a_yes_deletes(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient) -> None:
+async def test_confirmation_accepted_deletes(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient) -> None:
     person, memory = Asked(YES), await a_memory(rest)
     async with connect(sample_agentos, person=person, tools=("delete_memory",)) as peer:
         await peer.text("delete_memory", memory_id=memory)
@@ -67,7 +67,7 @@ async def test_a_yes_deletes(connect: Connect, sample_agentos: str, rest: httpx.
 
 
 @pytest.mark.parametrize("answer", [UNTICKED, DECLINE], ids=["unticked", "declined"])
-async def test_a_no_leaves_everything_as_it_is(
+async def test_confirmation_declined_changes_nothing(
     connect: Connect,
     sample_agentos: str,
     rest: httpx.AsyncClient,
@@ -77,23 +77,23 @@ async def test_a_no_leaves_everything_as_it_is(
     monkeypatch.setattr(elicitation, "MIN_READING_SECONDS", 0.0)
     memory = await a_memory(rest)
     async with connect(sample_agentos, person=Asked(answer), tools=("delete_memory",)) as peer:
-        said = await peer.text("delete_memory", memory_id=memory)
-    assert said == "Delete memory: the person said no. Nothing was done."
+        text = await peer.text("delete_memory", memory_id=memory)
+    assert text == "Delete memory: the person said no. Nothing was done."
     assert await is_there(rest, memory)
 
 
-async def test_a_client_that_declines_by_itself_is_told_how_to_go_on(
+async def test_client_that_declines_by_itself_is_told_how_to_continue(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
 ) -> None:
     memory = await a_memory(rest)
     async with connect(sample_agentos, person=Asked(DECLINE), tools=("delete_memory",)) as peer:
-        said = await peer.text("delete_memory", memory_id=memory)
-    assert "nothing was done. The client answered the question by itself" in said
-    assert "--ask false" in said
+        text = await peer.text("delete_memory", memory_id=memory)
+    assert "nothing was done. The client answered by itself" in text
+    assert "--ask false" in text
     assert await is_there(rest, memory)
 
 
-async def test_where_nobody_can_be_asked_the_client_s_own_permission_counts(
+async def test_confirmation_is_the_clients_own_where_nobody_can_be_asked(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
 ) -> None:
     first, second, person = await a_memory(rest), await a_memory(rest), Asked(DECLINE)
@@ -106,7 +106,7 @@ async def test_where_nobody_can_be_asked_the_client_s_own_permission_counts(
     assert not await is_there(rest, second)
 
 
-async def test_a_preview_asks_nobody(connect: Connect, sample_agentos: str) -> None:
+async def test_confirmation_is_not_asked_for_a_preview(connect: Connect, sample_agentos: str) -> None:
     person = Asked(DECLINE)
     async with connect(sample_agentos, person=person, tools=("optimize_memories",)) as peer:
         await peer.call("optimize_memories", user_id="nobody-here")

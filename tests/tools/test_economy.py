@@ -99,8 +99,8 @@ async def of_what_it_keeps(url: str) -> dict[str, tuple[str, str]]:
             for thing in (a_content, a_learning, a_schedule, an_approval, an_eval):
                 await thing(rest)
             await rest.post("/memories", {"memory": MEMORY, "user_id": USER, "topics": ["tea"]})
-            asked = await them.peer.text("run_agent", agent_id="echo", message=QUESTION, user_id=USER)
-            run = RunRef.parse(reference(asked))
+            text = await them.peer.text("run_agent", agent_id="echo", message=QUESTION, user_id=USER)
+            run = RunRef.parse(reference(text))
             await them.peer.text("run_agent", agent_id="echo", message=QUESTION, session_id="talk", user_id=USER)
         await a_trace(rest)
         flow = RunRef.parse(await a_workflow_run(rest))
@@ -142,25 +142,25 @@ def tokens(demo: str, keeper: str) -> dict[str, tuple[int, int]]:
 
 
 @pytest.mark.parametrize(("tool", "share"), SHARES.items())
-def test_a_result_costs_a_fraction_of_agentos_own_answer(
+def test_result_costs_a_fraction_of_agentos_own_answer(
     tokens: dict[str, tuple[int, int]], tool: str, share: float
 ) -> None:
     ours, theirs = tokens[tool]
     assert ours <= share * theirs, f"{tool}: {ours} of {theirs} tokens"
 
 
-def test_everything_that_is_measured_has_its_bound(tokens: dict[str, tuple[int, int]]) -> None:
+def test_measured_results_all_have_a_bound(tokens: dict[str, tuple[int, int]]) -> None:
     assert tokens.keys() == SHARES.keys()
 
 
 @pytest.mark.anyio
-async def test_a_workflows_result_is_its_answer_and_a_few_lines(connect: Connect) -> None:
+async def test_workflows_result_is_its_answer_and_a_few_lines(connect: Connect) -> None:
     with demo_agentos(build="tests._support.agentos.long_workflow:build") as url:
         async with connect(url) as peer, httpx.AsyncClient(base_url=url) as rest:
-            said = await peer.text("run_workflow", workflow_id="essay", message="green tea")
-            run = RunRef.parse(reference(said))
+            text = await peer.text("run_workflow", workflow_id="essay", message="green tea")
+            run = RunRef.parse(reference(text))
             stored = await rest.get(f"/workflows/essay/runs/{run.run}", params={"session_id": run.session})
-    assert said.startswith(ESSAY)
+    assert text.startswith(ESSAY)
     assert 2200 < len(ESSAY.encode()) < 2500
-    assert len(said.encode()) < len(ESSAY.encode()) + 500
-    assert len(stored.content) > 40 * len(said.encode())
+    assert len(text.encode()) < len(ESSAY.encode()) + 500
+    assert len(stored.content) > 40 * len(text.encode())

@@ -45,48 +45,48 @@ def cuts(proxy: Proxy, *requests: str) -> None:
 
 
 @pytest.mark.parametrize(("tool", "arguments", "request_line", "shown_by"), WRITES)
-async def test_a_change_whose_answer_is_lost_is_sent_once_and_says_where_to_look(
+async def test_change_whose_answer_is_lost_is_sent_once_and_says_where_to_look(
     connect: Connect, sample_agentos: str, tool: str, arguments: dict[str, Any], request_line: str, shown_by: str
 ) -> None:
     async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
         cuts(proxy, request_line)
-        said = await peer.error(tool, **arguments)
+        error = await peer.error(tool, **arguments)
         method, _, path = request_line.partition(" ")
         assert proxy.asked(method, path) == 1
-    assert "It is not known whether it was done." in said
-    assert said.endswith(f"Look with {shown_by} before you do it again, or it may be done twice.")
-    assert "Try again" not in said
+    assert "Whether it was done is not known." in error
+    assert error.endswith(f"Look with {shown_by} before you do it again, or it may be done twice.")
+    assert "Try again" not in error
 
 
-async def test_a_proxys_answer_to_a_change_leaves_its_fate_open(connect: Connect, sample_agentos: str) -> None:
+async def test_proxys_answer_to_a_change_leaves_its_fate_open(connect: Connect, sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
         await peer.text("list_memories")
         for status, body in ((502, "{}"), (504, "{}"), (200, "<html>")):
             proxy.answers = [http_answer(status, body)]
-            said = await peer.error("create_memory", memory="Likes tea", user_id="ada")
-            assert "It is not known whether it was done. Look with list_memories" in said
+            error = await peer.error("create_memory", memory="Likes tea", user_id="ada")
+            assert "Whether it was done is not known. Look with list_memories" in error
         proxy.answers = [http_answer(500)]
         refused = await peer.error("create_memory", memory="Likes tea", user_id="ada")
     assert "not known" not in refused
 
 
-async def test_a_change_that_was_never_sent_says_only_that(connect: Connect) -> None:
+async def test_change_that_was_never_sent_says_only_that(connect: Connect) -> None:
     async with connect("http://127.0.0.1:9", **ALL) as peer:
-        said = await peer.error("create_memory", memory="Likes tea", user_id="ada", db_id="x")
-    assert "No AgentOS answers" in said
-    assert "not known" not in said
+        error = await peer.error("create_memory", memory="Likes tea", user_id="ada", db_id="x")
+    assert "No AgentOS answers" in error
+    assert "not known" not in error
 
 
-async def test_a_read_whose_answer_is_lost_may_be_tried_again(connect: Connect, sample_agentos: str) -> None:
+async def test_read_whose_answer_is_lost_may_be_tried_again(connect: Connect, sample_agentos: str) -> None:
     async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
         await peer.text("list_memories")
         cuts(proxy, "GET /memories", "POST /knowledge/search")
         for tool, arguments in (("list_memories", {}), ("search_knowledge", {"query": "bees"})):
-            said = await peer.error(tool, **arguments)
-            assert said.endswith("Try again.")
+            error = await peer.error(tool, **arguments)
+            assert error.endswith("Try again.")
 
 
-async def test_every_tool_that_changes_something_says_what_shows_it() -> None:
+async def test_tool_that_changes_something_says_what_shows_it() -> None:
     endpoints = {
         tool.name: tool.endpoint
         for toolset in TOOLSETS
@@ -98,7 +98,7 @@ async def test_every_tool_that_changes_something_says_what_shows_it() -> None:
     assert not missing
 
 
-async def test_a_cancelled_run_that_cannot_be_read_again_is_told_as_being_cancelled(
+async def test_cancelled_run_that_cannot_be_read_again_is_told_as_being_cancelled(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
 ) -> None:
     form = {"message": "30 20", "stream": "false", "background": "true"}
@@ -110,32 +110,32 @@ async def test_a_cancelled_run_that_cannot_be_read_again_is_told_as_being_cancel
             return 10 if proxy.asked("POST", "/cancel") and request.startswith(b"GET /agents/") else None
 
         proxy.fault = fault
-        said = await peer.text("cancel_run", run=str(ref))
-    assert said.startswith("Cancelling")
-    assert reference(said) == str(ref)
+        text = await peer.text("cancel_run", run=str(ref))
+    assert text.startswith("Cancelling")
+    assert reference(text) == str(ref)
 
 
-async def test_a_refresh_of_metrics_that_cannot_be_followed_is_told_as_begun(
+async def test_refresh_of_metrics_that_cannot_be_followed_is_told_as_begun(
     connect: Connect, sample_agentos: str
 ) -> None:
     async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
         cuts(proxy, "GET /metrics/refresh/status")
-        said = await peer.text("refresh_metrics")
-    assert said == "The refresh has begun. get_metrics_status says when it is done."
+        text = await peer.text("refresh_metrics")
+    assert text == "The refresh has started. get_metrics_status says when it is done."
 
 
-async def test_a_knowledge_content_that_cannot_be_looked_at_is_told_as_taken(
+async def test_knowledge_content_whose_status_cannot_be_read_is_reported_as_taken(
     connect: Connect, sample_agentos: str
 ) -> None:
     async with proxy_to(sample_agentos) as proxy, connect(proxy.url, **ALL) as peer:
         cuts(proxy, "GET /knowledge/content/")
-        said = await peer.text("add_knowledge", text="Wasps make no honey.", name="wasps")
+        text = await peer.text("add_knowledge", text="Wasps make no honey.", name="wasps")
         assert proxy.asked("POST", "/knowledge/content") == 1
-    assert said.startswith("AgentOS took 'wasps' (content ")
-    assert said.endswith("Call get_knowledge later.")
+    assert text.startswith("AgentOS took 'wasps' (content ")
+    assert text.endswith("Call get_knowledge later to see how it went.")
 
 
-async def test_a_page_past_the_last_one_says_so(connect: Connect, sample_agentos: str) -> None:
+async def test_page_past_the_last_one_says_so(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, **ALL) as peer:
         await peer.text("create_memory", memory="Likes pages", user_id="pager")
         await peer.text("create_session", kind="agent", id="echo", user_id="pager")

@@ -36,7 +36,7 @@ def tag() -> str:
 @pytest.mark.parametrize("decision", ["approve", "reject"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 class TestPause:
-    async def test_it_is_asked_by_a_form_and_done_once_or_not_at_all(
+    async def test_question_is_asked_by_a_form_and_done_once_or_not_at_all(
         self, connect: Connect, pausing: str, ledger: Path, tag: str, case: Case, decision: Decision
     ) -> None:
         person = Person(decision)
@@ -46,7 +46,7 @@ class TestPause:
         assert "paused" not in result
         assert done(ledger, case.gated, tag) == (case.approved if decision == "approve" else 0)
 
-    async def test_it_is_told_and_answered_by_continue_run(
+    async def test_question_is_shown_and_answered_by_continue_run(
         self, pausing: str, ledger: Path, tag: str, case: Case, decision: Choice
     ) -> None:
         async with connector("auto")(pausing) as peer:
@@ -57,7 +57,7 @@ class TestPause:
 
 @pytest.mark.parametrize("case", UNDECLINABLE, ids=lambda case: case.id)
 class TestInput:
-    async def test_it_is_filled_in_by_a_form(
+    async def test_input_question_is_filled_in_by_a_form(
         self, connect: Connect, pausing: str, ledger: Path, tag: str, case: Case
     ) -> None:
         person = Person("approve")
@@ -67,21 +67,23 @@ class TestInput:
         assert "\ncompleted" in result
         assert not case.gated or done(ledger, case.gated, tag) == 1
 
-    async def test_it_is_told_and_given_by_continue_run(self, pausing: str, ledger: Path, tag: str, case: Case) -> None:
+    async def test_input_question_is_shown_and_answered_by_continue_run(
+        self, pausing: str, ledger: Path, tag: str, case: Case
+    ) -> None:
         async with connector("auto")(pausing) as peer:
             result = await tell(peer, pausing, await run(peer, case, tag), "approve")
         assert "\ncompleted" in result
         assert not case.gated or done(ledger, case.gated, tag) == 1
 
 
-async def test_a_decline_is_a_rejection(connect: Connect, pausing: str, ledger: Path, tag: str) -> None:
+async def test_decline_is_a_rejection(connect: Connect, pausing: str, ledger: Path, tag: str) -> None:
     async with connect(pausing, person=Person("decline")) as peer:
         result = await run(peer, CASES[0], tag)
     assert "completed" in result
     assert done(ledger, "deploy", tag) == 0
 
 
-async def test_a_cancel_leaves_the_run_paused_and_says_how_to_answer(
+async def test_cancel_leaves_the_run_paused_and_says_how_to_answer(
     connect: Connect, pausing: str, ledger: Path, tag: str
 ) -> None:
     async with connect(pausing, person=Person("cancel")) as peer:
@@ -92,7 +94,7 @@ async def test_a_cancel_leaves_the_run_paused_and_says_how_to_answer(
     assert done(ledger, "deploy", tag) == 1
 
 
-async def test_a_client_that_declines_by_itself_is_told_instead(
+async def test_client_that_declines_by_itself_is_told_instead(
     connect: Connect, pausing: str, ledger: Path, tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(questions_module, "MIN_READING_SECONDS", 30.0)
@@ -104,14 +106,14 @@ async def test_a_client_that_declines_by_itself_is_told_instead(
     assert done(ledger, "deploy", tag) == 0
 
 
-async def test_people_are_not_asked_where_the_setting_says_so(connect: Connect, pausing: str, tag: str) -> None:
+async def test_person_is_not_asked_where_the_setting_says_so(connect: Connect, pausing: str, tag: str) -> None:
     person = Person("approve")
     async with connect(pausing, person=person, ask=False) as peer:
         assert "call continue_run" in await run(peer, CASES[0], tag)
     assert not person.asked
 
 
-async def test_the_form_shows_what_is_to_be_decided(connect: Connect, pausing: str, tag: str) -> None:
+async def test_form_shows_what_is_to_be_decided(connect: Connect, pausing: str, tag: str) -> None:
     person = Person("reject")
     async with connect(pausing, person=person) as peer:
         await run(peer, CASES[0], tag)
@@ -120,7 +122,7 @@ async def test_the_form_shows_what_is_to_be_decided(connect: Connect, pausing: s
     assert f'tag: "{tag}"' in asked
 
 
-async def test_several_questions_are_asked_at_once_and_each_decided_by_itself(
+async def test_questions_are_asked_at_once_and_each_decided_by_itself(
     connect: Connect, pausing: str, ledger: Path, tag: str
 ) -> None:
     async def one_of_two(context: object, params: object) -> ElicitResult:
@@ -131,7 +133,7 @@ async def test_several_questions_are_asked_at_once_and_each_decided_by_itself(
     assert (done(ledger, "deploy", tag), done(ledger, "wipe", tag)) == (0, 1)
 
 
-async def test_an_edited_output_goes_to_the_next_step(connect: Connect, pausing: str, tag: str) -> None:
+async def test_edited_output_goes_to_the_next_step(connect: Connect, pausing: str, tag: str) -> None:
     async def editor(context: object, params: object) -> ElicitResult:
         return ElicitResult(action="accept", content={"approve": True, "edited_output": "better words"})
 
@@ -140,7 +142,7 @@ async def test_an_edited_output_goes_to_the_next_step(connect: Connect, pausing:
     assert "after 'better words'" in result
 
 
-async def test_a_declined_review_is_done_again_with_its_note_until_it_is_approved(
+async def test_declined_review_is_done_again_with_its_note_until_it_is_approved(
     connect: Connect, pausing: str, ledger: Path, tag: str
 ) -> None:
     asked: list[str] = []
@@ -155,7 +157,7 @@ async def test_a_declined_review_is_done_again_with_its_note_until_it_is_approve
     assert (done(ledger, "draft", tag), done(ledger, "last", tag)) == (3, 1)
 
 
-async def test_a_form_that_was_filled_in_wrongly_says_what_is_wrong_and_leaves_the_run_paused(
+async def test_form_that_was_filled_in_wrongly_says_what_is_wrong_and_leaves_the_run_paused(
     connect: Connect, pausing: str, ledger: Path, tag: str
 ) -> None:
     async def sloppy(context: object, params: object) -> ElicitResult:
@@ -168,16 +170,14 @@ async def test_a_form_that_was_filled_in_wrongly_says_what_is_wrong_and_leaves_t
     assert done(ledger, "fill", tag) == 0
 
 
-async def test_rounds_of_a_loop_are_reviewed_one_by_one(connect: Connect, pausing: str, ledger: Path, tag: str) -> None:
+async def test_loop_rounds_are_reviewed_one_by_one(connect: Connect, pausing: str, ledger: Path, tag: str) -> None:
     person = Person("approve")
     async with connect(pausing, person=person) as peer:
         assert "completed" in await run(peer, Case("workflow", "rounds", "last"), tag)
     assert len(person.asked) == done(ledger, "round", tag) == 1
 
 
-async def test_what_is_done_outside_is_told_with_how_to_bring_its_result(
-    connect: Connect, pausing: str, tag: str
-) -> None:
+async def test_external_execution_says_how_to_bring_its_result(connect: Connect, pausing: str, tag: str) -> None:
     person = Person("approve")
     async with connect(pausing, person=person) as peer:
         result = await run(peer, Case("agent", "outsider", ""), tag)
@@ -187,7 +187,7 @@ async def test_what_is_done_outside_is_told_with_how_to_bring_its_result(
         assert "done by hand" in await peer.text("continue_run", run=reference(result), answers={key: "done by hand"})
 
 
-async def test_an_admins_approval_is_never_given_by_us(connect: Connect, pausing: str, ledger: Path, tag: str) -> None:
+async def test_admins_approval_is_never_given_by_us(connect: Connect, pausing: str, ledger: Path, tag: str) -> None:
     person = Person("approve")
     async with connect(pausing, person=person) as peer, httpx.AsyncClient(base_url=pausing) as admin:
         result = await run(peer, Case("agent", "payer", "pay"), tag)
@@ -212,16 +212,16 @@ async def test_answers_are_all_checked_before_anything_is_sent(
     async with connect(pausing) as peer:
         result = await run(peer, Case("agent", "mixed", "wipe"), tag)
         first = (await waiting(pausing, RunRef.parse(reference(result))))[0].key
-        said = await peer.error("continue_run", run=reference(result), answers={first: "perhaps", "other-1a2b": True})
-        assert "Nothing was sent" in said
-        assert first in said
-        assert "other-1a2b" in said
-        assert "is not answered" in said
+        error = await peer.error("continue_run", run=reference(result), answers={first: "perhaps", "other-1a2b": True})
+        assert "Nothing was sent" in error
+        assert first in error
+        assert "other-1a2b" in error
+        assert "is not answered" in error
         assert "paused" in await peer.text("get_run", run=reference(result))
     assert done(ledger, "wipe", tag) == 0
 
 
-async def test_an_answer_to_an_earlier_pause_approves_nothing_new(
+async def test_answer_to_an_earlier_pause_approves_nothing_new(
     connect: Connect, pausing: str, ledger: Path, tag: str
 ) -> None:
     async with connect(pausing) as peer:
@@ -234,9 +234,7 @@ async def test_an_answer_to_an_earlier_pause_approves_nothing_new(
 
 
 @pytest.mark.parametrize("case", [Case("agent", "slow-deployer", ""), Case("team", "boss-slow", "")])
-async def test_two_clients_of_one_server_that_answer_at_once_execute_once(
-    pausing: str, ledger: Path, tag: str, case: Case
-) -> None:
+async def test_answers_of_two_clients_at_once_execute_once(pausing: str, ledger: Path, tag: str, case: Case) -> None:
     from mcp.client.client import Client
 
     from agentos_mcp.server.build import build_server
@@ -264,7 +262,7 @@ async def test_two_clients_of_one_server_that_answer_at_once_execute_once(
     [Case("agent", "slow-deployer", ""), Case("team", "boss-slow", ""), Case("workflow", "in-step-slow", "")],
     ids=lambda case: case.id,
 )
-async def test_a_second_server_that_answers_later_gets_the_result(
+async def test_second_server_that_answers_later_gets_the_result(
     connect: Connect, pausing: str, ledger: Path, tag: str, case: Case
 ) -> None:
     async with connect(pausing) as first:
@@ -277,19 +275,17 @@ async def test_a_second_server_that_answers_later_gets_the_result(
     assert done(ledger, "slow_deploy", tag) == 1
 
 
-async def test_a_paused_run_is_finished_by_another_server(
-    connect: Connect, pausing: str, ledger: Path, tag: str
-) -> None:
+async def test_paused_run_is_finished_by_another_server(connect: Connect, pausing: str, ledger: Path, tag: str) -> None:
     async with connect(pausing) as first:
         result = await run(first, Case("workflow", "in-step", "deploy"), tag)
     async with connect(pausing) as second:
-        shown = await second.text("get_run", run=reference(result))
-        assert "- deploy-" in shown
-        assert "completed" in await tell(second, pausing, shown, "approve")
+        text = await second.text("get_run", run=reference(result))
+        assert "- deploy-" in text
+        assert "completed" in await tell(second, pausing, text, "approve")
     assert done(ledger, "deploy", tag) == 1
 
 
-async def test_continuing_a_run_that_waits_for_nothing_shows_it(connect: Connect, pausing: str, tag: str) -> None:
+async def test_continue_run_shows_a_run_that_waits_for_nothing(connect: Connect, pausing: str, tag: str) -> None:
     async with connect(pausing) as peer:
         result = await tell(peer, pausing, await run(peer, CASES[0], tag), "approve")
         again = await peer.text("continue_run", run=reference(result), answers={"deploy-000000": True})
@@ -300,21 +296,21 @@ STORY = {"type": "object", "properties": {"title": {"type": "string"}}, "require
 NO_OBJECT = "The answer does not fit the schema: the answer is not a JSON object"
 
 
-async def test_a_run_is_held_to_its_output_schema_after_its_question_too(
+async def test_run_is_held_to_its_output_schema_after_its_question_too(
     connect: Connect, era: str, pausing: str
 ) -> None:
     person = Person("approve")
     async with connect(pausing, person=person) as peer:
-        told = await peer.text("run_agent", agent_id="deployer", message="go", output_schema=STORY)
+        text = await peer.text("run_agent", agent_id="deployer", message="go", output_schema=STORY)
     assert person.asked
-    assert NO_OBJECT in told
+    assert NO_OBJECT in text
 
 
-async def test_a_run_that_is_continued_by_a_later_call_is_held_to_its_output_schema(
+async def test_run_that_is_continued_by_a_later_call_is_held_to_its_output_schema(
     connect: Connect, era: str, pausing: str
 ) -> None:
     async with connect(pausing, ask=False) as peer:
         paused = await peer.text("run_agent", agent_id="deployer", message="go", output_schema=STORY)
         assert NO_OBJECT not in paused
-        told = await tell(peer, pausing, paused, "approve")
-    assert NO_OBJECT in told
+        text = await tell(peer, pausing, paused, "approve")
+    assert NO_OBJECT in text

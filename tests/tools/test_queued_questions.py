@@ -108,7 +108,7 @@ async def test_run_that_never_rode_the_queue_is_continued_without_it(
     assert done(ledger, "gate", tag) == 1
 
 
-async def test_answers_that_agentos_refuses_are_told_with_its_reason_and_asked_for_once(
+async def test_answers_that_agentos_refuses_are_reported_with_its_reason_and_asked_for_once(
     connect: Connect, queued_pausing: str, ledger: Path, tag: str
 ) -> None:
     person = Person("approve")
@@ -150,7 +150,7 @@ async def test_queue_that_settles_for_ever_is_not_waited_for_for_ever(
     assert done(ledger, "deploy", tag) == 0
 
 
-async def test_answers_that_come_second_are_said_not_to_be_used(queued_pausing: str, ledger: Path, tag: str) -> None:
+async def test_answers_that_come_second_are_reported_as_unused(queued_pausing: str, ledger: Path, tag: str) -> None:
     async with proxy_to(queued_pausing) as proxy, connector("auto")(proxy.url) as peer:
         paused = await run(peer, Case("workflow", "gate-skip", "gate"), tag)
         ref = RunRef.parse(reference(paused))
@@ -210,9 +210,9 @@ async def test_paused_run_of_a_queue_is_cancelled_at_once(connect: Connect, queu
 
 async def test_queued_run_is_followed_by_another_server(connect: Connect, queued_pausing: str, tag: str) -> None:
     async with connect(queued_pausing) as first:
-        going = await first.text("run_agent", agent_id="counter", message=f"go, {tag}", wait=1)
+        text = await first.text("run_agent", agent_id="counter", message=f"go, {tag}", wait=1)
     async with connect(queued_pausing) as second:
-        assert "w39" in words(await second.call("get_run", run=reference(going)))
+        assert "w39" in words(await second.call("get_run", run=reference(text)))
 
 
 def refuse(proxy: Proxy, status: int, reason: str, *, times: int = 1) -> None:

@@ -23,46 +23,48 @@ STORY = {
 
 
 @pytest.mark.parametrize(("tool", "id"), [("agent", "watcher"), ("team", "watchers"), ("workflow", "look")])
-async def test_files_reach_what_is_run(connect: Connect, media: str, tmp_path: Path, tool: str, id: str) -> None:
+async def test_attached_files_reach_the_component(
+    connect: Connect, media: str, tmp_path: Path, tool: str, id: str
+) -> None:
     (tmp_path / "note.txt").write_text("a note")
     files = [str(tmp_path / "note.txt"), f"data:image/png;base64,{PNG}"]
     async with connect(media, allow_files=(tmp_path,)) as peer:
-        said = await peer.text(f"run_{tool}", **{f"{tool}_id": id}, message="look", files=files)
-    assert "image" in said
-    assert "note" in said or "text/plain" in said or "file" in said
+        text = await peer.text(f"run_{tool}", **{f"{tool}_id": id}, message="look", files=files)
+    assert "image" in text
+    assert "note" in text or "text/plain" in text or "file" in text
 
 
-async def test_a_file_outside_the_allowed_folders_is_refused_with_the_setting(
+async def test_file_outside_the_allowed_folders_is_refused_with_the_setting(
     connect: Connect, media: str, tmp_path: Path
 ) -> None:
     async with connect(media, allow_files=(tmp_path,)) as peer:
-        said = await peer.error("run_agent", agent_id="watcher", message="look", files=["/etc/passwd"])
-        assert str(tmp_path) in said
+        error = await peer.error("run_agent", agent_id="watcher", message="look", files=["/etc/passwd"])
+        assert str(tmp_path) in error
     async with connect(media) as peer:
-        said = await peer.error("run_agent", agent_id="watcher", message="look", files=["/etc/passwd"])
-        assert "--allow-files" in said
+        error = await peer.error("run_agent", agent_id="watcher", message="look", files=["/etc/passwd"])
+        assert "--allow-files" in error
 
 
-async def test_an_output_schema_gives_the_answer_as_json(connect: Connect, media: str) -> None:
+async def test_output_schema_gives_the_answer_as_json(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
-        said = await peer.text("run_agent", agent_id="storyteller", message="tell", output_schema=STORY)
-    assert json.loads(said.partition("\n--- agentos-mcp\n")[0]) == {"title": "Anna", "pages": 3}
+        text = await peer.text("run_agent", agent_id="storyteller", message="tell", output_schema=STORY)
+    assert json.loads(text.partition("\n--- agentos-mcp\n")[0]) == {"title": "Anna", "pages": 3}
 
 
-async def test_an_answer_that_breaks_its_schema_says_so(connect: Connect, media: str) -> None:
+async def test_answer_that_breaks_its_schema_says_so(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
-        said = await peer.text("run_agent", agent_id="storyteller", message="tell badly", output_schema=STORY)
-    assert "The answer does not fit the schema" in said
+        text = await peer.text("run_agent", agent_id="storyteller", message="tell badly", output_schema=STORY)
+    assert "The answer does not fit the schema" in text
 
 
-async def test_an_output_schema_that_is_none_is_refused_before_it_is_sent(connect: Connect, media: str) -> None:
+async def test_output_schema_that_is_none_is_refused_before_it_is_sent(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
-        said = await peer.error("run_agent", agent_id="storyteller", message="x", output_schema={"type": "array"})
-    assert "object" in said
+        error = await peer.error("run_agent", agent_id="storyteller", message="x", output_schema={"type": "array"})
+    assert "object" in error
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "expected"),
     [
         ({"city": "X"}, "city"),
         ({"city": "Rome", "days": 99}, "days"),
@@ -70,14 +72,14 @@ async def test_an_output_schema_that_is_none_is_refused_before_it_is_sent(connec
         ({}, "city"),
     ],
 )
-async def test_a_factory_input_that_does_not_fit_is_refused_with_what_is_wrong(
-    connect: Connect, media: str, given: dict[str, object], said: str
+async def test_factory_input_that_does_not_fit_is_refused_with_what_is_wrong(
+    connect: Connect, media: str, given: dict[str, object], expected: str
 ) -> None:
     async with connect(media) as peer:
-        assert said in await peer.error("run_workflow", workflow_id="trip", message="go", factory_input=given)
+        assert expected in await peer.error("run_workflow", workflow_id="trip", message="go", factory_input=given)
 
 
-async def test_a_factorys_own_errors_are_clear(connect: Connect, media: str) -> None:
+async def test_factorys_own_errors_are_clear(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
         forbidden = await peer.error(
             "run_workflow", workflow_id="trip", message="x", factory_input={"city": "Atlantis"}
@@ -91,18 +93,18 @@ async def test_a_factorys_own_errors_are_clear(connect: Connect, media: str) -> 
         assert good.startswith("2 days in Rome, slow")
 
 
-async def test_a_component_without_a_factory_takes_no_factory_input(connect: Connect, media: str) -> None:
+async def test_component_without_a_factory_takes_no_factory_input(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
-        said = await peer.error("run_agent", agent_id="echo", message="x", factory_input={"a": 1})
-    assert "built by no factory" in said
+        error = await peer.error("run_agent", agent_id="echo", message="x", factory_input={"a": 1})
+    assert "built by no factory" in error
 
 
-async def test_a_version_is_passed_on(connect: Connect, media: str) -> None:
+async def test_version_is_passed_on(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
         assert (await peer.text("run_agent", agent_id="echo", message="x", version=1)).startswith("echo: x")
 
 
-async def test_an_image_in_an_answer_is_an_image_for_the_client(connect: Connect, media: str) -> None:
+async def test_image_in_an_answer_is_an_image_for_the_client(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
         for tool, component in (("agent", "painter"), ("workflow", "gallery")):
             result = await peer.call(f"run_{tool}", **{f"{tool}_id": component}, message="paint")
@@ -113,13 +115,13 @@ async def test_an_image_in_an_answer_is_an_image_for_the_client(connect: Connect
             assert any(isinstance(block, ImageContent) for block in again.content)
 
 
-async def test_a_sound_in_an_answer_is_a_sound_for_the_client(connect: Connect, media: str) -> None:
+async def test_sound_in_an_answer_is_a_sound_for_the_client(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
         result = await peer.call("run_agent", agent_id="speaker", message="speak")
     assert any(isinstance(block, AudioContent) for block in result.content)
 
 
-async def test_no_message_to_the_client_is_larger_than_a_megabyte(
+async def test_message_to_the_client_is_never_larger_than_a_megabyte(
     connect: Connect, media: str, sample_agentos: str
 ) -> None:
     async with connect(media) as peer:
@@ -131,7 +133,7 @@ async def test_no_message_to_the_client_is_larger_than_a_megabyte(
             assert 150_000 < len(result.model_dump_json().encode()) < 1_000_000
 
 
-async def test_two_megabytes_are_read_piece_by_piece(connect: Connect, sample_agentos: str) -> None:
+async def test_answer_of_two_megabytes_is_read_piece_by_piece(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, result_tokens=50_000) as peer:
         result = await peer.text("run_agent", agent_id="big", message="2000")
         run, pieces = reference(result), []
@@ -144,7 +146,7 @@ async def test_two_megabytes_are_read_piece_by_piece(connect: Connect, sample_ag
     assert len("".join(pieces)) == 2_000_000 - 1
 
 
-async def test_runs_are_listed_whoever_started_them(connect: Connect, media: str) -> None:
+async def test_list_runs_shows_runs_whoever_started_them(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
         done = await peer.text("run_agent", agent_id="echo", message="the needle", session_id="listed")
         failed = await peer.error("run_agent", agent_id="limited", message="x", session_id="listed-2")
@@ -160,18 +162,18 @@ async def test_runs_are_listed_whoever_started_them(connect: Connect, media: str
         assert reference(done) not in await peer.text("list_runs", kind="workflow")
 
 
-async def test_a_status_that_does_not_exist_lists_those_that_do(connect: Connect, media: str) -> None:
+async def test_status_that_does_not_exist_lists_those_that_do(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
         assert "PAUSED" in (await peer.error("list_runs", status="sleeping")).upper()
         assert "needs its kind" in await peer.error("list_runs", id="nobody")
 
 
-async def test_a_run_is_explained_with_what_failed_and_what_to_try(connect: Connect, media: str) -> None:
+async def test_run_is_explained_with_what_failed_and_what_to_try(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
         failed = await peer.error("run_agent", agent_id="limited", message="x")
-        said = await peer.text("explain_run", run=reference(failed))
-        assert "Rate limit reached" in said
-        assert len(said) < 3500
+        text = await peer.text("explain_run", run=reference(failed))
+        assert "Rate limit reached" in text
+        assert len(text) < 3500
         many = await peer.text("run_workflow", workflow_id="many", message="x")
         assert len(await peer.text("explain_run", run=reference(many))) < 4000
         assert "Rate limit reached" in await peer.error("get_run", run=reference(failed))

@@ -18,21 +18,21 @@ def data(result: CallToolResult) -> dict[str, Any]:
     return result.structured_content
 
 
-async def test_without_it_there_is_text_alone(connect: Connect, sample_agentos: str) -> None:
+async def test_result_is_text_alone_without_structured_output(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, toolsets=("all",)) as peer:
         assert all(tool.output_schema is None for tool in (await peer.client.list_tools()).tools)
         assert (await peer.call("list_agents")).structured_content is None
         assert (await peer.call("run_agent", agent_id="echo", message="x")).structured_content is None
 
 
-async def test_every_tool_says_what_its_data_looks_like(connect: Connect, sample_agentos: str) -> None:
+async def test_output_schema_is_given_for_every_tool(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, toolsets=("all",), structured_output=True) as peer:
         for tool in (await peer.client.list_tools()).tools:
             assert tool.output_schema, tool.name
             assert tool.output_schema["type"] == "object", tool.name
 
 
-async def test_a_list_is_items_and_where_the_others_are(connect: Connect, sample_agentos: str, era: str) -> None:
+async def test_table_data_is_items_and_where_the_others_are(connect: Connect, sample_agentos: str, era: str) -> None:
     user = f"structured-{era}"
     async with connect(sample_agentos, structured_output=True, user_id=user) as peer:
         for number in range(3):
@@ -46,14 +46,14 @@ async def test_a_list_is_items_and_where_the_others_are(connect: Connect, sample
     assert none["note"]
 
 
-async def test_one_thing_is_its_facts(connect: Connect, sample_agentos: str) -> None:
+async def test_record_data_is_its_facts(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, structured_output=True, toolsets=("all",)) as peer:
-        found = data(await peer.call("get_config"))
-    assert found["title"]
-    assert found["facts"]
+        result = data(await peer.call("get_config"))
+    assert result["title"]
+    assert result["facts"]
 
 
-async def test_a_run_is_its_answer_its_status_and_its_reference(connect: Connect, sample_agentos: str) -> None:
+async def test_run_data_is_answer_status_and_reference(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, structured_output=True) as peer:
         run = data(await peer.call("run_agent", agent_id="echo", message="hello"))
         again = data(await peer.call("get_run", run=run["run"]))
@@ -63,7 +63,7 @@ async def test_a_run_is_its_answer_its_status_and_its_reference(connect: Connect
     assert again["answer"] == "echo: hello"
 
 
-async def test_a_failed_run_says_what_failed(connect: Connect, sample_agentos: str) -> None:
+async def test_failed_run_data_says_what_failed(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, structured_output=True) as peer:
         result = await peer.call("run_agent", agent_id="broken", message="x")
     assert result.is_error
@@ -72,6 +72,22 @@ async def test_a_failed_run_says_what_failed(connect: Connect, sample_agentos: s
     assert "out of tokens" in " ".join(result.structured_content["facts"])
 
 
-async def test_words_are_data_too(connect: Connect, sample_agentos: str) -> None:
+async def test_text_result_is_data_too(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, structured_output=True) as peer:
-        assert "echo" in data(await peer.call("get_component", kind="agent", id="echo"))["text"]
+        run = data(await peer.call("run_agent", agent_id="echo", message="hello"))["run"]
+        explained = await peer.call("explain_run", run=run)
+        assert data(explained)["text"] == words(explained)
+
+
+async def test_document_is_the_data_that_its_text_was_composed_of(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, structured_output=True) as peer:
+        component = data(await peer.call("get_component", kind="agent", id="echo"))
+        assert (component["kind"], component["id"]) == ("agent", "echo")
+
+
+async def test_document_of_a_search_is_its_passages(connect: Connect, demo: str) -> None:
+    async with connect(demo, structured_output=True) as peer:
+        result = await peer.call("search_knowledge", query="How is green tea brewed?", max_results=2)
+        items = data(result)["items"]
+    assert len(items) == 2
+    assert all(item["content"] in words(result) for item in items)

@@ -21,31 +21,31 @@ async def warm(connect: Connect, sample_agentos: str, bare_agentos: str) -> None
             (await client.get("/openapi.json")).raise_for_status()
 
 
-async def test_a_call_answers_within_its_wait_with_where_the_run_stands(connect: Connect, sample_agentos: str) -> None:
+async def test_call_answers_within_its_wait_with_where_the_run_stands(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        said = await peer.text("run_workflow", workflow_id="slow-steps", message="x", wait=0.5)
-        assert said.startswith("Still running: 1/2 one")
-        assert "Call get_run to keep waiting" in said
-        ended = await peer.text("get_run", run=reference(said))
+        text = await peer.text("run_workflow", workflow_id="slow-steps", message="x", wait=0.5)
+        assert text.startswith("Still going: 1/2 one")
+        assert "Call get_run to go on waiting" in text
+        ended = await peer.text("get_run", run=reference(text))
     assert ended.startswith("i j k l m n o p\n--- agentos-mcp\ncompleted")
 
 
-async def test_get_run_is_bounded_too_and_shows_the_steps_it_joined_in(connect: Connect, sample_agentos: str) -> None:
+async def test_get_run_is_bounded_and_shows_the_steps_it_joined(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         first = await peer.text("run_workflow", workflow_id="slow-steps", message="x", wait=0.3)
         second = await peer.text("get_run", run=reference(first), wait=0.3)
-        assert second.startswith("Still running: 1/2 one")
-        result, told = await peer.watch("get_run", run=reference(first))
+        assert second.startswith("Still going: 1/2 one")
+        result, text = await peer.watch("get_run", run=reference(first))
     assert result.startswith("i j k l m n o p")
-    assert any(message.startswith("2/2 two") for message in told.messages)
+    assert any(message.startswith("2/2 two") for message in text.messages)
 
 
-async def test_the_wait_is_a_setting(connect: Connect, sample_agentos: str) -> None:
+async def test_wait_is_a_setting(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, wait=0.3) as peer:
-        assert (await peer.text("run_agent", agent_id="thinker", message="1.5")).startswith("Still running")
+        assert (await peer.text("run_agent", agent_id="thinker", message="1.5")).startswith("Still going")
 
 
-async def test_another_server_finds_the_run_by_its_reference_and_shows_its_steps(
+async def test_run_is_found_by_another_server_by_its_reference_with_its_steps(
     connect: Connect, sample_agentos: str
 ) -> None:
     async with connect(sample_agentos) as peer:
@@ -53,33 +53,33 @@ async def test_another_server_finds_the_run_by_its_reference_and_shows_its_steps
         while "1/2 one" not in first:  # AgentOS has not taken it yet
             first = await peer.text("get_run", run=reference(first), wait=0.3)
     async with connect(sample_agentos) as another:
-        result, told = await another.watch("get_run", run=reference(first))
+        result, text = await another.watch("get_run", run=reference(first))
     assert result.startswith("i j k l m n o p")
-    assert {total for _, total, _ in told.heard} == {2.0}
+    assert {total for _, total, _ in text.heard} == {2.0}
 
 
-async def test_a_run_in_the_foreground_outlives_the_call_that_started_it(connect: Connect, bare_agentos: str) -> None:
+async def test_run_in_the_foreground_outlives_the_call_that_started_it(connect: Connect, bare_agentos: str) -> None:
     async with connect(bare_agentos) as peer:
-        said = await peer.text("run_agent", agent_id="slow", message="20 3", wait=1)
-        assert "it has no database" in said
-        ended = await peer.text("get_run", run=reference(said))
+        text = await peer.text("run_agent", agent_id="slow", message="20 3", wait=1)
+        assert "it has no database" in text
+        ended = await peer.text("get_run", run=reference(text))
         assert ended.startswith("w0 w1")
-        again = await peer.text("get_run", run=reference(said))
+        again = await peer.text("get_run", run=reference(text))
     assert again == ended
 
 
-async def test_foreground_runs_are_a_choice(
+async def test_run_in_the_foreground_is_a_setting(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"foreground-{era}"
     async with connect(sample_agentos, durability="foreground") as peer:
-        said = await peer.text("run_agent", agent_id="slow", message="20 1", session_id=session, wait=0.3)
-        assert (await peer.text("get_run", run=reference(said))).startswith("w0 w1")
+        text = await peer.text("run_agent", agent_id="slow", message="20 1", session_id=session, wait=0.3)
+        assert (await peer.text("get_run", run=reference(text))).startswith("w0 w1")
         await peer.text("run_agent", agent_id="slow", message="100 10", session_id=f"{session}-2", wait=1.5)
     assert await ends_as(rest, "agents/slow", f"{session}-2") == "CANCELLED"
 
 
-async def test_a_background_run_goes_on_when_its_server_is_gone(
+async def test_background_run_goes_on_when_its_server_is_gone(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"background-{era}"
@@ -88,7 +88,7 @@ async def test_a_background_run_goes_on_when_its_server_is_gone(
     assert await ends_as(rest, "agents/slow", session) == "COMPLETED"
 
 
-async def test_cancelling_a_call_can_leave_its_run_going(
+async def test_cancelled_call_can_leave_its_run_going(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"detached-{era}"
@@ -98,16 +98,16 @@ async def test_cancelling_a_call_can_leave_its_run_going(
         assert await ends_as(rest, "agents/slow", session) == "COMPLETED"
 
 
-async def test_cancelling_get_run_only_stops_looking(
+async def test_cancelled_get_run_leaves_the_run_going(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"looking-{era}"
     async with connect(sample_agentos) as peer:
-        said = await peer.text("run_agent", agent_id="slow", message="20 1.5", session_id=session, wait=0.3)
+        text = await peer.text("run_agent", agent_id="slow", message="20 1.5", session_id=session, wait=0.3)
         with anyio.move_on_after(0.3):
-            await peer.text("get_run", run=reference(said))
+            await peer.text("get_run", run=reference(text))
         assert await ends_as(rest, "agents/slow", session) == "COMPLETED"
 
 
-async def test_waits_fit_the_shortest_limit_that_clients_have() -> None:
+async def test_wait_setting_fits_the_shortest_limit_that_clients_have() -> None:
     assert DEFAULT_SECONDS < 60

@@ -12,14 +12,14 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize("tool", ["list_agents", "list_teams", "list_workflows"])
-async def test_a_list_without_parameters_says_so(connect: Connect, sample_agentos: str, tool: str) -> None:
+async def test_list_without_parameters_says_so(connect: Connect, sample_agentos: str, tool: str) -> None:
     async with connect(sample_agentos) as peer:
-        said = await peer.error(tool, limit=5)
-    assert said == f"{tool} has no argument 'limit'. {tool} takes no arguments."
+        error = await peer.error(tool, limit=5)
+    assert error == f"{tool} has no argument 'limit'. {tool} takes no arguments."
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ({"team_id": "pair", "message": " "}, "The message is empty. Say what the team should do."),
         ({"team_id": "pair"}, "'message' is missing."),
@@ -29,22 +29,22 @@ async def test_a_list_without_parameters_says_so(connect: Connect, sample_agento
         ({"team_id": "pair", "message": "x", "factory_input": {"a": 1}}, "'pair' is built by no factory"),
     ],
 )
-async def test_a_team_is_not_run_with_what_it_cannot_take(
-    connect: Connect, sample_agentos: str, arguments: dict[str, Any], said: str
+async def test_team_is_not_run_with_what_it_cannot_take(
+    connect: Connect, sample_agentos: str, arguments: dict[str, Any], expected: str
 ) -> None:
     async with connect(sample_agentos) as peer:
-        assert (await peer.error("run_team", **arguments)).startswith(said)
+        assert (await peer.error("run_team", **arguments)).startswith(expected)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ({"user_id": ["ann"]}, "'user_id': "),
         ({"status": "pending"}, "count_approvals has no argument 'status'. count_approvals takes user_id."),
     ],
 )
-async def test_approvals_are_not_counted_by_what_is_no_user(
-    connect: Connect, sample_agentos: str, arguments: dict[str, Any], said: str
+async def test_count_approvals_refuses_an_invalid_user(
+    connect: Connect, sample_agentos: str, arguments: dict[str, Any], expected: str
 ) -> None:
     async with connect(sample_agentos, toolsets=("approvals",)) as peer:
-        assert (await peer.error("count_approvals", **arguments)).startswith(said)
+        assert (await peer.error("count_approvals", **arguments)).startswith(expected)

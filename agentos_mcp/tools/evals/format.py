@@ -1,4 +1,4 @@
-"""What an evaluation found, in a few words, and its record.
+"""The outcome of an evaluation in a few words, and its record.
 
 An evaluation is AgentOS's {id, eval_type, name, agent_id, team_id, eval_data, eval_input, ...};
 `eval_data` differs by type, and for performance between the answer to a start and the stored one.
@@ -19,9 +19,9 @@ Evaluation = Mapping[str, Any]
 
 EvalType = Literal["accuracy", "agent_as_judge", "performance", "reliability"]
 
-NO_VERDICT = "no verdict"
+NO_RESULT = "no result"
 
-_SHOWN = 3
+_MAX_ANSWERS = 3
 """Of many iterations, so many are shown in full, the worst first."""
 
 
@@ -30,16 +30,16 @@ def eval_outcome(evaluation: Evaluation) -> str:
     data = mapping(evaluation.get("eval_data"))
     match evaluation.get("eval_type"):
         case "reliability":
-            return str(data.get("eval_status") or NO_VERDICT)
+            return str(data.get("eval_status") or NO_RESULT)
         case "accuracy":
-            return _score(data.get("avg_score")) or NO_VERDICT
+            return _score(data.get("avg_score")) or NO_RESULT
         case "agent_as_judge":
-            return _judged(data)
+            return _judge_outcome(data)
         case "performance":
-            average = _number(_performance(data).get("avg_run_time"))
-            return f"{format_duration(average)} on average" if average is not None else NO_VERDICT
+            average = _number(_figures(data).get("avg_run_time"))
+            return f"{format_duration(average)} on average" if average is not None else NO_RESULT
         case _:
-            return NO_VERDICT
+            return NO_RESULT
 
 
 def component_of(evaluation: Evaluation) -> str:
@@ -50,9 +50,9 @@ def component_of(evaluation: Evaluation) -> str:
     return str(evaluation.get("evaluated_component_name") or "")
 
 
-def eval_record(evaluation: Evaluation, *, footer: str = "", notes: Mapping[str, object] | None = None) -> Record:
-    """An evaluation in short: its verdict and why, what was asked, expected and answered."""
-    data, given = mapping(evaluation.get("eval_data")), mapping(evaluation.get("eval_input"))
+def eval_record(evaluation: Evaluation, *, notes: Mapping[str, object] | None = None) -> Record:
+    """An evaluation in short: its result and why, what was asked, expected and answered."""
+    data, eval_input = mapping(evaluation.get("eval_data")), mapping(evaluation.get("eval_input"))
     kind = str(evaluation.get("eval_type") or "eval").replace("_", " ")
     results = _results(data)
     facts: dict[str, object] = {
@@ -61,45 +61,47 @@ def eval_record(evaluation: Evaluation, *, footer: str = "", notes: Mapping[str,
         "component": component_of(evaluation),
         "model": evaluation.get("model_id"),
         "made": format_time(evaluation.get("created_at")),
-        **_details(evaluation.get("eval_type"), data, given, results),
+        **_facts(evaluation.get("eval_type"), data, eval_input, results),
         **(notes or {}),
     }
-    worst = sorted(results, key=_worth)[:_SHOWN]
-    first = results[0] if results else {}
+    worst_results = sorted(results, key=_score_order)[:_MAX_ANSWERS]
+    first_result = results[0] if results else {}
     texts = {
-        "input": _text(given.get("input") or first.get("input")),
-        "expected": _text(given.get("expected_output") or first.get("expected_output")),
-        "criteria": _text(given.get("criteria") or first.get("criteria")),
-        "guidelines": _text(given.get("additional_guidelines")),
+        "input": _text(eval_input.get("input") or first_result.get("input")),
+        "expected": _text(eval_input.get("expected_output") or first_result.get("expected_output")),
+        "criteria": _text(eval_input.get("criteria") or first_result.get("criteria")),
+        "guidelines": _text(eval_input.get("additional_guidelines")),
     }
-    texts |= dict(_answers(worst, of=len(results)))
-    return Record(f"{kind}: {eval_outcome(evaluation)}", facts, texts, footer=footer)
+    texts |= dict(_answers(worst_results, total=len(results)))
+    return Record(f"{kind}: {eval_outcome(evaluation)}", facts, texts)
 
 
-def _details(
-    eval_type: object, data: Mapping[str, Any], given: Mapping[str, Any], results: Sequence[Mapping[str, Any]]
+def _facts(
+    eval_type: object, data: Mapping[str, Any], eval_input: Mapping[str, Any], results: Sequence[Mapping[str, Any]]
 ) -> dict[str, object]:
-    """What bears out the verdict, a line each."""
+    """What the result is made of, a line each."""
     match eval_type:
         case "reliability":
-            wanted = given.get("expected_tool_call_arguments")
+            expected_arguments = eval_input.get("expected_tool_call_arguments")
             return {
-                "tools expected": _words(given.get("expected_tool_calls")) or "none",
-                "arguments expected": json.dumps(wanted, ensure_ascii=False) if wanted else "",
-                "called": _words(data.get("passed_tool_calls")),
-                "missing": _words(data.get("missing_tool_calls")),
-                "not allowed": _words(data.get("failed_tool_calls")),
-                "also called": _words(data.get("additional_tool_calls")),
-                "wrong arguments": _words(data.get("failed_argument_checks")),
+                "tools expected": _list_text(eval_input.get("expected_tool_calls")) or "none",
+                "arguments expected": json.dumps(expected_arguments, ensure_ascii=False) if expected_arguments else "",
+                "called": _list_text(data.get("passed_tool_calls")),
+                "missing": _list_text(data.get("missing_tool_calls")),
+                "not allowed": _list_text(data.get("failed_tool_calls")),
+                "also called": _list_text(data.get("additional_tool_calls")),
+                "wrong arguments": _list_text(data.get("failed_argument_checks")),
             }
         case "performance":
-            figures = _performance(data)
+            figures = _figures(data)
             times = [_number(figures.get(f"{which}_run_time")) for which in ("min", "median", "p95", "max")]
             memory = _number(figures.get("avg_memory_usage"))
             runs = data.get("runs") or data.get("run_times")
             return {
-                "runs": len(runs) if isinstance(runs, list) else given.get("num_iterations"),
-                "min, median, p95, max": ", ".join(format_duration(one) for one in times if one is not None),
+                "runs": len(runs) if isinstance(runs, list) else eval_input.get("num_iterations"),
+                "min, median, p95, max": ", ".join(
+                    format_duration(seconds) for seconds in times if seconds is not None
+                ),
                 "memory": f"{memory:.2f} MiB on average" if memory is not None else "",
             }
         case "accuracy" if len(results) > 1:
@@ -108,29 +110,29 @@ def _details(
                 "scores": f"{_score(data.get('min_score'))} to {_score(data.get('max_score'))}",
             }
         case "agent_as_judge":
-            numeric = given.get("scoring_strategy") == "numeric"
-            return {"passes from": f"{given.get('threshold')}/10" if numeric else ""}
+            numeric = eval_input.get("scoring_strategy") == "numeric"
+            return {"passes from": f"{eval_input.get('threshold')}/10" if numeric else ""}
         case _:
             return {}
 
 
-def _answers(results: Sequence[Mapping[str, Any]], *, of: int) -> Iterator[tuple[str, str]]:
-    for place, result in enumerate(results, 1):
-        mark = "" if of == 1 else f" {place} of {of} ({_score(result.get('score')) or 'no score'})"
+def _answers(results: Sequence[Mapping[str, Any]], *, total: int) -> Iterator[tuple[str, str]]:
+    for rank, result in enumerate(results, 1):
+        mark = "" if total == 1 else f" {rank} of {total} ({_score(result.get('score')) or 'no score'})"
         yield f"answer{mark}", _text(result.get("output"))
         yield f"reason{mark}", _text(result.get("reason"))
 
 
-def _judged(data: Mapping[str, Any]) -> str:
+def _judge_outcome(data: Mapping[str, Any]) -> str:
     results, rate = _results(data), _number(data.get("pass_rate"))
     if not results or rate is None:
-        return NO_VERDICT
-    words = "PASSED" if rate >= 100 else "FAILED" if rate <= 0 else f"{rate:.0f} % passed"
+        return NO_RESULT
+    outcome = "PASSED" if rate >= 100 else "FAILED" if rate <= 0 else f"{rate:.0f} % passed"
     score = _score(data.get("avg_score"))
-    return f"{words} ({score})" if score else words
+    return f"{outcome} ({score})" if score else outcome
 
 
-def _performance(data: Mapping[str, Any]) -> Mapping[str, Any]:
+def _figures(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """The figures, which a stored evaluation has one floor deeper."""
     stored = data.get("result")
     return stored if isinstance(stored, Mapping) else data
@@ -140,7 +142,7 @@ def _results(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return objects(data.get("results"))
 
 
-def _worth(result: Mapping[str, Any]) -> float:
+def _score_order(result: Mapping[str, Any]) -> float:
     score = _number(result.get("score"))
     return score if score is not None else 10.0 if result.get("passed") else 0.0
 
@@ -154,7 +156,7 @@ def _number(value: object) -> float | None:
     return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _words(value: object) -> str:
+def _list_text(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else ""
 
 

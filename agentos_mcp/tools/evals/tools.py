@@ -15,28 +15,29 @@ from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.pagination import Page as Listed
+from agentos_mcp.agentos.pagination import slice_page
 from agentos_mcp.runs.timeouts import wait_seconds
 from agentos_mcp.tooling.context import ToolContext, present_values
 from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Names, Page, Text, Words
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
-from agentos_mcp.tools.evals.format import NO_VERDICT, EvalType, component_of, eval_outcome, eval_record
+from agentos_mcp.tools.evals.format import NO_RESULT, EvalType, component_of, eval_outcome, eval_record
 
 _EVAL = "/eval-runs/{eval_run_id}"
-_LONGEST_NAME = 255
-_AT_ONCE = 100
-_LOOKED_AT = 1000
+_MAX_NAME_LENGTH = 255
+_PAGE_SIZE = 100
+_MAX_EVALS = 1000
 
-_TAKES: Mapping[EvalType, tuple[str, ...]] = {
+_OPTIONS: Mapping[EvalType, tuple[str, ...]] = {
     "accuracy": ("expected_output", "openai_judge", "iterations"),
     "agent_as_judge": ("criteria", "passing_score", "openai_judge"),
     "performance": ("iterations",),
     "reliability": ("expected_tools", "expected_arguments", "allow_other_tools"),
 }
 """What each type of eval is given, what it needs first. AgentOS ignores the rest without a word."""
-_JUDGED = ("accuracy", "agent_as_judge")
-_MOST_ITERATIONS = 100
-_BEST_SCORE = 10
+_JUDGED_TYPES = ("accuracy", "agent_as_judge")
+_MAX_ITERATIONS = 100
+_MAX_SCORE = 10
 
 _LIST = hint("{list} has the ids.", list=Action.of("list_evals"))
 
@@ -50,35 +51,35 @@ async def list_evals(
     limit: Limit = 20,
     page: Page = 1,
 ) -> Table:
-    """Evals and their verdicts, latest first. Read one with get_eval."""
+    """Evals and their results, latest first. Read one with get_eval."""
     component = await ctx.component(kind, id) if id else None
-    of = {f"{component.kind}_id": component.id} if component else {"type": kind}
+    component_filter = {f"{component.kind}_id": component.id} if component else {"type": kind}
     database = await ctx.database("evals", db_id)
-    query = {"eval_types": type, "db_id": database, **of}
-    found = await (_own_page if ctx.ownership.user_id else _page)(ctx, query, limit, page)
+    query = {"eval_types": type, "db_id": database, **component_filter}
+    evals = await (_page_of_own if ctx.ownership.user_id else _page)(ctx, query, limit, page)
     return Table(
-        ("id", "type", "component", "verdict", "name", "made"),
+        ("id", "type", "component", "result", "name", "made"),
         [
             (
-                one.get("id"),
-                one.get("eval_type"),
-                component_of(one),
-                eval_outcome(one),
-                one.get("name"),
-                format_time(one.get("created_at")),
+                evaluation.get("id"),
+                evaluation.get("eval_type"),
+                component_of(evaluation),
+                eval_outcome(evaluation),
+                evaluation.get("name"),
+                format_time(evaluation.get("created_at")),
             )
-            for one in found
+            for evaluation in evals
         ],
         empty="No such evals."
         if type or kind or id
         else as_hint("No evals yet.") + hint("{run} makes one.", run=Action.of("run_eval")),
-        meta=found.meta,
+        meta=evals.meta,
     )
 
 
 async def get_eval(ctx: ToolContext, id: str, db_id: DbId = "") -> Record:
-    """An eval: its verdict and why, what was asked, expected and answered."""
-    return eval_record(await _read(ctx, id, await ctx.database("evals", db_id)))
+    """An eval: its result and why, what was asked, expected and answered."""
+    return eval_record(await _find_eval(ctx, id, await ctx.database("evals", db_id)))
 
 
 async def run_eval(
@@ -99,7 +100,7 @@ async def run_eval(
     db_id: DbId = "",
 ) -> Record:
     """Run an agent or team on an input and judge its answer, speed or tool calls."""
-    _check(
+    _check_options(
         type,
         input,
         {
@@ -114,8 +115,8 @@ async def run_eval(
         },
     )
     component = await ctx.catalog.find(kind, id)
-    model = await _model(ctx, component) if type in _JUDGED and not openai_judge else {}
-    asked = {
+    model = await _own_model(ctx, component) if type in _JUDGED_TYPES and not openai_judge else {}
+    eval_input = {
         "input": input,
         "expected_output": expected_output,
         "criteria": criteria,
@@ -127,92 +128,93 @@ async def run_eval(
         "threshold": passing_score,
     }
     # AgentOS keeps no component with what was judged so: the name has to tell.
-    shown_name = _named(name) or (f"{kind} {component.id}"[:_LONGEST_NAME] if type == "agent_as_judge" else "")
-    body = {f"{kind}_id": component.id, "eval_type": type, "name": shown_name, **asked, **model}
+    eval_name = _check_name(name) or (f"{kind} {component.id}"[:_MAX_NAME_LENGTH] if type == "agent_as_judge" else "")
+    body = {f"{kind}_id": component.id, "eval_type": type, "name": eval_name, **eval_input, **model}
     body = {key: value for key, value in body.items() if value not in ("", 0, None)}
     database = await ctx.database("evals", db_id)
-    answer: object = None
-    with anyio.move_on_after(wait_seconds(ctx, 0)) as waiting:
-        answer = await _evaluate(ctx, database, body)
-    if waiting.cancelled_caught:
-        facts = {"type": type, "component": f"{kind} {component.id}", "name": shown_name}
+    response: object = None
+    with anyio.move_on_after(wait_seconds(ctx, 0)) as scope:
+        response = await _evaluate(ctx, database, body)
+    if scope.cancelled_caught:
+        facts = {"type": type, "component": f"{kind} {component.id}", "name": eval_name}
         return Record(
-            "still going, by itself",
+            "still running",
             facts,
             footer=hint("{list} shows it once it is done.", list=Action.of("list_evals")),
         )
-    evaluation = mapping(answer)
+    evaluation = mapping(response)
     if not evaluation:
         raise Unsupported(
             f"AgentOS does not evaluate the {kind} '{display_id(component.id)}'.",
             "It evaluates its own agents and teams, not another AgentOS's or framework's.",
         )
-    if eval_outcome(evaluation) == NO_VERDICT:
+    if eval_outcome(evaluation) == NO_RESULT:
         raise ServerFailure(
-            f"No verdict: the {kind} failed, or its judge gave no usable answer.",
+            f"No result: the {kind} failed, or its judge gave no usable answer.",
             hint(
                 "See with {run} whether it answers.",
                 run=Action.of(f"run_{kind}", **{f"{kind}_id": display_id(component.id)}),
             )
             + hint("If it does, try {openai_judge}.", openai_judge=Parameter("openai_judge", not openai_judge)),
         )
-    judged_by = {"judge": model.get("model_id", "OpenAI's default")} if type in _JUDGED else {}
-    return eval_record({**evaluation, "eval_input": asked}, notes=judged_by)
+    judged_by = {"judge": model.get("model_id", "OpenAI's default")} if type in _JUDGED_TYPES else {}
+    return eval_record({**evaluation, "eval_input": eval_input}, notes=judged_by)
 
 
 async def rename_eval(ctx: ToolContext, id: str, name: str, db_id: DbId = "") -> Message:
     """Give an eval another name."""
-    new = _named(name)
-    if not new:
+    new_name = _check_name(name)
+    if not new_name:
         raise InvalidRequest("The name is empty.", "Give the new name.")
     database = await ctx.database("evals", db_id)
     if ctx.ownership.user_id:
-        await _read(ctx, id, database)
-    with _known_ids():
-        await ctx.send("PATCH", _EVAL, {"eval_run_id": _id(id)}, query={"db_id": database}, json={"name": new})
+        await _find_eval(ctx, id, database)
+    with _hint_ids():
+        await ctx.send(
+            "PATCH", _EVAL, {"eval_run_id": _check_id(id)}, query={"db_id": database}, json={"name": new_name}
+        )
     return Message("Renamed.")
 
 
 async def delete_evals(ctx: ToolContext, ids: Names, db_id: DbId = "") -> Message:
     """Delete evals for good."""
-    wanted = list(dict.fromkeys(_id(one) for one in ids))
-    if not wanted:
+    eval_ids = list(dict.fromkeys(_check_id(eval_id) for eval_id in ids))
+    if not eval_ids:
         raise InvalidRequest("No ids are given.", _LIST)
     database = await ctx.database("evals", db_id)
-    for one in wanted:
+    for eval_id in eval_ids:
         # AgentOS says that it deleted what it never had.
         try:
-            await _read(ctx, one, database)
+            await _find_eval(ctx, eval_id, database)
         except NotFound as error:
             raise NotFound(f"{error.message} Nothing was deleted.", error.hint, status=error.status) from error
-    await ctx.send("DELETE", "/eval-runs", query={"db_id": database}, json={"eval_run_ids": wanted})
-    return Message(f"Deleted {len(wanted)} {'eval' if len(wanted) == 1 else 'evals'}.")
+    await ctx.send("DELETE", "/eval-runs", query={"db_id": database}, json={"eval_run_ids": eval_ids})
+    return Message(f"Deleted {len(eval_ids)} {'eval' if len(eval_ids) == 1 else 'evals'}.")
 
 
 async def _page(ctx: ToolContext, query: Mapping[str, str], limit: int, page: int) -> Listed:
     return await ctx.page("/eval-runs", **query, limit=limit, page=page)
 
 
-async def _own_page(ctx: ToolContext, query: Mapping[str, str], limit: int, page: int) -> Listed:
+async def _page_of_own(ctx: ToolContext, query: Mapping[str, str], limit: int, page: int) -> Listed:
     """One page of the user's evals, of the _LOOKED_AT latest of all: AgentOS cannot be asked for them."""
     own: list[Mapping[str, Any]] = []
-    for number in range(1, _LOOKED_AT // _AT_ONCE + 1):
-        found = await _page(ctx, query, _AT_ONCE, number)
-        own += filter(ctx.ownership.is_own, found)
-        if len(found) < _AT_ONCE:
+    for page_number in range(1, _MAX_EVALS // _PAGE_SIZE + 1):
+        evals = await _page(ctx, query, _PAGE_SIZE, page_number)
+        own += filter(ctx.ownership.is_own, evals)
+        if len(evals) < _PAGE_SIZE:
             break
-    meta = {"page": page, "total_pages": -(-len(own) // limit), "total_count": len(own)}
-    return Listed(own[(page - 1) * limit : page * limit], meta)
+    return Listed(*slice_page(own, limit, page))
 
 
-async def _read(ctx: ToolContext, id: str, database: str) -> Mapping[str, Any]:
-    with _known_ids():
-        found = mapping(await ctx.get(_EVAL, {"eval_run_id": _id(id)}, db_id=database))
-    return ctx.ownership.require_own(found, f"eval '{display_id(_id(id))}'", _LIST)
+async def _find_eval(ctx: ToolContext, id: str, database: str) -> Mapping[str, Any]:
+    with _hint_ids():
+        evaluation = mapping(await ctx.get(_EVAL, {"eval_run_id": _check_id(id)}, db_id=database))
+    return ctx.ownership.require_own(evaluation, f"eval '{display_id(_check_id(id))}'", _LIST)
 
 
 @contextmanager
-def _known_ids() -> Iterator[None]:
+def _hint_ids() -> Iterator[None]:
     """Inside it, an id that AgentOS does not know leads to those that it does."""
     try:
         yield
@@ -220,28 +222,30 @@ def _known_ids() -> Iterator[None]:
         raise NotFound(error.message, _LIST, status=error.status) from error
 
 
-def _check(type: EvalType, input: str, given: Mapping[str, Any]) -> None:
+def _check_options(type: EvalType, input: str, options: Mapping[str, Any]) -> None:
     """Raises InvalidRequest for what AgentOS would refuse late, or ignore."""
-    takes = _TAKES[type]
+    allowed = _OPTIONS[type]
     if not input.strip():
         raise InvalidRequest("The input is empty.", "Give what to ask the component.")
-    for name, value in given.items():
-        if value and name not in takes:
-            raise InvalidRequest(f"{name} means nothing to type={type}.", f"It takes {', '.join(takes)}.")
-    first = takes[0]
-    if type != "performance" and not (given[first] or given[first] == []):
-        raise InvalidRequest(f"type={type} needs {first}.", f"It takes {', '.join(takes)}.")
-    if not 0 <= given["passing_score"] <= _BEST_SCORE:
+    for name, value in options.items():
+        if value and name not in allowed:
+            raise InvalidRequest(f"{name} does not apply to type={type}.", f"It takes {', '.join(allowed)}.")
+    needed = allowed[0]
+    if type != "performance" and not (options[needed] or options[needed] == []):
+        raise InvalidRequest(f"type={type} needs {needed}.", f"It takes {', '.join(allowed)}.")
+    if not 0 <= options["passing_score"] <= _MAX_SCORE:
         raise InvalidRequest("A passing score is from 1 to 10.", "0 makes the judge say yes or no.")
-    if not 1 <= given["iterations"] + 1 <= _MOST_ITERATIONS:
-        raise InvalidRequest(f"Iterations are from 1 to {_MOST_ITERATIONS}.", "Every one runs the component anew.")
-    arguments = mapping(given["expected_arguments"])
+    if not 1 <= options["iterations"] + 1 <= _MAX_ITERATIONS:
+        raise InvalidRequest(f"Iterations are from 1 to {_MAX_ITERATIONS}.", "Every one runs the component anew.")
+    arguments = mapping(options["expected_arguments"])
     for value in arguments.values():
-        if not all(isinstance(one, Mapping) for one in (value if isinstance(value, list) else [value])):
+        if not all(
+            isinstance(call_arguments, Mapping) for call_arguments in (value if isinstance(value, list) else [value])
+        ):
             raise InvalidRequest("Expected arguments are given by tool.", 'E.g. {"lookup": {"term": "honey"}}.')
 
 
-async def _model(ctx: ToolContext, component: Component) -> dict[str, str]:
+async def _own_model(ctx: ToolContext, component: Component) -> dict[str, str]:
     """The component's own model, in the words that make AgentOS judge with it; {} where it has none of its own."""
     model = mapping((await ctx.catalog.detail(component.kind, component.id)).get("model"))
     if not model.get("model") or not model.get("provider"):
@@ -259,13 +263,13 @@ async def _evaluate(ctx: ToolContext, database: str, body: Mapping[str, object])
         raise Unreachable(
             error.message,
             hint(
-                "The eval may go on: look with {list} before you run it again.",
+                "The eval may still run: look with {list} before you run it again.",
                 list=Action.of("list_evals"),
-                otherwise="The eval may go on.",
+                otherwise="The eval may still run.",
             ),
         ) from error
     except ServerFailure as error:
-        if error.status != 500 or "model_id" in body or body["eval_type"] not in _JUDGED:
+        if error.status != 500 or "model_id" in body or body["eval_type"] not in _JUDGED_TYPES:
             raise
         raise ServerFailure(
             error.message,
@@ -277,15 +281,15 @@ async def _evaluate(ctx: ToolContext, database: str, body: Mapping[str, object])
         ) from error
 
 
-def _id(id: str) -> str:
+def _check_id(id: str) -> str:
     if not id.strip():
         raise InvalidRequest("The id is empty.", _LIST)
     return id.strip()
 
 
-def _named(name: str) -> str:
-    if len(name.strip()) > _LONGEST_NAME:
-        raise InvalidRequest(f"The name is longer than {_LONGEST_NAME} characters.", "Shorten it.")
+def _check_name(name: str) -> str:
+    if len(name.strip()) > _MAX_NAME_LENGTH:
+        raise InvalidRequest(f"The name is longer than {_MAX_NAME_LENGTH} characters.", "Shorten it.")
     return name.strip()
 
 

@@ -1,4 +1,4 @@
-"""A content of a knowledge base in words: what it is, what came of it, and what its knowledge base can do."""
+"""A content of a knowledge base and the knowledge base's configuration, as records and messages."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from agentos_mcp.tooling.results import Message, Record
 Content = Mapping[str, Any]
 """A content, as AgentOS shows it."""
 
-OWN = "_agno"
+AGENTOS_METADATA = "_agno"
 """Where AgentOS keeps its own notes in a content's metadata."""
 
 
-UNREAD = "unread"
-"""Our own status for a content that AgentOS took and that could not be looked at afterwards."""
+UNKNOWN_OUTCOME = "unread"
+"""Our own status for a content that AgentOS took and whose status could not be read afterwards."""
 
 
-def notes(content: Content) -> Mapping[str, Any]:
+def agentos_metadata(content: Content) -> Mapping[str, Any]:
     """AgentOS's own notes on a content: where it came from, what belongs to it."""
-    return mapping(mapping(content.get("metadata")).get(OWN))
+    return mapping(mapping(content.get("metadata")).get(AGENTOS_METADATA))
 
 
 def is_settled(content: Content) -> bool:
@@ -37,9 +37,9 @@ def is_settled(content: Content) -> bool:
 
 def content_record(content: Content, content_id: str) -> Record:
     """One content with all that is known of it."""
-    own = notes(content)
-    children = own.get("children")
-    metadata = {key: value for key, value in mapping(content.get("metadata")).items() if key != OWN}
+    agentos_fields = agentos_metadata(content)
+    children = agentos_fields.get("children")
+    metadata = {key: value for key, value in mapping(content.get("metadata")).items() if key != AGENTOS_METADATA}
     return Record(
         str(content.get("name") or content_id),
         {
@@ -48,64 +48,64 @@ def content_record(content: Content, content_id: str) -> Record:
             "message": content.get("status_message"),
             "description": content.get("description"),
             "type": content_type(content),
-            "size": size(content.get("size")),
-            "source": source_of(own),
+            "size": size_text(content.get("size")),
+            "source": source_text(agentos_fields),
             "parts": f"{len(children)} contents of their own" if isinstance(children, list) and children else "",
-            "part of": own.get("parent_id"),
+            "part of": agentos_fields.get("parent_id"),
             "linked to": content.get("linked_to"),
-            "metadata": ", ".join(f"{key}={_plain(value)}" for key, value in metadata.items()),
+            "metadata": ", ".join(f"{key}={_metadata_text(value)}" for key, value in metadata.items()),
             "created": format_time(content.get("created_at")),
             "updated": format_time(content.get("updated_at")),
         },
     )
 
 
-def outcome(content: Content, content_id: str, name: str, done: str) -> Message:
-    """What came of a content, in words; `done` is the verb for success. Raises ServerFailure where it failed."""
-    shown = f"'{one_line(name, max_length=80)}' (content {display_id(content_id)})"
+def outcome_message(content: Content, content_id: str, name: str, verb: str) -> Message:
+    """Whether a content was read; `verb` says what was done. Raises ServerFailure where it failed."""
+    title = f"'{one_line(name, max_length=80)}' (content {display_id(content_id)})"
     message = one_line(str(content.get("status_message") or ""), max_length=1000).rstrip(".")
-    later = hint(
-        "Call {get} later to see how it went.", get=Action.of("get_knowledge", content_id=display_id(content_id))
-    )
+    later = hint("Call {get} later to see how it went.", get=Action.of("get_knowledge"))
     match content.get("status"):
         case "completed":
             return Message(
-                f"{done} {shown}{f': {message}' if message else ''}.",
+                f"{verb} {title}{f': {message}' if message else ''}.",
                 hint("{search} finds it.", search=Action.of("search_knowledge")),
             )
         case "partial":
-            return Message(f"{done} {shown} in part: {message or 'some of it could not be read'}.")
-        case _ if content.get("status") == UNREAD:
-            return Message(f"AgentOS took {shown}; what came of it cannot be read now: {message}.", later)
+            return Message(f"{verb} {title} in part: {message or 'some of it could not be read'}.")
+        case _ if content.get("status") == UNKNOWN_OUTCOME:
+            return Message(f"AgentOS took {title}; what came of it cannot be read now: {message}.", later)
         case "failed":
             raise ServerFailure(
-                f"AgentOS could not read {shown}: {message or 'it does not say why'}.",
+                f"AgentOS could not read {title}: {message or 'it does not say why'}.",
                 hint(
                     "It stays listed as failed: add it again once that is fixed, or call {delete}.",
-                    delete=Action.of("delete_knowledge", content_id=display_id(content_id)),
+                    delete=Action.of("delete_knowledge"),
                     otherwise="It stays listed as failed: add it again once that is fixed.",
                 )
                 + hint("{config} says what can be read here.", config=Action.of("get_knowledge_config")),
             )
         case _:
-            return Message(f"{shown} is still being read.", later)
+            return Message(f"{title} is still being read.", later)
 
 
-def outcomes(found: Sequence[Content], where: str) -> Message:
-    """What came of several contents. Raises ServerFailure where none of them was read."""
+def outcomes_message(contents: Sequence[Content], where: str) -> Message:
+    """How many contents were read. Raises ServerFailure where none of them was."""
     counts: dict[str, int] = {}
-    for content in found:
+    for content in contents:
         status = str(content.get("status"))
         counts[status] = counts.get(status, 0) + 1
-    told = f"{len(found)} files came from {where}: {', '.join(f'{n} {status}' for status, n in counts.items())}."
+    by_status = ", ".join(f"{count} {status}" for status, count in counts.items())
+    summary = f"{len(contents)} files came from {where}: {by_status}."
     lines = [
-        f"- {one_line(str(c.get('name')), max_length=80)}: {one_line(str(c.get('status_message') or c.get('status')))}"
-        for c in found
-        if text(c.get("status")) in {"failed", "partial"}
+        f"- {one_line(str(content.get('name')), max_length=80)}: "
+        f"{one_line(str(content.get('status_message') or content.get('status')))}"
+        for content in contents
+        if text(content.get("status")) in {"failed", "partial"}
     ]
     if set(counts) == {"failed"}:
-        raise ServerFailure("\n".join([told, *lines[:10]]))
-    return Message("\n".join([told, *lines[:10]]), hint("{list} shows them.", list=Action.of("list_knowledge")))
+        raise ServerFailure("\n".join([summary, *lines[:10]]))
+    return Message("\n".join([summary, *lines[:10]]), hint("{list} shows them.", list=Action.of("list_knowledge")))
 
 
 def config_record(config: Mapping[str, Any], base: KnowledgeBase) -> Record:
@@ -116,11 +116,11 @@ def config_record(config: Mapping[str, Any], base: KnowledgeBase) -> Record:
         base.name or base.id,
         {
             "knowledge_id": base.id,
-            "readers": _each(mapping(config.get("readers")), "content_types"),
+            "readers": _details_text(mapping(config.get("readers")), "content_types"),
             "chunkers": ", ".join(mapping(config.get("chunkers"))),
-            "not installed": _each(missing, "missing_packages"),
+            "not installed": _details_text(missing, "missing_packages"),
             "searched by": ", ".join(map(str, search_types(config))),
-            "filters": ", ".join(str(name) for name in values(config.get("filters")) if name != OWN),
+            "filters": ", ".join(str(name) for name in values(config.get("filters")) if name != AGENTOS_METADATA),
             "vector database": ", ".join(str(db.get("name") or db.get("id")) for db in databases),
             "sources": ", ".join(
                 f"{source.get('id')} ({source.get('type')})"
@@ -132,7 +132,9 @@ def config_record(config: Mapping[str, Any], base: KnowledgeBase) -> Record:
 
 def search_types(config: Mapping[str, Any]) -> list[str]:
     return [
-        str(one) for database in read_page(config.get("vector_dbs")) for one in values(database.get("search_types"))
+        str(search_type)
+        for database in read_page(config.get("vector_dbs"))
+        for search_type in values(database.get("search_types"))
     ]
 
 
@@ -142,30 +144,31 @@ def content_type(content: Content) -> str:
     return "text" if kind in {"manual", "Text"} else kind
 
 
-def source_of(own: Mapping[str, Any]) -> str:
+def source_text(agentos_fields: Mapping[str, Any]) -> str:
     """Where a content came from: a URL, a path, or a file of a remote source."""
     for key in ("source_url", "source_path"):
-        if own.get(key):
-            return str(own[key])
-    if own.get("source_config_id"):
-        return f"{own.get('source_config_name') or own['source_config_id']} ({own.get('source_type')})"
+        if agentos_fields.get(key):
+            return str(agentos_fields[key])
+    if agentos_fields.get("source_config_id"):
+        name = agentos_fields.get("source_config_name") or agentos_fields["source_config_id"]
+        return f"{name} ({agentos_fields.get('source_type')})"
     return ""
 
 
-def size(count: object) -> str:
+def size_text(count: object) -> str:
     """In words; '' where AgentOS does not know."""
     try:
-        amount = number(float(str(count)))
+        byte_count = number(float(str(count)))
     except ValueError:
         return ""
-    return format_size(amount) if amount >= 1 else ""
+    return format_size(byte_count) if byte_count >= 1 else ""
 
 
-def _plain(value: object) -> str:
+def _metadata_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _each(things: Mapping[str, Any], detail: str) -> str:
+def _details_text(entries: Mapping[str, Any], detail: str) -> str:
     """ "pdf (.pdf), text (.txt)"."""
-    told = ((name, ", ".join(map(str, values(mapping(about).get(detail))))) for name, about in things.items())
-    return ", ".join(f"{name} ({one_line(what, max_length=60)})" if what else name for name, what in told)
+    details = ((name, ", ".join(map(str, values(mapping(entry).get(detail))))) for name, entry in entries.items())
+    return ", ".join(f"{name} ({one_line(text, max_length=60)})" if text else name for name, text in details)

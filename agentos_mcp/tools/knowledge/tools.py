@@ -1,4 +1,4 @@
-"""AgentOS's knowledge bases: what is in them, and how it gets there."""
+"""Knowledge bases: search, list, add, change and delete contents."""
 
 from __future__ import annotations
 
@@ -14,32 +14,39 @@ from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.pagination import read_page
-from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.tooling.argument_limits import MAX_FILES_LENGTH, MaxCharacters
 from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import fenced, one_line
 from agentos_mcp.tooling.parameters import JsonObject, KnowledgeId, Limit, LongName, Page, Text
-from agentos_mcp.tooling.results import Message, Record, Table
+from agentos_mcp.tooling.results import Document, Message, Record, Table
 from agentos_mcp.tooling.tool_spec import KNOWLEDGE, Toolset, destructive, read, write
 from agentos_mcp.tools.knowledge.content import (
     Content,
+    agentos_metadata,
     config_record,
     content_record,
     content_type,
-    notes,
-    outcome,
-    outcomes,
+    outcome_message,
+    outcomes_message,
     search_types,
-    size,
-    source_of,
+    size_text,
+    source_text,
 )
-from agentos_mcp.tools.knowledge.ingest import arrivals, contents_of, delivery, labels, newest, reading, settled
+from agentos_mcp.tools.knowledge.ingest import (
+    build_upload,
+    contents_of,
+    metadata_fields,
+    newest_contents,
+    reader_fields,
+    wait_for_content,
+    wait_for_remote_contents,
+)
 
 _CONTENT = "/knowledge/content/{content_id}"
 _REPLACE = hint(
     "To change it, call {delete} and {add}.",
-    delete=Action.of("delete_knowledge", "content_id"),
+    delete=Action.of("delete_knowledge"),
     add=Action.of("add_knowledge"),
     otherwise="To change it, delete it and add it again.",
 )
@@ -54,7 +61,7 @@ async def search_knowledge(
     ] = "",
     filters: JsonObject = None,
     knowledge_id: KnowledgeId = "",
-) -> str:
+) -> Document:
     """Search a knowledge base; returns the passages that fit best."""
     if not query.strip():
         raise InvalidRequest("The query is empty.", "Say what to look for.")
@@ -70,39 +77,42 @@ async def search_knowledge(
     if search_type:
         await _check_search_type(ctx, base, search_type)
         body["search_type"] = search_type
-    passages = read_page(await ctx.agent_os.request("POST", "/knowledge/search", json=body, retry=True))
-    if not passages:
-        return f"Nothing found for '{one_line(query)}'. Try other words."
-    share = ctx.settings.result_tokens * CHARACTERS_PER_TOKEN // len(passages)
-    return "\n".join(_passage(number, passage, share) for number, passage in enumerate(passages, 1))
+    rows = read_page(await ctx.agent_os.request("POST", "/knowledge/search", json=body, retry=True)).rows
+    if not rows:
+        words = f"Nothing found for '{one_line(query)}'. Try other words."
+        return Document(words, {"items": [], "note": words})
+    share = ctx.settings.result_tokens * CHARACTERS_PER_TOKEN // len(rows)
+    passages = [{**row, "content": _cut(str(row.get("content") or ""), share)} for row in rows]
+    words = "\n".join(_passage_text(number, passage) for number, passage in enumerate(passages, 1))
+    return Document(words, {"items": passages})
 
 
 async def list_knowledge(ctx: ToolContext, knowledge_id: KnowledgeId = "", limit: Limit = 20, page: Page = 1) -> Table:
     """What is in a knowledge base, latest first. See one with get_knowledge."""
     base = await ctx.knowledge_base(knowledge_id)
-    found = await ctx.page("/knowledge/content", knowledge_id=base.id, limit=limit, page=page)
+    contents = await ctx.page("/knowledge/content", knowledge_id=base.id, limit=limit, page=page)
     return Table(
         ("id", "name", "type", "status", "size", "updated"),
         [
             (
-                c.get("id"),
-                c.get("name"),
-                content_type(c),
-                c.get("status"),
-                size(c.get("size")),
-                format_time(c.get("updated_at")),
+                content.get("id"),
+                content.get("name"),
+                content_type(content),
+                content.get("status"),
+                size_text(content.get("size")),
+                format_time(content.get("updated_at")),
             )
-            for c in found
+            for content in contents
         ],
         empty=as_hint("Nothing is in it yet.") + hint("{add} adds something.", add=Action.of("add_knowledge")),
-        meta=found.meta,
+        meta=contents.meta,
     )
 
 
 async def get_knowledge(ctx: ToolContext, content_id: str, knowledge_id: KnowledgeId = "") -> Record:
     """One content: processing status and its message, source, metadata."""
     base = await ctx.knowledge_base(knowledge_id)
-    return content_record(await _content(ctx, base, content_id), content_id)
+    return content_record(await _find_content(ctx, base, content_id), content_id)
 
 
 async def add_knowledge(
@@ -120,28 +130,28 @@ async def add_knowledge(
 ) -> Message:
     """Add a text, URL or file to a knowledge base, and wait until it is read."""
     base = await ctx.knowledge_base(knowledge_id)
-    given = await delivery(ctx, text=text, url=url, file=file, name=name)
-    form = {**given.form, **labels(description, metadata)}
-    form |= await reading(ctx, base, reader_id, chunker, chunk_size)
-    known = await contents_of(ctx, base)
+    upload = await build_upload(ctx, text=text, url=url, file=file, name=name)
+    form = {**upload.form, **metadata_fields(description, metadata)}
+    form |= await reader_fields(ctx, base, reader_id, chunker, chunk_size)
+    contents = await contents_of(ctx, base)
     query = {"knowledge_id": base.id}
-    taken = await ctx.send("POST", "/knowledge/content", query=query, form=form, files=given.files)
-    content_id = str(taken.get("id") or "")
-    before = known.get(content_id, {})
-    if before.get("status") == "completed":
+    accepted = await ctx.send("POST", "/knowledge/content", query=query, form=form, files=upload.files)
+    content_id = str(accepted.get("id") or "")
+    earlier = contents.get(content_id, {})
+    if earlier.get("status") == "completed":
         # It goes by the name: other words under the same name are dropped, and called completed.
         raise InvalidRequest(
-            f"'{one_line(given.name, max_length=80)}' is there already (content {display_id(content_id)}): "
+            f"'{one_line(upload.name, max_length=80)}' is there already (content {display_id(content_id)}): "
             "AgentOS keeps what it has read.",
             hint(
                 "If it has changed, call {delete} and add it again;",
-                delete=Action.of("delete_knowledge", content_id=display_id(content_id)),
+                delete=Action.of("delete_knowledge"),
                 otherwise="If it has changed, delete it and add it again;",
             )
             + hint("if it is something else, give another {name}.", name=Parameter("name")),
         )
-    content = await settled(ctx, base, content_id, given.name, before)
-    return outcome(content, content_id, given.name, "Added")
+    content = await wait_for_content(ctx, base, content_id, upload.name, earlier)
+    return outcome_message(content, content_id, upload.name, "Added")
 
 
 async def add_remote_knowledge(
@@ -158,38 +168,40 @@ async def add_remote_knowledge(
     if not path.strip("/ "):
         raise InvalidRequest("The path is empty.", "Name a file, or a folder with / at its end.")
     base = await ctx.knowledge_base(knowledge_id)
-    source = await _found_source(ctx, base, source_id)
-    asked, config_id = path.strip(), str(source.get("id"))
-    form = {"config_id": config_id, "path": asked, **labels(description, metadata, name)}
+    source = await _find_source(ctx, base, source_id)
+    remote_path, config_id = path.strip(), str(source.get("id"))
+    form = {"config_id": config_id, "path": remote_path, **metadata_fields(description, metadata, name)}
     if source_params:
         form["source_params"] = json.dumps(source_params)
-    before = await newest(ctx, base)
+    earlier = await newest_contents(ctx, base)
     await ctx.send("POST", "/knowledge/remote-content", query={"knowledge_id": base.id}, form=form)
-    where = f"{one_line(asked, max_length=80)} of {display_id(config_id)}"
+    location = f"{one_line(remote_path, max_length=80)} of {display_id(config_id)}"
     try:
-        found = await arrivals(ctx, base, config_id, asked, before)
+        contents = await wait_for_remote_contents(ctx, base, config_id, remote_path, earlier)
     except AgentOSError as error:
         return Message(
-            f"AgentOS took {where}; what has come cannot be read now: {error.message}",
+            f"AgentOS took {location}; what has come cannot be read now: {error.message}",
             hint("Call {list} later.", list=Action.of("list_knowledge")),
         )
-    if not found:
+    if not contents:
         raise ServerFailure(
-            f"Nothing has come from {where} so far.",
+            f"Nothing has come from {location} so far.",
             as_hint("AgentOS says only in its log why: check the path.")
             + hint("{list} shows what comes later.", list=Action.of("list_knowledge")),
         )
-    if len(found) == 1:
-        return outcome(found[0], str(found[0].get("id")), str(found[0].get("name") or asked), "Added")
-    return outcomes(found, where)
+    if len(contents) == 1:
+        return outcome_message(
+            contents[0], str(contents[0].get("id")), str(contents[0].get("name") or remote_path), "Added"
+        )
+    return outcomes_message(contents, location)
 
 
 async def refresh_knowledge(ctx: ToolContext, content_id: str, knowledge_id: KnowledgeId = "") -> Message:
     """Read a website or folder again: changed pages anew, vanished ones removed."""
     base = await ctx.knowledge_base(knowledge_id)
-    before = await _content(ctx, base, content_id, own=True)
-    name = str(before.get("name") or content_id)
-    if not source_of(notes(before)):
+    earlier = await _find_content(ctx, base, content_id, in_base=True)
+    name = str(earlier.get("name") or content_id)
+    if not source_text(agentos_metadata(earlier)):
         raise InvalidRequest(
             f"'{one_line(name, max_length=80)}' came from no website or folder, so there is nothing to read again.",
             _REPLACE,
@@ -198,8 +210,8 @@ async def refresh_knowledge(ctx: ToolContext, content_id: str, knowledge_id: Kno
         await ctx.send("POST", f"{_CONTENT}/refresh", {"content_id": content_id}, query={"knowledge_id": base.id})
     except InvalidRequest as error:
         raise InvalidRequest(error.message, as_hint("Only websites and folders can be refreshed.") + _REPLACE) from None
-    content = await settled(ctx, base, content_id, name, before)
-    return outcome(content, content_id, name, "Refreshed")
+    content = await wait_for_content(ctx, base, content_id, name, earlier)
+    return outcome_message(content, content_id, name, "Refreshed")
 
 
 async def update_knowledge(
@@ -211,21 +223,21 @@ async def update_knowledge(
     knowledge_id: KnowledgeId = "",
 ) -> Message:
     """Change a content's name, description or metadata; its text stays."""
-    form = labels(description, metadata, name)
+    form = metadata_fields(description, metadata, name)
     if not form:
         raise InvalidRequest("There is nothing to change.", "Give a name, a description or metadata.")
     base = await ctx.knowledge_base(knowledge_id)
-    before = await _content(ctx, base, content_id, own=True)
+    earlier = await _find_content(ctx, base, content_id, in_base=True)
     changed = await ctx.send("PATCH", _CONTENT, {"content_id": content_id}, query={"knowledge_id": base.id}, form=form)
-    renamed = " Passages go on under the old name." if name.strip() else ""
-    called = str(changed.get("name") or name.strip() or before.get("name"))
-    return Message(f"Changed {' and '.join(form)} of '{one_line(called, max_length=80)}'.{renamed}")
+    rename_note = " Passages keep the old name." if name.strip() else ""
+    new_name = str(changed.get("name") or name.strip() or earlier.get("name"))
+    return Message(f"Changed {' and '.join(form)} of '{one_line(new_name, max_length=80)}'.{rename_note}")
 
 
 async def delete_knowledge(ctx: ToolContext, content_id: str, knowledge_id: KnowledgeId = "") -> Message:
     """Delete a content and its passages for good."""
     base = await ctx.knowledge_base(knowledge_id)
-    content = await _content(ctx, base, content_id, own=True)
+    content = await _find_content(ctx, base, content_id, in_base=True)
     await ctx.send("DELETE", _CONTENT, {"content_id": content_id}, query={"knowledge_id": base.id})
     return Message(f"Deleted '{one_line(str(content.get('name')), max_length=80)}' (content {display_id(content_id)}).")
 
@@ -249,15 +261,30 @@ async def list_knowledge_sources(
     if not source_id:
         return Table(
             ("id", "name", "type", "folder"),
-            [(s.get("id"), s.get("name"), s.get("type"), s.get("prefix")) for s in await _sources(ctx, base)],
+            [
+                (
+                    remote_source.get("id"),
+                    remote_source.get("name"),
+                    remote_source.get("type"),
+                    remote_source.get("prefix"),
+                )
+                for remote_source in await _sources(ctx, base)
+            ],
             empty="It has no remote sources (Knowledge(content_sources=[...])).",
         )
-    source = await _found_source(ctx, base, source_id)
+    source = await _find_source(ctx, base, source_id)
     answer = await _files(ctx, base, str(source.get("id")), folder.strip(), limit, page)
-    rows: list[Sequence[object]] = [(each.get("prefix"), "folder", "", "") for each in read_page(answer.get("folders"))]
+    rows: list[Sequence[object]] = [
+        (entry.get("prefix"), "folder", "", "") for entry in read_page(answer.get("folders"))
+    ]
     rows += [
-        (each.get("key"), each.get("content_type"), size(each.get("size")), format_time(each.get("last_modified")))
-        for each in read_page(answer.get("files"))
+        (
+            file.get("key"),
+            file.get("content_type"),
+            size_text(file.get("size")),
+            format_time(file.get("last_modified")),
+        )
+        for file in read_page(answer.get("files"))
     ]
     return Table(
         ("path", "type", "size", "updated"),
@@ -278,14 +305,16 @@ async def _check_search_type(ctx: ToolContext, base: KnowledgeBase, search_type:
         )
 
 
-def _passage(number: int, passage: Mapping[str, Any], most: int) -> str:
-    words = str(passage.get("content") or "")
-    cut = f"{words[:most]}…" if len(words) > most else words
-    return f"{number}. {one_line(str(passage.get('name') or 'unnamed'))}\n{fenced(cut)}"
+def _cut(words: str, max_length: int) -> str:
+    return f"{words[:max_length]}…" if len(words) > max_length else words
 
 
-async def _content(ctx: ToolContext, base: KnowledgeBase, content_id: str, *, own: bool = False) -> Content:
-    """A content. `own`: it has to be in this very knowledge base.
+def _passage_text(number: int, passage: Mapping[str, Any]) -> str:
+    return f"{number}. {one_line(str(passage.get('name') or 'unnamed'))}\n{fenced(passage['content'])}"
+
+
+async def _find_content(ctx: ToolContext, base: KnowledgeBase, content_id: str, *, in_base: bool = False) -> Content:
+    """A content. `in_base`: it has to be in this knowledge base itself.
 
     AgentOS takes one that lies in another base of the same database, and leaves its passages there for ever.
     """
@@ -296,14 +325,14 @@ async def _content(ctx: ToolContext, base: KnowledgeBase, content_id: str, *, ow
             f"There is no content '{display_id(content_id)}'.", hint("See {list}.", list=Action.of("list_knowledge"))
         ) from None
     bases = (await ctx.catalog.inventory()).knowledge
-    neighbors = [other for other in bases if other.db_id == base.db_id and other.id != base.id]
-    if own and neighbors and content_id not in await contents_of(ctx, base):
+    neighbors = [neighbor for neighbor in bases if neighbor.db_id == base.db_id and neighbor.id != base.id]
+    if in_base and neighbors and content_id not in await contents_of(ctx, base):
         raise NotFound(
-            f"The content '{display_id(content_id)}' is not in the knowledge base {excerpt(base.name)}.",
+            f"The content '{display_id(content_id)}' is not in the knowledge base {one_line(base.name, max_length=60)}.",
             hint(
                 "Use {knowledge_id} with one of: {ids}.",
                 knowledge_id=Parameter("knowledge_id"),
-                ids=", ".join(display_id(other.id) for other in neighbors),
+                ids=", ".join(display_id(neighbor.id) for neighbor in neighbors),
             ),
         )
     return content
@@ -313,15 +342,15 @@ async def _sources(ctx: ToolContext, base: KnowledgeBase) -> Sequence[Mapping[st
     return read_page(await ctx.get("/knowledge/{knowledge_id}/sources", {"knowledge_id": base.id})).rows
 
 
-async def _found_source(ctx: ToolContext, base: KnowledgeBase, asked: str) -> Mapping[str, Any]:
+async def _find_source(ctx: ToolContext, base: KnowledgeBase, query: str) -> Mapping[str, Any]:
     sources = await _sources(ctx, base)
     for source in sources:
-        if asked == source.get("id") or asked.casefold() == str(source.get("name")).casefold():
+        if query == source.get("id") or query.casefold() == str(source.get("name")).casefold():
             return source
-    there = ", ".join(display_id(str(source.get("id"))) for source in sources)
+    ids = ", ".join(display_id(str(source.get("id"))) for source in sources)
     raise NotFound(
-        f"There is no source '{one_line(asked, max_length=60)}'.",
-        f"Use one of: {there}." if there else "It has none (Knowledge(content_sources=[...])).",
+        f"There is no source '{one_line(query, max_length=60)}'.",
+        f"Use one of: {ids}." if ids else "It has none (Knowledge(content_sources=[...])).",
     )
 
 

@@ -1,4 +1,4 @@
-"""A schedule and what it started, in words; and what AgentOS says of one that it does not take."""
+"""A schedule and what it started, in words; and the errors for one that AgentOS does not take."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ Schedule = Mapping[str, Any]
 
 SCHEDULER = "its scheduler (AgentOS(scheduler=True))"
 
-_RUN_ENDPOINT = re.compile(r"/(agent|team|workflow)s/([^/]+)/runs/?")
-_OVERDUE = 60.0
-"""Seconds after which a schedule that has not fired is told so; AgentOS looks every 15 s."""
+_RUN_PATH = re.compile(r"/(agent|team|workflow)s/([^/]+)/runs/?")
+_OVERDUE_SECONDS = 60.0
+"""Seconds after which a schedule that has not fired is called overdue; AgentOS looks every 15 s."""
 
 
-def target(schedule: Schedule) -> str:
+def target_text(schedule: Schedule) -> str:
     """What it runs: "agent echo", or "POST /metrics/refresh"."""
-    if (runs := ran_by(schedule)) is not None:
-        return f"{runs[0]} {display_id(runs[1])}"
+    if (component := component_of(schedule)) is not None:
+        return f"{component[0]} {display_id(component[1])}"
     return one_line(f"{schedule.get('method')} {schedule.get('endpoint')}", max_length=120)
 
 
-def times(schedule: Schedule) -> str:
+def times_text(schedule: Schedule) -> str:
     """ "0 9 * * 1-5 Europe/Berlin"."""
     cron = schedule.get("cron_expr")
     return f"{cron} {schedule.get('timezone') or 'UTC'}" if cron else "only when triggered"
@@ -44,64 +44,64 @@ def times(schedule: Schedule) -> str:
 def is_overdue(schedule: Schedule) -> bool:
     """Whether it should have fired: it is running now, or AgentOS does not run its scheduler."""
     due = schedule.get("next_run_at")
-    return bool(schedule.get("enabled")) and isinstance(due, int | float) and due < time.time() - _OVERDUE
+    return bool(schedule.get("enabled")) and isinstance(due, int | float) and due < time.time() - _OVERDUE_SECONDS
 
 
-def following(schedule: Schedule) -> str:
+def next_time(schedule: Schedule) -> str:
     """When it fires next, '' where it does not."""
     if not schedule.get("enabled"):
         return ""
     return format_time(schedule.get("next_run_at")) + (", overdue" if is_overdue(schedule) else "")
 
 
-def standing(schedule: Schedule) -> str:
+def state_text(schedule: Schedule) -> str:
     """Whether it is on; and if AgentOS switched it off, why."""
     if schedule.get("enabled"):
         return "on"
     return f"off: {schedule['disabled_reason']}" if schedule.get("disabled_reason") else "off"
 
 
-def summary(schedule: Schedule) -> str:
+def schedule_summary(schedule: Schedule) -> str:
     """A schedule in one sentence."""
-    footer = f", next at {following(schedule)}" if following(schedule) else ""
-    return f"{target(schedule)} at {times(schedule)}, {standing(schedule)}{footer}."
+    next_run = f", next at {next_time(schedule)}" if next_time(schedule) else ""
+    return f"{target_text(schedule)} at {times_text(schedule)}, {state_text(schedule)}{next_run}."
 
 
-def ran_by(schedule: Schedule) -> tuple[Kind, str] | None:
+def component_of(schedule: Schedule) -> tuple[Kind, str] | None:
     """The kind and the id of what a schedule runs; None where it calls another endpoint."""
-    found = _RUN_ENDPOINT.fullmatch(str(schedule.get("endpoint")))
-    if found is None or str(schedule.get("method")).upper() != "POST":
+    match = _RUN_PATH.fullmatch(str(schedule.get("endpoint")))
+    if match is None or str(schedule.get("method")).upper() != "POST":
         return None
-    return next(kind for kind in KINDS if kind == found[1]), unquote(found[2])
+    return next(kind for kind in KINDS if kind == match[1]), unquote(match[2])
 
 
-def run_of(schedule: Schedule, run: Mapping[str, Any]) -> str:
+def run_reference(schedule: Schedule, run: Mapping[str, Any]) -> str:
     """The reference of the run that it started, '' where there is none."""
-    runs, session, run_id = ran_by(schedule), run.get("session_id"), run.get("run_id")
-    return str(RunRef(*runs, str(session), str(run_id))) if runs and session and run_id else ""
+    component, session, run_id = component_of(schedule), run.get("session_id"), run.get("run_id")
+    return str(RunRef(*component, str(session), str(run_id))) if component and session and run_id else ""
 
 
-def error_of(run: Mapping[str, Any]) -> str:
+def error_text(run: Mapping[str, Any]) -> str:
     """What went wrong: AgentOS's answer to itself, or the failed run's own words."""
-    said = str(run.get("error") or "")
+    message = str(run.get("error") or "")
     content = mapping(run.get("output")).get("content")
-    if isinstance(content, str) and content and said.startswith("Run failed"):
+    if isinstance(content, str) and content and message.startswith("Run failed"):
         return one_line(content)
     code = f"{run['status_code']}: " if run.get("status_code") not in (None, 200, 202) else ""
-    return one_line(code + (error_detail(said.encode()) or said or "no reason given"))
+    return one_line(code + (error_detail(message.encode()) or message or "no reason given"))
 
 
-def failure_of(schedule: Schedule, outcome: Mapping[str, Any], run: str) -> RunFailed:
+def run_failure(schedule: Schedule, outcome: Mapping[str, Any], run: str) -> RunFailed:
     """The error for a schedule that was triggered and failed."""
     if run:
         return RunFailed(
-            f"It ran and failed: {error_of(outcome)}.",
+            f"It ran and failed: {error_text(outcome)}.",
             hint("{explain} says more.", explain=Action.of("explain_run", run=run)),
         ).with_run(run)
     reason: Hint | str = hint("Look at what it calls: {get}.", get=Action.of("get_schedule"))
     if outcome.get("status_code") is None:
         reason = "AgentOS calls itself at the wrong address: start it with its own in AgentOS(scheduler_base_url=...)."
-    return RunFailed(f"AgentOS called {target(schedule)}, which failed: {error_of(outcome)}.", reason)
+    return RunFailed(f"AgentOS called {target_text(schedule)}, which failed: {error_text(outcome)}.", reason)
 
 
 def check_cron(cron: str) -> None:
@@ -115,24 +115,25 @@ def check_cron(cron: str) -> None:
 
 
 @contextmanager
-def describe_cron(cron: str = "", timezone: str = "") -> Iterator[None]:
-    """What AgentOS says of a schedule that it does not take, with the next move."""
+def translate_cron_errors(cron: str = "", timezone: str = "") -> Iterator[None]:
+    """Inside it, AgentOS's refusals of a schedule say what is wrong with it and what to give instead."""
     try:
         yield
     except AgentOSError as error:
         problem = schedule_problem(error.detail)
         if problem is ScheduleProblem.CRON:
             raise InvalidRequest(
-                f"'{one_line(cron, max_length=60)}' is no cron expression.",
+                f"'{one_line(cron, max_length=60)}' is not a valid cron expression.",
                 "Its fields are minute, hour, day, month, weekday: '0 9 * * 1-5' is 9:00 from Monday to Friday.",
             ) from error
         if problem is ScheduleProblem.TIMEZONE:
             raise InvalidRequest(
-                f"'{one_line(timezone, max_length=60)}' is no timezone.", "Give a name such as Europe/Berlin, or UTC."
+                f"'{one_line(timezone, max_length=60)}' is not a valid timezone.",
+                "Give a name such as Europe/Berlin, or UTC.",
             ) from error
         if problem is ScheduleProblem.NEVER_DUE:
             raise InvalidRequest(
-                f"'{one_line(cron, max_length=60)}' never comes.", "Give a date that there is."
+                f"'{one_line(cron, max_length=60)}' never comes.", "Give a date that exists."
             ) from error
         if problem is ScheduleProblem.NAME_TAKEN:
             raise InvalidRequest(

@@ -1,4 +1,4 @@
-"""Runs at set times."""
+"""Schedules: runs of components, or calls of endpoints, at set times."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import integer, mapping
 from agentos_mcp.agentos.ownership import without_owner
 from agentos_mcp.agentos.pagination import Page as Listed
+from agentos_mcp.agentos.pagination import slice_page
 from agentos_mcp.agentos.paths import fill_path
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
@@ -28,34 +29,38 @@ from agentos_mcp.tools.schedules.format import (
     SCHEDULER,
     Schedule,
     check_cron,
-    describe_cron,
-    error_of,
-    failure_of,
-    following,
+    component_of,
+    error_text,
     is_overdue,
-    ran_by,
-    run_of,
-    standing,
-    summary,
-    target,
-    times,
+    next_time,
+    run_failure,
+    run_reference,
+    schedule_summary,
+    state_text,
+    target_text,
+    times_text,
+    translate_cron_errors,
 )
-from agentos_mcp.tools.schedules.limits import NO_OWNER, check_reach
 
 ScheduleName = Annotated[str, Field(description="Name or id")]
 Cron = Annotated[str, Field(description='Minute hour day month weekday: "0 9 * * 1-5"')]
 
+_GIVE_COMPONENT = hint(
+    "Give {kind}, {id} and {message}.", kind=Parameter("kind"), id=Parameter("id"), message=Parameter("message")
+)
+_NO_OWNER = "AgentOS keeps a user with a schedule only where its token names one (a JWT or a service account)."
+
 _SCHEDULE = "/schedules/{schedule_id}"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_TRIGGER_WAIT = 2.0
-_MOST_PAGES = 100
+_TRIGGER_WAIT_SECONDS = 2.0
+_MAX_PAGES = 100
 
 
 async def list_schedules(ctx: ToolContext, limit: Limit = 20, page: Page = 1) -> Table:
     """What runs at set times, when next, and what is off."""
-    found = await _page(ctx, limit, page)
-    names = Counter(str(schedule.get("name")) for schedule in found)
-    overdue = any(map(is_overdue, found))
+    schedules = await _page(ctx, limit, page)
+    names = Counter(str(schedule.get("name")) for schedule in schedules)
+    any_overdue = any(map(is_overdue, schedules))
     return Table(
         ("name", "id", "when", "runs", "next", "state"),
         [
@@ -63,45 +68,45 @@ async def list_schedules(ctx: ToolContext, limit: Limit = 20, page: Page = 1) ->
                 schedule.get("name"),
                 # Names are unique for each user only.
                 schedule.get("id") if names[str(schedule.get("name"))] > 1 else "",
-                times(schedule),
-                target(schedule),
-                following(schedule),
-                standing(schedule),
+                times_text(schedule),
+                target_text(schedule),
+                next_time(schedule),
+                state_text(schedule),
             )
-            for schedule in found
+            for schedule in schedules
         ],
         empty=as_hint("No schedules.") + hint("{create} makes one.", create=Action.of("create_schedule")),
-        meta=found.meta,
-        footer=f"An overdue one is running now, or this AgentOS does not run {SCHEDULER}." if overdue else "",
+        meta=schedules.meta,
+        footer=f"An overdue one is running now, or this AgentOS does not run {SCHEDULER}." if any_overdue else "",
     )
 
 
 async def get_schedule(ctx: ToolContext, schedule: ScheduleName) -> Record:
     """One schedule in detail, with its message."""
-    found = await _find(ctx, schedule)
-    payload = dict(mapping(found.get("payload")))
+    document = await _find_schedule(ctx, schedule)
+    payload = dict(mapping(document.get("payload")))
     message = payload.pop("message", "")
     return Record(
-        f"Schedule {found.get('name')}",
+        f"Schedule {document.get('name')}",
         {
-            "id": found.get("id"),
-            "about": found.get("description"),
-            "runs": target(found),
-            "when": times(found),
-            "next": following(found),
-            "state": standing(found),
-            "owner": found.get("user_id"),
-            "managed by": found.get("managed_by"),
-            "retries": found.get("max_retries") or None,
-            "time limit": f"{found.get('timeout_seconds')} s",
-            "created": format_time(found.get("created_at")),
-            "updated": format_time(found.get("updated_at")),
+            "id": document.get("id"),
+            "about": document.get("description"),
+            "runs": target_text(document),
+            "when": times_text(document),
+            "next": next_time(document),
+            "state": state_text(document),
+            "owner": document.get("user_id"),
+            "managed by": document.get("managed_by"),
+            "retries": document.get("max_retries") or None,
+            "time limit": f"{document.get('timeout_seconds')} s",
+            "created": format_time(document.get("created_at")),
+            "updated": format_time(document.get("updated_at")),
         },
         {
             "message": message if isinstance(message, str) else json.dumps(message, ensure_ascii=False),
             "payload": json.dumps(payload, ensure_ascii=False, indent=1) if payload else "",
         },
-        footer=f"If it stays overdue, this AgentOS does not run {SCHEDULER}." if is_overdue(found) else "",
+        footer=f"If it stays overdue, this AgentOS does not run {SCHEDULER}." if is_overdue(document) else "",
     )
 
 
@@ -120,13 +125,13 @@ async def create_schedule(
     if not name.strip():
         raise InvalidRequest("The schedule's name is empty.", "Name it, such as 'daily report'.")
     check_cron(cron)
-    await check_reach(ctx, endpoint, payload or {})
+    await _check_reach(ctx, endpoint, payload or {})
     if endpoint:
         if kind or id or message:
             raise InvalidRequest("A schedule runs a component or calls an endpoint, not both.", "Give one of them.")
-        method, path = _endpoint(endpoint)
+        method, path = _parse_endpoint(endpoint)
     else:
-        method, path = "POST", await _run_endpoint(ctx, kind, id, message)
+        method, path = "POST", await _run_path(ctx, kind, id, message)
         payload = {**(payload or {}), "message": message}
     body = {
         "name": name.strip(),
@@ -136,13 +141,13 @@ async def create_schedule(
         "endpoint": path,
         "payload": payload,
     }
-    with describe_cron(cron, timezone):
+    with translate_cron_errors(cron, timezone):
         created = await ctx.send("POST", "/schedules", json=body)
     if not ctx.ownership.is_own(created):
-        await ctx.send("DELETE", _SCHEDULE, _ids(created))
-        raise without_owner("A schedule", f"{NO_OWNER} Nothing was created.")
+        await ctx.send("DELETE", _SCHEDULE, _path_values(created))
+        raise without_owner("A schedule", f"{_NO_OWNER} Nothing was created.")
     return Message(
-        f"Created. {summary(created)}\nIt fires only while AgentOS runs {SCHEDULER}.",
+        f"Created. {schedule_summary(created)}\nIt fires only while AgentOS runs {SCHEDULER}.",
         hint("{trigger} runs it at once, and says so if AgentOS does not.", trigger=Action.of("trigger_schedule")),
     )
 
@@ -164,55 +169,55 @@ async def update_schedule(
     if cron.strip():
         check_cron(cron)
     if not changes and not message.strip():
-        raise InvalidRequest("Nothing to change.", "Give a new name, cron, timezone or message.")
-    found = await _find(ctx, schedule)
+        raise InvalidRequest("There is nothing to change.", "Give a new name, cron, timezone or message.")
+    document = await _find_schedule(ctx, schedule)
     if message.strip():
-        if ran_by(found) is None:
+        if component_of(document) is None:
             raise InvalidRequest(
-                f"It calls {target(found)}, which takes no message.", "Delete it and create another one."
+                f"It calls {target_text(document)}, which takes no message.", "Delete it and create another one."
             )
-        changes["payload"] = {**mapping(found.get("payload")), "message": message}
-    with describe_cron(cron, timezone):
-        return Message(f"Updated. {summary(await ctx.send('PATCH', _SCHEDULE, _ids(found), json=changes))}")
+        changes["payload"] = {**mapping(document.get("payload")), "message": message}
+    with translate_cron_errors(cron, timezone):
+        return Message(
+            f"Updated. {schedule_summary(await ctx.send('PATCH', _SCHEDULE, _path_values(document), json=changes))}"
+        )
 
 
 async def enable_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
     """Switch a schedule on again."""
-    return await _switched(ctx, schedule, "enable")
+    return await _switch(ctx, schedule, "enable")
 
 
 async def disable_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
     """Switch a schedule off, and keep it."""
-    return await _switched(ctx, schedule, "disable")
+    return await _switch(ctx, schedule, "disable")
 
 
 async def trigger_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
     """Run a schedule now; its result names the run."""
-    found = await _find(ctx, schedule)
-    if not found.get("enabled", True):
-        raise InvalidRequest(
-            "It is disabled.", hint("Call {enable} first.", enable=Action.of("enable_schedule", "schedule"))
-        )
-    before = {run.get("id") for run in await _latest_runs(ctx, found)}
+    document = await _find_schedule(ctx, schedule)
+    if not document.get("enabled", True):
+        raise InvalidRequest("It is disabled.", hint("Call {enable} first.", enable=Action.of("enable_schedule")))
+    earlier_ids = {run.get("id") for run in await _latest_runs(ctx, document)}
     outcome: Mapping[str, Any] | None = None
     # AgentOS answers when the run has ended, at which it looks every half minute. It goes on without us.
-    with anyio.move_on_after(_TRIGGER_WAIT), describe_cron():
-        outcome = await ctx.send("POST", f"{_SCHEDULE}/trigger", _ids(found))
+    with anyio.move_on_after(_TRIGGER_WAIT_SECONDS), translate_cron_errors():
+        outcome = await ctx.send("POST", f"{_SCHEDULE}/trigger", _path_values(document))
     if outcome is None:
         # It is triggered: that its run cannot be looked up is no reason to trigger it again.
         with suppress(AgentOSError):
-            outcome = next((run for run in await _latest_runs(ctx, found) if run.get("id") not in before), None)
+            outcome = next((run for run in await _latest_runs(ctx, document) if run.get("id") not in earlier_ids), None)
     if outcome is None:
         return Message(
             "AgentOS has not answered yet.",
-            hint("{list} shows whether it runs.", list=Action.of("list_schedule_runs", "schedule")),
+            hint("{list} shows whether it runs.", list=Action.of("list_schedule_runs")),
         )
-    run = run_of(found, outcome)
+    run = run_reference(document, outcome)
     status = str(outcome.get("status"))
     if status == "failed":
-        raise failure_of(found, outcome, run)
+        raise run_failure(document, outcome, run)
     if not run:
-        return Message(f"Done: AgentOS called {target(found)} ({outcome.get('status_code')}).")
+        return Message(f"Done: AgentOS called {target_text(document)} ({outcome.get('status_code')}).")
     get = Action.of("get_run", run=run)
     match status:
         case "success":
@@ -225,12 +230,12 @@ async def trigger_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
 
 async def list_schedule_runs(ctx: ToolContext, schedule: ScheduleName, limit: Limit = 10, page: Page = 1) -> Table:
     """When a schedule ran, and what became of it, latest first."""
-    found = await _find(ctx, schedule)
-    runs = await ctx.page(f"{_SCHEDULE}/runs", _ids(found), limit=limit, page=page)
-    never = "It has not run yet."
-    if is_overdue(found):
-        due = format_time(found.get("next_run_at"))
-        never = f"It has never run, though it was due at {due}: this AgentOS does not run {SCHEDULER}."
+    document = await _find_schedule(ctx, schedule)
+    runs = await ctx.page(f"{_SCHEDULE}/runs", _path_values(document), limit=limit, page=page)
+    empty = "It has not run yet."
+    if is_overdue(document):
+        due = format_time(document.get("next_run_at"))
+        empty = f"It has never run, though it was due at {due}: this AgentOS does not run {SCHEDULER}."
     return Table(
         ("started", "ended", "status", "run", "error"),
         [
@@ -238,79 +243,90 @@ async def list_schedule_runs(ctx: ToolContext, schedule: ScheduleName, limit: Li
                 format_time(run.get("triggered_at")),
                 format_time(run.get("completed_at")),
                 run.get("status"),
-                run_of(found, run),
-                error_of(run) if run.get("status") in ("failed", "cancelled") else "",
+                run_reference(document, run),
+                error_text(run) if run.get("status") in ("failed", "cancelled") else "",
             )
             for run in runs
         ],
-        empty=never,
+        empty=empty,
         meta=runs.meta,
     )
 
 
 async def delete_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
     """Delete a schedule for good."""
-    found = await _find(ctx, schedule)
-    await ctx.send("DELETE", _SCHEDULE, _ids(found))
+    document = await _find_schedule(ctx, schedule)
+    await ctx.send("DELETE", _SCHEDULE, _path_values(document))
     return Message("Deleted. Runs that it has started stay.")
 
 
 # Finding one
 
 
-async def _find(ctx: ToolContext, asked: str) -> Schedule:
+async def _find_schedule(ctx: ToolContext, query: str) -> Schedule:
     """The schedule of that id or name. Raises NotFound with the names there are."""
-    if not asked.strip():
+    if not query.strip():
         raise InvalidRequest(
             "The schedule's name is empty.", hint("{list} shows them.", list=Action.of("list_schedules"))
         )
     try:
-        found = mapping(await ctx.get(_SCHEDULE, {"schedule_id": asked}))
-        if ctx.ownership.is_own(found):
-            return found
+        document = mapping(await ctx.get(_SCHEDULE, {"schedule_id": query}))
+        if ctx.ownership.is_own(document):
+            return document
     except (NotFound, InvalidRequest):
         pass
-    everything = [schedule async for schedule in _all(ctx)]
-    named = [one for one in everything if str(one.get("name")).casefold() == asked.strip().casefold()]
-    if len(named) == 1:
-        return named[0]
-    if named:
-        ids = ", ".join(display_id(str(one.get("id"))) for one in named)
-        raise NotFound(f"{len(named)} schedules have that name.", f"Give one of the ids: {ids}.")
-    names = ", ".join(f"'{one_line(str(one.get('name')), max_length=60)}'" for one in everything[:12])
-    there = f"There are: {names}." if names else "There is none."
+    schedules = [schedule async for schedule in _all_schedules(ctx)]
+    matches = [schedule for schedule in schedules if str(schedule.get("name")).casefold() == query.strip().casefold()]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        ids = ", ".join(display_id(str(schedule.get("id"))) for schedule in matches)
+        raise NotFound(f"{len(matches)} schedules have that name.", f"Give one of the ids: {ids}.")
+    names = ", ".join(f"'{one_line(str(schedule.get('name')), max_length=60)}'" for schedule in schedules[:12])
+    candidates = f"There are: {names}." if names else "There is none."
     if ctx.ownership.user_id and not names:
-        there = f"None is this user's. {NO_OWNER}"
-    raise NotFound(f"No schedule '{display_id(asked)[:80]}'.", there)
+        candidates = f"None is this user's. {_NO_OWNER}"
+    raise NotFound(f"No schedule '{display_id(query)[:80]}'.", candidates)
 
 
-async def _all(ctx: ToolContext) -> AsyncIterator[Schedule]:
-    page, pages = 1, 1
-    while page <= pages:
-        found = await ctx.page("/schedules", limit=100, page=page)
-        for schedule in ctx.ownership.own_rows(found):
+async def _all_schedules(ctx: ToolContext) -> AsyncIterator[Schedule]:
+    number, page_count = 1, 1
+    while number <= page_count:
+        rows = await ctx.page("/schedules", limit=100, page=number)
+        for schedule in ctx.ownership.own_rows(rows):
             yield schedule
-        pages = min(integer(found.meta.get("total_pages")), _MOST_PAGES) if len(found) else 0
-        page += 1
+        page_count = min(integer(rows.meta.get("total_pages")), _MAX_PAGES) if len(rows) else 0
+        number += 1
 
 
 async def _page(ctx: ToolContext, limit: int, page: int) -> Listed:
     """One page of the schedules; on a server for one user of that user's, which AgentOS cannot be asked for."""
     if not ctx.ownership.user_id:
         return await ctx.page("/schedules", limit=limit, page=page)
-    own = [schedule async for schedule in _all(ctx)]
-    meta = {"page": page, "total_pages": -(-len(own) // limit), "total_count": len(own)}
-    return Listed(own[(page - 1) * limit : page * limit], meta)
+    own = [schedule async for schedule in _all_schedules(ctx)]
+    return Listed(*slice_page(own, limit, page))
 
 
-def _ids(schedule: Schedule) -> dict[str, str]:
+def _path_values(schedule: Schedule) -> dict[str, str]:
     return {"schedule_id": str(schedule.get("id"))}
 
 
 # Sending
 
 
-async def _run_endpoint(ctx: ToolContext, kind: AnyKind, id: str, message: str) -> str:
+async def _check_reach(ctx: ToolContext, endpoint: str, payload: Mapping[str, Any]) -> None:
+    """Raises where a schedule would reach beyond the one user of this server."""
+    if not ctx.ownership.user_id:
+        return
+    if endpoint:
+        raise without_owner("An endpoint", "AgentOS calls it for nobody in particular.", _GIVE_COMPONENT)
+    if beyond := sorted({"user_id", "run_id"} & set(payload)):
+        raise without_owner(f"A payload with {beyond[0]}", "it could name another's.")
+    if session_id := payload.get("session_id"):
+        await ctx.ownership.require_own_session(str(session_id), may_be_new=True)
+
+
+async def _run_path(ctx: ToolContext, kind: AnyKind, id: str, message: str) -> str:
     if not kind or not id:
         raise InvalidRequest(
             "What should run is missing.",
@@ -327,30 +343,30 @@ async def _run_endpoint(ctx: ToolContext, kind: AnyKind, id: str, message: str) 
     return fill_path(f"/{kind}s/{{id}}/runs", {"id": component.id})
 
 
-def _endpoint(asked: str) -> tuple[str, str]:
+def _parse_endpoint(endpoint: str) -> tuple[str, str]:
     """ "POST /metrics/refresh" -> its parts; POST where no method is given."""
-    method, _, path = asked.strip().rpartition(" ")
+    method, _, path = endpoint.strip().rpartition(" ")
     method = method.strip().upper() or "POST"
     if method not in _METHODS or not path.startswith("/"):
         raise InvalidRequest(
-            f"'{one_line(asked, max_length=80)}' is no endpoint.",
+            f"'{one_line(endpoint, max_length=80)}' is not a valid endpoint.",
             "It looks like POST /metrics/refresh, without a host.",
         )
     return method, path
 
 
-async def _switched(ctx: ToolContext, schedule: str, how: str) -> Message:
-    found = await _find(ctx, schedule)
-    with describe_cron():
-        switched = await ctx.send("POST", f"{_SCHEDULE}/{how}", _ids(found))
-    return Message(summary({**found, **switched, "disabled_reason": None}))
+async def _switch(ctx: ToolContext, schedule: str, action: str) -> Message:
+    document = await _find_schedule(ctx, schedule)
+    with translate_cron_errors():
+        changes = await ctx.send("POST", f"{_SCHEDULE}/{action}", _path_values(document))
+    return Message(schedule_summary({**document, **changes, "disabled_reason": None}))
 
 
 # Runs of schedules
 
 
 async def _latest_runs(ctx: ToolContext, schedule: Schedule) -> list[Mapping[str, Any]]:
-    return list(await ctx.page(f"{_SCHEDULE}/runs", _ids(schedule), limit=10))
+    return list(await ctx.page(f"{_SCHEDULE}/runs", _path_values(schedule), limit=10))
 
 
 TOOLSET = Toolset(

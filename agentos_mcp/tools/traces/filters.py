@@ -19,104 +19,107 @@ Fields = Mapping[str, Mapping[str, Any]]
 
 def fields_of(schema: Mapping[str, Any]) -> Fields:
     """The fields of AgentOS's filter schema."""
-    listed = schema.get("fields")
+    fields = schema.get("fields")
     return {
-        str(about["key"]): about
-        for about in (listed if isinstance(listed, list) else [])
-        if isinstance(about, Mapping) and about.get("key")
+        str(field["key"]): field
+        for field in (fields if isinstance(fields, list) else [])
+        if isinstance(field, Mapping) and field.get("key")
     }
 
 
-def checked_filter(filter: object, fields: Fields) -> dict[str, Any]:
-    """The filter as AgentOS takes it. Raises InvalidRequest with the fields and operators where it takes none such."""
+def check_filter(filter: object, fields: Fields) -> dict[str, Any]:
+    """The filter as AgentOS takes it.
+
+    Raises InvalidRequest with the fields and operators for one that it would not understand.
+    """
     if not isinstance(filter, Mapping) or not filter:
-        raise _wrong("A filter is an object with op, key and value.", fields)
+        raise _filter_error("A filter is an object with op, key and value.", fields)
     if "op" not in filter:
-        return _equal(filter, fields)
+        return _equality(filter, fields)
     op = str(filter["op"]).upper()
     match op:
         case "AND" | "OR":
-            inner = filter.get("conditions")
-            if not isinstance(inner, list) or not inner:
-                raise _wrong(f"{op} needs a list of conditions.", fields)
-            return {"op": op, "conditions": [checked_filter(one, fields) for one in inner]}
+            conditions = filter.get("conditions")
+            if not isinstance(conditions, list) or not conditions:
+                raise _filter_error(f"{op} needs a list of conditions.", fields)
+            return {"op": op, "conditions": [check_filter(condition, fields) for condition in conditions]}
         case "NOT":
-            return {"op": op, "condition": checked_filter(filter.get("condition"), fields)}
+            return {"op": op, "condition": check_filter(filter.get("condition"), fields)}
         case _:
             value = filter.get("values") if filter.get("value") is None else filter["value"]
-            return _compared(op, str(filter.get("key") or ""), value, fields)
+            return _comparison(op, str(filter.get("key") or ""), value, fields)
 
 
 def keys_of(filter: Mapping[str, Any]) -> Iterator[str]:
     """The fields that a checked filter looks at."""
     if "key" in filter:
         yield filter["key"]
-    for inner in filter.get("conditions") or ([filter["condition"]] if "condition" in filter else []):
-        yield from keys_of(inner)
+    for condition in filter.get("conditions") or ([filter["condition"]] if "condition" in filter else []):
+        yield from keys_of(condition)
 
 
-def _equal(filter: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
+def _equality(filter: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
     conditions = [
-        _compared("IN" if isinstance(value, list) else "EQ", key, value, fields) for key, value in filter.items()
+        _comparison("IN" if isinstance(value, list) else "EQ", key, value, fields) for key, value in filter.items()
     ]
     return conditions[0] if len(conditions) == 1 else {"op": "AND", "conditions": conditions}
 
 
-def _compared(op: str, key: str, value: object, fields: Fields) -> dict[str, Any]:
-    about = fields.get(key)
-    if about is None:
-        raise _wrong(f"There is no field '{one_line(key, max_length=40)}' to filter by.", fields)
-    if op not in _operators(about):
-        raise _wrong(f"{key} cannot be compared with '{one_line(op, max_length=20)}'.", fields)
+def _comparison(op: str, key: str, value: object, fields: Fields) -> dict[str, Any]:
+    field = fields.get(key)
+    if field is None:
+        raise _filter_error(f"There is no field '{one_line(key, max_length=40)}' to filter by.", fields)
+    if op not in _operators(field):
+        raise _filter_error(f"{key} cannot be compared with '{one_line(op, max_length=20)}'.", fields)
     if op != "IN":
-        return {"op": op, "key": key, "value": _value(key, about, value, fields)}
+        return {"op": op, "key": key, "value": _value(key, field, value, fields)}
     if not isinstance(value, list) or not value:
-        raise _wrong(f"IN on {key} needs a list of values.", fields)
-    return {"op": op, "key": key, "values": [_value(key, about, one, fields) for one in value]}
+        raise _filter_error(f"IN on {key} needs a list of values.", fields)
+    return {"op": op, "key": key, "values": [_value(key, field, item, fields) for item in value]}
 
 
-def _value(key: str, about: Mapping[str, Any], value: object, fields: Fields) -> object:
-    match about.get("type"), value:
+def _value(key: str, field: Mapping[str, Any], value: object, fields: Fields) -> object:
+    match field.get("type"), value:
         case _, None | "" | list() | dict():
-            raise _wrong(f"{key} needs a value to compare with.", fields)
+            raise _filter_error(f"{key} needs a value to compare with.", fields)
         case "number", bool() | str():
-            raise _wrong(f"{key} is a number.", fields)
+            raise _filter_error(f"{key} is a number.", fields)
         case "datetime", _:
             return parse_moment(str(value), key)
-        case "enum", _ if str(value).upper() in _values(about):
+        case "enum", _ if str(value).upper() in _values(field):
             return str(value).upper()
-        case "enum", _ if _values(about):
-            raise _wrong(f"{key} is never '{one_line(str(value), max_length=40)}'.", fields)
+        case "enum", _ if _values(field):
+            raise _filter_error(f"{key} is never '{one_line(str(value), max_length=40)}'.", fields)
         case "number", _:
             return value
         case _:
             return str(value)
 
 
-def _wrong(message: str, fields: Fields) -> InvalidRequest:
+def _filter_error(message: str, fields: Fields) -> InvalidRequest:
     return InvalidRequest(
         message,
         'Write {"op": "GT", "key": "duration_ms", "value": 5000}; join with AND or OR and conditions, '
-        f"negate with NOT and condition. Fields: {_described(fields)}.",
+        f"negate with NOT and condition. Fields: {_fields_text(fields)}.",
     )
 
 
-def _described(fields: Fields) -> str:
+def _fields_text(fields: Fields) -> str:
     """The fields in words, those with the same operators together."""
-    alike: dict[str, list[str]] = {}
-    for key, about in fields.items():
-        values = f" ({' or '.join(_values(about))})" if _values(about) else ""
-        alike.setdefault(" ".join(_operators(about)), []).append(key + values)
-    return "; ".join(f"{', '.join(keys)}: {operators}" for operators, keys in alike.items())
+    by_operators: dict[str, list[str]] = {}
+    for key, field in fields.items():
+        values = f" ({' or '.join(_values(field))})" if _values(field) else ""
+        by_operators.setdefault(" ".join(_operators(field)), []).append(key + values)
+    return "; ".join(f"{', '.join(keys)}: {operators}" for operators, keys in by_operators.items())
 
 
-def _operators(about: Mapping[str, Any]) -> list[str]:
-    return _words(about.get("operators"))
+def _operators(field: Mapping[str, Any]) -> list[str]:
+    return _texts(field.get("operators"))
 
 
-def _values(about: Mapping[str, Any]) -> list[str]:
-    return _words(about.get("values"))
+def _values(field: Mapping[str, Any]) -> list[str]:
+    return _texts(field.get("values"))
 
 
-def _words(value: object) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else []
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []

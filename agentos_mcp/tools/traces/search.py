@@ -20,20 +20,20 @@ from agentos_mcp.tools.traces.spans import TracedRun, has_errors, is_named, runs
 
 Trace = Mapping[str, Any]
 
-LOOKED_AT = 1000
-"""How many traces are looked into at most, from the newest on."""
-UNNAMED_ADVICE = (
+MAX_TRACES = 1000
+"""How many traces are read at most, from the newest on."""
+NAMING_ADVICE = (
     'To have traces named after their runs, build AgentOS with base_app=FastAPI(telemetry={"tracing": False}).'
 )
 
-AT_ONCE = 50
+PAGE_SIZE = 50
 """Not more: a trace's tree holds all that its models read."""
-_SAMPLE = 5
+_SAMPLE_SIZE = 5
 
 
 @dataclass(frozen=True)
 class TraceQuery:
-    """Which traces are asked for; what is '' or None does not matter."""
+    """Which traces to find; a field that is '' or None does not limit them."""
 
     run: RunRef | None = None
     session_id: str = ""
@@ -48,14 +48,14 @@ class TraceQuery:
     @property
     def of_runs(self) -> dict[str, str]:
         """What AgentOS's own filters take."""
-        given = {
+        filters = {
             "run_id": self.run.run if self.run else "",
             "session_id": self.session_id,
             "user_id": self.user_id,
         }
         if self.component is not None:
-            given[f"{self.component.kind}_id"] = self.component.id
-        return {name: value for name, value in given.items() if value}
+            filters[f"{self.component.kind}_id"] = self.component.id
+        return {name: value for name, value in filters.items() if value}
 
     def fits(self, trace: Trace) -> bool:
         """Whether a trace, with its tree, holds a run that is asked for."""
@@ -81,40 +81,42 @@ class TraceQuery:
 
 @dataclass(frozen=True)
 class TraceSearchResult:
-    """Traces, newest first. `looked` is how many were looked at, `inside` whether with their trees."""
+    """Traces, newest first. `read_count` is how many were read to find them, `reads_trees` whether with their trees."""
 
     traces: list[Trace] = field(default_factory=list)
-    looked: int = 0
-    inside: bool = False
-    older: str = ""
-    """The `until` that leads to those that were not looked at; '' where there are none."""
+    read_count: int = 0
+    reads_trees: bool = False
+    older_until: str = ""
+    """The `until` that leads to those that were not read; '' where there are none."""
 
 
-async def find_traces(ctx: ToolContext, db_id: str, wanted: TraceQuery, limit: int) -> TraceSearchResult:
+async def find_traces(ctx: ToolContext, db_id: str, query: TraceQuery, limit: int) -> TraceSearchResult:
     """The newest traces that are asked for, at most `limit`."""
-    inside = not await traces_are_named(ctx, db_id)
-    fits = wanted.fits if inside else wanted.fits_errors
-    found: list[Trace] = []
-    seen: set[str] = set()
-    last, whole = "", False
+    reads_trees = not await traces_are_named(ctx, db_id)
+    matches = query.fits if reads_trees else query.fits_errors
+    traces: list[Trace] = []
+    seen_ids: set[str] = set()
+    last_start, is_complete = "", False
     # AgentOS's own list can only be cut by when a trace ended, its search by when it started, too.
-    searched = inside or wanted.until
-    async for page in _searched(ctx, db_id, wanted, inside=inside) if searched else _listed(ctx, db_id, wanted):
+    use_search = reads_trees or query.until
+    async for page in (
+        _searched_pages(ctx, db_id, query, reads_trees=reads_trees) if use_search else _listed_pages(ctx, db_id, query)
+    ):
         for trace in page:
-            if str(trace.get("trace_id")) in seen:
+            if str(trace.get("trace_id")) in seen_ids:
                 continue
             # Those that started in the same moment come along: the next page begins before it.
-            if len(found) >= limit and trace.get("start_time") != last:
-                return TraceSearchResult(found, len(seen), inside, older=_just_before(last))
-            seen.add(str(trace.get("trace_id")))
-            last = str(trace.get("start_time"))
-            if fits(trace):
-                found.append(trace)
-        if found and wanted.run is not None:
+            if len(traces) >= limit and trace.get("start_time") != last_start:
+                return TraceSearchResult(traces, len(seen_ids), reads_trees, older_until=_just_before(last_start))
+            seen_ids.add(str(trace.get("trace_id")))
+            last_start = str(trace.get("start_time"))
+            if matches(trace):
+                traces.append(trace)
+        if traces and query.run is not None:
             # Its other traces, if it was paused and continued, are not far.
-            return TraceSearchResult(found, len(seen), inside)
-        whole = len(page) < AT_ONCE
-    return TraceSearchResult(found, len(seen), inside, older="" if whole else last)
+            return TraceSearchResult(traces, len(seen_ids), reads_trees)
+        is_complete = len(page) < PAGE_SIZE
+    return TraceSearchResult(traces, len(seen_ids), reads_trees, older_until="" if is_complete else last_start)
 
 
 def _just_before(moment: str) -> str:
@@ -126,40 +128,40 @@ def _just_before(moment: str) -> str:
 
 async def traces_are_named(ctx: ToolContext, db_id: str) -> bool:
     """Whether AgentOS's traces have a run's ids: then its own filters find them. True where there are none."""
-    newest = await ctx.page("/traces", db_id=db_id, limit=_SAMPLE)
+    newest = await ctx.page("/traces", db_id=db_id, limit=_SAMPLE_SIZE)
     return all(is_named(trace) for trace in newest)
 
 
-async def _listed(ctx: ToolContext, db_id: str, wanted: TraceQuery) -> AsyncIterator[Page]:
+async def _listed_pages(ctx: ToolContext, db_id: str, query: TraceQuery) -> AsyncIterator[Page]:
     """Pages of the newest traces that AgentOS finds itself; the last one is not full, or the limit is reached."""
-    for number in range(1, LOOKED_AT // AT_ONCE + 1):
+    for page_number in range(1, MAX_TRACES // PAGE_SIZE + 1):
         page = await ctx.page(
-            "/traces", **wanted.of_runs, start_time=wanted.since, db_id=db_id, limit=AT_ONCE, page=number
+            "/traces", **query.of_runs, start_time=query.since, db_id=db_id, limit=PAGE_SIZE, page=page_number
         )
         yield page
-        if len(page) < AT_ONCE:
+        if len(page) < PAGE_SIZE:
             return
 
 
-async def _searched(ctx: ToolContext, db_id: str, wanted: TraceQuery, *, inside: bool) -> AsyncIterator[Page]:
+async def _searched_pages(ctx: ToolContext, db_id: str, query: TraceQuery, *, reads_trees: bool) -> AsyncIterator[Page]:
     """Pages of the newest traces with their trees, which may overlap; the last is not full, or the limit is reached.
 
-    `inside`: traces have no ids of runs to be found by.
+    `reads_trees`: traces have no ids of runs to be found by.
     """
-    within = [{"op": "GTE", "key": "start_time", "value": wanted.since}] if wanted.since else []
-    if not inside:
-        within += [{"op": "EQ", "key": key, "value": value} for key, value in wanted.of_runs.items()]
-    until, number = wanted.until, 1
-    for _ in range(LOOKED_AT // AT_ONCE):
+    conditions = [{"op": "GTE", "key": "start_time", "value": query.since}] if query.since else []
+    if not reads_trees:
+        conditions += [{"op": "EQ", "key": key, "value": value} for key, value in query.of_runs.items()]
+    until, page_number = query.until, 1
+    for _ in range(MAX_TRACES // PAGE_SIZE):
         # By page number alone it would not do: every request, this one too, is a new trace that shifts the pages.
         older = [{"op": "LTE", "key": "start_time", "value": until}] if until else []
-        page = await search(ctx, db_id, _all_of(within + older), limit=AT_ONCE, page=number)
+        page = await search(ctx, db_id, _all_of(conditions + older), limit=PAGE_SIZE, page=page_number)
         yield page
-        if len(page) < AT_ONCE:
+        if len(page) < PAGE_SIZE:
             return
-        last = str(page.rows[-1].get("start_time") or "")
+        last_start = str(page.rows[-1].get("start_time") or "")
         # A page of traces that all started in one moment leads no further back.
-        until, number = (until, number + 1) if last == until else (last, 1)
+        until, page_number = (until, page_number + 1) if last_start == until else (last_start, 1)
 
 
 async def search(

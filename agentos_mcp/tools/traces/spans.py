@@ -13,7 +13,7 @@ from typing import Any
 
 from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.formats import format_exact_time, format_interval
-from agentos_mcp.agentos.json_values import decode, integer, mapping, objects, text
+from agentos_mcp.agentos.json_values import decode, integer, objects, text
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef
 from agentos_mcp.tooling.markdown import one_line
 
@@ -24,7 +24,7 @@ COLUMNS = ("id", "name", "status", "duration", "spans", "errors", "started (UTC)
 
 _KINDS: Mapping[str, Kind] = {"AGENT": "agent", "TEAM": "team", "WORKFLOW": "workflow"}
 _FRAMEWORK = "fastapi."
-_WORDS = 120
+_MAX_WORDS_LENGTH = 120
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,9 @@ class TracedRun:
         """Whether it is a run of this component: by id, else by name, which is all that an inner span tells."""
         if self.component:
             return self.kind == component.kind and self.component == component.id
-        return self.kind == component.kind and _plain(self.name.rpartition(".")[0]) == _plain(component.name)
+        return self.kind == component.kind and _tracer_name(self.name.rpartition(".")[0]) == _tracer_name(
+            component.name
+        )
 
 
 def tree_of(trace: Mapping[str, Any]) -> list[Span]:
@@ -124,7 +126,7 @@ def tree_text(trace: Mapping[str, Any]) -> str:
     return "\n".join(_lines(tree_of(trace), trace, 0, in_workflow=False))
 
 
-def unshown(trace: Mapping[str, Any]) -> int:
+def hidden_span_count(trace: Mapping[str, Any]) -> int:
     """How many spans `tree_text` leaves out."""
     return sum(_is_framework(span) for span, _ in _walk(tree_of(trace)))
 
@@ -154,7 +156,8 @@ def _is_framework(span: Span) -> bool:
 
 
 def _traced_run(trace: Mapping[str, Any], span: Span, *, root: bool) -> TracedRun:
-    known = mapping(span.get("metadata"))
+    metadata = span.get("metadata")
+    fields = metadata if isinstance(metadata, Mapping) else {}
     kind = _KINDS[text(span.get("type"))]
     # The ids of a root are the trace's, and AgentOS does not repeat them.
     ids = trace if root else {}
@@ -162,9 +165,9 @@ def _traced_run(trace: Mapping[str, Any], span: Span, *, root: bool) -> TracedRu
         kind=kind,
         name=str(span.get("name") or ""),
         status=str(span.get("status") or ""),
-        run=str(known.get("run_id") or ids.get("run_id") or ""),
-        session=str(known.get("session_id") or ids.get("session_id") or ""),
-        user=str(known.get("user_id") or ids.get("user_id") or ""),
+        run=str(fields.get("run_id") or ids.get("run_id") or ""),
+        session=str(fields.get("session_id") or ids.get("session_id") or ""),
+        user=str(fields.get("user_id") or ids.get("user_id") or ""),
         component=str(ids.get(f"{kind}_id") or ""),
     )
 
@@ -180,14 +183,14 @@ def _own_status(trace: Mapping[str, Any]) -> str:
 def _lines(spans: Sequence[Span], parent: Mapping[str, Any], depth: int, *, in_workflow: bool) -> list[str]:
     lines = []
     for span in spans:
-        inner = _spans(span.get("spans"))
+        children = _spans(span.get("spans"))
         if _is_framework(span):
-            lines += _lines(inner, parent, depth, in_workflow=in_workflow)
+            lines += _lines(children, parent, depth, in_workflow=in_workflow)
             continue
         lines.append("  " * depth + _line(span, parent, root=depth == 0, in_workflow=in_workflow))
         # A root's own words are the trace's, and AgentOS does not repeat them.
-        around = {key: span.get(key) or (parent.get(key) if depth == 0 else None) for key in ("input", "output")}
-        lines += _lines(inner, around, depth + 1, in_workflow=in_workflow or span.get("type") == "WORKFLOW")
+        values = {key: span.get(key) or (parent.get(key) if depth == 0 else None) for key in ("input", "output")}
+        lines += _lines(children, values, depth + 1, in_workflow=in_workflow or span.get("type") == "WORKFLOW")
     return lines
 
 
@@ -201,59 +204,63 @@ def _line(span: Span, parent: Mapping[str, Any], *, root: bool, in_workflow: boo
         format_interval(span.get("start_time"), span.get("end_time")),
         f"[{one_line(str(span.get('id')), max_length=80)}]",
     ]
-    parts += _of_model(span) if kind == "LLM" else _of_part(span, parent, root=root)
+    parts += _model_parts(span) if kind == "LLM" else _span_parts(span, parent, root=root)
     if span.get("status") == "ERROR":
         parts.append(f"ERROR: {one_line(str(span.get('error') or 'no message'), max_length=300)}")
     return " ".join(part for part in parts if part)
 
 
-def _of_part(span: Span, parent: Mapping[str, Any], *, root: bool) -> list[str]:
+def _span_parts(span: Span, parent: Mapping[str, Any], *, root: bool) -> list[str]:
     """What went in and came out, unless it went through from the part around it."""
     return [
-        f"{label}: {one_line(str(words), max_length=_WORDS)}"
+        f"{label}: {one_line(str(words), max_length=_MAX_WORDS_LENGTH)}"
         for label, key in (("in", "input"), ("out", "output"))
         if (words := span.get(key) or (parent.get(key) if root else None)) and (root or words != parent.get(key))
     ]
 
 
-def _of_model(span: Span) -> list[str]:
+def _model_parts(span: Span) -> list[str]:
     """A model's name, tokens and words; what it read is the whole conversation, and too long for a line."""
     metadata = span.get("metadata")
     model = metadata.get("model") if isinstance(metadata, Mapping) else None
     read, written = _tokens(span)
-    said = _said(span.get("output"))
+    output = _output_text(span.get("output"))
     return [
         str(model or ""),
         f"{read:,}→{written:,} tokens" if read or written else "",
-        f"out: {one_line(said, max_length=_WORDS)}" if said else "",
+        f"out: {one_line(output, max_length=_MAX_WORDS_LENGTH)}" if output else "",
     ]
 
 
 def _tokens(span: Span) -> tuple[int, int]:
-    counts = mapping(span.get("metadata"))
+    metadata = span.get("metadata")
+    counts = metadata if isinstance(metadata, Mapping) else {}
     read, written = counts.get("input_tokens"), counts.get("output_tokens")
     return integer(read), integer(written)
 
 
-def _said(output: object) -> str:
+def _output_text(output: object) -> str:
     """The words or calls in a model's output, which is a list of messages as JSON; else the output as it is."""
     try:
         messages = decode(str(output or "null"))
     except ValueError:
         return str(output)
     messages = messages.get("messages") if isinstance(messages, dict) else messages
-    last = messages[-1] if isinstance(messages, list) and messages else None
-    if not isinstance(last, Mapping):
+    last_message = messages[-1] if isinstance(messages, list) and messages else None
+    if not isinstance(last_message, Mapping):
         return str(output or "")
-    named = map(_called, objects(last.get("tool_calls")))
-    return " ".join(part for part in (str(last.get("content") or ""), *(f"calls {name}" for name in named)) if part)
+    calls = last_message.get("tool_calls")
+    call_names = [_call_name(call) for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
+    return " ".join(
+        part for part in (str(last_message.get("content") or ""), *(f"calls {name}" for name in call_names)) if part
+    )
 
 
-def _called(call: Mapping[str, Any]) -> str:
+def _call_name(call: Mapping[str, Any]) -> str:
     function = call.get("function")
     return str((function if isinstance(function, Mapping) else call).get("name") or "a tool")
 
 
-def _plain(name: str) -> str:
+def _tracer_name(name: str) -> str:
     """The tracer writes "Content Pipeline" as Content_Pipeline."""
     return name.replace(" ", "_").replace("-", "_")

@@ -1,4 +1,4 @@
-"""Traces: what AgentOS's parts did and how long each took."""
+"""Traces of runs: spans with their times, errors, inputs and outputs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.formats import format_exact_time, format_interval
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
+from agentos_mcp.agentos.pagination import slice_page
 from agentos_mcp.agentos.plain_text import as_field
 from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.tooling.context import ToolContext
@@ -20,10 +21,10 @@ from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Lon
 from agentos_mcp.tooling.results import Record, Table
 from agentos_mcp.tooling.time_arguments import parse_moment
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, read
-from agentos_mcp.tools.traces.filters import checked_filter, fields_of, keys_of
+from agentos_mcp.tools.traces.filters import check_filter, fields_of, keys_of
 from agentos_mcp.tools.traces.search import (
-    LOOKED_AT,
-    UNNAMED_ADVICE,
+    MAX_TRACES,
+    NAMING_ADVICE,
     Trace,
     TraceQuery,
     TraceSearchResult,
@@ -33,6 +34,7 @@ from agentos_mcp.tools.traces.search import (
 )
 from agentos_mcp.tools.traces.spans import (
     COLUMNS,
+    hidden_span_count,
     name_of,
     reference_of,
     runs_of,
@@ -40,7 +42,6 @@ from agentos_mcp.tools.traces.spans import (
     tokens_of,
     trace_row,
     tree_text,
-    unshown,
 )
 
 Since = Annotated[str, Field(description="Date or time, UTC")]
@@ -49,9 +50,9 @@ Filter = Annotated[
     Field(description='{"op": "GT", "key": "duration_ms", "value": 5000}; AND, OR take conditions'),
 ]
 
-_LIST = hint("{list} has the ids.", list=Action.of("list_traces"))
-_NOT_TRACED = "No traces. AgentOS keeps them where it is built with AgentOS(tracing=True)."
-_OF_RUNS = frozenset({"status", "run_id", "session_id", "user_id", "agent_id", "team_id", "workflow_id", "name"})
+_LIST_IDS = hint("{list} has the ids.", list=Action.of("list_traces"))
+_NO_TRACES = "No traces. AgentOS keeps them where it is built with AgentOS(tracing=True)."
+_RUN_FIELDS = frozenset({"status", "run_id", "session_id", "user_id", "agent_id", "team_id", "workflow_id", "name"})
 _SESSION_COLUMNS = ("session", "components", "user", "traces", "first (UTC)", "last (UTC)")
 
 
@@ -70,7 +71,7 @@ async def list_traces(
 ) -> Table:
     """Traces of runs, latest first. Read one with get_trace."""
     database = await ctx.database("traces", db_id)
-    wanted = TraceQuery(
+    query = TraceQuery(
         run=RunRef.parse(run) if run else None,
         session_id=session_id,
         user_id=user_id,
@@ -79,9 +80,12 @@ async def list_traces(
         since=parse_moment(since, "since"),
         until=parse_moment(until, "until", end_of_day=True),
     )
-    found = await find_traces(ctx, database, wanted, limit)
+    result = await find_traces(ctx, database, query, limit)
     return Table(
-        COLUMNS, [trace_row(trace) for trace in found.traces], empty=_none(found, wanted), footer=_older(found)
+        COLUMNS,
+        [trace_row(trace) for trace in result.traces],
+        empty=_empty_hint(result, query),
+        footer=_older_hint(result),
     )
 
 
@@ -93,8 +97,8 @@ async def get_trace(
 ) -> Record:
     """What happened in a trace, as a tree of spans: durations, errors, inputs and outputs in short."""
     database = await ctx.database("traces", db_id)
-    whose = ctx.ownership.user_id
-    others: list[Trace] = []
+    user = ctx.ownership.user_id
+    other_traces: list[Trace] = []
     trace_id = id.strip()
     if not trace_id:
         raise InvalidRequest(
@@ -106,18 +110,18 @@ async def get_trace(
             ),
         )
     if "/" in trace_id:
-        latest, *others = await _of_run(ctx, database, RunRef.parse(trace_id))
+        latest, *other_traces = await _traces_of_run(ctx, database, RunRef.parse(trace_id))
         trace_id = str(latest.get("trace_id"))
-    if whose and span_id:
+    if user and span_id:
         # A span does not say whose it is.
-        _require_own(ctx, trace_id, await _read(ctx, trace_id, database))
-    answer = await _read(ctx, trace_id, database, span_id)
+        _require_own(ctx, trace_id, await _read_trace(ctx, trace_id, database))
+    document = await _read_trace(ctx, trace_id, database, span_id)
     if not span_id:
-        _require_own(ctx, trace_id, answer)
-    return _span(answer) if span_id else await _trace(ctx, answer, others)
+        _require_own(ctx, trace_id, document)
+    return _span_record(document) if span_id else await _trace_record(ctx, document, other_traces)
 
 
-async def _read(ctx: ToolContext, trace_id: str, database: str, span_id: str = "") -> Trace:
+async def _read_trace(ctx: ToolContext, trace_id: str, database: str, span_id: str = "") -> Trace:
     try:
         return mapping(await ctx.get("/traces/{trace_id}", {"trace_id": trace_id}, span_id=span_id, db_id=database))
     except NotFound as error:
@@ -133,7 +137,7 @@ async def _read(ctx: ToolContext, trace_id: str, database: str, span_id: str = "
             ) from error
         if ctx.ownership.user_id:
             raise _not_own(ctx, trace_id) from error
-        raise NotFound(error.message, _LIST, status=error.status) from error
+        raise NotFound(error.message, _LIST_IDS, status=error.status) from error
 
 
 async def search_traces(
@@ -146,20 +150,20 @@ async def search_traces(
 ) -> Table:
     """Traces by any condition (on duration_ms, name, start_time...), mere requests included."""
     database = await ctx.database("traces", db_id)
-    asked = None
+    conditions = None
     if filter:
-        asked = checked_filter(filter, fields_of(mapping(await ctx.get("/traces/filter-schema"))))
-    if whose := ctx.ownership.user_id:
-        own = {"op": "EQ", "key": "user_id", "value": whose}
-        asked = {"op": "AND", "conditions": [asked, own]} if asked else own
-    by = "session" if group_by == "session" else "run"
-    found = ctx.ownership.own_rows(await search(ctx, database, asked, group_by=by, limit=limit, page=page))
-    empty = as_hint("Nothing fits." if asked else _NOT_TRACED)
-    if not found and (by == "session" or (asked and _OF_RUNS & set(keys_of(asked)))):
-        empty = await _explained(ctx, database, empty)
-    if by == "session":
-        return Table(_SESSION_COLUMNS, [_session_row(one) for one in found], empty=empty, meta=found.meta)
-    return Table(COLUMNS, [trace_row(trace) for trace in found], empty=empty, meta=found.meta)
+        conditions = check_filter(filter, fields_of(mapping(await ctx.get("/traces/filter-schema"))))
+    if user := ctx.ownership.user_id:
+        own_traces = {"op": "EQ", "key": "user_id", "value": user}
+        conditions = {"op": "AND", "conditions": [conditions, own_traces]} if conditions else own_traces
+    group = "session" if group_by == "session" else "run"
+    rows = ctx.ownership.own_rows(await search(ctx, database, conditions, group_by=group, limit=limit, page=page))
+    empty = as_hint("Nothing fits." if conditions else _NO_TRACES)
+    if not rows and (group == "session" or (conditions and _RUN_FIELDS & set(keys_of(conditions)))):
+        empty = await _explain_empty(ctx, database, empty)
+    if group == "session":
+        return Table(_SESSION_COLUMNS, [_session_row(session) for session in rows], empty=empty, meta=rows.meta)
+    return Table(COLUMNS, [trace_row(trace) for trace in rows], empty=empty, meta=rows.meta)
 
 
 async def list_trace_sessions(
@@ -176,35 +180,28 @@ async def list_trace_sessions(
     """Sessions by their traces: how many, of which components, first and last."""
     database = await ctx.database("traces", db_id)
     component = await _component(ctx, kind, id)
-    wanted = TraceQuery(
+    query = TraceQuery(
         user_id=user_id,
         component=component,
         since=parse_moment(since, "since"),
         until=parse_moment(until, "until", end_of_day=True),
     )
     if not await traces_are_named(ctx, database):
-        found = await find_traces(ctx, database, wanted, LOOKED_AT)
-        rows = _sessions(found.traces)
-        meta = {"page": page, "total_pages": -(-len(rows) // limit), "total_count": len(rows)}
-        shown = rows[(page - 1) * limit : page * limit]
-        note = f"From the newest {found.looked:,} traces." if found.older else ""
-        return Table(_SESSION_COLUMNS, shown, empty=_none(found, wanted), meta=meta, footer=note)
-    listed = ctx.ownership.own_rows(
-        await ctx.page(
-            "/trace_session_stats",
-            user_id=user_id,
-            agent_id=component.id if component and component.kind == "agent" else "",
-            team_id=component.id if component and component.kind == "team" else "",
-            workflow_id=component.id if component and component.kind == "workflow" else "",
-            start_time=wanted.since,
-            end_time=wanted.until,
-            db_id=database,
-            limit=limit,
-            page=page,
-        )
+        result = await find_traces(ctx, database, query, MAX_TRACES)
+        rows, meta = slice_page(_session_rows(result.traces), limit, page)
+        note = f"From the newest {result.read_count:,} traces." if result.older_until else ""
+        return Table(_SESSION_COLUMNS, rows, empty=_empty_hint(result, query), meta=meta, footer=note)
+    sessions = await ctx.own_page(
+        "/trace_session_stats",
+        **query.of_runs,
+        start_time=query.since,
+        end_time=query.until,
+        db_id=database,
+        limit=limit,
+        page=page,
     )
-    empty = "No sessions with such traces." if wanted != TraceQuery() else _NOT_TRACED
-    return Table(_SESSION_COLUMNS, [_session_row(one) for one in listed], empty=empty, meta=listed.meta)
+    empty = "No sessions with such traces." if query != TraceQuery() else _NO_TRACES
+    return Table(_SESSION_COLUMNS, [_session_row(session) for session in sessions], empty=empty, meta=sessions.meta)
 
 
 async def _component(ctx: ToolContext, kind: AnyKind, id: str) -> Component | None:
@@ -220,18 +217,18 @@ async def _component(ctx: ToolContext, kind: AnyKind, id: str) -> Component | No
     return await ctx.component(kind, id) if id else None
 
 
-async def _of_run(ctx: ToolContext, database: str, ref: RunRef) -> list[Trace]:
+async def _traces_of_run(ctx: ToolContext, database: str, ref: RunRef) -> list[Trace]:
     """The traces of a run, newest first: more than one where it was paused and continued."""
     components = (await ctx.catalog.inventory()).of(ref.kind)
-    component = next((one for one in components if one.id == ref.component), None)
-    wanted = TraceQuery(run=ref, component=component, user_id=ctx.ownership.user_id)
-    found = await find_traces(ctx, database, wanted, 10)
-    if not found.traces:
-        where = f" in the newest {found.looked:,} traces" if found.inside else ""
+    component = next((candidate for candidate in components if candidate.id == ref.component), None)
+    query = TraceQuery(run=ref, component=component, user_id=ctx.ownership.user_id)
+    result = await find_traces(ctx, database, query, 10)
+    if not result.traces:
+        scope = f" in the newest {result.read_count:,} traces" if result.reads_trees else ""
         raise NotFound(
-            f"No trace of this run{where}.", hint("{list} shows those there are.", list=Action.of("list_traces"))
+            f"No trace of this run{scope}.", hint("{list} shows those there are.", list=Action.of("list_traces"))
         )
-    return found.traces
+    return result.traces
 
 
 def _require_own(ctx: ToolContext, trace_id: str, trace: Trace) -> None:
@@ -244,11 +241,11 @@ def _require_own(ctx: ToolContext, trace_id: str, trace: Trace) -> None:
 
 
 def _not_own(ctx: ToolContext, trace_id: str, owner: str = "other") -> NotFound:
-    return ctx.ownership.refusal(f"trace '{display_id(trace_id)}'", _LIST, owner=owner)
+    return ctx.ownership.refusal(f"trace '{display_id(trace_id)}'", _LIST_IDS, owner=owner)
 
 
-async def _trace(ctx: ToolContext, trace: Trace, others: list[Trace]) -> Record:
-    total, left_out = trace.get("total_spans"), unshown(trace)
+async def _trace_record(ctx: ToolContext, trace: Trace, other_traces: list[Trace]) -> Record:
+    total, hidden = trace.get("total_spans"), hidden_span_count(trace)
     runs = runs_of(trace)
     reference = reference_of(trace, (await ctx.catalog.inventory()).components)
     facts = {
@@ -256,13 +253,13 @@ async def _trace(ctx: ToolContext, trace: Trace, others: list[Trace]) -> Record:
         "status": status_of(trace),
         "started": f"{format_exact_time(trace.get('start_time'))} UTC",
         "duration": format_interval(trace.get("start_time"), trace.get("end_time")),
-        "spans": f"{total} ({left_out} of the web framework's not shown)" if left_out else total,
+        "spans": f"{total} ({hidden} of the web framework's not shown)" if hidden else total,
         "errors": trace.get("error_count") or None,
         "tokens": tokens_of(trace),
         "run": reference,
         "session": next((run.session for run in runs if run.session), "") if not reference else "",
         "user": next((run.user for run in runs if run.user), ""),
-        "other traces of this run": ", ".join(str(other.get("trace_id")) for other in others),
+        "other traces of this run": ", ".join(str(other.get("trace_id")) for other in other_traces),
     }
     return Record(
         name_of(trace),
@@ -276,7 +273,7 @@ async def _trace(ctx: ToolContext, trace: Trace, others: list[Trace]) -> Record:
     )
 
 
-def _span(span: Mapping[str, Any]) -> Record:
+def _span_record(span: Mapping[str, Any]) -> Record:
     facts: dict[str, object] = {
         "type": str(span.get("type") or "").lower().replace("unknown", ""),
         "status": span.get("status"),
@@ -290,18 +287,20 @@ def _span(span: Mapping[str, Any]) -> Record:
     return Record(str(span.get("name") or "span"), facts, texts)
 
 
-def _none(found: TraceSearchResult, wanted: TraceQuery) -> Hint:
-    if found.looked:
-        return as_hint(f"None of the newest {found.looked:,} traces.") + _older(found)
-    return as_hint("No such traces." if wanted != TraceQuery() else _NOT_TRACED)
+def _empty_hint(result: TraceSearchResult, query: TraceQuery) -> Hint:
+    if result.read_count:
+        return as_hint(f"None of the newest {result.read_count:,} traces.") + _older_hint(result)
+    return as_hint("No such traces." if query != TraceQuery() else _NO_TRACES)
 
 
-def _older(found: TraceSearchResult) -> Hint:
+def _older_hint(result: TraceSearchResult) -> Hint:
     """Where the others are, if there are any."""
-    return hint("Older ones: {until}", until=Parameter("until", found.older)) if found.older else as_hint("")
+    return (
+        hint("Older ones: {until}", until=Parameter("until", result.older_until)) if result.older_until else as_hint("")
+    )
 
 
-async def _explained(ctx: ToolContext, database: str, empty: Hint) -> Hint:
+async def _explain_empty(ctx: ToolContext, database: str, empty: Hint) -> Hint:
     """Why a filter on runs finds nothing where AgentOS's traces have no ids."""
     if await traces_are_named(ctx, database):
         return empty
@@ -311,7 +310,7 @@ async def _explained(ctx: ToolContext, database: str, empty: Hint) -> Hint:
         sessions=Action.of("list_trace_sessions"),
     )
     unnamed = as_hint("Nothing found. Here traces are of HTTP requests and have no run, session or component.")
-    return unnamed + inside + UNNAMED_ADVICE
+    return unnamed + inside + NAMING_ADVICE
 
 
 def _session_row(session: Mapping[str, Any]) -> tuple[object, ...]:
@@ -325,27 +324,27 @@ def _session_row(session: Mapping[str, Any]) -> tuple[object, ...]:
     )
 
 
-def _sessions(traces: list[Trace]) -> list[tuple[object, ...]]:
+def _session_rows(traces: list[Trace]) -> list[tuple[object, ...]]:
     """Traces by the session of their runs, the latest session first."""
     by_session: dict[str, list[tuple[Trace, str, str]]] = {}
     for trace in traces:
-        seen = set()
+        seen_sessions = set()
         for run in runs_of(trace):
-            if run.session and run.session not in seen:
-                seen.add(run.session)
+            if run.session and run.session not in seen_sessions:
+                seen_sessions.add(run.session)
                 by_session.setdefault(run.session, []).append(
                     (trace, f"{run.kind} {run.name.rpartition('.')[0]}", run.user)
                 )
     return [
         (
             session,
-            sorted({component for _, component, _ in held}),
-            next((user for _, _, user in held if user), ""),
-            len(held),
-            format_exact_time(held[-1][0].get("start_time")),
-            format_exact_time(held[0][0].get("start_time")),
+            sorted({component for _, component, _ in entries}),
+            next((user for _, _, user in entries if user), ""),
+            len(entries),
+            format_exact_time(entries[-1][0].get("start_time")),
+            format_exact_time(entries[0][0].get("start_time")),
         )
-        for session, held in by_session.items()
+        for session, entries in by_session.items()
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentos_mcp.tools.evals.format import NO_VERDICT, component_of, eval_outcome, eval_record
+from agentos_mcp.tools.evals.format import NO_RESULT, component_of, eval_outcome, eval_record
 
 
 def evaluation(eval_type: str, given: dict[str, Any] | None = None, **data: Any) -> dict[str, Any]:
@@ -19,20 +19,20 @@ def evaluation(eval_type: str, given: dict[str, Any] | None = None, **data: Any)
     ("made", "outcome"),
     [
         (evaluation("reliability", eval_status="PASSED"), "PASSED"),
-        (evaluation("reliability"), NO_VERDICT),
+        (evaluation("reliability"), NO_RESULT),
         (evaluation("accuracy", avg_score=8.5), "8.5/10"),
         (evaluation("accuracy", avg_score=10), "10/10"),
-        (evaluation("accuracy", avg_score=None), NO_VERDICT),
-        (evaluation("accuracy", avg_score=True), NO_VERDICT),
+        (evaluation("accuracy", avg_score=None), NO_RESULT),
+        (evaluation("accuracy", avg_score=True), NO_RESULT),
         (evaluation("agent_as_judge", pass_rate=100, results=[{}]), "PASSED"),
         (evaluation("agent_as_judge", pass_rate=0, results=[{}], avg_score=2.0), "FAILED (2/10)"),
         (evaluation("agent_as_judge", pass_rate=66.6, results=[{}]), "67 % passed"),
-        (evaluation("agent_as_judge", pass_rate=100, results=[]), NO_VERDICT),
+        (evaluation("agent_as_judge", pass_rate=100, results=[]), NO_RESULT),
         (evaluation("performance", avg_run_time=0.06), "60 ms on average"),
         (evaluation("performance", result={"avg_run_time": 1.5}), "1.50 s on average"),
-        (evaluation("performance"), NO_VERDICT),
-        (evaluation("another", avg_score=1), NO_VERDICT),
-        ({}, NO_VERDICT),
+        (evaluation("performance"), NO_RESULT),
+        (evaluation("another", avg_score=1), NO_RESULT),
+        ({}, NO_RESULT),
     ],
 )
 def test_outcome_is_the_verdict_of_its_type(made: dict[str, Any], outcome: str) -> None:

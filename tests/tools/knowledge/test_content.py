@@ -9,16 +9,16 @@ import pytest
 from agentos_mcp.agentos.catalog import KnowledgeBase
 from agentos_mcp.agentos.errors import ServerFailure
 from agentos_mcp.tools.knowledge.content import (
-    UNREAD,
+    UNKNOWN_OUTCOME,
     config_record,
     content_record,
     content_type,
     is_settled,
-    outcome,
-    outcomes,
+    outcome_message,
+    outcomes_message,
     search_types,
-    size,
-    source_of,
+    size_text,
+    source_text,
 )
 
 
@@ -40,7 +40,7 @@ from agentos_mcp.tools.knowledge.content import (
     ],
 )
 def test_size_has_a_unit_or_is_empty(count: object, words: str) -> None:
-    assert size(count) == words
+    assert size_text(count) == words
 
 
 @pytest.mark.parametrize(("kind", "words"), [("manual", "text"), ("Text", "text"), ("pdf", "pdf"), (None, "")])
@@ -59,7 +59,7 @@ def test_type_of_a_text_that_somebody_gave_is_text(kind: str | None, words: str)
     ],
 )
 def test_source_is_the_url_the_path_or_the_remote_file(own: dict[str, str], source: str) -> None:
-    assert source_of(own) == source
+    assert source_text(own) == source
 
 
 @pytest.mark.parametrize(
@@ -84,16 +84,16 @@ def test_record_of_odd_metadata_has_no_parts(metadata: object) -> None:
     assert not content_record({"metadata": metadata}, "c1").facts["parts"]
 
 
-@pytest.mark.parametrize("status", ["completed", "partial", UNREAD, "processing", None])
+@pytest.mark.parametrize("status", ["completed", "partial", UNKNOWN_OUTCOME, "processing", None])
 def test_outcome_names_the_content_and_what_came_of_it(status: str | None) -> None:
-    said = outcome({"status": status, "status_message": "2 chunks."}, "c1", "Manual", "Added")
+    said = outcome_message({"status": status, "status_message": "2 chunks."}, "c1", "Manual", "Added")
     assert "'Manual' (content c1)" in said.text(500)
-    assert ("2 chunks" in said.text(500)) is (status in {"completed", "partial", UNREAD})
+    assert ("2 chunks" in said.text(500)) is (status in {"completed", "partial", UNKNOWN_OUTCOME})
 
 
 def test_outcome_of_what_could_not_be_read_is_an_error_with_the_reason() -> None:
     with pytest.raises(ServerFailure, match=r"'Manual' \(content c1\).*no text layer"):
-        outcome({"status": "failed", "status_message": "no text layer."}, "c1", "Manual", "Added")
+        outcome_message({"status": "failed", "status_message": "no text layer."}, "c1", "Manual", "Added")
 
 
 def contents(*statuses: str) -> list[dict[str, Any]]:
@@ -101,14 +101,14 @@ def contents(*statuses: str) -> list[dict[str, Any]]:
 
 
 def test_outcomes_count_by_status_and_name_what_was_not_read() -> None:
-    said = outcomes(contents("completed", "failed", "completed"), "the folder").text(500)
+    said = outcomes_message(contents("completed", "failed", "completed"), "the folder").text(500)
     assert said.startswith("3 files came from the folder: 2 completed, 1 failed.\n- file 1: failed")
     assert "file 0" not in said
 
 
 def test_outcomes_of_which_none_was_read_are_an_error_of_few_lines() -> None:
     with pytest.raises(ServerFailure) as caught:
-        outcomes(contents(*["failed"] * 30), "the folder")
+        outcomes_message(contents(*["failed"] * 30), "the folder")
     assert caught.value.message.count("\n") == 10
 
 

@@ -12,17 +12,17 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, ServerFailu
 from agentos_mcp.agentos.http_errors import error_for_response
 from agentos_mcp.tools.schedules.format import (
     check_cron,
-    describe_cron,
-    error_of,
-    failure_of,
-    following,
+    component_of,
+    error_text,
     is_overdue,
-    ran_by,
-    run_of,
-    standing,
-    summary,
-    target,
-    times,
+    next_time,
+    run_failure,
+    run_reference,
+    schedule_summary,
+    state_text,
+    target_text,
+    times_text,
+    translate_cron_errors,
 )
 
 
@@ -45,12 +45,12 @@ def schedule(endpoint: str = "/agents/echo/runs", method: str = "POST", **more: 
 def test_target_is_the_component_or_the_endpoint(
     endpoint: str, method: str, component: tuple[str, str] | None, words: str
 ) -> None:
-    assert ran_by(schedule(endpoint, method)) == component
-    assert target(schedule(endpoint, method)) == words
+    assert component_of(schedule(endpoint, method)) == component
+    assert target_text(schedule(endpoint, method)) == words
 
 
 def test_target_of_many_lines_is_one() -> None:
-    assert "\n" not in target(schedule("/a\nb", "GET"))
+    assert "\n" not in target_text(schedule("/a\nb", "GET"))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_target_of_many_lines_is_one() -> None:
     ],
 )
 def test_times_have_their_timezone(more: dict[str, Any], words: str) -> None:
-    assert times(schedule(**more)) == words
+    assert times_text(schedule(**more)) == words
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_times_have_their_timezone(more: dict[str, Any], words: str) -> None:
 def test_overdue_schedule_should_have_fired_a_minute_ago(seconds_from_now: int, enabled: bool, overdue: bool) -> None:
     due = schedule(enabled=enabled, next_run_at=time.time() + seconds_from_now)
     assert is_overdue(due) is overdue
-    assert following(due).endswith(", overdue") is overdue
-    assert bool(following(due)) is enabled
+    assert next_time(due).endswith(", overdue") is overdue
+    assert bool(next_time(due)) is enabled
 
 
 @pytest.mark.parametrize("due", [None, "soon", []])
@@ -82,14 +82,14 @@ def test_overdue_needs_a_time(due: object) -> None:
 
 
 def test_standing_says_why_agentos_switched_it_off() -> None:
-    assert standing(schedule()) == "on"
-    assert standing(schedule(enabled=False)) == "off"
-    assert standing(schedule(enabled=False, disabled_reason="5 failures")) == "off: 5 failures"
+    assert state_text(schedule()) == "on"
+    assert state_text(schedule(enabled=False)) == "off"
+    assert state_text(schedule(enabled=False, disabled_reason="5 failures")) == "off: 5 failures"
 
 
 def test_summary_is_one_sentence() -> None:
-    assert summary(schedule()) == "agent echo at 0 9 * * * UTC, on."
-    words = summary(schedule(next_run_at=4_000_000_000))
+    assert schedule_summary(schedule()) == "agent echo at 0 9 * * * UTC, on."
+    words = schedule_summary(schedule(next_run_at=4_000_000_000))
     assert words.startswith("agent echo at 0 9 * * * UTC, on, next at 2096-10-02")
     assert words.endswith(".")
 
@@ -104,8 +104,8 @@ def test_summary_is_one_sentence() -> None:
     ],
 )
 def test_reference_of_a_scheduled_run_is_whole_or_empty(run: dict[str, str], reference: str) -> None:
-    assert run_of(schedule(), run) == reference
-    assert run_of(schedule("/metrics/refresh"), {"session_id": "s", "run_id": "r"}) == ""
+    assert run_reference(schedule(), run) == reference
+    assert run_reference(schedule("/metrics/refresh"), {"session_id": "s", "run_id": "r"}) == ""
 
 
 @pytest.mark.parametrize(
@@ -119,14 +119,14 @@ def test_reference_of_a_scheduled_run_is_whole_or_empty(run: dict[str, str], ref
     ],
 )
 def test_error_of_a_scheduled_run_is_agentoss_own(run: dict[str, Any], words: str) -> None:
-    assert error_of(run) == words
+    assert error_text(run) == words
 
 
 def test_failure_of_a_schedule_has_the_run_where_there_is_one() -> None:
     failed = {"error": "Run failed", "output": {"content": "out of tokens"}, "status_code": 200}
-    assert "out of tokens" in failure_of(schedule(), failed, "agent/echo/s/r").message
-    assert failure_of(schedule(), failed, "agent/echo/s/r").run_reference == "agent/echo/s/r"
-    assert "scheduler_base_url" in str(failure_of(schedule(), {}, "").hint)
+    assert "out of tokens" in run_failure(schedule(), failed, "agent/echo/s/r").message
+    assert run_failure(schedule(), failed, "agent/echo/s/r").run_reference == "agent/echo/s/r"
+    assert "scheduler_base_url" in str(run_failure(schedule(), {}, "").hint)
 
 
 @pytest.mark.parametrize("cron", ["0 9 * * 1-5", "* * * * *", "@daily", " @hourly "])
@@ -140,31 +140,36 @@ def test_cron_of_other_than_five_fields_is_refused(cron: str) -> None:
         check_cron(cron)
 
 
+def agentos_error(status: int, detail: str) -> AgentOSError:
+    """The error for an answer of AgentOS's."""
+    body = json.dumps({"detail": detail}).encode()
+    return error_for_response(
+        "POST", "/schedules", status=status, headers={}, body=body, url="http://agentos", with_token=False
+    )
+
+
 @pytest.mark.parametrize(
-    ("status", "detail", "refusal", "named"),
+    ("status", "detail", "refusal", "message"),
     [
         (422, "Invalid cron expression: 1 2 3 4 99", InvalidRequest, "'1 2 3 4 99'"),
         (422, "Invalid timezone: Mars", InvalidRequest, "'Mars'"),
-        (500, "CroniterBadDateError: failed to find next date", InvalidRequest, "'1 2 3 4 99'"),
-        (409, "Schedule with name 'a' already exists", InvalidRequest, "Schedule with name 'a' already exists"),
+        (500, "CroniterBadDateError: failed", InvalidRequest, "'1 2 3 4 99'"),
+        (409, "Schedule 'a' already exists", InvalidRequest, "Schedule 'a' already exists"),
         (503, "Scheduler is not running", Unsupported, "AgentOS(scheduler=True)"),
-        (503, "Scheduler not supported by the configured database", Unsupported, "not supported by the configured"),
+        (503, "croniter is missing", Unsupported, "croniter is missing"),
     ],
 )
-def test_refusal_of_a_schedule_says_what_to_change(
-    status: int, detail: str, refusal: type[AgentOSError], named: str
+def test_schedule_refusal_says_what_to_change(
+    status: int, detail: str, refusal: type[AgentOSError], message: str
 ) -> None:
-    body = json.dumps({"detail": detail}).encode()
-    with pytest.raises(refusal) as caught, describe_cron("1 2 3 4 99", "Mars"):
-        raise error_for_response(
-            "POST", "/schedules", status=status, headers={}, body=body, url="here", with_token=False
-        )
-    assert named in caught.value.message
+    with pytest.raises(refusal) as caught, translate_cron_errors("1 2 3 4 99", "Mars"):
+        raise agentos_error(status, detail)
+    assert message in caught.value.message
     assert caught.value.hint
 
 
-def test_refusal_for_another_reason_stays_as_it_is() -> None:
+def test_schedule_refusal_for_another_reason_stays_as_it_is() -> None:
     error = ServerFailure("broken", status=500)
-    with pytest.raises(ServerFailure) as caught, describe_cron():
+    with pytest.raises(ServerFailure) as caught, translate_cron_errors():
         raise error
     assert caught.value is error

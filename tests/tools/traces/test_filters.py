@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentos_mcp.agentos.errors import InvalidRequest
-from agentos_mcp.tools.traces.filters import checked_filter, fields_of, keys_of
+from agentos_mcp.tools.traces.filters import check_filter, fields_of, keys_of
 
 SCHEMA: dict[str, Any] = {
     "fields": [
@@ -26,7 +26,7 @@ FIELDS = fields_of(SCHEMA)
 
 def refusal(filter: object) -> str:
     with pytest.raises(InvalidRequest) as caught:
-        checked_filter(filter, FIELDS)
+        check_filter(filter, FIELDS)
     return f"{caught.value.message} {caught.value.hint}"
 
 
@@ -71,7 +71,7 @@ def test_fields_of_an_odd_schema_is_empty(schema: dict[str, Any]) -> None:
     ],
 )
 def test_checked_filter_is_written_as_agentos_takes_it(filter: object, checked: object) -> None:
-    assert checked_filter(filter, FIELDS) == checked
+    assert check_filter(filter, FIELDS) == checked
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ CONDITIONS: st.SearchStrategy[Any] = st.recursive(
 
 @given(CONDITIONS)
 def test_checked_filter_of_a_checked_filter_is_the_same(filter: object) -> None:
-    checked = checked_filter(filter, FIELDS)
-    assert checked_filter(checked, FIELDS) == checked
+    checked = check_filter(filter, FIELDS)
+    assert check_filter(checked, FIELDS) == checked
     assert set(keys_of(checked)) <= set(FIELDS)
     assert list(keys_of(checked))
 
@@ -129,7 +129,7 @@ ODD = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=
 @given(ODD | st.dictionaries(st.sampled_from(["op", "key", "value", "condition", "status"]), ODD))
 def test_any_value_is_a_filter_or_refused(filter: object) -> None:
     try:
-        checked = checked_filter(filter, FIELDS)
+        checked = check_filter(filter, FIELDS)
     except InvalidRequest:
         return
     assert set(keys_of(checked)) <= set(FIELDS)

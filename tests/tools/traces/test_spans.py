@@ -12,6 +12,7 @@ from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.tools.traces.spans import (
     COLUMNS,
     has_errors,
+    hidden_span_count,
     is_named,
     name_of,
     reference_of,
@@ -20,7 +21,6 @@ from agentos_mcp.tools.traces.spans import (
     tokens_of,
     trace_row,
     tree_text,
-    unshown,
 )
 
 
@@ -145,7 +145,7 @@ class TestTree:
         lines = tree_text(found).splitlines()
         assert lines[0].startswith("agent The_Writer.arun")
         assert lines[-1] == "fastapi.send [fastapi.send] ERROR: no message"
-        assert unshown(found) == 1
+        assert hidden_span_count(found) == 1
 
     def test_what_goes_through_from_the_part_around_is_told_once(self) -> None:
         workflow = span("WORKFLOW", "W.arun", span("AGENT", "A.arun", input="same", output="mine"), input="same")

@@ -50,8 +50,8 @@ async def clock(scheduling: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def stored(rest: httpx.AsyncClient, name: str) -> dict[str, Any] | None:
-    found = (await rest.get("/schedules", params={"limit": 1000})).json()["data"]
-    return next((schedule for schedule in found if schedule["name"] == name), None)
+    document = (await rest.get("/schedules", params={"limit": 1000})).json()["data"]
+    return next((schedule for schedule in document if schedule["name"] == name), None)
 
 
 async def create(peer: Peer, name: str, id: str, message: str = "hello", kind: str = "agent") -> None:
@@ -70,12 +70,12 @@ async def succeeded(peer: Peer, name: str) -> str:
 # Making and changing
 
 
-async def test_a_schedule_says_what_it_runs_and_when(
+async def test_schedule_says_what_it_runs_and_when(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name = f"morning report {era}"
     async with connect(sample_agentos, toolsets=("all",)) as peer:
-        said = await peer.text(
+        text = await peer.text(
             "create_schedule",
             name=name,
             cron="0 9 1 1 *",
@@ -85,22 +85,22 @@ async def test_a_schedule_says_what_it_runs_and_when(
             message="What is new?",
             payload={"session_id": f"mornings-{era}"},
         )
-        assert said.startswith("Created. workflow three-steps at 0 9 1 1 * Asia/Tokyo, on, next at 20")
-        assert "01-01 00:00 UTC." in said
-        assert "fires only while AgentOS runs its scheduler" in said
+        assert text.startswith("Created. workflow three-steps at 0 9 1 1 * Asia/Tokyo, on, next at 20")
+        assert "01-01 00:00 UTC." in text
+        assert "fires only while AgentOS runs its scheduler" in text
         made = await stored(rest, name)
         assert made is not None
         assert made["endpoint"] == "/workflows/three-steps/runs"
         assert made["payload"] == {"session_id": f"mornings-{era}", "message": "What is new?"}
         listed = await peer.text("list_schedules", limit=100)
         assert f"| {name} | 0 9 1 1 * Asia/Tokyo | workflow three-steps | 20" in listed
-        shown = await peer.text("get_schedule", schedule=name)
-    assert f"id: {made['id']}\nruns: workflow three-steps\nwhen: 0 9 1 1 * Asia/Tokyo\nnext: 20" in shown
-    assert "message:\n```\nWhat is new?\n```" in shown
-    assert f'"session_id": "mornings-{era}"' in shown
+        output = await peer.text("get_schedule", schedule=name)
+    assert f"id: {made['id']}\nruns: workflow three-steps\nwhen: 0 9 1 1 * Asia/Tokyo\nnext: 20" in output
+    assert "message:\n```\nWhat is new?\n```" in output
+    assert f'"session_id": "mornings-{era}"' in output
 
 
-async def test_a_schedule_is_changed_without_losing_the_rest(
+async def test_schedule_is_changed_without_losing_the_rest(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name = f"changing-{era}"
@@ -114,8 +114,8 @@ async def test_a_schedule_is_changed_without_losing_the_rest(
             message="old",
             payload={"session_id": "kept"},
         )
-        said = await peer.text("update_schedule", schedule=name.upper(), cron="30 8 2 1 *", message="new")
-        assert said.startswith("Updated. agent echo at 30 8 2 1 * UTC, on, next at 20")
+        text = await peer.text("update_schedule", schedule=name.upper(), cron="30 8 2 1 *", message="new")
+        assert text.startswith("Updated. agent echo at 30 8 2 1 * UTC, on, next at 20")
         await peer.text("update_schedule", schedule=name, name=f"{name}-b", timezone="Europe/Berlin")
         changed = await stored(rest, f"{name}-b")
         assert changed is not None
@@ -126,7 +126,7 @@ async def test_a_schedule_is_changed_without_losing_the_rest(
         assert f"{name}-b" in await peer.text("get_schedule", schedule=changed["id"])
 
 
-async def test_a_schedule_is_switched_off_and_on(
+async def test_schedule_is_switched_off_and_on(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name = f"switching-{era}"
@@ -137,15 +137,15 @@ async def test_a_schedule_is_switched_off_and_on(
         assert off is not None
         assert off["enabled"] is False
         assert f"| {name} | {NEVER} UTC | agent echo |  | off |" in await peer.text("list_schedules", limit=100)
-        said = await peer.error("trigger_schedule", schedule=name)
-        assert said == "It is disabled. Call enable_schedule first."
+        error = await peer.error("trigger_schedule", schedule=name)
+        assert error == "It is disabled. Call enable_schedule first."
         assert f"at {NEVER} UTC, on, next at 20" in await peer.text("enable_schedule", schedule=name)
         on = await stored(rest, name)
         assert on is not None
         assert on["enabled"] is True
 
 
-async def test_a_schedule_is_deleted_once_the_person_agrees(
+async def test_schedule_is_deleted_once_the_person_agrees(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name = f"deleting-{era}"
@@ -161,7 +161,7 @@ async def test_a_schedule_is_deleted_once_the_person_agrees(
         assert f"No schedule '{name}'." in await peer.error("delete_schedule", schedule=name)
 
 
-async def test_a_person_is_asked_before_any_endpoint_is_called_at_set_times(
+async def test_person_is_asked_before_any_endpoint_is_called_at_set_times(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name = f"raw-{era}"
@@ -184,36 +184,42 @@ GOOD = {"name": "not made", "cron": NEVER, "kind": "agent", "id": "echo", "messa
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("arguments", "expected"),
     [
         ({"name": " "}, "The schedule's name is empty."),
         ({"name": "é"}, "Name must start with alphanumeric"),
         ({"cron": ""}, "'' is not five fields."),
         ({"cron": "0 0 9 * * *"}, "'0 0 9 * * *' is not five fields. Give minute, hour, day, month and weekday"),
-        ({"cron": "99 9 * * *"}, "'99 9 * * *' is no cron expression. Its fields are minute, hour"),
-        ({"cron": "@hourly-ish"}, "'@hourly-ish' is no cron expression."),
+        ({"cron": "99 9 * * *"}, "'99 9 * * *' is not a valid cron expression. Its fields are minute, hour"),
+        ({"cron": "@hourly-ish"}, "'@hourly-ish' is not a valid cron expression."),
         ({"cron": "0 0 30 2 *"}, "'0 0 30 2 *' never comes."),
-        ({"timezone": "Mars/Olympus"}, "'Mars/Olympus' is no timezone. Give a name such as Europe/Berlin, or UTC."),
+        (
+            {"timezone": "Mars/Olympus"},
+            "'Mars/Olympus' is not a valid timezone. Give a name such as Europe/Berlin, or UTC.",
+        ),
         ({"kind": ""}, "What should run is missing. Give kind"),
         ({"id": ""}, "What should run is missing."),
         ({"kind": "robot"}, "'kind'"),
         ({"id": "nobody"}, "No agent 'nobody'."),
         ({"message": " "}, "The message is empty. Say what the agent should do."),
         ({"endpoint": "POST /metrics/refresh"}, "not both"),
-        ({"kind": "", "id": "", "message": "", "endpoint": "http://elsewhere/x"}, "is no endpoint. It looks like POST"),
-        ({"kind": "", "id": "", "message": "", "endpoint": "FETCH /x"}, "'FETCH /x' is no endpoint."),
-        ({"kind": "", "id": "", "message": "", "endpoint": "POST metrics"}, "'POST metrics' is no endpoint."),
+        (
+            {"kind": "", "id": "", "message": "", "endpoint": "http://elsewhere/x"},
+            "is not a valid endpoint. It looks like POST",
+        ),
+        ({"kind": "", "id": "", "message": "", "endpoint": "FETCH /x"}, "'FETCH /x' is not a valid endpoint."),
+        ({"kind": "", "id": "", "message": "", "endpoint": "POST metrics"}, "'POST metrics' is not a valid endpoint."),
     ],
 )
-async def test_a_schedule_that_could_not_run_is_not_made(
-    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, wrong: dict[str, str], said: str
+async def test_schedule_that_could_not_run_is_not_made(
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, arguments: dict[str, str], expected: str
 ) -> None:
     async with connect(sample_agentos, toolsets=("all",)) as peer:
-        assert said in await peer.error("create_schedule", **(GOOD | wrong))
+        assert expected in await peer.error("create_schedule", **(GOOD | arguments))
     assert await stored(rest, "not made") is None
 
 
-async def test_a_change_that_cannot_be_is_refused_and_changes_nothing(
+async def test_update_schedule_refuses_invalid_changes_and_changes_nothing(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     name, other = f"steady-{era}", f"calling-{era}"
@@ -222,17 +228,17 @@ async def test_a_change_that_cannot_be_is_refused_and_changes_nothing(
         await peer.text("create_schedule", name=other, cron="@daily", endpoint="/metrics/refresh")
         before = await stored(rest, name)
         assert "already exists. Choose another name" in await peer.error("create_schedule", **(GOOD | {"name": name}))
-        for wrong, said in (
-            ({}, "Nothing to change. Give a new name, cron, timezone or message."),
+        for wrong, error in (
+            ({}, "There is nothing to change. Give a new name, cron, timezone or message."),
             ({"cron": "9 o'clock"}, "is not five fields"),
-            ({"cron": "0 25 * * *"}, "'0 25 * * *' is no cron expression"),
-            ({"timezone": "Nowhere"}, "'Nowhere' is no timezone"),
+            ({"cron": "0 25 * * *"}, "'0 25 * * *' is not a valid cron expression"),
+            ({"timezone": "Nowhere"}, "'Nowhere' is not a valid timezone"),
             ({"name": other}, "already exists. Choose another name"),
         ):
-            assert said in await peer.error("update_schedule", schedule=name, **wrong)
+            assert error in await peer.error("update_schedule", schedule=name, **wrong)
         assert await stored(rest, name) == before
-        said = await peer.error("update_schedule", schedule=other, message="hello")
-        assert said.startswith("It calls POST /metrics/refresh, which takes no message.")
+        error = await peer.error("update_schedule", schedule=other, message="hello")
+        assert error.startswith("It calls POST /metrics/refresh, which takes no message.")
 
 
 @pytest.mark.parametrize(
@@ -247,19 +253,19 @@ async def test_a_change_that_cannot_be_is_refused_and_changes_nothing(
         "delete_schedule",
     ],
 )
-async def test_an_unknown_schedule_is_answered_with_those_there_are(
+async def test_unknown_schedule_is_answered_with_those_there_are(
     connect: Connect, sample_agentos: str, era: str, tool: str
 ) -> None:
     arguments = {"cron": NEVER} if tool == "update_schedule" else {}
     async with connect(sample_agentos, toolsets=("all",)) as peer:
         for asked in ("no such thing", "a/b"):
-            said = await peer.error(tool, schedule=asked, **arguments)
-            assert said.startswith("No schedule '")
-            assert "There " in said
+            error = await peer.error(tool, schedule=asked, **arguments)
+            assert error.startswith("No schedule '")
+            assert "There " in error
         assert "The schedule's name is empty. list_schedules" in await peer.error(tool, schedule=" ", **arguments)
 
 
-async def test_the_pages_of_schedules_say_how_many_there_are(connect: Connect, sample_agentos: str, era: str) -> None:
+async def test_pages_of_schedules_say_how_many_there_are(connect: Connect, sample_agentos: str, era: str) -> None:
     async with connect(sample_agentos, toolsets=("all",)) as peer:
         for number in range(2):
             await create(peer, f"paging {number} {era}", "echo")
@@ -271,7 +277,7 @@ async def test_the_pages_of_schedules_say_how_many_there_are(connect: Connect, s
 
 
 @pytest.mark.parametrize("id", HOSTILE_IDS)
-async def test_a_schedule_runs_its_component_whatever_its_id(
+async def test_schedule_runs_its_component_whatever_its_id(
     connect: Connect, scheduling: str, era: str, id: str
 ) -> None:
     name = f"hostile {HOSTILE_IDS.index(id)} {era}"
@@ -284,56 +290,58 @@ async def test_a_schedule_runs_its_component_whatever_its_id(
     assert f"| {run} |" in runs
 
 
-async def test_a_workflow_runs_too(connect: Connect, scheduling: str, era: str) -> None:
+async def test_workflow_runs_too(connect: Connect, scheduling: str, era: str) -> None:
     async with connect(scheduling, toolsets=("all",)) as peer:
         await create(peer, f"flow-{era}", "short", kind="workflow")
         run = reference(await peer.text("trigger_schedule", schedule=f"flow-{era}"))
         assert "echo: hello" in await peer.text("get_run", run=run)
 
 
-async def test_a_long_run_is_named_while_it_goes_on_and_is_not_ended_by_us(
+async def test_long_run_is_named_while_it_goes_on_and_is_not_ended_by_us(
     connect: Connect, scheduling: str, era: str
 ) -> None:
     name = f"long-{era}"
     async with connect(scheduling, toolsets=("all",)) as peer:
         await create(peer, name, "thinker", "4")
         start = time.monotonic()
-        said = await peer.text("trigger_schedule", schedule=name)
+        text = await peer.text("trigger_schedule", schedule=name)
         assert time.monotonic() - start < 5
-        assert said.startswith("It runs: get_run follows it.\nrun: agent/thinker/")
+        assert text.startswith("It runs. get_run follows it.\nrun: agent/thinker/")
         assert "| running |" in await peer.text("list_schedule_runs", schedule=name)
-        assert "thought it over" in await peer.text("get_run", run=reference(said))
+        assert "thought it over" in await peer.text("get_run", run=reference(text))
         await succeeded(peer, name)
 
 
-async def test_a_run_that_fails_or_waits_says_so_and_names_itself(connect: Connect, scheduling: str, era: str) -> None:
+async def test_run_that_fails_or_waits_says_so_and_names_itself(connect: Connect, scheduling: str, era: str) -> None:
     async with connect(scheduling, toolsets=("all",)) as peer:
         await create(peer, f"failing-{era}", "broken")
-        said = await peer.error("trigger_schedule", schedule=f"failing-{era}")
-        assert said.startswith("It ran and failed: the provider is out of tokens. explain_run(run) says more.\nrun: ")
-        assert "out of tokens" in await peer.text("explain_run", run=reference(said))
+        error = await peer.error("trigger_schedule", schedule=f"failing-{era}")
+        assert error.startswith("It ran and failed: the provider is out of tokens. explain_run says more.\nrun: ")
+        assert "out of tokens" in await peer.text("explain_run", run=reference(error))
         runs = await peer.text("list_schedule_runs", schedule=f"failing-{era}")
         assert "| failed |" in runs
         assert "| the provider is out of tokens |" in runs
         await create(peer, f"pausing-{era}", "confirmer")
-        said = await peer.text("trigger_schedule", schedule=f"pausing-{era}")
-        assert said.startswith("It has run and waits for an answer")
-        assert "deploy" in await peer.text("get_run", run=reference(said))
+        error = await peer.text("trigger_schedule", schedule=f"pausing-{era}")
+        assert error.startswith("It has run and waits for an answer")
+        assert "deploy" in await peer.text("get_run", run=reference(error))
 
 
-async def test_another_endpoint_is_called_and_its_refusal_is_told(connect: Connect, scheduling: str, era: str) -> None:
+async def test_schedule_calls_another_endpoint_and_reports_its_refusal(
+    connect: Connect, scheduling: str, era: str
+) -> None:
     async with connect(scheduling, toolsets=("all",)) as peer:
         await peer.text("create_schedule", name=f"health-{era}", cron="@daily", endpoint="get /health")
-        said = await peer.text("trigger_schedule", schedule=f"health-{era}")
-        assert said == "Done: AgentOS called GET /health (200)."
+        text = await peer.text("trigger_schedule", schedule=f"health-{era}")
+        assert text == "Done: AgentOS called GET /health (200)."
         assert "| success |" in await peer.text("list_schedule_runs", schedule=f"health-{era}")
         await peer.text("create_schedule", name=f"gone-{era}", cron="@daily", endpoint="GET /agents/nobody")
-        said = await peer.error("trigger_schedule", schedule=f"gone-{era}")
-        assert said.startswith("AgentOS called GET /agents/nobody, which failed: 404: Agent not found.")
+        text = await peer.error("trigger_schedule", schedule=f"gone-{era}")
+        assert text.startswith("AgentOS called GET /agents/nobody, which failed: 404: Agent not found.")
         assert "| 404: Agent not found |" in await peer.text("list_schedule_runs", schedule=f"gone-{era}")
 
 
-async def test_what_has_fired_by_itself_is_listed_with_its_run(
+async def test_list_schedule_runs_shows_what_fired_by_itself(
     connect: Connect, scheduling: str, clock: httpx.AsyncClient, era: str
 ) -> None:
     name = f"ticking-{era}"
@@ -350,35 +358,35 @@ async def test_what_has_fired_by_itself_is_listed_with_its_run(
 # Without a scheduler
 
 
-async def test_an_agentos_without_a_scheduler_is_told_to_never_fire(
+async def test_agentos_without_a_scheduler_is_told_to_never_fire(
     connect: Connect, sample_agentos: str, era: str
 ) -> None:
     name = f"idle-{era}"
     async with connect(sample_agentos, toolsets=("all",)) as peer:
         await create(peer, name, "echo")
-        said = await peer.error("trigger_schedule", schedule=name)
-        assert said.startswith("This AgentOS does not run its scheduler (AgentOS(scheduler=True)), so none")
+        error = await peer.error("trigger_schedule", schedule=name)
+        assert error.startswith("This AgentOS does not run its scheduler (AgentOS(scheduler=True)), so none")
         assert await peer.text("list_schedule_runs", schedule=name) == "It has not run yet."
 
 
-async def test_an_agentos_that_does_not_reach_itself_is_told_why(connect: Connect, misdirected: str, era: str) -> None:
+async def test_agentos_that_does_not_reach_itself_is_told_why(connect: Connect, misdirected: str, era: str) -> None:
     name = f"lost-{era}"
     async with connect(misdirected, toolsets=("all",)) as peer:
         await create(peer, name, "echo")
-        said = await peer.error("trigger_schedule", schedule=name)
-    assert said.startswith("AgentOS called agent echo, which failed: ")
-    assert "AgentOS(scheduler_base_url=...)" in said
+        error = await peer.error("trigger_schedule", schedule=name)
+    assert error.startswith("AgentOS called agent echo, which failed: ")
+    assert "AgentOS(scheduler_base_url=...)" in error
 
 
-async def test_an_agentos_that_lacks_what_reads_cron_expressions_says_so(connect: Connect) -> None:
+async def test_agentos_that_lacks_what_reads_cron_expressions_says_so(connect: Connect) -> None:
     with demo_agentos(build="tests._support.agentos.schedules:build_without_croniter") as url:
         async with connect(url, toolsets=("all",)) as peer:
-            said = await peer.error("create_schedule", **(GOOD | {"id": "idler"}))
-    assert "`croniter` not installed. Please install it using `pip install agno[scheduler]`" in said
-    assert said.endswith("Its schedules need that.")
+            error = await peer.error("create_schedule", **(GOOD | {"id": "idler"}))
+    assert "`croniter` not installed. Please install it using `pip install agno[scheduler]`" in error
+    assert error.endswith("Its schedules need that.")
 
 
-async def test_a_schedule_that_should_have_fired_is_shown_as_overdue(connect: Connect, tmp_path: Path) -> None:
+async def test_schedule_that_should_have_fired_is_shown_as_overdue(connect: Connect, tmp_path: Path) -> None:
     file = tmp_path / "agentos.db"
     with demo_agentos(build=SAMPLE_AGENTOS, db_file=str(file)) as url:
         async with connect(url, toolsets=("all",)) as peer:
@@ -395,11 +403,11 @@ async def test_a_schedule_that_should_have_fired_is_shown_as_overdue(connect: Co
             ids = [row.split(" | ")[1] for row in listed.splitlines()[2:4]]
             assert "| 1970-01-01 01:00 UTC, overdue | on |" in listed
             assert listed.endswith("or this AgentOS does not run its scheduler (AgentOS(scheduler=True)).")
-            said = await peer.error("get_schedule", schedule="late")
-            assert said.startswith("2 schedules have that name. Give one of the ids: ")
-            assert all(one in said for one in ids)
-            shown = await peer.text("get_schedule", schedule=ids[0])
-            assert shown.endswith(
+            error = await peer.error("get_schedule", schedule="late")
+            assert error.startswith("2 schedules have that name. Give one of the ids: ")
+            assert all(one in error for one in ids)
+            text = await peer.text("get_schedule", schedule=ids[0])
+            assert text.endswith(
                 "If it stays overdue, this AgentOS does not run its scheduler (AgentOS(scheduler=True))."
             )
             never = await peer.text("list_schedule_runs", schedule=ids[0])

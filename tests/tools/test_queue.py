@@ -57,7 +57,7 @@ async def listed(peer: Peer, words: str) -> None:
         await anyio.sleep(0.1)
 
 
-async def test_jobs_are_listed_with_their_runs_and_what_went_wrong(
+async def test_list_queue_jobs_shows_runs_and_errors(
     connect: Connect, queueing: str, submitter: httpx.AsyncClient, era: str
 ) -> None:
     user = f"user-{era}"
@@ -77,7 +77,7 @@ async def test_jobs_are_listed_with_their_runs_and_what_went_wrong(
         assert "list_queue_jobs(status='failed') shows why they failed." in await peer.text("get_queue_stats")
 
 
-async def test_what_waits_is_counted_and_so_is_for_how_long(
+async def test_get_queue_stats_counts_jobs_and_the_longest_wait(
     connect: Connect, queueing: str, submitter: httpx.AsyncClient, era: str
 ) -> None:
     user = f"waiting-{era}"
@@ -93,7 +93,7 @@ async def test_what_waits_is_counted_and_so_is_for_how_long(
         assert "queued" not in await peer.text("get_queue_stats")
 
 
-async def test_a_run_of_ours_is_found_in_the_queue(connect: Connect, queueing: str) -> None:
+async def test_run_of_ours_is_found_in_the_queue(connect: Connect, queueing: str) -> None:
     async with connect(queueing, toolsets=("all",)) as peer:
         run = reference(await peer.text("run_workflow", workflow_id="short", message="hello"))
         # The queue notes the end of a job a moment after the run's.
@@ -101,17 +101,17 @@ async def test_a_run_of_ours_is_found_in_the_queue(connect: Connect, queueing: s
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [({"status": "lost"}, "'status'"), ({"page": 0}, "'page'"), ({"limit": 1000}, "'limit'")],
 )
-async def test_a_wrong_question_is_refused(
-    connect: Connect, queueing: str, arguments: dict[str, object], said: str
+async def test_wrong_question_is_refused(
+    connect: Connect, queueing: str, arguments: dict[str, object], expected: str
 ) -> None:
     async with connect(queueing, toolsets=("all",)) as peer:
-        assert said in await peer.error("list_queue_jobs", **arguments)
+        assert expected in await peer.error("list_queue_jobs", **arguments)
 
 
-async def test_without_a_durable_queue_its_tools_are_not_offered(
+async def test_queue_tools_are_not_offered_without_a_durable_queue(
     connect: Connect, sample_agentos: str, queueing: str
 ) -> None:
     names = {}
@@ -125,6 +125,8 @@ async def test_without_a_durable_queue_its_tools_are_not_offered(
 
 
 @pytest.mark.parametrize("tool", ["list_queue_jobs", "get_queue_stats"])
-async def test_calling_them_all_the_same_says_what_is_missing(connect: Connect, sample_agentos: str, tool: str) -> None:
+async def test_queue_tools_called_without_a_queue_say_what_is_missing(
+    connect: Connect, sample_agentos: str, tool: str
+) -> None:
     async with connect(sample_agentos, toolsets=("all",)) as peer:
         assert "QueueConfig(durable=True)" in await peer.error(tool)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from agentos_mcp.demo.host_process import demo_agentos
-from agentos_mcp.tools.traces import search as tracing
+from agentos_mcp.tools.traces import search
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, Peer, reference
 
@@ -67,7 +67,7 @@ def tree(record: str) -> list[str]:
 
 
 class TestListing:
-    async def test_runs_are_listed_by_what_ran_latest_first(self, connect: Connect, traced: str, era: str) -> None:
+    async def test_list_traces_shows_what_ran_latest_first(self, connect: Connect, traced: str, era: str) -> None:
         session = f"listed-{era}"
         async with connect(traced, **ALL) as peer:
             await run(peer, "agent", "echo", session_id=session)
@@ -77,7 +77,7 @@ class TestListing:
         assert listed.startswith("| id | name | status | duration | spans | started (UTC) |")
         assert re.findall(r"\| (\w+) \S+ \| OK \|", listed) == ["workflow", "team", "agent"]
 
-    async def test_each_trace_can_be_read(self, connect: Connect, unnamed: str, era: str) -> None:
+    async def test_trace_of_each_row_can_be_read(self, connect: Connect, unnamed: str, era: str) -> None:
         session = f"readable-{era}"
         async with connect(unnamed, **ALL) as peer:
             ref = await run(peer, "agent", "echo", session_id=session)
@@ -89,7 +89,7 @@ class TestListing:
     @pytest.mark.parametrize(
         ("kind", "id"), [("agent", "look-up"), ("team", "pair"), ("workflow", "two-steps")], ids=lambda one: one
     )
-    async def test_a_runs_own_trace_is_found(self, connect: Connect, traced: str, kind: str, id: str, era: str) -> None:
+    async def test_runs_own_trace_is_found(self, connect: Connect, traced: str, kind: str, id: str, era: str) -> None:
         async with connect(traced, **ALL) as peer:
             ref = await run(peer, kind, id)
             other = await run(peer, kind, id)
@@ -98,14 +98,14 @@ class TestListing:
             assert mine in await peer.text("list_traces", kind=kind, id=id, limit=100)
             assert mine not in await peer.text("list_traces", kind="agent", id="echo", limit=100)
 
-    async def test_runs_are_found_by_user(self, connect: Connect, unnamed: str, era: str) -> None:
+    async def test_list_traces_filters_by_user(self, connect: Connect, unnamed: str, era: str) -> None:
         user = f"user-{era}"
         async with connect(unnamed, **ALL) as peer:
             await run(peer, "agent", "echo", user_id=user)
             assert len(ids(await peer.text("list_traces", user_id=user))) == 1
             assert not ids(await peer.text("list_traces", user_id=f"not-{user}"))
 
-    async def test_what_failed_is_found_also_where_agentos_calls_it_fine(
+    async def test_list_traces_finds_errors_that_agentos_calls_ok(
         self, connect: Connect, traced: str, era: str
     ) -> None:
         session = f"failed-{era}"
@@ -117,7 +117,9 @@ class TestListing:
         assert "echo" not in failed.casefold()
         assert failed.count("| with errors |") == 2
 
-    async def test_times_narrow_it_and_older_ones_can_be_reached(self, connect: Connect, traced: str, era: str) -> None:
+    async def test_list_traces_filters_by_time_and_leads_to_older_ones(
+        self, connect: Connect, traced: str, era: str
+    ) -> None:
         session = f"times-{era}"
         today = datetime.now(UTC).date()
         async with connect(traced, **ALL) as peer:
@@ -133,7 +135,7 @@ class TestListing:
             assert ids(older) == everything[2:]
             assert "Older ones" not in older
 
-    async def test_a_run_is_found_behind_many_requests_without_one(
+    async def test_run_is_found_behind_many_requests_without_one(
         self, connect: Connect, unnamed: str, era: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         session = f"hidden-{era}"
@@ -142,14 +144,14 @@ class TestListing:
             async with httpx.AsyncClient(base_url=unnamed) as rest:
                 for _ in range(25):
                     await rest.get("/health")
-            monkeypatch.setattr(tracing, "AT_ONCE", 10)
+            monkeypatch.setattr(search, "PAGE_SIZE", 10)
             assert len(ids(await peer.text("list_traces", session_id=session))) == 1
-            monkeypatch.setattr(tracing, "LOOKED_AT", 20)
-            said = await peer.text("list_traces", session_id=session)
+            monkeypatch.setattr(search, "MAX_TRACES", 20)
+            text = await peer.text("list_traces", session_id=session)
         # Two pages that overlap by one.
-        assert re.fullmatch(r"None of the newest 19 traces \(there are older ones: until=20\S+\)\.", said)
+        assert re.fullmatch(r"None of the newest 19 traces\. Older ones: until=20\S+", text)
 
-    async def test_going_on_where_nothing_was_found_leads_to_older_traces(
+    async def test_older_traces_are_reached_where_nothing_was_found(
         self, connect: Connect, unnamed: str, era: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         session = f"deep-{era}"
@@ -158,17 +160,17 @@ class TestListing:
             async with httpx.AsyncClient(base_url=unnamed) as rest:
                 for _ in range(25):
                     await rest.get("/health")
-            monkeypatch.setattr(tracing, "AT_ONCE", 10)
-            monkeypatch.setattr(tracing, "LOOKED_AT", 20)
+            monkeypatch.setattr(search, "PAGE_SIZE", 10)
+            monkeypatch.setattr(search, "MAX_TRACES", 20)
             until = ""
             tables: list[str] = []
             while len(tables) < 10 and not any(map(ids, tables)):
                 tables.append(await peer.text("list_traces", session_id=session, until=until))
-                until = tables[-1].rpartition("until=")[2].rstrip(").")
+                until = tables[-1].rpartition("until=")[2]
         assert len(tables) > 1
         assert len(ids(tables[-1])) == 1
 
-    async def test_a_trace_that_overlaps_a_later_one_is_on_the_next_page(
+    async def test_trace_that_overlaps_a_later_one_is_on_the_next_page(
         self, connect: Connect, traced: str, era: str
     ) -> None:
         session = f"overlapping-{era}"
@@ -190,10 +192,10 @@ class TestListing:
         assert [*ids(first), *ids(second)] == everything
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 4])
-    async def test_page_by_page_every_trace_is_told_once(
+    async def test_traces_are_each_listed_once_over_all_pages(
         self, connect: Connect, stored: str, monkeypatch: pytest.MonkeyPatch, limit: int
     ) -> None:
-        monkeypatch.setattr(tracing, "AT_ONCE", 2)
+        monkeypatch.setattr(search, "PAGE_SIZE", 2)
         told: list[str] = []
         until = ""
         async with connect(stored, **ALL) as peer:
@@ -204,16 +206,16 @@ class TestListing:
         assert sorted(told) == [f"{number:032x}" for number in range(6)]
         assert told[-1] == f"{0:032x}"
 
-    async def test_where_nothing_is_traced_it_says_how_to(self, connect: Connect) -> None:
+    async def test_list_traces_without_tracing_says_how_to_enable_it(self, connect: Connect) -> None:
         with demo_agentos(build="tests._support.agentos.traces:build_untraced") as url:
             async with connect(url, **ALL) as peer:
-                said = "No traces. AgentOS keeps them where it is built with AgentOS(tracing=True)."
-                assert await peer.text("list_traces") == said
-                assert await peer.text("search_traces") == said
-                assert await peer.text("list_trace_sessions") == said
+                text = "No traces. AgentOS keeps them where it is built with AgentOS(tracing=True)."
+                assert await peer.text("list_traces") == text
+                assert await peer.text("search_traces") == text
+                assert await peer.text("list_trace_sessions") == text
 
     @pytest.mark.parametrize(
-        ("arguments", "said"),
+        ("arguments", "expected"),
         [
             ({"run": "echo"}, "'echo' is not a run reference."),
             ({"since": "soon"}, "since: 'soon' is not a valid time. Write it as YYYY-MM-DD"),
@@ -225,99 +227,99 @@ class TestListing:
             ({"limit": 0}, "'limit'"),
         ],
     )
-    async def test_a_list_that_cannot_be_made_says_why(
-        self, connect: Connect, unnamed: str, arguments: dict[str, Any], said: str
+    async def test_list_traces_refuses_invalid_arguments(
+        self, connect: Connect, unnamed: str, arguments: dict[str, Any], expected: str
     ) -> None:
         async with connect(unnamed, **ALL) as peer:
-            assert said in await peer.error("list_traces", **arguments)
+            assert expected in await peer.error("list_traces", **arguments)
 
 
 class TestOneTrace:
-    async def test_a_runs_trace_is_a_short_tree(self, connect: Connect, named: str) -> None:
+    async def test_runs_trace_is_a_short_tree(self, connect: Connect, named: str) -> None:
         async with connect(named, **ALL) as peer:
             ref = await run(peer, "agent", "look-up", "what is honey?", user_id="anna")
-            told = await peer.text("get_trace", id=ref)
-        assert told.startswith("# agent look-up\ntrace: ")
-        assert f"spans: 4\ntokens: 11 in, 10 out\nrun: {ref}\nuser: anna\n" in told
-        assert tree(told) == [
+            text = await peer.text("get_trace", id=ref)
+        assert text.startswith("# agent look-up\ntrace: ")
+        assert f"spans: 4\ntokens: 11 in, 10 out\nrun: {ref}\nuser: anna\n" in text
+        assert tree(text) == [
             "agent Look_Up.arun in: what is honey? out: the tool said: honey is a fine thing",
             "  llm Scripted.ainvoke_stream scripted 3→2 tokens out: calls lookup",
             '  tool lookup in: {"term": "honey"} out: honey is a fine thing',
             "  llm Scripted.ainvoke_stream scripted 8→8 tokens out: the tool said: honey is a fine thing",
         ]
 
-    async def test_the_frameworks_own_spans_are_left_out(self, connect: Connect, unnamed: str) -> None:
+    async def test_frameworks_own_spans_are_left_out(self, connect: Connect, unnamed: str) -> None:
         async with connect(unnamed, **ALL) as peer:
             ref = await run(peer, "agent", "echo", "hi")
-            told = await peer.text("get_trace", id=ref)
-        assert "of the web framework's not shown)" in told
-        assert f"run: {ref}\n" in told
-        assert "fastapi." not in told
-        assert tree(told)[:2] == ["POST /agents/{agent_id}/runs", "  agent Echo.arun in: hi out: echo: hi"]
+            text = await peer.text("get_trace", id=ref)
+        assert "of the web framework's not shown)" in text
+        assert f"run: {ref}\n" in text
+        assert "fastapi." not in text
+        assert tree(text)[:2] == ["POST /agents/{agent_id}/runs", "  agent Echo.arun in: hi out: echo: hi"]
 
-    async def test_a_workflows_steps_are_called_steps(self, connect: Connect, unnamed: str) -> None:
+    async def test_workflows_steps_are_called_steps(self, connect: Connect, unnamed: str) -> None:
         async with connect(unnamed, **ALL) as peer:
-            told = await peer.text("get_trace", id=await run(peer, "workflow", "two-steps", "go"))
-        lines = [line.strip() for line in tree(told)]
+            text = await peer.text("get_trace", id=await run(peer, "workflow", "two-steps", "go"))
+        lines = [line.strip() for line in tree(text)]
         assert any(re.match(r"workflow Two_Steps\.\w+ in: go out: the tool said", line) for line in lines)
         assert any(re.match(r"step handle\.\w+ out: handled go", line) for line in lines)
         assert any(re.match(r"step find_it\.\w+ in: handled go", line) for line in lines)
 
-    async def test_what_failed_says_why(self, connect: Connect, traced: str) -> None:
+    async def test_failed_trace_says_why(self, connect: Connect, traced: str) -> None:
         async with connect(traced, **ALL) as peer:
-            told = await peer.text("get_trace", id=await run(peer, "agent", "tool-fail"))
-        assert "status: with errors\n" in told
-        assert "errors: 1\n" in told
-        assert any(line.strip() == 'tool explode in: {"reason": "bad day"} ERROR: boom: bad day' for line in tree(told))
+            text = await peer.text("get_trace", id=await run(peer, "agent", "tool-fail"))
+        assert "status: with errors\n" in text
+        assert "errors: 1\n" in text
+        assert any(line.strip() == 'tool explode in: {"reason": "bad day"} ERROR: boom: bad day' for line in tree(text))
 
-    async def test_long_words_are_cut_in_the_tree_and_whole_in_their_span(self, connect: Connect, named: str) -> None:
+    async def test_span_text_is_cut_in_the_tree_and_whole_by_itself(self, connect: Connect, named: str) -> None:
         words = " ".join(f"word{number}" for number in range(200))
         async with connect(named, **ALL) as peer:
-            told = await peer.text("get_trace", id=await run(peer, "agent", "echo", words))
-            assert "word5" in told
-            assert "word199" not in told
-            [trace_id, *_] = ids(told)
-            span_id = re.search(r"agent Echo\.arun .*?\[(\w+)\]", told)
+            text = await peer.text("get_trace", id=await run(peer, "agent", "echo", words))
+            assert "word5" in text
+            assert "word199" not in text
+            [trace_id, *_] = ids(text)
+            span_id = re.search(r"agent Echo\.arun .*?\[(\w+)\]", text)
             assert span_id
             span = await peer.text("get_trace", id=trace_id, span_id=span_id[1])
         assert span.startswith("# Echo.arun\n")
         assert "\ntype: agent\nstatus: OK\nstarted: 20" in span
         assert f"input:\n```\n{words}\n```\noutput:\n```\necho: {words}\n```" in span
 
-    async def test_a_spans_error_and_details_are_told(self, connect: Connect, named: str) -> None:
+    async def test_spans_error_and_details_are_told(self, connect: Connect, named: str) -> None:
         async with connect(named, **ALL) as peer:
-            told = await peer.text("get_trace", id=await run(peer, "agent", "tool-fail"))
-            span_id = re.search(r"tool explode .*?\[(\w+)\]", told)
+            text = await peer.text("get_trace", id=await run(peer, "agent", "tool-fail"))
+            span_id = re.search(r"tool explode .*?\[(\w+)\]", text)
             assert span_id
-            span = await peer.text("get_trace", id=ids(told)[0], span_id=span_id[1])
+            span = await peer.text("get_trace", id=ids(text)[0], span_id=span_id[1])
         assert "tool_name: explode\n" in span
         assert "error: boom: bad day\n" in span
 
-    async def test_a_run_that_was_continued_has_two_traces(self, connect: Connect, traced: str) -> None:
+    async def test_run_that_was_continued_has_two_traces(self, connect: Connect, traced: str) -> None:
         async with connect(traced, **ALL) as peer:
             ref = await run(peer, "agent", "asker")
             [first] = ids(await peer.text("list_traces", run=ref))
-            asked = await peer.text("get_run", run=ref)
-            key = re.search(r"^- (\S+):", asked, re.MULTILINE)
+            output = await peer.text("get_run", run=ref)
+            key = re.search(r"^- (\S+):", output, re.MULTILINE)
             assert key
             await peer.text("continue_run", run=ref, answers={key[1]: True})
             with anyio.fail_after(20):
-                told = ""
-                while "other traces" not in told:
+                text = ""
+                while "other traces" not in text:
                     await anyio.sleep(0.05)
-                    told = await peer.text("get_trace", id=ref)
-        assert f"other traces of this run: {first}\n" in told
-        assert "Asker.acontinue_run" in told
+                    text = await peer.text("get_trace", id=ref)
+        assert f"other traces of this run: {first}\n" in text
+        assert "Asker.acontinue_run" in text
 
-    async def test_it_is_a_small_part_of_agentoss_own_answer(self, connect: Connect, named: str) -> None:
+    async def test_trace_is_a_small_part_of_agentos_own_answer(self, connect: Connect, named: str) -> None:
         async with connect(named, **ALL) as peer:
-            told = await peer.text("get_trace", id=await run(peer, "team", "pair"))
+            text = await peer.text("get_trace", id=await run(peer, "team", "pair"))
         async with httpx.AsyncClient(base_url=named) as rest:
-            whole = (await rest.get(f"/traces/{ids(told)[0]}")).json()
-        assert len(told) * 3 < len(json.dumps(whole))
+            whole = (await rest.get(f"/traces/{ids(text)[0]}")).json()
+        assert len(text) * 3 < len(json.dumps(whole))
 
     @pytest.mark.parametrize(
-        ("arguments", "said"),
+        ("arguments", "expected"),
         [
             ({"id": "0" * 32}, "Trace not found. list_traces has the ids."),
             ({"id": " "}, "The id is empty."),
@@ -325,21 +327,21 @@ class TestOneTrace:
             ({"id": "never/was"}, "'never/was' is not a run reference."),
         ],
     )
-    async def test_a_trace_that_is_not_there_leads_to_those_that_are(
-        self, connect: Connect, named: str, arguments: dict[str, str], said: str
+    async def test_trace_that_is_not_there_leads_to_those_that_are(
+        self, connect: Connect, named: str, arguments: dict[str, str], expected: str
     ) -> None:
         async with connect(named, **ALL) as peer:
-            assert said in await peer.error("get_trace", **arguments)
+            assert expected in await peer.error("get_trace", **arguments)
 
-    async def test_a_span_that_is_not_there_leads_to_those_that_are(self, connect: Connect, named: str) -> None:
+    async def test_span_that_is_not_there_leads_to_those_that_are(self, connect: Connect, named: str) -> None:
         async with connect(named, **ALL) as peer:
             trace_id = ids(await peer.text("get_trace", id=await run(peer, "agent", "echo")))[0]
-            said = await peer.error("get_trace", id=trace_id, span_id="0" * 16)
-        assert said == "Span not found. get_trace without span_id shows its spans."
+            error = await peer.error("get_trace", id=trace_id, span_id="0" * 16)
+        assert error == "Span not found. get_trace without span_id shows its spans."
 
 
 class TestSearch:
-    async def test_a_filter_finds_what_it_says(self, connect: Connect, named: str, era: str) -> None:
+    async def test_trace_filter_finds_what_it_says(self, connect: Connect, named: str, era: str) -> None:
         session = f"search-{era}"
         async with connect(named, **ALL) as peer:
             await run(peer, "agent", "echo", session_id=session)
@@ -349,11 +351,11 @@ class TestSearch:
             slow = {"op": "AND", "conditions": [mine, {"op": "GTE", "key": "duration_ms", "value": 50}]}
             assert "look-up" in await peer.text("search_traces", filter=slow)
             others = {"op": "AND", "conditions": [mine, {"op": "NOT", "condition": {"agent_id": "echo"}}]}
-            found = await peer.text("search_traces", filter=others)
-            assert "look-up" in found
-            assert "agent echo" not in found
+            text = await peer.text("search_traces", filter=others)
+            assert "look-up" in text
+            assert "agent echo" not in text
 
-    async def test_a_field_and_its_value_are_a_filter_too(self, connect: Connect, named: str, era: str) -> None:
+    async def test_trace_filter_may_be_a_field_and_its_value(self, connect: Connect, named: str, era: str) -> None:
         session = f"short-{era}"
         async with connect(named, **ALL) as peer:
             await run(peer, "agent", "echo", session_id=session)
@@ -362,33 +364,33 @@ class TestSearch:
             assert len(ids(await peer.text("search_traces", filter=both))) == 1
             assert await peer.text("search_traces", filter={"session_id": "another"}) == "Nothing fits."
 
-    async def test_sessions_are_found_instead_of_traces(self, connect: Connect, named: str, era: str) -> None:
+    async def test_search_traces_groups_by_session(self, connect: Connect, named: str, era: str) -> None:
         session = f"grouped-{era}"
         async with connect(named, **ALL) as peer:
             await run(peer, "agent", "echo", session_id=session, user_id="anna")
             await run(peer, "agent", "echo", session_id=session, user_id="anna")
-            found = await peer.text("search_traces", filter={"session_id": session}, group_by="session")
-        assert f"| {session} | agent echo | anna | 2 | 20" in found
+            text = await peer.text("search_traces", filter={"session_id": session}, group_by="session")
+        assert f"| {session} | agent echo | anna | 2 | 20" in text
 
-    async def test_where_traces_have_no_ids_it_says_where_to_look(self, connect: Connect, unnamed: str) -> None:
+    async def test_search_traces_without_ids_says_where_to_look(self, connect: Connect, unnamed: str) -> None:
         async with connect(unnamed, **ALL) as peer:
             await run(peer, "agent", "echo")
             for arguments in ({"filter": {"agent_id": "echo"}}, {"group_by": "session"}):
-                said = await peer.text("search_traces", **arguments)
-                assert "list_traces and list_trace_sessions look inside them" in said
-                assert 'FastAPI(telemetry={"tracing": False})' in said
+                text = await peer.text("search_traces", **arguments)
+                assert "list_traces and list_trace_sessions look inside them" in text
+                assert 'FastAPI(telemetry={"tracing": False})' in text
 
-    async def test_requests_are_found_too_a_page_at_a_time_in_few_words(self, connect: Connect, unnamed: str) -> None:
+    async def test_search_traces_finds_requests_page_by_page(self, connect: Connect, unnamed: str) -> None:
         async with connect(unnamed, **ALL) as peer:
             await run(peer, "agent", "look-up")
-            found = await peer.text("search_traces", filter={"op": "GTE", "key": "duration_ms", "value": 0}, limit=5)
-        assert "page=2 has more" in found
+            text = await peer.text("search_traces", filter={"op": "GTE", "key": "duration_ms", "value": 0}, limit=5)
+        assert "page=2 has more" in text
         async with httpx.AsyncClient(base_url=unnamed) as rest:
             whole = (await rest.post("/traces/search", json={"limit": 5})).json()
-        assert len(found) * 5 < len(json.dumps(whole))
+        assert len(text) * 5 < len(json.dumps(whole))
 
     @pytest.mark.parametrize(
-        ("filter", "said"),
+        ("filter", "expected"),
         [
             ({"agent": "echo"}, "There is no field 'agent' to filter by."),
             ({"op": "LIKE", "key": "name", "value": "x"}, "name cannot be compared with 'LIKE'."),
@@ -402,17 +404,17 @@ class TestSearch:
             ({"op": "IN", "key": "run_id", "value": "x"}, "IN on run_id needs a list of values."),
         ],
     )
-    async def test_a_filter_that_agentos_would_not_understand_is_refused(
-        self, connect: Connect, named: str, filter: dict[str, Any], said: str
+    async def test_trace_filter_that_agentos_would_not_understand_is_refused(
+        self, connect: Connect, named: str, filter: dict[str, Any], expected: str
     ) -> None:
         async with connect(named, **ALL) as peer:
             answer = await peer.error("search_traces", filter=filter)
-        assert answer.startswith(said)
-        assert "no time" in said or "Fields: status (OK or ERROR): EQ NEQ IN; user_id, agent_id" in answer
+        assert answer.startswith(expected)
+        assert "no time" in expected or "Fields: status (OK or ERROR): EQ NEQ IN; user_id, agent_id" in answer
 
 
 class TestSessions:
-    async def test_sessions_tell_how_many_traces_they_have(self, connect: Connect, traced: str, era: str) -> None:
+    async def test_list_trace_sessions_counts_traces(self, connect: Connect, traced: str, era: str) -> None:
         session = f"sessions-{era}"
         async with connect(traced, **ALL) as peer:
             for agent in ("echo", "echo", "look-up"):
@@ -423,7 +425,7 @@ class TestSessions:
         assert re.search(rf"\| {session} \| [^|]+ \| owner-{era} \| 3 \| 20", listed)
         assert re.search(rf"\| {session} \| agent [Ee]cho \| owner-{era} \| 2 \| 20", alone)
 
-    async def test_they_come_in_pages(self, connect: Connect, unnamed: str, era: str) -> None:
+    async def test_list_trace_sessions_comes_in_pages(self, connect: Connect, unnamed: str, era: str) -> None:
         async with connect(unnamed, **ALL) as peer:
             for number in range(2):
                 await run(peer, "agent", "echo", session_id=f"page-{number}-{era}", user_id=f"pages-{era}")
@@ -435,15 +437,15 @@ class TestSessions:
         assert f"page-0-{era}" in pages[1]
 
     @pytest.mark.parametrize(
-        ("arguments", "said"),
+        ("arguments", "expected"),
         [
             ({"since": "soon"}, "since: 'soon' is not a valid time."),
             ({"kind": "agent", "id": "nobody"}, "No agent 'nobody'."),
             ({"page": 0}, "'page'"),
         ],
     )
-    async def test_sessions_that_cannot_be_listed_say_why(
-        self, connect: Connect, unnamed: str, arguments: dict[str, Any], said: str
+    async def test_list_trace_sessions_refuses_invalid_arguments(
+        self, connect: Connect, unnamed: str, arguments: dict[str, Any], expected: str
     ) -> None:
         async with connect(unnamed, **ALL) as peer:
-            assert said in await peer.error("list_trace_sessions", **arguments)
+            assert expected in await peer.error("list_trace_sessions", **arguments)

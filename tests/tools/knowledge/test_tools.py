@@ -12,7 +12,7 @@ from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult
 
 from agentos_mcp.demo.host_process import demo_agentos
-from agentos_mcp.tools.knowledge import ingest as intake
+from agentos_mcp.tools.knowledge import ingest
 from tests._support.agentos.knowledge_bases import FOLDER_VARIABLE
 from tests._support.mcp_client import Connect
 from tests._support.web_pages import Pages, serve_pages
@@ -79,31 +79,31 @@ def id_in(words: str) -> str:
 # Searching
 
 
-async def test_knowledge_is_searched_and_its_words_are_set_apart(connect: Connect, sample_agentos: str) -> None:
+async def test_search_knowledge_fences_the_passages(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        found = await peer.text("search_knowledge", query="how long does a giraffe sleep?", max_results=1)
-    assert found == "1. giraffe\n```\nA giraffe sleeps about two hours a day.\n```"
+        text = await peer.text("search_knowledge", query="how long does a giraffe sleep?", max_results=1)
+    assert text == "1. giraffe\n```\nA giraffe sleeps about two hours a day.\n```"
 
 
-async def test_filters_narrow_a_search(connect: Connect, sample_agentos: str) -> None:
+async def test_search_knowledge_filters_by_metadata(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        found = await peer.text("search_knowledge", query="a giraffe or a penguin", filters={"kind": "bird"})
-    assert "penguin" in found
-    assert "giraffe" not in found
+        text = await peer.text("search_knowledge", query="a giraffe or a penguin", filters={"kind": "bird"})
+    assert "penguin" in text
+    assert "giraffe" not in text
 
 
-async def test_nothing_found_says_so(connect: Connect, sample_agentos: str) -> None:
+async def test_search_knowledge_without_a_result_says_so(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        said = await peer.text("search_knowledge", query="giraffe", filters={"kind": "mineral"})
-    assert said == "Nothing found for 'giraffe'. Try other words."
+        text = await peer.text("search_knowledge", query="giraffe", filters={"kind": "mineral"})
+    assert text == "Nothing found for 'giraffe'. Try other words."
 
 
-async def test_an_empty_query_is_refused(connect: Connect, sample_agentos: str) -> None:
+async def test_empty_query_is_refused(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         assert "The query is empty" in await peer.error("search_knowledge", query=" ")
 
 
-async def test_the_type_of_a_search_reaches_the_vector_database(connect: Connect, library: str) -> None:
+async def test_type_of_a_search_reaches_the_vector_database(connect: Connect, library: str) -> None:
     async with connect(library) as peer:
         by_words = await peer.text(
             "search_knowledge", query="annex guide", search_type="keyword", knowledge_id="annex", max_results=1
@@ -115,22 +115,22 @@ async def test_the_type_of_a_search_reaches_the_vector_database(connect: Connect
         assert "maps of the moon" in by_meaning
 
 
-async def test_a_search_type_that_would_silently_be_another_is_refused(connect: Connect, library: str) -> None:
+async def test_search_type_that_would_silently_be_another_is_refused(connect: Connect, library: str) -> None:
     async with connect(library) as peer:
-        said = await peer.error("search_knowledge", query="moon", search_type="hybrid", knowledge_id="annex")
-        assert said == ("This knowledge base has no hybrid search. Leave search_type out, or use: vector, keyword.")
+        error = await peer.error("search_knowledge", query="moon", search_type="hybrid", knowledge_id="annex")
+        assert error == ("This knowledge base has no hybrid search. Leave search_type out, or use: vector, keyword.")
         assert "'search_type'" in await peer.error("search_knowledge", query="moon", search_type="magic")
 
 
 # Which knowledge base
 
 
-async def test_a_wrong_knowledge_base_lists_the_right_ones(connect: Connect, sample_agentos: str) -> None:
+async def test_wrong_knowledge_base_lists_the_right_ones(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         assert "giraffe" in await peer.text("search_knowledge", query="giraffe", knowledge_id="sample facts")
-        said = await peer.error("search_knowledge", query="giraffe", knowledge_id="nope")
-    assert "No knowledge base 'nope'" in said
-    assert "(Sample Facts)" in said
+        error = await peer.error("search_knowledge", query="giraffe", knowledge_id="nope")
+    assert "No knowledge base 'nope'" in error
+    assert "(Sample Facts)" in error
 
 
 @pytest.mark.parametrize(
@@ -148,17 +148,17 @@ async def test_a_wrong_knowledge_base_lists_the_right_ones(connect: Connect, sam
         ("list_knowledge_sources", {}),
     ],
 )
-async def test_where_there_are_several_knowledge_bases_one_has_to_be_named(
+async def test_knowledge_base_has_to_be_named_where_there_are_several(
     connect: Connect, library: str, shelves: httpx.AsyncClient, tool: str, arguments: dict[str, str]
 ) -> None:
     async with connect(library, **ALL) as peer:
-        said = await peer.error(tool, **arguments)
-    assert said.startswith("There are several knowledge bases. Give knowledge_id, one of: ")
+        error = await peer.error(tool, **arguments)
+    assert error.startswith("There are several knowledge bases. Give knowledge_id, one of: ")
     for name, knowledge_id in (await bases(shelves)).items():
-        assert f"{knowledge_id} ({name})" in said
+        assert f"{knowledge_id} ({name})" in error
 
 
-async def test_one_of_several_is_meant_by_its_id_or_its_name(
+async def test_knowledge_base_is_chosen_by_id_or_name(
     connect: Connect, library: str, shelves: httpx.AsyncClient
 ) -> None:
     annex = (await bases(shelves))["Annex"]
@@ -169,9 +169,7 @@ async def test_one_of_several_is_meant_by_its_id_or_its_name(
         assert "annex guide" in await peer.text("list_knowledge")
 
 
-async def test_an_agentos_without_a_knowledge_base_offers_none_of_the_tools(
-    connect: Connect, bare_agentos: str
-) -> None:
+async def test_agentos_without_a_knowledge_base_offers_none_of_the_tools(connect: Connect, bare_agentos: str) -> None:
     async with connect(bare_agentos, **ALL) as peer:
         assert "no knowledge base" in await peer.error("list_knowledge")
         names = {tool.name for tool in (await peer.client.list_tools()).tools}
@@ -181,7 +179,7 @@ async def test_an_agentos_without_a_knowledge_base_offers_none_of_the_tools(
 # Looking
 
 
-async def test_contents_are_listed_with_what_became_of_them(connect: Connect, sample_agentos: str) -> None:
+async def test_list_knowledge_shows_contents_with_their_status(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         listed = await peer.text("list_knowledge", limit=100)
     assert listed.startswith("| id | name | type | status | size | updated |")
@@ -189,7 +187,7 @@ async def test_contents_are_listed_with_what_became_of_them(connect: Connect, sa
     assert "| giraffe | text | completed | 39 bytes | 20" in line
 
 
-async def test_a_list_goes_on_and_ends(connect: Connect, library: str, era: str) -> None:
+async def test_list_knowledge_has_further_pages_and_an_end(connect: Connect, library: str, era: str) -> None:
     async with connect(library, knowledge_id="far", **ALL) as peer:
         for number in range(3):
             await peer.text("add_knowledge", text=f"Fact {number} of {era}", name=f"fact {number} {era}")
@@ -200,7 +198,7 @@ async def test_a_list_goes_on_and_ends(connect: Connect, library: str, era: str)
         assert (await peer.text("list_knowledge", page=50)).startswith("There is nothing on page 50: the last one is ")
 
 
-async def test_one_content_tells_its_state_and_metadata_without_agentos_own_notes(
+async def test_get_knowledge_shows_status_and_metadata_without_agentos_own(
     connect: Connect, library: str, era: str
 ) -> None:
     async with connect(library, **ALL) as peer:
@@ -212,44 +210,44 @@ async def test_one_content_tells_its_state_and_metadata_without_agentos_own_note
             metadata={"kind": "insect", "legs": 6, "seen": ["May", "June"]},
             **MAIN,
         )
-        shown = await peer.text("get_knowledge", content_id=id_in(added), **MAIN)
-    lines = shown.splitlines()
+        text = await peer.text("get_knowledge", content_id=id_in(added), **MAIN)
+    lines = text.splitlines()
     assert lines[0] == f"# bees {era}"
     assert {"status: completed", "description: What bees do", "type: text"} <= set(lines)
     assert 'metadata: kind=insect, legs=6, seen=["May", "June"]' in lines
-    assert "_agno" not in shown
-    assert "null" not in shown
+    assert "_agno" not in text
+    assert "null" not in text
 
 
 @pytest.mark.parametrize("tool", ["get_knowledge", "delete_knowledge", "refresh_knowledge"])
-async def test_an_unknown_content_says_where_to_look(connect: Connect, library: str, tool: str) -> None:
+async def test_unknown_content_says_where_to_look(connect: Connect, library: str, tool: str) -> None:
     async with connect(library, **ALL) as peer:
-        said = await peer.error(tool, content_id="no such one", **MAIN)
-        assert said == "There is no content 'no%20such%20one'. See list_knowledge."
+        error = await peer.error(tool, content_id="no such one", **MAIN)
+        assert error == "There is no content 'no%20such%20one'. See list_knowledge."
         assert "content_id is empty." in await peer.error(tool, content_id="", **MAIN)
         assert "There is no content '..'" in await peer.error(tool, content_id="..", **MAIN)
 
 
-async def test_what_a_knowledge_base_can_read_is_told_in_a_fifth_of_agentos_words(
+async def test_get_knowledge_config_takes_a_fifth_of_agentos_own_answer(
     connect: Connect, library: str, shelves: httpx.AsyncClient
 ) -> None:
     main = (await bases(shelves))["Main Hall"]
     async with connect(library, **ALL) as peer:
-        told = await peer.text("get_knowledge_config", **MAIN)
-    assert "text (.txt)" in told
-    assert "pdf (pypdf)" in told
-    assert "searched by: vector" in told
-    assert "sources: shelf (shelf), locked (shelf), code (github)" in told
+        text = await peer.text("get_knowledge_config", **MAIN)
+    assert "text (.txt)" in text
+    assert "pdf (pypdf)" in text
+    assert "searched by: vector" in text
+    assert "sources: shelf (shelf), locked (shelf), code (github)" in text
     whole = (await shelves.get("/knowledge/config", params={"knowledge_id": main})).text
-    assert len(told) < len(whole) / 5
+    assert len(text) < len(whole) / 5
 
 
 # Adding
 
 
-async def test_a_text_is_added_and_found(connect: Connect, library: str, shelves: httpx.AsyncClient, era: str) -> None:
+async def test_text_is_added_and_found(connect: Connect, library: str, shelves: httpx.AsyncClient, era: str) -> None:
     async with connect(library, **ALL) as peer:
-        said = await peer.text(
+        text = await peer.text(
             "add_knowledge",
             text=f"The {era} archive holds letters.",
             name=f"archive {era}",
@@ -257,41 +255,41 @@ async def test_a_text_is_added_and_found(connect: Connect, library: str, shelves
             **MAIN,
         )
         row = (await rows(shelves))[f"archive {era}"]
-        assert said == f"Added 'archive {era}' (content {row['id']}). search_knowledge finds it."
+        assert text == f"Added 'archive {era}' (content {row['id']}). search_knowledge finds it."
         assert row["metadata"]["era"] == era
-        found = await peer.text("search_knowledge", query="archive letters", filters={"era": era}, **MAIN)
-    assert f"The {era} archive holds letters." in found
+        output = await peer.text("search_knowledge", query="archive letters", filters={"era": era}, **MAIN)
+    assert f"The {era} archive holds letters." in output
 
 
-async def test_a_text_without_a_name_is_named_by_its_beginning(connect: Connect, library: str, era: str) -> None:
+async def test_text_without_a_name_is_named_by_its_beginning(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **ALL) as peer:
-        one = await peer.text("add_knowledge", text=f"Unnamed {era} words", **MAIN)
+        text = await peer.text("add_knowledge", text=f"Unnamed {era} words", **MAIN)
         other = await peer.text("add_knowledge", text=f"Other unnamed {era} words", **MAIN)
-    assert one.startswith(f"Added 'Unnamed {era} words'")
-    assert id_in(one) != id_in(other)
+    assert text.startswith(f"Added 'Unnamed {era} words'")
+    assert id_in(text) != id_in(other)
 
 
-async def test_a_text_too_long_for_a_form_is_added_all_the_same(connect: Connect, library: str, era: str) -> None:
+async def test_text_too_long_for_a_form_is_added_all_the_same(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **ALL) as peer:
         text = f"{era} saga. " + "日本 " * 150_000
-        said = await peer.text("add_knowledge", text=text, name=f"saga {era}", metadata={"saga": era}, **MAIN)
-        assert said.startswith(f"Added 'saga {era}'")
+        output = await peer.text("add_knowledge", text=text, name=f"saga {era}", metadata={"saga": era}, **MAIN)
+        assert output.startswith(f"Added 'saga {era}'")
         assert f"{era} saga." in await peer.text("search_knowledge", query="saga", filters={"saga": era}, **MAIN)
 
 
-async def test_other_words_under_the_same_name_are_no_success(connect: Connect, library: str, era: str) -> None:
+async def test_add_knowledge_refuses_another_text_under_the_same_name(connect: Connect, library: str, era: str) -> None:
     """AgentOS calls them completed, and drops them."""
     async with connect(library, **ALL) as peer:
         first = await peer.text("add_knowledge", text="Zebras have stripes.", name=f"stripes {era}", **MAIN)
-        said = await peer.error("add_knowledge", text="Quarks have colors.", name=f"stripes {era}", **MAIN)
-        assert said.startswith(f"'stripes {era}' is there already (content {id_in(first)})")
+        error = await peer.error("add_knowledge", text="Quarks have colors.", name=f"stripes {era}", **MAIN)
+        assert error.startswith(f"'stripes {era}' is there already (content {id_in(first)})")
         await peer.text("delete_knowledge", content_id=id_in(first), **MAIN)
         await peer.text("add_knowledge", text="Quarks have colors.", name=f"stripes {era}", **MAIN)
-        found = await peer.text("search_knowledge", query="quarks colors", max_results=1, **MAIN)
-    assert "Quarks have colors." in found
+        text = await peer.text("search_knowledge", query="quarks colors", max_results=1, **MAIN)
+    assert "Quarks have colors." in text
 
 
-async def test_local_files_are_added_only_from_allowed_folders(
+async def test_add_knowledge_takes_local_files_only_from_allowed_folders(
     connect: Connect, library: str, shelves: httpx.AsyncClient, tmp_path: Path, era: str
 ) -> None:
     inside, outside = tmp_path / "in", tmp_path / "out"
@@ -299,8 +297,8 @@ async def test_local_files_are_added_only_from_allowed_folders(
         each.mkdir()
         (each / f"Käse {era}.txt").write_text(f"Cheese ripens in {era} cellars.")
     async with connect(library, allow_files=(inside,), **ALL) as peer:
-        said = await peer.text("add_knowledge", file=f"Käse {era}.txt", **MAIN)
-        assert said.startswith(f"Added 'Käse {era}.txt'")
+        text = await peer.text("add_knowledge", file=f"Käse {era}.txt", **MAIN)
+        assert text.startswith(f"Added 'Käse {era}.txt'")
         assert "cellars" in await peer.text("search_knowledge", query=f"cheese {era}", max_results=1, **MAIN)
         for path in (outside / f"Käse {era}.txt", inside / ".." / "out" / f"Käse {era}.txt"):
             assert "is not in a folder whose files may be read" in await peer.error(
@@ -309,25 +307,25 @@ async def test_local_files_are_added_only_from_allowed_folders(
         assert "There is no file" in await peer.error("add_knowledge", file="nope.txt", **MAIN)
     assert (await rows(shelves))[f"Käse {era}.txt"]["type"] == "text/plain"
     async with connect(library, **ALL) as peer:
-        said = await peer.error("add_knowledge", file=str(inside / f"Käse {era}.txt"), **MAIN)
-    assert "Local files may not be read." in said
+        text = await peer.error("add_knowledge", file=str(inside / f"Käse {era}.txt"), **MAIN)
+    assert "Local files may not be read." in text
 
 
 @pytest.mark.parametrize("file_name", ["notes", "notes.weird", "notes.go"])
-async def test_a_text_file_of_any_type_is_read(
+async def test_text_file_of_any_type_is_read(
     connect: Connect, library: str, tmp_path: Path, era: str, file_name: str
 ) -> None:
     (tmp_path / f"{era}-{file_name}").write_text("package notes")
     async with connect(library, allow_files=(tmp_path,), **ALL) as peer:
-        said = await peer.text("add_knowledge", file=f"{era}-{file_name}", **MAIN)
-    assert said.startswith(f"Added '{era}-{file_name}'")
+        text = await peer.text("add_knowledge", file=f"{era}-{file_name}", **MAIN)
+    assert text.startswith(f"Added '{era}-{file_name}'")
 
 
-async def test_a_data_url_is_a_file(connect: Connect, library: str, era: str) -> None:
+async def test_data_url_is_a_file(connect: Connect, library: str, era: str) -> None:
     content = base64.b64encode(f"# Moss\nMoss of {era} is soft.".encode()).decode()
     async with connect(library, **ALL) as peer:
-        said = await peer.text("add_knowledge", file=f"data:text/markdown;name=moss-{era}.md;base64,{content}", **MAIN)
-        assert said.startswith(f"Added 'moss-{era}.md'")
+        text = await peer.text("add_knowledge", file=f"data:text/markdown;name=moss-{era}.md;base64,{content}", **MAIN)
+        assert text.startswith(f"Added 'moss-{era}.md'")
         assert "is soft" in await peer.text("search_knowledge", query=f"moss {era}", max_results=1, **MAIN)
         assert "AgentOS does not accept 'image/x' files" in await peer.error(
             "add_knowledge", file="data:image/x;base64,aaaa", **MAIN
@@ -335,66 +333,68 @@ async def test_a_data_url_is_a_file(connect: Connect, library: str, era: str) ->
 
 
 @pytest.mark.parametrize("parameter", ["url", "file"])
-async def test_a_url_is_fetched_by_agentos(
+async def test_url_is_fetched_by_agentos(
     connect: Connect, library: str, pages: Pages, era: str, parameter: str
 ) -> None:
     async with connect(library, **ALL) as peer:
         name = f"tides {era} {parameter}"
-        said = await peer.text("add_knowledge", name=name, **{parameter: pages.at("/tides.txt")}, **MAIN)
-        shown = await peer.text("get_knowledge", content_id=id_in(said), **MAIN)
-        assert f"source: {pages.at('/tides.txt')}" in shown
+        text = await peer.text("add_knowledge", name=name, **{parameter: pages.at("/tides.txt")}, **MAIN)
+        output = await peer.text("get_knowledge", content_id=id_in(text), **MAIN)
+        assert f"source: {pages.at('/tides.txt')}" in output
         assert "follow the moon" in await peer.text("search_knowledge", query="tides", max_results=1, **MAIN)
 
 
-async def test_what_cannot_be_read_is_an_error_with_the_reason_and_can_be_tried_again(
+async def test_content_that_cannot_be_read_is_an_error_and_can_be_added_again(
     connect: Connect, library: str, shelves: httpx.AsyncClient, era: str
 ) -> None:
     with serve_pages(there := {}) as pages:
         async with connect(library, **ALL) as peer:
-            said = await peer.error("add_knowledge", url=pages.at("/late.txt"), name=f"late {era}", **MAIN)
-            assert said.startswith(f"AgentOS could not read 'late {era}' (content ")
-            assert "404 Not Found" in said
-            assert "delete_knowledge" in said
+            error = await peer.error("add_knowledge", url=pages.at("/late.txt"), name=f"late {era}", **MAIN)
+            assert error.startswith(f"AgentOS could not read 'late {era}' (content ")
+            assert "404 Not Found" in error
+            assert "delete_knowledge" in error
             assert (await rows(shelves))[f"late {era}"]["status"] == "failed"
             there["/late.txt"] = "Better late than never."
             again = await peer.text("add_knowledge", url=pages.at("/late.txt"), name=f"late {era}", **MAIN)
     assert again.startswith(f"Added 'late {era}'")
 
 
-async def test_a_file_whose_reader_is_not_installed_says_what_to_install(
+async def test_file_whose_reader_is_not_installed_says_what_to_install(
     connect: Connect, library: str, era: str
 ) -> None:
     async with connect(library, **ALL) as peer:
-        said = await peer.error("add_knowledge", file=f"data:application/pdf;name={era}.pdf,%25PDF-1.4", **MAIN)
-    assert "pip install pypdf" in said
+        error = await peer.error("add_knowledge", file=f"data:application/pdf;name={era}.pdf,%25PDF-1.4", **MAIN)
+    assert "pip install pypdf" in error
 
 
-async def test_the_wait_is_bounded_and_progress_is_told(connect: Connect, library: str, era: str) -> None:
+async def test_add_knowledge_waits_within_its_bound_and_reports_progress(
+    connect: Connect, library: str, era: str
+) -> None:
     with serve_pages({"/held.txt": "It took its time."}) as pages:
         async with connect(library, **SHORT) as peer:
-            said, told = await peer.watch("add_knowledge", url=pages.at("/held.txt"), name=f"held {era}", **MAIN)
-            assert said.startswith(f"'held {era}' (content ")
-            assert said.endswith("is still being read. Call get_knowledge later to see how it went.")
-            assert f"AgentOS reads held {era}" in told.messages
-            values = [progress for progress, _, _ in told.heard]
+            result, text = await peer.watch("add_knowledge", url=pages.at("/held.txt"), name=f"held {era}", **MAIN)
+            assert result.startswith(f"'held {era}' (content ")
+            assert result.endswith("is still being read. Call get_knowledge later to see how it went.")
+            assert f"AgentOS reads held {era}" in text.messages
+            values = [progress for progress, _, _ in text.heard]
             assert values == sorted(set(values))
-            shown = await peer.text("get_knowledge", content_id=id_in(said), **MAIN)
-            assert "status: processing" in shown
+            output = await peer.text("get_knowledge", content_id=id_in(result), **MAIN)
+            assert "status: processing" in output
             pages.held.set()
             with anyio.fail_after(10):
-                while "status: completed" not in shown:
-                    shown = await peer.text("get_knowledge", content_id=id_in(said), **MAIN)
+                while "status: completed" not in output:
+                    output = await peer.text("get_knowledge", content_id=id_in(result), **MAIN)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ({}, "There is nothing to add. Give exactly one of text, url and file."),
         ({"text": " "}, "There is nothing to add."),
         ({"text": "x", "url": "http://x.y/z.txt"}, "text and url are given together."),
-        ({"url": "x.y/z.txt"}, "'x.y/z.txt' is no URL."),
-        ({"url": "file:///etc/passwd"}, "is no URL."),
-        ({"url": "http://"}, "is no URL."),
+        ({"url": "x.y/z.txt"}, "'x.y/z.txt' is not a valid URL."),
+        ({"url": "file:///etc/passwd"}, "is not a valid URL."),
+        ({"url": "http://"}, "is not a valid URL."),
         ({"text": "x", "metadata": {"_agno": {"children": ["a"]}}}, "_agno is AgentOS's own"),
         ({"text": "x", "metadata": "not an object"}, "'metadata'"),
         ({"text": "x", "chunk_size": -1}, "'chunk_size'"),
@@ -403,21 +403,21 @@ async def test_the_wait_is_bounded_and_progress_is_told(connect: Connect, librar
         ({"text": "x", "chunk_size": 9}, "AgentOS ignores chunk_size without reader_id and chunker."),
         (
             {"text": "x", "chunker": "FixedSizeChunker", "chunk_size": 9},
-            "AgentOS ignores chunk_size without reader_id. Give reader_id; see get_knowledge_config.",
+            "AgentOS ignores chunk_size without reader_id. Give reader_id. get_knowledge_config has them.",
         ),
         ({"text": "x", "reader_id": "nope"}, "There is no reader 'nope'. Use one of: "),
         ({"text": "x", "reader_id": "pdf"}, "pip install pypdf"),
         ({"text": "x", "reader_id": "text", "chunker": "Nope"}, "has no chunker 'Nope'. Use one of: FixedSizeChunker"),
     ],
 )
-async def test_what_agentos_would_take_and_drop_is_refused(
-    connect: Connect, library: str, arguments: dict[str, Any], said: str
+async def test_add_knowledge_refuses_what_agentos_would_drop(
+    connect: Connect, library: str, arguments: dict[str, Any], expected: str
 ) -> None:
     async with connect(library, **ALL) as peer:
-        assert said in await peer.error("add_knowledge", **arguments, **MAIN)
+        assert expected in await peer.error("add_knowledge", **arguments, **MAIN)
 
 
-async def test_a_text_is_cut_as_its_chunker_is_told(connect: Connect, library: str, era: str) -> None:
+async def test_text_is_chunked_by_the_given_chunker(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **ALL) as peer:
         await peer.text(
             "add_knowledge",
@@ -429,31 +429,31 @@ async def test_a_text_is_cut_as_its_chunker_is_told(connect: Connect, library: s
             chunk_size=100,
             **MAIN,
         )
-        found = await peer.text("search_knowledge", query=f"chunked{era}", max_results=50, filters={"cut": era}, **MAIN)
-    assert "\n2. " in found
+        text = await peer.text("search_knowledge", query=f"chunked{era}", max_results=50, filters={"cut": era}, **MAIN)
+    assert "\n2. " in text
 
 
 # Changing
 
 
-async def test_a_content_is_renamed_and_its_metadata_grows(connect: Connect, library: str, era: str) -> None:
+async def test_content_is_renamed_and_its_metadata_grows(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **ALL) as peer:
         added = await peer.text(
             "add_knowledge", text=f"Foxes of {era} run.", name=f"fox {era}", metadata={"kind": "mammal"}, **MAIN
         )
-        said = await peer.text(
+        text = await peer.text(
             "update_knowledge", content_id=id_in(added), name=f"foxes {era}", metadata={"mark": era}, **MAIN
         )
-        assert said == f"Changed name and metadata of 'foxes {era}'. Passages go on under the old name."
-        shown = await peer.text("get_knowledge", content_id=id_in(added), **MAIN)
-        assert f"# foxes {era}" in shown
-        assert f"metadata: kind=mammal, mark={era}" in shown
-        found = await peer.text("search_knowledge", query="foxes run", filters={"mark": era}, **MAIN)
-    assert f"1. fox {era}" in found
+        assert text == f"Changed name and metadata of 'foxes {era}'. Passages keep the old name."
+        output = await peer.text("get_knowledge", content_id=id_in(added), **MAIN)
+        assert f"# foxes {era}" in output
+        assert f"metadata: kind=mammal, mark={era}" in output
+        table = await peer.text("search_knowledge", query="foxes run", filters={"mark": era}, **MAIN)
+    assert f"1. fox {era}" in table
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ({"content_id": "x"}, "There is nothing to change."),
         ({"content_id": "x", "name": " "}, "There is nothing to change."),
@@ -463,26 +463,26 @@ async def test_a_content_is_renamed_and_its_metadata_grows(connect: Connect, lib
         ({"content_id": "x", "name": "y"}, "There is no content 'x'. See list_knowledge."),
     ],
 )
-async def test_a_change_that_cannot_be_is_refused(
-    connect: Connect, library: str, arguments: dict[str, Any], said: str
+async def test_update_knowledge_refuses_invalid_changes(
+    connect: Connect, library: str, arguments: dict[str, Any], expected: str
 ) -> None:
     async with connect(library, **ALL) as peer:
-        assert said in await peer.error("update_knowledge", **arguments, **MAIN)
+        assert expected in await peer.error("update_knowledge", **arguments, **MAIN)
 
 
-async def test_a_deleted_content_is_gone_and_no_longer_found(
+async def test_deleted_content_is_gone_and_no_longer_found(
     connect: Connect, library: str, shelves: httpx.AsyncClient, era: str
 ) -> None:
     async with connect(library, **ALL) as peer:
         added = await peer.text("add_knowledge", text=f"Dodo{era} lived here.", name=f"dodo {era}", **MAIN)
-        said = await peer.text("delete_knowledge", content_id=id_in(added), **MAIN)
-        assert said == f"Deleted 'dodo {era}' (content {id_in(added)})."
+        text = await peer.text("delete_knowledge", content_id=id_in(added), **MAIN)
+        assert text == f"Deleted 'dodo {era}' (content {id_in(added)})."
         assert "lived here" not in await peer.text("search_knowledge", query=f"Dodo{era}", **MAIN)
         assert "There is no content" in await peer.error("delete_knowledge", content_id=id_in(added), **MAIN)
     assert f"dodo {era}" not in await rows(shelves)
 
 
-async def test_a_person_is_asked_before_something_is_deleted(
+async def test_person_is_asked_before_something_is_deleted(
     connect: Connect, library: str, shelves: httpx.AsyncClient, era: str
 ) -> None:
     asked: list[str] = []
@@ -493,58 +493,58 @@ async def test_a_person_is_asked_before_something_is_deleted(
 
     async with connect(library, decline, **ALL) as peer:
         added = await peer.text("add_knowledge", text="Keep me.", name=f"keepsake {era}", **MAIN)
-        said = await peer.text("delete_knowledge", content_id=id_in(added), **MAIN)
-    assert "Nothing was done" in said or "nothing was done" in said
+        text = await peer.text("delete_knowledge", content_id=id_in(added), **MAIN)
+    assert "Nothing was done" in text or "nothing was done" in text
     assert id_in(added) in asked[0]
     assert f"keepsake {era}" in await rows(shelves)
 
 
 @pytest.mark.parametrize("tool", ["delete_knowledge", "update_knowledge", "refresh_knowledge"])
-async def test_a_content_is_not_changed_by_way_of_another_knowledge_base(
+async def test_content_is_not_changed_by_way_of_another_knowledge_base(
     connect: Connect, library: str, shelves: httpx.AsyncClient, tool: str
 ) -> None:
     """AgentOS would, and leave its passages in the base where they are."""
     content = (await rows(shelves, "Annex"))["annex guide"]
     arguments = {"name": "stolen"} if tool == "update_knowledge" else {}
     async with connect(library, **ALL) as peer:
-        said = await peer.error(tool, content_id=content["id"], **arguments, **MAIN)
-    assert said.startswith(f"The content '{content['id']}' is not in the knowledge base Main Hall.")
-    assert (await bases(shelves))["Annex"] in said
+        error = await peer.error(tool, content_id=content["id"], **arguments, **MAIN)
+    assert error.startswith(f"The content '{content['id']}' is not in the knowledge base Main Hall.")
+    assert (await bases(shelves))["Annex"] in error
     assert (await rows(shelves, "Annex"))["annex guide"] == content
 
 
-async def test_a_folder_is_read_again(connect: Connect, library: str, folders: Path, era: str) -> None:
+async def test_folder_is_read_again(connect: Connect, library: str, folders: Path, era: str) -> None:
     async with connect(library, **ALL) as peer:
         listed = await peer.text("list_knowledge", limit=100, **MAIN)
         row = next(line for line in listed.splitlines() if f"| {era} | folder |" in line)
         folder = row.split(" | ")[0].strip("| ")
-        shown = await peer.text("get_knowledge", content_id=folder, **MAIN)
-        assert f"source: {folders / era}" in shown
-        assert "parts: 2 contents of their own" in shown
+        output = await peer.text("get_knowledge", content_id=folder, **MAIN)
+        assert f"source: {folders / era}" in output
+        assert "parts: 2 contents of their own" in output
         (folders / era / "changes.txt").write_text(f"In {era} the door is green.")
-        said = await peer.text("refresh_knowledge", content_id=folder, **MAIN)
-        assert said.startswith(f"Refreshed '{era}' (content {folder}): 2 of 2 files loaded.")
-        found = await peer.text("search_knowledge", query=f"{era} door green", max_results=50, **MAIN)
-    assert f"In {era} the door is green." in found
-    assert f"In {era} the door is red." not in found
+        text = await peer.text("refresh_knowledge", content_id=folder, **MAIN)
+        assert text.startswith(f"Refreshed '{era}' (content {folder}): 2 of 2 files loaded.")
+        table = await peer.text("search_knowledge", query=f"{era} door green", max_results=50, **MAIN)
+    assert f"In {era} the door is green." in table
+    assert f"In {era} the door is red." not in table
 
 
-async def test_what_came_from_nowhere_or_from_one_page_cannot_be_refreshed(
+async def test_refresh_knowledge_refuses_what_is_no_website_or_folder(
     connect: Connect, library: str, pages: Pages, era: str
 ) -> None:
     async with connect(library, **ALL) as peer:
         text = await peer.text("add_knowledge", text="Only words.", name=f"words {era}", **MAIN)
-        said = await peer.error("refresh_knowledge", content_id=id_in(text), **MAIN)
-        assert f"'words {era}' came from no website or folder" in said
+        error = await peer.error("refresh_knowledge", content_id=id_in(text), **MAIN)
+        assert f"'words {era}' came from no website or folder" in error
         page = await peer.text("add_knowledge", url=pages.at("/tides.txt"), name=f"page {era}", **MAIN)
-        said = await peer.error("refresh_knowledge", content_id=id_in(page), **MAIN)
-        assert said.endswith("Only websites and folders can be refreshed: call delete_knowledge and add_knowledge.")
+        error = await peer.error("refresh_knowledge", content_id=id_in(page), **MAIN)
+        assert error.endswith("can be refreshed. To change it, call delete_knowledge and add_knowledge.")
 
 
 # Remote sources
 
 
-async def test_sources_and_their_files_are_listed(connect: Connect, library: str) -> None:
+async def test_list_knowledge_sources_shows_sources_and_files(connect: Connect, library: str) -> None:
     async with connect(library, **ALL) as peer:
         sources = await peer.text("list_knowledge_sources", **MAIN)
         assert "| shelf | The Shelf | shelf |" in sources
@@ -564,52 +564,54 @@ async def test_sources_and_their_files_are_listed(connect: Connect, library: str
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "expected"),
     [
         ("nope", "There is no source 'nope'. Use one of: shelf, locked, code."),
         ("code", "add_remote_knowledge takes its paths all the same."),
         ("locked", "The source locked refuses AgentOS's credentials for it."),
     ],
 )
-async def test_a_source_that_cannot_be_listed_says_why(connect: Connect, library: str, source: str, said: str) -> None:
+async def test_source_that_cannot_be_listed_says_why(
+    connect: Connect, library: str, source: str, expected: str
+) -> None:
     async with connect(library, **ALL) as peer:
-        assert said in await peer.error("list_knowledge_sources", source_id=source, **MAIN)
+        assert expected in await peer.error("list_knowledge_sources", source_id=source, **MAIN)
 
 
-async def test_a_remote_file_is_added_and_found(
+async def test_remote_file_is_added_and_found(
     connect: Connect, library: str, shelves: httpx.AsyncClient, era: str
 ) -> None:
     """Its id is not the one that AgentOS announces."""
     async with connect(library, **ALL) as peer:
-        said = await peer.text(
+        text = await peer.text(
             "add_remote_knowledge", source_id="shelf", path="welcome.txt", name=f"welcome {era}", **MAIN
         )
         row = (await rows(shelves))[f"welcome {era}"]
-        assert said == f"Added 'welcome {era}' (content {row['id']}). search_knowledge finds it."
+        assert text == f"Added 'welcome {era}' (content {row['id']}). search_knowledge finds it."
         assert "source: The Shelf (s3)" in await peer.text("get_knowledge", content_id=row["id"], **MAIN)
         assert "ocelots" in await peer.text("search_knowledge", query="ocelots", max_results=1, **MAIN)
 
 
-async def test_a_remote_folder_tells_what_became_of_its_files(connect: Connect, library: str, era: str) -> None:
+async def test_remote_folder_reports_the_status_of_its_files(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **ALL) as peer:
-        said = await peer.text("add_remote_knowledge", source_id="shelf", path="guides/", name=f"g {era}", **MAIN)
-        assert said.startswith("3 files came from guides/ of shelf: ")
-        assert "2 completed" in said
-        assert f"- g {era}/guides/broken.txt: guides/broken.txt cannot be opened" in said
+        text = await peer.text("add_remote_knowledge", source_id="shelf", path="guides/", name=f"g {era}", **MAIN)
+        assert text.startswith("3 files came from guides/ of shelf: ")
+        assert "2 completed" in text
+        assert f"- g {era}/guides/broken.txt: guides/broken.txt cannot be opened" in text
         failed = await peer.error("add_remote_knowledge", source_id="shelf", path="ruins/", name=f"r {era}", **MAIN)
         assert failed.startswith("2 files came from ruins/ of shelf: 2 failed.")
 
 
-async def test_a_remote_path_of_which_nothing_comes_is_no_success(connect: Connect, library: str, era: str) -> None:
+async def test_remote_path_of_which_nothing_comes_is_an_error(connect: Connect, library: str, era: str) -> None:
     async with connect(library, **SHORT) as peer:
-        said = await peer.error("add_remote_knowledge", source_id="shelf", path="missing.txt", **MAIN)
-        assert said.startswith("Nothing has come from missing.txt of shelf so far.")
+        error = await peer.error("add_remote_knowledge", source_id="shelf", path="missing.txt", **MAIN)
+        assert error.startswith("Nothing has come from missing.txt of shelf so far.")
         stuck = await peer.text("add_remote_knowledge", source_id="shelf", path="stuck.txt", name=f"s {era}", **MAIN)
         assert "is still being read" in stuck
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ({"source_id": "nope", "path": "x"}, "There is no source 'nope'."),
         ({"source_id": "shelf", "path": " / "}, "The path is empty."),
@@ -617,17 +619,17 @@ async def test_a_remote_path_of_which_nothing_comes_is_no_success(connect: Conne
         ({"source_id": "shelf", "path": "x", "source_params": {"repo": "a/b"}}, "does not accept source_params"),
     ],
 )
-async def test_a_remote_order_that_cannot_be_is_refused(
-    connect: Connect, library: str, arguments: dict[str, Any], said: str
+async def test_add_remote_knowledge_refuses_invalid_arguments(
+    connect: Connect, library: str, arguments: dict[str, Any], expected: str
 ) -> None:
     async with connect(library, **ALL) as peer:
-        assert said in await peer.error("add_remote_knowledge", **arguments, **MAIN)
+        assert expected in await peer.error("add_remote_knowledge", **arguments, **MAIN)
 
 
-async def test_everything_that_came_from_a_folder_is_counted_however_much_it_is(
+async def test_remote_folder_counts_all_that_came_from_it(
     connect: Connect, library: str, era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "_NEWEST", 1)
+    monkeypatch.setattr(ingest, "_NEWEST_PAGE_SIZE", 1)
     async with connect(library, **ALL) as peer:
-        said = await peer.text("add_remote_knowledge", source_id="shelf", path="guides/", name=f"all {era}", **MAIN)
-    assert said.startswith("3 files came from guides/ of shelf: ")
+        text = await peer.text("add_remote_knowledge", source_id="shelf", path="guides/", name=f"all {era}", **MAIN)
+    assert text.startswith("3 files came from guides/ of shelf: ")

@@ -47,20 +47,20 @@ READER = ("config:read", "agents:read", "filesystem:read")
 
 def content(said: str) -> str:
     """The file's words in a result."""
-    found = re.search(r"^```\n(.*)\n```$", said, re.DOTALL | re.MULTILINE)
-    assert found, said
-    return found[1]
+    match = re.search(r"^```\n(.*)\n```$", said, re.DOTALL | re.MULTILINE)
+    assert match, said
+    return match[1]
 
 
-async def test_all_files_are_listed_with_whose_they_are(connect: Connect, studio: str) -> None:
+async def test_list_agent_files_shows_all_files_with_their_owners(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
-        said = await peer.text("list_agent_files")
+        text = await peer.text("list_agent_files")
     monday = r"^\| team/notes \| diary/monday\.md \| 34 \| 20[-\d: ]+ UTC \| drafter, keeper \|$"
-    assert re.search(monday, said, re.MULTILINE)
-    assert said.endswith("Kept by user, shown only to a token that names one: diaries.")
+    assert re.search(monday, text, re.MULTILINE)
+    assert text.endswith("Kept by user, shown only to a token that names one: diaries.")
 
 
-async def test_an_agents_files_are_listed_a_directory_at_a_time(connect: Connect, studio: str) -> None:
+async def test_agents_files_are_listed_a_directory_at_a_time(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
         top = await peer.text("list_agent_files", agent_id="the note keeper")
         assert "| diary/ |" in top
@@ -75,46 +75,46 @@ async def test_an_agents_files_are_listed_a_directory_at_a_time(connect: Connect
         assert "| empty.md |" in await peer.text("list_agent_files", namespace=NOTES, limit=1, page=2)
 
 
-async def test_an_agents_other_namespaces_are_named_and_can_be_asked_for(connect: Connect, studio: str) -> None:
+async def test_agents_other_namespaces_are_named_and_can_be_asked_for(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
-        said = await peer.text("list_agent_files", agent_id="drafter")
-        assert said == "Nothing there (namespace drafts: 0 files, 0 bytes; this agent's other namespaces: team/notes)."
+        text = await peer.text("list_agent_files", agent_id="drafter")
+        assert text == "Nothing there (namespace drafts: 0 files, 0 bytes; this agent's other namespaces: team/notes)."
         assert "| plan.md |" in await peer.text("list_agent_files", agent_id="drafter", namespace=NOTES)
 
 
-async def test_a_file_is_read_with_its_facts(connect: Connect, studio: str) -> None:
+async def test_file_is_read_with_its_facts(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
-        said = await peer.text("read_agent_file", path="diary/monday.md", agent_id="keeper")
-        assert said.startswith("# diary/monday.md\nnamespace: team/notes\nagents: keeper\nsize: 34 bytes, 2 lines\n")
-        assert content(said) == "Planted honey trees.\nFed the cat."
+        text = await peer.text("read_agent_file", path="diary/monday.md", agent_id="keeper")
+        assert text.startswith("# diary/monday.md\nnamespace: team/notes\nagents: keeper\nsize: 34 bytes, 2 lines\n")
+        assert content(text) == "Planted honey trees.\nFed the cat."
         empty = await peer.text("read_agent_file", path="empty.md", namespace=NOTES)
     assert "size: 0 bytes" in empty
     assert "```" not in empty
 
 
-async def test_a_long_file_is_read_piece_by_piece_and_nothing_is_lost(connect: Connect, studio: str) -> None:
+async def test_long_file_is_read_piece_by_piece_and_nothing_is_lost(connect: Connect, studio: str) -> None:
     pieces, offset = [], 0
     async with connect(studio, toolsets=("all",)) as peer:
         while True:
-            said = await peer.text("read_agent_file", path="plan.md", agent_id="keeper", offset=offset)
-            pieces.append(content(said))
-            assert len(said) < 6000 * 4
-            assert "more characters]" not in said
-            if not (further := re.search(r"It goes on: read_agent_file with offset=(\d+)\.$", said)):
+            text = await peer.text("read_agent_file", path="plan.md", agent_id="keeper", offset=offset)
+            pieces.append(content(text))
+            assert len(text) < 6000 * 4
+            assert "more characters]" not in text
+            if not (further := re.search(r"It goes on: read_agent_file with offset=(\d+)\.$", text)):
                 break
             offset = int(further[1])
     assert len(pieces) > 2
     assert "".join("".join(pieces).split()) == "".join(LONG_FILE.split())
 
 
-async def test_a_limit_of_characters_is_kept(connect: Connect, studio: str) -> None:
+async def test_read_agent_file_keeps_the_limit_of_characters(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
-        said = await peer.text("read_agent_file", path="plan.md", agent_id="keeper", offset=5, limit=13)
-    assert content(said) == LONG_FILE[5:18]
-    assert said.endswith("It goes on: read_agent_file with offset=18.")
+        text = await peer.text("read_agent_file", path="plan.md", agent_id="keeper", offset=5, limit=13)
+    assert content(text) == LONG_FILE[5:18]
+    assert text.endswith("It goes on: read_agent_file with offset=18.")
 
 
-async def test_files_are_found_by_their_words_in_any_case(connect: Connect, studio: str) -> None:
+async def test_search_agent_files_finds_words_in_any_case(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
         everywhere = await peer.text("search_agent_files", query=" HONEY ")
         assert "| team/notes | diary/monday.md | 1 | 1 | Planted honey trees. Fed the cat. |" in everywhere
@@ -126,51 +126,51 @@ async def test_files_are_found_by_their_words_in_any_case(connect: Connect, stud
     assert nothing == "No file contains 'elephant'. Try a single word of it."
 
 
-async def test_a_fixed_user_does_not_keep_shared_files_from_being_read(connect: Connect, studio: str) -> None:
+async def test_shared_files_are_readable_on_a_server_for_one_user(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",), user_id="ann") as peer:
         assert "Fed the cat" in await peer.text("read_agent_file", path="diary/monday.md", agent_id="keeper")
         assert "Fed the cat" in await peer.text("search_agent_files", query="cat", agent_id="keeper")
 
 
-async def test_files_that_are_kept_by_user_need_a_token_that_names_one(connect: Connect, studio: str) -> None:
+async def test_files_kept_by_user_need_a_token_that_names_one(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
         for tool, more in (
             ("list_agent_files", {}),
             ("read_agent_file", {"path": "today.md"}),
             ("search_agent_files", {"query": "honey"}),
         ):
-            said = await peer.error(tool, agent_id="diarist", **more)
-            assert said.endswith("These files are kept by user: start agentos-mcp with a token that names one.")
+            error = await peer.error(tool, agent_id="diarist", **more)
+            assert error.endswith("These files are kept by user: start agentos-mcp with a token that names one.")
 
 
-async def test_a_user_sees_own_files_and_not_anothers(connect: Connect, guarded_studio: str) -> None:
+async def test_agent_files_of_another_user_are_not_shown(connect: Connect, guarded_studio: str) -> None:
     async with connect(guarded_studio, toolsets=("all",), token=token("ann", *READER)) as peer:
         assert "| diaries | today.md |" in await peer.text("list_agent_files")
         assert content(await peer.text("read_agent_file", path="today.md", agent_id="diarist")) == "ann hid the honey"
-        found = await peer.text("search_agent_files", query="hid", agent_id="diarist")
-        assert "ann hid" in found
-        assert "bob" not in found
-        said = await peer.error("read_agent_file", path="today.md", agent_id="diarist", user_id="bob")
-    assert "Only an admin may browse another user's files" in said
+        text = await peer.text("search_agent_files", query="hid", agent_id="diarist")
+        assert "ann hid" in text
+        assert "bob" not in text
+        error = await peer.error("read_agent_file", path="today.md", agent_id="diarist", user_id="bob")
+    assert "Only an admin may browse another user's files" in error
 
 
-async def test_an_admin_says_whose_file_is_meant(connect: Connect, guarded_studio: str) -> None:
+async def test_read_agent_file_takes_the_owner_from_an_admin(connect: Connect, guarded_studio: str) -> None:
     async with connect(guarded_studio, toolsets=("all",), token=token("boss", "agent_os:admin")) as peer:
         listed = await peer.text("list_agent_files", agent_id="diarist")
         assert "| ann |" in listed
         assert "| bob |" in listed
         assert "Kept by user" not in await peer.text("list_agent_files")
-        said = await peer.error("read_agent_file", path="today.md", agent_id="diarist")
-        assert said.endswith("list_agent_files shows the paths, and whose they are (user_id).")
+        error = await peer.error("read_agent_file", path="today.md", agent_id="diarist")
+        assert error.endswith("list_agent_files shows the paths, and whose they are (user_id).")
         read = await peer.text("read_agent_file", path="today.md", agent_id="diarist", user_id="bob")
         assert content(read) == "bob hid the honey"
-        found = await peer.text("search_agent_files", query="hid", namespace="diaries", user_id="bob")
-    assert "bob hid" in found
-    assert "ann hid" not in found
+        text = await peer.text("search_agent_files", query="hid", namespace="diaries", user_id="bob")
+    assert "bob hid" in text
+    assert "ann hid" not in text
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "said"),
+    ("tool", "arguments", "expected"),
     [
         ("list_agent_files", {"agent_id": "plain"}, "keeps no files. These do: diarist, drafter, keeper."),
         ("list_agent_files", {"agent_id": "elephant"}, "No agent 'elephant'."),
@@ -179,7 +179,7 @@ async def test_an_admin_says_whose_file_is_meant(connect: Connect, guarded_studi
         ("list_agent_files", {"directory": "diary"}, "Give agent_id or namespace, too."),
         ("list_agent_files", {"agent_id": "keeper", "directory": "../x"}, "segments '.' and '..' are not allowed"),
         ("list_agent_files", {"limit": 101}, "'limit'"),
-        ("read_agent_file", {"path": "plan.md"}, "Give agent_id or namespace: list_agent_files shows them."),
+        ("read_agent_file", {"path": "plan.md"}, "Give agent_id or namespace. list_agent_files shows them."),
         ("read_agent_file", {"path": " ", "agent_id": "keeper"}, "The path is empty."),
         ("read_agent_file", {"path": "no pe", "agent_id": "keeper"}, "No file 'no%20pe' there. list_agent_files shows"),
         ("read_agent_file", {"path": "diary", "agent_id": "keeper"}, "No file 'diary' there."),
@@ -192,21 +192,21 @@ async def test_an_admin_says_whose_file_is_meant(connect: Connect, guarded_studi
         ("search_agent_files", {"query": "x", "agent_id": "plain"}, "keeps no files."),
     ],
 )
-async def test_what_cannot_be_found_says_where_to_look(
-    connect: Connect, studio: str, tool: str, arguments: dict[str, Any], said: str
+async def test_agent_file_that_is_not_found_says_where_to_look(
+    connect: Connect, studio: str, tool: str, arguments: dict[str, Any], expected: str
 ) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
-        assert said in await peer.error(tool, **arguments)
+        assert expected in await peer.error(tool, **arguments)
 
 
-async def test_where_no_agent_keeps_files_that_is_said(connect: Connect, sample_agentos: str) -> None:
+async def test_list_agent_files_without_a_filesystem_says_so(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, toolsets=("all",)) as peer:
         assert (await peer.text("list_agent_files")).startswith("No agent here keeps files")
-        said = await peer.error("list_agent_files", agent_id="echo")
-    assert said.startswith("Agent 'echo' keeps no files. No agent here keeps files")
+        error = await peer.error("list_agent_files", agent_id="echo")
+    assert error.startswith("Agent 'echo' keeps no files. No agent here keeps files")
 
 
-async def test_a_list_is_shorter_than_the_rest_answer(connect: Connect, studio: str) -> None:
+async def test_list_agent_files_is_shorter_than_the_rest_answer(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
         listed = await peer.text("list_agent_files", namespace=NOTES, directory="diary")
     async with httpx.AsyncClient(base_url=studio) as rest:
@@ -215,7 +215,7 @@ async def test_a_list_is_shorter_than_the_rest_answer(connect: Connect, studio: 
     assert len(listed) < len(json.dumps(answer)) / 2
 
 
-async def test_a_size_that_agentos_does_not_say_is_left_out(connect: Connect) -> None:
+async def test_size_that_agentos_does_not_say_is_left_out(connect: Connect) -> None:
     holder = {"namespace": "notes", "agents": [{"id": "writer"}]}
     file = {"type": "file", "path": "a.txt", "namespace": "notes"}
     answers = {
@@ -225,6 +225,6 @@ async def test_a_size_that_agentos_does_not_say_is_left_out(connect: Connect) ->
     }
     async with scripted_agentos(answers) as server, connect(server.url, toolsets=("all",)) as peer:
         assert (await peer.text("list_agent_files", agent_id="writer")).endswith("namespace notes: 1 file")
-        said = await peer.text("read_agent_file", agent_id="writer", path="a.txt")
-    assert "size: 1 line\n" in said
-    assert content(said) == "words"
+        text = await peer.text("read_agent_file", agent_id="writer", path="a.txt")
+    assert "size: 1 line\n" in text
+    assert content(text) == "words"

@@ -23,8 +23,8 @@ def two_databases(agentoses: AgentOSPool) -> str:
 
 async def converse(peer: Peer, kind: str, id: str, session: str, *messages: str, user: str = "") -> list[str]:
     """Runs of one session, and their references."""
-    given = {f"{kind}_id": id, "session_id": session} | ({"user_id": user} if user else {})
-    return [reference(await peer.text(f"run_{kind}", message=message, **given)) for message in messages]
+    arguments = {f"{kind}_id": id, "session_id": session} | ({"user_id": user} if user else {})
+    return [reference(await peer.text(f"run_{kind}", message=message, **arguments)) for message in messages]
 
 
 async def session_in(rest: httpx.AsyncClient, session: str) -> dict[str, object]:
@@ -33,12 +33,12 @@ async def session_in(rest: httpx.AsyncClient, session: str) -> dict[str, object]
 
 
 def new_session(said: str) -> str:
-    found = re.search(r"session_id='([^']+)'", said)
-    assert found is not None, said
-    return found[1]
+    match = re.search(r"session_id='([^']+)'", said)
+    assert match is not None, said
+    return match[1]
 
 
-async def test_sessions_are_listed_with_whose_they_are_and_their_first_input(
+async def test_list_sessions_shows_component_user_and_first_input(
     connect: Connect, sample_agentos: str, era: str
 ) -> None:
     user = f"lister-{era}"
@@ -59,7 +59,7 @@ async def test_sessions_are_listed_with_whose_they_are_and_their_first_input(
     assert nobody == "No such sessions."
 
 
-async def test_a_session_is_found_by_its_given_name_and_by_its_first_input(
+async def test_session_is_found_by_its_given_name_and_by_its_first_input(
     connect: Connect, sample_agentos: str, era: str
 ) -> None:
     user = f"namer-{era}"
@@ -68,13 +68,13 @@ async def test_a_session_is_found_by_its_given_name_and_by_its_first_input(
         await converse(peer, "agent", "echo", f"{user}-asked", "What of the Lighthouse?", user=user)
         await converse(peer, "agent", "echo", f"{user}-other", "another thing", user=user)
         await peer.text("rename_session", session_id=f"{user}-named", name="Lighthouse plans")
-        found = await peer.text("list_sessions", name="lighthouse", user_id=user)
+        text = await peer.text("list_sessions", name="lighthouse", user_id=user)
         first = await peer.text("list_sessions", name="lighthouse", user_id=user, limit=1)
         second = await peer.text("list_sessions", name="lighthouse", user_id=user, limit=1, page=2)
         nothing = await peer.text("list_sessions", name="a name of no session", user_id=user)
-    assert f"{user}-named" in found
-    assert f"{user}-asked" in found
-    assert f"{user}-other" not in found
+    assert f"{user}-named" in text
+    assert f"{user}-asked" in text
+    assert f"{user}-other" not in text
     assert first.endswith("1 of 2; page=2 has more")
     assert {f"{user}-named" in part for part in (first, second)} == {True, False}
     assert nothing == "No session has this in its name, nor in its first input (of the 100 latest)."
@@ -91,7 +91,7 @@ async def test_pages_of_sessions_say_how_many_there_are(connect: Connect, sample
     assert all(both.count(f"| {user}-{number} |") == 1 for number in range(3))
 
 
-async def test_a_list_of_sessions_is_much_shorter_than_what_agentos_sends(
+async def test_list_of_sessions_is_much_shorter_than_what_agentos_sends(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     user = f"brief-{era}"
@@ -115,11 +115,11 @@ async def test_a_list_of_sessions_is_much_shorter_than_what_agentos_sends(
     ] * 3
 
 
-async def test_an_id_that_could_be_of_any_kind_needs_its_kind(connect: Connect, sample_agentos: str) -> None:
+async def test_list_sessions_with_an_ambiguous_id_needs_the_kind(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
-        said = await peer.error("list_sessions", id="nobody-has-this-id")
+        error = await peer.error("list_sessions", id="nobody-has-this-id")
         named = await peer.error("list_sessions", kind="team", id="nobody-has-this-id")
-    assert said == "An id needs its kind. Give kind: agent, team or workflow."
+    assert error == "An id needs its kind. Give kind: agent, team or workflow."
     assert "No team 'nobody-has-this-id'" in named
 
 
@@ -131,35 +131,55 @@ async def test_an_id_that_could_be_of_any_kind_needs_its_kind(connect: Connect, 
         ("workflow", "three-steps", "run_workflow(workflow_id='three-steps'"),
     ],
 )
-async def test_a_session_is_read_without_saying_its_kind(
+async def test_session_is_read_without_saying_its_kind(
     connect: Connect, sample_agentos: str, era: str, kind: str, id: str, run_tool: str
 ) -> None:
     session = f"read-{era}-{kind}"
     async with connect(sample_agentos, toolsets=ALL) as peer:
         refs = await converse(peer, kind, id, session, "the first words", "the second words", user=f"reader-{era}")
-        said = await peer.text("get_session", session_id=session)
+        text = await peer.text("get_session", session_id=session)
         runs = [await peer.text("get_run", run=ref) for ref in refs]
-    assert said.startswith(f"# the first words\nsession: {session}\ncomponent: {kind} {id}\nuser: reader-{era}\n")
-    assert "runs: 2" in said
+    assert text.startswith(f"# the first words\nsession: {session}\ncomponent: {kind} {id}\nuser: reader-{era}\n")
+    assert "runs: 2" in text
     for ref in refs:
-        assert f"| {ref} | completed | " in said
+        assert f"| {ref} | completed | " in text
     assert all("completed" in run for run in runs)
-    assert "null" not in said
-    assert said.endswith(f"Go on in it with {run_tool}, session_id='{session}').")
+    assert "null" not in text
+    assert text.endswith(f"Continue it with {run_tool}, session_id='{session}', user_id='reader-{era}').")
 
 
-async def test_a_session_shows_its_latest_runs_and_where_the_others_are(
+async def test_session_hint_names_no_user_on_a_server_for_one_user(
+    connect: Connect, sample_agentos: str, era: str
+) -> None:
+    session, user = f"own-{era}", f"reader-{era}"
+    async with connect(sample_agentos, toolsets=ALL, user_id=user) as peer:
+        await peer.text("run_agent", agent_id="echo", message="x", session_id=session)
+        text = await peer.text("get_session", session_id=session)
+    assert text.endswith(f"Continue it with run_agent(agent_id='echo', session_id='{session}').")
+
+
+async def test_session_hint_is_left_out_where_nothing_can_be_run(
+    connect: Connect, sample_agentos: str, era: str
+) -> None:
+    session = f"read-only-{era}"
+    async with connect(sample_agentos, toolsets=ALL) as peer:
+        await peer.text("run_agent", agent_id="echo", message="x", session_id=session)
+    async with connect(sample_agentos, toolsets=ALL, read_only=True) as peer:
+        assert "Continue it" not in await peer.text("get_session", session_id=session)
+
+
+async def test_session_shows_its_latest_runs_and_where_the_others_are(
     connect: Connect, sample_agentos: str, era: str
 ) -> None:
     session = f"many-{era}"
     async with connect(sample_agentos, toolsets=ALL) as peer:
         refs = await converse(peer, "agent", "echo", session, *(f"message {number}" for number in range(7)))
-        said = await peer.text("get_session", session_id=session)
+        text = await peer.text("get_session", session_id=session)
         all_runs = await peer.text("list_session_runs", session_id=session)
         first = await peer.text("list_session_runs", session_id=session, limit=4)
         both = first + await peer.text("list_session_runs", session_id=session, limit=4, page=2)
-    assert sum(ref in said for ref in refs) == 5
-    assert "list_session_runs shows all 7 runs." in said
+    assert sum(ref in text for ref in refs) == 5
+    assert f"list_session_runs(session_id='many-{era}') shows all 7 runs." in text
     assert all_runs.startswith("| run | status | started | input | answer |")
     for number, ref in enumerate(refs):
         assert re.search(
@@ -169,7 +189,7 @@ async def test_a_session_shows_its_latest_runs_and_where_the_others_are(
     assert all(both.count(ref) == 1 for ref in refs)
 
 
-async def test_runs_are_listed_by_status_and_those_of_members_are_left_out(
+async def test_list_session_runs_filters_by_status_and_leaves_out_members_runs(
     connect: Connect, sample_agentos: str, era: str
 ) -> None:
     session = f"statuses-{era}"
@@ -188,11 +208,11 @@ async def test_runs_are_listed_by_status_and_those_of_members_are_left_out(
     assert "'sleeping' is not a status. Use one of" in wrong
 
 
-async def test_a_created_session_is_there_before_its_first_run(
+async def test_created_session_is_there_before_its_first_run(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
-        said = await peer.text(
+        text = await peer.text(
             "create_session",
             kind="agent",
             id="Echo",
@@ -201,63 +221,63 @@ async def test_a_created_session_is_there_before_its_first_run(
             metadata={"ticket": 7},
             user_id=f"planner-{era}",
         )
-        session = new_session(said)
+        session = new_session(text)
         read = await peer.text("get_session", session_id=session)
         runs = await peer.text("list_session_runs", session_id=session)
         await converse(peer, "agent", "echo", session, "hello", user=f"planner-{era}")
         after = await peer.text("get_session", session_id=session)
-    go_on = f"Go on in it with run_agent(agent_id='echo', session_id='{session}')."
-    assert said == f"Created session '{session}'. {go_on}"
+    continue_it = f"Continue it with run_agent(agent_id='echo', session_id='{session}', user_id='planner-{era}')."
+    assert text == f"Created session '{session}'. {continue_it}"
     assert read.startswith(f"# Planned {era}\n")
     assert 'state:\n```\ntopic: tea\nsteps: ["one", "two"]\n```\nmetadata:\n```\nticket: 7\n```' in read
-    assert runs == f"No runs yet. {go_on}"
+    assert runs == f"No runs yet. {continue_it}"
     assert "runs: 1" in after
     document = await session_in(rest, session)
     assert (document["user_id"], document["agent_id"]) == (f"planner-{era}", "echo")
 
 
 @pytest.mark.parametrize(("kind", "id"), [("team", "pair"), ("workflow", "three-steps")])
-async def test_an_empty_session_keeps_its_kind(connect: Connect, sample_agentos: str, kind: str, id: str) -> None:
+async def test_empty_session_keeps_its_kind(connect: Connect, sample_agentos: str, kind: str, id: str) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
         session = new_session(await peer.text("create_session", kind=kind, id=id))
         assert f"component: {kind} {id}\n" in await peer.text("get_session", session_id=session)
 
 
-async def test_no_session_is_created_for_a_component_that_is_not_there(connect: Connect, sample_agentos: str) -> None:
+async def test_create_session_refuses_an_unknown_component(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
-        said = await peer.error("create_session", kind="agent", id="ekko")
+        error = await peer.error("create_session", kind="agent", id="ekko")
         other = await peer.error("create_session", kind="agent", id="three-steps")
-    assert "No agent 'ekko'. Did you mean 'echo'" in said
+    assert "No agent 'ekko'. Did you mean 'echo'" in error
     assert "It is a workflow" in other
 
 
 @pytest.mark.parametrize(("kind", "id"), [("agent", "echo"), ("team", "pair"), ("workflow", "three-steps")])
-async def test_a_renamed_session_has_its_name_and_keeps_its_runs(
+async def test_renamed_session_has_its_name_and_keeps_its_runs(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, kind: str, id: str
 ) -> None:
     session = f"rename-{era}-{kind}"
     async with connect(sample_agentos, toolsets=ALL) as peer:
         [ref] = await converse(peer, kind, id, session, "hello")
-        said = await peer.text("rename_session", session_id=session, name="  A good name ")
+        text = await peer.text("rename_session", session_id=session, name="  A good name ")
         assert ref in await peer.text("get_session", session_id=session)
         assert "The name is empty" in await peer.error("rename_session", session_id=session, name=" ")
-    assert said == f"Renamed session '{session}'."
+    assert text == f"Renamed session '{session}'."
     document = await session_in(rest, session)
     assert (document["session_name"], document[f"{kind}_id"]) == ("A good name", id)
 
 
-async def test_an_update_changes_the_keys_it_names_and_no_others(
+async def test_update_session_changes_only_the_keys_it_names(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"update-{era}"
     async with connect(sample_agentos, toolsets=ALL) as peer:
         [ref] = await converse(peer, "agent", "echo", session, "hello")
-        said = await peer.text(
+        text = await peer.text(
             "update_session", session_id=session, session_state={"a": 1, "b": [2]}, metadata={"m": "n"}, name="Updated"
         )
         await peer.text("update_session", session_id=session, session_state={"a": None, "c": {"d": 3}}, summary="So.")
         read = await peer.text("get_session", session_id=session)
-    assert said == f"Changed name, state, metadata of session '{session}'."
+    assert text == f"Changed name, state, metadata of session '{session}'."
     document = await session_in(rest, session)
     assert document["session_state"] == {"b": [2], "c": {"d": 3}}
     assert document["metadata"] == {"m": "n"}
@@ -267,7 +287,7 @@ async def test_an_update_changes_the_keys_it_names_and_no_others(
     assert ref in read
 
 
-async def test_an_update_that_agentos_would_lose_is_refused(
+async def test_update_session_refuses_what_agentos_would_lose(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"unchanged-{era}"
@@ -275,26 +295,26 @@ async def test_an_update_that_agentos_would_lose_is_refused(
         await converse(peer, "workflow", "three-steps", session, "hello")
         nothing = await peer.error("update_session", session_id=session)
         summary = await peer.error("update_session", session_id=session, summary="So.", name="Renamed")
-    assert nothing == "Nothing to change is given. Give session_state, metadata, summary or name."
+    assert nothing == "There is nothing to change. Give session_state, metadata, summary or name."
     assert summary == "A workflow's session keeps no summary. Put it into metadata."
     assert (await session_in(rest, session))["session_name"] == "hello"
 
 
-async def test_a_deleted_session_is_gone_with_its_runs(
+async def test_deleted_session_is_gone_with_its_runs(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"delete-{era}"
     async with connect(sample_agentos, toolsets=ALL) as peer:
         [ref, _] = await converse(peer, "agent", "echo", session, "hello", "again")
-        said = await peer.text("delete_session", session_id=session)
+        text = await peer.text("delete_session", session_id=session)
         assert await peer.error("get_run", run=ref)
         again = await peer.error("delete_session", session_id=session)
-    assert said == f"Deleted session '{session}' and its runs (2)."
+    assert text == f"Deleted session '{session}' and its runs (2)."
     assert again == f"There is no session '{session}'. list_sessions shows what there is."
     assert (await rest.get(f"/sessions/{session}")).status_code == 404
 
 
-async def test_a_session_that_is_deleted_under_a_run_says_that_it_comes_back(
+async def test_session_that_is_deleted_under_a_run_says_that_it_comes_back(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"busy-{era}"
@@ -302,8 +322,8 @@ async def test_a_session_that_is_deleted_under_a_run_says_that_it_comes_back(
     run = (await rest.post("/agents/slow/runs", data=form)).json()["run_id"]
     ref = f"agent/slow/{session}/{run}"
     async with connect(sample_agentos, toolsets=ALL) as peer:
-        said = await peer.text("delete_session", session_id=session)
-    assert said == (
+        text = await peer.text("delete_session", session_id=session)
+    assert text == (
         f"Deleted session '{session}' and its runs (1). Still going: {ref}; its end brings the session back. "
         "Call cancel_run, then delete it again."
     )
@@ -322,48 +342,48 @@ async def test_a_session_that_is_deleted_under_a_run_says_that_it_comes_back(
         ("compact_session", {}),
     ],
 )
-async def test_another_users_session_is_no_session(
+async def test_session_of_another_user_is_not_found(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, tool: str, arguments: dict[str, str]
 ) -> None:
     session = f"owned-{era}-{tool}"
     async with connect(sample_agentos, toolsets=ALL) as peer:
         await converse(peer, "agent", "echo", session, "hello", user="the-owner")
-        said = await peer.error(tool, session_id=session, user_id="somebody", **arguments)
+        error = await peer.error(tool, session_id=session, user_id="somebody", **arguments)
         unknown = await peer.error(tool, session_id="no-such-session", **arguments)
         empty = await peer.error(tool, session_id=" ", **arguments)
-    assert said == f"There is no session '{session}' of user 'somebody'. list_sessions shows what there is."
+    assert error == f"There is no session '{session}' of user 'somebody'. list_sessions shows what there is."
     assert unknown == "There is no session 'no-such-session'. list_sessions shows what there is."
     assert "session_id is empty" in empty
     assert (await session_in(rest, session))["session_name"] == "hello"
 
 
 @pytest.mark.parametrize(("kind", "id"), [("agent", "echo"), ("team", "pair")])
-async def test_a_fork_is_a_session_of_its_own_with_the_same_runs(
+async def test_forked_session_is_its_own_with_the_same_runs(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, kind: str, id: str
 ) -> None:
     session = f"fork-{era}-{id}"
     async with connect(sample_agentos, toolsets=ALL) as peer:
         await converse(peer, kind, id, session, "first")
-        said = await peer.text("fork_session", session_id=session)
-        copy = new_session(said)
-        assert said.endswith(f"Go on in it with run_{kind}({kind}_id='{id}', session_id='{copy}').")
+        text = await peer.text("fork_session", session_id=session)
+        copy = new_session(text)
+        assert text.endswith(f"Continue it with run_{kind}({kind}_id='{id}', session_id='{copy}').")
         assert copy != session
         await converse(peer, kind, id, copy, "second")
     runs = {key: (await rest.get(f"/{kind}s/{id}/runs", params={"session_id": key})).json() for key in (session, copy)}
     assert len(runs[copy]) == len(runs[session]) + 1
 
 
-async def test_compacting_says_what_came_of_it(connect: Connect, sample_agentos: str, era: str) -> None:
+async def test_compact_session_says_what_it_did(connect: Connect, sample_agentos: str, era: str) -> None:
     session = f"compact-{era}"
     async with connect(sample_agentos, toolsets=ALL) as peer:
         await converse(peer, "agent", "folding", session, *(f"words {number} " * 50 for number in range(4)))
-        said = await peer.text("compact_session", session_id=session)
-        assert said.startswith(("Folded.", "Nothing was folded: "))
+        text = await peer.text("compact_session", session_id=session)
+        assert text.startswith(("Compacted.", "Nothing was compacted: "))
         await converse(peer, "agent", "echo", f"{session}-echo", "x")
         assert "not enabled" in await peer.text("compact_session", session_id=f"{session}-echo")
 
 
-async def test_a_session_that_cannot_be_copied_or_folded_says_which_can(
+async def test_session_that_cannot_be_forked_or_compacted_says_which_can(
     connect: Connect, sample_agentos: str, era: str
 ) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
@@ -377,7 +397,7 @@ async def test_a_session_that_cannot_be_copied_or_folded_says_which_can(
     assert "no runs to fork" in empty
 
 
-async def test_a_session_that_nobody_owns_yet_is_read_and_not_forked(
+async def test_session_that_nobody_owns_yet_is_read_and_not_forked(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
 ) -> None:
     session = (await rest.post("/sessions", json={})).json()["session_id"]
@@ -389,7 +409,7 @@ async def test_a_session_that_nobody_owns_yet_is_read_and_not_forked(
     assert forked == "The session belongs to no agent yet. Run something in it first."
 
 
-async def test_a_sessions_database_is_asked_for_only_where_it_cannot_be_told(
+async def test_sessions_database_is_asked_for_only_where_it_cannot_be_told(
     connect: Connect, two_databases: str
 ) -> None:
     async with connect(two_databases, toolsets=ALL) as peer:
@@ -411,12 +431,12 @@ async def test_a_sessions_database_is_asked_for_only_where_it_cannot_be_told(
     assert listed.startswith("No session")
 
 
-async def test_an_agentos_without_a_database_says_so(connect: Connect, bare_agentos: str) -> None:
+async def test_agentos_without_a_database_says_so(connect: Connect, bare_agentos: str) -> None:
     async with connect(bare_agentos, toolsets=ALL) as peer:
         assert "no database" in await peer.error("list_sessions")
 
 
-async def test_a_session_that_cannot_be_read_over_rest_does_not_hide_the_others(
+async def test_session_that_cannot_be_read_over_rest_does_not_hide_the_others(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     await rest.post("/sessions", params={"type": "agent"}, json={"session_id": f"with/slash-{era}", "agent_id": "echo"})
@@ -425,7 +445,7 @@ async def test_a_session_that_cannot_be_read_over_rest_does_not_hide_the_others(
         assert run in await peer.text("list_runs", limit=100)
 
 
-async def test_a_session_has_the_runs_of_its_own_database_alone(connect: Connect) -> None:
+async def test_session_has_the_runs_of_its_own_database_alone(connect: Connect) -> None:
     with demo_agentos(build="tests._support.agentos.several_databases:build_many") as url:
         async with connect(url, toolsets=("all",)) as peer:
             runs = {

@@ -17,26 +17,26 @@ def studio(agentoses: AgentOSPool) -> str:
     return agentoses.url("stored_components")
 
 
-async def test_an_agentos_is_described_in_short(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient) -> None:
+async def test_agentos_is_described_in_short(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient) -> None:
     async with connect(sample_agentos, toolsets=("all",)) as peer:
-        said = await peer.text("get_config")
+        text = await peer.text("get_config")
     config, info = (await rest.get("/config")), (await rest.get("/info")).json()
-    lines = said.splitlines()
+    lines = text.splitlines()
     assert lines[:3] == ["# Sample", "id: sample", "description: Everything a test needs."]
     assert f"agno: {info['agno_version']}" in lines
     assert "authorization: none (everyone may do everything)" in lines
-    assert f"components: {info['agent_count']} agents, {info['team_count']} teams" in said
-    assert f"{info['workflow_count']} workflows (1 built anew for every run)" in said
+    assert f"components: {info['agent_count']} agents, {info['team_count']} teams" in text
+    assert f"{info['workflow_count']} workflows (1 built anew for every run)" in text
     assert "models: scripted (agentos-mcp)" in lines
     assert "databases: sample-db (session memory knowledge learning traces metrics evals)" in lines
     base = config.json()["knowledge"]["knowledge_instances"][0]["id"]
     assert f"knowledge bases: Sample Facts ({base})" in lines
     assert "background runs: yes" in lines
     assert "durable queue: no" in lines
-    assert len(said) * 5 < len(config.text)
+    assert len(text) * 5 < len(config.text)
 
 
-async def test_interfaces_files_and_its_own_version_are_told(connect: Connect, studio: str) -> None:
+async def test_get_config_shows_interfaces_files_and_the_version(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
         lines = (await peer.text("get_config")).splitlines()
     assert "interfaces: doorbell /doorbell" in lines
@@ -45,21 +45,21 @@ async def test_interfaces_files_and_its_own_version_are_told(connect: Connect, s
     assert "traces in: studio-db" in lines
 
 
-async def test_authorization_is_told(connect: Connect, locked_agentos: str) -> None:
+async def test_get_config_shows_the_authorization(connect: Connect, locked_agentos: str) -> None:
     async with connect(locked_agentos, toolsets=("all",), token=Token(KEY)) as peer:
         assert "authorization: a security key for all\n" in await peer.text("get_config")
 
 
-async def test_without_the_key_the_way_in_is_told(connect: Connect, locked_agentos: str) -> None:
+async def test_get_config_without_the_key_says_how_to_get_in(connect: Connect, locked_agentos: str) -> None:
     async with connect(locked_agentos, toolsets=("all",)) as peer:
         for tool in ("get_config", "list_databases"):
             assert "Set AGENTOS_TOKEN" in await peer.error(tool)
 
 
-async def test_databases_are_listed_with_their_parts_and_tables(connect: Connect, studio: str) -> None:
+async def test_list_databases_shows_parts_and_tables(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
-        said = await peer.text("list_databases")
-    rows = said.splitlines()[2:]
+        text = await peer.text("list_databases")
+    rows = text.splitlines()[2:]
     assert rows[0] == "| studio-db | session | agno_sessions |"
     assert "| studio-db | files of agents | agno_fs |" in rows
     assert "| studio-db | traces |  |" in rows
@@ -68,7 +68,7 @@ async def test_databases_are_listed_with_their_parts_and_tables(connect: Connect
     assert rows[-1] == "AgentOS's own: studio-db"
 
 
-async def test_a_database_that_is_listed_is_one_that_tools_take(connect: Connect, studio: str) -> None:
+async def test_database_that_is_listed_is_one_that_tools_take(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
         listed = await peer.text("list_databases")
         databases = {line.split(" | ")[0].removeprefix("| ") for line in listed.splitlines() if "| learning |" in line}
@@ -77,15 +77,15 @@ async def test_a_database_that_is_listed_is_one_that_tools_take(connect: Connect
             await peer.text("list_learnings", db_id=db_id)
 
 
-async def test_an_agentos_that_keeps_nothing_says_so(connect: Connect, bare_agentos: str) -> None:
+async def test_agentos_that_keeps_nothing_says_so(connect: Connect, bare_agentos: str) -> None:
     async with connect(bare_agentos, toolsets=("all",)) as peer:
-        said = await peer.text("get_config")
-        assert "databases: none: nothing is kept\n" in said
-        assert "background runs: no: that needs a database\n" in said
+        text = await peer.text("get_config")
+        assert "databases: none: nothing is kept\n" in text
+        assert "background runs: no: that needs a database\n" in text
         assert (await peer.text("list_databases")).startswith("This AgentOS has no database")
 
 
 @pytest.mark.parametrize("tool", ["get_config", "list_databases"])
-async def test_what_it_does_not_take_is_refused(connect: Connect, sample_agentos: str, tool: str) -> None:
+async def test_database_tools_refuse_unknown_arguments(connect: Connect, sample_agentos: str, tool: str) -> None:
     async with connect(sample_agentos, toolsets=("all",)) as peer:
         assert "'part'" in await peer.error(tool, part="memory")

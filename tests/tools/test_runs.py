@@ -16,35 +16,31 @@ from tests.conftest import KEY
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_workflow_is_found_by_name_and_its_steps_are_seen(connect: Connect, sample_agentos: str) -> None:
+async def test_workflow_is_found_by_name_and_its_steps_are_seen(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        result, told = await peer.watch("run_workflow", workflow_id="my slow steps", message="go")
+        result, text = await peer.watch("run_workflow", workflow_id="my slow steps", message="go")
     assert result.startswith("i j k l m n o p\n--- agentos-mcp\ncompleted · ")
     assert reference(result).startswith("workflow/slow-steps/")
-    assert any(message.startswith("1/2 one") for message in told.messages)
-    assert any(message.startswith("2/2 two") for message in told.messages)
-    values = [value for value, _, _ in told.heard]
+    assert any(message.startswith("1/2 one") for message in text.messages)
+    assert any(message.startswith("2/2 two") for message in text.messages)
+    values = [value for value, _, _ in text.heard]
     assert all(later > earlier for earlier, later in pairwise(values))
-    assert {total for _, total, _ in told.heard} == {2.0}
+    assert {total for _, total, _ in text.heard} == {2.0}
     assert values[-1] == 2.0
 
 
-async def test_a_call_without_a_progress_token_is_told_nothing_and_answers(
-    connect: Connect, sample_agentos: str
-) -> None:
+async def test_call_without_a_progress_token_gets_no_progress(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         assert (await peer.text("run_agent", agent_id="Echo", message="hi")).startswith("echo: hi\n")
 
 
-async def test_a_tool_call_is_seen_while_it_runs(connect: Connect, sample_agentos: str) -> None:
+async def test_tool_call_is_seen_while_it_runs(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        _, told = await peer.watch("run_team", team_id="pair", message="write")
-    assert "calling delegate_task_to_member" in " ".join(told.messages) or "Team Writer" in " ".join(told.messages)
+        _, result = await peer.watch("run_team", team_id="pair", message="write")
+    assert "calling delegate_task_to_member" in " ".join(result.messages) or "Team Writer" in " ".join(result.messages)
 
 
-async def test_everything_that_agentos_takes_is_passed_on(
-    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
-) -> None:
+async def test_run_arguments_are_all_passed_on(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient) -> None:
     async with connect(sample_agentos) as peer:
         result = await peer.text(
             "run_agent",
@@ -66,7 +62,9 @@ async def test_everything_that_agentos_takes_is_passed_on(
     assert [one["session_id"] for one in sessions["data"]] == ["kept-session"]
 
 
-async def test_json_given_as_text_is_read(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient) -> None:
+async def test_json_argument_given_as_text_is_read(
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
+) -> None:
     async with connect(sample_agentos) as peer:
         result = await peer.text("run_agent", agent_id="echo", message='{"a": 1}', metadata='{"why": "text"}')
     assert result.startswith('echo: {"a": 1}')
@@ -77,66 +75,66 @@ async def test_json_given_as_text_is_read(connect: Connect, sample_agentos: str,
 
 @pytest.mark.parametrize("name", ["session_state", "dependencies", "metadata", "knowledge_filters"])
 @pytest.mark.parametrize("value", ["{bad json", "[1", "5"])
-async def test_bad_json_is_refused_before_it_is_sent(
+async def test_json_argument_that_is_invalid_is_refused_before_it_is_sent(
     connect: Connect, sample_agentos: str, name: str, value: str
 ) -> None:
     async with connect(sample_agentos) as peer:
-        said = await peer.error("run_agent", agent_id="echo", message="hi", **{name: value})
-    assert f"'{name}'" in said
-    assert "JSON object" in said
+        error = await peer.error("run_agent", agent_id="echo", message="hi", **{name: value})
+    assert f"'{name}'" in error
+    assert "JSON object" in error
 
 
-async def test_an_argument_that_does_not_exist_is_refused_with_those_that_do(
+async def test_argument_that_does_not_exist_is_refused_with_those_that_do(
     connect: Connect, sample_agentos: str
 ) -> None:
     async with connect(sample_agentos) as peer:
-        said = await peer.error("run_workflow", workflow_id="three-steps", message="x", topic="tea")
-    assert said.startswith("run_workflow has no argument 'topic'. run_workflow takes workflow_id (required), message")
+        error = await peer.error("run_workflow", workflow_id="three-steps", message="x", topic="tea")
+    assert error.startswith("run_workflow has no argument 'topic'. run_workflow takes workflow_id (required), message")
 
 
-async def test_a_missing_argument_is_named(connect: Connect, sample_agentos: str) -> None:
+async def test_missing_argument_is_named(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         assert (await peer.error("run_agent", agent_id="echo")).startswith("'message' is missing.")
 
 
 @pytest.mark.parametrize("message", ["", "  "])
-async def test_an_empty_message_is_refused(connect: Connect, sample_agentos: str, message: str) -> None:
+async def test_empty_message_is_refused(connect: Connect, sample_agentos: str, message: str) -> None:
     async with connect(sample_agentos) as peer:
         assert "The message is empty" in await peer.error("run_agent", agent_id="echo", message=message)
 
 
-async def test_an_unknown_component_says_what_was_meant(connect: Connect, sample_agentos: str) -> None:
+async def test_unknown_component_says_what_was_meant(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         assert "use run_workflow" in await peer.error("run_agent", agent_id="three-steps", message="x")
         assert "could be 2 agents" in await peer.error("run_agent", agent_id="twin agent", message="x")
 
 
-async def test_a_tool_that_does_not_exist_names_one_like_it(connect: Connect, sample_agentos: str) -> None:
+async def test_tool_that_does_not_exist_names_one_like_it(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         assert "Did you mean run_workflow?" in await peer.error("run_workflows")
 
 
-async def test_a_failing_model_is_an_error_with_its_words(connect: Connect, sample_agentos: str) -> None:
+async def test_failing_model_is_an_error_with_its_words(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        said = await peer.error("run_agent", agent_id="broken", message="x")
-    assert "failed: the provider is out of tokens" in said
-    assert "run: agent/broken/" in said
+        error = await peer.error("run_agent", agent_id="broken", message="x")
+    assert "failed: the provider is out of tokens" in error
+    assert "run: agent/broken/" in error
 
 
-async def test_a_workflow_with_a_failing_step_names_it(connect: Connect, sample_agentos: str) -> None:
+async def test_workflow_with_a_failing_step_names_it(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
-        said = await peer.text("run_workflow", workflow_id="skips-failure", message="x")
-        assert "completed, but 1 of 2 steps failed" in said
-        assert "failed step bad:" in said
+        text = await peer.text("run_workflow", workflow_id="skips-failure", message="x")
+        assert "completed, but 1 of 2 steps failed" in text
+        assert "failed step bad:" in text
         assert "failed in step bad" in await peer.error("run_workflow", workflow_id="fails", message="x")
 
 
-async def test_a_paused_run_says_that_it_waits(connect: Connect, sample_agentos: str) -> None:
+async def test_paused_run_says_that_it_waits(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         assert "paused: it waits for" in await peer.text("run_agent", agent_id="confirmer", message="x")
 
 
-async def test_a_factory_takes_its_input_and_refuses_a_bad_one(connect: Connect, sample_agentos: str) -> None:
+async def test_factory_takes_its_input_and_refuses_a_bad_one(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         answer = await peer.text("run_workflow", workflow_id="launch", message="x", factory_input={"product": "tea"})
         assert answer.startswith("launching tea for everyone")
@@ -144,7 +142,7 @@ async def test_a_factory_takes_its_input_and_refuses_a_bad_one(connect: Connect,
 
 
 @pytest.mark.parametrize("id", ["a?b#c", "100%", "日本", "..", "a b&c=d"])
-async def test_a_hostile_id_runs_its_own_agent_and_its_reference_works(
+async def test_hostile_id_runs_its_own_agent_and_its_reference_works(
     connect: Connect, sample_agentos: str, id: str
 ) -> None:
     async with connect(sample_agentos) as peer:
@@ -153,7 +151,7 @@ async def test_a_hostile_id_runs_its_own_agent_and_its_reference_works(
         assert (await peer.text("get_run", run=reference(result))).startswith("echo: x")
 
 
-async def test_a_long_answer_is_read_piece_by_piece(connect: Connect, sample_agentos: str) -> None:
+async def test_long_answer_is_read_piece_by_piece(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, result_tokens=500) as peer:
         first = await peer.text("run_agent", agent_id="big", message="5")
         assert f"\n{RULE}\n2,999 more characters: get_run with offset=2000\n" in first
@@ -163,7 +161,7 @@ async def test_a_long_answer_is_read_piece_by_piece(connect: Connect, sample_age
         assert "more characters" not in last
 
 
-async def test_get_run_follows_a_run_that_goes_on(
+async def test_get_run_follows_a_run_that_is_still_running(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
 ) -> None:
     form = {"message": "20 1", "background": "true", "stream": "false", "session_id": "s-follow", "run_id": "r-follow"}
@@ -179,7 +177,7 @@ async def test_get_run_says_what_a_reference_is(connect: Connect, sample_agentos
         assert "Run not found" in await peer.error("get_run", run="agent/echo/no/no")
 
 
-async def test_cancelling_the_call_cancels_the_run_on_agentos(
+async def test_cancelled_call_cancels_the_run_on_agentos(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     session = f"cancelled-{era}"
@@ -200,13 +198,13 @@ async def test_cancelling_the_call_cancels_the_run_on_agentos(
     assert await ends_as(rest, "agents/slow", session) == "CANCELLED"
 
 
-async def test_cancel_run_ends_it_and_says_so(
+async def test_cancel_run_ends_the_run_and_says_so(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     async with connect(sample_agentos) as peer:
         await start_and_leave(rest, "agents/slow", "200 20", session_id=f"c-{era}", run_id=f"c-{era}")
-        said = await peer.text("cancel_run", run=f"agent/slow/c-{era}/c-{era}")
-        assert "cancelled" in said
+        text = await peer.text("cancel_run", run=f"agent/slow/c-{era}/c-{era}")
+        assert "cancelled" in text
         assert await ends_as(rest, "agents/slow", f"c-{era}") == "CANCELLED"
         assert (await peer.text("cancel_run", run=f"agent/slow/c-{era}/c-{era}")).startswith("Nothing to cancel")
 
@@ -214,12 +212,12 @@ async def test_cancel_run_ends_it_and_says_so(
 async def test_cancel_run_says_that_a_call_in_progress_is_waited_out(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentos_mcp.tools.runs._CANCEL_WAIT", 0.3)
+    monkeypatch.setattr("agentos_mcp.tools.runs._CANCEL_WAIT_SECONDS", 0.3)
     ids = {"session_id": f"w-{era}", "run_id": f"w-{era}"}
     async with connect(sample_agentos) as peer:
         await rest.post("/agents/thinker/runs", data={"message": "3", "background": "true", "stream": "false", **ids})
-        said = await peer.text("cancel_run", run=f"agent/thinker/w-{era}/w-{era}")
-    assert said.startswith("Cancelling: it stops when")
+        text = await peer.text("cancel_run", run=f"agent/thinker/w-{era}/w-{era}")
+    assert text.startswith("Cancelling: it stops when")
 
 
 async def test_cancel_run_of_a_paused_run_says_when_it_takes_effect(connect: Connect, sample_agentos: str) -> None:
@@ -233,13 +231,13 @@ async def test_cancel_run_of_an_unknown_run_is_an_error(connect: Connect, sample
         assert "Run not found" in await peer.error("cancel_run", run="agent/slow/none/none")
 
 
-async def test_an_agentos_that_is_down_says_what_to_do(connect: Connect) -> None:
+async def test_agentos_that_is_down_says_what_to_do(connect: Connect) -> None:
     async with connect("http://127.0.0.1:9") as peer:
-        said = await peer.error("run_agent", agent_id="echo", message="x")
-    assert "No AgentOS answers at http://127.0.0.1:9. Start it, or set AGENTOS_URL" in said
+        error = await peer.error("run_agent", agent_id="echo", message="x")
+    assert "No AgentOS answers at http://127.0.0.1:9. Start it, or set AGENTOS_URL" in error
 
 
-async def test_a_wrong_token_says_so_and_a_right_one_works(connect: Connect, locked_agentos: str) -> None:
+async def test_wrong_token_says_so_and_a_right_one_works(connect: Connect, locked_agentos: str) -> None:
     from agentos_mcp.settings import Token
 
     async with connect(locked_agentos, token=Token("wrong")) as peer:
@@ -250,11 +248,11 @@ async def test_a_wrong_token_says_so_and_a_right_one_works(connect: Connect, loc
         assert (await peer.text("run_agent", agent_id="echo", message="x")).startswith("echo: x")
 
 
-async def test_without_a_database_a_run_works_and_says_what_that_means(connect: Connect, bare_agentos: str) -> None:
+async def test_run_without_a_database_works_and_says_what_that_means(connect: Connect, bare_agentos: str) -> None:
     async with connect(bare_agentos) as peer:
-        said = await peer.text("run_agent", agent_id="echo", message="x")
-    assert said.startswith("echo: x\n--- agentos-mcp\ncompleted")
-    assert "it has no database" in said
+        text = await peer.text("run_agent", agent_id="echo", message="x")
+    assert text.startswith("echo: x\n--- agentos-mcp\ncompleted")
+    assert "it has no database" in text
 
 
 async def start_and_leave(rest: httpx.AsyncClient, component: str, message: str, **ids: str) -> None:

@@ -25,7 +25,7 @@ async def rest(studio: str) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_stored_components_are_listed_by_kind(connect: Connect, studio: str) -> None:
+async def test_list_stored_components_filters_by_kind(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
         everything = await peer.text("list_stored_components")
         assert "| stored-writer | agent | Stored Writer | Writes what is asked. | 4 | 20" in everything
@@ -36,18 +36,18 @@ async def test_stored_components_are_listed_by_kind(connect: Connect, studio: st
         assert "; page=2 has more" in await peer.text("list_stored_components", limit=1)
 
 
-async def test_a_component_shows_its_current_configuration_in_short(connect: Connect, studio: str) -> None:
+async def test_component_shows_its_current_configuration_in_short(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
-        said = await peer.text("get_stored_component", id="stored-writer")
-    assert said.startswith("# Stored Writer\nid: stored-writer\nkind: agent\ndescription: Writes what is asked.\n")
-    assert "version: 4 published (current)\n" in said
-    assert "versions: 4 published (current), 3 published, 2 published, 1 draft 'first try'\n" in said
-    assert "model: scripted (agentos-mcp)\ntools: lookup, think, analyze\ndatabase: studio-db\n" in said
-    assert "instructions:\n```\nWrite well.\nNever hurry.\n```" in said
-    assert "agno_sessions" not in said
+        text = await peer.text("get_stored_component", id="stored-writer")
+    assert text.startswith("# Stored Writer\nid: stored-writer\nkind: agent\ndescription: Writes what is asked.\n")
+    assert "version: 4 published (current)\n" in text
+    assert "versions: 4 published (current), 3 published, 2 published, 1 draft 'first try'\n" in text
+    assert "model: scripted (agentos-mcp)\ntools: lookup, think, analyze\ndatabase: studio-db\n" in text
+    assert "instructions:\n```\nWrite well.\nNever hurry.\n```" in text
+    assert "agno_sessions" not in text
 
 
-async def test_a_version_is_picked_by_its_number(connect: Connect, studio: str) -> None:
+async def test_version_is_picked_by_its_number(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
         first = await peer.text("get_stored_component", id="stored-writer", version=1)
         assert "version: 1 draft 'first try'\n" in first
@@ -62,7 +62,7 @@ async def test_members_and_steps_are_named_with_who_they_are(connect: Connect, s
         assert "steps: writing (agent stored-writer)\n" in await peer.text("get_stored_component", id="stored-flow")
 
 
-async def test_nested_steps_and_parts_are_shown_and_connections_are_not(
+async def test_stored_component_shows_nested_steps_and_no_connections(
     connect: Connect, studio: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     inner = {"type": "Step", "name": "inside", "executor_ref": "tidy_up"}
@@ -77,13 +77,13 @@ async def test_nested_steps_and_parts_are_shown_and_connections_are_not(
     body = {"name": f"Nested {era}", "component_id": f"nested-{era}", "component_type": "workflow", "config": config}
     (await rest.post("/components", json=body | {"stage": "draft", "set_current": False})).raise_for_status()
     async with connect(studio, toolsets=("all",)) as peer:
-        said = await peer.text("get_stored_component", id=f"nested-{era}")
-    assert "steps: both [inside (tidy_up), outside (team stored-pair)]\n" in said
-    assert "others: knowledge Facts\nsettings: debug_mode True\n" in said
-    assert "secret" not in said
+        text = await peer.text("get_stored_component", id=f"nested-{era}")
+    assert "steps: both [inside (tidy_up), outside (team stored-pair)]\n" in text
+    assert "others: knowledge Facts\nsettings: debug_mode True\n" in text
+    assert "secret" not in text
 
 
-async def test_a_component_without_a_current_version_shows_its_latest(
+async def test_component_without_a_current_version_shows_its_latest(
     connect: Connect, studio: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     drafted = {
@@ -99,20 +99,20 @@ async def test_a_component_without_a_current_version_shows_its_latest(
     (await rest.post(f"/components/drafted-{era}/configs", json=newer)).raise_for_status()
     current = (await rest.get(f"/components/drafted-{era}")).json().get("current_version")
     async with connect(studio, toolsets=("all",)) as peer:
-        said = await peer.text("get_stored_component", id=f"drafted-{era}")
+        text = await peer.text("get_stored_component", id=f"drafted-{era}")
     assert current is None
-    assert "version: 2 draft\n" in said
-    assert "instructions:\n```\nTwo\n```" in said
+    assert "version: 2 draft\n" in text
+    assert "instructions:\n```\nTwo\n```" in text
 
 
-async def test_the_registry_says_what_each_thing_is(connect: Connect, studio: str) -> None:
+async def test_list_registry_describes_each_entry(connect: Connect, studio: str) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
-        said = await peer.text("list_registry")
-        assert "| deploy | tool | Deploy to an environment. | (env); asks first |" in said
-        assert "| reasoning_tools | tool |  | think, analyze |" in said
-        assert "| scripted | model |  | agentos-mcp |" in said
-        assert "| LaunchInput | schema |  | (product, audience) |" in said
-        assert "| Note Keeper | agent |  | keeper |" in said
+        text = await peer.text("list_registry")
+        assert "| deploy | tool | Deploy to an environment. | (env); asks first |" in text
+        assert "| reasoning_tools | tool |  | think, analyze |" in text
+        assert "| scripted | model |  | agentos-mcp |" in text
+        assert "| LaunchInput | schema |  | (product, audience) |" in text
+        assert "| Note Keeper | agent |  | keeper |" in text
         models = await peer.text("list_registry", resource_type="model")
         assert "scripted" in models
         assert "deploy" not in models
@@ -121,7 +121,7 @@ async def test_the_registry_says_what_each_thing_is(connect: Connect, studio: st
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "said"),
+    ("tool", "arguments", "expected"),
     [
         ("list_stored_components", {"kind": "robot"}, "'kind'"),
         ("get_stored_component", {"id": "no such"}, "No stored component 'no%20such'. list_stored_components shows"),
@@ -133,26 +133,24 @@ async def test_the_registry_says_what_each_thing_is(connect: Connect, studio: st
     ],
 )
 async def test_what_is_not_there_says_where_to_look(
-    connect: Connect, studio: str, tool: str, arguments: dict[str, Any], said: str
+    connect: Connect, studio: str, tool: str, arguments: dict[str, Any], expected: str
 ) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
-        assert said in await peer.error(tool, **arguments)
+        assert expected in await peer.error(tool, **arguments)
 
 
-async def test_an_agentos_without_a_database_stores_no_components_and_says_so(
-    connect: Connect, bare_agentos: str
-) -> None:
+async def test_agentos_without_a_database_stores_no_components_and_says_so(connect: Connect, bare_agentos: str) -> None:
     async with connect(bare_agentos, toolsets=("all",)) as peer:
         assert "pass a `db` to AgentOS" in await peer.error("list_stored_components")
 
 
-async def test_an_agentos_whose_components_are_all_code_says_so(connect: Connect, sample_agentos: str) -> None:
+async def test_agentos_whose_components_are_all_code_says_so(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, toolsets=("all",)) as peer:
-        said = await peer.text("list_stored_components", kind="team")
-    assert said.startswith("No stored components")
+        text = await peer.text("list_stored_components", kind="team")
+    assert text.startswith("No stored components")
 
 
-async def test_answers_take_a_fifth_of_what_the_rest_answers_take(
+async def test_component_results_take_a_fifth_of_the_rest_answers(
     connect: Connect, studio: str, rest: httpx.AsyncClient
 ) -> None:
     async with connect(studio, toolsets=("all",)) as peer:
@@ -164,7 +162,7 @@ async def test_answers_take_a_fifth_of_what_the_rest_answers_take(
     assert len(writer) * 5 < len(json.dumps(configs))
 
 
-async def test_a_component_that_is_stored_as_data_is_listed_and_runs_like_any_other(
+async def test_component_that_is_stored_as_data_is_listed_and_runs_like_any_other(
     connect: Connect, studio: str
 ) -> None:
     async with connect(studio) as peer:

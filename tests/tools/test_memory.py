@@ -23,13 +23,13 @@ def remembering(agentoses: AgentOSPool) -> str:
 
 async def remember(peer: Peer, memory: str, user: str, **arguments: object) -> str:
     """A new memory's id."""
-    said = await peer.text("create_memory", memory=memory, user_id=user, **arguments)
-    found = re.fullmatch(rf"Remembered for user '{user}' \(memory ([^)]+)\)\.", said)
-    assert found is not None, said
-    return found[1]
+    text = await peer.text("create_memory", memory=memory, user_id=user, **arguments)
+    match = re.fullmatch(rf"Remembered for user '{user}' \(memory ([^)]+)\)\.", text)
+    assert match is not None, text
+    return match[1]
 
 
-async def test_a_memory_is_remembered_and_found(connect: Connect, sample_agentos: str, era: str) -> None:
+async def test_memory_is_remembered_and_found(connect: Connect, sample_agentos: str, era: str) -> None:
     user = f"user-{era}"
     async with connect(sample_agentos) as peer:
         memory = await remember(peer, "Likes green tea", user, topics=["tea", "taste"])
@@ -42,7 +42,7 @@ async def test_a_memory_is_remembered_and_found(connect: Connect, sample_agentos
         )
 
 
-async def test_memories_are_narrowed_to_those_with_all_topics(connect: Connect, sample_agentos: str, era: str) -> None:
+async def test_list_memories_filters_by_all_topics(connect: Connect, sample_agentos: str, era: str) -> None:
     user = f"topics-{era}"
     async with connect(sample_agentos) as peer:
         await remember(peer, "Likes green tea", user, topics=["tea", "taste"])
@@ -56,7 +56,7 @@ async def test_memories_are_narrowed_to_those_with_all_topics(connect: Connect, 
     assert none == f"No such memories of user '{user}'."
 
 
-async def test_memories_of_all_users_say_whose_they_are(connect: Connect, sample_agentos: str, era: str) -> None:
+async def test_list_memories_shows_the_users_of_memories(connect: Connect, sample_agentos: str, era: str) -> None:
     async with connect(sample_agentos) as peer:
         for user in (f"ann-{era}", f"bob-{era}"):
             await remember(peer, f"Shared fact {era}", user)
@@ -77,42 +77,42 @@ async def test_pages_of_memories_say_how_many_there_are(connect: Connect, sample
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ({"memory": " ", "user_id": "u"}, "The memory is empty. Say what to remember."),
-        ({"memory": "x", "user_id": " "}, "The user_id is empty."),
+        ({"memory": "x", "user_id": " "}, "No user is given."),
         ({"memory": "x" * 5001, "user_id": "u"}, "has 5,001 characters, AgentOS takes 5,000. Split it"),
         ({"memory": "x"}, "'user_id' is missing"),
         ({"memory": "x", "user_id": "u", "topics": "not a list"}, "'topics'"),
     ],
 )
-async def test_a_memory_that_cannot_be_kept_is_refused(
-    connect: Connect, sample_agentos: str, arguments: dict[str, str], said: str
+async def test_memory_that_cannot_be_kept_is_refused(
+    connect: Connect, sample_agentos: str, arguments: dict[str, str], expected: str
 ) -> None:
     async with connect(sample_agentos) as peer:
-        assert said in await peer.error("create_memory", **arguments)
+        assert expected in await peer.error("create_memory", **arguments)
 
 
 @pytest.mark.parametrize("arguments", [{"limit": 0}, {"limit": 1000}, {"page": 0}, {"limit": "many"}])
-async def test_a_page_that_agentos_would_choke_on_is_refused(
+async def test_page_that_agentos_would_choke_on_is_refused(
     connect: Connect, sample_agentos: str, arguments: dict[str, object]
 ) -> None:
     async with connect(sample_agentos) as peer:
         assert f"'{next(iter(arguments))}'" in await peer.error("list_memories", **arguments)
 
 
-async def test_a_long_memory_is_read_whole(connect: Connect, sample_agentos: str, era: str) -> None:
+async def test_long_memory_is_read_whole(connect: Connect, sample_agentos: str, era: str) -> None:
     user = f"long-{era}"
     words = "Tells long stories. " * 200
     async with connect(sample_agentos, toolsets=ALL) as peer:
         memory = await remember(peer, words, user, topics=["stories"])
         assert words.strip() not in await peer.text("list_memories", user_id=user)
-        said = await peer.text("get_memory", memory_id=memory)
-    assert said.startswith(f"id: {memory}\nuser: {user}\ntopics: stories\nupdated: 20")
-    assert said.endswith(f"memory:\n```\n{words.strip()}\n```")
+        text = await peer.text("get_memory", memory_id=memory)
+    assert text.startswith(f"id: {memory}\nuser: {user}\ntopics: stories\nupdated: 20")
+    assert text.endswith(f"memory:\n```\n{words.strip()}\n```")
 
 
-async def test_an_update_changes_only_what_is_given(
+async def test_update_changes_only_what_is_given(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     user = f"updated-{era}"
@@ -131,26 +131,24 @@ async def test_an_update_changes_only_what_is_given(
         assert await kept() == ("Likes jam", [], user)
         nothing = await peer.error("update_memory", memory_id=memory)
         longer = await peer.error("update_memory", memory_id=memory, memory="x" * 5001)
-    assert nothing == "Nothing to change is given. Give memory or topics."
+    assert nothing == "There is nothing to change. Give memory or topics."
     assert "Split it" in longer
 
 
-async def test_a_memory_that_is_not_there_is_not_made_by_an_update(
+async def test_memory_that_is_not_there_is_not_made_by_an_update(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
-        said = await peer.error("update_memory", memory_id=f"made-{era}", memory="x", user_id="u")
-    assert said == f"There is no memory 'made-{era}' of user 'u'. list_memories shows their ids."
+        error = await peer.error("update_memory", memory_id=f"made-{era}", memory="x", user_id="u")
+    assert error == f"There is no memory 'made-{era}' of user 'u'. list_memories shows their ids."
     assert (await rest.get(f"/memories/made-{era}")).status_code == 404
 
 
-async def test_a_deleted_memory_is_gone(
-    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
-) -> None:
+async def test_deleted_memory_is_gone(connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str) -> None:
     user = f"forgetful-{era}"
     async with connect(sample_agentos, toolsets=ALL) as peer:
         memory = await remember(peer, "Likes tea", user)
-        assert await peer.text("delete_memory", memory_id=memory) == f"Forgot memory {memory} of user '{user}'."
+        assert await peer.text("delete_memory", memory_id=memory) == f"Deleted memory {memory} of user '{user}'."
         again = await peer.error("delete_memory", memory_id=memory)
     assert again == f"There is no memory '{memory}'. list_memories shows their ids."
     assert (await rest.get(f"/memories/{memory}")).status_code == 404
@@ -159,19 +157,19 @@ async def test_a_deleted_memory_is_gone(
 @pytest.mark.parametrize(
     ("tool", "arguments"), [("get_memory", {}), ("update_memory", {"memory": "x"}), ("delete_memory", {})]
 )
-async def test_another_users_memory_is_no_memory(
+async def test_memory_of_another_user_is_not_found(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, tool: str, arguments: dict[str, str]
 ) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
         memory = await remember(peer, "Likes tea", f"owner-{era}")
-        said = await peer.error(tool, memory_id=memory, user_id="somebody", **arguments)
+        error = await peer.error(tool, memory_id=memory, user_id="somebody", **arguments)
         empty = await peer.error(tool, memory_id=" ", **arguments)
-    assert said == f"There is no memory '{memory}' of user 'somebody'. list_memories shows their ids."
+    assert error == f"There is no memory '{memory}' of user 'somebody'. list_memories shows their ids."
     assert "memory_id is empty" in empty
     assert (await rest.get(f"/memories/{memory}")).json()["memory"] == "Likes tea"
 
 
-async def test_topics_are_listed_once_each(connect: Connect, sample_agentos: str, era: str) -> None:
+async def test_list_memory_topics_shows_each_once(connect: Connect, sample_agentos: str, era: str) -> None:
     user = f"topical-{era}"
     async with connect(sample_agentos, toolsets=ALL) as peer:
         await remember(peer, "Likes tea", user, topics=[f"tea-{era}", f"taste-{era}"])
@@ -184,7 +182,7 @@ async def test_topics_are_listed_once_each(connect: Connect, sample_agentos: str
     assert none == f"No memory of user 'no-{user}' has a topic."
 
 
-async def test_users_are_listed_with_how_much_is_remembered_of_them(
+async def test_get_memory_stats_shows_users_with_their_number_of_memories(
     connect: Connect, sample_agentos: str, era: str
 ) -> None:
     users = [f"counted-{era}-{number}" for number in range(2)]
@@ -192,17 +190,17 @@ async def test_users_are_listed_with_how_much_is_remembered_of_them(
         for user in users:
             await remember(peer, "One thing", user)
         await remember(peer, "Another thing", users[0])
-        one = await peer.text("get_memory_stats", user_id=users[0])
+        text = await peer.text("get_memory_stats", user_id=users[0])
         every = await peer.text("get_memory_stats", limit=100)
         first = await peer.text("get_memory_stats", limit=1)
         nobody = await peer.text("get_memory_stats", user_id=f"nobody-{era}")
-    assert re.fullmatch(rf"\| user .*\n.*\n\| {users[0]} \| 2 \| 20\S+ \S+ UTC \|", one)
+    assert re.fullmatch(rf"\| user .*\n.*\n\| {users[0]} \| 2 \| 20\S+ \S+ UTC \|", text)
     assert f"| {users[1]} | 1 |" in every
     assert "page=2 has more" in first
     assert nobody == f"No memories of user 'nobody-{era}'."
 
 
-async def test_memories_are_folded_in_a_preview_and_then_for_good(connect: Connect, remembering: str, era: str) -> None:
+async def test_optimize_memories_previews_and_then_replaces(connect: Connect, remembering: str, era: str) -> None:
     user = f"folded-{era}"
     async with connect(remembering, toolsets=ALL) as peer:
         old = [
@@ -224,23 +222,23 @@ async def test_memories_are_folded_in_a_preview_and_then_for_good(connect: Conne
 
 
 @pytest.mark.parametrize(
-    ("apply", "said"),
+    ("apply", "expected"),
     [
         (False, "is longer than the memories, so nothing is gained. Nothing was changed."),
         (True, "is longer than the memories; AgentOS replaced them nevertheless. See list_memories."),
     ],
 )
-async def test_a_fold_that_saves_nothing_says_what_became_of_the_memories(
-    connect: Connect, remembering: str, era: str, apply: bool, said: str
+async def test_fold_that_saves_nothing_says_what_became_of_the_memories(
+    connect: Connect, remembering: str, era: str, apply: bool, expected: str
 ) -> None:
     user = f"wordy-{era}-{apply}"
     async with connect(remembering, toolsets=ALL) as peer:
         memory = await remember(peer, "Is wordy", user, **FIRST)
-        assert said in await peer.error("optimize_memories", user_id=user, apply=apply, **FIRST)
+        assert expected in await peer.error("optimize_memories", user_id=user, apply=apply, **FIRST)
         assert (memory in await peer.text("list_memories", user_id=user, **FIRST)) is not apply
 
 
-async def test_a_model_that_cannot_fold_memories_leaves_them(connect: Connect, remembering: str, era: str) -> None:
+async def test_model_that_cannot_fold_memories_leaves_them(connect: Connect, remembering: str, era: str) -> None:
     user = f"unfoldable-{era}"
     async with connect(remembering, toolsets=ALL) as peer:
         memory = await remember(peer, "Is unfoldable", user, **FIRST)
@@ -249,17 +247,17 @@ async def test_a_model_that_cannot_fold_memories_leaves_them(connect: Connect, r
         wrong = await peer.error("optimize_memories", user_id=user, model="some-model", **FIRST)
         nobody = await peer.error("optimize_memories", user_id=f"nobody-{era}", **FIRST)
         empty = await peer.error("optimize_memories", user_id=" ", **FIRST)
-        kept = await peer.text("list_memories", user_id=user, **FIRST)
+        text = await peer.text("list_memories", user_id=user, **FIRST)
     assert "the provider is out of tokens" in failed
     assert "Give model (provider:model)" in failed
     assert "`anthropic` not installed" in missing
     assert "Invalid model string format: 'some-model'" in wrong
     assert nobody == f"User 'nobody-{era}' has no memories. See get_memory_stats."
-    assert "user_id is empty" in empty
-    assert memory in kept
+    assert "No user is given." in empty
+    assert memory in text
 
 
-async def test_each_database_keeps_memories_of_its_own(connect: Connect, remembering: str, era: str) -> None:
+async def test_memories_are_kept_per_database(connect: Connect, remembering: str, era: str) -> None:
     user = f"placed-{era}"
     async with connect(remembering, toolsets=ALL) as peer:
         memory = await remember(peer, "Lies in the second", user, topics=["place"], db_id="second-db")

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from tests._support.mcp_client import Connect
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_component_lists_show_ids_names_and_one_line_of_description(
+    connect: Connect, sample_agentos: str
+) -> None:
+    async with connect(sample_agentos) as peer:
+        agents = await peer.text("list_agents")
+        assert "| echo | Echo | Repeats what it is told. Second line. |" in agents
+        assert "| 日本 |" in agents
+        assert "| pair | Pair |" in await peer.text("list_teams")
+        assert "| launch | Launch | Plans a launch. |" in await peer.text("list_workflows")
+
+
+async def test_component_list_without_components_points_to_the_others(connect: Connect, bare_agentos: str) -> None:
+    async with connect(bare_agentos) as peer:
+        assert await peer.text("list_teams") == "This AgentOS has no teams. See list_agents and list_workflows."
+
+
+async def test_workflow_is_shown_with_its_steps(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
+        text = await peer.text("get_component", kind="workflow", id="side by side")
+    assert "Step 1: both (Parallel)" in text
+    assert "left (agent Left)" in text
+    assert "Step 2: join (agent Join)" in text
+
+
+async def test_agent_is_shown_with_its_model_and_tools(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
+        text = await peer.text("get_component", kind="agent", id="tooler")
+    assert "Model: scripted" in text
+    assert "Tool lookup: Look a term up." in text
+
+
+async def test_team_is_shown_with_its_members(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
+        assert "Member Team Writer" in await peer.text("get_component", kind="team", id="pair")
+
+
+async def test_factory_is_shown_with_its_inputs(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
+        text = await peer.text("get_component", kind="workflow", id="launch")
+    assert "Factory input: product (string), audience (string, default everyone)" in text
+
+
+@pytest.mark.parametrize("id", ["a?b#c", "100%", "日本", ".."])
+async def test_hostile_id_is_shown_as_data(connect: Connect, sample_agentos: str, id: str) -> None:
+    async with connect(sample_agentos) as peer:
+        assert (await peer.text("get_component", kind="agent", id=id)).startswith("# ")
+
+
+async def test_id_with_a_slash_is_refused_by_name(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
+        assert "No agent '../sessions'" in await peer.error("get_component", kind="agent", id="../sessions")
+
+
+async def test_unknown_kind_lists_the_kinds(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
+        error = await peer.error("get_component", kind="robot", id="x")
+    assert "'agent', 'team' or 'workflow'" in error
