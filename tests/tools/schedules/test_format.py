@@ -140,19 +140,21 @@ def test_cron_of_other_than_five_fields_is_refused(cron: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "refusal", "named"),
+    ("detail", "status", "refusal", "named"),
     [
-        (AgentOSError("Invalid cron expression"), InvalidRequest, "'1 2 3 4 99'"),
-        (AgentOSError("Invalid timezone: Mars"), InvalidRequest, "'Mars'"),
-        (AgentOSError("CroniterBadDateError: failed"), InvalidRequest, "'1 2 3 4 99'"),
-        (AgentOSError("Schedule 'a' already exists"), InvalidRequest, "Schedule 'a' already exists"),
-        (AgentOSError("Scheduler is not running"), Unsupported, "AgentOS(scheduler=True)"),
-        (ServerFailure("croniter is missing", status=503), Unsupported, "croniter is missing"),
+        ("Invalid cron expression", 422, InvalidRequest, "'1 2 3 4 99'"),
+        ("Invalid timezone: Mars", 422, InvalidRequest, "'Mars'"),
+        ("CroniterBadDateError: failed", 500, InvalidRequest, "'1 2 3 4 99'"),
+        ("Schedule 'a' already exists", 409, InvalidRequest, "Schedule 'a' already exists"),
+        ("Scheduler is not running", 503, Unsupported, "AgentOS(scheduler=True)"),
+        ("croniter is missing", 503, Unsupported, "croniter is missing"),
     ],
 )
 def test_refusal_of_a_schedule_says_what_to_change(
-    error: AgentOSError, refusal: type[AgentOSError], named: str
+    detail: str, status: int, refusal: type[AgentOSError], named: str
 ) -> None:
+    error = ServerFailure(detail, status=status)
+    error.detail = detail
     with pytest.raises(refusal) as caught, describe_cron("1 2 3 4 99", "Mars"):
         raise error
     assert named in caught.value.message
