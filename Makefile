@@ -17,7 +17,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 UV := $(shell command -v uv 2>/dev/null)
 INPUTS := pyproject.toml constraints.txt
 
-# Without them each process of the tests compiles all of the package again.
+# Without bytecode files each process that the tests start compiles the whole package again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo check test test-long lint format bench bundle surface requirements picture clean
@@ -26,7 +26,7 @@ demo: $(VENV)/.with-demo
 	@$(BIN)/agentos-mcp demo
 
 check: lint
-	$(BIN)/python -m pytest -m "not process and not waits" --hypothesis-profile=check
+	$(BIN)/python -m pytest -m "not process and not waits" --one-era --hypothesis-profile=check
 
 test: lint
 	$(BIN)/python -m pytest --durations=20

@@ -139,6 +139,10 @@ async def engine(agent_os: AgentOS, catalog: Catalog) -> Engine:
     return Engine(agent_os, Discovery(agent_os), catalog)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--one-era", action="store_true", help="run each test in one of the two protocol eras")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "process: starts a process of its own; set by what a test's code reaches")
     config.addinivalue_line("markers", "waits: real seconds pass in it")
@@ -181,7 +185,9 @@ def _gaps() -> list[str]:
 def _is_whole(session: pytest.Session) -> bool:
     """Whether all tests were run: nothing was chosen, nothing was cut short."""
     config = session.config
-    chosen = any(config.getoption(name, None) for name in ("keyword", "markexpr", "deselect", "lf", "collectonly"))
+    chosen = any(
+        config.getoption(name, None) for name in ("keyword", "markexpr", "deselect", "lf", "collectonly", "one_era")
+    )
     everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     return everything and not chosen and not session.shouldstop and not session.shouldfail
 
@@ -204,10 +210,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Both eras for each test; in modules that say ONE_ERA one of the two, so that the module has both."""
+    """Both eras for each test; with --one-era, and in modules that say ONE_ERA, one of them: both occur in a module."""
     if "era" in metafunc.fixturenames:
-        one = ERAS[crc32(metafunc.function.__name__.encode()) % 2 :][:1]
-        metafunc.parametrize("era", one if getattr(metafunc.module, "ONE_ERA", False) else ERAS, indirect=True)
+        one_era = metafunc.config.getoption("one_era") or getattr(metafunc.module, "ONE_ERA", False)
+        chosen = ERAS[crc32(metafunc.function.__name__.encode()) % 2 :][:1] if one_era else ERAS
+        metafunc.parametrize("era", chosen, indirect=True)
 
 
 @pytest.fixture

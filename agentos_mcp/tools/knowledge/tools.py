@@ -328,7 +328,7 @@ async def _find_content(ctx: ToolContext, base: KnowledgeBase, content_id: str, 
     neighbors = [neighbor for neighbor in bases if neighbor.db_id == base.db_id and neighbor.id != base.id]
     if in_base and neighbors and content_id not in await contents_of(ctx, base):
         raise NotFound(
-            f"The content '{display_id(content_id)}' is not in the knowledge base {one_line(base.name, max_length=60)}.",
+            f"The content '{display_id(content_id)}' is not in the knowledge base {one_line(base.name)}.",
             hint(
                 "Use {knowledge_id} with one of: {ids}.",
                 knowledge_id=Parameter("knowledge_id"),

@@ -29,7 +29,7 @@ def evaluation(eval_type: str, given: dict[str, Any] | None = None, **data: Any)
         (evaluation("agent_as_judge", pass_rate=66.6, results=[{}]), "67 % passed"),
         (evaluation("agent_as_judge", pass_rate=100, results=[]), NO_RESULT),
         (evaluation("performance", avg_run_time=0.06), "60 ms on average"),
-        (evaluation("performance", result={"avg_run_time": 1.5}), "1.50 s on average"),
+        (evaluation("performance", result={"avg_run_time": 1.5}), "1.5 s on average"),
         (evaluation("performance"), NO_RESULT),
         (evaluation("another", avg_score=1), NO_RESULT),
         ({}, NO_RESULT),
