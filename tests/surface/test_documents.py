@@ -17,6 +17,7 @@ STALE = "It is not what the code says: run `make surface`."
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.process
 def test_a_page_says_what_the_code_does(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert text == written(text), STALE
