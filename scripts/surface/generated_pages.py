@@ -16,6 +16,7 @@ from agentos_mcp.agentos.hints import as_hint
 from agentos_mcp.install.client_table import CLIENTS
 from agentos_mcp.settings import OPTIONS
 from scripts.surface import client_table as clients
+from scripts.surface import module_table
 from scripts.surface import settings_table as configuration
 from scripts.surface.client_methods import METHODS
 from scripts.surface.markdown_table import table
@@ -136,7 +137,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "methods": _methods,
     "settings": configuration.settings,
     "install_flags": partial(configuration.flags_of, "install"),
+    "modules": module_table.modules,
     "clients": clients.overview,
     **{f"client_{client.key.replace('-', '_')}": partial(clients.of_client, client) for client in CLIENTS},
 }
-PAGES = tuple(DOCS / f"{name}.md" for name in ("tools", "coverage", "configuration", "clients"))
+PAGES = tuple(DOCS / f"{name}.md" for name in ("tools", "coverage", "configuration", "clients", "architecture"))
