@@ -18,9 +18,9 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
 from agentos_mcp.agentos.hints import Action, Hint, hint
 from agentos_mcp.agentos.http_errors import READING_ERRORS
+from agentos_mcp.agentos.json_limits import estimate_json_size
 from agentos_mcp.agentos.json_values import mapping, objects, text, texts
 from agentos_mcp.agentos.plain_text import excerpt
-from agentos_mcp.agentos.runs.payload import estimate_json_size
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.agentos.shared_call import SharedCall
 from agentos_mcp.agentos.similar_names import similarity
@@ -298,8 +298,8 @@ def _hint(kind: Kind, query: str, inventory: Inventory) -> Hint | str:
     similar = _most_similar(without_fillers or normalized, components)
     if similar[0][1] >= 0.5:
         return f"Did you mean {_quoted_ids([component for component, _ in similar[:3]], ' or ')}?"
-    shown = [component for component, _ in similar[:_MAX_NAMED]]
-    return f"There are: {_quoted_ids(shown)}{' and more' if len(components) > _MAX_NAMED else ''}."
+    suggested = [component for component, _ in similar[:_MAX_NAMED]]
+    return f"There are: {_quoted_ids(suggested)}{' and more' if len(components) > _MAX_NAMED else ''}."
 
 
 def _most_similar(query: str, components: Sequence[Component]) -> list[tuple[Component, float]]:

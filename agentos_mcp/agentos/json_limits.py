@@ -73,3 +73,19 @@ def _length(value: object) -> int:
             raise JsonLimitExceeded("cannot be written as JSON (NaN or Infinity)")
         return 20
     raise JsonLimitExceeded(f"cannot be written as JSON ({type(value).__name__})")
+
+
+def estimate_json_size(value: object, *, limit: int) -> int:
+    """About how many characters a JSON value has, counted until they are more than `limit`."""
+    size, remaining = 0, [value]
+    while remaining and size <= limit:
+        item = remaining.pop()
+        if isinstance(item, Mapping):
+            size += sum(8 + len(str(key)) for key in item)
+            remaining += item.values()
+        elif isinstance(item, list | tuple):
+            size += 8 + 2 * len(item)
+            remaining += item
+        else:
+            size += 2 + len(item) if isinstance(item, str) else 8
+    return size

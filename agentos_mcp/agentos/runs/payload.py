@@ -63,8 +63,8 @@ def read_requirements(data: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("requirements", "step_requirements", "error_requirements"):
         if requirements := objects(data.get(key)):
             # Of a workflow's, which are its history, the last one waits.
-            kept = requirements[:MAX_REQUIREMENTS] if key == "requirements" else requirements[-MAX_REQUIREMENTS:]
-            return {"requirements": tuple(kept), "requirements_left_out": len(requirements) - len(kept)}
+            shortened = requirements[:MAX_REQUIREMENTS] if key == "requirements" else requirements[-MAX_REQUIREMENTS:]
+            return {"requirements": tuple(shortened), "requirements_left_out": len(requirements) - len(shortened)}
     return {"requirements": (), "requirements_left_out": 0}
 
 
@@ -76,19 +76,3 @@ def read_metrics(metrics: object) -> dict[str, Any]:
     sources = (metrics, *(mapping(mapping(step).get("metrics")) for step in steps.values()))
     tokens = sum(int(number(source.get("total_tokens"))) for source in sources)
     return {"tokens": tokens, "seconds": number(metrics.get("duration"))}
-
-
-def estimate_json_size(value: object, *, limit: int) -> int:
-    """About how many characters a JSON value has, counted until they are more than `limit`."""
-    size, remaining = 0, [value]
-    while remaining and size <= limit:
-        item = remaining.pop()
-        if isinstance(item, Mapping):
-            size += sum(8 + len(str(key)) for key in item)
-            remaining += item.values()
-        elif isinstance(item, list | tuple):
-            size += 8 + 2 * len(item)
-            remaining += item
-        else:
-            size += 2 + len(item) if isinstance(item, str) else 8
-    return size

@@ -20,8 +20,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RateLimited, Unreachable
+from agentos_mcp.agentos.json_limits import estimate_json_size
 from agentos_mcp.agentos.runs.engine import Engine, Report
-from agentos_mcp.agentos.runs.payload import estimate_json_size
 from agentos_mcp.agentos.runs.run import RunNote, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.starter import RunRequest
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
