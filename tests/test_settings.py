@@ -62,7 +62,7 @@ def test_token_is_never_shown() -> None:
         ({"url": "http://u:p@h"}, "AGENTOS_TOKEN, not in the URL"),
         ({"url": "http://h/?x=1"}, "without '?'"),
         ({"toolsets": "runs,rnus"}, "no toolset 'rnus'; use default, catalog, runs"),
-        ({"toolsets": ","}, "name at least one"),
+        ({"toolsets": ","}, "give at least one name"),
         ({"timeout": "soon"}, "use a number from 1 to 3600"),
         ({"timeout": "nan"}, "use a number from 1 to 3600"),
         ({"result_tokens": "1.5"}, "use a number from 200"),

@@ -123,7 +123,7 @@ def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
 def _names(text: str) -> tuple[str, ...]:
     words = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     if not words:
-        raise ValueError("name at least one, separated by commas")
+        raise ValueError("give at least one name, separated by commas")
     return words
 
 
@@ -131,7 +131,7 @@ def _toolsets(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(word.casefold() for word in _names(text)))
     for word in names:
         if word not in {*TOOLSETS, DEFAULT, ALL}:
-            raise ValueError(f"there is no toolset '{word}'; use default, {', '.join(TOOLSETS)}, or all")
+            raise ValueError(f"'{word}' is not a toolset; use default, {', '.join(TOOLSETS)}, or all")
     return names
 
 
@@ -196,7 +196,7 @@ OPTIONS = (
         "--toolsets",
         ("AGENTOS_MCP_TOOLSETS",),
         _toolsets,
-        f"which tools to offer, by comma: default, {', '.join(TOOLSETS)}, or all (default: default)",
+        f"toolsets to offer, comma-separated: default, {', '.join(TOOLSETS)}, or all (default: default)",
         "NAMES",
     ),
     Option(
@@ -204,7 +204,7 @@ OPTIONS = (
         "--tools",
         ("AGENTOS_MCP_TOOLS",),
         _names,
-        "single tools to offer, by comma: beside --toolsets, or alone where it is not given",
+        "single tools to offer, comma-separated: in addition to --toolsets, or alone without it",
         "NAMES",
     ),
     Option(
@@ -212,7 +212,7 @@ OPTIONS = (
         "--exclude-tools",
         ("AGENTOS_MCP_EXCLUDE_TOOLS",),
         _names,
-        "tools not to offer, by comma",
+        "tools not to offer, comma-separated",
         "NAMES",
     ),
     Option(
@@ -220,7 +220,7 @@ OPTIONS = (
         "--read-only",
         ("AGENTOS_MCP_READ_ONLY",),
         _boolean,
-        "offer only tools that change nothing, and send nothing that could; wins over everything else",
+        "offer only tools that change nothing, and send no request that could; overrides every other setting",
         switch=True,
     ),
     Option(
@@ -228,7 +228,7 @@ OPTIONS = (
         "--expose",
         ("AGENTOS_MCP_EXPOSE",),
         _components,
-        "components that get a tool of their own, by comma: agents, teams, workflows, or one, such as agents:writer",
+        "components that get their own tool, comma-separated: agents, teams, workflows, or one, such as agents:writer",
         "COMPONENTS",
     ),
     Option(
@@ -236,7 +236,7 @@ OPTIONS = (
         "--user-id",
         ("AGENTOS_MCP_USER_ID",),
         _id,
-        "the user that every call is for; no tool asks for it then",
+        "the user that every call is for; then no tool has that parameter",
         "ID",
     ),
     Option(
@@ -244,7 +244,7 @@ OPTIONS = (
         "--db-id",
         ("AGENTOS_MCP_DB_ID",),
         _id,
-        "the database that every call is about; no tool asks for it then",
+        "the database that every call uses; then no tool has that parameter",
         "ID",
     ),
     Option(
@@ -252,7 +252,7 @@ OPTIONS = (
         "--knowledge-id",
         ("AGENTOS_MCP_KNOWLEDGE_ID",),
         _id,
-        "the knowledge base, by id or name, that every call is about; no tool asks for it then",
+        "the knowledge base, by id or name, that every call uses; then no tool has that parameter",
         "ID",
     ),
     Option(
@@ -268,7 +268,7 @@ OPTIONS = (
         "--timeout",
         ("AGENTOS_MCP_TIMEOUT",),
         _number(1, 3600),
-        "seconds to wait for an answer of AgentOS other than a run's (default: 30)",
+        "seconds to wait for a response of AgentOS other than a run's (default: 30)",
         "SECONDS",
     ),
     Option(
@@ -284,7 +284,7 @@ OPTIONS = (
         "--wait",
         ("AGENTOS_MCP_WAIT",),
         _number(1, 3600),
-        "seconds that a call waits for its run before it tells where it stands (default: by client, 45 or more)",
+        "seconds that a call waits for its run before it reports where it stands (default: by client, 45 or more)",
         "SECONDS",
     ),
     Option(
@@ -310,7 +310,7 @@ OPTIONS = (
         "--allow-files",
         ("AGENTOS_MCP_ALLOW_FILES",),
         _folders,
-        f"folders whose files runs and knowledge may be given, separated by {os.pathsep!r} (default: none)",
+        f"folders whose files runs and knowledge may use, separated by {os.pathsep!r} (default: none)",
         "FOLDERS",
     ),
     Option(
@@ -318,7 +318,7 @@ OPTIONS = (
         "--ask",
         ("AGENTOS_MCP_ASK",),
         _boolean,
-        "whether people are asked by a form of their client's: true or false (default: true)",
+        "whether people are asked by forms of their client (elicitation): true or false (default: true)",
         "BOOLEAN",
     ),
     Option(
@@ -326,8 +326,8 @@ OPTIONS = (
         "--state-secret-file",
         ("AGENTOS_MCP_STATE_SECRET_FILE",),
         read_secret,
-        "a file with a secret of 32 or more characters, the same for all replicas: with it a question that one of them "
-        "asked can be answered to another, or after a restart (default: a random key in each process)",
+        "a file with a secret of 32 or more characters, the same for all replicas: then a question of one of them "
+        "can be answered to another, or after a restart (default: a random key in each process)",
         "PATH",
     ),
     Option(

@@ -22,7 +22,7 @@ def read_secret(text: str) -> Token:
         raise ValueError("it cannot be read as text") from None
     if len(secret) < MIN_SECRET_LENGTH or len(set(secret)) < _MIN_DISTINCT_CHARACTERS:
         raise ValueError(
-            f"it has to hold at least {MIN_SECRET_LENGTH} characters that nobody can guess. This makes a good one: "
+            f"it must have at least {MIN_SECRET_LENGTH} characters that nobody can guess. This makes one: "
             'python -c "import secrets; print(secrets.token_hex(32))"'
         )
     return Token(secret)

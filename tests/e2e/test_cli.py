@@ -99,7 +99,7 @@ def test_serve_help_names_flags_with_their_variables() -> None:
         ([], {"AGENTOS_URL": "ftp://host"}, "AGENTOS_URL='ftp://host' cannot be used"),
         (["--timeout", "0"], {}, "--timeout='0' cannot be used: use a number from 1 to 3600"),
         ([], {"AGENTOS_MCP_TIMEOUT": "soon"}, "AGENTOS_MCP_TIMEOUT='soon' cannot be used"),
-        (["--toolsets", "runs,magic"], {}, "there is no toolset 'magic'"),
+        (["--toolsets", "runs,magic"], {}, "'magic' is not a toolset"),
         ([], {"AGENTOS_MCP_TOOLSETS": "magic"}, "AGENTOS_MCP_TOOLSETS='magic' cannot be used"),
         (["--result-tokens", "1"], {}, "use a number from 200 to 50000"),
         (["--log-level", "loud"], {}, "use one of debug, info, warning, error"),
