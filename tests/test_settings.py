@@ -58,7 +58,7 @@ def test_token_is_never_shown() -> None:
     ("flags", "message"),
     [
         ({"url": "localhost:7777"}, "--url='localhost:7777' cannot be used: give a complete URL"),
-        ({"url": "http://h:99999"}, "no number from 1 to 65535"),
+        ({"url": "http://h:99999"}, "not a number from 1 to 65535"),
         ({"url": "http://u:p@h"}, "AGENTOS_TOKEN, not in the URL"),
         ({"url": "http://h/?x=1"}, "without '?'"),
         ({"toolsets": "runs,rnus"}, "no toolset 'rnus'; use default, catalog, runs"),

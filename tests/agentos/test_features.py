@@ -76,7 +76,7 @@ async def test_discovery_refuses_a_server_that_is_not_an_agentos(sample_agentos:
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
         other = json.dumps({"openapi": "3.1.0", "paths": {"/pets": {"get": {}}}})
         proxy.answers = [http_answer(404, '{"detail": "Not Found"}'), http_answer(200, other)]
-        with pytest.raises(ServerFailure, match="no AgentOS"):
+        with pytest.raises(ServerFailure, match="not an AgentOS"):
             await Discovery(client).features()
 
 

@@ -62,7 +62,7 @@ def test_subscriptions_are_accepted_only_to_resources(http_server: HttpServer) -
     with memory_grows_little(http_server), RawSession.opened(http_server.url) as session:
         for uri in (LARGE, RUN + LARGE, f"agentos://agents/{LARGE}", "x:y", "agentos://nothing", "agentos://runs/no"):
             refusal = session.post("resources/subscribe", uri=uri).text
-            assert "There is no resource" in refusal or "at most 4,000 are taken" in refusal
+            assert "There is no resource" in refusal or "at most 4,000 are allowed" in refusal
         assert '"result"' in session.post("resources/subscribe", uri="agentos://agents/one").text
 
 

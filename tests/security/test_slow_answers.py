@@ -47,7 +47,7 @@ async def test_dripping_response_ends_within_its_total_deadline(
 ) -> None:
     async with scripted_agentos({"/config": answer}) as agentos, AgentOS(agentos.url, limits=LIMITS) as client:
         begun = anyio.current_time()
-        with pytest.raises(Unreachable, match=r"did not finish its answer to GET /config within 1 s"):
+        with pytest.raises(Unreachable, match=r"did not finish its response to GET /config within 1 s"):
             await client.get("/config")
         assert anyio.current_time() - begun < 3
 

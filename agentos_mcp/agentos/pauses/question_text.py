@@ -170,7 +170,7 @@ def _after_decline(step: Mapping[str, Any]) -> str:
         if max_retries and retries >= max_retries:
             return "If declined: the run is cancelled, because it has no retries left."
         again = {"Loop": "another round runs with your note", "Router": "you choose again"}
-        return f"If declined: {again.get(str(step.get('step_type')), 'it is retries again, with your note')}."
+        return f"If declined: {again.get(str(step.get('step_type')), 'it runs again with your note')}."
     return _AFTER_DECLINE.get(outcome, "")
 
 

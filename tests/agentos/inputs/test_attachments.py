@@ -154,8 +154,8 @@ async def test_allowed_folder_may_be_a_link(folder: Path) -> None:
     [
         ("missing.png", "no file 'missing.png'"),
         ("empty.txt", "empty.txt is empty"),
-        ("tool.exe", "no files like 'tool.exe'.*Known types: png"),
-        ("no-extension", "no files like 'no-extension'"),
+        ("tool.exe", "does not accept files like 'tool.exe'.*Known types: png"),
+        ("no-extension", "does not accept files like 'no-extension'"),
         ("folder.txt", "no file 'folder.txt'"),
         ("pipe.txt", "no file 'pipe.txt'"),
         ("a\0b.txt", "is not a valid path"),
@@ -166,7 +166,7 @@ async def test_allowed_folder_may_be_a_link(folder: Path) -> None:
         ("data:image/png;base64,", "is empty"),
         ("data:application/x-tar;base64,AAAA", "does not accept 'application/x-tar' files.*image/png"),
         ("data:image/png", "no comma"),
-        ("", "no files like"),
+        ("", "does not accept files like"),
     ],
 )
 async def test_invalid_attachment_says_why(folder: Path, file: str, reason: str) -> None:

@@ -336,7 +336,7 @@ async def test_declined_output_is_retried_up_to_its_limit(pausing: Pausing) -> N
     for _ in range(3):
         (question,) = asked(state)
         keys.add(question.key)
-        assert "it is done again, with your note" in question.details
+        assert "it runs again with your note" in question.details
         state = await pausing.reply(state, no)
     (question,) = asked(state)
     assert "the run is cancelled" in question.details
@@ -431,7 +431,7 @@ async def test_failed_step_that_waits_is_described_as_such(pausing: Pausing) -> 
     (question,) = asked(state)
     assert (question.kind, question.fields) == ("failure", ())
     assert "this step cannot work" in question.details
-    with pytest.raises(InvalidRequest, match="neither over its REST"):
+    with pytest.raises(InvalidRequest, match="REST API cannot do"):
         continuation_form(state.ref, state.requirements, {})
 
 

@@ -35,7 +35,7 @@ class InstantEngine:
     def __init__(self, answer: str | None) -> None:
         self.answer = answer
 
-    def name(self, order: RunRequest) -> RunState:
+    def new_run(self, order: RunRequest) -> RunState:
         return RunState(ref=RunRef("agent", "writer", "s", new_id()))
 
     async def run(self, order: RunRequest, state: RunState, report: Report, sleep: Sleep) -> RunState:

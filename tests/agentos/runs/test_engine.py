@@ -238,7 +238,7 @@ async def test_long_outage_ends_with_the_reference(sample_agentos: str) -> None:
             return True
 
         proxy.cut_at = cut_for_good
-        with pytest.raises(Unreachable, match=r"may still be going on: its reference is agent/slow/"):
+        with pytest.raises(Unreachable, match=r"may still be running: its reference is agent/slow/"):
             await run(engine, await order(catalog, "agent", "slow", "40 3"), nobody)
 
 
