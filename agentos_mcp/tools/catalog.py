@@ -116,15 +116,15 @@ def _fields_text(schema: Mapping[str, Any]) -> str:
 
 
 def _field_text(name: str, schema: object, required: bool) -> str:
-    schema = schema if isinstance(schema, Mapping) else {}
-    allowed = schema.get("enum")
+    field = mapping(schema)
+    allowed = field.get("enum")
     details = [
-        " | ".join(map(as_name, allowed)) if isinstance(allowed, list) else one_line(str(schema.get("type") or "any"))
+        " | ".join(map(as_name, allowed)) if isinstance(allowed, list) else one_line(str(field.get("type") or "any"))
     ]
     if not required:
-        details.append(f"default {as_name(schema['default'])}" if schema.get("default") is not None else "optional")
-    if schema.get("description"):
-        details.append(one_line(str(schema["description"]), max_length=120))
+        details.append(f"default {as_name(field['default'])}" if field.get("default") is not None else "optional")
+    if field.get("description"):
+        details.append(one_line(str(field["description"]), max_length=120))
     return f"{as_name(name)} ({', '.join(details)})"
 
 

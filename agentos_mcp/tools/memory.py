@@ -12,7 +12,7 @@ from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
-from agentos_mcp.agentos.json_values import texts
+from agentos_mcp.agentos.json_values import mapping, texts
 from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import DbId, Limit, LongName, Page, Text, UserId, Words
@@ -231,11 +231,12 @@ def _optimize_error(error: ServerFailure, apply: bool) -> ServerFailure:
 async def _find_memory(ctx: ToolContext, memory_id: str, user_id: str, database: str) -> Mapping[str, Any]:
     """The memory, once it is known to be there and to be this user's."""
     try:
-        answer = await ctx.get("/memories/{memory_id}", _path_values(memory_id), user_id=user_id, db_id=database)
+        memory = mapping(
+            await ctx.get("/memories/{memory_id}", _path_values(memory_id), user_id=user_id, db_id=database)
+        )
     except NotFound as error:
         message = f"There is no memory '{display_id(memory_id.strip())}'{_of_user(user_id)}."
         raise NotFound(message, _LIST_IDS, status=404) from error
-    memory = answer if isinstance(answer, Mapping) else {}
     return ctx.ownership.require_own(memory, f"memory '{display_id(memory_id.strip())}'", _LIST_IDS)
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, ServerFailure
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, as_hint, hint
-from agentos_mcp.agentos.json_values import mapping
+from agentos_mcp.agentos.json_values import mapping, objects, text
 from agentos_mcp.tooling.context import ToolContext, present_values, suggest_look
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.parameters import DbId, UserId
@@ -67,9 +67,7 @@ async def get_metrics(
             db_id=await ctx.database("metrics", db_id),
         )
     )
-    metrics = answer.get("metrics")
-    days = [day for day in (metrics if isinstance(metrics, list) else []) if isinstance(day, Mapping)]
-    days.sort(key=lambda day: str(day.get("date")), reverse=True)
+    days = sorted(objects(answer.get("metrics")), key=lambda day: str(day.get("date")), reverse=True)
     rows = [
         (str(day.get("date"))[:10], *_figures([day]), day.get("users_count") or None, _runs_by_model([day]))
         for day in days
@@ -157,10 +155,8 @@ def _runs_by_model(days: Metrics) -> list[str]:
     """How many runs each model did, the busiest first."""
     runs: dict[str, int] = {}
     for day in days:
-        used = day.get("model_metrics")
-        for model in used if isinstance(used, list) else []:
-            if isinstance(model, Mapping) and model.get("model_id"):
-                name = str(model["model_id"])
+        for model in objects(day.get("model_metrics")):
+            if name := text(model.get("model_id")):
                 runs[name] = runs.get(name, 0) + _count(model, "count")
     return [f"{name} {count}" for name, count in sorted(runs.items(), key=lambda run: -run[1])]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.json_values import objects, texts
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.time_arguments import parse_moment
 
@@ -19,12 +20,7 @@ Fields = Mapping[str, Mapping[str, Any]]
 
 def fields_of(schema: Mapping[str, Any]) -> Fields:
     """The fields of AgentOS's filter schema."""
-    fields = schema.get("fields")
-    return {
-        str(field["key"]): field
-        for field in (fields if isinstance(fields, list) else [])
-        if isinstance(field, Mapping) and field.get("key")
-    }
+    return {str(field["key"]): field for field in objects(schema.get("fields")) if field.get("key")}
 
 
 def check_filter(filter: object, fields: Fields) -> dict[str, Any]:
@@ -114,12 +110,8 @@ def _fields_text(fields: Fields) -> str:
 
 
 def _operators(field: Mapping[str, Any]) -> list[str]:
-    return _texts(field.get("operators"))
+    return texts(field.get("operators"))
 
 
 def _values(field: Mapping[str, Any]) -> list[str]:
-    return _texts(field.get("values"))
-
-
-def _texts(value: object) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
+    return texts(field.get("values"))

@@ -13,7 +13,7 @@ from typing import Any
 
 from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.formats import format_exact_time, format_interval
-from agentos_mcp.agentos.json_values import decode, integer, objects, text
+from agentos_mcp.agentos.json_values import decode, integer, mapping, objects, text
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef
 from agentos_mcp.tooling.markdown import one_line
 
@@ -156,8 +156,7 @@ def _is_framework(span: Span) -> bool:
 
 
 def _traced_run(trace: Mapping[str, Any], span: Span, *, root: bool) -> TracedRun:
-    metadata = span.get("metadata")
-    fields = metadata if isinstance(metadata, Mapping) else {}
+    fields = mapping(span.get("metadata"))
     kind = _KINDS[text(span.get("type"))]
     # The ids of a root are the trace's, and AgentOS does not repeat them.
     ids = trace if root else {}
@@ -233,8 +232,7 @@ def _model_parts(span: Span) -> list[str]:
 
 
 def _tokens(span: Span) -> tuple[int, int]:
-    metadata = span.get("metadata")
-    counts = metadata if isinstance(metadata, Mapping) else {}
+    counts = mapping(span.get("metadata"))
     read, written = counts.get("input_tokens"), counts.get("output_tokens")
     return integer(read), integer(written)
 
@@ -249,8 +247,7 @@ def _output_text(output: object) -> str:
     last_message = messages[-1] if isinstance(messages, list) and messages else None
     if not isinstance(last_message, Mapping):
         return str(output or "")
-    calls = last_message.get("tool_calls")
-    call_names = [_call_name(call) for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
+    call_names = map(_call_name, objects(last_message.get("tool_calls")))
     return " ".join(
         part for part in (str(last_message.get("content") or ""), *(f"calls {name}" for name in call_names)) if part
     )

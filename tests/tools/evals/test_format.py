@@ -35,7 +35,7 @@ def evaluation(eval_type: str, given: dict[str, Any] | None = None, **data: Any)
         ({}, NO_RESULT),
     ],
 )
-def test_outcome_is_the_verdict_of_its_type(made: dict[str, Any], outcome: str) -> None:
+def test_outcome_is_the_result_of_its_type(made: dict[str, Any], outcome: str) -> None:
     assert eval_outcome(made) == outcome
 
 
