@@ -41,7 +41,7 @@ def _served(python: Path, version: str) -> Iterator[Served]:
             host = demo_agentos(build="tests._support.agentos.contract:build", port=port, environment=environment)
             url = stack.enter_context(host)
         pages = stack.enter_context(serve_pages({"/tides.txt": "The tide turns twice a day."}))
-        openapi = httpx.get(f"{url}/openapi.json").json()
+        openapi = httpx.get(f"{url}/openapi.json", timeout=30).json()
         yield Served(version, url, pages.url, Declaration(openapi))
 
 
@@ -56,4 +56,4 @@ def queueing() -> Iterator[Served]:
             build="tests._support.agentos.durable_queue:build", environment={DATABASE_VARIABLE: database}
         )
         with host as url:
-            yield Served(metadata.version("agno"), url, "", Declaration(httpx.get(f"{url}/openapi.json").json()))
+            yield Served(metadata.version("agno"), url, "", Declaration(httpx.get(f"{url}/openapi.json", timeout=30).json()))
