@@ -15,7 +15,7 @@ from rich.color import Color
 from rich.terminal_theme import MONOKAI
 
 from scripts.picture.terminal_recording import Written, in_steps, record
-from scripts.picture.terminal_screen import PLAIN, Screen, Shown, Stretch
+from scripts.picture.terminal_screen import PLAIN, Screen, VisibleRow, Stretch
 
 FILE = Path(__file__).parents[2] / "docs" / "images" / "demo.svg"
 COMMAND = "agentos-mcp demo"
@@ -78,7 +78,7 @@ def screen(steps: Iterable[Written]) -> Screen:
     return terminal
 
 
-def drawn(shown: Sequence[Shown]) -> str:
+def drawn(shown: Sequence[VisibleRow]) -> str:
     """The picture."""
     length = max(part.since for part in shown) + _HOLD
     return _FRAME.format(
@@ -99,14 +99,14 @@ def drawn(shown: Sequence[Shown]) -> str:
     )
 
 
-def _row(number: int, part: Shown) -> str:
+def _row(number: int, part: VisibleRow) -> str:
     names = [f"r{number}"] if _moves(part) else []
     names += ["gone"] if part.until is not None else []
     kind = f' class="{" ".join(names)}"' if names else ""
     return f"<g{kind}>{''.join(_stretches(part))}</g>"
 
 
-def _times(shown: Sequence[Shown], length: float) -> Iterator[str]:
+def _times(shown: Sequence[VisibleRow], length: float) -> Iterator[str]:
     """When each row is seen."""
     for number, part in enumerate(shown):
         if _moves(part):
@@ -118,11 +118,11 @@ def _times(shown: Sequence[Shown], length: float) -> Iterator[str]:
             yield f".r{number}{{animation-name:r{number}}}@keyframes r{number}{{{frames}}}"
 
 
-def _moves(part: Shown) -> bool:
+def _moves(part: VisibleRow) -> bool:
     return part.since > 0 or part.until is not None
 
 
-def _stretches(part: Shown) -> Iterator[str]:
+def _stretches(part: VisibleRow) -> Iterator[str]:
     for stretch in part.content:
         column = stretch.column
         for is_line, alike in groupby(stretch.text, key=_LINES.__contains__):
@@ -155,7 +155,7 @@ def _class(style: str) -> str:
     return f"c{style.replace(';', '-')}"
 
 
-def _colors(shown: Sequence[Shown]) -> Iterator[str]:
+def _colors(shown: Sequence[VisibleRow]) -> Iterator[str]:
     """What a terminal makes of the styles: here only colors of its palette."""
     for style in sorted({stretch.style for part in shown for stretch in part.content} - {PLAIN}):
         codes = [int(code) for code in style.split(";")]
@@ -164,13 +164,13 @@ def _colors(shown: Sequence[Shown]) -> Iterator[str]:
         yield f".{_class(style)}{{fill:{color}}}path.{_class(style)}{{stroke:{color}}}"
 
 
-def _above(shown: Sequence[Shown], until: float = float("inf")) -> int:
+def _above(shown: Sequence[VisibleRow], until: float = float("inf")) -> int:
     """How many rows have scrolled away by then."""
     last = max(part.row for part in shown if part.since <= until)
     return max(last + 1 - ROWS, 0)
 
 
-def _scrolling(shown: Sequence[Shown], length: float) -> str:
+def _scrolling(shown: Sequence[VisibleRow], length: float) -> str:
     frames, before = "", -1
     for time in sorted({part.since for part in shown}):
         if (above := _above(shown, time)) != before:

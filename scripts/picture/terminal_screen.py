@@ -37,7 +37,7 @@ Row = tuple[Stretch, ...]
 
 
 @dataclass(frozen=True)
-class Shown:
+class VisibleRow:
     """What a row showed for a while; `until` is None for what stays."""
 
     row: int
@@ -69,7 +69,7 @@ class Screen:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._rest = ""
         self._standing: dict[int, tuple[float, Row]] = {}
-        self._gone: list[Shown] = []
+        self._gone: list[VisibleRow] = []
 
     def write(self, data: bytes, at: float) -> None:
         text = self._rest + self._decoder.decode(data)
@@ -85,9 +85,9 @@ class Screen:
         self._note(at)
 
     @property
-    def shown(self) -> list[Shown]:
+    def shown(self) -> list[VisibleRow]:
         """Everything that was shown, in the order in which it came."""
-        staying = [Shown(row, content, since, None) for row, (since, content) in self._standing.items()]
+        staying = [VisibleRow(row, content, since, None) for row, (since, content) in self._standing.items()]
         return sorted((*self._gone, *staying), key=lambda shown: (shown.since, shown.row))
 
     @property
@@ -136,7 +136,7 @@ class Screen:
             if content == was:
                 continue
             if was and since < at:
-                self._gone.append(Shown(number, was, since, at))
+                self._gone.append(VisibleRow(number, was, since, at))
             self._standing.pop(number, None)
             if content:
                 self._standing[number] = (at, content)

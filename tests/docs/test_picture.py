@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from scripts.picture.svg import FILE, drawn, recorded, screen
-from scripts.picture.terminal_screen import Screen, Shown, UnknownSequence
+from scripts.picture.terminal_screen import Screen, VisibleRow, UnknownSequence
 
 LIMIT = 60_000
 """Bytes, so that the page is there at once."""
@@ -96,4 +96,4 @@ class TestScreen:
 
 
 def test_a_row_knows_its_text() -> None:
-    assert Shown(0, (), 0.0, None).text == ""
+    assert VisibleRow(0, (), 0.0, None).text == ""
