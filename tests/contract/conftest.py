@@ -56,4 +56,6 @@ def queueing() -> Iterator[Served]:
             build="tests._support.agentos.durable_queue:build", environment={DATABASE_VARIABLE: database}
         )
         with host as url:
-            yield Served(metadata.version("agno"), url, "", Declaration(httpx.get(f"{url}/openapi.json", timeout=30).json()))
+            yield Served(
+                metadata.version("agno"), url, "", Declaration(httpx.get(f"{url}/openapi.json", timeout=30).json())
+            )
