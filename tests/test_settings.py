@@ -61,7 +61,7 @@ def test_token_is_never_shown() -> None:
         ({"url": "http://h:99999"}, "not a number from 1 to 65535"),
         ({"url": "http://u:p@h"}, "AGENTOS_TOKEN, not in the URL"),
         ({"url": "http://h/?x=1"}, "without '?'"),
-        ({"toolsets": "runs,rnus"}, "no toolset 'rnus'; use default, catalog, runs"),
+        ({"toolsets": "runs,rnus"}, "'rnus' is not a toolset; use default, catalog, runs"),
         ({"toolsets": ","}, "give at least one name"),
         ({"timeout": "soon"}, "use a number from 1 to 3600"),
         ({"timeout": "nan"}, "use a number from 1 to 3600"),

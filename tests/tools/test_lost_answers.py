@@ -53,7 +53,7 @@ async def test_change_whose_answer_is_lost_is_sent_once_and_says_where_to_look(
         error = await peer.error(tool, **arguments)
         method, _, path = request_line.partition(" ")
         assert proxy.asked(method, path) == 1
-    assert "Whether it was done is not known." in error
+    assert "It is not known whether it was done." in error
     assert error.endswith(f"Look with {shown_by} before you do it again, or it may be done twice.")
     assert "Try again" not in error
 
@@ -64,7 +64,7 @@ async def test_proxys_answer_to_a_change_leaves_its_fate_open(connect: Connect, 
         for status, body in ((502, "{}"), (504, "{}"), (200, "<html>")):
             proxy.answers = [http_answer(status, body)]
             error = await peer.error("create_memory", memory="Likes tea", user_id="ada")
-            assert "Whether it was done is not known. Look with list_memories" in error
+            assert "It is not known whether it was done. Look with list_memories" in error
         proxy.answers = [http_answer(500)]
         refused = await peer.error("create_memory", memory="Likes tea", user_id="ada")
     assert "not known" not in refused

@@ -324,7 +324,7 @@ async def test_session_that_is_deleted_under_a_run_says_that_it_comes_back(
     async with connect(sample_agentos, toolsets=ALL) as peer:
         text = await peer.text("delete_session", session_id=session)
     assert text == (
-        f"Deleted session '{session}' and its runs (1). Still going: {ref}; its end brings the session back. "
+        f"Deleted session '{session}' and its runs (1). Still running: {ref}; its end brings the session back. "
         "Call cancel_run, then delete it again."
     )
     await rest.post(f"/agents/slow/runs/{run}/cancel")

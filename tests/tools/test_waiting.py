@@ -24,8 +24,8 @@ async def warm(connect: Connect, sample_agentos: str, bare_agentos: str) -> None
 async def test_call_answers_within_its_wait_with_where_the_run_stands(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         text = await peer.text("run_workflow", workflow_id="slow-steps", message="x", wait=0.5)
-        assert text.startswith("Still going: 1/2 one")
-        assert "Call get_run to go on waiting" in text
+        assert text.startswith("Still running: 1/2 one")
+        assert "Call get_run to keep waiting" in text
         ended = await peer.text("get_run", run=reference(text))
     assert ended.startswith("i j k l m n o p\n--- agentos-mcp\ncompleted")
 
@@ -34,7 +34,7 @@ async def test_get_run_is_bounded_and_shows_the_steps_it_joined(connect: Connect
     async with connect(sample_agentos) as peer:
         first = await peer.text("run_workflow", workflow_id="slow-steps", message="x", wait=0.3)
         second = await peer.text("get_run", run=reference(first), wait=0.3)
-        assert second.startswith("Still going: 1/2 one")
+        assert second.startswith("Still running: 1/2 one")
         result, text = await peer.watch("get_run", run=reference(first))
     assert result.startswith("i j k l m n o p")
     assert any(message.startswith("2/2 two") for message in text.messages)
@@ -42,7 +42,7 @@ async def test_get_run_is_bounded_and_shows_the_steps_it_joined(connect: Connect
 
 async def test_wait_is_a_setting(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, wait=0.3) as peer:
-        assert (await peer.text("run_agent", agent_id="thinker", message="1.5")).startswith("Still going")
+        assert (await peer.text("run_agent", agent_id="thinker", message="1.5")).startswith("Still running")
 
 
 async def test_run_is_found_by_another_server_by_its_reference_with_its_steps(

@@ -67,7 +67,7 @@ async def test_registry_follows_a_limited_number_of_runs_at_once() -> None:
     async with open_run_registry(cast("Engine", InstantEngine(None))) as live:
         for _ in range(MAX_FOLLOWED_RUNS):
             live.start(ORDER)
-        with pytest.raises(AgentOSError, match=r"follows 1,000 runs already\. Try again"):
+        with pytest.raises(AgentOSError, match=r"already follows 1,000 runs\. Try again"):
             live.start(ORDER)
 
 
