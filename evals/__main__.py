@@ -81,16 +81,15 @@ async def run_evals(kind: str, requests: Sequence[Request], environment: Mapping
             player, player_kind = ScriptedPlayer(await agentos.component_kinds()), "scripted"
         else:
             player = ChatPlayer(make_endpoint(kind, http, environment))
-        played = await play_requests(agentos, player, requests, on_played=_print_progress)
-    return make_report(player.name, player_kind, played)
+        played_requests = await play_requests(agentos, player, requests, on_played=_print_progress)
+    return make_report(player.name, player_kind, played_requests)
 
 
-def _print_progress(played: PlayedRequest) -> None:
-    print(f"{played.request.id}: {'; '.join(played.problems) or 'right'}", file=sys.stderr, flush=True)
+def _print_progress(played_request: PlayedRequest) -> None:
+    print(f"{played_request.request.id}: {'; '.join(played_request.problems) or 'right'}", file=sys.stderr, flush=True)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """0 where the bars of bars.toml are kept, 1 where not, 2 where nothing could be played."""
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m evals", description="Play requests as people phrase them, and count calls and outcomes."
     )
@@ -104,6 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write the report there too: JSON in a .json file, else markdown"
     )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 where the bars of bars.toml are kept, 1 where not, 2 where nothing could be played."""
+    parser = build_parser()
     options = parser.parse_args(arguments)
     by_id = {request.id: request for request in REQUESTS}
     if unknown := [name for name in options.ids if name not in by_id]:

@@ -48,14 +48,14 @@ class AgentOSReader:
     async def runs(self, kind: Kind, component: str) -> list[StoredRun]:
         """All runs of a component."""
         sessions = await self.rows("/sessions", type=kind, component_id=component)
-        found: list[StoredRun] = []
+        runs: list[StoredRun] = []
         for session in sessions:
             session_id = str(session["session_id"])
             for run in await self.get(f"/sessions/{session_id}/runs", type=kind):
                 status = str(run.get("status") or "completed").lower()
                 run_input = _plain(run.get("run_input") or run.get("input"))
-                found.append(StoredRun(session_id, status, run_input, _plain(run.get("content"))))
-        return found
+                runs.append(StoredRun(session_id, status, run_input, _plain(run.get("content"))))
+        return runs
 
     async def search(self, knowledge_base: str, query: str) -> list[str]:
         """The passages of the knowledge base of this name that fit best."""

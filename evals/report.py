@@ -76,7 +76,7 @@ class Report:
         """The bars that are not reached, each with what was."""
         everything, number = self.total(), len(self.rows)
         missed = [
-            f"{name}: {everything[name]} of {number}, at least {bar:.0%} wanted"
+            f"{name}: {everything[name]} of {number}, at least {bar:.0%} required"
             for name, bar in (
                 ("first_tool_acceptable", self.bars.first_tool_acceptable),
                 ("outcome_right", self.bars.outcome_right),
@@ -90,7 +90,7 @@ class Report:
         for toolsets, bar in call_bars:
             calls = self.total(toolsets)["calls_per_request"]
             if calls > bar:
-                missed.append(f"calls a request ({toolsets} tools): {calls}, at most {bar:g} wanted")
+                missed.append(f"calls a request ({toolsets} tools): {calls}, at most {bar:g} required")
         return missed
 
     def to_json(self) -> dict[str, Any]:
@@ -131,39 +131,43 @@ def read_bars(kind: PlayerKind) -> Bars:
     return Bars(**tomllib.loads(BARS_FILE.read_text(encoding="utf-8"))[kind])
 
 
-def make_report(player: str, kind: PlayerKind, played: Sequence[PlayedRequest]) -> Report:
+def make_report(player: str, kind: PlayerKind, played_requests: Sequence[PlayedRequest]) -> Report:
     """Count what was played. Starts a node process, which counts the tokens."""
-    tokens = count_tokens([call.text for request in played for call in request.transcript.calls])
+    tokens = count_tokens([call.text for played_request in played_requests for call in played_request.transcript.calls])
     remaining = iter(tokens)
-    rows = tuple(_row(request, sum(next(remaining) for _ in request.transcript.calls)) for request in played)
+    rows = tuple(
+        _row(played_request, sum(next(remaining) for _ in played_request.transcript.calls))
+        for played_request in played_requests
+    )
     return Report(player, rows, read_bars(kind))
 
 
-def _row(played: PlayedRequest, result_tokens: int) -> Row:
-    request, transcript = played.request, played.transcript
+def _row(played_request: PlayedRequest, result_tokens: int) -> Row:
+    request, transcript = played_request.request, played_request.transcript
     return Row(
         id=request.id,
         toolsets=request.toolsets,
         first_tool=transcript.first_tool,
         best_tool=request.best,
-        first_tool_is=_first_tool_is(played),
-        acceptable_rank=_acceptable_rank(played),
+        first_tool_is=_first_tool_is(played_request),
+        acceptable_rank=_acceptable_rank(played_request),
         calls=len(transcript.calls),
         errors=sum(call.is_error for call in transcript.calls),
         result_tokens=result_tokens,
-        problems=played.problems,
+        problems=played_request.problems,
     )
 
 
-def _first_tool_is(played: PlayedRequest) -> FirstTool:
-    first = played.transcript.first_tool
-    if first == played.request.best:
+def _first_tool_is(played_request: PlayedRequest) -> FirstTool:
+    first = played_request.transcript.first_tool
+    if first == played_request.request.best:
         return "best"
-    return "acceptable" if first in played.request.acceptable else "wrong"
+    return "acceptable" if first in played_request.request.acceptable else "wrong"
 
 
-def _acceptable_rank(played: PlayedRequest) -> int | None:
-    ranks = (rank for rank, tool in enumerate(played.transcript.ranking, 1) if tool in played.request.acceptable)
+def _acceptable_rank(played_request: PlayedRequest) -> int | None:
+    acceptable, ranking = played_request.request.acceptable, played_request.transcript.ranking
+    ranks = (rank for rank, tool in enumerate(ranking, 1) if tool in acceptable)
     return next(ranks, None)
 
 

@@ -22,6 +22,7 @@ _TOOLSET_WEIGHT = 1.0
 _SATURATION = 2.5
 _PREFIX_SIMILARITY = 0.3
 _MIN_PREFIX_LENGTH = 3
+_SCORE_DIGITS = 6
 _RUN_REFERENCE = re.compile(r"\b(?:agent|team|workflow)/[^\s/]+/[^\s/]+/[\w%.~-]+")
 
 
@@ -45,8 +46,8 @@ class ToolIndex:
         """
         text, references = _RUN_REFERENCE.subn(" ", request)
         words = [*_words_of_components(text, component_kinds), *(["run reference"] * references)]
-        query = set(terms(" ".join([text, *words])))
-        scores = {name: self._score(name, query) for name in self._counts}
+        query = dict.fromkeys(terms(" ".join([text, *words])))
+        scores = {name: round(self._score(name, query), _SCORE_DIGITS) for name in self._counts}
         return sorted(scores, key=lambda name: -scores[name])
 
     def _score(self, name: str, query: Iterable[str]) -> float:

@@ -65,18 +65,18 @@ async def play_requests(
 
     `on_played` hears of each as soon as it is done.
     """
-    played: list[PlayedRequest] = []
+    played_requests: list[PlayedRequest] = []
     reader = AgentOSReader(agentos.http)
     for toolsets in _TOOLSETS:
-        chosen = [request for request in requests if request.toolsets == toolsets]
-        if not chosen:
+        selected = [request for request in requests if request.toolsets == toolsets]
+        if not selected:
             continue
         async with connect(agentos.url, toolsets) as toolbox:
-            for request in chosen:
+            for request in selected:
                 transcript = await player.play(request, toolbox)
                 outcome = Outcome(transcript, reader)
                 problems = [transcript.failure, *[await check(outcome) for check in request.checks]]
-                played.append(PlayedRequest(request, transcript, tuple(filter(None, problems))))
+                played_requests.append(PlayedRequest(request, transcript, tuple(filter(None, problems))))
                 if on_played:
-                    on_played(played[-1])
-    return played
+                    on_played(played_requests[-1])
+    return played_requests

@@ -133,10 +133,10 @@ async def test_openai_endpoint_is_sent_chat_completions(toolbox: Toolbox) -> Non
     assert system["role"] == "system"
     assert "What the server says of itself." in system["content"]
     assert user == {"role": "user", "content": REQUEST.text}
-    asked, told = second.body["messages"][2:]
-    assert asked["tool_calls"][0]["id"] == "call_1"
-    assert (told["role"], told["tool_call_id"]) == ("tool", "call_1")
-    assert "echo: hello" in told["content"]
+    assistant_message, tool_message = second.body["messages"][2:]
+    assert assistant_message["tool_calls"][0]["id"] == "call_1"
+    assert (tool_message["role"], tool_message["tool_call_id"]) == ("tool", "call_1")
+    assert "echo: hello" in tool_message["content"]
 
 
 async def test_anthropic_endpoint_is_sent_messages(toolbox: Toolbox) -> None:
@@ -151,10 +151,10 @@ async def test_anthropic_endpoint_is_sent_messages(toolbox: Toolbox) -> None:
         {"name": "run_agent", "description": "Run an agent.", "input_schema": {"type": "object", "properties": {}}}
     ]
     assert first.body["messages"] == [{"role": "user", "content": REQUEST.text}]
-    called, result = second.body["messages"][1:]
-    assert [block["type"] for block in called["content"]] == ["text", "tool_use"]
-    [block] = result["content"]
-    assert (result["role"], block["type"], block["tool_use_id"]) == ("user", "tool_result", "toolu_1")
+    assistant_message, results = second.body["messages"][1:]
+    assert [block["type"] for block in assistant_message["content"]] == ["text", "tool_use"]
+    [block] = results["content"]
+    assert (results["role"], block["type"], block["tool_use_id"]) == ("user", "tool_result", "toolu_1")
     assert "echo: hello" in block["content"]
     assert block["is_error"] is False
 

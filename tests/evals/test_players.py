@@ -23,8 +23,8 @@ from tests._support.chat_endpoint import EndpointReply, ScriptedChatEndpoint, js
 
 
 @dataclass(frozen=True)
-class Played:
-    unplayed_problems: Mapping[str, list[str]]
+class PlayedEvals:
+    problems_before: Mapping[str, list[str]]
     """What is wrong with each request's outcome before anybody did anything."""
     scripted: Report
     chat: Report
@@ -58,51 +58,51 @@ REPLIES = (
 )
 
 
-async def play_everything(endpoint: ScriptedChatEndpoint) -> Played:
+async def play_everything(endpoint: ScriptedChatEndpoint) -> PlayedEvals:
     documents = [request for request in REQUESTS if request.id == "documents"]
     async with run_eval_agentos() as agentos, httpx.AsyncClient() as http:
         nothing = Outcome(Transcript("", (), ""), AgentOSReader(agentos.http))
-        unplayed = {
+        problems_before = {
             request.id: [problem for check in request.checks if (problem := await check(nothing))]
             for request in REQUESTS
         }
         chat = ChatPlayer(OpenAIEndpoint(http, "tiny", endpoint.url))
-        chat_played = await play_requests(agentos, chat, documents)
+        chat_played_requests = await play_requests(agentos, chat, documents)
         scripted = ScriptedPlayer(await agentos.component_kinds())
-        scripted_played = await play_requests(agentos, scripted, REQUESTS)
-    return Played(
-        unplayed,
-        make_report(scripted.name, "scripted", scripted_played),
-        make_report(chat.name, "chat", chat_played),
+        scripted_requests = await play_requests(agentos, scripted, REQUESTS)
+    return PlayedEvals(
+        problems_before,
+        make_report(scripted.name, "scripted", scripted_requests),
+        make_report(chat.name, "chat", chat_played_requests),
         endpoint,
     )
 
 
 @pytest.fixture(scope="module")
-def played() -> Played:
+def played_evals() -> PlayedEvals:
     with scripted_chat_endpoint(REPLIES) as endpoint:
         return anyio.run(play_everything, endpoint)
 
 
-def test_checks_find_something_wrong_where_nothing_was_done(played: Played) -> None:
-    assert not [name for name, problems in played.unplayed_problems.items() if not problems]
+def test_checks_find_something_wrong_where_nothing_was_done(played_evals: PlayedEvals) -> None:
+    assert not [name for name, problems in played_evals.problems_before.items() if not problems]
 
 
-def test_scripted_player_gets_every_outcome_right(played: Played) -> None:
-    assert {row.id: row.problems for row in played.scripted.rows if not row.right} == {}
-    assert len(played.scripted.rows) == 40
+def test_scripted_player_gets_every_outcome_right(played_evals: PlayedEvals) -> None:
+    assert {row.id: row.problems for row in played_evals.scripted.rows if not row.right} == {}
+    assert len(played_evals.scripted.rows) == 40
 
 
-def test_scripted_player_keeps_the_bars(played: Played) -> None:
-    assert played.scripted.missed_bars() == []
+def test_scripted_player_keeps_the_bars(played_evals: PlayedEvals) -> None:
+    assert played_evals.scripted.missed_bars() == []
 
 
-def test_scripted_player_meets_no_error(played: Played) -> None:
-    assert [row.id for row in played.scripted.rows if row.errors] == []
+def test_scripted_player_meets_no_error(played_evals: PlayedEvals) -> None:
+    assert [row.id for row in played_evals.scripted.rows if row.errors] == []
 
 
-def test_report_counts_calls_and_tokens(played: Played) -> None:
-    rows = {row.id: row for row in played.scripted.rows}
+def test_report_counts_calls_and_tokens(played_evals: PlayedEvals) -> None:
+    rows = {row.id: row for row in played_evals.scripted.rows}
     assert rows["docs"].calls == 1
     assert rows["approve"].calls == 3
     assert all(row.result_tokens > 3 for row in rows.values())
@@ -110,11 +110,11 @@ def test_report_counts_calls_and_tokens(played: Played) -> None:
     assert rows["docs"].acceptable_rank == 1
 
 
-def test_chat_player_answers_by_the_tools_of_the_server(played: Played) -> None:
-    [row] = played.chat.rows
+def test_chat_player_answers_by_the_tools_of_the_server(played_evals: PlayedEvals) -> None:
+    [row] = played_evals.chat.rows
     assert (row.first_tool, row.first_tool_is, row.calls, row.errors) == ("list_knowledge", "best", 1, 0)
     assert row.right
-    first, second = (request.body["messages"] for request in played.chat_requests.requests)
+    first, second = (request.body["messages"] for request in played_evals.chat_requests.requests)
     assert "This AgentOS" in first[0]["content"]
     assert "Parental leave" in second[-1]["content"]
 

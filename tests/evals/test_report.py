@@ -66,10 +66,10 @@ def test_report_keeps_bars_that_are_just_reached() -> None:
 @pytest.mark.parametrize(
     ("bars", "missed"),
     [
-        (replace(BARS, first_tool_acceptable=0.6), "first_tool_acceptable: 1 of 2, at least 60% wanted"),
-        (replace(BARS, outcome_right=0.51), "outcome_right: 1 of 2, at least 51% wanted"),
-        (replace(BARS, calls_default=0.9), "calls a request (default tools): 1.0, at most 0.9 wanted"),
-        (replace(BARS, calls_all=3.9), "calls a request (all tools): 4.0, at most 3.9 wanted"),
+        (replace(BARS, first_tool_acceptable=0.6), "first_tool_acceptable: 1 of 2, at least 60% required"),
+        (replace(BARS, outcome_right=0.51), "outcome_right: 1 of 2, at least 51% required"),
+        (replace(BARS, calls_default=0.9), "calls a request (default tools): 1.0, at most 0.9 required"),
+        (replace(BARS, calls_all=3.9), "calls a request (all tools): 4.0, at most 3.9 required"),
     ],
 )
 def test_report_says_which_bar_is_missed(bars: Bars, missed: str) -> None:
