@@ -4,6 +4,7 @@
 # make test-long  the changed answers of test_malformed_answers.py, 100,000 of them
 # make lint   lint and types alone        make format   format the code
 # make bench  ratios against a bare server and against straight REST
+# make evals  play forty requests as people phrase them, by a model where one is configured
 # make bundle pack what Claude Desktop installs with a double click: dist/agentos-mcp-VERSION.mcpb
 # make surface  write the generated parts of docs/ and the snapshots of the tools from the code
 # make requirements  write what the Docker image installs, with the packages' hashes, from constraints.txt
@@ -20,7 +21,7 @@ INPUTS := pyproject.toml constraints.txt
 # Without bytecode files each process that the tests start compiles the whole package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo check test test-long lint format bench bundle surface requirements picture clean
+.PHONY: demo check test test-long lint format bench evals bundle surface requirements picture clean
 
 demo: $(VENV)/.with-demo
 	@$(BIN)/agentos-mcp demo
@@ -45,6 +46,9 @@ format: $(VENV)/.with-dev
 
 bench: $(VENV)/.with-dev
 	$(BIN)/python -m benchmarks
+
+evals: $(VENV)/.with-dev
+	@$(BIN)/python -m evals
 
 bundle: $(VENV)/.with-dev
 	@$(BIN)/python -m scripts.bundle

@@ -167,13 +167,16 @@ def test_sdk_touches_does_not_find_what_is_not_the_sdks() -> None:
 
 TESTS = Path(__file__).parent
 TEST_MODULES = sorted(path for path in TESTS.rglob("*.py"))
-NO_SINGLE_ROOM = {"conformance", "contract", "docs", "e2e", "faults", "packaging", "security", "surface"}
+NO_SINGLE_ROOM = {"conformance", "contract", "docs", "e2e", "evals", "faults", "packaging", "security", "surface"}
 """Folders of tests that are about more than one room of the package."""
+
+
+NOT_SHIPPED = {"benchmarks", "evals", "scripts", "tests"}
 
 
 def test_package_imports_nothing_that_is_not_shipped() -> None:
     for path in MODULES:
-        outside = {name for name in imports_of(path) if name.partition(".")[0] in {"benchmarks", "scripts", "tests"}}
+        outside = {name for name in imports_of(path) if name.partition(".")[0] in NOT_SHIPPED}
         assert not outside, path
 
 

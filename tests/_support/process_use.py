@@ -29,8 +29,8 @@ STARTERS = frozenset(
     }
 )
 """Modules, functions and classes whose use starts a process; of a module, all that is in it."""
-FOLLOWED = ("tests.", "scripts.", "agentos_mcp.doctor.")
-"""Whose code is looked at: the tests' own, and the room of the package that starts other people's programs."""
+FOLLOWED = ("tests.", "evals.", "scripts.", "agentos_mcp.doctor.")
+"""Whose code is looked at: what is not shipped, and the room of the package that starts other people's programs."""
 SHARED_FIXTURES = frozenset({"sample_agentos"})
 """Fixtures whose process all tests of a run share: using them is no process of a test's own."""
 

@@ -12,6 +12,7 @@ import pytest
 from agentos_mcp.cli import build_full_parser
 from agentos_mcp.server.http.settings import HTTP_OPTIONS, TOKEN_VARIABLE
 from agentos_mcp.settings import OPTIONS
+from evals.__main__ import build_parser as build_evals_parser
 from scripts.surface.client_methods import METHODS
 from scripts.surface.tool_list import listed, total
 from tests._support.markdown_pages import PAGES, ROOT, Page
@@ -41,7 +42,10 @@ def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
 
 
 FLAGS = {
-    flag for parser in parsers(build_full_parser()) for action in parser._actions for flag in action.option_strings
+    flag
+    for parser in (*parsers(build_full_parser()), build_evals_parser())
+    for action in parser._actions
+    for flag in action.option_strings
 }
 VARIABLES = {name for option in (*OPTIONS, *HTTP_OPTIONS) for name in option.variables} | {TOKEN_VARIABLE}
 TOOLS = {tool.name for tool in listed()}
