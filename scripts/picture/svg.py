@@ -15,7 +15,7 @@ from rich.color import Color
 from rich.terminal_theme import MONOKAI
 
 from scripts.picture.terminal_recording import Written, in_steps, record
-from scripts.picture.terminal_screen import PLAIN, Screen, VisibleRow, Stretch
+from scripts.picture.terminal_screen import PLAIN, Screen, Stretch, VisibleRow
 
 FILE = Path(__file__).parents[2] / "docs" / "images" / "demo.svg"
 COMMAND = "agentos-mcp demo"

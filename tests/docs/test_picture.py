@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from scripts.picture.svg import FILE, drawn, recorded, screen
-from scripts.picture.terminal_screen import Screen, VisibleRow, UnknownSequence
+from scripts.picture.terminal_screen import Screen, UnknownSequence, VisibleRow
 
 LIMIT = 60_000
 """Bytes, so that the page is there at once."""
