@@ -136,11 +136,11 @@ async def test_answers_are_sent_again_while_the_queue_settles(
     assert proxy.asked("POST", "/continue") == 3
 
 
-async def test_queue_that_settles_for_ever_is_not_waited_for_for_ever(
+async def test_queue_that_never_settles_is_waited_for_within_a_limit(
     connect: Connect, queued_pausing: str, ledger: Path, tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agentos_mcp.agentos.runs.continuer._SETTLING_SECONDS", 0.01)
-    monkeypatch.setattr("agentos_mcp.agentos.runs.continuer._QUEUE_SECONDS", 0.2)
+    monkeypatch.setattr("agentos_mcp.agentos.runs.continuer._QUEUED_PAUSE_SECONDS", 0.2)
     person = Person("approve")
     async with proxy_to(queued_pausing) as proxy, connect(proxy.url, person=person) as peer:
         refuse(proxy, 409, "Run is settling between execution legs; retry in a moment", times=1000)

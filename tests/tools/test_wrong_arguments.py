@@ -26,7 +26,7 @@ async def test_list_without_parameters_says_so(connect: Connect, sample_agentos:
         ({"team_id": "echo", "message": "x"}, "No team 'echo'. It is an agent: use "),
         ({"team_id": "pairs of all", "message": "x"}, "No team 'pairs of all'."),
         ({"team_id": "pair", "message": "x", "session_state": "calm"}, "'session_state': give a JSON object."),
-        ({"team_id": "pair", "message": "x", "factory_input": {"a": 1}}, "'pair' is built by no factory"),
+        ({"team_id": "pair", "message": "x", "factory_input": {"a": 1}}, "'pair' is not built by a factory"),
     ],
 )
 async def test_team_is_not_run_with_what_it_cannot_take(

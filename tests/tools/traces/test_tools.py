@@ -410,7 +410,7 @@ class TestSearch:
         async with connect(named, **ALL) as peer:
             answer = await peer.error("search_traces", filter=filter)
         assert answer.startswith(expected)
-        assert "no time" in expected or "Fields: status (OK or ERROR): EQ NEQ IN; user_id, agent_id" in answer
+        assert "not a valid time" in expected or "Fields: status (OK or ERROR): EQ NEQ IN; user_id, agent_id" in answer
 
 
 class TestSessions:
