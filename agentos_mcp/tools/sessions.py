@@ -232,7 +232,7 @@ async def delete_session(ctx: ToolContext, session_id: str, user_id: UserId = ""
     if not running:
         return Message(message)
     return Message(
-        f"{message} Still going: {running}; its end brings the session back.",
+        f"{message} Still running: {running}; its end brings the session back.",
         hint("Call {cancel}, then delete it again.", cancel=Action.of("cancel_run")),
     )
 
