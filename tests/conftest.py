@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -21,10 +20,11 @@ from agentos_mcp.tools import TOOLSETS
 from tests._support import process_use, tool_coverage
 from tests._support.agentos import pausing as pausing_module
 from tests._support.agentos import sample as sample_module
-from tests._support.agentos.storage import IN_MEMORY, QUEUE_VARIABLE
+from tests._support.agentos.storage import QUEUE_VARIABLE
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, connector
 from tests._support.postgres import postgres
+from tests._support.stores import PLAIN, QUEUED, STORES, Store, is_queued
 
 SAMPLE_AGENTOS = "tests._support.agentos.sample:build"
 KEY = "a-secret-key"
@@ -45,12 +45,9 @@ def agentoses() -> Iterator[AgentOSPool]:
 
 
 @pytest.fixture(scope="session")
-def sample_agentos() -> Iterator[str]:
+def sample_agentos(agentoses: AgentOSPool) -> str:
     """The address of an AgentOS with a component for every behavior."""
-    with ExitStack() as stack:
-        with process_use.shared():
-            url = stack.enter_context(demo_agentos(build=SAMPLE_AGENTOS))
-        yield url
+    return agentoses.sample()
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +75,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def pausing(agentoses: AgentOSPool, ledger: Path) -> str:
     """An AgentOS with a component for every way in which a run waits for a person."""
-    return agentoses.url("pausing", environment={pausing_module.LEDGER_VARIABLE: str(ledger)})
+    return Store(PLAIN, agentoses, ledger).pausing
 
 
 @pytest.fixture(scope="session")
@@ -97,18 +94,15 @@ def queued_pausing(ledger: Path, queue_database: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def queued_pausing_sqlite(ledger: Path) -> Iterator[str]:
+def queued_pausing_sqlite(agentoses: AgentOSPool, ledger: Path) -> str:
     """The same with its runs in SQLite, where a queued run is called pending or paused until its end."""
-    environment = {pausing_module.LEDGER_VARIABLE: str(ledger), QUEUE_VARIABLE: IN_MEMORY}
-    with demo_agentos(build="tests._support.agentos.pausing:build", environment=environment) as url:
-        yield url
+    return Store(QUEUED, agentoses, ledger).pausing
 
 
 @pytest.fixture(scope="session")
-def queued_agentos() -> Iterator[str]:
+def queued_sample_agentos(agentoses: AgentOSPool, ledger: Path) -> str:
     """An AgentOS with a component for every behavior, and a durable queue."""
-    with demo_agentos(build=SAMPLE_AGENTOS, environment={QUEUE_VARIABLE: IN_MEMORY}) as url:
-        yield url
+    return Store(QUEUED, agentoses, ledger).sample_agentos
 
 
 @pytest.fixture(scope="session")
@@ -146,14 +140,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "process: starts a process of its own; set by what a test's code reaches")
     config.addinivalue_line("markers", "waits: real seconds pass in it")
+    config.addinivalue_line("markers", "without_queue(reason): of the two stores it runs on the plain one alone")
     process_use.watch()
     hypothesis.settings.register_profile("check", max_examples=20)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [item for item in items if is_queued(item) and not _runs_on_queue(item)]
+    items[:] = [item for item in items if not is_queued(item) or _runs_on_queue(item)]
+    config.hook.pytest_deselected(items=left_out)
     for item in items:
-        if process_use.starts_process(item):
+        if is_queued(item) or process_use.starts_process(item):
             item.add_marker("process")
+
+
+def _runs_on_queue(item: pytest.Item) -> bool:
+    """Whether a test has a variant on a queue: in one era, and where no mark says otherwise."""
+    assert isinstance(item, pytest.Function)
+    era = item.callspec.params.get("era")
+    return item.get_closest_marker("without_queue") is None and era in {None, _one_era(item.function.__name__)}
+
+
+def _one_era(test: str) -> str:
+    """The only era of a test that has one: both occur in a module."""
+    return ERAS[crc32(test.encode()) % 2]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -210,11 +220,22 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Both eras for each test; with --one-era, and in modules that say ONE_ERA, one of them: both occur in a module."""
+    """Both eras for each test, and both stores; with --one-era, and in modules that say ONE_ERA, one era."""
     if "era" in metafunc.fixturenames:
         one_era = metafunc.config.getoption("one_era") or getattr(metafunc.module, "ONE_ERA", False)
-        chosen = ERAS[crc32(metafunc.function.__name__.encode()) % 2 :][:1] if one_era else ERAS
+        chosen = (_one_era(metafunc.function.__name__),) if one_era else ERAS
         metafunc.parametrize("era", chosen, indirect=True)
+    if "store" in metafunc.fixturenames:
+        metafunc.parametrize("store", STORES, indirect=True)
+
+
+@pytest.fixture(scope="module")
+def store(request: pytest.FixtureRequest, agentoses: AgentOSPool, ledger: Path) -> Store:
+    """Where the AgentOS of a test keeps its runs: a test that uses it runs on each.
+
+    A module chooses by overriding a fixture: `def sample_agentos(store: Store) -> str: return store.sample_agentos`.
+    """
+    return Store(request.param, agentoses, ledger)
 
 
 @pytest.fixture

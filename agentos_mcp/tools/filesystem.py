@@ -204,7 +204,7 @@ class _Namespaces:
         by_user = [
             _quoted(namespace.get("namespace"))
             for namespace in self.all
-            if namespace.get("user_isolation") and namespace.get("namespace") not in listed
+            if namespace.get("user_isolation") and text(namespace.get("namespace")) not in listed
         ]
         return f"Kept by user, shown only to a token that names one: {', '.join(by_user)}." if by_user else ""
 
@@ -212,12 +212,12 @@ class _Namespaces:
         self, ctx: ToolContext, entries: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]
     ) -> list[Mapping[str, Any]]:
         """The entries that this server's user may see: in a namespace that is kept by user only that user's own."""
-        by_user = {namespace.get("namespace") for namespace in self.all if namespace.get("user_isolation")}
+        by_user = {text(namespace.get("namespace")) for namespace in self.all if namespace.get("user_isolation")}
         return [
             entry
             for entry in entries
             if ctx.ownership.is_own(entry)
-            or not (entry.get("user_id") or entry.get("namespace", answer.get("namespace")) in by_user)
+            or not (entry.get("user_id") or text(entry.get("namespace", answer.get("namespace"))) in by_user)
         ]
 
     def user_filter(self, user_id: str) -> str:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from agentos_mcp.demo.host_process import DEMO_BUILD_FUNCTION, demo_agentos
+from tests._support.process_use import shared
 
 
 class AgentOSPool:
@@ -31,6 +32,11 @@ class AgentOSPool:
     def url(self, module: str, function: str = "build", environment: Mapping[str, str] | None = None) -> str:
         """The address of the AgentOS that a function of `tests._support.agentos.MODULE` makes in that environment."""
         return self._url(f"tests._support.agentos.{module}:{function}", 1.0, environment or {})
+
+    def sample(self) -> str:
+        """The address of the AgentOS with a component for every behavior, whose process is no test's own."""
+        with shared():
+            return self.url("sample")
 
     def demo(self) -> str:
         """The address of the AgentOS that people are shown, without its pauses."""

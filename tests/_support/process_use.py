@@ -31,7 +31,7 @@ STARTERS = frozenset(
 """Modules, functions and classes whose use starts a process; of a module, all that is in it."""
 FOLLOWED = ("tests.", "evals.", "scripts.", "agentos_mcp.doctor.")
 """Whose code is looked at: what is not shipped, and the room of the package that starts other people's programs."""
-SHARED_FIXTURES = frozenset({"sample_agentos"})
+SHARED_FIXTURES = frozenset({"sample_agentos", "store"})
 """Fixtures whose process all tests of a run share: using them is no process of a test's own."""
 
 _EVENTS = frozenset({"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen"})
@@ -71,14 +71,21 @@ def starts_process(item: pytest.Item) -> bool:
     """Whether a test, or a fixture that it uses, reaches something that starts a process."""
     if not isinstance(item, pytest.Function):
         return False
-    definitions = item._fixtureinfo.name2fixturedefs  # pytest has no public way to a test's fixtures
-    fixtures = (
-        definition.func
-        for name, overriding in definitions.items()
-        if name not in SHARED_FIXTURES
-        for definition in overriding
-    )
-    return any(reaches_starter(function) for function in (item.function, *fixtures))
+    return any(reaches_starter(function) for function in (item.function, *_fixtures(item)))
+
+
+def _fixtures(item: pytest.Function) -> Iterator[Callable[..., Any]]:
+    """The fixtures that a test uses, and those that they use or override; not what only SHARED_FIXTURES use."""
+    definitions = item.session._fixturemanager  # pytest has no public way to a test's fixtures
+    todo = list(item._fixtureinfo.initialnames)
+    seen = set(SHARED_FIXTURES)
+    while todo:
+        if (name := todo.pop()) in seen:
+            continue
+        seen.add(name)
+        for definition in definitions.getfixturedefs(name, item) or ():
+            yield definition.func
+            todo.extend(definition.argnames)
 
 
 @cache

@@ -15,6 +15,7 @@ from tests._support.http_clients import ACCEPTED
 from tests._support.mcp_client import Peer
 from tests._support.process_clients import cancelled_midway, ends_as, over_http, over_stdio
 from tests._support.processes import MODULE, PATIENCE, HttpServer
+from tests._support.stores import Store
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +28,18 @@ MODERN = {
 }
 
 
-@pytest.fixture(scope="module", params=["cancel", "explicit", "detach"])
+without_queue = pytest.mark.without_queue(reason="on a queue the default says enough")
+
+
+@pytest.fixture(scope="module")
+def sample_agentos(store: Store) -> str:
+    return store.sample_agentos
+
+
+@pytest.fixture(
+    scope="module",
+    params=["cancel", pytest.param("explicit", marks=without_queue), pytest.param("detach", marks=without_queue)],
+)
 def on_cancel(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -1,4 +1,4 @@
-"""Two hundred seeded runs whose connections break at random moments: none is lost, none is run twice."""
+"""Hundreds of seeded runs whose connections break at random moments: none is lost, none is run twice."""
 
 from __future__ import annotations
 
@@ -18,17 +18,22 @@ from tests._support.fault_proxy import proxy_to
 from tests._support.mcp_client import connector, reference
 from tests._support.paused_runs import waiting
 from tests._support.person import answers
+from tests._support.stores import Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 
 RUNS = 200
+QUEUED_RUNS = 16
 AT_ONCE = 8
 ANSWER = " ".join(f"w{number}" for number in range(40))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("seed", [20260728])
-async def test_cut_connection_ends_with_the_answer_executed_once(pausing: str, ledger: Path, seed: int) -> None:
+async def test_cut_connection_ends_with_the_answer_executed_once(store: Store, ledger: Path, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    tag = f"tag-{store.name}{seed}"
+    runs = QUEUED_RUNS if store.queued else RUNS
     cuts = 0
 
     def fault(request: bytes) -> int | None:
@@ -40,7 +45,7 @@ async def test_cut_connection_ends_with_the_answer_executed_once(pausing: str, l
         least = 700 if b"/runs HTTP" in request else 0
         return least + chance.choice((0, 1, chance.randrange(400), chance.randrange(6000), chance.randrange(30_000)))
 
-    async with proxy_to(pausing) as proxy, connector("auto")(proxy.url, wait=60) as peer:
+    async with proxy_to(store.pausing) as proxy, connector("auto")(proxy.url, wait=60) as peer:
         await peer.text("run_agent", agent_id="counter", message="warm up tag-warm")
         proxy.fault = fault
         slots = anyio.CapacityLimiter(AT_ONCE)
@@ -49,20 +54,20 @@ async def test_cut_connection_ends_with_the_answer_executed_once(pausing: str, l
         async def one(number: int) -> None:
             async with slots:
                 kind = "workflow" if number % 4 == 0 else "agent"
-                arguments = {"message": f"go, tag-{seed}x{number}"}
+                arguments = {"message": f"go, {tag}x{number}"}
                 component = "counts" if kind == "workflow" else "counter"
                 text = await peer.text(f"run_{kind}", **{f"{kind}_id": component}, **arguments)
-                expected = f"last done tag-{seed}x{number}" if kind == "workflow" else ANSWER
+                expected = f"last done {tag}x{number}" if kind == "workflow" else ANSWER
                 if not text.startswith(expected) or "restarted" in text:
                     wrong.append(text)
 
         async with anyio.create_task_group() as tasks:
-            for number in range(RUNS):
+            for number in range(runs):
                 tasks.start_soon(one, number)
     assert not wrong, wrong[:3]
-    assert cuts > RUNS
+    assert cuts > runs
     executed = (await anyio.Path(ledger).read_text()).splitlines()
-    assert [executed.count(f"lookup tag-{seed}x{number}") for number in range(RUNS)] == [1] * RUNS
+    assert [executed.count(f"lookup {tag}x{number}") for number in range(runs)] == [1] * runs
 
 
 async def test_start_whose_response_never_began_is_not_sent_again(pausing: str, ledger: Path) -> None:

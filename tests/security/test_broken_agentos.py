@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import anyio
 import anyio.to_thread
@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from tests._support.http_answers import http_json, http_raw
+from tests._support.mcp_client import Connect, words
 from tests._support.processes import PATIENCE, HttpServer, RawServer
-from tests._support.scripted_agentos import Answer, scripted_agentos
+from tests._support.scripted_agentos import CONFIG, Answer, scripted_agentos
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 
@@ -60,6 +61,52 @@ BROKEN: Mapping[str, Mapping[str, Answer]] = {
     },
     "another charset": {"/config": http_raw(b"{}", content_type="application/json; charset=hex")},
 }
+
+
+SCHEDULE = "/schedules/nightly"
+MISTYPED: Mapping[str, tuple[str, Mapping[str, object], Callable[[object], Mapping[str, Answer]]]] = {
+    "user of a run": (
+        "list_runs",
+        {"session_id": "s"},
+        lambda value: {
+            "/sessions/s": http_json({"session_id": "s", "user_id": "ann"}),
+            "/sessions/s/runs": http_json([{"run_id": "r", "agent_id": "writer", "user_id": value}]),
+        },
+    ),
+    "id of a schedule's run": (
+        "trigger_schedule",
+        {"schedule": "nightly"},
+        lambda value: {
+            SCHEDULE: http_json({"id": "nightly", "user_id": "ann", "endpoint": "/agents/writer/runs"}),
+            f"{SCHEDULE}/runs": http_json([{"id": value}]),
+            f"{SCHEDULE}/trigger": http_json({"id": value, "status": value}),
+        },
+    ),
+    "namespace of a file": (
+        "list_agent_files",
+        {},
+        lambda value: {
+            "/config": http_json(
+                {**CONFIG, "filesystem": {"namespaces": [{"namespace": value, "user_isolation": True}]}}
+            ),
+            "/filesystem/files": http_json({"entries": [{"path": "a", "namespace": value}]}),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("value", [["x"], {"x": 5}, 5, None], ids=repr)
+@pytest.mark.parametrize("subject", MISTYPED)
+async def test_identifier_that_is_no_string_is_read_as_one_that_nobody_has(
+    connect: Connect, era: str, subject: str, value: object
+) -> None:
+    tool, arguments, answers = MISTYPED[subject]
+    async with (
+        scripted_agentos(answers(value)) as agentos,
+        connect(agentos.url, toolsets=("all",), user_id="ann") as peer,
+    ):
+        result = words(await peer.call(tool, **arguments))
+    assert "could not be read (" not in result
 
 
 @pytest.mark.parametrize("subject", BROKEN)

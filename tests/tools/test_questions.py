@@ -18,8 +18,14 @@ from agentos_mcp.runs import questions as questions_module
 from tests._support.mcp_client import Connect, Peer, connector, reference
 from tests._support.paused_runs import CASES, UNDECLINABLE, Case, Choice, done, run, tell, waiting
 from tests._support.person import Decision, Person, answers
+from tests._support.stores import Store
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def pausing(store: Store) -> str:
+    return store.pausing
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +39,7 @@ def tag() -> str:
     return f"tag-{uuid.uuid4().hex[:10]}"
 
 
+@pytest.mark.without_queue(reason="test_queued_questions.py asks every question on a queue")
 @pytest.mark.parametrize("decision", ["approve", "reject"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 class TestPause:
@@ -55,6 +62,7 @@ class TestPause:
         assert done(ledger, case.gated, tag) == (case.approved if decision == "approve" else 0)
 
 
+@pytest.mark.without_queue(reason="test_queued_questions.py asks every question on a queue")
 @pytest.mark.parametrize("case", UNDECLINABLE, ids=lambda case: case.id)
 class TestInput:
     async def test_input_question_is_filled_in_by_a_form(

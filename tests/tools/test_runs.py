@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 
 import anyio
@@ -11,9 +12,15 @@ import pytest
 from agentos_mcp.runs.result import RULE
 from tests._support.mcp_client import Connect, ProgressRecorder, reference
 from tests._support.stored_runs import ends_as
+from tests._support.stores import Store, start_elsewhere
 from tests.conftest import KEY
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def sample_agentos(store: Store) -> str:
+    return store.sample_agentos
 
 
 async def test_workflow_is_found_by_name_and_its_steps_are_seen(connect: Connect, sample_agentos: str) -> None:
@@ -164,10 +171,9 @@ async def test_long_answer_is_read_piece_by_piece(connect: Connect, sample_agent
 async def test_get_run_follows_a_run_that_is_still_running(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient
 ) -> None:
-    form = {"message": "20 1", "background": "true", "stream": "false", "session_id": "s-follow", "run_id": "r-follow"}
     async with connect(sample_agentos) as peer:
-        await rest.post("/agents/slow/runs", data=form)
-        answer = await peer.text("get_run", run="agent/slow/s-follow/r-follow")
+        ref = await start_elsewhere(rest, "agent", "slow", "20 1", "s-follow")
+        answer = await peer.text("get_run", run=str(ref))
     assert answer.startswith("w0 w1")
 
 
@@ -202,28 +208,30 @@ async def test_cancel_run_ends_the_run_and_says_so(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
     async with connect(sample_agentos) as peer:
-        await start_and_leave(rest, "agents/slow", "200 20", session_id=f"c-{era}", run_id=f"c-{era}")
-        text = await peer.text("cancel_run", run=f"agent/slow/c-{era}/c-{era}")
+        run = await start_and_leave(rest, "agents/slow", "200 20", session_id=f"c-{era}", run_id=f"c-{era}")
+        text = await peer.text("cancel_run", run=f"agent/slow/c-{era}/{run}")
         assert "cancelled" in text
         assert await ends_as(rest, "agents/slow", f"c-{era}") == "CANCELLED"
-        assert (await peer.text("cancel_run", run=f"agent/slow/c-{era}/c-{era}")).startswith("Nothing to cancel")
+        assert (await peer.text("cancel_run", run=f"agent/slow/c-{era}/{run}")).startswith("Nothing to cancel")
 
 
 async def test_cancel_run_says_that_a_call_in_progress_is_waited_out(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agentos_mcp.tools.runs._CANCEL_WAIT_SECONDS", 0.3)
-    ids = {"session_id": f"w-{era}", "run_id": f"w-{era}"}
     async with connect(sample_agentos) as peer:
-        await rest.post("/agents/thinker/runs", data={"message": "3", "background": "true", "stream": "false", **ids})
-        text = await peer.text("cancel_run", run=f"agent/thinker/w-{era}/w-{era}")
+        ref = await start_elsewhere(rest, "agent", "thinker", "3", f"w-{era}")
+        text = await peer.text("cancel_run", run=str(ref))
     assert text.startswith("Cancelling: it stops when")
 
 
-async def test_cancel_run_of_a_paused_run_says_when_it_takes_effect(connect: Connect, sample_agentos: str) -> None:
+async def test_cancel_run_of_a_paused_run_says_when_it_takes_effect(
+    connect: Connect, store: Store, sample_agentos: str
+) -> None:
     async with connect(sample_agentos) as peer:
         paused = await peer.text("run_agent", agent_id="confirmer", message="x")
-        assert "as soon as it is continued" in await peer.text("cancel_run", run=reference(paused))
+        text = await peer.text("cancel_run", run=reference(paused))
+    assert ("\ncancelled" if store.queued else "as soon as it is continued") in text  # a queue does it at once
 
 
 async def test_cancel_run_of_an_unknown_run_is_an_error(connect: Connect, sample_agentos: str) -> None:
@@ -255,8 +263,11 @@ async def test_run_without_a_database_works_and_says_what_that_means(connect: Co
     assert "it has no database" in text
 
 
-async def start_and_leave(rest: httpx.AsyncClient, component: str, message: str, **ids: str) -> None:
-    """Start a background run as another client would, and hang up."""
+async def start_and_leave(rest: httpx.AsyncClient, component: str, message: str, **ids: str) -> str:
+    """Start a background run as another client would, and hang up once its stream has named it; its id."""
     form = {"message": message, "background": "true", "stream": "true", **ids}
     async with rest.stream("POST", f"/{component}/runs", data=form) as response:
-        await anext(response.aiter_lines())
+        async for line in response.aiter_lines():
+            if line.startswith("data:"):
+                return str(json.loads(line[5:])["run_id"])
+    raise AssertionError("the stream named no run")

@@ -254,7 +254,7 @@ def _summaries(
         run = text(row.get("run_id"))
         if not kind or row.get("parent_run_id") or not run:
             continue
-        if session.user_id and row.get("user_id") not in {None, session.user_id}:
+        if session.user_id and row.get("user_id") not in (None, session.user_id):
             continue
         if session.workflow and (kind, owner) != ("workflow", session.workflow):
             continue

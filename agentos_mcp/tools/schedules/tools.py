@@ -15,7 +15,7 @@ from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
-from agentos_mcp.agentos.json_values import integer, mapping
+from agentos_mcp.agentos.json_values import integer, mapping, text
 from agentos_mcp.agentos.ownership import without_owner
 from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.pagination import slice_page
@@ -198,7 +198,7 @@ async def trigger_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
     document = await _find_schedule(ctx, schedule)
     if not document.get("enabled", True):
         raise InvalidRequest("It is disabled.", hint("Call {enable} first.", enable=Action.of("enable_schedule")))
-    earlier_ids = {run.get("id") for run in await _latest_runs(ctx, document)}
+    earlier_ids = {text(run.get("id")) for run in await _latest_runs(ctx, document)}
     outcome: Mapping[str, Any] | None = None
     # AgentOS answers when the run has ended, at which it looks every half minute. It goes on without us.
     with anyio.move_on_after(_TRIGGER_WAIT_SECONDS), translate_cron_errors():
@@ -206,7 +206,8 @@ async def trigger_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
     if outcome is None:
         # It is triggered: that its run cannot be looked up is no reason to trigger it again.
         with suppress(AgentOSError):
-            outcome = next((run for run in await _latest_runs(ctx, document) if run.get("id") not in earlier_ids), None)
+            runs = await _latest_runs(ctx, document)
+            outcome = next((run for run in runs if text(run.get("id")) not in earlier_ids), None)
     if outcome is None:
         return Message(
             "AgentOS has not answered yet.",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from agno.agent import Agent
+from agno.db.base import BaseDb
 from agno.db.sqlite import SqliteDb
 from agno.factory import FactoryPermissionError, RequestContext
 from agno.media import Audio, File, Image, Video
@@ -33,6 +34,7 @@ from agentos_mcp.demo.scripted_model import (
     fixed_reply,
     stream_words,
 )
+from tests._support.agentos.storage import storage
 
 
 def png(width: int = 2, height: int = 2, *, noise: int = 0) -> bytes:
@@ -204,7 +206,7 @@ class TripInput(BaseModel):
     pace: Literal["slow", "fast"] = "slow"
 
 
-_db: list[SqliteDb] = []
+_db: list[BaseDb] = []
 
 
 def build_trip(ctx: RequestContext) -> Workflow:
@@ -223,7 +225,7 @@ def broken_step(step_input: StepInput) -> StepOutput:
 
 
 def build(db_file: str) -> AgentOS:
-    db = SqliteDb(db_file=db_file, id="media-db")
+    db, queue = storage(db_file, "media-db")
     _db[:] = [db]
 
     def agent(id: str, script: Script, **options: Any) -> Agent:
@@ -300,7 +302,16 @@ def build(db_file: str) -> AgentOS:
         workflow("many", *(step(f"step {number}", f"words {number}") for number in range(40))),
         WorkflowFactory(id="trip", name="Trip", db=db, factory=build_trip, input_schema=TripInput),
     ]
-    return AgentOS(id="media", name="Media", agents=agents, teams=teams, workflows=workflows, db=db, telemetry=False)
+    return AgentOS(
+        id="media",
+        name="Media",
+        agents=agents,
+        teams=teams,
+        workflows=workflows,
+        db=db,
+        queue=queue,
+        telemetry=False,
+    )
 
 
 def build_two(db_file: str) -> AgentOS:

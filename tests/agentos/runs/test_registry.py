@@ -16,9 +16,9 @@ from agentos_mcp.agentos.runs.registry import LiveRun, RunRegistry, open_run_reg
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
 from agentos_mcp.agentos.runs.starter import RunRequest
 from tests._support.fault_proxy import proxy_to
+from tests._support.stores import Store, start_elsewhere
 
 pytestmark = pytest.mark.anyio
-
 
 RELEASE_SECONDS = 0.3
 
@@ -32,6 +32,11 @@ class OneRunEngine(Engine):
         return await super().follow(self.followed, lambda state: report(replace(state, ref=ref)), sleep)
 
 
+@pytest.fixture
+def sample_agentos(store: Store) -> str:
+    return store.sample_agentos
+
+
 def nobody(_: RunState) -> None:
     """A report that nobody reads."""
 
@@ -39,15 +44,7 @@ def nobody(_: RunState) -> None:
 async def stuck(url: str, name: str) -> RunRef:
     """A run that stays as it is for minutes, and has no events."""
     async with httpx.AsyncClient(base_url=url, timeout=30) as rest:
-        form = {
-            "message": "2 300",
-            "background": "true",
-            "stream": "false",
-            "session_id": name,
-            "run_id": f"{name}-run",
-        }
-        assert (await rest.post("/agents/slow/runs", data=form)).status_code == 202
-    return RunRef("agent", "slow", name, f"{name}-run")
+        return await start_elsewhere(rest, "agent", "slow", "2 300", name)
 
 
 async def joined(live: RunRegistry, ref: RunRef) -> LiveRun:
@@ -105,6 +102,7 @@ async def test_stuck_run_that_somebody_watches_is_kept(sample_agentos: str) -> N
         assert live.get(ref) is run
 
 
+@pytest.mark.without_queue(reason="no queue executes a run in the foreground")
 async def test_foreground_run_that_nobody_watches_is_kept(sample_agentos: str) -> None:
     """It would end with us."""
     background = await stuck(sample_agentos, "stuck-beside")
@@ -140,6 +138,7 @@ async def test_poll_interval_is_long_until_somebody_watches_closely() -> None:
 
 
 @pytest.mark.waits
+@pytest.mark.without_queue(reason="slow, and polls as on the plain store")
 async def test_stuck_runs_cost_few_requests_and_then_none(sample_agentos: str) -> None:
     ref = await stuck(sample_agentos, "stuck-crowd")
     async with proxy_to(sample_agentos) as proxy, AgentOS(proxy.url) as client:
