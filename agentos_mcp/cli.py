@@ -229,9 +229,15 @@ def _serve_transport(options: argparse.Namespace, settings: Settings) -> int:
     http = http_settings(options) if options.http else None
     import anyio
 
+    prefetch = None
+    if http is None:
+        from agentos_mcp.agentos.client import Limits
+        from agentos_mcp.agentos.config_prefetch import prefetch_config
+
+        prefetch = prefetch_config(settings.url, settings.token, Limits(read_seconds=settings.timeout))
     from agentos_mcp.server.build import build_server
 
-    server = build_server(settings)
+    server = build_server(settings, prefetch)
     gc.freeze()
     gc.enable()
     if http is not None:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import anyio
 
 from agentos_mcp.agentos.client import AgentOS
+from agentos_mcp.agentos.config_prefetch import Prefetch, prefetched
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
 from agentos_mcp.agentos.hints import Action, Hint, hint
 from agentos_mcp.agentos.http_errors import READING_ERRORS
@@ -145,8 +146,10 @@ class DetailCache:
 class Catalog:
     """Reads `/config` (open to tokens that may not list agents) and component details; caches both for 30 s."""
 
-    def __init__(self, agent_os: AgentOS) -> None:
+    def __init__(self, agent_os: AgentOS, prefetch: Prefetch | None = None) -> None:
+        """`prefetch` is the answer to the first question for `/config`."""
         self._agent_os = agent_os
+        self._prefetch = prefetch
         self._cached: _CacheEntry | None = None
         self._details = DetailCache()
         # A caller that cannot wait for retries does not wait for those of others either.
@@ -156,6 +159,8 @@ class Catalog:
         }
         self.changed: Callable[[], None] = lambda: None
         """Called when the components have changed."""
+        self.first_read = anyio.Event()
+        """Set once there is an inventory."""
 
     async def inventory(self, *, fresh: bool = False, retry: bool = True) -> Inventory:
         cached = self._cached
@@ -178,13 +183,26 @@ class Catalog:
         return self.known
 
     async def _read(self, *, retry: bool) -> Inventory:
-        inventory = _read_config(await self._agent_os.get("/config", retry=retry))
+        inventory = _read_config(await self._get_config(retry=retry))
         previous = self.known
         self._cached = _CacheEntry(inventory)
+        self.first_read.set()
         if previous is not None and previous.components != inventory.components:
             self._details.clear()
             self.changed()
         return inventory
+
+    async def _get_config(self, *, retry: bool) -> Any:
+        prefetch, self._prefetch = self._prefetch, None
+        if prefetch is not None:
+            try:
+                return await prefetched(prefetch)
+            except AgentOSError:
+                if not retry:
+                    raise
+            except Exception as error:
+                log.info("The early answer for /config cannot be used: %r", error)
+        return await self._agent_os.get("/config", retry=retry)
 
     def clear_cache(self) -> None:
         self._cached = None

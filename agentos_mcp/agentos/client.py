@@ -30,6 +30,7 @@ from agentos_mcp.agentos.json_values import decode, mapping
 from agentos_mcp.agentos.paths import fill_path
 from agentos_mcp.agentos.redaction import MIN_SECRET_LENGTH, mask_tokens
 from agentos_mcp.agentos.sse import Event, read_events
+from agentos_mcp.agentos.token_reference import unset_variable
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,8 @@ class AgentOS:
         self.read_only = read_only
         self.limits = limits or Limits()
         self._token = token
+        self._unset_variable = ""
+        """The variable that the token was to come from, where it is not set."""
         self._sent_tokens: tuple[str, ...] = ()
         """The tokens that were sent last, to be masked where AgentOS repeats them."""
         try:
@@ -277,6 +280,9 @@ class AgentOS:
 
     def _headers(self) -> dict[str, str]:
         token = self._token()
+        self._unset_variable = unset_variable(token)
+        if self._unset_variable:
+            return {}
         if token and self._sent_tokens[:1] != (token,):
             self._sent_tokens = (token, *self._sent_tokens)[:_MAX_MASKED_TOKENS]
         return {"Authorization": f"Bearer {token}"} if token else {}
@@ -351,6 +357,7 @@ class AgentOS:
             body=body,
             url=self.display_url,
             with_token="Authorization" in response.request.headers,
+            unset_variable=self._unset_variable,
             tokens=self._sent_tokens,
         )
 

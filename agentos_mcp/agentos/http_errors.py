@@ -89,9 +89,16 @@ def error_for_response(
     url: str,
     with_token: bool,
     tokens: Iterable[str] = (),
+    unset_variable: str = "",
 ) -> AgentOSError:
     """The error for a response that is not a success; `tokens` are masked in it."""
     detail = error_detail(body, tokens)
+    if status == 401 and unset_variable:
+        return Unauthorized(
+            f"AgentOS requires a token, and the variable {unset_variable} is not set where the client was started.",
+            f"Set {unset_variable} there and start the client again, or use --token-file PATH.",
+            status=status,
+        )
     error = _error_for_status(
         method, path, detail, status=status, headers=headers, url=url, with_token=with_token, tokens=tokens
     )

@@ -16,6 +16,7 @@ from agentos_mcp.agentos.features import OLDEST, Discovery, Features
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS
 from agentos_mcp.agentos.task_groups import gather
+from agentos_mcp.agentos.token_reference import unset_variable
 from agentos_mcp.doctor.findings import Finding, Report, bad, good, warning
 from agentos_mcp.doctor.fixes import Fix, FixStep, OtherCommand, from_hint, run_command, set_variable
 from agentos_mcp.doctor.token_checks import SERVICE_ACCOUNT_PREFIX, TokenPermissions, probe_permissions, read_claims
@@ -93,6 +94,9 @@ class _AgentOSChecks:
                 set_variable("Set it (or give --token-file PATH)", "AGENTOS_TOKEN", "..."),
                 run_command("For a client", "install", "CLIENT", "--token-file", "PATH"),
             )
+        if name := unset_variable(self._token):
+            message = f"AgentOS requires {credential}, and the variable {name} is not set where this was started"
+            return bad("Token", message, set_variable("Set it (or give --token-file PATH)", name, "..."))
         reason = one_line(error.message).rstrip(".")
         claims = read_claims(self._token)
         if claims and claims.expires and claims.expires < datetime.now(UTC):

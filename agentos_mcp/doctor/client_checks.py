@@ -167,6 +167,10 @@ def _running_server(entry: ConfiguredEntry, probe: ProbeResult, install_again: F
     if probe.seconds > SLOW_START_SECONDS:
         message = f"{message}, and some clients give up after {SLOW_START_SECONDS:g} s"
         return warning(subject, message, *install_again)
+    if entry.lacks_settings:
+        names = " and ".join(entry.client.top_level_settings)
+        message = f"{message}; without {names} {subject} begins without its tools where that takes longer than 1 s"
+        return warning(subject, message, *install_again)
     return good(subject, message)
 
 

@@ -36,6 +36,8 @@ class ConfiguredEntry:
     config_path: Path
     fields: Mapping[str, Any]
     project: str = ""
+    lacks_settings: bool = False
+    """Whether the file lacks settings of the client's own that `install` writes."""
 
     def __str__(self) -> str:
         return f"{self.name!r} (for {self.project})" if self.project else repr(self.name)
@@ -127,7 +129,9 @@ def read_entries(client: Client, system: HostSystem) -> list[ConfiguredEntry]:
     except InvalidConfigError as error:
         raise UnreadableConfigError(error.located_in(path)) from None
     entries = [
-        ConfiguredEntry(client, name, path, fields) for name, fields in servers.items() if isinstance(fields, dict)
+        ConfiguredEntry(client, name, path, fields, lacks_settings=bool(client.missing_settings(file.text, fields)))
+        for name, fields in servers.items()
+        if isinstance(fields, dict)
     ]
     entries += [ConfiguredEntry(client, name, path, fields, project) for project, name, fields in project_servers]
     return [entry for entry in entries if _is_own(entry)]

@@ -6,6 +6,7 @@ A new client is a row here, and a sample of its file in the tests.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +52,9 @@ class Client:
     restart_hint: str
     presence_paths: Callable[[HostSystem], tuple[Path, ...]] | None = None
     """Paths that exist where the client is installed; the folder of its configuration where not given."""
+    program: str = ""
+    """The client's own program, which the shell finds before the client was ever started; empty where it has none, or
+    where another program has its name."""
     command_key: str = "command"
     arguments_key: str = "args"
     """Empty where the command is a list that holds the arguments too."""
@@ -62,13 +66,29 @@ class Client:
     variable_reference: VariableReference | None = None
     forwarded_key: str = ""
     """The list of environment variables that are passed on under their own names; empty where there is none."""
+    top_level_settings: Mapping[str, int] = field(default_factory=dict)
+    """Settings of the client itself that its servers need, unless an entry is `required`: each is written where the
+    file has none, and removed with the last entry."""
+    top_level_note: str = ""
+    """What they change."""
     is_shared: bool = False
     """Whether the file belongs to a project, and may be used by other people too."""
+
+    def missing_settings(self, text: str, entry: Mapping[str, Any]) -> dict[str, int]:
+        """The top-level settings that a file with this entry lacks. Raises InvalidConfigError."""
+        if entry.get("required") is True or not self.top_level_settings:
+            return {}
+        present = self.section.format.read(text)
+        return {key: value for key, value in self.top_level_settings.items() if key not in present}
 
     def is_installed(self, system: HostSystem) -> bool:
         config_path = self.config_path(system)
         presence_paths = self.presence_paths(system) if self.presence_paths else (config_path.parent,)
-        return any(_exists(path) for path in (config_path, *presence_paths))
+        return any(_exists(path) for path in (config_path, *presence_paths)) or self._is_on_path(system)
+
+    def _is_on_path(self, system: HostSystem) -> bool:
+        path = system.environment.get("PATH", "")
+        return bool(self.program and path and shutil.which(self.program, path=path))
 
 
 def _exists(path: Path) -> bool:
@@ -152,6 +172,7 @@ CLIENTS = (
         _claude_code_config,
         ServerSection(_STRICT_JSON, "mcpServers"),
         "Start a new Claude Code session; /mcp shows the server.",
+        program="claude",
         presence_paths=lambda system: (system.folder_from_variable("CLAUDE_CONFIG_DIR") or system.home / ".claude",),
         fixed_fields={"type": "stdio"},
         # No timeout: without one a call has hours, and with one progress no longer helps.
@@ -163,6 +184,7 @@ CLIENTS = (
         lambda system: system.home / ".cursor" / "mcp.json",
         ServerSection(_LENIENT_JSON, "mcpServers"),
         "Cursor picks it up; if not, restart it. Its settings list the server under MCP.",
+        program="cursor",
         variable_reference=_DOLLAR_ENV,
     ),
     Client(
@@ -171,6 +193,7 @@ CLIENTS = (
         _vs_code_config,
         ServerSection(_LENIENT_JSON, "servers"),
         "In VS Code run `MCP: List Servers` and start it there, once.",
+        program="code",
         fixed_fields={"type": "stdio"},
         variable_reference=_DOLLAR_ENV,
     ),
@@ -191,8 +214,12 @@ CLIENTS = (
         _codex_config,
         ServerSection(TomlFormat(), "mcp_servers"),
         "Start a new Codex session; /mcp shows the server.",
+        program="codex",
         timeouts={"startup_timeout_sec": lambda _: 30, "tool_timeout_sec": lambda seconds: seconds},
         forwarded_key="env_vars",
+        top_level_settings={"mcp_optional_startup_grace_ms": 10_000},
+        top_level_note="Codex now waits up to 10 s for its servers to start (mcp_optional_startup_grace_ms), not 1 s: "
+        "else a busy machine's first turn has none of their tools.",
     ),
     Client(
         "gemini",
@@ -200,6 +227,7 @@ CLIENTS = (
         _gemini_config,
         ServerSection(_LENIENT_JSON, "mcpServers"),
         "Start Gemini CLI again, in a folder that it trusts; /mcp shows the server.",
+        program="gemini",
         timeouts={"timeout": lambda seconds: seconds * 1000},
         variable_reference=VariableReference("${NAME}", r"\$(?:\{(\w+)\}|(\w+))"),
     ),
@@ -209,6 +237,7 @@ CLIENTS = (
         lambda system: system.home / ".codeium" / "windsurf" / "mcp_config.json",
         ServerSection(_LENIENT_JSON, "mcpServers"),
         "In Windsurf press Refresh in Cascade's MCP panel, or restart it.",
+        program="windsurf",
         variable_reference=_DOLLAR_ENV,
     ),
     Client(
@@ -225,6 +254,7 @@ CLIENTS = (
         _opencode_config,
         ServerSection(_LENIENT_JSON, "mcp"),
         "Start opencode again; `opencode mcp list` shows the server.",
+        program="opencode",
         arguments_key="",
         variables_key="environment",
         fixed_fields={"type": "local", "enabled": True},

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from agentos_mcp.install import config_file
 from agentos_mcp.install.client_entry import build_entry, command_line, drops_credential, is_own_entry
@@ -47,16 +48,20 @@ def plan_install(
         current = client.section.entry(file.text, name)
         _refuse_foreign_entry(client, name, file.path, current)
         entry = build_entry(client, name, launch, current)
-        if entry == current:
+        missing_settings = client.missing_settings(file.text, entry)
+        if entry == current and not missing_settings:
             return None
-        text = client.section.put(file.text, name, entry)
+        text = file.text if entry == current else client.section.put(file.text, name, entry)
+        for key, value in missing_settings.items():
+            text = client.section.put_setting(text, key, value)
         record = records.get(file.path)
         entries = client.section.entries(file.text) or {}
     if record is None or file.data is None or entries.keys().isdisjoint(record.names):
         record = InstallRecord()
-    note = ""
+    note = client.top_level_note if missing_settings else ""
     if current is not None and drops_credential(client, launch, current):
-        note = "The old entry's token was removed: if this AgentOS requires one, give --token-file PATH."
+        removed = "The old entry's token was removed: if this AgentOS requires one, give --token-file PATH."
+        note = f"{note} {removed}".strip()
     verb = "added to" if current is None else "updated in"
     return PlannedChange(file, file.encode(text), name, record, f"{name!r} {verb} {file.path}", note=note)
 
@@ -83,6 +88,9 @@ def plan_uninstall(client: Client, name: str, system: HostSystem, records: Insta
                 )
             return PlannedChange(file, original.data, name, record, f"{file.path} is as it was before", True, True)
         text = client.section.drop(file.text, name)
+        if not any(is_own_entry(client, other) for other in _servers(client, text)):
+            for key, value in client.top_level_settings.items():
+                text = client.section.drop_setting(text, key, value)
         if original is not None and client.section.entries(original.text) is None and not client.section.entries(text):
             text = client.section.drop_section(text)
     was_created = original is not None and original.data is None
@@ -149,6 +157,10 @@ def _original_file(client: Client, path: Path, record: InstallRecord, name: str)
         if original.data is not None and client.section.entry(original.text, name) is None:
             return original
     return None
+
+
+def _servers(client: Client, text: str) -> list[dict[str, Any]]:
+    return [entry for entry in (client.section.entries(text) or {}).values() if isinstance(entry, dict)]
 
 
 def _refuse_foreign_entry(client: Client, name: str, path: Path, entry: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from agentos_mcp.install.errors import InvalidConfigError, UneditableConfigError
 
@@ -25,6 +25,17 @@ class ConfigFormat(Protocol):
 
     def drop_section(self, text: str, section: str) -> str:
         """Remove a section that is empty."""
+
+
+@runtime_checkable
+class SettingFormat(Protocol):
+    """A format in which a top-level setting can be added, and removed with every other byte as it was."""
+
+    def put_setting(self, text: str, key: str, value: int) -> str:
+        """Add a setting that is not there, marked as ours."""
+
+    def drop_setting(self, text: str, key: str, value: int) -> str:
+        """Remove it again, where it is still as it was added."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,24 @@ class ServerSection:
         expected = self._data(text)
         expected.pop(self.name, None)
         return self._checked(self.format.drop_section(text, self.name), expected)
+
+    def put_setting(self, text: str, key: str, value: int) -> str:
+        expected = {**self._data(text), key: value}
+        return self._checked(self._settings_format.put_setting(text, key, value), expected)
+
+    def drop_setting(self, text: str, key: str, value: int) -> str:
+        without = self._settings_format.drop_setting(text, key, value)
+        if without == text:
+            return text
+        expected = self._data(text)
+        expected.pop(key, None)
+        return self._checked(without, expected)
+
+    @property
+    def _settings_format(self) -> SettingFormat:
+        if not isinstance(self.format, SettingFormat):
+            raise UneditableConfigError(f"no setting can be added to this {self.format.title}")
+        return self.format
 
     def _data(self, text: str) -> dict[str, Any]:
         data = self.format.read(text)

@@ -25,6 +25,7 @@ _TOKEN = re.compile(
       | (?P<text>"""(?:\\.|[^\\])*?"""+|\'\'\'.*?\'\'\'+|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^\#\s\[\]{}"']+)''',
     re.VERBOSE | re.DOTALL,
 )
+_MARK = "# written by agentos-mcp install"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LINE_IN_ERROR = re.compile(r"line (\d+)")
 
@@ -64,6 +65,28 @@ class TomlFormat:
     def drop_section(self, text: str, section: str) -> str:
         """Nothing to do: a section without entries has no header of its own."""
         return text
+
+    def put_setting(self, text: str, key: str, value: int) -> str:
+        newline = "\r\n" if "\r\n" in text else "\n"
+        position = _end_of_top_level(text)
+        return f"{text[:position]}{_setting_line(key, value)}{newline}{text[position:]}"
+
+    def drop_setting(self, text: str, key: str, value: int) -> str:
+        line = re.compile(rf"^{re.escape(_setting_line(key, value))}\r?\n", re.MULTILINE)
+        return line.sub("", text, count=1)
+
+
+def _setting_line(key: str, value: int) -> str:
+    return f"{_render_key(key)} = {value}  {_MARK}"
+
+
+def _end_of_top_level(text: str) -> int:
+    """Where a line of the top level can be added: after its last line, at the beginning where it has none."""
+    first_table = next((table.start for table in _find_tables(text)), len(text))
+    tables = _find_tables(f"[top]\n{text[:first_table]}")
+    end = tables[0].end - len("[top]\n")
+    # A last line without an end would be changed by one that follows it.
+    return end if text[:end].endswith("\n") else 0
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from agentos_mcp.agentos.runs.run import Kind, RunNote, RunRef, Status
 from agentos_mcp.runs.follow_run import follow_run
 from agentos_mcp.runs.questions import answer_form, question_run, read_answer
 from agentos_mcp.runs.request import RunOptions, build_request
-from agentos_mcp.runs.result import run_result
+from agentos_mcp.runs.result import result_text
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.mcp_tool import error_result, text_result
 
@@ -25,7 +25,7 @@ RunResult = CallToolResult | InputRequiredResult
 
 
 async def run_component(
-    ctx: ToolContext, kind: Kind, query: str, message: str, options: RunOptions, wait: float = 0.0
+    ctx: ToolContext, kind: Kind, query: str, message: str, options: RunOptions, wait: float | None = None
 ) -> RunResult:
     """Run a component, which `query` names by id or name; in a later round of the call, answer what it asked."""
     if (ref := question_run(ctx)) is not None:
@@ -41,7 +41,12 @@ async def run_component(
 
 
 async def continue_paused(
-    ctx: ToolContext, ref: RunRef, answers: Mapping[str, Any], wait: float, *, schema: Mapping[str, Any] | None = None
+    ctx: ToolContext,
+    ref: RunRef,
+    answers: Mapping[str, Any],
+    wait: float | None,
+    *,
+    schema: Mapping[str, Any] | None = None,
 ) -> RunResult:
     """Continue a paused run, or show where it stands if it waits for nothing.
 
@@ -56,22 +61,20 @@ async def continue_paused(
             if state.status is not Status.PAUSED:
                 return await follow_run(ctx, ctx.run_registry.attach(ref), wait=wait, schema=schema)
             if RunNote.UNANSWERABLE in state.notes:
-                return error_result(run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface))
+                return error_result(result_text(ctx, state))
             if (options := read_answer(ctx, state)) is not None:
                 if options.outdated:
-                    current = run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)
+                    current = result_text(ctx, state)
                     return error_result(
                         f"Nothing was sent: the answer is to an earlier question of this run.\n{current}"
                     )
                 if options.answers is None:
-                    return text_result(run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface))
+                    return text_result(result_text(ctx, state))
                 answers = options.answers
             try:
                 form = await answer_form(ctx, state, answers)
             except InvalidRequest as error:
-                return error_result(
-                    f"{error}\n{run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)}"
-                )
+                return error_result(f"{error}\n{result_text(ctx, state)}")
             run = ctx.run_registry.resume(state, form)
     return await follow_run(ctx, run, wait=wait, schema=schema)
 

@@ -16,8 +16,8 @@ from agentos_mcp.runs.media import media_blocks
 from agentos_mcp.runs.progress import Send, live_progress
 from agentos_mcp.runs.questions import ask_person, earlier_progress
 from agentos_mcp.runs.request import with_schema_notes
-from agentos_mcp.runs.result import run_data, run_result, unfinished_result
-from agentos_mcp.runs.timeouts import wait_seconds
+from agentos_mcp.runs.result import result_data, result_text, unfinished_result
+from agentos_mcp.runs.timeouts import call_wait
 from agentos_mcp.tooling.context import ToolContext
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 _CANCEL_SECONDS = 1.5
 _REFERENCE_SECONDS = 10.0
 """How much longer a call may take to return a reference that others can use."""
+_TAKEN_SECONDS = 0.8
+"""How long a call that is not to wait looks for a sign that AgentOS has taken its run, or has refused it."""
 _REFERENCE_POLL_SECONDS = 0.05
 _MAX_MEDIA_CHARACTERS = 800_000
 """Characters of media and bytes of text that one result may carry: clients drop messages that are too large."""
@@ -34,7 +36,7 @@ async def follow_run(
     ctx: ToolContext,
     run: LiveRun,
     *,
-    wait: float = 0.0,
+    wait: float | None = None,
     offset: int = 0,
     owns_run: bool = True,
     schema: Mapping[str, Any] | None = None,
@@ -47,36 +49,44 @@ async def follow_run(
     """
     try:
         async with live_progress(_progress_receiver(ctx), after=earlier_progress(ctx)) as progress:
-            ended = await run.watch(progress.report, wait_seconds(ctx, wait))
+            allowed = call_wait(ctx, wait)
+            if allowed.seconds:
+                ended = await run.watch(progress.report, allowed.seconds)
+            else:
+                seconds = _TAKEN_SECONDS if owns_run else _REFERENCE_SECONDS
+                ended = await run.watch(progress.report, seconds, until=_is_taken)
             if not ended:
                 await _wait_for_reference(run, _REFERENCE_SECONDS)
                 ended = run.done
     except anyio.get_cancelled_exc_class():
-        if owns_run and not run.done and ctx.cancels_run:
+        if owns_run and not run.done:
             with anyio.move_on_after(_CANCEL_SECONDS, shield=True):
-                await _wait_for_reference(run, _CANCEL_SECONDS)
-                await _cancel(ctx, run.state)
+                if await ctx.cancels_run():
+                    await _wait_for_reference(run, _CANCEL_SECONDS)
+                    await _cancel(ctx, run.state)
         raise
     if not ended or not run.state.has_ended:
-        return _to_result(ctx, run.state, unfinished_result(run.state, ctx.surface))
+        return _to_result(ctx, run.state, unfinished_result(run.state, ctx.surface, allowed.note))
     if run.state.status is Status.PAUSED and owns_run and (question := ask_person(ctx, run.state, progress.value)):
         return question
     state = await with_schema_notes(run.state, schema or run.schema)
-    text = run_result(state, tokens=ctx.settings.result_tokens, offset=offset, surface=ctx.surface)
-    return _to_result(ctx, state, text)
+    return _to_result(ctx, state, result_text(ctx, state, offset), offset)
 
 
-def _to_result(ctx: ToolContext, state: RunState, text: str) -> CallToolResult:
+def _to_result(ctx: ToolContext, state: RunState, text: str, offset: int = 0) -> CallToolResult:
     """A run as the client gets it: its words, its media where it has ended well, its data where that is asked for."""
     failed = state.status is Status.ERROR
     media_limit = 0 if failed else max(0, _MAX_MEDIA_CHARACTERS - len(text.encode("utf-8", "replace")))
     return CallToolResult(
         content=[TextContent(type="text", text=text), *media_blocks(state.media, limit=media_limit)],
-        structured_content=run_data(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)
-        if ctx.settings.structured_output
-        else None,
+        structured_content=result_data(ctx, state, offset) if ctx.settings.structured_output else None,
         is_error=failed,
     )
+
+
+def _is_taken(state: RunState) -> bool:
+    """Whether AgentOS has shown that it has the run, and works on it."""
+    return not state.is_provisional and not state.has_ended and (state.events > 0 or state.is_stored)
 
 
 async def _wait_for_reference(run: LiveRun, seconds: float) -> None:

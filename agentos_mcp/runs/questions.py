@@ -14,6 +14,7 @@ from typing import Any
 
 from mcp_types import (
     ElicitResult,
+    InputRequest,
     InputRequiredResult,
 )
 
@@ -67,11 +68,15 @@ def ask_person(ctx: ToolContext, state: RunState, progress: float) -> InputRequi
         return None
     if len(pending) + state.requirements_left_out > _MAX_FORMS:
         return None
-    forms = {question.key: question_form(question) for question in pending}
+    forms: dict[str, InputRequest] = {}
+    for question in pending:
+        if (form := question_form(question, ctx.client_quirks)) is None:
+            return None
+        forms[question.key] = form
     if sum(len(form.model_dump_json()) for form in forms.values()) > _MAX_FORMS_LENGTH:
         return None
     request_state = {"run": str(state.ref), "asked": [*earlier, list(forms)], "at": time.time(), "progress": progress}
-    return InputRequiredResult(input_requests=dict(forms), request_state=json.dumps(request_state))
+    return InputRequiredResult(input_requests=forms, request_state=json.dumps(request_state))
 
 
 def read_answer(ctx: ToolContext, state: RunState) -> Reply | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from agentos_mcp.agentos.formats import format_duration
@@ -13,12 +14,13 @@ from agentos_mcp.agentos.plain_text import as_json, as_name, one_line, strip_con
 from agentos_mcp.agentos.runs.run import RunState, Status
 from agentos_mcp.runs.progress import describe
 from agentos_mcp.tooling.budget import (
-    CHARACTERS_PER_TOKEN,
     FACTS_CHARACTERS,
     MAX_PIECE_CHARACTERS,
     characters,
+    fit_bytes,
     fit_lines,
 )
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import cut_lines, without_nulls
 
 _MAX_DETAILS = 1200
@@ -53,6 +55,24 @@ def run_result(state: RunState, *, tokens: int, surface: Surface, offset: int = 
     )
 
 
+def result_text(ctx: ToolContext, state: RunState, offset: int = 0) -> str:
+    """`run_result` as much as the client of this call keeps."""
+
+    def make(tokens: int) -> str:
+        return run_result(state, tokens=tokens, surface=ctx.surface, offset=offset)
+
+    return fit_bytes(make, ctx.result_tokens, ctx.client_quirks.max_result_bytes)
+
+
+def result_data(ctx: ToolContext, state: RunState, offset: int = 0) -> dict[str, Any]:
+    """`run_data` as much as the client of this call keeps."""
+
+    def make(tokens: int) -> dict[str, Any]:
+        return run_data(state, tokens=tokens, surface=ctx.surface, offset=offset)
+
+    return fit_bytes(make, ctx.result_tokens, ctx.client_quirks.max_result_bytes)
+
+
 def escape_imitations(answer: str) -> str:
     """A component's words as they stand above the rule: a line like our rule or reference gets a backslash.
 
@@ -74,21 +94,20 @@ def _imitates_us(line: str) -> bool:
     return is_rule or _REFERENCE.match(text) is not None
 
 
-def run_data(state: RunState, *, tokens: int, surface: Surface) -> dict[str, Any]:
-    """A run as data that is enough by itself; an answer that is data stays data where it fits."""
-    answer: Any = answer_text(state)
-    fits = len(answer) <= tokens * CHARACTERS_PER_TOKEN
-    more = ""
-    if state.answer is not None and not isinstance(state.answer, str) and fits:
-        answer = without_nulls(state.answer)
-    elif not fits:
-        answer, more = paginate(strip_control_chars(answer), tokens=tokens, surface=surface)
-    max_length = max(
-        FACTS_CHARACTERS, characters(tokens) - len(answer if isinstance(answer, str) else answer_text(state))
-    )
+def run_data(state: RunState, *, tokens: int, surface: Surface, offset: int = 0) -> dict[str, Any]:
+    """A run as data that is enough by itself, its answer from `offset` on.
+
+    Its answer is always text, that of data its JSON; an object is `data` instead, where it fits.
+    """
+    answer, more = paginate(strip_control_chars(answer_text(state)), tokens=tokens, offset=offset, surface=surface)
+    max_length = max(FACTS_CHARACTERS, characters(tokens) - len(answer))
     lines = [line for line in (more, *facts(state, max_length=max_length, surface=surface)[:-1]) if line]
     data = {"run": str(state.ref), "status": state.status.lower(), "facts": lines}
-    return data if state.status is Status.PAUSED else data | {"answer": answer}
+    if state.status is Status.PAUSED:
+        return data
+    if isinstance(state.answer, Mapping) and not (offset or more):
+        return data | {"data": without_nulls(state.answer)}
+    return data | {"answer": answer}
 
 
 def answer_text(state: RunState) -> str:
@@ -185,7 +204,7 @@ _KEEP_WAITING = hint(
 )
 
 
-def unfinished_result(state: RunState, surface: Surface) -> str:
+def unfinished_result(state: RunState, surface: Surface, note: str = "") -> str:
     """The result of a call whose run is not finished: its step, who does what, the last words, and what to do next."""
     if state.is_orphaned:
         return "\n".join(
@@ -198,6 +217,7 @@ def unfinished_result(state: RunState, surface: Surface) -> str:
             *failed_steps(state),
             *_notes(state, FACTS_CHARACTERS // 2),
             _PROVISIONAL.render(surface) if state.is_provisional else "",
+            note,
             _KEEP_WAITING.render(surface),
             f"run: {state.ref}",
         )

@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from mcp.server.mcpserver import MCPServer, RequestStateSecurity
 
 from agentos_mcp import __version__
+from agentos_mcp.agentos.config_prefetch import Prefetch
 from agentos_mcp.server.change_notifier import notify_clients_of_changes
+from agentos_mcp.server.introduction import INTRODUCTION_SECONDS
 from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.server.tool_surface import ToolSurface
 from agentos_mcp.settings import Settings
@@ -20,12 +22,17 @@ STATE_TTL_SECONDS = 7 * 24 * 3600.0
 """How long a person may think about a question."""
 
 
-def build_server(settings: Settings) -> AgentOSServer:
-    """The server for one AgentOS. Nothing is asked of the AgentOS before a client connects."""
+def build_server(
+    settings: Settings, prefetch: Prefetch | None = None, *, introduction_seconds: float = INTRODUCTION_SECONDS
+) -> AgentOSServer:
+    """The server for one AgentOS, which it asks for its components as soon as it serves, whether or not it answers.
+
+    `prefetch` has asked already; a client's first request waits for the answer for `introduction_seconds`.
+    """
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Backend]) -> AsyncIterator[Backend]:
-        async with open_backend(settings) as backend, server.subscriptions.follow_runs(backend):
+        async with open_backend(settings, prefetch) as backend, server.subscriptions.follow_runs(backend):
             server.backend = backend
             backend.call_end_of = server.end_of_call
             backend.surface = ToolSurface(server.tool_selection, backend)
@@ -41,6 +48,7 @@ def build_server(settings: Settings) -> AgentOSServer:
         version=__version__,
         website_url="https://github.com/agno-agi/agno",
         agentos_settings=settings,
+        introduction_seconds=introduction_seconds,
         lifespan=lifespan,
         request_state_security=request_state_security(settings),
     )

@@ -23,8 +23,9 @@ POLL_SECONDS = 20.0
 async def notify_clients_of_changes(server: AgentOSServer, backend: Backend) -> AsyncIterator[None]:
     """While it is open, clients are notified whenever tools, prompts or resources change.
 
-    A change of components is noticed by whoever asks for them; they are polled only where they are exposed
-    as tools. What AgentOS can do is learned once somebody has asked for the tools.
+    AgentOS is asked for its components at once, and again until it answers; clients that were introduced before are
+    told. A change of them is noticed by whoever asks for them; they are polled only where they are exposed as tools.
+    What AgentOS can do is learned once somebody has asked for the tools.
     """
     changed = anyio.Event()
 
@@ -52,6 +53,19 @@ async def notify_clients_of_changes(server: AgentOSServer, backend: Backend) -> 
         if any(selection.unavailable_reason(name, backend) for name in listed_names):
             mark_changed()
 
+    async def learn_components() -> None:
+        while backend.catalog.known is None:
+            try:
+                await backend.catalog.inventory(retry=False)
+            except AgentOSError as error:
+                log.info("What AgentOS has is not known yet: %s", error)
+                await anyio.sleep(POLL_SECONDS)
+
+    async def publish_first_components() -> None:
+        await backend.catalog.first_read.wait()
+        if server.introduced_early:
+            mark_changed()
+
     async def poll_components() -> None:
         while True:
             await anyio.sleep(POLL_SECONDS)
@@ -64,6 +78,8 @@ async def notify_clients_of_changes(server: AgentOSServer, backend: Backend) -> 
     async with unwrapped_task_group() as tasks:
         tasks.start_soon(_run_until_done, publish_changes)
         tasks.start_soon(_run_until_done, discover_features)
+        tasks.start_soon(_run_until_done, learn_components)
+        tasks.start_soon(_run_until_done, publish_first_components)
         if server.component_tools.is_enabled:
             tasks.start_soon(_run_until_done, poll_components)
         yield

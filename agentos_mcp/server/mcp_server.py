@@ -37,10 +37,16 @@ from pydantic import AnyUrl, BaseModel, ValidationError
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.http_errors import READING_ERRORS
 from agentos_mcp.agentos.plain_text import excerpt
+from agentos_mcp.server.cancellations import Cancellations
 from agentos_mcp.server.client_limits import ClientLimits
 from agentos_mcp.server.component_tools import ComponentTools
 from agentos_mcp.server.http.disconnects import ended_by_client
-from agentos_mcp.server.introduction import AGENTOS_META_KEY, build_instructions, read_agentos_state
+from agentos_mcp.server.introduction import (
+    AGENTOS_META_KEY,
+    INTRODUCTION_SECONDS,
+    build_instructions,
+    read_agentos_state,
+)
 from agentos_mcp.server.prompts import Prompts
 from agentos_mcp.server.protocol_errors import translate_errors
 from agentos_mcp.server.request_handlers import RequestHandlers
@@ -51,6 +57,7 @@ from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.server.tool_surface import ToolSurface
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.argument_limits import MAX_NAME_LENGTH, MAX_PATH_LENGTH, check_argument
+from agentos_mcp.tooling.client_quirks import quirks_of
 from agentos_mcp.tooling.context import Backend, CallEnd, ToolContext
 from agentos_mcp.tooling.mcp_tool import error_result, mcp_tool
 
@@ -76,23 +83,34 @@ class AgentOSServer(MCPServer[Backend]):
     """The backend that is open, for those who stop the server."""
     tools_listed: anyio.Event
     """Set once a client has asked for the tools."""
+    introduced_early: bool = False
+    """Whether a client was introduced before AgentOS had answered."""
 
-    def __init__(self, name: str, *, agentos_settings: Settings, **options: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        agentos_settings: Settings,
+        introduction_seconds: float = INTRODUCTION_SECONDS,
+        **options: Any,
+    ) -> None:
         """Raises SettingsError for a tool that does not exist. `options` are MCPServer's."""
         self.subscriptions = SubscriptionHub()
         self.tool_selection = ToolSelection(agentos_settings)
         self.component_tools = ComponentTools(agentos_settings, self.tool_selection.all_names)
         self.tools_listed = anyio.Event()
+        self.cancellations = Cancellations()
         super().__init__(
             name,
             tools=[mcp_tool(tool, agentos_settings) for tool in self.tool_selection.tools],
-            middleware=[ClientLimits(), self._introduce],
+            middleware=[self.cancellations, ClientLimits(), self._introduce],
             subscriptions=self.subscriptions.bus,
             **options,
         )
         # Before the SDK's own, which refuses a state that it cannot open without saying what to do.
         self.middleware.insert(0, self._refuse_unknown_state)
         self._agentos_settings = agentos_settings
+        self._introduction_seconds = introduction_seconds
         self.resources = Resources(agentos_settings)
         self.prompts = Prompts(self.tool_selection)
         RequestHandlers(self, self.resources, self.prompts, self.subscriptions).register()
@@ -167,10 +185,13 @@ class AgentOSServer(MCPServer[Backend]):
             self.backend.shutting_down = True
         self.subscriptions.close_streams()
 
-    def end_of_call(self, ctx: ServerRequestContext[Any, Any]) -> CallEnd:
+    async def end_of_call(self, ctx: ServerRequestContext[Any, Any]) -> CallEnd:
         """Why a call ends that is being ended; the SDK tells the call only that it is over."""
         if is_cancelled(ctx):
-            return CallEnd.CANCELLED
+            params = ctx.session.client_params
+            quirks = quirks_of(params.client_info.name if params is not None else "")
+            is_timeout = quirks.tells_timeouts and await self.cancellations.is_timeout(ctx)
+            return CallEnd.TIMED_OUT if is_timeout else CallEnd.CANCELLED
         if self.backend is None or self.backend.shutting_down:
             return CallEnd.LOST
         if ctx.request is None:
@@ -216,8 +237,13 @@ class AgentOSServer(MCPServer[Backend]):
             for name, value in answer["capabilities"].items()
         }
         try:
-            state = await read_agentos_state(self.backend) if self.backend is not None else None
-            await self.component_tools.refresh(self.backend)
+            deadline = anyio.current_time() + self._introduction_seconds
+            state = None
+            if self.backend is not None:
+                state = await read_agentos_state(self.backend, self._introduction_seconds)
+                self.introduced_early |= state.inventory is None
+                with anyio.CancelScope(deadline=deadline):
+                    await self.component_tools.refresh(self.backend)
             surface = ToolSurface(self.tool_selection, self.backend)
             answer["instructions"] = build_instructions(
                 self._agentos_settings, self.tool_selection, surface, state, self.component_tools.missing

@@ -15,7 +15,7 @@ from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.paths import percent_encode
 from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.agentos.runs.run import Kind, RunRef
-from agentos_mcp.runs.result import run_result, unfinished_result
+from agentos_mcp.runs.result import result_text, unfinished_result
 from agentos_mcp.server import completions
 from agentos_mcp.server.client_limits import MAX_URI_LENGTH
 from agentos_mcp.server.completions import Completer
@@ -82,11 +82,7 @@ async def read_run(ctx: ToolContext, kind: str, component: str, session: str, ru
         await ctx.engine.read(ref)
     live = ctx.run_registry.get(ref)
     state = live.state if live is not None else await ctx.engine.read(ref)
-    return (
-        run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)
-        if state.has_ended
-        else unfinished_result(state, ctx.surface)
-    )
+    return result_text(ctx, state) if state.has_ended else unfinished_result(state, ctx.surface)
 
 
 RESOURCES = (
@@ -282,7 +278,7 @@ class Resources:
             texts += [f"## {display_id(name)}\n{text}" for name in location.values()]
         if not_found is not None and not texts:
             raise not_found
-        return cut_to_budget("\n\n".join(texts), self._settings.result_tokens)
+        return cut_to_budget("\n\n".join(texts), ctx.result_tokens)
 
 
 async def _locations(ctx: ToolContext, spec: ResourceSpec, injected: Mapping[str, str]) -> list[dict[str, str]]:
@@ -298,7 +294,7 @@ async def _locations(ctx: ToolContext, spec: ResourceSpec, injected: Mapping[str
 
 
 def _to_text(ctx: ToolContext, result: Result) -> str:
-    content = cast("CallToolResult", to_mcp_result(result, ctx.settings, ctx.surface)).content
+    content = cast("CallToolResult", to_mcp_result(result, ctx.settings, ctx.surface, ctx.client_quirks)).content
     return strip_control_chars("\n".join(block.text for block in content if isinstance(block, TextContent)))
 
 

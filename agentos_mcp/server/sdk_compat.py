@@ -57,3 +57,13 @@ def is_cancelled(ctx: ServerRequestContext[Any, Any]) -> bool:
     and a middleware sees the notification too late.
     """
     return ctx.session._request_outbound.cancel_requested.is_set()
+
+
+def connection_key(ctx: ServerRequestContext[Any, Any]) -> int:
+    """What the requests and notifications of one stream have in common while it is open.
+
+    Since 2026-07-28 each request has a `Connection` of its own; what reads the stream is the same for all of them.
+    """
+    outbound: Any = ctx.session._request_outbound
+    reader = getattr(getattr(outbound, "_inner", outbound), "_dispatcher", None)
+    return id(reader if reader is not None else ctx.session._connection)

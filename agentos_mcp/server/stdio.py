@@ -18,6 +18,9 @@ from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.server.sdk_compat import run_on_streams
 
+_SIGNAL_GRACE_SECONDS = 0.15
+"""How long messages are read on after a signal: a client that is interrupted signals first, and then cancels."""
+
 
 async def serve_stdio(server: AgentOSServer) -> int:
     """Serve one client over stdin and stdout until it closes stdin; the exit code.
@@ -60,6 +63,8 @@ async def _stop_on_signal(
         task_status.started()
         async for number in signals:
             received_signals.append(number)
+            with anyio.move_on_after(_SIGNAL_GRACE_SECONDS):
+                await server.cancellations.wait_for_calls()
             server.begin_shutdown()
             scope.cancel()
             return

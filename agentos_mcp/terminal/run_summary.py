@@ -61,6 +61,9 @@ def _next_step(state: RunState, pending: tuple[Question, ...], surface: CommandS
 def run_document(state: RunState, surface: Surface) -> dict[str, Any]:
     """A run as data, nothing cut."""
     data = run_data(replace(state, requirements=()), tokens=UNLIMITED_TOKENS, surface=surface)
+    if state.status is not Status.PAUSED and state.answer is not None:
+        data.pop("data", None)
+        data["answer"] = state.answer if isinstance(state.answer, str) else without_nulls(state.answer)
     if state.error:
         data["error"] = state.error
     if state.steps:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English and JSON; results are cut by characters."""
@@ -19,7 +19,10 @@ MAX_REFERENCE_LENGTH = 8_000
 """Characters of a run reference: three ids of 200 characters, percent-encoded."""
 
 _MAX_ERROR_LENGTH = 4_000
+_MIN_TOKENS = 50
 _MAX_DEPTH = 100
+
+T = TypeVar("T")
 
 
 def characters(tokens: int) -> int:
@@ -63,6 +66,23 @@ def fit_lines(lines: Iterable[str], total: int, noun: str, max_length: int) -> l
         more = "more " if fitting else ""
         fitting.append(f"{'and ' if fitting else ''}{left_out:,} {more}{noun}{'s' if left_out != 1 else ''}")
     return fitting
+
+
+def fit_bytes(make: Callable[[int], T], tokens: int, max_bytes: int) -> T:
+    """What `make` makes of the most tokens, up to these, with which its text or JSON keeps within `max_bytes`.
+
+    0 bytes is no limit. What is left of 50 tokens is taken as it is.
+    """
+    result = make(tokens)
+    while max_bytes and tokens > _MIN_TOKENS and (size := _size_bytes(result)) > max_bytes:
+        tokens = max(_MIN_TOKENS, min(tokens - 1, tokens * max_bytes // size))
+        result = make(tokens)
+    return result
+
+
+def _size_bytes(value: object) -> int:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return len(text.encode("utf-8", "replace"))
 
 
 def trim(value: Any, max_length: int) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -13,6 +13,7 @@ from mcp.server.mcpserver import Context
 
 from agentos_mcp.agentos.catalog import Catalog, Component, DataStore, KnowledgeBase, display_id, match_component
 from agentos_mcp.agentos.client import AgentOS, Limits, MultipartParts, Values
+from agentos_mcp.agentos.config_prefetch import Prefetch
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, Unsupported
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.hints import PLAIN, Action, Parameter, Surface, hint
@@ -23,6 +24,7 @@ from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.agentos.runs.registry import RunRegistry, open_run_registry
 from agentos_mcp.agentos.runs.run import Kind
 from agentos_mcp.settings import Settings
+from agentos_mcp.tooling.client_quirks import ClientQuirks, quirks_of
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.used_confirmations import UsedConfirmations
 
@@ -48,10 +50,16 @@ class CallEnd(Enum):
 
     CANCELLED = auto()
     """The client said that it cancels the call."""
+    TIMED_OUT = auto()
+    """The client said that its own limit for the call is over: nobody wants the run to end."""
     CLOSED = auto()
     """The client closed the stream of the answer: cancelled, or gone. Nothing tells the two apart."""
     LOST = auto()
     """The client is gone, the network has failed, or the server stops."""
+
+
+async def _lost(_: object) -> CallEnd:
+    return CallEnd.LOST
 
 
 @dataclass
@@ -66,19 +74,19 @@ class Backend:
     run_registry: RunRegistry
     shutting_down: bool = False
     """True once the client is gone or the server is stopping: a call that ends now was not cancelled."""
-    call_end_of: Callable[[Any], CallEnd] = lambda request: CallEnd.LOST
-    """Why a call ends, by the SDK's context of its request."""
+    call_end_of: Callable[[Any], Awaitable[CallEnd]] = _lost
+    """Why a call ends, by the SDK's context of its request; to be awaited in a shielded scope."""
     confirmations: UsedConfirmations = field(default_factory=UsedConfirmations)
     surface: Surface = PLAIN
     """How the readers of results are told of actions: a model of tools, a person of commands."""
 
 
 @asynccontextmanager
-async def open_backend(settings: Settings) -> AsyncIterator[Backend]:
+async def open_backend(settings: Settings, prefetch: Prefetch | None = None) -> AsyncIterator[Backend]:
     """Connect the parts for one AgentOS. Nothing is asked of it yet, so it may be down."""
     limits = Limits(read_seconds=settings.timeout)
     async with AgentOS(settings.url, token=settings.token, limits=limits, read_only=settings.read_only) as agent_os:
-        discovery, catalog = Discovery(agent_os), Catalog(agent_os)
+        discovery, catalog = Discovery(agent_os), Catalog(agent_os, prefetch)
         ownership = Ownership(agent_os, catalog, settings.user_id)
         engine = Engine(agent_os, discovery, catalog, durable=settings.durability == "background", ownership=ownership)
         async with open_run_registry(engine) as registry:
@@ -130,15 +138,28 @@ class ToolContext:
     def surface(self) -> Surface:
         return self.backend.surface
 
+    async def cancels_run(self) -> bool:
+        """Of a call that is being ended: whether its run has to end too. To be awaited in a shielded scope."""
+        match self.settings.on_cancel:
+            case "detach":
+                return False
+            case "explicit":
+                return await self._call_end() is CallEnd.CANCELLED
+            case _:
+                return await self._call_end() in (CallEnd.CANCELLED, CallEnd.CLOSED)
+
+    async def _call_end(self) -> CallEnd:
+        return await self.backend.call_end_of(self.mcp.request_context)
+
     @property
-    def cancels_run(self) -> bool:
-        """Of a call that is being ended: whether its run has to end too."""
-        call_end, on_cancel = self.backend.call_end_of(self.mcp.request_context), self.settings.on_cancel
-        return (
-            call_end is CallEnd.CANCELLED
-            if on_cancel == "explicit"
-            else on_cancel == "cancel" and call_end is not CallEnd.LOST
-        )
+    def client_quirks(self) -> ClientQuirks:
+        """What is known of the client that calls."""
+        return quirks_of(self.client_name)
+
+    @property
+    def result_tokens(self) -> int:
+        """About how many tokens a result of this call may cost."""
+        return self.client_quirks.cap_result(self.settings.result_tokens)
 
     @property
     def client_name(self) -> str:

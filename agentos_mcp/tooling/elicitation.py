@@ -6,14 +6,17 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from agentos_mcp.agentos.errors import InvalidRequest
-from agentos_mcp.agentos.pauses.requirements import Field, Question
+from agentos_mcp.agentos.pauses.answers import NOTE
+from agentos_mcp.agentos.pauses.question_text import APPROVE, EDITED_OUTPUT, Field, Question
 from agentos_mcp.agentos.plain_text import as_name, as_value, strip_control_chars, strip_data
+from agentos_mcp.tooling.client_quirks import UNKNOWN_CLIENT, ClientQuirks
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import cut_lines, one_line
 
@@ -22,6 +25,7 @@ MIN_READING_SECONDS = 1.0
 
 _MAX_DETAILS = 2000
 _KEY = "confirm"
+_EDITED_DESCRIPTION = "If it is to be changed: approve, and write here what it should be."
 _MAX_VALUE = 400
 """Characters of one value; what is cut says how long it is."""
 MAX_CONSENT_SECONDS = 3600.0
@@ -38,16 +42,46 @@ def can_elicit(ctx: ToolContext) -> bool:
     return session.protocol_version in MODERN_PROTOCOL_VERSIONS or session.can_send_request
 
 
-def question_form(state: Question) -> ElicitRequest:
-    """A question of a paused run as a form."""
-    details = cut_lines(state.details, _MAX_DETAILS)
-    message = strip_control_chars(f"{one_line(state.title)}\n\n{details}".strip())
+def question_form(question: Question, quirks: ClientQuirks = UNKNOWN_CLIENT) -> ElicitRequest | None:
+    """A question of a paused run as a form; None where a person cannot fill it in in this client."""
+    fields = _form_fields(question, quirks)
+    if any(("array" if field.multiple else field.type) not in quirks.form_field_types for field in fields):
+        return None
+    if not quirks.sends_empty_fields and any(map(_may_be_empty, fields)):
+        return None
+    details = cut_lines(question.details, _MAX_DETAILS)
+    message = strip_control_chars(f"{one_line(question.title)}\n\n{details}".strip())
     schema: dict[str, Any] = {
         "type": "object",
-        "properties": {field.name: _property(field) for field in state.fields},
-        "required": [field.name for field in state.fields if field.required],
+        "properties": {field.name: _property(field) for field in fields},
+        "required": [field.name for field in fields if field.required],
     }
     return ElicitRequest(params=ElicitRequestFormParams(message=message, requested_schema=schema))
+
+
+def _form_fields(question: Question, quirks: ClientQuirks) -> list[Field]:
+    """The fields of the form. What it leaves out can be said in the answers of `continue_run`.
+
+    A confirmation is the choice alone. No client has a yes selected before a person has chosen.
+    """
+    left_out: set[str] = set()
+    if question.kind == "confirmation":
+        left_out = {NOTE}
+    elif question.kind == "review" and not quirks.sends_empty_fields:
+        left_out = {NOTE, EDITED_OUTPUT}
+    fields = [field for field in question.fields if field.name not in left_out]
+    return [
+        replace(field, default=False)
+        if field == APPROVE or (quirks.preselects_true and field.type == "boolean" and field.default is None)
+        else replace(field, description=_EDITED_DESCRIPTION)
+        if question.kind == "review" and field.name == EDITED_OUTPUT
+        else field
+        for field in fields
+    ]
+
+
+def _may_be_empty(field: Field) -> bool:
+    return not field.required and field.type == "string" and not field.choices
 
 
 def _property(field: Field) -> dict[str, Any]:

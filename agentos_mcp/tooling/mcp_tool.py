@@ -7,6 +7,7 @@ import inspect
 import json
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, get_type_hints
 
 from mcp.server.mcpserver import Context
@@ -25,8 +26,10 @@ from agentos_mcp.tooling.budget import (
     characters,
     cut_error,
     cut_to_budget,
+    fit_bytes,
     trim,
 )
+from agentos_mcp.tooling.client_quirks import UNKNOWN_CLIENT, ClientQuirks
 from agentos_mcp.tooling.context import Backend, ToolContext
 from agentos_mcp.tooling.elicitation import can_elicit, confirm
 from agentos_mcp.tooling.results import RUN_SCHEMA, TEXT_SCHEMA, Document, Message, Record, Table
@@ -61,7 +64,7 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
             )
             if needs_confirmation and (confirmation := confirm(ctx, spec.title, {**arguments, **details})) is not None:
                 return text_result(confirmation) if isinstance(confirmation, str) else confirmation
-            return to_mcp_result(await fn(ctx, **arguments), settings, ctx.surface)
+            return to_mcp_result(await fn(ctx, **arguments), settings, ctx.surface, ctx.client_quirks)
         except AgentOSError as error:
             return error_result(error.render(ctx.surface))
         except READING_ERRORS as error:
@@ -91,16 +94,20 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
     return tool
 
 
-def to_mcp_result(result: Result, settings: Settings, surface: Surface) -> CallToolResult | InputRequiredResult:
+def to_mcp_result(
+    result: Result, settings: Settings, surface: Surface, quirks: ClientQuirks = UNKNOWN_CLIENT
+) -> CallToolResult | InputRequiredResult:
     """What a tool returned as MCP takes it: cut to the budget, with its data where the settings ask for it."""
+    tokens, max_bytes = quirks.cap_result(settings.result_tokens), quirks.max_result_bytes
     match result:
         case str():
-            text = cut_to_budget(result, settings.result_tokens)
+            text = fit_bytes(partial(cut_to_budget, result), tokens, max_bytes)
             data = {"text": text}
         case Message() | Table() | Record() | Document():
-            text, data = result.text(settings.result_tokens, surface), result.data(settings.result_tokens, surface)
+            text = fit_bytes(partial(result.text, surface=surface), tokens, max_bytes)
+            data = fit_bytes(partial(result.data, surface=surface), tokens, max_bytes)
         case CallToolResult():
-            return _within_budget(result, settings)
+            return _within_budget(result, settings, tokens)
         case _:
             return result
     return CallToolResult(
@@ -127,13 +134,13 @@ def sanitized(
     )
 
 
-def _within_budget(result: CallToolResult, settings: Settings) -> CallToolResult:
+def _within_budget(result: CallToolResult, settings: Settings, tokens: int) -> CallToolResult:
     """A result that a tool made itself, with its data. Its parts keep to the budget; this is what guarantees it."""
-    max_length = characters(settings.result_tokens) + FACTS_CHARACTERS + MAX_REFERENCE_LENGTH
+    max_length = characters(tokens) + FACTS_CHARACTERS + MAX_REFERENCE_LENGTH
     texts = [block.text for block in result.content if isinstance(block, TextContent)]
     if sum(map(len, texts)) > max_length:
         other_blocks = [block for block in result.content if not isinstance(block, TextContent)]
-        text = cut_to_budget("\n".join(texts), settings.result_tokens)
+        text = cut_to_budget("\n".join(texts), tokens)
         result = result.model_copy(update={"content": [TextContent(type="text", text=text), *other_blocks]})
         texts = [text]
     data = result.structured_content

@@ -47,7 +47,13 @@ DbId = str
 KnowledgeId = str
 """A knowledge base, by id or name; needed only where there are several."""
 Run = Annotated[LongName, Field(description="Run reference")]
-Wait = Annotated[float, Field(ge=0, description="Seconds to wait for it")]
+Wait = Annotated[
+    Annotated[float, Field(ge=0, allow_inf_nan=False)] | None,
+    WithJsonSchema(
+        {"type": "number", "minimum": 0, "description": "Seconds to wait; 0: return at once; default: 45 or more"}
+    ),
+]
+"""None where it was not given: what the settings say, or the client bears."""
 Limit = Annotated[int, Field(ge=1, le=100)]
 Page = Annotated[int, Field(ge=1)]
 AnyKind = Literal["", "agent", "team", "workflow"]

@@ -203,7 +203,8 @@ RUN_SCHEMA: Mapping[str, Any] = {
     "properties": {
         "run": {"type": "string", "description": "Run reference"},
         "status": _STRING,
-        "answer": {"description": "Text, or data where an output schema was given"},
+        "answer": {"type": "string", "description": "Text; JSON where an output schema was given"},
+        "data": {"type": "object", "description": "The answer, where it is an object"},
         "facts": {"type": "array", "items": _STRING},
         "text": _STRING,
     },

@@ -91,7 +91,7 @@ async def read_agent_file(
     if not path.strip():
         raise InvalidRequest("The path is empty.", _LIST_PATHS)
     namespaces = await _find_namespaces(ctx, agent_id, namespace)
-    max_characters = min(limit, max(200, ctx.settings.result_tokens * CHARACTERS_PER_TOKEN - _ROOM_FOR_FACTS))
+    max_characters = min(limit, max(200, ctx.result_tokens * CHARACTERS_PER_TOKEN - _ROOM_FOR_FACTS))
     with namespaces.translate_errors(path):
         file = mapping(
             await ctx.get(

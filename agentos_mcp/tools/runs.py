@@ -21,7 +21,7 @@ from agentos_mcp.runs.call import RunResult, continue_paused, run_component
 from agentos_mcp.runs.explain import explain
 from agentos_mcp.runs.follow_run import follow_run
 from agentos_mcp.runs.request import RunOptions
-from agentos_mcp.runs.result import run_result, unfinished_result
+from agentos_mcp.runs.result import result_text, run_result, unfinished_result
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import (
     Files,
@@ -58,7 +58,7 @@ async def run_agent(
     output_schema: Schema = None,
     files: Files = None,
     version: Version = 0,
-    wait: Wait = 0,
+    wait: Wait = None,
 ) -> RunResult:
     """Run an agent (by id or name) and return its answer. Long runs show their progress."""
     options = RunOptions(
@@ -90,7 +90,7 @@ async def run_team(
     output_schema: Schema = None,
     files: Files = None,
     version: Version = 0,
-    wait: Wait = 0,
+    wait: Wait = None,
 ) -> RunResult:
     """Run a team of agents (by id or name) and return its answer."""
     options = RunOptions(
@@ -120,7 +120,7 @@ async def run_workflow(
     factory_input: FactoryInput = None,
     files: Files = None,
     version: Version = 0,
-    wait: Wait = 0,
+    wait: Wait = None,
 ) -> RunResult:
     """Run a workflow (by id or name: "content pipeline") step by step and return its result."""
     options = RunOptions(
@@ -140,13 +140,13 @@ async def get_run(
     ctx: ToolContext,
     run: Run,
     offset: Annotated[int, Field(ge=0, description="Where to continue a long answer")] = 0,
-    wait: Wait = 0,
+    wait: Wait = None,
 ) -> RunResult:
     """Keep waiting for a run, or read its result again, by its reference."""
     return await follow_run(ctx, ctx.run_registry.attach(RunRef.parse(run)), wait=wait, offset=offset, owns_run=False)
 
 
-async def continue_run(ctx: ToolContext, run: Run, answers: JsonObject = None, wait: Wait = 0) -> RunResult:
+async def continue_run(ctx: ToolContext, run: Run, answers: JsonObject = None, wait: Wait = None) -> RunResult:
     """Give a paused run the user's answers, keyed as its result says, and keep following it."""
     return await continue_paused(ctx, RunRef.parse(run), answers or {}, wait)
 
@@ -213,7 +213,7 @@ async def cancel_run(ctx: ToolContext, run: Run) -> str:
         return f"AgentOS was told to cancel it; nothing came of that.\n{now}"
     if not state.has_ended:
         return f"Cancelling: it stops when its current tool or function call returns.\nrun: {ref}"
-    return run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)
+    return result_text(ctx, state)
 
 
 TOOLSET = Toolset(

@@ -8,8 +8,8 @@ from agentos_mcp.install.client_entry import build_entry
 from agentos_mcp.install.client_table import CLIENTS, Client
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.launch_command import CALL_TIMEOUT_SECONDS, LaunchCommand
-from agentos_mcp.runs.timeouts import client_wait_seconds
 from agentos_mcp.settings import Settings
+from agentos_mcp.tooling.client_quirks import quirks_of
 from scripts.surface.markdown_table import table
 
 COMMAND = "/absolute/path/to/agentos-mcp"
@@ -95,7 +95,7 @@ def _token(client: Client) -> str:
 
 
 def _wait(client: Client) -> float:
-    return client_wait_seconds(_CALL_THEMSELVES.get(client.key, ""))
+    return quirks_of(_CALL_THEMSELVES.get(client.key, "")).default_wait_seconds
 
 
 def _anchor(title: str) -> str:

@@ -10,11 +10,14 @@ from typing import Any
 from mcp.client.client import Client
 from mcp.client.session import ElicitationFnT
 from mcp.shared.dispatcher import ProgressFnT
-from mcp_types import CallToolResult, RequestParamsMeta, TextContent
+from mcp_types import CallToolResult, Implementation, RequestParamsMeta, TextContent
 
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
 from tests._support import tool_coverage
+
+_INTRODUCTION_SECONDS = 5.0
+"""Longer than for users: what AgentOS has is known to every client here, however busy the machine is."""
 
 
 @dataclass
@@ -76,9 +79,17 @@ Connect = Callable[..., AbstractAsyncContextManager[Peer]]
 
 def connector(era: str) -> Connect:
     @asynccontextmanager
-    async def connect(url: str, person: ElicitationFnT | None = None, **settings: Any) -> AsyncIterator[Peer]:
-        server = build_server(Settings(url=url, **settings))
-        async with Client(server, mode=era, elicitation_callback=person) as client:
+    async def connect(
+        url: str,
+        person: ElicitationFnT | None = None,
+        *,
+        client_name: str = "tests",
+        introduction_seconds: float = _INTRODUCTION_SECONDS,
+        **settings: Any,
+    ) -> AsyncIterator[Peer]:
+        server = build_server(Settings(url=url, **settings), introduction_seconds=introduction_seconds)
+        about = Implementation(name=client_name, version="1.0")
+        async with Client(server, mode=era, elicitation_callback=person, client_info=about) as client:
             yield Peer(client, url)
 
     return connect

@@ -32,7 +32,7 @@ class Person:
             return ElicitResult(action="decline")
         content = {
             name: _value(name, schema["properties"][name], yes)
-            for name in (*schema["required"], *(["note"] if not yes else []))
+            for name in (*schema["required"], *(["note"] if not yes and "note" in schema["properties"] else []))
         }
         return ElicitResult(action="accept", content=content)
 

@@ -213,9 +213,9 @@ class RawServer(Process):
         result: dict[str, Any] = answer["result"]
         return result
 
-    def shake_hands(self, version: str = "2025-06-18") -> dict[str, Any]:
+    def shake_hands(self, version: str = "2025-06-18", client_name: str = "raw") -> dict[str, Any]:
         result = self.result(
-            "initialize", protocolVersion=version, capabilities={}, clientInfo={"name": "raw", "version": "1"}
+            "initialize", protocolVersion=version, capabilities={}, clientInfo={"name": client_name, "version": "1"}
         )
         self.notify("notifications/initialized")
         return result

@@ -20,6 +20,7 @@ from agentos_mcp.agentos.errors import (
     Unsupported,
 )
 from agentos_mcp.agentos.sse import Event
+from agentos_mcp.agentos.token_reference import unset_variable
 from tests._support.agentos.sample import HOSTILE_IDS
 from tests._support.fault_proxy import proxy_to
 from tests._support.http_answers import http_answer
@@ -63,6 +64,22 @@ async def test_unauthorized_tells_a_missing_token_from_a_wrong_one(locked_agento
         with pytest.raises(Unauthorized, match="refuses the token") as caught:
             await client.get("/config")
     assert "wrong-one" not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["${MY_TOKEN}", "${env:MY_TOKEN}", "{env:MY_TOKEN}"])
+async def test_unauthorized_names_the_variable_that_a_client_could_not_resolve(
+    locked_agentos: str, sample_agentos: str, token: str
+) -> None:
+    async with AgentOS(locked_agentos, token=lambda: token) as agent_os:
+        with pytest.raises(Unauthorized, match="the variable MY_TOKEN is not set where the client was started"):
+            await agent_os.get("/config")
+    async with AgentOS(sample_agentos, token=lambda: token) as agent_os:
+        assert await agent_os.get("/config")
+
+
+@pytest.mark.parametrize("token", ["$MY_TOKEN", "${MY TOKEN}", "x${A}", "${A}x", "", "${}", "{A}", "${1}"])
+def test_unset_variable_is_none_of_a_token_that_may_be_one(token: str) -> None:
+    assert unset_variable(token) == ""
 
 
 async def test_token_is_read_before_every_request(locked_agentos: str) -> None:

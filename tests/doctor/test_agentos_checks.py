@@ -138,6 +138,13 @@ class TestSecurityKeys:
         assert fix_text(finding) == "Set the right one (or give --token-file PATH): export AGENTOS_TOKEN=..."
         assert "not-the-key" not in findings.text
 
+    async def test_variable_that_a_client_could_not_resolve_is_named(self, locked_agentos: str) -> None:
+        finding = (await run_agentos_checks(locked_agentos, token="${MY_KEY}"))["Token"]
+        assert finding.level == "bad"
+        message = "AgentOS requires a security key, and the variable MY_KEY is not set where this was started"
+        assert finding.message == message
+        assert fix_text(finding) == "Set it (or give --token-file PATH): export MY_KEY=..."
+
     async def test_security_key_that_is_right_is_accepted(self, locked_agentos: str) -> None:
         findings = await run_agentos_checks(locked_agentos, token=KEY)
         assert findings["Token"].message == "AgentOS requires a security key, and accepts this one"

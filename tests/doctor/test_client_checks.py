@@ -186,3 +186,16 @@ class TestFailingServers:
         assert "AgentOS refuses the token" in findings["Zed"].message
         assert fix_text(findings["Zed"]) == f"agentos-mcp install zed --url {locked_agentos} --token-file {file}"
         assert "not-the-key" not in findings.text
+
+
+class TestCodex:
+    async def test_codex_that_does_not_wait_for_its_servers_is_a_warning(
+        self, machine: Machine, sample_agentos: str
+    ) -> None:
+        path = machine.add_entry("codex", [sys.executable, "-m", "agentos_mcp", "serve", "--url", sample_agentos])
+        finding = (await run_client_checks(machine))["Codex"]
+        assert finding.level == "warning"
+        assert "without mcp_optional_startup_grace_ms Codex begins without its tools" in finding.message
+        assert fix_text(finding) == f"agentos-mcp install codex --url {sample_agentos}"
+        path.write_text(f"mcp_optional_startup_grace_ms = 10000\n{path.read_text()}")
+        assert (await run_client_checks(machine))["Codex"].level == "good"

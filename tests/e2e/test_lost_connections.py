@@ -14,7 +14,7 @@ import pytest
 from tests._support.http_clients import ACCEPTED
 from tests._support.mcp_client import Peer
 from tests._support.process_clients import cancelled_midway, ends_as, over_http, over_stdio
-from tests._support.processes import MODULE, PATIENCE, HttpServer
+from tests._support.processes import MODULE, PATIENCE, HttpServer, RawServer
 from tests._support.stores import Store
 
 pytestmark = pytest.mark.anyio
@@ -108,6 +108,47 @@ async def test_cancellation_reaches_only_its_own_session(
             expected = "CANCELLED" if on_cancel != "detach" else "COMPLETED"
             assert await ends_as(sample_agentos, "agents/slow", session) == expected
             assert await ends_as(sample_agentos, "agents/slow", f"{session}-other") == "COMPLETED"
+
+
+@pytest.mark.parametrize("reason", ["Request timed out", "McpError: MCP error -32001: Request timed out"])
+async def test_timeout_of_a_client_over_http_leaves_its_run_running(
+    server_url: str, sample_agentos: str, session: str, reason: str
+) -> None:
+    async with (
+        open_session(server_url) as (client, headers),
+        run_call(client, server_url, headers, **SHORT, session_id=session),
+    ):
+        params = {"requestId": 1, "reason": reason}
+        body = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}
+        assert (await client.post(server_url, json=body, headers=headers)).status_code == 202
+        assert await ends_as(sample_agentos, "agents/slow", session) == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    ("client_name", "reason", "expected"),
+    [
+        ("claude-code", "Request timed out", "COMPLETED"),
+        ("gemini-cli-mcp-client", "Request timed out", "COMPLETED"),
+        ("claude-code", "User cancelled the request", "CANCELLED"),
+        ("claude-code", "", "CANCELLED"),
+        ("codex-mcp-client", "request timeout", "CANCELLED"),  # which says the same where a person cancels
+    ],
+)
+def test_timeout_of_a_client_over_stdio_leaves_its_run_running(
+    sample_agentos: str, session: str, era: str, client_name: str, reason: str, expected: str
+) -> None:
+    with RawServer("serve", "--url", sample_agentos) as server:
+        meta: dict[str, Any] = {"progressToken": "any"}
+        if era == "legacy":
+            server.shake_hands(client_name=client_name)
+        else:
+            meta |= MODERN | {"io.modelcontextprotocol/clientInfo": {"name": client_name, "version": "1"}}
+            server.result("server/discover", _meta=meta)
+        arguments = {"agent_id": "slow", "message": "40 4", "session_id": session}
+        call = server.ask("tools/call", name="run_agent", arguments=arguments, _meta=meta)
+        server.out.wait_for(lambda line: "notifications/progress" in line, PATIENCE)
+        server.notify("notifications/cancelled", requestId=call, reason=reason)
+        assert anyio.run(ends_as, sample_agentos, "agents/slow", session) == expected
 
 
 async def test_closed_modern_stream_cancels_the_run_as_configured(

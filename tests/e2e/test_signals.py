@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Callable
 
 import anyio
@@ -83,6 +84,23 @@ def test_calls_cancelled_just_before_stdin_closes_are_cancelled(sample_agentos: 
     assert [anyio.run(ends_as, sample_agentos, "agents/slow", session_id) for session_id in sessions] == [
         "CANCELLED"
     ] * 6
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_call_cancelled_just_after_a_signal_is_cancelled(
+    sample_agentos: str, session: str, number: signal.Signals
+) -> None:
+    with RawServer("serve", "--url", sample_agentos) as server:
+        server.shake_hands()
+        cancelled = server.begin("run_agent", agent_id="slow", message="100 10", session_id=session)
+        server.begin("run_agent", agent_id="slow", message="10 1", session_id=f"{session}-kept")
+        server.signal(number)
+        time.sleep(0.012)  # as Claude Code does
+        server.notify("notifications/cancelled", requestId=cancelled)
+        assert server.exit_code() == 128 + number
+        assert server.everything == ""
+    assert anyio.run(ends_as, sample_agentos, "agents/slow", session) == "CANCELLED"
+    assert anyio.run(ends_as, sample_agentos, "agents/slow", f"{session}-kept") == "COMPLETED"
 
 
 def test_foreground_run_is_cancelled_with_its_call(bare_agentos: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agentos_mcp.install.client_entry import resolve_command
+from agentos_mcp.install.client_table import CLIENTS
 from agentos_mcp.settings import SettingsError
 from tests._support.client_config_samples import SAMPLES, SECRET
 from tests._support.machines import CLIENTS_BY_KEY, URL, Machine
@@ -158,6 +161,69 @@ class TestEachClient:
             assert "another server named 'agentos' (it starts npx)" in str(report)
             assert "--name" in str(report)
         assert machine.read_all_files() == before
+
+
+CODEX_TEXTS = {
+    "none": "",
+    "tables alone": '[mcp_servers.other]\ncommand = "other"\n',
+    "settings": '# mine\nmodel = "o"\n\n# of a server\n[mcp_servers.other]\ncommand = "other"\n',
+    "settings alone": 'model = "o"\nnotify = [\n  "a",\n]\n',
+    "no line end": 'model = "o"',
+    "CRLF": 'model = "o"\r\n\r\n[mcp_servers.other]\r\ncommand = "other"\r\n',
+}
+
+
+class TestCodexStartupGrace:
+    @pytest.mark.parametrize("text", CODEX_TEXTS.values(), ids=CODEX_TEXTS)
+    def test_grace_is_written_and_removed_though_the_file_was_written_since(self, machine: Machine, text: str) -> None:
+        path = machine.write_config("codex", text)
+        report = machine.install("codex")
+        assert "mcp_optional_startup_grace_ms" in str(report)
+        assert tomllib.loads(path.read_text())["mcp_optional_startup_grace_ms"] == 10_000
+        assert "nothing was changed" in str(machine.install("codex"))
+        path.write_bytes(path.read_bytes() + b"# later\n")
+        machine.uninstall("codex")
+        line_end = b"\n" if text == CODEX_TEXTS["no line end"] else b""
+        assert path.read_bytes() == text.encode() + line_end + b"# later\n"
+
+    def test_grace_stays_until_the_last_entry_is_removed(self, machine: Machine) -> None:
+        path = machine.write_config("codex", CODEX_TEXTS["settings"])
+        machine.install("codex")
+        machine.install("codex", name="second", url=OTHER_URL)
+        path.write_bytes(path.read_bytes() + b"# later\n")
+        machine.uninstall("codex")
+        assert path.read_text().count("mcp_optional_startup_grace_ms") == 1
+        machine.uninstall("codex", name="second")
+        assert path.read_text() == f"{CODEX_TEXTS['settings']}# later\n"
+
+    def test_grace_of_a_persons_own_stays(self, machine: Machine) -> None:
+        text = f"mcp_optional_startup_grace_ms = 500\n{CODEX_TEXTS['tables alone']}"
+        path = machine.write_config("codex", text)
+        assert "mcp_optional_startup_grace_ms" not in str(machine.install("codex"))
+        path.write_bytes(path.read_bytes() + b"# later\n")
+        machine.uninstall("codex")
+        assert path.read_text() == f"{text}# later\n"
+
+    def test_grace_is_not_written_where_a_person_requires_the_server(self, machine: Machine) -> None:
+        machine.add_entry("codex", ["agentos-mcp", "serve"], fields={"required": True})
+        machine.install("codex")
+        assert "mcp_optional_startup_grace_ms" not in machine.config_path("codex").read_text()
+        assert (machine.read_entry("codex") or {})["required"] is True
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a program is a file with a mode here")
+@pytest.mark.parametrize(("key", "program"), [(client.key, client.program) for client in CLIENTS if client.program])
+def test_client_that_was_never_started_is_found_by_its_program(tmp_path: Path, key: str, program: str) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    root = tmp_path / "machine"
+    root.mkdir()
+    machine = Machine(root, variables={"PATH": str(folder)})
+    assert not CLIENTS_BY_KEY[key].is_installed(machine.system)
+    (folder / program).touch(mode=0o755)
+    assert CLIENTS_BY_KEY[key].is_installed(machine.system)
+    assert machine.install("all").ok
+    assert machine.read_entry(key) is not None
 
 
 def test_install_keeps_fields_that_a_person_added(machine: Machine) -> None:

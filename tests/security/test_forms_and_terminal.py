@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mcp_types import ElicitRequestFormParams
 
-from agentos_mcp.agentos.pauses.requirements import questions
+from agentos_mcp.agentos.pauses.requirements import Question, questions
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, Step
 from agentos_mcp.cli import main
 from agentos_mcp.terminal.command_surface import CommandSurface
@@ -31,7 +32,14 @@ UNSAFE = re.compile(
 
 def message(need: dict[str, Any]) -> str:
     (question,) = questions(REF, [need])
-    return form(question).params.message
+    return message_of(question)
+
+
+def message_of(question: Question) -> str:
+    request = form(question)
+    assert request is not None
+    assert isinstance(request.params, ElicitRequestFormParams)
+    return request.params.message
 
 
 def test_an_argument_cannot_stand_on_a_line_of_its_own() -> None:
@@ -55,7 +63,7 @@ def test_a_reviewed_output_keeps_its_lines_each_behind_a_mark(words: str) -> Non
     need |= {"step_output": {"content": f"first\nsecond {words}"}, "output_review_message": words, "step_type": "Step"}
     query = questions(RunRef("workflow", "w", "s", "r"), [need])
     for question in query:
-        _, _, details = form(question).params.message.partition("\n\n")
+        _, _, details = message_of(question).partition("\n\n")
         assert "> first\n> second" in details
         assert all(line.startswith(("> ", "If declined: ", "(")) for line in details.split("\n"))
 

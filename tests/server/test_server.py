@@ -13,12 +13,15 @@ from mcp.client.client import Client
 from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
 from mcp_types import LoggingLevel
 
+from agentos_mcp.agentos.client import Limits
+from agentos_mcp.agentos.config_prefetch import prefetch_config
 from agentos_mcp.server.build import build_server
-from agentos_mcp.server.introduction import AGENTOS_META_KEY
+from agentos_mcp.server.introduction import AGENTOS_META_KEY, INTRODUCTION_SECONDS
 from agentos_mcp.settings import Settings, Token
-from tests._support.mcp_client import Connect, Peer
-from tests._support.processes import DOWN
-from tests._support.scripted_agentos import scripted_agentos
+from tests._support.http_answers import http_json
+from tests._support.mcp_client import Connect, Peer, words
+from tests._support.processes import DOWN, PATIENCE
+from tests._support.scripted_agentos import CONFIG, scripted_agentos
 from tests.conftest import KEY
 
 pytestmark = pytest.mark.anyio
@@ -122,9 +125,49 @@ async def test_agentos_state_reports_an_agentos_that_is_slow(connect: Connect) -
     async def never(stream: Any) -> None:
         await anyio.sleep_forever()
 
-    async with scripted_agentos({"/config": never}) as agentos, connect(agentos.url) as peer:
-        assert agentos_state(peer) == {"url": agentos.url, "status": "slow"}
-        assert f"AgentOS at {agentos.url} is slow to answer." in (peer.client.instructions or "")
+    async with scripted_agentos({"/config": never}) as agentos:
+        began = anyio.current_time()
+        async with connect(agentos.url, introduction_seconds=INTRODUCTION_SECONDS, expose=(("agents", ""),)) as peer:
+            assert anyio.current_time() - began < 1.0
+            assert agentos_state(peer) == {"url": agentos.url, "status": "slow"}
+            assert f"AgentOS at {agentos.url} has not answered yet. list_agents," in (peer.client.instructions or "")
+
+
+async def test_introduction_waits_a_fifth_of_a_second_at_most() -> None:
+    assert INTRODUCTION_SECONDS <= 0.2
+
+
+async def test_agentos_is_asked_before_a_client_connects() -> None:
+    asked = anyio.Event()
+
+    async def answer(stream: Any) -> None:
+        asked.set()
+        await stream.send(http_json(CONFIG))
+
+    async with scripted_agentos({"/config": answer}) as agentos:
+        server = build_server(Settings(url=agentos.url))
+        assert server.settings.lifespan is not None
+        async with server.settings.lifespan(server):
+            with anyio.fail_after(PATIENCE):
+                await asked.wait()
+
+
+async def test_answer_that_came_while_the_server_was_imported_is_used(era: str) -> None:
+    async with scripted_agentos() as agentos:
+        prefetch = await anyio.to_thread.run_sync(prefetch_config, agentos.url, lambda: "", Limits())
+        server = build_server(Settings(url=agentos.url), prefetch)
+        async with Client(server, mode=era) as client:
+            assert "agents writer" in (client.instructions or "")
+        assert agentos.requests == ["GET /config"]
+
+
+async def test_early_answer_that_is_an_error_is_told_once_and_asked_for_again(era: str) -> None:
+    prefetch = await anyio.to_thread.run_sync(prefetch_config, DOWN, lambda: "", Limits())
+    async with scripted_agentos() as agentos:
+        server = build_server(Settings(url=agentos.url), prefetch)
+        async with Client(server, mode=era) as client:
+            result = await client.call_tool("list_agents", {})
+        assert "writer" in words(result)
 
 
 async def test_agentos_state_has_no_credentials(connect: Connect) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -49,6 +51,11 @@ class TestTool:
             assert about.get("default", "") is not None
             if about["type"] == "array":
                 assert isinstance(about["items"].get("type"), str), name
+
+    def test_its_words_are_not_taken_for_code(self, declared: ToolSpec) -> None:
+        tool = mcp_tool(declared, Settings())
+        words = json.dumps([tool.description, tool.parameters])
+        assert not re.search(r"\b(Exec|Run|ShellExecute)\s*\(", words, re.IGNORECASE), "scanners have such a rule"
 
     def test_its_name_fits_every_client(self, declared: ToolSpec) -> None:
         assert len(declared.name) <= 40

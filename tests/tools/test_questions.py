@@ -6,7 +6,9 @@ What the gated tools and steps really did is counted: once when approved, not at
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import anyio
 import httpx
@@ -128,6 +130,36 @@ async def test_form_shows_what_is_to_be_decided(connect: Connect, pausing: str, 
     (asked,) = person.asked
     assert "deployer wants to call deploy" in asked
     assert f'tag: "{tag}"' in asked
+
+
+@pytest.mark.parametrize("client_name", ["claude-code", "codex-mcp-client", "another"])
+async def test_confirmation_is_sent_with_one_choice_and_never_approved_by_default(
+    connect: Connect, pausing: str, ledger: Path, tag: str, client_name: str
+) -> None:
+    forms: list[Mapping[str, Any]] = []
+
+    async def sends_it_as_it_is(context: object, params: Any) -> ElicitResult:
+        forms.append(params.requested_schema["properties"])
+        return ElicitResult(action="accept", content={name: about["default"] for name, about in forms[-1].items()})
+
+    async with connect(pausing, person=sends_it_as_it_is, client_name=client_name) as peer:
+        result = await run(peer, Case("agent", "deployer", "deploy"), tag)
+    assert [list(form) for form in forms] == [["approve"]]
+    assert "paused" not in result
+    assert done(ledger, "deploy", tag) == 0
+
+
+async def test_form_that_codex_cannot_send_is_told_in_words(
+    connect: Connect, pausing: str, ledger: Path, tag: str
+) -> None:
+    person = Person("approve")
+    async with connect(pausing, person=person, client_name="codex-mcp-client") as peer:
+        for case in (Case("workflow", "form", "fill"), Case("workflow", "route-many", "quick")):
+            assert "Ask the user, then call continue_run(run, answers)" in await run(peer, case, tag)
+        assert not person.asked
+        assert "paused" not in await run(peer, Case("workflow", "review-cancel", "last"), tag)
+    assert len(person.asked) == 1
+    assert done(ledger, "last", tag) == 1
 
 
 async def test_questions_are_asked_at_once_and_each_decided_by_itself(

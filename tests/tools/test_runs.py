@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
 
 import anyio
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from agentos_mcp.runs.result import RULE
-from tests._support.mcp_client import Connect, ProgressRecorder, reference
+from tests._support.mcp_client import Connect, ProgressRecorder, reference, words
 from tests._support.stored_runs import ends_as
 from tests._support.stores import Store, start_elsewhere
 from tests.conftest import KEY
@@ -166,6 +167,35 @@ async def test_long_answer_is_read_piece_by_piece(connect: Connect, sample_agent
         assert "get_run with offset=4000" in second
         last = await peer.text("get_run", run=reference(first), offset=4000)
         assert "more characters" not in last
+
+
+@pytest.mark.parametrize("structured_output", [False, True], ids=["text", "data"])
+@pytest.mark.parametrize("letter", ["x", "茶"])
+async def test_run_result_keeps_within_what_codex_shows_its_model_and_their_pieces_are_the_whole(
+    connect: Connect, sample_agentos: str, letter: str, structured_output: bool
+) -> None:
+    async with connect(sample_agentos, result_tokens=50_000) as peer:
+        first = await peer.text("run_agent", agent_id="big", message=f"24 {letter}")
+    whole = first.partition(f"\n{RULE}\n")[0]
+    pieces: list[str] = []
+    async with connect(
+        sample_agentos, client_name="codex-mcp-client", structured_output=structured_output, result_tokens=50_000
+    ) as peer:
+        offset = 0
+        while True:
+            result = await peer.call("get_run", run=reference(first), offset=offset)
+            assert len(words(result).encode()) <= 10_000
+            assert len(json.dumps(result.structured_content, ensure_ascii=False).encode()) <= 10_000
+            piece, _, about = words(result).partition(f"\n{RULE}\n")
+            if structured_output:
+                assert result.structured_content is not None
+                piece, about = result.structured_content["answer"], " ".join(result.structured_content["facts"])
+            pieces.append(piece)
+            if (more := re.search(r"get_run with offset=(\d+)", about)) is None:
+                break
+            offset = int(more[1])
+    assert len(pieces) > 2
+    assert "".join(pieces) == whole
 
 
 async def test_get_run_follows_a_run_that_is_still_running(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from mcp_types import CallToolResult
 
+from agentos_mcp.tooling.results import RUN_SCHEMA
 from tests._support.mcp_client import Connect, words
 
 pytestmark = pytest.mark.anyio
@@ -61,6 +62,25 @@ async def test_run_data_is_answer_status_and_reference(connect: Connect, sample_
     assert run["status"] == "completed"
     assert run["run"].startswith("agent/echo/")
     assert again["answer"] == "echo: hello"
+
+
+async def test_run_data_has_text_as_answer_and_an_object_as_data(connect: Connect, media: str) -> None:
+    schema = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
+    async with connect(media, structured_output=True) as peer:
+        run = data(await peer.call("run_agent", agent_id="storyteller", message="tell", output_schema=schema))
+    assert run["data"]["title"] == "Anna"
+    assert "answer" not in run
+
+
+async def test_run_schema_has_types_without_unions() -> None:
+    assert {name: about["type"] for name, about in RUN_SCHEMA["properties"].items()} == {
+        "run": "string",
+        "status": "string",
+        "answer": "string",
+        "data": "object",
+        "facts": "array",
+        "text": "string",
+    }
 
 
 async def test_failed_run_data_says_what_failed(connect: Connect, sample_agentos: str) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import anyio
 import httpx
 import pytest
 
-from agentos_mcp.runs.timeouts import DEFAULT_SECONDS
+from agentos_mcp.tooling import client_quirks
+from agentos_mcp.tooling.client_quirks import quirks_of
 from tests._support.mcp_client import Connect, reference
 from tests._support.stored_runs import ends_as
 from tests._support.stores import Store
@@ -118,6 +122,78 @@ async def test_cancelled_get_run_leaves_the_run_going(
         assert await ends_as(rest, "agents/slow", session) == "COMPLETED"
 
 
-@pytest.mark.without_queue(reason="it runs nothing")
-async def test_wait_setting_fits_the_shortest_limit_that_clients_have() -> None:
-    assert DEFAULT_SECONDS < 60
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("run_agent", {"agent_id": "slow", "message": "450 45"}),
+        ("run_team", {"team_id": "slow-team", "message": "450 45"}),
+        ("run_workflow", {"workflow_id": "slow-steps", "message": "x"}),
+    ],
+    ids=["agent", "team", "workflow"],
+)
+async def test_wait_zero_returns_the_reference_of_a_run_at_once(
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, tool: str, arguments: dict[str, str]
+) -> None:
+    async with connect(sample_agentos) as peer:
+        await peer.text("list_agents")
+        began = anyio.current_time()
+        result = await peer.text(tool, **arguments, wait=0)
+        assert anyio.current_time() - began < 15
+        assert result.startswith("Still running")
+        began = anyio.current_time()
+        again = await peer.text("get_run", run=reference(result), wait=0)
+        assert anyio.current_time() - began < 15
+        assert again.startswith("Still running")
+        assert reference(again) == reference(result)
+        await peer.text("cancel_run", run=reference(result))
+
+
+async def test_wait_zero_of_get_run_shows_the_result_of_a_run_that_has_ended(
+    connect: Connect, sample_agentos: str
+) -> None:
+    async with connect(sample_agentos) as peer:
+        run = reference(await peer.text("run_agent", agent_id="echo", message="hello"))
+    async with connect(sample_agentos) as peer:
+        assert (await peer.text("get_run", run=run, wait=0)).startswith("echo: hello\n--- agentos-mcp\ncompleted")
+
+
+async def test_wait_zero_on_a_durable_queue_returns_the_name_that_the_queue_gave(
+    connect: Connect, queued_agentos: str
+) -> None:
+    async with connect(queued_agentos) as peer:
+        run = reference(await peer.text("run_agent", agent_id="slow", message="20 2", wait=0))
+    async with connect(queued_agentos) as another:
+        assert (await another.text("get_run", run=run)).startswith("w0 w1")
+
+
+async def test_wait_zero_of_continue_run_returns_once_the_answers_were_taken(connect: Connect, pausing: str) -> None:
+    async with connect(pausing, ask=False) as peer:
+        paused = await peer.text("run_agent", agent_id="deployer", message="do it, zero")
+        key = next(iter(re.findall(r"- (deploy-[0-9a-f]{6})", paused)))
+        began = anyio.current_time()
+        result = await peer.text("continue_run", run=reference(paused), answers={key: True}, wait=0)
+        assert anyio.current_time() - began < 15
+        assert reference(result) == reference(paused)
+        assert "completed" in await peer.text("get_run", run=reference(paused))
+
+
+async def test_wait_is_cut_to_what_the_client_bears_and_the_result_says_so(
+    connect: Connect, sample_agentos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brief = replace(quirks_of("codex-mcp-client"), call_limit_seconds=1.0)
+    monkeypatch.setattr(client_quirks, "CLIENTS", (brief,))
+    async with connect(sample_agentos, client_name="codex-mcp-client") as peer:
+        result = await peer.text("run_agent", agent_id="slow", message="20 2", wait=900)
+        assert "\nThe wait was cut to 500 ms: this client ends longer calls.\n" in result
+        assert "cut" not in await peer.text("run_agent", agent_id="slow", message="20 2", wait=0.3)
+    async with connect(sample_agentos, client_name="another") as peer:
+        assert "cut" not in await peer.text("run_agent", agent_id="slow", message="20 1", wait=900)
+
+
+async def test_wait_setting_is_the_word_of_who_sets_the_clients_limit_too(
+    connect: Connect, sample_agentos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brief = replace(quirks_of("codex-mcp-client"), call_limit_seconds=0.2)
+    monkeypatch.setattr(client_quirks, "CLIENTS", (brief,))
+    async with connect(sample_agentos, client_name="codex-mcp-client", wait=30.0) as peer:
+        assert (await peer.text("run_agent", agent_id="slow", message="20 1", wait=25)).startswith("w0 w1")

@@ -76,7 +76,8 @@ _AFTER_DECLINE = {
 }
 APPROVE = Field("approve", "boolean", "Whether to approve it.")
 _NOTE_FIELD = Field(NOTE, "string", "Why, or what should change.", required=False)
-_EDITED = Field("edited_output", "string", "The corrected output, if it should change.", required=False)
+EDITED_OUTPUT = "edited_output"
+_EDITED = Field(EDITED_OUTPUT, "string", "The corrected output, if it should change.", required=False)
 
 
 def build_question(ref: RunRef, pending: PendingRequirement) -> Question:

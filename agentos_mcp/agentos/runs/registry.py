@@ -76,8 +76,15 @@ class LiveRun:
         self.error = error
         self._notify()
 
-    async def watch(self, report: Report, seconds: float = math.inf, *, closely: bool = True) -> bool:
-        """Report every state there is time for, until the run ends (True) or `seconds` are over.
+    async def watch(
+        self,
+        report: Report,
+        seconds: float = math.inf,
+        *,
+        closely: bool = True,
+        until: Callable[[RunState], bool] = lambda _: False,
+    ) -> bool:
+        """Report every state there is time for, until the run ends (True), `seconds` are over or a state is `until`.
 
         `closely`: changes are wanted as soon as there are any. Raises what following the run raised.
         """
@@ -89,7 +96,7 @@ class LiveRun:
         try:
             with anyio.move_on_after(seconds):
                 report(self.state)
-                while not self.done:
+                while not self.done and not until(self.state):
                     await self._changed.wait()
                     report(self.state)
         finally:
@@ -156,7 +163,7 @@ class RunRegistry:
     def resume(self, state: RunState, form: Mapping[str, str]) -> LiveRun:
         """Continue a paused run with its answers and follow it."""
         # It must not be released while the answers are being sent.
-        state = replace(state, is_stored=False, last_index=-1)
+        state = replace(state, is_stored=False, last_index=-1, events=0)
         return self._follow(
             state, lambda run, report: self._engine.continue_run(state, form, report, run.wait_between_polls)
         )

@@ -16,7 +16,7 @@ from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.pagination import slice_page
-from agentos_mcp.runs.timeouts import wait_seconds
+from agentos_mcp.runs.timeouts import call_wait
 from agentos_mcp.tooling.context import ToolContext, present_values
 from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Names, Page, Text, Words
 from agentos_mcp.tooling.results import Message, Record, Table
@@ -133,7 +133,7 @@ async def run_eval(
     body = {key: value for key, value in body.items() if value not in ("", 0, None)}
     database = await ctx.database("evals", db_id)
     response: object = None
-    with anyio.move_on_after(wait_seconds(ctx, 0)) as scope:
+    with anyio.move_on_after(call_wait(ctx).seconds) as scope:
         response = await _evaluate(ctx, database, body)
     if scope.cancelled_caught:
         facts = {"type": type, "component": f"{kind} {component.id}", "name": eval_name}

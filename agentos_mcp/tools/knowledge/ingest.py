@@ -18,7 +18,7 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, S
 from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.inputs.attachments import MiB, document
 from agentos_mcp.agentos.json_values import mapping, texts
-from agentos_mcp.runs.timeouts import wait_seconds
+from agentos_mcp.runs.timeouts import call_wait
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tools.knowledge.content import AGENTOS_METADATA, UNKNOWN_OUTCOME, Content, agentos_metadata, is_settled
@@ -210,7 +210,7 @@ async def wait_for_remote_contents(
 async def _poll(ctx: ToolContext, name: str, poll: Callable[[float], Awaitable[tuple[Result, bool]]]) -> Result:
     """Call `poll` with the seconds waited until it is done or the wait is over, reporting progress."""
     start = anyio.current_time()
-    timeout = wait_seconds(ctx, 0.0)
+    timeout = call_wait(ctx).seconds
     pause = _FIRST_POLL_SECONDS
     while True:
         await anyio.sleep(min(pause, timeout))

@@ -81,7 +81,7 @@ async def search_knowledge(
     if not rows:
         words = f"Nothing found for '{one_line(query)}'. Try other words."
         return Document(words, {"items": [], "note": words})
-    share = ctx.settings.result_tokens * CHARACTERS_PER_TOKEN // len(rows)
+    share = ctx.result_tokens * CHARACTERS_PER_TOKEN // len(rows)
     passages = [{**row, "content": _cut(str(row.get("content") or ""), share)} for row in rows]
     words = "\n".join(_passage_text(number, passage) for number, passage in enumerate(passages, 1))
     return Document(words, {"items": passages})

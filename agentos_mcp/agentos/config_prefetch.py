@@ -1,0 +1,56 @@
+"""Asks for `/config` in a thread of its own, while the main one imports for a second what serving takes.
+
+A client's first request then finds the answer, also of an AgentOS that is far away.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+
+from agentos_mcp.agentos.client import AgentOS, Limits
+from agentos_mcp.agentos.errors import AgentOSError
+
+Prefetch = Future[Any]
+"""The document, or the AgentOSError that reading it raised."""
+
+
+def prefetch_config(url: str, token: Callable[[], str], limits: Limits) -> Prefetch:
+    """Begin to read `/config`, once. The thread ends with its answer, and does not keep the process alive.
+
+    Not to be called where an event loop runs.
+    """
+    prefetch: Prefetch = Future()
+    try:
+        client = AgentOS(url, token=token, limits=limits, read_only=True)
+    except AgentOSError as error:
+        prefetch.set_exception(error)
+        return prefetch
+    # It imports nothing that this thread imports meanwhile: Python may then hand out modules that are not complete.
+    anyio.run(anyio.lowlevel.checkpoint)
+
+    async def read() -> Any:
+        async with client:
+            return await client.get("/config", retry=False)
+
+    def run() -> None:
+        try:
+            prefetch.set_result(anyio.run(read))
+        except Exception as error:
+            prefetch.set_exception(error)
+
+    threading.Thread(target=run, name="prefetch-config", daemon=True).start()
+    return prefetch
+
+
+async def prefetched(prefetch: Prefetch) -> Any:
+    """What the thread has read, once it has. Raises what it raised."""
+    if prefetch.done():
+        return prefetch.result()
+    return await anyio.to_thread.run_sync(prefetch.result, abandon_on_cancel=True)
