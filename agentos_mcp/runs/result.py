@@ -21,8 +21,9 @@ from agentos_mcp.tooling.budget import (
 )
 from agentos_mcp.tooling.markdown import cut_lines, without_nulls
 
-_MAX_DETAILS = 1200
-"""Characters of what has to be seen to answer one question."""
+_MIN_DETAILS = 1200
+"""Characters of what has to be seen to answer one question, however many there are."""
+_MAX_HOW = 1200
 
 RULE = "--- agentos-mcp"
 """Above it a component's own words, below it ours; without it all lines are ours."""
@@ -137,8 +138,9 @@ def question_lines(state: RunState, *, surface: Surface, max_length: int = MAX_P
     """What a paused run waits for, and how to answer it, in plain words."""
     if state.status is not Status.PAUSED:
         return []
-    pending = questions(state.ref, state.requirements)
-    paragraphs = (_question_paragraph(question, surface) for question in pending)
+    pending = questions(state.ref, state.requirements, state.choices)
+    max_details = max(_MIN_DETAILS, max_length // max(1, len(pending)) - _MIN_DETAILS - _MAX_HOW)
+    paragraphs = (_question_paragraph(question, max_details, surface) for question in pending)
     fitting = fit_lines(paragraphs, len(pending) + state.requirements_left_out, "question", max_length)
     lines = [line for paragraph in fitting for line in paragraph.split("\n")]
     if any(question.fields for question in pending):
@@ -153,9 +155,10 @@ _ASK_USER = hint(
 )
 
 
-def _question_paragraph(question: Question, surface: Surface) -> str:
-    details = strip_control_chars(cut_lines(question.details, _MAX_DETAILS)).split("\n")
-    how = one_line(question.how.render(surface), max_length=_MAX_DETAILS)
+def _question_paragraph(question: Question, max_details: int, surface: Surface) -> str:
+    inputs = cut_lines(question.inputs, _MIN_DETAILS)
+    details = strip_control_chars("\n".join((cut_lines(question.details, max_details), inputs))).split("\n")
+    how = one_line(question.how.render(surface), max_length=_MAX_HOW)
     return "\n".join(
         [f"- {question.key}: {one_line(question.title)}", *(f"  {line}" for line in (*details, how) if line)]
     )

@@ -20,7 +20,7 @@ from agentos_mcp.tooling.markdown import cut_lines, one_line
 MIN_READING_SECONDS = 1.0
 """A person needs longer than that to decline: a faster answer is the client's own."""
 
-_MAX_DETAILS = 2000
+_MAX_DETAILS = 4000
 _KEY = "confirm"
 _MAX_VALUE = 400
 """Characters of one value; what is cut says how long it is."""
