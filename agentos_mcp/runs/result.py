@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from agentos_mcp.agentos.formats import format_duration
+from agentos_mcp.agentos.formats import format_duration, format_time
 from agentos_mcp.agentos.hints import Action, Surface, hint
 from agentos_mcp.agentos.pauses.requirements import Question, questions
 from agentos_mcp.agentos.plain_text import as_json, as_name, one_line, strip_control_chars
 from agentos_mcp.agentos.runs.run import RunState, Status
-from agentos_mcp.runs.progress import describe
+from agentos_mcp.agentos.timestamps import parse_timestamp
+from agentos_mcp.runs.progress import describe, last_words
 from agentos_mcp.tooling.budget import (
     CHARACTERS_PER_TOKEN,
     FACTS_CHARACTERS,
@@ -89,7 +92,9 @@ def run_data(state: RunState, *, tokens: int, surface: Surface) -> dict[str, Any
     )
     lines = [line for line in (more, *facts(state, max_length=max_length, surface=surface)[:-1]) if line]
     data = {"run": str(state.ref), "status": state.status.lower(), "facts": lines}
-    return data if state.status is Status.PAUSED else data | {"answer": answer}
+    if state.status is Status.PAUSED:
+        return data
+    return data | ({"answer": answer} if state.has_ended else {"so_far": answer})
 
 
 def answer_text(state: RunState) -> str:
@@ -188,6 +193,12 @@ _KEEP_WAITING = hint(
 )
 
 
+def _preview(state: RunState) -> str:
+    """The end of what it has written: quoted, since it may break off anywhere and is no answer."""
+    words = last_words(state.last_words)
+    return f"So far (a preview, not the answer): {as_json(f'…{words}…')}" if words else ""
+
+
 def unfinished_result(state: RunState, surface: Surface) -> str:
     """The result of a call whose run is not finished: its step, who does what, the last words, and what to do next."""
     if state.is_orphaned:
@@ -197,7 +208,8 @@ def unfinished_result(state: RunState, surface: Surface) -> str:
     return "\n".join(
         part
         for part in (
-            f"Still running: {one_line(describe(state))}",
+            f"Still running: {one_line(describe(state, with_words=False))}",
+            _preview(state),
             *failed_steps(state),
             *_notes(state, FACTS_CHARACTERS // 2),
             _PROVISIONAL.render(surface) if state.is_provisional else "",
@@ -206,6 +218,19 @@ def unfinished_result(state: RunState, surface: Surface) -> str:
         )
         if part
     )
+
+
+def ended_line(state: RunState, output: Mapping[str, Any]) -> str:
+    """What a run was and when it ended, by its stored document: "workflow 'x' completed at 2026-11-21 05:48 UTC."."""
+    started = parse_timestamp(output.get("created_at"))
+    # AgentOS keeps no time of the end.
+    ended = format_time((started + timedelta(seconds=state.seconds)).isoformat()) if started and state.seconds else ""
+    began = format_time(output.get("created_at"))
+    moment = f" at {ended}" if ended else f" (started at {began})" if began else ""
+    return f"{state.ref.kind} {as_name(state.ref.component)} {_ENDED_WORDS.get(state.status, 'ended')}{moment}."
+
+
+_ENDED_WORDS = {Status.COMPLETED: "completed", Status.ERROR: "failed", Status.CANCELLED: "was cancelled"}
 
 
 def _notes(state: RunState, max_length: int) -> list[str]:

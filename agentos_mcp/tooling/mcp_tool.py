@@ -56,11 +56,10 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
             limits.check(arguments)
             arguments |= injected
             needs_confirmation = spec.destructive and (not spec.confirm_only_if or arguments.get(spec.confirm_only_if))
-            details = (
-                await spec.details(ctx, arguments) if needs_confirmation and spec.details and can_elicit(ctx) else {}
-            )
-            if needs_confirmation and (confirmation := confirm(ctx, spec.title, {**arguments, **details})) is not None:
-                return text_result(confirmation) if isinstance(confirmation, str) else confirmation
+            if needs_confirmation and spec.details and can_elicit(ctx):
+                details = await spec.details(ctx, arguments)
+                if details is not None and (confirmation := confirm(ctx, spec.title, {**details, **arguments})):
+                    return text_result(confirmation) if isinstance(confirmation, str) else confirmation
             return to_mcp_result(await fn(ctx, **arguments), settings, ctx.surface)
         except AgentOSError as error:
             return error_result(error.render(ctx.surface))

@@ -204,6 +204,7 @@ RUN_SCHEMA: Mapping[str, Any] = {
         "run": {"type": "string", "description": "Run reference"},
         "status": _STRING,
         "answer": {"description": "Text, or data where an output schema was given"},
+        "so_far": {"description": "Words of an unfinished run"},
         "facts": {"type": "array", "items": _STRING},
         "text": _STRING,
     },

@@ -73,7 +73,11 @@ async def list_databases(ctx: ToolContext) -> Table:
     os_database = config.get("os_database")
     return Table(
         ("database", "part", "tables"),
-        [(database, part, tables) for database in _databases(config) for part, tables in _stores_in(config, database)],
+        [
+            (database, part, tables or "not named by AgentOS")
+            for database in _databases(config)
+            for part, tables in (list(_stores_in(config, database)) or [("nothing", ("none",))])
+        ],
         empty="This AgentOS has no database, so it keeps nothing. Give it one (AgentOS(db=...)).",
         footer=f"AgentOS's own: {os_database}" if os_database and len(_databases(config)) > 1 else "",
     )

@@ -167,6 +167,17 @@ async def delete_learning(ctx: ToolContext, learning_id: str, db_id: DbId = "") 
     return Message(f"Deleted learning {display_id(learning_id)}.")
 
 
+async def _learning_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    database = await ctx.database("learning", str(arguments.get("db_id") or ""))
+    learning = await _find_learning(ctx, str(arguments["learning_id"]), database)
+    return {
+        "type": learning.get("learning_type"),
+        "about": _subject_text(learning),
+        "learned": outline(_learned_content(learning)),
+        "updated": format_time(learning.get("updated_at")),
+    }
+
+
 async def list_learning_users(
     ctx: ToolContext,
     user_id: UserId = "",
@@ -242,8 +253,8 @@ TOOLSET = Toolset(
     read(list_learnings, "GET /learnings"),
     read(get_learning, "GET /learnings/{learning_id}"),
     write(create_learning, "POST /learnings"),
-    destructive(update_learning, "PATCH /learnings/{learning_id}"),
-    destructive(delete_learning, "DELETE /learnings/{learning_id}"),
+    destructive(update_learning, "PATCH /learnings/{learning_id}", details=_learning_details),
+    destructive(delete_learning, "DELETE /learnings/{learning_id}", details=_learning_details),
     read(list_learning_users, "GET /learnings/users"),
     needs=DATABASE,
 )

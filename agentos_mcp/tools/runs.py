@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import anyio
 from pydantic import Field
@@ -18,10 +19,10 @@ from agentos_mcp.agentos.runs.run import KINDS, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
 from agentos_mcp.agentos.sessions import one_kind_at_a_time
 from agentos_mcp.runs.call import RunResult, continue_paused, run_component
-from agentos_mcp.runs.explain import explain
+from agentos_mcp.runs.explain import explain, input_text
 from agentos_mcp.runs.follow_run import follow_run
 from agentos_mcp.runs.request import RunOptions
-from agentos_mcp.runs.result import run_result, unfinished_result
+from agentos_mcp.runs.result import ended_line, run_result, unfinished_result
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import (
     Files,
@@ -193,9 +194,10 @@ async def explain_run(ctx: ToolContext, run: Run) -> str:
 async def cancel_run(ctx: ToolContext, run: Run) -> str:
     """Cancel a run that is still going."""
     ref = RunRef.parse(run)
-    state = await ctx.engine.read(ref)
-    if state.status not in (Status.PENDING, Status.RUNNING, Status.PAUSED):
-        return f"Nothing to cancel.\n{run_result(state, tokens=200, surface=ctx.surface)}"
+    output = await ctx.engine.get_stored(ref)
+    state = await ctx.engine.check_orphaned(read_stored_run(RunState(ref=ref), output), output)
+    if not _can_be_cancelled(state):
+        return f"Nothing to cancel: {ended_line(state, output)}\nrun: {ref}"
     orphaned = state.is_orphaned
     await ctx.engine.cancel(ref)
     if state.status is Status.PAUSED:
@@ -216,6 +218,25 @@ async def cancel_run(ctx: ToolContext, run: Run) -> str:
     return run_result(state, tokens=ctx.settings.result_tokens, surface=ctx.surface)
 
 
+def _can_be_cancelled(state: RunState) -> bool:
+    return state.status in (Status.PENDING, Status.RUNNING, Status.PAUSED)
+
+
+async def _cancel_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    ref = RunRef.parse(str(arguments["run"]))
+    output = await ctx.engine.get_stored(ref)
+    state = read_stored_run(RunState(ref=ref), output)
+    if not _can_be_cancelled(state):
+        return None
+    return {
+        "component": f"{ref.kind} {ref.component}",
+        "input": input_text(output),
+        "status": state.status.lower(),
+        "started": format_time(output.get("created_at")),
+        "user": output.get("user_id"),
+    }
+
+
 TOOLSET = Toolset(
     "runs",
     hint(
@@ -233,5 +254,5 @@ TOOLSET = Toolset(
     write(continue_run, open_world=True, default=True),
     read(list_runs, default=True),
     read(explain_run, default=True),
-    destructive(cancel_run, default=True),
+    destructive(cancel_run, default=True, details=_cancel_details),
 )

@@ -237,6 +237,22 @@ async def delete_session(ctx: ToolContext, session_id: str, user_id: UserId = ""
     )
 
 
+async def _session_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    session_id, user_id, db_id = (str(arguments.get(name) or "") for name in ("session_id", "user_id", "db_id"))
+    session = await _find_session(ctx, session_id, user_id, db_id)
+    runs = await _runs_of(ctx, session)
+    document = session.document
+    return {
+        "name": document.get("session_name"),
+        "begins with": runs[-1].input if runs else "",
+        "runs": len(runs),
+        "component": f"{session.kind} {session.owner}".strip(),
+        "user": document.get("user_id"),
+        "created": format_time(document.get("created_at")),
+        "last active": format_time(document.get("updated_at")),
+    }
+
+
 async def fork_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
     """Copy an agent's or team's conversation to a new session, to continue it another way."""
     session = await _find_session(ctx, session_id, user_id, db_id)
@@ -355,7 +371,7 @@ TOOLSET = Toolset(
     write(create_session, "POST /sessions"),
     write(rename_session, "POST /sessions/{session_id}/rename", idempotent=True),
     write(update_session, "PATCH /sessions/{session_id}", idempotent=True),
-    destructive(delete_session, "DELETE /sessions/{session_id}"),
+    destructive(delete_session, "DELETE /sessions/{session_id}", details=_session_details),
     write(fork_session, "POST /agents/{agent_id}/sessions/{session_id}/fork"),
     write(compact_session, "POST /agents/{agent_id}/sessions/{session_id}/compact", idempotent=True, open_world=True),
     needs=DATABASE,

@@ -265,7 +265,7 @@ def _how_to_answer(pending: PendingRequirement, fields: Sequence[Field]) -> Hint
 def resolve_hint(approval_id: str) -> Hint:
     """Who decides about an admin approval, and where."""
     return hint(
-        "A person decides: ask the user, then call {resolve}.",
+        "It takes an admin's decision: ask the user, then call {resolve}.",
         resolve=Action.of("resolve_approval", "approval_id", "decision"),
         otherwise=f"An admin resolves it in AgentOS (POST /approvals/{display_id(approval_id)}/resolve)."
         if approval_id

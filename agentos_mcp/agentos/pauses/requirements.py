@@ -152,7 +152,8 @@ def check_answers(questions: Sequence[Question], answers: Mapping[str, Any]) -> 
         value = answers.get(question.key)
         if not question.fields:
             if value is not None:
-                problems.append(AnswerProblem(question.key, f"can't be answered here: {str(question.how).rstrip('.')}"))
+                reason = "an admin has to approve it" if question.kind == "approval" else str(question.how).rstrip(".")
+                problems.append(AnswerProblem(question.key, f"can't be answered here: {reason}"))
         elif value is None:
             problems.append(AnswerProblem(question.key, f"is not answered: {question.how}"))
         else:

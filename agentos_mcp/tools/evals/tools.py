@@ -21,12 +21,15 @@ from agentos_mcp.tooling.context import ToolContext, present_values
 from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Names, Page, Text, Words
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
-from agentos_mcp.tools.evals.format import NO_RESULT, EvalType, component_of, eval_outcome, eval_record
+from agentos_mcp.tools.evals.evaluated_run import find_evaluated_run, read_texts
+from agentos_mcp.tools.evals.format import NO_RESULT, EvalType, component_of, eval_line, eval_outcome, eval_record
 
 _EVAL = "/eval-runs/{eval_run_id}"
 _MAX_NAME_LENGTH = 255
 _PAGE_SIZE = 100
 _MAX_EVALS = 1000
+_SHOWN_EVALS = 10
+"""Of those that are deleted, to the person who has to agree to it."""
 
 _OPTIONS: Mapping[EvalType, tuple[str, ...]] = {
     "accuracy": ("expected_output", "openai_judge", "iterations"),
@@ -78,8 +81,17 @@ async def list_evals(
 
 
 async def get_eval(ctx: ToolContext, id: str, db_id: DbId = "") -> Record:
-    """An eval: its result and why, what was asked, expected and answered."""
-    return eval_record(await _find_eval(ctx, id, await ctx.database("evals", db_id)))
+    """An eval: its result and why, what was asked, expected and answered, and the run."""
+    evaluation = await _find_eval(ctx, id, await ctx.database("evals", db_id))
+    run = await find_evaluated_run(ctx, evaluation)
+    if run is None:
+        return eval_record(evaluation)
+    return eval_record(
+        evaluation,
+        run_texts=await read_texts(ctx, run),
+        notes={"run": str(run)},
+        footer=hint("{explain} shows how it went.", explain=Action.of("explain_run", "run")),
+    )
 
 
 async def run_eval(
@@ -192,6 +204,14 @@ async def delete_evals(ctx: ToolContext, ids: Names, db_id: DbId = "") -> Messag
     return Message(f"Deleted {len(eval_ids)} {'eval' if len(eval_ids) == 1 else 'evals'}.")
 
 
+async def _eval_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    database = await ctx.database("evals", str(arguments.get("db_id") or ""))
+    eval_ids = list(dict.fromkeys(_check_id(eval_id) for eval_id in arguments["ids"]))
+    evals = [await _find_eval(ctx, eval_id, database) for eval_id in eval_ids[:_SHOWN_EVALS]]
+    rows = {f"eval {number}": eval_line(evaluation) for number, evaluation in enumerate(evals, 1)}
+    return rows | ({"and": f"{len(eval_ids) - len(evals)} more"} if len(eval_ids) > len(evals) else {})
+
+
 async def _page(ctx: ToolContext, query: Mapping[str, str], limit: int, page: int) -> Listed:
     return await ctx.page("/eval-runs", **query, limit=limit, page=page)
 
@@ -300,6 +320,6 @@ TOOLSET = Toolset(
     read(get_eval, "GET /eval-runs/{eval_run_id}"),
     write(run_eval, "POST /eval-runs", open_world=True),
     write(rename_eval, "PATCH /eval-runs/{eval_run_id}", idempotent=True),
-    destructive(delete_evals, "DELETE /eval-runs"),
+    destructive(delete_evals, "DELETE /eval-runs", details=_eval_details),
     needs=DATABASE,
 )
