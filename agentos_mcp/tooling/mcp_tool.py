@@ -175,8 +175,12 @@ _DROPPED_KEYS = ("title", "additionalProperties")
 
 def _lean_property(schema: dict[str, Any]) -> dict[str, Any]:
     lean = {key: value for key, value in schema.items() if key not in _DROPPED_KEYS}
-    if lean.get("default") in (None, "", [], {}, False):
+    default = lean.get("default")
+    if default in (None, "", [], {}, False) or (default == 1 and default is not True):
         lean.pop("default", None)
+    if lean.get("minimum") in (0, 1):
+        # Checked all the same: nobody asks for less.
+        del lean["minimum"]
     if isinstance(lean.get("items"), dict):
         lean["items"] = _lean_property(lean["items"])
     return lean

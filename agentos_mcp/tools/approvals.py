@@ -24,7 +24,7 @@ from agentos_mcp.agentos.runs.run import KINDS, RunRef, Status
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
-from agentos_mcp.tooling.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text, UserId
+from agentos_mcp.tooling.parameters import AnyKind, ComponentId, JsonObject, Limit, Page, Run, Text, UserId
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read
 
@@ -46,9 +46,9 @@ _LIST_ALL = hint("{list} shows them.", list=Action.of("list_approvals", status="
 async def list_approvals(
     ctx: ToolContext,
     status: Literal["pending", "approved", "rejected", "all"] = "pending",
-    run: LongName = "",
+    run: Run = "",
     kind: AnyKind = "",
-    id: str = "",
+    id: ComponentId = "",
     user_id: UserId = "",
     limit: Limit = 20,
     page: Page = 1,

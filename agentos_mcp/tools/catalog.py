@@ -12,6 +12,7 @@ from agentos_mcp.agentos.plain_text import as_field, as_name
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
+from agentos_mcp.tooling.parameters import ComponentId
 from agentos_mcp.tooling.results import Document, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
 
@@ -33,7 +34,7 @@ async def list_workflows(ctx: ToolContext) -> Table:
     return await _list_components(ctx, "workflow")
 
 
-async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workflow"], id: str) -> Document:
+async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workflow"], id: ComponentId) -> Document:
     """One agent, team or workflow in detail: model, tools, members, steps, inputs."""
     component = await ctx.catalog.find(kind, id)
     page = await ctx.catalog.detail(kind, component.id)

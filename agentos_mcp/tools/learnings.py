@@ -15,7 +15,7 @@ from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.parameters import DbId, JsonObject, Limit, Page, UserId
+from agentos_mcp.tooling.parameters import ComponentId, DbId, JsonObject, Limit, Page, UserId
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.text_outline import outline, outline_line
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
@@ -37,10 +37,10 @@ _BOOKKEEPING = ("user_id", "session_id", "entity_type", "entity_id", "namespace"
 
 async def list_learnings(
     ctx: ToolContext,
-    learning_type: str = "",
+    learning_type: Annotated[str, Field(description="As in create_learning")] = "",
     user_id: UserId = "",
     kind: Literal["", "agent", "team"] = "",
-    id: str = "",
+    id: ComponentId = "",
     session_id: str = "",
     db_id: DbId = "",
     limit: Limit = 20,
@@ -79,7 +79,7 @@ async def list_learnings(
 
 
 async def get_learning(ctx: ToolContext, learning_id: str, db_id: DbId = "") -> Record:
-    """One learning, whole."""
+    """One learning, whole: list_learnings cuts long ones."""
     learning = await _find_learning(ctx, learning_id, await ctx.database("learning", db_id))
     names = ("user_id", "session_id", "entity_type", "entity_id", "namespace", "agent_id", "team_id")
     return Record(
@@ -104,9 +104,9 @@ async def create_learning(
     ],
     user_id: UserId = "",
     session_id: str = "",
-    entity_type: str = "",
+    entity_type: Annotated[str, Field(description="Such as company")] = "",
     entity_id: str = "",
-    namespace: str = "",
+    namespace: Annotated[str, Field(description="Who shares it: global, user or a name")] = "",
     db_id: DbId = "",
 ) -> Message:
     """Add what agents shall know of a user, a session or an entity (company, project, ...)."""

@@ -25,6 +25,7 @@ from agentos_mcp.runs.request import RunOptions
 from agentos_mcp.runs.result import ended_line, run_result, unfinished_result
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import (
+    ComponentId,
     Files,
     JsonFilters,
     JsonObject,
@@ -42,6 +43,10 @@ from agentos_mcp.tooling.tool_spec import Toolset, destructive, read, write
 
 FactoryInput = Annotated[JsonObject, Field(description="A factory's inputs: see get_component")]
 
+RunUserId = Annotated[str, Field(description="Whose session and memories")]
+Dependencies = Annotated[JsonObject, Field(description="Values for its instructions")]
+Answers = Annotated[JsonObject, Field(description="By question")]
+
 _CANCEL_WAIT_SECONDS = 5.0
 
 
@@ -50,9 +55,9 @@ async def run_agent(
     agent_id: str,
     message: Message,
     session_id: SessionId = "",
-    user_id: UserId = "",
+    user_id: RunUserId = "",
     session_state: JsonObject = None,
-    dependencies: JsonObject = None,
+    dependencies: Dependencies = None,
     metadata: JsonObject = None,
     knowledge_filters: JsonFilters = None,
     factory_input: FactoryInput = None,
@@ -82,9 +87,9 @@ async def run_team(
     team_id: str,
     message: Message,
     session_id: SessionId = "",
-    user_id: UserId = "",
+    user_id: RunUserId = "",
     session_state: JsonObject = None,
-    dependencies: JsonObject = None,
+    dependencies: Dependencies = None,
     metadata: JsonObject = None,
     knowledge_filters: JsonFilters = None,
     factory_input: FactoryInput = None,
@@ -114,9 +119,9 @@ async def run_workflow(
     workflow_id: str,
     message: Message,
     session_id: SessionId = "",
-    user_id: UserId = "",
+    user_id: RunUserId = "",
     session_state: JsonObject = None,
-    dependencies: JsonObject = None,
+    dependencies: Dependencies = None,
     metadata: JsonObject = None,
     factory_input: FactoryInput = None,
     files: Files = None,
@@ -147,7 +152,7 @@ async def get_run(
     return await follow_run(ctx, ctx.run_registry.attach(RunRef.parse(run)), wait=wait, offset=offset, owns_run=False)
 
 
-async def continue_run(ctx: ToolContext, run: Run, answers: JsonObject = None, wait: Wait = 0) -> RunResult:
+async def continue_run(ctx: ToolContext, run: Run, answers: Answers = None, wait: Wait = 0) -> RunResult:
     """Give a paused run the user's answers, keyed as its result says, and keep following it."""
     return await continue_paused(ctx, RunRef.parse(run), answers or {}, wait)
 
@@ -155,7 +160,7 @@ async def continue_run(ctx: ToolContext, run: Run, answers: JsonObject = None, w
 async def list_runs(
     ctx: ToolContext,
     kind: Literal["", "agent", "team", "workflow"] = "",
-    id: str = "",
+    id: ComponentId = "",
     session_id: str = "",
     status: str = "",
     user_id: UserId = "",
@@ -192,7 +197,7 @@ async def explain_run(ctx: ToolContext, run: Run) -> str:
 
 
 async def cancel_run(ctx: ToolContext, run: Run) -> str:
-    """Cancel a run that is still going."""
+    """End a run that is still going or paused, for good."""
     ref = RunRef.parse(run)
     output = await ctx.engine.get_stored(ref)
     state = await ctx.engine.check_orphaned(read_stored_run(RunState(ref=ref), output), output)

@@ -27,7 +27,7 @@ from agentos_mcp.agentos.sessions import (
 )
 from agentos_mcp.tooling.context import ToolContext, present_values
 from agentos_mcp.tooling.markdown import one_line, table
-from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Page, Text, UserId
+from agentos_mcp.tooling.parameters import AnyKind, ComponentId, DbId, JsonObject, Limit, Page, Text, UserId
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 
@@ -43,7 +43,7 @@ Changes = Annotated[JsonObject, Field(description="null removes a key")]
 async def list_sessions(
     ctx: ToolContext,
     kind: AnyKind = "",
-    id: Annotated[str, Field(description="A component's")] = "",
+    id: ComponentId = "",
     name: str = "",
     user_id: UserId = "",
     db_id: DbId = "",
@@ -151,14 +151,14 @@ async def list_session_runs(
 async def create_session(
     ctx: ToolContext,
     kind: Kind,
-    id: Annotated[str, Field(description="The component's")],
+    id: ComponentId,
     name: str = "",
     session_state: JsonObject = None,
     metadata: JsonObject = None,
     user_id: UserId = "",
     db_id: DbId = "",
 ) -> Message:
-    """Open a conversation with a name or a state before its first run (runs open their own)."""
+    """Open a conversation with a name or a state ahead of its first run; runs open their own."""
     component = await ctx.catalog.find(kind, id)
     session_id = new_id()
     body: dict[str, Any] = {"session_id": session_id, f"{kind}_id": component.id}
@@ -269,7 +269,7 @@ async def fork_session(ctx: ToolContext, session_id: str, user_id: UserId = "", 
 
 
 async def compact_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
-    """Summarize older messages that an agent's model is sent; the record stays whole."""
+    """Summarize older messages that an agent's model is sent, where they are too many; the record stays whole."""
     session = await _find_session(ctx, session_id, user_id, db_id)
     answer = await _send_to_owner(ctx, session, "compact", ("agent",))
     message = one_line(str(answer.get("message") or answer.get("status") or "No answer."))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 import anyio
-from pydantic import Field
+from pydantic import FailFast, Field, WithJsonSchema
 
 from agentos_mcp.agentos.catalog import Component, display_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
@@ -18,11 +18,18 @@ from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.pagination import slice_page
 from agentos_mcp.runs.timeouts import wait_seconds
 from agentos_mcp.tooling.context import ToolContext, present_values
-from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Names, Page, Text, Words
+from agentos_mcp.tooling.parameters import AnyKind, ComponentId, DbId, JsonObject, Limit, Names, Page, Text
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 from agentos_mcp.tools.evals.evaluated_run import find_evaluated_run, read_texts
 from agentos_mcp.tools.evals.format import NO_RESULT, EvalType, component_of, eval_line, eval_outcome, eval_record
+
+EvalId = Annotated[str, Field(description="Of list_evals")]
+ExpectedTools = Annotated[
+    list[str] | None,
+    FailFast(),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "description": "For reliability"}),
+]
 
 _EVAL = "/eval-runs/{eval_run_id}"
 _MAX_NAME_LENGTH = 255
@@ -49,7 +56,7 @@ async def list_evals(
     ctx: ToolContext,
     type: Literal["", "accuracy", "agent_as_judge", "performance", "reliability"] = "",
     kind: AnyKind = "",
-    id: str = "",
+    id: ComponentId = "",
     db_id: DbId = "",
     limit: Limit = 20,
     page: Page = 1,
@@ -80,7 +87,7 @@ async def list_evals(
     )
 
 
-async def get_eval(ctx: ToolContext, id: str, db_id: DbId = "") -> Record:
+async def get_eval(ctx: ToolContext, id: EvalId, db_id: DbId = "") -> Record:
     """An eval: its result and why, what was asked, expected and answered, and the run."""
     evaluation = await _find_eval(ctx, id, await ctx.database("evals", db_id))
     run = await find_evaluated_run(ctx, evaluation)
@@ -98,16 +105,16 @@ async def run_eval(
     ctx: ToolContext,
     type: EvalType,
     kind: Literal["agent", "team"],
-    id: str,
+    id: ComponentId,
     input: Text,
-    expected_output: Text = "",
-    criteria: Text = "",
-    passing_score: Annotated[int, Field(description="1-10")] = 0,
-    openai_judge: bool = False,
-    expected_tools: Words = None,
+    expected_output: Annotated[Text, Field(description="For accuracy")] = "",
+    criteria: Annotated[Text, Field(description="For agent_as_judge")] = "",
+    passing_score: Annotated[int, Field(description="1-10; else yes or no")] = 0,
+    openai_judge: Annotated[bool, Field(description="Judge by OpenAI's model, not its own")] = False,
+    expected_tools: ExpectedTools = None,
     expected_arguments: Annotated[JsonObject, Field(description="By tool")] = None,
     allow_other_tools: bool = False,
-    iterations: int = 1,
+    iterations: Annotated[int, Field(description="For accuracy, performance")] = 1,
     name: str = "",
     db_id: DbId = "",
 ) -> Record:
@@ -173,7 +180,7 @@ async def run_eval(
     return eval_record({**evaluation, "eval_input": eval_input}, notes=judged_by)
 
 
-async def rename_eval(ctx: ToolContext, id: str, name: str, db_id: DbId = "") -> Message:
+async def rename_eval(ctx: ToolContext, id: EvalId, name: str, db_id: DbId = "") -> Message:
     """Give an eval another name."""
     new_name = _check_name(name)
     if not new_name:

@@ -43,6 +43,8 @@ from agentos_mcp.tools.knowledge.ingest import (
     wait_for_remote_contents,
 )
 
+OfConfig = Annotated[str, Field(description="See get_knowledge_config")]
+
 _CONTENT = "/knowledge/content/{content_id}"
 _REPLACE = hint(
     "To change it, call {delete} and {add}.",
@@ -123,9 +125,9 @@ async def add_knowledge(
     name: str = "",
     description: LongName = "",
     metadata: JsonObject = None,
-    reader_id: str = "",
-    chunker: str = "",
-    chunk_size: Annotated[int, Field(ge=0)] = 0,
+    reader_id: OfConfig = "",
+    chunker: OfConfig = "",
+    chunk_size: Annotated[int, Field(ge=0, description="Characters")] = 0,
     knowledge_id: KnowledgeId = "",
 ) -> Message:
     """Add a text, URL or file to a knowledge base, and wait until it is read."""
@@ -259,7 +261,7 @@ async def get_knowledge_config(ctx: ToolContext, knowledge_id: KnowledgeId = "")
 async def list_knowledge_sources(
     ctx: ToolContext,
     source_id: Annotated[str, Field(description="List its files instead")] = "",
-    folder: LongName = "",
+    folder: Annotated[LongName, Field(description="Of the source")] = "",
     knowledge_id: KnowledgeId = "",
     limit: Limit = 50,
     page: Page = 1,

@@ -22,7 +22,7 @@ from agentos_mcp.agentos.pagination import slice_page
 from agentos_mcp.agentos.paths import fill_path
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
-from agentos_mcp.tooling.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text
+from agentos_mcp.tooling.parameters import AnyKind, ComponentId, JsonObject, Limit, LongName, Page, Text
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 from agentos_mcp.tools.schedules.format import (
@@ -115,7 +115,7 @@ async def create_schedule(
     name: str,
     cron: Cron,
     kind: AnyKind = "",
-    id: str = "",
+    id: ComponentId = "",
     message: Text = "",
     timezone: str = "UTC",
     endpoint: Annotated[LongName, Field(description='Instead of kind, id, message: "POST /metrics/refresh"')] = "",
