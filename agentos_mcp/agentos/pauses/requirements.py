@@ -215,7 +215,7 @@ class _AnswerCheck:
         fields = self.question.fields
         if isinstance(value, Mapping):
             return {str(name): content for name, content in value.items()}
-        if value is False and self._takes_no_boolean():
+        if value is False and not self._takes_bare_false():
             return {DECLINED: True}
         if _confirms(self.question):
             return {"approve": value}
@@ -224,10 +224,11 @@ class _AnswerCheck:
         self._problem(f"takes {', '.join(field.name for field in fields)}: {self.question.how}")
         return None
 
-    def _takes_no_boolean(self) -> bool:
-        """Whether a bare `false` can only be a decline."""
-        is_free_text = self.question.kind == "external"
-        return not is_free_text and all(field.type != "boolean" for field in self.question.fields)
+    def _takes_bare_false(self) -> bool:
+        """Whether a bare `false` is an answer, which makes it no decline."""
+        only_field = self.question.fields[0] if len(self.question.fields) == 1 else None
+        is_value = only_field is not None and (only_field.type == "boolean" or self.question.kind == "external")
+        return is_value or _confirms(self.question)
 
     def _declined(self, answer: Mapping[str, Any]) -> bool:
         is_declined = _truth(answer[DECLINED])

@@ -17,7 +17,7 @@ from agentos_mcp.runs.explain import input_text
 from agentos_mcp.tooling.context import ToolContext
 
 _MAX_CANDIDATES = 20
-_MAX_GAP_SECONDS = 5.0
+_MAX_GAP_SECONDS = 2.0
 """From the end of the run to the evaluation, whose time AgentOS keeps to the second."""
 _MAX_JUDGING_SECONDS = 120.0
 

@@ -113,7 +113,7 @@ class TestEvaluatedRun:
         [
             ({"type": "reliability", "id": "tooler", "expected_tools": ["lookup"]}, "the tool said: honey"),
             ({"type": "agent_as_judge", "id": "fair", "criteria": "it is sound"}, "echo: a good thing 7"),
-            ({"type": "performance", "id": "echo", "iterations": 2}, "echo: a good thing 7"),
+            ({"type": "performance", "id": "timed", "iterations": 2}, "echo: a good thing 7"),
         ],
         ids=lambda value: value["type"] if isinstance(value, dict) else "",
     )
