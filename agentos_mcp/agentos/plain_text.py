@@ -139,7 +139,7 @@ _PLAIN_NAME = re.compile(r"[\w/&+-]+(?:[ .][\w/&+-]+)*")
 
 def quoted_lines(text: str) -> str:
     """Text of several lines set apart: each begins with "> ", so that none can pass for a line of ours."""
-    return "\n".join(f"> {line}" for line in strip_control_chars(text).strip().split("\n"))
+    return "\n".join(f"> {line}" for line in strip_control_chars(text).strip("\n").rstrip().split("\n"))
 
 
 def complete_part(text: str) -> str:

@@ -64,7 +64,7 @@ def explain(output: Mapping[str, Any], state: RunState, surface: Surface) -> str
         failures.insert(0, Failure("the run", error))
     if state.is_orphaned:
         body.insert(0, _Line(ORPHANED, _Rank.ALWAYS))
-    if question := _question(output):
+    if question := input_text(output):
         body.insert(0, _Line(f"asked: {_line(question, 160)}", _Rank.ALWAYS))
     head = _Line(f"**{_headline(output, state, failures)}**{_measures(output, state)}", _Rank.ALWAYS)
     end = [_Line(text, _Rank.ALWAYS) for text in _last_lines(state, failures, surface)]
@@ -258,7 +258,8 @@ def _component_name(run: Mapping[str, Any]) -> str:
     return next((str(run[key]) for key in keys if run.get(key)), "")
 
 
-def _question(output: Mapping[str, Any]) -> str:
+def input_text(output: Mapping[str, Any]) -> str:
+    """What a stored run was asked."""
     run_input = output.get("input")
     content = run_input.get("input_content") if isinstance(run_input, Mapping) else run_input
     return content if isinstance(content, str) else as_json(content) if content else ""

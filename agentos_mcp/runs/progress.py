@@ -130,13 +130,14 @@ def _key(state: RunState) -> object:
     return (state.status, state.step_number, state.substep, state.actor, state.activity)
 
 
-def describe(state: RunState) -> str:
-    """Where a run stands, in one short line: "2/3 edit: calling search_knowledge"."""
+def describe(state: RunState, *, with_words: bool = True) -> str:
+    """Where a run stands, in one short line: "2/3 edit: calling search_knowledge"; with its last words."""
     if state.status is Status.PENDING:
         return state.activity or "starting"
     step = _step_head(state)
     speaker = state.actor if state.actor and not _is_named(state.actor, step) else ""
-    activity = state.activity or (f"…{_last_words(state.last_words)}" if state.last_words.strip() else "")
+    words = last_words(state.last_words) if with_words else ""
+    activity = state.activity or (f"…{words}" if words else "")
     if speaker:
         step = f"{step} · {speaker}" if step else speaker
     if step and activity:
@@ -156,7 +157,8 @@ def _is_named(actor: str, step: str) -> bool:
     return actor.casefold() in step.casefold()
 
 
-def _last_words(words: str) -> str:
+def last_words(words: str) -> str:
+    """The end of a text, on one short line."""
     line = " ".join(words.split())
     if len(line) <= _MAX_LAST_WORDS_LENGTH:
         return line

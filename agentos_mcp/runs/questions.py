@@ -56,7 +56,7 @@ def ask_person(ctx: ToolContext, state: RunState, progress: float) -> InputRequi
     A question that comes back in the same call has an answer that AgentOS did not take: to ask it again
     by ourselves would ask it forever.
     """
-    pending = questions(state.ref, state.requirements)
+    pending = questions(state.ref, state.requirements, state.choices)
     if not pending or not can_elicit(ctx) or any(question.kind not in _ASKABLE for question in pending):
         return None
     earlier = _earlier_keys(ctx)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from agentos_mcp.agentos.formats import format_duration
+from agentos_mcp.agentos.formats import format_duration, format_time
 from agentos_mcp.agentos.hints import Action, Surface, hint
 from agentos_mcp.agentos.pauses.requirements import Question, questions
 from agentos_mcp.agentos.plain_text import as_json, as_name, one_line, strip_control_chars
 from agentos_mcp.agentos.runs.run import RunState, Status
-from agentos_mcp.runs.progress import describe
+from agentos_mcp.agentos.timestamps import parse_timestamp
+from agentos_mcp.runs.progress import describe, last_words
 from agentos_mcp.tooling.budget import (
     FACTS_CHARACTERS,
     MAX_PIECE_CHARACTERS,
@@ -23,8 +25,9 @@ from agentos_mcp.tooling.budget import (
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import cut_lines, without_nulls
 
-_MAX_DETAILS = 1200
-"""Characters of what has to be seen to answer one question."""
+_MIN_DETAILS = 1200
+"""Characters of what has to be seen to answer one question, however many there are."""
+_MAX_HOW = 1200
 
 RULE = "--- agentos-mcp"
 """Above it a component's own words, below it ours; without it all lines are ours."""
@@ -105,6 +108,8 @@ def run_data(state: RunState, *, tokens: int, surface: Surface, offset: int = 0)
     data = {"run": str(state.ref), "status": state.status.lower(), "facts": lines}
     if state.status is Status.PAUSED:
         return data
+    if not state.has_ended:
+        return data | {"so_far": answer}
     if isinstance(state.answer, Mapping) and not (offset or more):
         return data | {"data": without_nulls(state.answer)}
     return data | {"answer": answer}
@@ -156,8 +161,9 @@ def question_lines(state: RunState, *, surface: Surface, max_length: int = MAX_P
     """What a paused run waits for, and how to answer it, in plain words."""
     if state.status is not Status.PAUSED:
         return []
-    pending = questions(state.ref, state.requirements)
-    paragraphs = (_question_paragraph(question, surface) for question in pending)
+    pending = questions(state.ref, state.requirements, state.choices)
+    max_details = max(_MIN_DETAILS, max_length // max(1, len(pending)) - _MIN_DETAILS - _MAX_HOW)
+    paragraphs = (_question_paragraph(question, max_details, surface) for question in pending)
     fitting = fit_lines(paragraphs, len(pending) + state.requirements_left_out, "question", max_length)
     lines = [line for paragraph in fitting for line in paragraph.split("\n")]
     if any(question.fields for question in pending):
@@ -172,9 +178,10 @@ _ASK_USER = hint(
 )
 
 
-def _question_paragraph(question: Question, surface: Surface) -> str:
-    details = strip_control_chars(cut_lines(question.details, _MAX_DETAILS)).split("\n")
-    how = one_line(question.how.render(surface), max_length=_MAX_DETAILS)
+def _question_paragraph(question: Question, max_details: int, surface: Surface) -> str:
+    inputs = cut_lines(question.inputs, _MIN_DETAILS)
+    details = strip_control_chars("\n".join((cut_lines(question.details, max_details), inputs))).split("\n")
+    how = one_line(question.how.render(surface), max_length=_MAX_HOW)
     return "\n".join(
         [f"- {question.key}: {one_line(question.title)}", *(f"  {line}" for line in (*details, how) if line)]
     )
@@ -204,6 +211,12 @@ _KEEP_WAITING = hint(
 )
 
 
+def _preview(state: RunState) -> str:
+    """The end of what it has written: quoted, since it may break off anywhere and is no answer."""
+    words = last_words(state.last_words)
+    return f"So far (a preview, not the answer): {as_json(f'…{words}…')}" if words else ""
+
+
 def unfinished_result(state: RunState, surface: Surface, note: str = "") -> str:
     """The result of a call whose run is not finished: its step, who does what, the last words, and what to do next."""
     if state.is_orphaned:
@@ -213,7 +226,8 @@ def unfinished_result(state: RunState, surface: Surface, note: str = "") -> str:
     return "\n".join(
         part
         for part in (
-            f"Still running: {one_line(describe(state))}",
+            f"Still running: {one_line(describe(state, with_words=False))}",
+            _preview(state),
             *failed_steps(state),
             *_notes(state, FACTS_CHARACTERS // 2),
             _PROVISIONAL.render(surface) if state.is_provisional else "",
@@ -223,6 +237,19 @@ def unfinished_result(state: RunState, surface: Surface, note: str = "") -> str:
         )
         if part
     )
+
+
+def ended_line(state: RunState, output: Mapping[str, Any]) -> str:
+    """What a run was and when it ended, by its stored document: "workflow 'x' completed at 2026-11-21 05:48 UTC."."""
+    started = parse_timestamp(output.get("created_at"))
+    # AgentOS keeps no time of the end.
+    ended = format_time((started + timedelta(seconds=state.seconds)).isoformat()) if started and state.seconds else ""
+    began = format_time(output.get("created_at"))
+    moment = f" at {ended}" if ended else f" (started at {began})" if began else ""
+    return f"{state.ref.kind} {as_name(state.ref.component)} {_ENDED_WORDS.get(state.status, 'ended')}{moment}."
+
+
+_ENDED_WORDS = {Status.COMPLETED: "completed", Status.ERROR: "failed", Status.CANCELLED: "was cancelled"}
 
 
 def _notes(state: RunState, max_length: int) -> list[str]:

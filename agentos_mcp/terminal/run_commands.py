@@ -168,7 +168,7 @@ class _RunFollower:
         state = self.state
         if state.status is not Status.PAUSED or not self._may_ask or self._interrupts.count:
             return None
-        pending = questions(state.ref, state.requirements)
+        pending = questions(state.ref, state.requirements, state.choices)
         if not pending or not all(question.fields for question in pending):
             return None  # somebody else has to answer part of it
         self._is_prompting = self.questions_shown = True

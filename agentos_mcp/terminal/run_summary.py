@@ -31,7 +31,7 @@ def summary_lines(
     yield from ((strip_control_chars(note), "dim") for note in notes)
     if state.media:
         yield f"The answer also has {', '.join(sorted(state.media))}: --json prints them.", ""
-    pending = questions(state.ref, state.requirements) if state.status is Status.PAUSED else ()
+    pending = questions(state.ref, state.requirements, state.choices) if state.status is Status.PAUSED else ()
     for question in () if questions_shown else pending:
         yield from ((line, "") for line in _question_lines(question, surface))
     if next_step := _next_step(state, pending, surface):
@@ -41,7 +41,8 @@ def summary_lines(
 
 def _question_lines(question: Question, surface: Surface) -> Iterator[str]:
     yield f"- {question.key}: {one_line(question.title, max_length=1000)}"
-    yield from (f"    {line}" for line in strip_control_chars(question.details).split("\n") if line)
+    lines = strip_control_chars(f"{question.details}\n{question.inputs}").split("\n")
+    yield from (f"    {line}" for line in lines if line)
     label = "answer: " if question.fields else ""
     yield f"    {label}{one_line(question.how.render(surface), max_length=4000)}"
 
@@ -74,7 +75,8 @@ def run_document(state: RunState, surface: Surface) -> dict[str, Any]:
     if state.media:
         data["media"] = without_nulls(dict(state.media))
     if state.status is Status.PAUSED:
-        data["questions"] = [_question_data(question, surface) for question in questions(state.ref, state.requirements)]
+        pending = questions(state.ref, state.requirements, state.choices)
+        data["questions"] = [_question_data(question, surface) for question in pending]
     return data
 
 

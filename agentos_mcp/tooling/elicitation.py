@@ -15,7 +15,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.pauses.answers import NOTE
 from agentos_mcp.agentos.pauses.question_text import APPROVE, EDITED_OUTPUT, Field, Question
-from agentos_mcp.agentos.plain_text import as_name, as_value, strip_control_chars, strip_data
+from agentos_mcp.agentos.plain_text import as_name, as_value, quoted_lines, strip_control_chars, strip_data
 from agentos_mcp.tooling.client_quirks import UNKNOWN_CLIENT, ClientQuirks
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import cut_lines, one_line
@@ -23,7 +23,7 @@ from agentos_mcp.tooling.markdown import cut_lines, one_line
 MIN_READING_SECONDS = 1.0
 """A person needs longer than that to decline: a faster answer is the client's own."""
 
-_MAX_DETAILS = 2000
+_MAX_DETAILS = 4000
 _KEY = "confirm"
 _EDITED_DESCRIPTION = "If it is to be changed: approve, and write here what it should be."
 _MAX_VALUE = 400
@@ -136,12 +136,9 @@ def confirm(ctx: ToolContext, title: str, arguments: Mapping[str, Any]) -> Input
 
 
 def _confirmation_form(title: str, arguments: Mapping[str, Any]) -> ElicitRequestFormParams:
-    # A line each, and JSON: what is in a value cannot stand as a sentence of ours.
-    lines = [
-        f"  {as_name(name)}: {as_value(value, max_length=_MAX_VALUE)}" for name, value in arguments.items() if value
-    ]
+    lines = [line for name, value in arguments.items() if value for line in _value_lines(as_name(name), value)]
     return ElicitRequestFormParams(
-        message="\n".join([f"{title}?", *lines]),
+        message="\n".join([f"{title}?", *(f"  {line}" for line in lines)]),
         requested_schema={
             "type": "object",
             "properties": {
@@ -150,3 +147,11 @@ def _confirmation_form(title: str, arguments: Mapping[str, Any]) -> ElicitReques
             "required": [_KEY],
         },
     )
+
+
+def _value_lines(name: str, value: object) -> list[str]:
+    """A value as JSON on one line, a text of several lines behind marks: neither can stand as a sentence of ours."""
+    if not isinstance(value, str) or "\n" not in value.strip("\n"):
+        return [f"{name}: {as_value(value, max_length=_MAX_VALUE)}"]
+    more = [f"({len(value):,} characters)"] if len(value) > _MAX_VALUE else []
+    return [f"{name}:", *quoted_lines(value[:_MAX_VALUE]).split("\n"), *more]

@@ -59,11 +59,10 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
             limits.check(arguments)
             arguments |= injected
             needs_confirmation = spec.destructive and (not spec.confirm_only_if or arguments.get(spec.confirm_only_if))
-            details = (
-                await spec.details(ctx, arguments) if needs_confirmation and spec.details and can_elicit(ctx) else {}
-            )
-            if needs_confirmation and (confirmation := confirm(ctx, spec.title, {**arguments, **details})) is not None:
-                return text_result(confirmation) if isinstance(confirmation, str) else confirmation
+            if needs_confirmation and spec.details and can_elicit(ctx):
+                details = await spec.details(ctx, arguments)
+                if details is not None and (confirmation := confirm(ctx, spec.title, {**details, **arguments})):
+                    return text_result(confirmation) if isinstance(confirmation, str) else confirmation
             return to_mcp_result(await fn(ctx, **arguments), settings, ctx.surface, ctx.client_quirks)
         except AgentOSError as error:
             return error_result(error.render(ctx.surface))
@@ -183,8 +182,12 @@ _DROPPED_KEYS = ("title", "additionalProperties")
 
 def _lean_property(schema: dict[str, Any]) -> dict[str, Any]:
     lean = {key: value for key, value in schema.items() if key not in _DROPPED_KEYS}
-    if lean.get("default") in (None, "", [], {}, False):
+    default = lean.get("default")
+    if default in (None, "", [], {}, False) or (default == 1 and default is not True):
         lean.pop("default", None)
+    if lean.get("minimum") in (0, 1):
+        # Checked all the same: nobody asks for less.
+        del lean["minimum"]
     if isinstance(lean.get("items"), dict):
         lean["items"] = _lean_property(lean["items"])
     return lean

@@ -16,7 +16,9 @@ from agentos_mcp.tooling.argument_limits import MAX_FILES_LENGTH, MAX_PATH_LENGT
 _OBJECT = WithJsonSchema({"type": "object"})
 
 JsonObject = Annotated[dict[str, Any] | None, _OBJECT]
-JsonFilters = Annotated[dict[str, Any] | list[Any] | None, _OBJECT]
+JsonFilters = Annotated[
+    dict[str, Any] | list[Any] | None, WithJsonSchema({"type": "object", "description": "Metadata to match"})
+]
 """An object of filters; AgentOS also takes a list of filter expressions."""
 
 Names = Annotated[list[str], FailFast()]
@@ -32,7 +34,7 @@ Files = Annotated[
 Schema = Annotated[
     dict[str, Any] | None, WithJsonSchema({"type": "object", "description": "JSON schema of the answer"})
 ]
-Version = Annotated[int, Field(ge=0)]
+Version = Annotated[int, Field(ge=0, description="Of a stored component")]
 
 Text = Annotated[str, MaxCharacters(MAX_TEXT_LENGTH)]
 """Anything that is written rather than chosen."""
@@ -42,8 +44,9 @@ LongName = Annotated[str, MaxCharacters(MAX_PATH_LENGTH)]
 Message = Annotated[Text, Field(description="The input, as the user means it")]
 SessionId = Annotated[str, Field(description="Continue this conversation")]
 UserId = str
-DbId = str
-"""A database; needed only where there are several."""
+DbId = Annotated[str, Field(description="If there are several")]
+"""A database."""
+ComponentId = Annotated[str, Field(description="A component's id or name")]
 KnowledgeId = str
 """A knowledge base, by id or name; needed only where there are several."""
 Run = Annotated[LongName, Field(description="Run reference")]

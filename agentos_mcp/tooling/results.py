@@ -205,6 +205,7 @@ RUN_SCHEMA: Mapping[str, Any] = {
         "status": _STRING,
         "answer": {"type": "string", "description": "Text; JSON where an output schema was given"},
         "data": {"type": "object", "description": "The answer, where it is an object"},
+        "so_far": {"type": "string", "description": "Words of an unfinished run"},
         "facts": {"type": "array", "items": _STRING},
         "text": _STRING,
     },

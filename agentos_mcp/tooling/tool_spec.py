@@ -29,8 +29,9 @@ log = logging.getLogger(__name__)
 
 Result = str | Table | Record | Document | Message | CallToolResult | InputRequiredResult
 ToolFunction = Callable[..., Awaitable[Result]]
-Details = Callable[[ToolContext, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
-"""What a person has to know, besides a call's arguments, before they agree to it."""
+Details = Callable[[ToolContext, Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]]
+"""What a person has to know, besides a call's arguments, before they agree to it: what would be ended, deleted or
+overwritten, not its id alone. None where nothing would be, so that there is nothing to agree to."""
 
 DATABASE = "a database"
 KNOWLEDGE = "a knowledge base"
@@ -105,12 +106,12 @@ def destructive(
     open_world: bool = False,
     default: bool = False,
     confirm_only_if: str = "",
-    details: Details | None = None,
+    details: Details,
 ) -> ToolSpec:
     """A tool that ends, deletes or overwrites something. The person is asked first where that can be.
 
     `confirm_only_if` names the argument without which nothing is done yet, so that nobody has to confirm it.
-    `details` adds to the question what the arguments alone do not say.
+    `details` adds to the question what the arguments alone do not say; an error that it raises is the call's.
     """
     return ToolSpec(
         fn,

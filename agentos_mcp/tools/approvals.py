@@ -16,6 +16,7 @@ from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping, objects, text
 from agentos_mcp.agentos.pagination import Page as Listed
+from agentos_mcp.agentos.pauses.question_text import resolve_hint
 from agentos_mcp.agentos.pauses.requirements import approval_ids
 from agentos_mcp.agentos.runs.history import RunSummary
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
@@ -23,7 +24,7 @@ from agentos_mcp.agentos.runs.run import KINDS, RunRef, Status
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
-from agentos_mcp.tooling.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text, UserId
+from agentos_mcp.tooling.parameters import AnyKind, ComponentId, JsonObject, Limit, Page, Run, Text, UserId
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read
 
@@ -45,9 +46,9 @@ _LIST_ALL = hint("{list} shows them.", list=Action.of("list_approvals", status="
 async def list_approvals(
     ctx: ToolContext,
     status: Literal["pending", "approved", "rejected", "all"] = "pending",
-    run: LongName = "",
+    run: Run = "",
     kind: AnyKind = "",
-    id: str = "",
+    id: ComponentId = "",
     user_id: UserId = "",
     limit: Limit = 20,
     page: Page = 1,
@@ -133,14 +134,13 @@ async def get_approval(ctx: ToolContext, approval_id: str) -> Record:
             )
             for call in _calls(approval)
         },
-        footer=hint(
-            "A person decides: ask the user, then call {resolve}.",
-            resolve=Action.of("resolve_approval"),
-            otherwise="A person decides.",
-        )
-        if pending
-        else "",
+        footer=(resolve_hint(approval_id) if pending else as_hint("")) + _continue_hint(runs[str(approval.get("id"))]),
     )
+
+
+def _continue_hint(run: str) -> Hint:
+    """How the run goes on once its approval is resolved."""
+    return hint("{answer} then continues the run.", answer=Action.of("continue_run", run=run)) if run else as_hint("")
 
 
 async def resolve_approval(

@@ -8,12 +8,15 @@ from typing import Any, Literal
 from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping, objects, values
-from agentos_mcp.agentos.plain_text import as_name
+from agentos_mcp.agentos.plain_text import as_field, as_name
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
+from agentos_mcp.tooling.parameters import ComponentId
 from agentos_mcp.tooling.results import Document, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
+
+_MAX_ARGUMENTS = 12
 
 
 async def list_agents(ctx: ToolContext) -> Table:
@@ -31,7 +34,7 @@ async def list_workflows(ctx: ToolContext) -> Table:
     return await _list_components(ctx, "workflow")
 
 
-async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workflow"], id: str) -> Document:
+async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workflow"], id: ComponentId) -> Document:
     """One agent, team or workflow in detail: model, tools, members, steps, inputs."""
     component = await ctx.catalog.find(kind, id)
     page = await ctx.catalog.detail(kind, component.id)
@@ -68,7 +71,7 @@ def _part_lines(indent: str, page: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"{indent}Model: {as_name(model.get('model'))} ({as_name(model.get('provider') or 'unknown provider')})"
         )
-    lines += [f"{indent}Tool {as_name(name)}: {description}" for name, description in _tools_of(page)]
+    lines += [f"{indent}Tool {tool}" for tool in _tools_of(page)]
     for key, title in (("knowledge", "Knowledge"), ("memory", "Memory")):
         if page.get(key):
             lines.append(f"{indent}{title}: yes")
@@ -98,12 +101,20 @@ def _step_text(step: Mapping[str, Any]) -> str:
     return f"{title}: {one_line(str(step['description']))}" if step.get("description") else title
 
 
-def _tools_of(page: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _tools_of(page: Mapping[str, Any]) -> list[str]:
+    """Each tool with its arguments, "?" behind those that may be left out: `send(to, subject?): Sends a mail.`"""
     return [
-        (str(tool.get("name")), one_line(str(tool.get("description") or ""), max_length=160))
+        f"{as_name(tool['name'])}({_arguments_text(mapping(tool.get('parameters')))})"
+        f": {one_line(str(tool.get('description') or ''), max_length=160)}".rstrip(": ")
         for tool in objects(mapping(page.get("tools")).get("tools"))
         if tool.get("name")
     ]
+
+
+def _arguments_text(schema: Mapping[str, Any]) -> str:
+    names, required = list(mapping(schema.get("properties"))), values(schema.get("required"))
+    shown = [f"{as_field(name)}{'' if name in required else '?'}" for name in names[:_MAX_ARGUMENTS]]
+    return ", ".join([*shown, f"{len(names) - len(shown)} more"] if len(names) > len(shown) else shown)
 
 
 def _fields_text(schema: Mapping[str, Any]) -> str:

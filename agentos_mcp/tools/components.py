@@ -68,7 +68,9 @@ async def list_stored_components(ctx: ToolContext, kind: AnyKind = "", limit: Li
 
 
 async def get_stored_component(
-    ctx: ToolContext, id: str, version: Annotated[int, Field(ge=0, description="0: the current one")] = 0
+    ctx: ToolContext,
+    id: Annotated[str, Field(description="Of list_stored_components")],
+    version: Annotated[int, Field(ge=0, description="0: the current one")] = 0,
 ) -> Record:
     """A stored component's configuration in short, and its versions."""
     try:

@@ -71,9 +71,15 @@ async def list_databases(ctx: ToolContext) -> Table:
     """Databases (db_id), the parts of AgentOS that lie in each, and their tables."""
     config = mapping(await ctx.get("/config"))
     os_database = config.get("os_database")
+    rows = [
+        (database, part, tables)
+        for database in _databases(config)
+        for part, tables in (list(_stores_in(config, database)) or [("nothing", ())])
+    ]
+    unnamed = "not named by AgentOS" if any(tables for _, _, tables in rows) else ""
     return Table(
         ("database", "part", "tables"),
-        [(database, part, tables) for database in _databases(config) for part, tables in _stores_in(config, database)],
+        [(database, part, tables or unnamed) for database, part, tables in rows],
         empty="This AgentOS has no database, so it keeps nothing. Give it one (AgentOS(db=...)).",
         footer=f"AgentOS's own: {os_database}" if os_database and len(_databases(config)) > 1 else "",
     )

@@ -27,6 +27,8 @@ MAX_QUERY_LENGTH = 200
 
 _ROOM_FOR_FACTS = 1000
 _CONTEXT = 60
+Namespace = Annotated[str, Field(description="Files that agents share")]
+
 _LIST_PATHS = hint("{list} shows the paths.", list=Action.of("list_agent_files"))
 _GIVE_AGENT = hint("Give {agent} or {namespace}, too.", agent=Parameter("agent_id"), namespace=Parameter("namespace"))
 _NO_FILESYSTEM = "No agent here keeps files: that takes Agent(filesystem=True)."
@@ -35,7 +37,7 @@ _NO_FILESYSTEM = "No agent here keeps files: that takes Agent(filesystem=True)."
 async def list_agent_files(
     ctx: ToolContext,
     agent_id: str = "",
-    namespace: str = "",
+    namespace: Namespace = "",
     directory: LongName = "",
     limit: Limit = 20,
     page: Page = 1,
@@ -76,7 +78,7 @@ async def read_agent_file(
     ctx: ToolContext,
     path: LongName,
     agent_id: str = "",
-    namespace: str = "",
+    namespace: Namespace = "",
     user_id: UserId = "",
     offset: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int, Field(ge=1, le=100_000, description="Characters")] = 100_000,
@@ -135,7 +137,7 @@ async def search_agent_files(
     ctx: ToolContext,
     query: LongName,
     agent_id: str = "",
-    namespace: str = "",
+    namespace: Namespace = "",
     directory: LongName = "",
     user_id: UserId = "",
     limit: Limit = 20,

@@ -15,7 +15,7 @@ from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.parameters import DbId, JsonObject, Limit, Page, UserId
+from agentos_mcp.tooling.parameters import ComponentId, DbId, JsonObject, Limit, Page, UserId
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.text_outline import outline, outline_line
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
@@ -37,10 +37,10 @@ _BOOKKEEPING = ("user_id", "session_id", "entity_type", "entity_id", "namespace"
 
 async def list_learnings(
     ctx: ToolContext,
-    learning_type: str = "",
+    learning_type: Annotated[str, Field(description="As in create_learning")] = "",
     user_id: UserId = "",
     kind: Literal["", "agent", "team"] = "",
-    id: str = "",
+    id: ComponentId = "",
     session_id: str = "",
     db_id: DbId = "",
     limit: Limit = 20,
@@ -79,7 +79,7 @@ async def list_learnings(
 
 
 async def get_learning(ctx: ToolContext, learning_id: str, db_id: DbId = "") -> Record:
-    """One learning, whole."""
+    """One learning, whole: list_learnings cuts long ones."""
     learning = await _find_learning(ctx, learning_id, await ctx.database("learning", db_id))
     names = ("user_id", "session_id", "entity_type", "entity_id", "namespace", "agent_id", "team_id")
     return Record(
@@ -104,9 +104,9 @@ async def create_learning(
     ],
     user_id: UserId = "",
     session_id: str = "",
-    entity_type: str = "",
+    entity_type: Annotated[str, Field(description="Such as company")] = "",
     entity_id: str = "",
-    namespace: str = "",
+    namespace: Annotated[str, Field(description="Who shares it: global, user or a name")] = "",
     db_id: DbId = "",
 ) -> Message:
     """Add what agents shall know of a user, a session or an entity (company, project, ...)."""
@@ -165,6 +165,17 @@ async def delete_learning(ctx: ToolContext, learning_id: str, db_id: DbId = "") 
     await _find_learning(ctx, learning_id, database)
     await ctx.send("DELETE", "/learnings/{learning_id}", {"learning_id": learning_id}, query={"db_id": database})
     return Message(f"Deleted learning {display_id(learning_id)}.")
+
+
+async def _learning_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    database = await ctx.database("learning", str(arguments.get("db_id") or ""))
+    learning = await _find_learning(ctx, str(arguments["learning_id"]), database)
+    return {
+        "type": learning.get("learning_type"),
+        "about": _subject_text(learning),
+        "learned": outline(_learned_content(learning)),
+        "updated": format_time(learning.get("updated_at")),
+    }
 
 
 async def list_learning_users(
@@ -242,8 +253,8 @@ TOOLSET = Toolset(
     read(list_learnings, "GET /learnings"),
     read(get_learning, "GET /learnings/{learning_id}"),
     write(create_learning, "POST /learnings"),
-    destructive(update_learning, "PATCH /learnings/{learning_id}"),
-    destructive(delete_learning, "DELETE /learnings/{learning_id}"),
+    destructive(update_learning, "PATCH /learnings/{learning_id}", details=_learning_details),
+    destructive(delete_learning, "DELETE /learnings/{learning_id}", details=_learning_details),
     read(list_learning_users, "GET /learnings/users"),
     needs=DATABASE,
 )

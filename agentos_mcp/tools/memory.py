@@ -12,7 +12,7 @@ from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
-from agentos_mcp.agentos.json_values import mapping, texts
+from agentos_mcp.agentos.json_values import integer, mapping, texts
 from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import DbId, Limit, LongName, Page, Text, UserId, Words
@@ -21,6 +21,9 @@ from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, 
 
 _MAX_LENGTH = 5000
 """Characters of a memory; AgentOS refuses more."""
+
+_SHOWN_MEMORIES = 10
+"""Of those that are replaced, to the person who has to agree to it."""
 
 _LIST_IDS = hint("{list} shows their ids.", list=Action.of("list_memories"))
 
@@ -123,6 +126,17 @@ async def delete_memory(ctx: ToolContext, memory_id: str, user_id: UserId = "", 
     return Message(f"Deleted memory {display_id(memory_id.strip())} of user '{user}'.")
 
 
+async def _memory_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    memory_id, user_id, db_id = (str(arguments.get(name) or "") for name in ("memory_id", "user_id", "db_id"))
+    memory = await _find_memory(ctx, memory_id, user_id, await ctx.database("memory", db_id))
+    return {
+        "memory": memory.get("memory"),
+        "topics": ", ".join(texts(memory.get("topics"))),
+        "user": memory.get("user_id"),
+        "updated": format_time(memory.get("updated_at")),
+    }
+
+
 async def list_memory_topics(ctx: ToolContext, user_id: UserId = "", db_id: DbId = "") -> Table:
     """Topics of memories, as list_memories takes them."""
     answer = await ctx.get("/memory_topics", user_id=user_id, db_id=await ctx.database("memory", db_id))
@@ -206,6 +220,18 @@ async def optimize_memories(
     )
 
 
+async def _replaced_memories(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The memories that would be replaced; None where there are none, which AgentOS says itself."""
+    database = await ctx.database("memory", str(arguments.get("db_id") or ""))
+    user_id = _check_user(str(arguments["user_id"]))
+    memories = await ctx.own_page("/memories", user_id=user_id, db_id=database, limit=_SHOWN_MEMORIES, page=1)
+    if not memories.rows:
+        return None
+    total = integer(memories.meta.get("total_count")) or len(memories.rows)
+    rows = {f"memory {number}": row.get("memory") for number, row in enumerate(memories.rows, 1)}
+    return {"memories to replace": total, **rows}
+
+
 def _optimize_error(error: ServerFailure, apply: bool) -> ServerFailure:
     # AgentOS counts the saving after it has replaced the memories, and fails where there is none.
     if is_memory_optimization_useless(error.detail):
@@ -276,11 +302,16 @@ TOOLSET = Toolset(
     read(get_memory, "GET /memories/{memory_id}"),
     write(create_memory, "POST /memories", default=True),
     write(update_memory, "PATCH /memories/{memory_id}", idempotent=True),
-    destructive(delete_memory, "DELETE /memories/{memory_id}"),
+    destructive(delete_memory, "DELETE /memories/{memory_id}", details=_memory_details),
     read(list_memory_topics, "GET /memory_topics"),
     read(get_memory_stats, "GET /user_memory_stats"),
     destructive(
-        optimize_memories, "POST /optimize-memories", idempotent=False, open_world=True, confirm_only_if="apply"
+        optimize_memories,
+        "POST /optimize-memories",
+        idempotent=False,
+        open_world=True,
+        confirm_only_if="apply",
+        details=_replaced_memories,
     ),
     needs=DATABASE,
 )

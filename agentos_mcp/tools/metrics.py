@@ -80,7 +80,7 @@ async def get_metrics(
         rows,
         empty=as_hint(f"No figures from {first_day} to {last_day}.")
         + hint("{refresh} makes them from the sessions there are.", refresh=Action.of("refresh_metrics")),
-        footer=f"As of {format_time(answer.get('updated_at'))}.",
+        footer=f"{_sums(days)} As of {format_time(answer.get('updated_at'))}.",
     )
 
 
@@ -144,6 +144,14 @@ def _figures(days: Metrics) -> tuple[int | None, ...]:
         for day in days
     ]
     return tuple(sum(column) or None for column in zip(*counted, strict=True))
+
+
+def _sums(days: Metrics) -> str:
+    """ "In all 12 runs, 4 sessions, 1,234 tokens."."""
+    if not days:
+        return ""
+    *runs, sessions, tokens_in, tokens_out = (figure or 0 for figure in _figures(days))
+    return f"In all {sum(runs):,} runs, {sessions:,} sessions, {tokens_in + tokens_out:,} tokens."
 
 
 def _count(figures: Mapping[str, Any], key: str) -> int:

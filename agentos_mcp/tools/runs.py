@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import anyio
 from pydantic import Field
@@ -18,12 +19,13 @@ from agentos_mcp.agentos.runs.run import KINDS, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
 from agentos_mcp.agentos.sessions import one_kind_at_a_time
 from agentos_mcp.runs.call import RunResult, continue_paused, run_component
-from agentos_mcp.runs.explain import explain
+from agentos_mcp.runs.explain import explain, input_text
 from agentos_mcp.runs.follow_run import follow_run
 from agentos_mcp.runs.request import RunOptions
-from agentos_mcp.runs.result import result_text, run_result, unfinished_result
+from agentos_mcp.runs.result import ended_line, result_text, unfinished_result
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import (
+    ComponentId,
     Files,
     JsonFilters,
     JsonObject,
@@ -41,6 +43,10 @@ from agentos_mcp.tooling.tool_spec import Toolset, destructive, read, write
 
 FactoryInput = Annotated[JsonObject, Field(description="A factory's inputs: see get_component")]
 
+RunUserId = Annotated[str, Field(description="Whose session and memories")]
+Dependencies = Annotated[JsonObject, Field(description="Values for its instructions")]
+Answers = Annotated[JsonObject, Field(description="By question")]
+
 _CANCEL_WAIT_SECONDS = 5.0
 
 
@@ -49,9 +55,9 @@ async def run_agent(
     agent_id: str,
     message: Message,
     session_id: SessionId = "",
-    user_id: UserId = "",
+    user_id: RunUserId = "",
     session_state: JsonObject = None,
-    dependencies: JsonObject = None,
+    dependencies: Dependencies = None,
     metadata: JsonObject = None,
     knowledge_filters: JsonFilters = None,
     factory_input: FactoryInput = None,
@@ -81,9 +87,9 @@ async def run_team(
     team_id: str,
     message: Message,
     session_id: SessionId = "",
-    user_id: UserId = "",
+    user_id: RunUserId = "",
     session_state: JsonObject = None,
-    dependencies: JsonObject = None,
+    dependencies: Dependencies = None,
     metadata: JsonObject = None,
     knowledge_filters: JsonFilters = None,
     factory_input: FactoryInput = None,
@@ -113,9 +119,9 @@ async def run_workflow(
     workflow_id: str,
     message: Message,
     session_id: SessionId = "",
-    user_id: UserId = "",
+    user_id: RunUserId = "",
     session_state: JsonObject = None,
-    dependencies: JsonObject = None,
+    dependencies: Dependencies = None,
     metadata: JsonObject = None,
     factory_input: FactoryInput = None,
     files: Files = None,
@@ -146,7 +152,7 @@ async def get_run(
     return await follow_run(ctx, ctx.run_registry.attach(RunRef.parse(run)), wait=wait, offset=offset, owns_run=False)
 
 
-async def continue_run(ctx: ToolContext, run: Run, answers: JsonObject = None, wait: Wait = None) -> RunResult:
+async def continue_run(ctx: ToolContext, run: Run, answers: Answers = None, wait: Wait = None) -> RunResult:
     """Give a paused run the user's answers, keyed as its result says, and keep following it."""
     return await continue_paused(ctx, RunRef.parse(run), answers or {}, wait)
 
@@ -154,7 +160,7 @@ async def continue_run(ctx: ToolContext, run: Run, answers: JsonObject = None, w
 async def list_runs(
     ctx: ToolContext,
     kind: Literal["", "agent", "team", "workflow"] = "",
-    id: str = "",
+    id: ComponentId = "",
     session_id: str = "",
     status: str = "",
     user_id: UserId = "",
@@ -191,11 +197,12 @@ async def explain_run(ctx: ToolContext, run: Run) -> str:
 
 
 async def cancel_run(ctx: ToolContext, run: Run) -> str:
-    """Cancel a run that is still going."""
+    """End a run that is still going or paused, for good."""
     ref = RunRef.parse(run)
-    state = await ctx.engine.read(ref)
-    if state.status not in (Status.PENDING, Status.RUNNING, Status.PAUSED):
-        return f"Nothing to cancel.\n{run_result(state, tokens=200, surface=ctx.surface)}"
+    output = await ctx.engine.get_stored(ref)
+    state = await ctx.engine.check_orphaned(read_stored_run(RunState(ref=ref), output), output)
+    if not _can_be_cancelled(state):
+        return f"Nothing to cancel: {ended_line(state, output)}\nrun: {ref}"
     orphaned = state.is_orphaned
     await ctx.engine.cancel(ref)
     if state.status is Status.PAUSED:
@@ -216,6 +223,25 @@ async def cancel_run(ctx: ToolContext, run: Run) -> str:
     return result_text(ctx, state)
 
 
+def _can_be_cancelled(state: RunState) -> bool:
+    return state.status in (Status.PENDING, Status.RUNNING, Status.PAUSED)
+
+
+async def _cancel_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    ref = RunRef.parse(str(arguments["run"]))
+    output = await ctx.engine.get_stored(ref)
+    state = read_stored_run(RunState(ref=ref), output)
+    if not _can_be_cancelled(state):
+        return None
+    return {
+        "component": f"{ref.kind} {ref.component}",
+        "input": input_text(output),
+        "status": state.status.lower(),
+        "started": format_time(output.get("created_at")),
+        "user": output.get("user_id"),
+    }
+
+
 TOOLSET = Toolset(
     "runs",
     hint(
@@ -233,5 +259,5 @@ TOOLSET = Toolset(
     write(continue_run, open_world=True, default=True),
     read(list_runs, default=True),
     read(explain_run, default=True),
-    destructive(cancel_run, default=True),
+    destructive(cancel_run, default=True, details=_cancel_details),
 )

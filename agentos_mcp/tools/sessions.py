@@ -27,7 +27,7 @@ from agentos_mcp.agentos.sessions import (
 )
 from agentos_mcp.tooling.context import ToolContext, present_values
 from agentos_mcp.tooling.markdown import one_line, table
-from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Page, Text, UserId
+from agentos_mcp.tooling.parameters import AnyKind, ComponentId, DbId, JsonObject, Limit, Page, Text, UserId
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 
@@ -43,7 +43,7 @@ Changes = Annotated[JsonObject, Field(description="null removes a key")]
 async def list_sessions(
     ctx: ToolContext,
     kind: AnyKind = "",
-    id: Annotated[str, Field(description="A component's")] = "",
+    id: ComponentId = "",
     name: str = "",
     user_id: UserId = "",
     db_id: DbId = "",
@@ -151,14 +151,14 @@ async def list_session_runs(
 async def create_session(
     ctx: ToolContext,
     kind: Kind,
-    id: Annotated[str, Field(description="The component's")],
+    id: ComponentId,
     name: str = "",
     session_state: JsonObject = None,
     metadata: JsonObject = None,
     user_id: UserId = "",
     db_id: DbId = "",
 ) -> Message:
-    """Open a conversation with a name or a state before its first run; runs open their own."""
+    """Open a conversation with a name or a state ahead of its first run; runs open their own."""
     component = await ctx.catalog.find(kind, id)
     session_id = new_id()
     body: dict[str, Any] = {"session_id": session_id, f"{kind}_id": component.id}
@@ -237,6 +237,22 @@ async def delete_session(ctx: ToolContext, session_id: str, user_id: UserId = ""
     )
 
 
+async def _session_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    session_id, user_id, db_id = (str(arguments.get(name) or "") for name in ("session_id", "user_id", "db_id"))
+    session = await _find_session(ctx, session_id, user_id, db_id)
+    runs = await _runs_of(ctx, session)
+    document = session.document
+    return {
+        "name": document.get("session_name"),
+        "begins with": runs[-1].input if runs else "",
+        "runs": len(runs),
+        "component": f"{session.kind} {session.owner}".strip(),
+        "user": document.get("user_id"),
+        "created": format_time(document.get("created_at")),
+        "last active": format_time(document.get("updated_at")),
+    }
+
+
 async def fork_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
     """Copy an agent's or team's conversation to a new session, to continue it another way."""
     session = await _find_session(ctx, session_id, user_id, db_id)
@@ -253,7 +269,7 @@ async def fork_session(ctx: ToolContext, session_id: str, user_id: UserId = "", 
 
 
 async def compact_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
-    """Summarize older messages that an agent's model is sent; the record stays whole."""
+    """Summarize older messages that an agent's model is sent, where they are too many; the record stays whole."""
     session = await _find_session(ctx, session_id, user_id, db_id)
     answer = await _send_to_owner(ctx, session, "compact", ("agent",))
     message = one_line(str(answer.get("message") or answer.get("status") or "No answer."))
@@ -355,7 +371,7 @@ TOOLSET = Toolset(
     write(create_session, "POST /sessions"),
     write(rename_session, "POST /sessions/{session_id}/rename", idempotent=True),
     write(update_session, "PATCH /sessions/{session_id}", idempotent=True),
-    destructive(delete_session, "DELETE /sessions/{session_id}"),
+    destructive(delete_session, "DELETE /sessions/{session_id}", details=_session_details),
     write(fork_session, "POST /agents/{agent_id}/sessions/{session_id}/fork"),
     write(compact_session, "POST /agents/{agent_id}/sessions/{session_id}/compact", idempotent=True, open_world=True),
     needs=DATABASE,

@@ -57,7 +57,7 @@ def answers(questions: Sequence[Question], decision: Literal["approve", "reject"
 
 def _answer(question: Question, yes: bool) -> Any:
     if not yes:
-        return {"approve": False, "note": "not today"} if _confirms(question) else {"declined": True}
+        return {"declined": True, "note": "not today"}
     values = {one.name: _of(one) for one in question.fields if one.required}
     return True if values == {"approve": True} else values
 

@@ -170,7 +170,7 @@ def test_confirmation_no_at_a_cancelling_gate_ends_the_run(pausing: str, tag: st
 def test_admin_approval_is_not_asked(pausing: str, tag: str) -> None:
     with run_at_terminal(pausing, "agent", "payer", tag) as terminal:
         assert terminal.exit_code() == 3
-    assert "Only an admin can approve it" in terminal.screen
+    assert "An admin resolves it in AgentOS" in terminal.screen
     assert "Approve?" not in terminal.screen
 
 

@@ -17,7 +17,7 @@ NOTE = Field("note", "string", required=False)
 
 
 def question(*fields: Field, kind: str = "input") -> Question:
-    return Question("key-123456", kind, "A title.", "", fields, as_hint("How."))  # type: ignore[arg-type]  # kinds are literals
+    return Question("key-123456", kind, "A title.", "", fields, "", as_hint("How."))  # type: ignore[arg-type]  # kinds are literals
 
 
 def properties(form: object) -> dict[str, dict[str, object]]:

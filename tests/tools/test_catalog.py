@@ -35,7 +35,14 @@ async def test_agent_is_shown_with_its_model_and_tools(connect: Connect, sample_
     async with connect(sample_agentos) as peer:
         text = await peer.text("get_component", kind="agent", id="tooler")
     assert "Model: scripted" in text
-    assert "Tool lookup: Look a term up." in text
+    assert "Tool lookup(term): Look a term up." in text
+
+
+async def test_tool_of_a_component_is_shown_with_its_arguments(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
+        text = await peer.text("get_component", kind="team", id="tasker")
+    assert "Tool create_task(title, description?, assignee?, depends_on?): Create a new task" in text
+    assert "Tool list_tasks(): List all tasks" in text
 
 
 async def test_team_is_shown_with_its_members(connect: Connect, sample_agentos: str) -> None:

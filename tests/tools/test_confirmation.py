@@ -14,7 +14,7 @@ from agentos_mcp.tooling import elicitation
 from agentos_mcp.tooling.mcp_tool import mcp_tool
 from agentos_mcp.tooling.tool_spec import ToolSpec
 from agentos_mcp.tools import TOOLSETS
-from tests._support.mcp_client import Connect
+from tests._support.mcp_client import Connect, reference
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +62,11 @@ async def test_confirmation_accepted_deletes(connect: Connect, sample_agentos: s
     person, memory = Asked(YES), await a_memory(rest)
     async with connect(sample_agentos, person=person, tools=("delete_memory",)) as peer:
         await peer.text("delete_memory", memory_id=memory)
-    assert person.questions == [f'Delete memory?\n  memory_id: "{memory}"']
+    (question,) = person.questions
+    lines = question.splitlines()
+    assert lines[:3] == ["Delete memory?", '  memory: "To be forgotten"', '  user: "confirming"']
+    assert lines[3].startswith('  updated: "20')
+    assert lines[4:] == [f'  memory_id: "{memory}"']
     assert not await is_there(rest, memory)
 
 
@@ -106,10 +110,123 @@ async def test_confirmation_is_the_clients_own_where_nobody_can_be_asked(
     assert not await is_there(rest, second)
 
 
-async def test_confirmation_is_not_asked_for_a_preview(connect: Connect, sample_agentos: str) -> None:
+async def test_confirmation_is_not_asked_for_a_preview(
+    connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
+) -> None:
     person = Asked(DECLINE)
+    await rest.post("/memories", json={"memory": "Likes tea", "user_id": f"confirming-{era}"})
     async with connect(sample_agentos, person=person, tools=("optimize_memories",)) as peer:
-        await peer.call("optimize_memories", user_id="nobody-here")
+        await peer.call("optimize_memories", user_id=f"confirming-{era}")
         assert person.questions == []
-        await peer.call("optimize_memories", user_id="nobody-here", apply=True)
-    assert len(person.questions) == 1
+        await peer.call("optimize_memories", user_id=f"confirming-{era}", apply=True)
+    (question,) = person.questions
+    assert '\n  memories to replace: 1\n  memory 1: "Likes tea"\n' in question
+
+
+async def test_confirmation_is_not_asked_where_nothing_would_be_done(connect: Connect, sample_agentos: str) -> None:
+    person = Asked(DECLINE)
+    async with connect(sample_agentos, person=person, toolsets=("all",)) as peer:
+        run = reference(await peer.text("run_agent", agent_id="echo", message="hi"))
+        assert "Nothing to cancel" in await peer.text("cancel_run", run=run)
+        assert "has no memories" in await peer.error("optimize_memories", user_id="nobody-here", apply=True)
+        assert "There is no memory" in await peer.error("delete_memory", memory_id="nothing-here")
+    assert person.questions == []
+
+
+async def asked_about(connect: Connect, url: str, tool: str, **arguments: Any) -> str:
+    """What a person is asked before a tool does it; they decline."""
+    person = Asked(DECLINE)
+    async with connect(url, person=person, toolsets=("all",)) as peer:
+        await peer.call(tool, **arguments)
+    (question,) = person.questions
+    return question
+
+
+async def test_form_for_a_session_shows_its_name_its_first_words_and_its_user(
+    connect: Connect, sample_agentos: str, era: str
+) -> None:
+    session = f"asked-about-{era}"
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
+        await peer.text("run_agent", agent_id="echo", message="where is my parcel", session_id=session, user_id="ann")
+        await peer.text("rename_session", session_id=session, name="The parcel")
+    question = await asked_about(connect, sample_agentos, "delete_session", session_id=session)
+    assert question.startswith(
+        'Delete session?\n  name: "The parcel"\n  begins with: "where is my parcel"\n  runs: 1\n'
+    )
+    assert '  component: "agent echo"\n  user: "ann"\n  created: "20' in question
+    assert f'session_id: "{session}"' in question
+
+
+@pytest.mark.parametrize("tool", ["update_learning", "delete_learning"])
+async def test_form_for_a_learning_shows_what_was_learned(
+    connect: Connect, sample_agentos: str, era: str, tool: str
+) -> None:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
+        content = {"decision": "ship on Friday", "reasoning": "it is done"}
+        created = await peer.text(
+            "create_learning", learning_type="decision_log", content=content, user_id=f"{tool}-{era}"
+        )
+    learning = created.rpartition(" ")[2].rstrip(".")
+    more = {"content": {"decision": "ship on Monday"}} if tool == "update_learning" else {}
+    question = await asked_about(connect, sample_agentos, tool, learning_id=learning, **more)
+    assert '  type: "decision_log"\n' in question
+    assert f"{tool}-{era}" in question
+    assert "ship on Friday" in question
+    assert "ship on Monday" in question or not more
+
+
+async def test_form_for_a_content_shows_its_name_and_when_it_came(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
+        listed = await peer.text("list_knowledge")
+    content = next(line for line in listed.splitlines() if "giraffe" in line).split(" | ")[0].removeprefix("| ")
+    question = await asked_about(connect, sample_agentos, "delete_knowledge", content_id=content)
+    assert question.startswith('Delete knowledge?\n  name: "giraffe"\n')
+    assert '  knowledge base: "Sample Facts"\n' in question
+    assert "kind=mammal" in question
+
+
+async def test_form_for_evals_shows_each_with_its_result(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
+        made = await peer.text(
+            "run_eval",
+            type="reliability",
+            kind="agent",
+            id="tooler",
+            input="q",
+            expected_tools=["lookup"],
+            name="daily",
+        )
+    eval_id = next(line for line in made.splitlines() if line.startswith("eval: ")).removeprefix("eval: ")
+    question = await asked_about(connect, sample_agentos, "delete_evals", ids=[eval_id])
+    assert question.startswith('Delete evals?\n  eval 1: "reliability of agent tooler: PASSED, daily, 20')
+
+
+async def test_form_for_a_schedule_shows_what_it_runs_and_when(connect: Connect, sample_agentos: str, era: str) -> None:
+    name = f"asked-about-{era}"
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
+        await peer.text(
+            "create_schedule", name=name, cron="0 9 1 1 *", kind="agent", id="echo", message="first line\nsecond line"
+        )
+    question = await asked_about(connect, sample_agentos, "delete_schedule", schedule=name)
+    assert f'Delete schedule?\n  name: "{name}"\n  runs: "agent echo"\n' in question
+    assert "  message:\n  > first line\n  > second line\n" in question
+    assert "0 9 1 1 *" in question
+
+
+async def test_form_for_an_endpoint_shows_what_would_be_called(connect: Connect, sample_agentos: str) -> None:
+    arguments = {"name": "refresh", "cron": "0 9 1 1 *", "endpoint": "/metrics/refresh"}
+    question = await asked_about(connect, sample_agentos, "create_schedule", **arguments)
+    assert question.startswith('Create schedule?\n  calls: "POST /metrics/refresh"\n')
+
+
+async def test_form_for_a_running_run_shows_its_input(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
+        run = reference(await peer.text("run_agent", agent_id="slow", message="80 8", user_id="ann", wait=0.5))
+        question = await asked_about(connect, sample_agentos, "cancel_run", run=run)
+        await peer.text("cancel_run", run=run)
+    assert question.startswith('Cancel run?\n  component: "agent slow"\n  input: "80 8"\n  status: "running"\n')
+    assert '  user: "ann"\n' in question
+
+
+def test_every_destructive_tool_says_in_the_form_what_it_is_about() -> None:
+    assert not [tool.name for tool in DESTRUCTIVE if tool.details is None]

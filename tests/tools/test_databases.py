@@ -62,9 +62,10 @@ async def test_list_databases_shows_parts_and_tables(connect: Connect, studio: s
     rows = text.splitlines()[2:]
     assert rows[0] == "| studio-db | session | agno_sessions |"
     assert "| studio-db | files of agents | agno_fs |" in rows
-    assert "| studio-db | traces |  |" in rows
+    assert "| studio-db | traces | not named by AgentOS |" in rows
     assert "| attic-db | learning | agno_learnings |" in rows
-    assert "| attic-db | traces |  |" not in rows
+    assert "| attic-db | traces" not in text
+    assert "|  |" not in text
     assert rows[-1] == "AgentOS's own: studio-db"
 
 

@@ -29,14 +29,22 @@ async def test_metrics_are_listed_by_day_newest_first_with_their_total(connect: 
     async with connect(measured, toolsets=("all",)) as peer:
         await peer.text("refresh_metrics")
         text = await peer.text("get_metrics", since=day(40), until=day(1))
-    head, _, *rows, made = text.splitlines()
+    head, _, *rows, footer = text.splitlines()
     assert head == "| day | agent runs | sessions | tokens in | tokens out | users | runs by model |"
     assert rows == [
         "| total | 3 | 3 | 9 | 12 |  | scripted 3 |",
         f"| {day(1)} | 2 | 2 | 6 | 8 | 2 | scripted 2 |",
         f"| {day(40)} | 1 | 1 | 3 | 4 | 1 | scripted 1 |",
     ]
-    assert made.startswith("As of 20")
+    assert footer.startswith("In all 3 runs, 3 sessions, 21 tokens. As of 20")
+
+
+async def test_metrics_of_one_day_have_their_sum(connect: Connect, measured: str) -> None:
+    async with connect(measured, toolsets=("all",)) as peer:
+        await peer.text("refresh_metrics")
+        text = await peer.text("get_metrics", since=day(1), until=day(1))
+    assert "| total |" not in text
+    assert "\nIn all 2 runs, 2 sessions, 14 tokens. As of 20" in text
 
 
 async def test_figures_are_agentoss_own_in_a_third_of_its_words(connect: Connect, measured: str) -> None:

@@ -15,9 +15,12 @@ import httpx
 import pytest
 from mcp_types import ElicitResult
 
-from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.agentos.hints import PLAIN
+from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
 from agentos_mcp.runs import questions as questions_module
-from tests._support.mcp_client import Connect, Peer, connector, reference
+from agentos_mcp.runs.result import run_result
+from tests._support.agentos.pausing import LETTER
+from tests._support.mcp_client import Connect, Peer, connector, reference, words
 from tests._support.paused_runs import CASES, UNDECLINABLE, Case, Choice, done, run, tell, waiting
 from tests._support.person import Decision, Person, answers
 from tests._support.stores import Store
@@ -171,6 +174,87 @@ async def test_questions_are_asked_at_once_and_each_decided_by_itself(
     async with connect(pausing, person=one_of_two) as peer:
         assert "completed" in await run(peer, Case("agent", "mixed", "wipe"), tag)
     assert (done(ledger, "deploy", tag), done(ledger, "wipe", tag)) == (0, 1)
+
+
+async def test_review_shows_the_output_with_its_line_breaks_and_keeps_those_of_the_edited_one(
+    connect: Connect, pausing: str, tag: str
+) -> None:
+    marked = [f"> {line}" for line in LETTER.split("\n")]
+    person = Person("cancel")
+    async with connect(pausing, person=person) as peer:
+        result = await run(peer, Case("workflow", "letter", "last"), tag)
+        assert "\n".join(["  Output:", *(f"  {line}" for line in marked)]) in result
+        assert result.count("\nrun: ") == 1
+        key = result.partition("- ")[2].partition(":")[0]
+        edited = LETTER.replace("two pens", "three pens")
+        ended = await peer.text("continue_run", run=reference(result), answers={key: {"edited_output": edited}})
+    assert "\n".join(["Output:", *marked]) in person.asked[0]
+    assert f"after {edited!r}" in ended
+
+
+def test_review_of_a_long_output_shows_it_whole() -> None:
+    requirement = {
+        "step_type": "Step",
+        "step_name": "write",
+        "requires_output_review": True,
+        "step_output": {"content": "\n".join(f"line {number}" for number in range(400))},
+    }
+    state = RunState(RunRef("workflow", "w", "s", "r"), status=Status.PAUSED, requirements=(requirement,))
+    assert "  > line 399\n" in run_result(state, tokens=5_000, surface=PLAIN)
+
+
+async def test_review_of_data_shows_a_line_for_each_value(connect: Connect, pausing: str, tag: str) -> None:
+    async with connect(pausing) as peer:
+        result = await run(peer, Case("workflow", "order", "last"), tag)
+    assert '  > {\n  >  "customer": "Ann",\n  >  "items": [\n  >   "book",' in result
+
+
+async def test_confirmation_of_a_step_shows_what_it_works_on(connect: Connect, pausing: str, tag: str) -> None:
+    person = Person("cancel")
+    async with connect(pausing, person=person) as peer:
+        result = await run(peer, Case("workflow", "gate-cancel", "gate"), tag)
+    assert f"  Previous output:\n  > first done {tag}\n" in result
+    assert f"Previous output:\n> first done {tag}\n" in person.asked[0]
+
+
+async def test_choice_shows_all_choices_with_their_descriptions(connect: Connect, pausing: str, tag: str) -> None:
+    person = Person("cancel")
+    choices = "> - express: Tomorrow, for 12 euros.\n> - standard: In a week, for nothing."
+    async with connect(pausing, person=person) as peer:
+        result = await run(peer, Case("workflow", "route-described", "express"), tag)
+        again = await peer.text("get_run", run=reference(result))
+    for text in (result, again):
+        assert choices in text.replace("\n  ", "\n")
+    assert choices in person.asked[0]
+    assert f"Input:\n> do it, {tag}" in person.asked[0]
+
+
+async def test_input_is_described_where_no_form_shows_it(connect: Connect, pausing: str, tag: str) -> None:
+    async with connect(pausing) as peer:
+        form = await run(peer, Case("workflow", "form", "fill"), tag)
+        sender = await run(peer, Case("agent", "sender", "send"), tag)
+    assert "  > tone: How it sounds.\n  > - dry\n  > - warm\n  > length (a whole number): How long.\n" in form
+    assert "  > topics (a list, optional)\n" in form
+    assert f'  tag: "{tag}"\n  > subject: What it is about.\n' in sender
+
+
+@pytest.mark.parametrize("decline", [{"declined": True, "note": "no"}, {"approve": False, "note": "no"}, False])
+@pytest.mark.parametrize(
+    "case",
+    [Case("agent", "deployer", "deploy"), Case("workflow", "form", "fill"), Case("workflow", "review-cancel", "last")],
+    ids=lambda case: case.id if isinstance(case, Case) else "",
+)
+async def test_everything_is_declined_in_the_same_way(
+    connect: Connect, pausing: str, ledger: Path, tag: str, case: Case, decline: object
+) -> None:
+    async with connect(pausing) as peer:
+        result = await run(peer, case, tag)
+        key = result.partition("- ")[2].partition(":")[0]
+        assert f'{{"{key}": {{"declined": true, "note": "why"}}}}' in result
+        assert '"approve": false' not in result
+        ended = words(await peer.call("continue_run", run=reference(result), answers={key: decline}))
+    assert "paused" not in ended
+    assert done(ledger, case.gated, tag) == 0
 
 
 async def test_edited_output_goes_to_the_next_step(connect: Connect, pausing: str, tag: str) -> None:

@@ -242,7 +242,33 @@ async def test_cancel_run_ends_the_run_and_says_so(
         text = await peer.text("cancel_run", run=f"agent/slow/c-{era}/{run}")
         assert "cancelled" in text
         assert await ends_as(rest, "agents/slow", f"c-{era}") == "CANCELLED"
-        assert (await peer.text("cancel_run", run=f"agent/slow/c-{era}/{run}")).startswith("Nothing to cancel")
+        ended = await peer.text("cancel_run", run=f"agent/slow/c-{era}/{run}")
+        assert ended.startswith("Nothing to cancel: agent slow was cancelled")
+
+
+async def test_cancel_run_of_an_ended_run_says_what_it_was_and_when_it_ended(
+    connect: Connect, sample_agentos: str
+) -> None:
+    async with connect(sample_agentos) as peer:
+        run = reference(await peer.text("run_agent", agent_id="echo", message="many words"))
+        text = await peer.text("cancel_run", run=run)
+    assert re.fullmatch(
+        rf"Nothing to cancel: agent echo completed at 20\d\d-\d\d-\d\d \d\d:\d\d UTC\.\nrun: {run}", text
+    )
+
+
+async def test_words_of_a_running_run_are_marked_as_a_preview(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos, structured_output=True) as peer:
+        started = await peer.call("run_agent", agent_id="slow", message="60 6", wait=1.5)
+        again = await peer.call("get_run", run=reference(words(started)), wait=0.5)
+        await peer.text("cancel_run", run=reference(words(started)))
+    for result in (started, again):
+        first, preview, *_ = words(result).splitlines()
+        assert first == "Still running: working"
+        assert re.fullmatch(r'So far \(a preview, not the answer\): "…(w\d+ )*w?\d*…"', preview)
+        assert result.structured_content
+        assert "answer" not in result.structured_content
+        assert "w1" in result.structured_content["so_far"]
 
 
 async def test_cancel_run_says_that_a_call_in_progress_is_waited_out(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.hints import Action, Hint, as_hint, hint
-from agentos_mcp.agentos.json_values import number, objects, values
+from agentos_mcp.agentos.json_values import mapping, number, objects, values
 from agentos_mcp.agentos.pauses.answers import (
     DECLINED,
     NOTE,
@@ -25,8 +26,10 @@ FieldType = Literal["string", "integer", "number", "boolean"]
 
 _MAX_TEXT_LENGTH = 6000
 _MAX_VALUE_LENGTH = 1000
-_MAX_INLINE_LENGTH = 120
-"""A text of several lines that is longer is shown with its line ends."""
+_MAX_CONTEXT_LENGTH = 1000
+"""Characters of what a step works on."""
+_MAX_INDENTED = 50_000
+"""Characters of JSON that is laid out over several lines: deep data takes many times its size then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Question:
     """What a person needs to see to decide, in lines; '' if there is nothing."""
     fields: tuple[Field, ...]
     """What can be answered; none where it cannot be answered here."""
+    inputs: str
+    """The same in lines, for where no form shows them; '' where `details` or the example say enough."""
     how: Hint
     """How it is answered, with a tiny example."""
     declinable: bool = True
@@ -80,19 +85,24 @@ EDITED_OUTPUT = "edited_output"
 _EDITED = Field(EDITED_OUTPUT, "string", "The corrected output, if it should change.", required=False)
 
 
-def build_question(ref: RunRef, pending: PendingRequirement) -> Question:
+def build_question(ref: RunRef, pending: PendingRequirement, choices: Mapping[str, str] | None = None) -> Question:
+    """`choices` are descriptions of the choices of a router, by their names: a paused run has the names alone."""
     title, details = (
         _describe_tool(ref, pending, pending.tool)
         if pending.tool is not None
-        else _describe_step(pending, pending.requirement)
+        else _describe_step(pending, pending.requirement, choices or {})
     )
     fields = _fields(pending)
+    inputs = (
+        [line for field in fields for line in _field_lines(field)] if pending.kind in ("input", "confirmation") else []
+    )
     return Question(
         key=pending.key,
         kind="confirmation" if pending.confirms and pending.kind == "input" else pending.kind,
         title=title,
         details="\n".join(filter(None, details)),
         fields=fields,
+        inputs="\n".join(inputs),
         how=_how_to_answer(pending, fields),
         declinable=pending.declinable,
     )
@@ -112,10 +122,8 @@ def _describe_tool(ref: RunRef, pending: PendingRequirement, tool: Mapping[str, 
         case "external":
             return f"{actor} waits{place} for the result of {name}, which has to be run outside of AgentOS.", arguments
         case "approval":
-            admin = (
-                f"Only an admin can approve it, in AgentOS (approval {_line(pending.approval_id or 'without an id')})."
-            )
-            return f"{actor} wants to call {name}{place}, which an admin has to approve.", [*arguments, admin]
+            approval = f"approval: {as_field(pending.approval_id) if pending.approval_id else 'without an id'}"
+            return f"{actor} wants to call {name}{place}, which an admin has to approve.", [*arguments, approval]
         case "input" if name == "get_user_input" and pending.schema:
             return f"{actor} asks for input{place}.", []
         case "input" if pending.schema:
@@ -123,18 +131,22 @@ def _describe_tool(ref: RunRef, pending: PendingRequirement, tool: Mapping[str, 
     return f"{actor} wants to call {name}{place}.", arguments
 
 
-def _describe_step(pending: PendingRequirement, step: Mapping[str, Any]) -> tuple[str, list[str]]:
+def _describe_step(
+    pending: PendingRequirement, step: Mapping[str, Any], choices: Mapping[str, str]
+) -> tuple[str, list[str]]:
     kind = str(step.get("step_type") or "Step")
     name = f"{_STEPS.get(kind, 'Step')} {_quoted(step.get('step_name') or 'step')}"
     after_decline = _after_decline(step)
     timeout = _timeout_note(step)
-    output = _content(step.get("step_output"))
+    output = _labeled("Output", _whole_content(step.get("step_output")), _MAX_TEXT_LENGTH)
     match pending.kind:
         case "failure":
             return f"{name} failed and waits to be retried or skipped.", [_text(step.get("error_message"))]
         case "route":
             return f"{name} waits for a choice of what to do.", [
                 _text(step.get("user_input_message")),
+                *_choice_lines(_fields(pending), choices),
+                *_context(step),
                 after_decline,
                 timeout,
             ]
@@ -143,7 +155,7 @@ def _describe_step(pending: PendingRequirement, step: Mapping[str, Any]) -> tupl
             effect = "If approved: the loop ends with this output."
             return f"A round of {name[0].lower()}{name[1:]} waits for review.", [
                 message,
-                output,
+                *output,
                 effect,
                 after_decline,
                 timeout,
@@ -152,7 +164,7 @@ def _describe_step(pending: PendingRequirement, step: Mapping[str, Any]) -> tupl
             message = _text(step.get("output_review_message"))
             return f"The output of {name[0].lower()}{name[1:]} waits for review.", [
                 message,
-                output,
+                *output,
                 after_decline,
                 timeout,
             ]
@@ -160,8 +172,17 @@ def _describe_step(pending: PendingRequirement, step: Mapping[str, Any]) -> tupl
             both = " and input" if step.get("requires_user_input") else ""
             message = _text(step.get("confirmation_message"))
             question = _text(step.get("user_input_message")) if both else ""
-            return f"{name} waits for confirmation{both}.", [message, question, after_decline, timeout]
-    return f"{name} needs input.", [_text(step.get("user_input_message")), after_decline, timeout]
+            return f"{name} waits for confirmation{both}.", [message, question, *_context(step), after_decline, timeout]
+    message = _text(step.get("user_input_message"))
+    return f"{name} needs input.", [message, *_context(step), after_decline, timeout]
+
+
+def _context(step: Mapping[str, Any]) -> list[str]:
+    """What the step is about to work on: the output of the step before it, or the run's input."""
+    step_input = mapping(step.get("step_input"))
+    if previous := _as_text(step_input.get("previous_step_content")):
+        return _labeled("Previous output", previous, _MAX_CONTEXT_LENGTH)
+    return _labeled("Input", _as_text(step_input.get("input")), _MAX_CONTEXT_LENGTH)
 
 
 def _after_decline(step: Mapping[str, Any]) -> str:
@@ -234,25 +255,34 @@ def _choice_field(name: str, question: Mapping[str, Any]) -> Field:
 
 def _how_to_answer(pending: PendingRequirement, fields: Sequence[Field]) -> Hint:
     if pending.kind == "approval":
-        return hint(
-            "An admin resolves it in AgentOS (POST {path}); {go_on} then continues it.",
-            path="/approvals/{id}/resolve",
-            go_on=Action.of("continue_run", "run"),
-            otherwise="An admin resolves it in AgentOS.",
+        return resolve_hint(pending.approval_id) + hint(
+            "{go_on} then continues the run.", go_on=Action.of("continue_run", "run")
         )
     if pending.kind == "failure":
         return Hint(FAILURE)
     return as_hint(_example_answer(pending, fields))
 
 
+def resolve_hint(approval_id: str) -> Hint:
+    """Who decides about an admin approval, and where."""
+    return hint(
+        "It takes an admin's decision: ask the user, then call {resolve}.",
+        resolve=Action.of("resolve_approval", "approval_id", "decision"),
+        otherwise=f"An admin resolves it in AgentOS (POST /approvals/{display_id(approval_id)}/resolve)."
+        if approval_id
+        else "An admin resolves it in AgentOS.",
+    )
+
+
 def _example_answer(pending: PendingRequirement, fields: Sequence[Field]) -> str:
     example = {field.name: _example(field) for field in fields if field.required and field.name != "approve"}
     if pending.confirms:
-        yes = as_json({pending.key: {"approve": True, **example} if example else True})
-        answers = f"{yes}, or {as_json({pending.key: {'approve': False, NOTE: 'why'}})}"
-        return f"{answers}, or {as_json({pending.key: {'edited_output': '...'}})}" if _EDITED in fields else answers
-    example = example or {field.name: _example(field) for field in fields}
-    answers = as_json({pending.key: next(iter(example.values())) if len(fields) == 1 else example})
+        answers = as_json({pending.key: {"approve": True, **example} if example else True})
+        if _EDITED in fields:
+            answers += f", or {as_json({pending.key: {'edited_output': 'the whole new output'}})}"
+    else:
+        example = example or {field.name: _example(field) for field in fields}
+        answers = as_json({pending.key: next(iter(example.values())) if len(fields) == 1 else example})
     no = {pending.key: {DECLINED: True, NOTE: "why"}}
     return f"{answers}, or {as_json(no)}" if pending.declinable else f"{answers}; it can't be declined, only cancelled"
 
@@ -265,14 +295,14 @@ def _example(field: Field) -> Any:
 
 
 def _arguments(arguments: object) -> list[str]:
-    """A tool's arguments, each as a value: JSON on one line; a long text of several lines, behind marks."""
+    """A tool's arguments, each as a value: JSON on one line; a text of several lines, behind marks."""
     if not isinstance(arguments, Mapping):
         return []
     return [_argument(as_field(name), value) for name, value in arguments.items()]
 
 
 def _argument(name: str, value: object) -> str:
-    if isinstance(value, str) and "\n" in value and len(value) > _MAX_INLINE_LENGTH:
+    if isinstance(value, str) and "\n" in value.strip("\n"):
         return f"{name}:\n{_text(value)}"
     return f"{name}: {as_value(value, max_length=_MAX_VALUE_LENGTH)}"
 
@@ -287,26 +317,66 @@ def _question_lines(question: Mapping[str, Any]) -> list[str]:
     return [f"> {_line(question.get('question'))}{several}", *about]
 
 
-def _content(output: object) -> str:
-    """A step's output as a person should see it; a router's own is only a count of its steps'."""
-    return _text(_whole_content(output))
+def _choice_lines(fields: Iterable[Field], descriptions: Mapping[str, str]) -> list[str]:
+    return [
+        f"> - {_line(choice)}{_described(descriptions.get(choice))}" for field in fields for choice in field.choices
+    ]
+
+
+def _field_lines(field: Field) -> list[str]:
+    """What can be given, and each choice on a line of its own."""
+    if field is APPROVE or field is _NOTE_FIELD:
+        return []
+    kind = _TYPE_WORDS[field.structure or field.type]
+    notes = [kind, "" if field.required else "optional", "several may be chosen" if field.multiple else ""]
+    about = ", ".join(note for note in notes if note)
+    lines = [f"> {as_field(field.name)}{f' ({about})' if about else ''}" + _described(field.description)]
+    return [*lines, *_choice_lines([field], {})]
+
+
+_TYPE_WORDS = {
+    "string": "",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "list": "a list",
+    "dict": "an object",
+}
+
+
+def _described(description: object) -> str:
+    return f": {_line(description)}" if description else ""
+
+
+def _labeled(label: str, text: str, max_length: int) -> list[str]:
+    """A text of others below our word for it; [] for none."""
+    quoted = _text(text, max_length)
+    return [f"{label}:", quoted] if quoted else []
 
 
 def _whole_content(output: object) -> str:
+    """A step's output as a person should see it; a router's own is only a count of its steps'."""
     if not isinstance(output, Mapping):
         return ""
     inner = objects(output.get("steps"))
     if inner:
         return "\n".join(map(_whole_content, inner))
-    content = output.get("content")
-    return content if isinstance(content, str) else as_json(content)
+    return _as_text(output.get("content"))
 
 
-def _text(value: object) -> str:
+def _as_text(content: object) -> str:
+    """Text as it is; data as JSON with a line for each value, as it would have to be edited."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    document = as_json(content)
+    return document if len(document) > _MAX_INDENTED else as_json(content, indent=1)
+
+
+def _text(value: object, max_length: int = _MAX_TEXT_LENGTH) -> str:
     """Words of a component's, each line behind a mark; how much is missing is said after them."""
-    text = str(value or "").strip()
-    more = f"\n({len(text) - _MAX_TEXT_LENGTH} more characters)" if len(text) > _MAX_TEXT_LENGTH else ""
-    return f"{quoted_lines(text[:_MAX_TEXT_LENGTH])}{more}" if text else ""
+    text = str(value or "").strip("\n").rstrip()
+    more = f"\n({len(text) - max_length:,} more characters)" if len(text) > max_length else ""
+    return f"{quoted_lines(text[:max_length])}{more}" if text.strip() else ""
 
 
 def _quoted(name: object) -> str:

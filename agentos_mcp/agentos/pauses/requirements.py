@@ -46,9 +46,11 @@ _YES = frozenset({"yes", "y", "true", "approve", "approved"})
 _NO = frozenset({"no", "n", "false", "reject", "rejected", "decline", "declined"})
 
 
-def questions(ref: RunRef, requirements: Sequence[Mapping[str, Any]]) -> tuple[Question, ...]:
-    """What a paused run asks, by the requirements of the stored run."""
-    return tuple(build_question(ref, pending) for pending in find_pending(ref, _copy(requirements)))
+def questions(
+    ref: RunRef, requirements: Sequence[Mapping[str, Any]], choices: Mapping[str, str] | None = None
+) -> tuple[Question, ...]:
+    """What a paused run asks, by the requirements of the stored run; `choices` describe those of a router by name."""
+    return tuple(build_question(ref, pending, choices) for pending in find_pending(ref, _copy(requirements)))
 
 
 def continuation_form(
@@ -150,7 +152,8 @@ def check_answers(questions: Sequence[Question], answers: Mapping[str, Any]) -> 
         value = answers.get(question.key)
         if not question.fields:
             if value is not None:
-                problems.append(AnswerProblem(question.key, f"can't be answered here: {str(question.how).rstrip('.')}"))
+                reason = "an admin has to approve it" if question.kind == "approval" else str(question.how).rstrip(".")
+                problems.append(AnswerProblem(question.key, f"can't be answered here: {reason}"))
         elif value is None:
             problems.append(AnswerProblem(question.key, f"is not answered: {question.how}"))
         else:
@@ -192,6 +195,9 @@ class _AnswerCheck:
         answer = self._named(value)
         if answer is None:
             return {}
+        if "approve" in answer and "approve" not in fields and _truth(answer["approve"]) is not None:
+            # A confirmation's own way to decline is taken everywhere.
+            answer.setdefault(DECLINED, not _truth(answer.pop("approve")))
         if DECLINED in answer and self._declined(answer):
             return self._refusal(answer)
         values: dict[str, Any] = {}
@@ -209,12 +215,20 @@ class _AnswerCheck:
         fields = self.question.fields
         if isinstance(value, Mapping):
             return {str(name): content for name, content in value.items()}
+        if value is False and not self._takes_bare_false():
+            return {DECLINED: True}
         if _confirms(self.question):
             return {"approve": value}
         if len(fields) == 1:
             return {fields[0].name: value}
         self._problem(f"takes {', '.join(field.name for field in fields)}: {self.question.how}")
         return None
+
+    def _takes_bare_false(self) -> bool:
+        """Whether a bare `false` is an answer, which makes it no decline."""
+        only_field = self.question.fields[0] if len(self.question.fields) == 1 else None
+        is_value = only_field is not None and (only_field.type == "boolean" or self.question.kind == "external")
+        return is_value or _confirms(self.question)
 
     def _declined(self, answer: Mapping[str, Any]) -> bool:
         is_declined = _truth(answer[DECLINED])

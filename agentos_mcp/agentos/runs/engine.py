@@ -122,7 +122,8 @@ class Engine:
     async def read(self, ref: RunRef) -> RunState:
         """Read where a run stands. Raises NotFound where AgentOS does not know it."""
         output = await self.get_stored(ref)
-        return await self._follower.check_orphaned(read_stored_run(RunState(ref=ref), output), output)
+        state = await self._follower.check_orphaned(read_stored_run(RunState(ref=ref), output), output)
+        return await self._follower.with_choices(state)
 
     async def get_stored(self, ref: RunRef) -> Mapping[str, Any]:
         """The run as AgentOS has stored it (up to some hundred KB).

@@ -20,7 +20,8 @@ from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.inputs.attachments import MultipartPart
-from agentos_mcp.agentos.json_values import mapping
+from agentos_mcp.agentos.json_values import mapping, text, texts
+from agentos_mcp.agentos.runs.payload import choice_descriptions
 from agentos_mcp.agentos.runs.reducer import reduce
 from agentos_mcp.agentos.runs.restarts import restarted_since
 from agentos_mcp.agentos.runs.run import WAITING, RunNote, RunRef, RunState, Status
@@ -188,8 +189,22 @@ class RunFollower:
         except AgentOSError as error:
             log.info("The pause of %s could not be read: %s", state.ref, error)
             return _as_unanswerable(state) if isinstance(error, NotFound) else state
+        stored = await self.with_choices(stored)
         report(stored)
         return stored if stored.has_ended else await self.follow_until_ended(stored, report, sleep)
+
+    async def with_choices(self, state: RunState) -> RunState:
+        """Add what the workflow says of the choices that a paused router offers; the pause has their names alone."""
+        router = mapping(state.requirements[-1]) if state.requirements else {}
+        if state.status is not Status.PAUSED or not router.get("requires_route_selection"):
+            return state
+        try:
+            page = await self._catalog.detail(state.ref.kind, state.ref.component)
+        except AgentOSError as error:
+            log.info("The choices of %s are not described: %s", state.ref, error)
+            return state
+        names = frozenset(texts(router.get("available_choices")))
+        return replace(state, choices=choice_descriptions(page, text(router.get("step_name")), names))
 
     async def read(self, state: RunState) -> RunState:
         output = await self.get_stored(state.ref)

@@ -68,6 +68,21 @@ def read_requirements(data: Mapping[str, Any]) -> dict[str, Any]:
     return {"requirements": (), "requirements_left_out": 0}
 
 
+def choice_descriptions(page: Mapping[str, Any], router: str, names: frozenset[str]) -> dict[str, str]:
+    """What a workflow's own page says of the choices of one of its routers, by their names."""
+    remaining, depth = objects(page.get("steps")), 0
+    while remaining and depth < _MAX_DEPTH:
+        for step in remaining:
+            choices = {
+                text(choice.get("name")): text(choice.get("description")) for choice in objects(step.get("steps"))
+            }
+            if text(step.get("name")) == router and names <= choices.keys():
+                return {name: shorten(choices[name], MAX_ERROR_LENGTH) for name in names if choices[name]}
+        remaining = [inner for step in remaining for key in ("steps", "else_steps") for inner in objects(step.get(key))]
+        depth += 1
+    return {}
+
+
 def read_metrics(metrics: object) -> dict[str, Any]:
     """Tokens and seconds of a run. A workflow's tokens are those of its steps."""
     if not isinstance(metrics, Mapping):

@@ -159,6 +159,8 @@ class RunState:
     requirements: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     """What a paused run waits for, as AgentOS sent it; MAX_REQUIREMENTS at most."""
     requirements_left_out: int = 0
+    choices: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Descriptions of what a paused router offers, by name."""
     tokens: int = 0
     seconds: float = 0.0
     """Duration by AgentOS's clock, 0 where unknown."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from agentos_mcp.agentos.formats import format_duration, format_time
+from agentos_mcp.agentos.hints import Hint
 from agentos_mcp.agentos.json_values import mapping, number, objects
 from agentos_mcp.agentos.runs.run import KINDS
 from agentos_mcp.tooling.results import Record
@@ -50,8 +51,26 @@ def component_of(evaluation: Evaluation) -> str:
     return str(evaluation.get("evaluated_component_name") or "")
 
 
-def eval_record(evaluation: Evaluation, *, notes: Mapping[str, object] | None = None) -> Record:
-    """An evaluation in short: its result and why, what was asked, expected and answered."""
+def eval_line(evaluation: Evaluation) -> str:
+    """ "accuracy of agent writer: 8.5/10, nightly, 2026-11-21 05:48 UTC"."""
+    component = f" of {component}" if (component := component_of(evaluation)) else ""
+    details = (eval_outcome(evaluation), _text(evaluation.get("name")), format_time(evaluation.get("created_at")))
+    kind = str(evaluation.get("eval_type") or "eval").replace("_", " ")
+    return f"{kind}{component}: {', '.join(filter(None, details))}"
+
+
+def eval_record(
+    evaluation: Evaluation,
+    *,
+    notes: Mapping[str, object] | None = None,
+    run_texts: Mapping[str, str] | None = None,
+    footer: Hint | str = "",
+) -> Record:
+    """An evaluation in short: its result and why, what was asked, expected and answered.
+
+    `run_texts` are the input and the answer of its run, for what AgentOS does not keep with it.
+    """
+    run_texts = run_texts or {}
     data, eval_input = mapping(evaluation.get("eval_data")), mapping(evaluation.get("eval_input"))
     kind = str(evaluation.get("eval_type") or "eval").replace("_", " ")
     results = _results(data)
@@ -67,13 +86,13 @@ def eval_record(evaluation: Evaluation, *, notes: Mapping[str, object] | None = 
     worst_results = sorted(results, key=_score_order)[:_MAX_ANSWERS]
     first_result = results[0] if results else {}
     texts = {
-        "input": _text(eval_input.get("input") or first_result.get("input")),
+        "input": _text(eval_input.get("input") or first_result.get("input") or run_texts.get("input")),
         "expected": _text(eval_input.get("expected_output") or first_result.get("expected_output")),
         "criteria": _text(eval_input.get("criteria") or first_result.get("criteria")),
         "guidelines": _text(eval_input.get("additional_guidelines")),
     }
-    texts |= dict(_answers(worst_results, total=len(results)))
-    return Record(f"{kind}: {eval_outcome(evaluation)}", facts, texts)
+    texts |= dict(_answers(worst_results, total=len(results))) or {"answer": run_texts.get("answer", "")}
+    return Record(f"{kind}: {eval_outcome(evaluation)}", facts, texts, footer)
 
 
 def _facts(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 import anyio
-from pydantic import Field
+from pydantic import FailFast, Field, WithJsonSchema
 
 from agentos_mcp.agentos.catalog import Component, display_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
@@ -18,15 +18,25 @@ from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.pagination import slice_page
 from agentos_mcp.runs.timeouts import call_wait
 from agentos_mcp.tooling.context import ToolContext, present_values
-from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, Names, Page, Text, Words
+from agentos_mcp.tooling.parameters import AnyKind, ComponentId, DbId, JsonObject, Limit, Names, Page, Text
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
-from agentos_mcp.tools.evals.format import NO_RESULT, EvalType, component_of, eval_outcome, eval_record
+from agentos_mcp.tools.evals.evaluated_run import find_evaluated_run, read_texts
+from agentos_mcp.tools.evals.format import NO_RESULT, EvalType, component_of, eval_line, eval_outcome, eval_record
+
+EvalId = Annotated[str, Field(description="Of list_evals")]
+ExpectedTools = Annotated[
+    list[str] | None,
+    FailFast(),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "description": "For reliability"}),
+]
 
 _EVAL = "/eval-runs/{eval_run_id}"
 _MAX_NAME_LENGTH = 255
 _PAGE_SIZE = 100
 _MAX_EVALS = 1000
+_SHOWN_EVALS = 10
+"""Of those that are deleted, to the person who has to agree to it."""
 
 _OPTIONS: Mapping[EvalType, tuple[str, ...]] = {
     "accuracy": ("expected_output", "openai_judge", "iterations"),
@@ -46,7 +56,7 @@ async def list_evals(
     ctx: ToolContext,
     type: Literal["", "accuracy", "agent_as_judge", "performance", "reliability"] = "",
     kind: AnyKind = "",
-    id: str = "",
+    id: ComponentId = "",
     db_id: DbId = "",
     limit: Limit = 20,
     page: Page = 1,
@@ -77,25 +87,34 @@ async def list_evals(
     )
 
 
-async def get_eval(ctx: ToolContext, id: str, db_id: DbId = "") -> Record:
-    """An eval: its result and why, what was asked, expected and answered."""
-    return eval_record(await _find_eval(ctx, id, await ctx.database("evals", db_id)))
+async def get_eval(ctx: ToolContext, id: EvalId, db_id: DbId = "") -> Record:
+    """An eval: its result and why, what was asked, expected and answered, and the run."""
+    evaluation = await _find_eval(ctx, id, await ctx.database("evals", db_id))
+    run = await find_evaluated_run(ctx, evaluation)
+    if run is None:
+        return eval_record(evaluation)
+    return eval_record(
+        evaluation,
+        run_texts=await read_texts(ctx, run),
+        notes={"run": str(run)},
+        footer=hint("{explain} shows how it went.", explain=Action.of("explain_run", "run")),
+    )
 
 
 async def run_eval(
     ctx: ToolContext,
     type: EvalType,
     kind: Literal["agent", "team"],
-    id: str,
+    id: ComponentId,
     input: Text,
-    expected_output: Text = "",
-    criteria: Text = "",
-    passing_score: Annotated[int, Field(description="1-10")] = 0,
-    openai_judge: bool = False,
-    expected_tools: Words = None,
+    expected_output: Annotated[Text, Field(description="For accuracy")] = "",
+    criteria: Annotated[Text, Field(description="For agent_as_judge")] = "",
+    passing_score: Annotated[int, Field(description="1-10; else yes or no")] = 0,
+    openai_judge: Annotated[bool, Field(description="Judge by OpenAI's model, not its own")] = False,
+    expected_tools: ExpectedTools = None,
     expected_arguments: Annotated[JsonObject, Field(description="By tool")] = None,
     allow_other_tools: bool = False,
-    iterations: int = 1,
+    iterations: Annotated[int, Field(description="For accuracy, performance")] = 1,
     name: str = "",
     db_id: DbId = "",
 ) -> Record:
@@ -161,7 +180,7 @@ async def run_eval(
     return eval_record({**evaluation, "eval_input": eval_input}, notes=judged_by)
 
 
-async def rename_eval(ctx: ToolContext, id: str, name: str, db_id: DbId = "") -> Message:
+async def rename_eval(ctx: ToolContext, id: EvalId, name: str, db_id: DbId = "") -> Message:
     """Give an eval another name."""
     new_name = _check_name(name)
     if not new_name:
@@ -190,6 +209,14 @@ async def delete_evals(ctx: ToolContext, ids: Names, db_id: DbId = "") -> Messag
             raise NotFound(f"{error.message} Nothing was deleted.", error.hint, status=error.status) from error
     await ctx.send("DELETE", "/eval-runs", query={"db_id": database}, json={"eval_run_ids": eval_ids})
     return Message(f"Deleted {len(eval_ids)} {'eval' if len(eval_ids) == 1 else 'evals'}.")
+
+
+async def _eval_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    database = await ctx.database("evals", str(arguments.get("db_id") or ""))
+    eval_ids = list(dict.fromkeys(_check_id(eval_id) for eval_id in arguments["ids"]))
+    evals = [await _find_eval(ctx, eval_id, database) for eval_id in eval_ids[:_SHOWN_EVALS]]
+    rows = {f"eval {number}": eval_line(evaluation) for number, evaluation in enumerate(evals, 1)}
+    return rows | ({"and": f"{len(eval_ids) - len(evals)} more"} if len(eval_ids) > len(evals) else {})
 
 
 async def _page(ctx: ToolContext, query: Mapping[str, str], limit: int, page: int) -> Listed:
@@ -300,6 +327,6 @@ TOOLSET = Toolset(
     read(get_eval, "GET /eval-runs/{eval_run_id}"),
     write(run_eval, "POST /eval-runs", open_world=True),
     write(rename_eval, "PATCH /eval-runs/{eval_run_id}", idempotent=True),
-    destructive(delete_evals, "DELETE /eval-runs"),
+    destructive(delete_evals, "DELETE /eval-runs", details=_eval_details),
     needs=DATABASE,
 )

@@ -43,6 +43,8 @@ from agentos_mcp.tools.knowledge.ingest import (
     wait_for_remote_contents,
 )
 
+OfConfig = Annotated[str, Field(description="See get_knowledge_config")]
+
 _CONTENT = "/knowledge/content/{content_id}"
 _REPLACE = hint(
     "To change it, call {delete} and {add}.",
@@ -123,9 +125,9 @@ async def add_knowledge(
     name: str = "",
     description: LongName = "",
     metadata: JsonObject = None,
-    reader_id: str = "",
-    chunker: str = "",
-    chunk_size: Annotated[int, Field(ge=0)] = 0,
+    reader_id: OfConfig = "",
+    chunker: OfConfig = "",
+    chunk_size: Annotated[int, Field(ge=0, description="Characters")] = 0,
     knowledge_id: KnowledgeId = "",
 ) -> Message:
     """Add a text, URL or file to a knowledge base, and wait until it is read."""
@@ -242,6 +244,14 @@ async def delete_knowledge(ctx: ToolContext, content_id: str, knowledge_id: Know
     return Message(f"Deleted '{one_line(str(content.get('name')), max_length=80)}' (content {display_id(content_id)}).")
 
 
+async def _content_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    base = await ctx.knowledge_base(str(arguments.get("knowledge_id") or ""))
+    content = await _find_content(ctx, base, str(arguments["content_id"]), in_base=True)
+    facts = content_record(content, str(arguments["content_id"])).facts
+    shown = ("description", "type", "size", "source", "parts", "metadata", "created")
+    return {"name": content.get("name"), **{name: facts.get(name) for name in shown}, "knowledge base": base.name}
+
+
 async def get_knowledge_config(ctx: ToolContext, knowledge_id: KnowledgeId = "") -> Record:
     """What a knowledge base can read and how it is searched: readers, chunkers, filters."""
     base = await ctx.knowledge_base(knowledge_id)
@@ -251,7 +261,7 @@ async def get_knowledge_config(ctx: ToolContext, knowledge_id: KnowledgeId = "")
 async def list_knowledge_sources(
     ctx: ToolContext,
     source_id: Annotated[str, Field(description="List its files instead")] = "",
-    folder: LongName = "",
+    folder: Annotated[LongName, Field(description="Of the source")] = "",
     knowledge_id: KnowledgeId = "",
     limit: Limit = 50,
     page: Page = 1,
@@ -386,7 +396,7 @@ TOOLSET = Toolset(
     write(add_remote_knowledge, "POST /knowledge/remote-content", open_world=True),
     write(refresh_knowledge, "POST /knowledge/content/{content_id}/refresh", idempotent=True, open_world=True),
     write(update_knowledge, "PATCH /knowledge/content/{content_id}", idempotent=True),
-    destructive(delete_knowledge, "DELETE /knowledge/content/{content_id}"),
+    destructive(delete_knowledge, "DELETE /knowledge/content/{content_id}", details=_content_details),
     read(get_knowledge_config, "GET /knowledge/config"),
     read(list_knowledge_sources, "GET /knowledge/{knowledge_id}/sources"),
     needs=KNOWLEDGE,

@@ -22,7 +22,7 @@ from agentos_mcp.agentos.pagination import slice_page
 from agentos_mcp.agentos.paths import fill_path
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
-from agentos_mcp.tooling.parameters import AnyKind, JsonObject, Limit, LongName, Page, Text
+from agentos_mcp.tooling.parameters import AnyKind, ComponentId, JsonObject, Limit, LongName, Page, Text
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 from agentos_mcp.tools.schedules.format import (
@@ -115,7 +115,7 @@ async def create_schedule(
     name: str,
     cron: Cron,
     kind: AnyKind = "",
-    id: str = "",
+    id: ComponentId = "",
     message: Text = "",
     timezone: str = "UTC",
     endpoint: Annotated[LongName, Field(description='Instead of kind, id, message: "POST /metrics/refresh"')] = "",
@@ -261,6 +261,25 @@ async def delete_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
     return Message("Deleted. Runs that it has started stay.")
 
 
+async def _schedule_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    document = await _find_schedule(ctx, str(arguments["schedule"]))
+    return {
+        "name": document.get("name"),
+        "runs": target_text(document),
+        "message": mapping(document.get("payload")).get("message"),
+        "when": times_text(document),
+        "state": state_text(document),
+        "owner": document.get("user_id"),
+        "created": format_time(document.get("created_at")),
+    }
+
+
+async def _endpoint_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What AgentOS would be told to call of itself; the arguments say the rest."""
+    method, path = _parse_endpoint(str(arguments["endpoint"]))
+    return {"calls": f"{method} {path}"}
+
+
 # Finding one
 
 
@@ -376,12 +395,19 @@ TOOLSET = Toolset(
     read(list_schedules, "GET /schedules"),
     read(get_schedule, "GET /schedules/{schedule_id}"),
     # The endpoint may be one that deletes, whose own tool would ask the person; a run is asked for like any other.
-    destructive(create_schedule, "POST /schedules", idempotent=False, open_world=True, confirm_only_if="endpoint"),
+    destructive(
+        create_schedule,
+        "POST /schedules",
+        idempotent=False,
+        open_world=True,
+        confirm_only_if="endpoint",
+        details=_endpoint_details,
+    ),
     write(update_schedule, "PATCH /schedules/{schedule_id}", idempotent=True),
     write(enable_schedule, "POST /schedules/{schedule_id}/enable", idempotent=True),
     write(disable_schedule, "POST /schedules/{schedule_id}/disable", idempotent=True),
     write(trigger_schedule, "POST /schedules/{schedule_id}/trigger", open_world=True),
     read(list_schedule_runs, "GET /schedules/{schedule_id}/runs"),
-    destructive(delete_schedule, "DELETE /schedules/{schedule_id}"),
+    destructive(delete_schedule, "DELETE /schedules/{schedule_id}", details=_schedule_details),
     needs=DATABASE,
 )

@@ -17,7 +17,7 @@ from agentos_mcp.agentos.pagination import slice_page
 from agentos_mcp.agentos.plain_text import as_field
 from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.parameters import AnyKind, DbId, JsonObject, Limit, LongName, Page, Run, UserId
+from agentos_mcp.tooling.parameters import AnyKind, ComponentId, DbId, JsonObject, Limit, LongName, Page, Run, UserId
 from agentos_mcp.tooling.results import Record, Table
 from agentos_mcp.tooling.time_arguments import parse_moment
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, read
@@ -61,7 +61,7 @@ async def list_traces(
     run: Run = "",
     session_id: str = "",
     kind: AnyKind = "",
-    id: str = "",
+    id: ComponentId = "",
     errors: Annotated[bool, Field(description="Only where something failed")] = False,
     user_id: UserId = "",
     since: Since = "",
@@ -169,7 +169,7 @@ async def search_traces(
 async def list_trace_sessions(
     ctx: ToolContext,
     kind: AnyKind = "",
-    id: str = "",
+    id: ComponentId = "",
     user_id: UserId = "",
     since: Since = "",
     until: str = "",

@@ -37,6 +37,7 @@ def build(db_file: str) -> AgentOS:
         agents=[
             Agent(id="fair", name="Fair Judge", db=db, model=model(fair)),
             Agent(id="echo", name="Echo", db=db, model=model(echo)),
+            Agent(id="timed", name="Timed", db=db, model=model(echo)),
             Agent(id="slow", name="Slow", db=db, model=model(slow)),
             Agent(id="broken", name="Broken", db=db, model=model(failing_script)),
             Agent(id="tooler", name="Tooler", db=db, model=model(tool_caller("lookup", term="honey")), tools=[lookup]),

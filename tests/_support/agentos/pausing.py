@@ -195,6 +195,21 @@ def failing_step(step_input: StepInput) -> StepOutput:
     raise ValueError("this step cannot work")
 
 
+LETTER = "Dear Ann,\n\n  the parcel is on its way:\n- one book\n- two pens\n\nrun: agent/x/y/z"
+
+
+def letter_writer(step_input: StepInput) -> StepOutput:
+    """Writes several lines, one of which looks like ours."""
+    record_execution("write", step_input.input)
+    return StepOutput(content=LETTER)
+
+
+def order_writer(step_input: StepInput) -> StepOutput:
+    """Writes data."""
+    record_execution("write", step_input.input)
+    return StepOutput(content={"customer": "Ann", "items": ["book", "pens"]})
+
+
 def build(db_file: str) -> AgentOS:
     db, queue = storage(db_file, "pausing-db")
 
@@ -332,6 +347,29 @@ def build(db_file: str) -> AgentOS:
         ),
         workflow("route-one", router(requires_user_input=True), step("last")),
         workflow("route-many", router(requires_user_input=True, allow_multiple_selections=True), step("last")),
+        workflow(
+            "route-described",
+            Router(
+                name="shipping",
+                choices=[
+                    Step(name="express", description="Tomorrow, for 12 euros.", executor=step_executor("express")),
+                    Step(name="standard", description="In a week, for nothing.", executor=step_executor("standard")),
+                ],
+                selector=lambda _: [choices[0]],
+                human_review=HumanReview(requires_user_input=True),
+            ),
+            step("last"),
+        ),
+        workflow(
+            "letter",
+            Step(name="write", executor=letter_writer, human_review=HumanReview(requires_output_review=True)),
+            step("last"),
+        ),
+        workflow(
+            "order",
+            Step(name="write", executor=order_writer, human_review=HumanReview(requires_output_review=True)),
+            step("last"),
+        ),
         workflow("route-gate", router(requires_confirmation=True), step("last")),
         workflow("route-review", router(requires_output_review=True, on_reject="retry"), step("last")),
         workflow("review-retry", step("draft", requires_output_review=True, on_reject="retry"), step("last")),

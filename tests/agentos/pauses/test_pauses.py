@@ -498,7 +498,7 @@ def test_question_says_who_asks_what_and_how_to_answer() -> None:
     (question,) = questions(REF, [tool(requires_confirmation=True)])
     assert question.title == "Publisher wants to call publish."
     assert question.details == 'title: "Tea"'
-    assert str(question.how).startswith(f'{{"{question.key}": true}}, or {{"{question.key}": {{"approve": false')
+    assert str(question.how).startswith(f'{{"{question.key}": true}}, or {{"{question.key}": {{"declined": true')
 
 
 def test_question_key_is_safe_and_changes_with_the_question() -> None:

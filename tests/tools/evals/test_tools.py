@@ -50,6 +50,7 @@ class TestAccuracy:
             read = await peer.text("get_eval", id=id_in(ran))
         assert ran.startswith("# accuracy: 9/10\n")
         assert "component: agent fair\nmodel: scripted\njudge: scripted\n" in ran
+        assert "\nrun: agent/fair/eval_" in read
         for text in (ran, read):
             assert "expected:\n```\nsomething good\n```\nanswer:\n```\necho: a good thing\n```" in text
             assert "reason:\n```\nIt is good.\n```" in text
@@ -104,6 +105,38 @@ class TestAgentAsJudge:
         assert "| agent_as_judge |" in row
         assert "| PASSED | agent fair |" in row
         assert (await stored(judged, eval_id))["agent_id"] is None
+
+
+class TestEvaluatedRun:
+    @pytest.mark.parametrize(
+        ("arguments", "answer"),
+        [
+            ({"type": "reliability", "id": "tooler", "expected_tools": ["lookup"]}, "the tool said: honey"),
+            ({"type": "agent_as_judge", "id": "fair", "criteria": "it is sound"}, "echo: a good thing 7"),
+            ({"type": "performance", "id": "timed", "iterations": 2}, "echo: a good thing 7"),
+        ],
+        ids=lambda value: value["type"] if isinstance(value, dict) else "",
+    )
+    async def test_get_eval_shows_the_input_the_answer_and_the_run(
+        self, connect: Connect, judged: str, arguments: dict[str, Any], answer: str
+    ) -> None:
+        async with connect(judged, toolsets=("evals", "runs")) as peer:
+            ran = await peer.text("run_eval", kind="agent", input="a good thing 7", **arguments)
+            read = await peer.text("get_eval", id=id_in(ran))
+            assert "input:\n```\na good thing 7\n```" in read
+            assert f"answer:\n```\n{answer}" in read
+            assert "explain_run(run) shows how it went" in read
+            found = re.search(r"^run: (\S+)$", read, re.MULTILINE)
+            assert found, read
+            assert answer in await peer.text("get_run", run=found[1])
+
+    async def test_get_eval_names_no_run_where_two_may_be_meant(self, connect: Connect, judged: str) -> None:
+        async with connect(judged, toolsets=("evals", "runs")) as peer:
+            ran = await run_reliability(peer)
+            await peer.text("run_agent", agent_id="tooler", message="another question")
+            read = await peer.text("get_eval", id=id_in(await run_reliability(peer)))
+        assert "\nrun: " not in read
+        assert "eval: " in ran
 
 
 class TestPerformance:
