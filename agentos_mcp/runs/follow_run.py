@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _CANCEL_SECONDS = 1.5
 _REFERENCE_SECONDS = 10.0
 """How much longer a call may take to return a reference that others can use."""
-_TAKEN_SECONDS = 0.8
+_TAKEN_SECONDS = 0.5
 """How long a call that is not to wait looks for a sign that AgentOS has taken its run, or has refused it."""
 _REFERENCE_POLL_SECONDS = 0.05
 _MAX_MEDIA_CHARACTERS = 800_000
