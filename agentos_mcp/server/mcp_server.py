@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import anyio
@@ -237,10 +237,13 @@ class AgentOSServer(MCPServer[Backend]):
             for name, value in answer["capabilities"].items()
         }
         try:
-            deadline = anyio.current_time() + self._introduction_seconds
+            about = (ctx.params or {}).get("clientInfo")
+            name = str(about.get("name") or "") if isinstance(about, Mapping) else ""
+            timeout_seconds = self._introduction_seconds + quirks_of(name).introduction_seconds
+            deadline = anyio.current_time() + timeout_seconds
             state = None
             if self.backend is not None:
-                state = await read_agentos_state(self.backend, self._introduction_seconds)
+                state = await read_agentos_state(self.backend, timeout_seconds)
                 self.introduced_early |= state.inventory is None
                 with anyio.CancelScope(deadline=deadline):
                     await self.component_tools.refresh(self.backend)

@@ -38,6 +38,8 @@ class ClientQuirks:
     """Whether its form can be sent while an optional text is empty."""
     preselects_true: bool = False
     """Whether its form has `True` selected in a boolean that has no default."""
+    introduction_seconds: float = 0.0
+    """How much longer than others it waits to be told what AgentOS has."""
     tells_timeouts: bool = True
     """Whether the reason of a cancellation says so where its own limit is why, and not a person."""
 
@@ -59,6 +61,8 @@ class ClientQuirks:
 
 UNKNOWN_CLIENT = ClientQuirks()
 CLIENTS = (
+    # `install` and `doctor`, which report whether AgentOS answers.
+    ClientQuirks("agentos-mcp-doctor", "this version", introduction_seconds=2.0),
     # It shows a call as running in the background after two minutes; its idle limit is reset by progress.
     ClientQuirks("claude-code", "2.1.330", default_wait_seconds=100.0),
     ClientQuirks("claude-ai", "its users' reports, until November 2026", call_limit_seconds=60.0),
