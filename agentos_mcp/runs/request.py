@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agentos_mcp.agentos.catalog import Component, display_id
+from agentos_mcp.agentos.catalog import Component, display_id, to_run
 from agentos_mcp.agentos.errors import Forbidden, InvalidRequest
 from agentos_mcp.agentos.inputs.attachments import attach
 from agentos_mcp.agentos.inputs.schema_checks import CannotCheckSchema
@@ -44,7 +44,7 @@ async def build_request(ctx: ToolContext, kind: Kind, query: str, message: str, 
     """
     if not message.strip():
         raise InvalidRequest("The message is empty.", f"Say what the {kind} should do.")
-    component = await ctx.catalog.find(kind, query)
+    component = await ctx.catalog.find(kind, query, to_run)
     if options.session_id:
         await ctx.ownership.require_own_session(options.session_id, may_be_new=True)
     detail = await _read_detail(ctx, component)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from agentos_mcp.agentos.catalog import display_id
+from agentos_mcp.agentos.catalog import display_id, to_show
 from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping, objects, values
 from agentos_mcp.agentos.plain_text import as_name
@@ -33,7 +33,7 @@ async def list_workflows(ctx: ToolContext) -> Table:
 
 async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workflow"], id: str) -> Document:
     """One agent, team or workflow in detail: model, tools, members, steps, inputs."""
-    component = await ctx.catalog.find(kind, id)
+    component = await ctx.catalog.find(kind, id, to_show)
     page = await ctx.catalog.detail(kind, component.id)
     lines = [f"# {as_name(component.name)} ({kind} {display_id(component.id)})"]
     if component.description or page.get("description"):

@@ -158,8 +158,8 @@ async def create_session(
     user_id: UserId = "",
     db_id: DbId = "",
 ) -> Message:
-    """Open a conversation with a name or a state before its first run; runs open their own."""
-    component = await ctx.catalog.find(kind, id)
+    """Open a conversation with a name or a state before its first run (runs open their own)."""
+    component = await ctx.component(kind, id)
     session_id = new_id()
     body: dict[str, Any] = {"session_id": session_id, f"{kind}_id": component.id}
     body |= present_values(session_name=name.strip(), user_id=user_id)

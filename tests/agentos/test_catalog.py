@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentos_mcp.agentos.catalog import Catalog, Component, Inventory, match_component
+from agentos_mcp.agentos.catalog import Catalog, Component, Inventory, match_component, to_run
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.runs.run import Kind
@@ -46,8 +46,10 @@ async def test_find_lists_the_components_when_none_is_similar(catalog: Catalog) 
 
 
 async def test_find_names_the_tool_of_another_kind(catalog: Catalog) -> None:
-    with pytest.raises(NotFound, match=r"No agent 'three-steps'\. It is a workflow: use run_workflow\."):
-        await catalog.find("agent", "three-steps")
+    with pytest.raises(
+        NotFound, match=r"No agent 'three-steps'\. It is a workflow: use run_workflow\(workflow_id='three-steps'\)\."
+    ):
+        await catalog.find("agent", "three-steps", to_run)
 
 
 async def test_find_prefers_an_id_to_a_name() -> None:
@@ -65,6 +67,13 @@ async def test_find_error_quotes_an_unsafe_id() -> None:
 @pytest.mark.parametrize(("id", "count"), [("three-steps", 3), ("side-by-side", 2), ("outer", 2)])
 async def test_step_count_of_a_workflow_is_known(catalog: Catalog, id: str, count: int) -> None:
     assert await catalog.step_count(await catalog.find("workflow", id)) == count
+
+
+async def test_find_of_any_kind_needs_no_kind_where_the_name_is_unique(catalog: Catalog) -> None:
+    assert (await catalog.find("", "three steps")).kind == "workflow"
+    assert (await catalog.find("", "pair")).id == "pair"
+    with pytest.raises(NotFound, match=r"No component 'zzzzzz'\. There are: "):
+        await catalog.find("", "zzzzzz")
 
 
 async def test_step_count_of_a_factory_and_of_an_agent_is_zero(catalog: Catalog) -> None:

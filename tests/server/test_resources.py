@@ -219,7 +219,7 @@ async def test_trace_is_read_by_its_id_and_by_its_run(connect: Connect, era: str
     [
         ("agentos://agents/nobody", "No agent 'nobody'"),
         ("agentos://agents/ECHO", "Did you mean 'echo'?"),
-        ("agentos://workflows/echo", "It is an agent: use run_agent."),
+        ("agentos://workflows/echo", "It is an agent: use get_component(kind='agent', id='echo')."),
         ("agentos://runs/agent/echo/no/no", "Run not found"),
         ("agentos://runs/robot/echo/no/no", "is not a run reference"),
         ("agentos://sessions/no-such-session", "no-such-session"),
