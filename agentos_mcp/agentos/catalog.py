@@ -382,7 +382,7 @@ def _no_match(
         if len(rivals) > 1 or referral is None:
             return NotFound(message, as_hint(f"{what}.") + _refer_to(rivals, referral))
         return NotFound(message, hint("{what}: use {use}.", what=what, use=referral(first), otherwise=f"{what}."))
-    similar = suggestions(query, components)
+    similar = suggestions(query, components) if rival_fit == Fit.SIMILAR else []
     if similar or rivals:
         named = " or ".join(map(_named_with_kind, similar)) if rivals or not kind else _quoted_ids(similar, " or ")
         proposal = " or ".join(filter(None, (named, rival_names)))
