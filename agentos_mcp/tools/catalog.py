@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from agentos_mcp.agentos.catalog import display_id, to_show
 from agentos_mcp.agentos.hints import Action, as_hint, hint
-from agentos_mcp.agentos.json_values import mapping, objects, values
+from agentos_mcp.agentos.inputs.component_inputs import input_lines
+from agentos_mcp.agentos.json_values import mapping, objects
 from agentos_mcp.agentos.plain_text import as_name
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.tooling.context import ToolContext
@@ -41,10 +42,7 @@ async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workfl
     lines += _part_lines("", page)
     if component.is_factory or page.get("is_factory"):
         lines.append("Built anew for every run by a factory.")
-    for title, key in (("Factory input", "factory_input_schema"), ("Input", "input_schema")):
-        if isinstance(schema := page.get(key), Mapping):
-            lines.append(f"{title}: {_fields_text(schema)}")
-            break
+    lines += input_lines(page, ctx.surface)
     contents = {"kind": kind, "id": component.id, "name": component.name, **page}
     return Document("\n".join(lines), contents)
 
@@ -104,28 +102,6 @@ def _tools_of(page: Mapping[str, Any]) -> list[tuple[str, str]]:
         for tool in objects(mapping(page.get("tools")).get("tools"))
         if tool.get("name")
     ]
-
-
-def _fields_text(schema: Mapping[str, Any]) -> str:
-    """A schema's fields in a line: `product (string), audience (string, default everyone)`."""
-    properties = schema.get("properties")
-    if not isinstance(properties, Mapping) or not properties:
-        return "any object"
-    required = values(schema.get("required"))
-    return ", ".join(_field_text(name, field, name in required) for name, field in properties.items())
-
-
-def _field_text(name: str, schema: object, required: bool) -> str:
-    field = mapping(schema)
-    allowed = field.get("enum")
-    details = [
-        " | ".join(map(as_name, allowed)) if isinstance(allowed, list) else one_line(str(field.get("type") or "any"))
-    ]
-    if not required:
-        details.append(f"default {as_name(field['default'])}" if field.get("default") is not None else "optional")
-    if field.get("description"):
-        details.append(one_line(str(field["description"]), max_length=120))
-    return f"{as_name(name)} ({', '.join(details)})"
 
 
 TOOLSET = Toolset(

@@ -58,7 +58,7 @@ def test_wrong_kind_is_answered_with_the_right_command(demo: str) -> None:
         in invoke(demo, "agents", "content-pipeline").stderr
     )
     assert (
-        "use `agentos-mcp run workflow ID -m TEXT`."
+        "use `agentos-mcp run workflow content-pipeline -m TEXT`."
         in invoke(demo, "run", "agent", "content-pipeline", "-m", "x").stderr
     )
 

@@ -44,7 +44,7 @@ def test_runs_command_filters_by_component_and_status(sample_agentos: str, sessi
     assert failed in [item["run"] for item in items]
     assert {item["status"] for item in items} == {"error"}
     refused = invoke(sample_agentos, "runs", "--id", "nobody")
-    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert (refused.exit_code, refused.stdout) == (1, "")
     assert refused.stderr.startswith("agentos-mcp: No component 'nobody'. ")
 
 

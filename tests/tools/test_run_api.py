@@ -108,7 +108,7 @@ async def test_factorys_own_errors_are_clear(connect: Connect, media: str) -> No
 async def test_component_without_a_factory_takes_no_factory_input(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
         error = await peer.error("run_agent", agent_id="echo", message="x", factory_input={"a": 1})
-    assert "not built by a factory" in error
+    assert "is not built by a factory" in error
 
 
 async def test_version_is_passed_on(connect: Connect, media: str) -> None:
