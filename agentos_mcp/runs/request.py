@@ -55,6 +55,9 @@ async def build_request(ctx: ToolContext, kind: Kind, query: str, message: str, 
     component = await ctx.catalog.find(kind, query, to_run)
     if options.session_id:
         await ctx.ownership.require_own_session(options.session_id, may_be_new=True)
+        if not options.user_id and not ctx.ownership.user_id:
+            # AgentOS finds a conversation only with its user.
+            options = replace(options, user_id=await ctx.ownership.session_user(options.session_id))
     detail = await _read_detail(ctx, component)
     # What a token may not look at is taken for what the caller says it is.
     is_factory = component.is_factory or bool(detail.get("is_factory") if detail else options.factory_input)

@@ -467,3 +467,30 @@ async def test_session_has_the_runs_of_its_own_database_alone(connect: Connect) 
     assert runs["one"] not in left
     assert runs["two"] in left
     assert runs["two"] in injected
+
+
+async def test_run_continues_a_session_as_its_user_where_none_is_given(
+    connect: Connect, sample_agentos: str, era: str
+) -> None:
+    session = f"owned-{era}"
+    async with connect(sample_agentos, toolsets=ALL) as peer:
+        await peer.text("run_agent", agent_id="echo", message="one", session_id=session, user_id=f"Anna Ü {era}")
+        text = await peer.text("run_agent", agent_id="echo", message="two", session_id=session)
+        assert text.startswith("echo: two")
+        facts = await peer.text("get_session", session_id=session)
+        assert "runs: 2" in facts
+        assert f"user: Anna Ü {era}" in facts
+        assert "not found" in await peer.error(
+            "run_agent", agent_id="echo", message="x", session_id=session, user_id="somebody else"
+        )
+
+
+async def test_get_session_hint_repeats_the_user_and_database_it_was_asked_with(
+    connect: Connect, sample_agentos: str, era: str
+) -> None:
+    session, user = f"long-{era}", f"walker-{era}"
+    async with connect(sample_agentos, toolsets=ALL) as peer:
+        for number in range(6):
+            await peer.text("run_agent", agent_id="echo", message=f"{number}", session_id=session, user_id=user)
+        text = await peer.text("get_session", session_id=session, user_id=user)
+    assert f"list_session_runs(session_id='{session}', user_id='{user}') shows all 6 runs." in text

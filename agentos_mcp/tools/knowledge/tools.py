@@ -219,7 +219,7 @@ async def add_remote_knowledge(
     source_params: Annotated[JsonObject, Field(description='GitHub: {"repo": "owner/name"}')] = None,
     knowledge_id: KnowledgeId = "",
 ) -> Message:
-    """Add a file or folder of a source that list_knowledge_sources shows."""
+    """Add a file or folder of a remote source; list_knowledge_sources shows them."""
     if not path.strip("/ "):
         raise InvalidRequest("The path is empty.", "Name a file, or a folder with / at its end.")
     base, source = await _locate_source(ctx, source_id, knowledge_id)

@@ -92,7 +92,10 @@ class TestOutputSchema:
             ({"type": "array", "items": {}}, 'root is not "type": "object"'),
             ({"properties": {"a": {}}}, 'root is not "type": "object"'),
             ({"type": "object"}, "no properties"),
-            ({"type": "object", "properties": {"a": {"type": "strin"}}}, r"not a valid JSON schema: properties\.a\.type"),
+            (
+                {"type": "object", "properties": {"a": {"type": "strin"}}},
+                r"not a valid JSON schema: properties\.a\.type",
+            ),
             ({"type": "object", "properties": {"_a": {"type": "string"}}}, "starts with '_': _a"),
             ({"type": "object", "properties": {"a": {"default": float("nan")}}}, "cannot be written as JSON"),
             ({"type": "json_schema", "schema": STORY}, "no json_schema.schema"),
