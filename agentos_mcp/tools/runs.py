@@ -39,7 +39,7 @@ from agentos_mcp.tooling.parameters import (
 from agentos_mcp.tooling.results import Table
 from agentos_mcp.tooling.tool_spec import Toolset, destructive, read, write
 
-FactoryInput = Annotated[JsonObject, Field(description="A factory's inputs")]
+FactoryInput = Annotated[JsonObject, Field(description="A factory's inputs; the message may then be empty")]
 
 _CANCEL_WAIT_SECONDS = 5.0
 

@@ -20,7 +20,7 @@ from agentos_mcp.tooling.argument_limits import MAX_FILES_LENGTH, MaxCharacters
 from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
 from agentos_mcp.tooling.context import ToolContext, name_knowledge_bases
 from agentos_mcp.tooling.markdown import fenced, one_line
-from agentos_mcp.tooling.parameters import JsonObject, KnowledgeId, Limit, LongName, Page, Text
+from agentos_mcp.tooling.parameters import AnyKnowledgeId, JsonObject, KnowledgeId, Limit, LongName, Page, Text
 from agentos_mcp.tooling.results import Document, Message, Record, Table
 from agentos_mcp.tooling.tool_spec import KNOWLEDGE, Toolset, destructive, read, write
 from agentos_mcp.tools.knowledge.bases import MAX_MERGED_ROWS, base_label, merge_passages, read_bases
@@ -63,7 +63,7 @@ async def search_knowledge(
         Literal["", "vector", "keyword", "hybrid"], Field(description="Stays on for everybody's later searches")
     ] = "",
     filters: JsonObject = None,
-    knowledge_id: KnowledgeId = "",
+    knowledge_id: AnyKnowledgeId = "",
 ) -> Document:
     """Search the knowledge bases; returns the passages that fit best."""
     if not query.strip():
@@ -106,7 +106,9 @@ async def search_knowledge(
     return Document("\n".join([*notes, *texts]), {"items": items, **note})
 
 
-async def list_knowledge(ctx: ToolContext, knowledge_id: KnowledgeId = "", limit: Limit = 20, page: Page = 1) -> Table:
+async def list_knowledge(
+    ctx: ToolContext, knowledge_id: AnyKnowledgeId = "", limit: Limit = 20, page: Page = 1
+) -> Table:
     """What is in the knowledge bases, latest first. See one with get_knowledge."""
     bases = await ctx.knowledge_bases(knowledge_id)
     if len(bases) > 1:
