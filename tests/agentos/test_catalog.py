@@ -6,6 +6,8 @@ from agentos_mcp.agentos.catalog import Catalog, Component, Inventory, match_com
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.runs.run import Kind
+from tests._support.http_answers import http_json
+from tests._support.scripted_agentos import scripted_agentos
 
 pytestmark = pytest.mark.anyio
 
@@ -96,3 +98,15 @@ async def test_find_reads_again_only_after_a_miss(sample_agentos: str) -> None:
 
 def _agent(id: str, name: str) -> Component:
     return Component("agent", id, name)
+
+
+async def test_find_takes_a_stored_component_of_that_name_before_a_configured_one_like_it() -> None:
+    answers = {
+        "/config": http_json({"os_id": "x", "agents": [{"id": "support-triage"}]}),
+        "/agents": http_json([{"id": "support"}]),
+        "/teams": http_json([]),
+        "/workflows": http_json([]),
+    }
+    async with scripted_agentos(answers) as agentos, AgentOS(agentos.url) as client:
+        assert (await Catalog(client).find("agent", "support")).id == "support"
+        assert (await Catalog(client).find("agent", "triage")).id == "support-triage"

@@ -417,7 +417,7 @@ async def test_sessions_database_is_asked_for_only_where_it_cannot_be_told(
         dropped_characters = await peer.error("get_session", session_id=session)
         wrong = await peer.error("list_sessions", db_id="third-db")
         elsewhere = await peer.error("get_session", session_id=session, db_id="first-db")
-        read = await peer.text("get_session", session_id=session, db_id="second-db")
+        read = await peer.text("get_session", session_id=session, db_id="the second database")
         await converse(peer, "agent", "two", session, "hello")
         runs = await peer.text("list_session_runs", session_id=session, db_id="second-db")
         deleted = await peer.text("delete_session", session_id=session, db_id="second-db")
