@@ -101,12 +101,12 @@ def build_instructions(
     reads_knowledge = not settings.knowledge_id and any(
         "knowledge_id" in inspect.signature(tool.fn).parameters for tool in selection.tools
     )
-    lines.append(_describe_state(state, reads_knowledge=reads_knowledge) if state is not None else "")
+    lines.append(_describe_state(state, surface, reads_knowledge=reads_knowledge) if state is not None else "")
     lines += [f"Cannot be exposed: {one_line(reason)}" for reason in missing_components]
     return "\n".join(lines)
 
 
-def _describe_state(state: AgentOSState, *, reads_knowledge: bool) -> str:
+def _describe_state(state: AgentOSState, surface: Surface, *, reads_knowledge: bool) -> str:
     """One line on this AgentOS; ids only, percent-encoded: names and descriptions are other people's words."""
     if state.error is not None:
         return f"AgentOS cannot be used at the moment: {state.error_message}"

@@ -162,7 +162,7 @@ async def create_session(
     user_id: UserId = "",
     db_id: DbId = "",
 ) -> Message:
-    """Open a conversation with a name or a state before its first run (runs open their own)."""
+    """Open a conversation with a name or a state before its first run; runs open their own."""
     component = await ctx.component(kind, id)
     session_id = new_id()
     body: dict[str, Any] = {"session_id": session_id, f"{kind}_id": component.id}
