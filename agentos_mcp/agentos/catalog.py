@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Literal, get_args
 from urllib.parse import quote
 
@@ -17,14 +16,15 @@ import anyio
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.config_prefetch import Prefetch, prefetched
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
-from agentos_mcp.agentos.hints import Action, Hint, hint
+from agentos_mcp.agentos.hints import Action, Detail, Hint, Parameter, Reference, Sentence, as_hint, hint
 from agentos_mcp.agentos.http_errors import READING_ERRORS
 from agentos_mcp.agentos.json_limits import estimate_json_size
 from agentos_mcp.agentos.json_values import mapping, objects, text, texts
+from agentos_mcp.agentos.name_lookup import Fit, Named, Query, closest, most_similar_items, suggestions
 from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.agentos.shared_call import SharedCall
-from agentos_mcp.agentos.similar_names import similarity
+from agentos_mcp.agentos.task_groups import gather
 
 log = logging.getLogger(__name__)
 
@@ -40,16 +40,13 @@ _MAX_DESCRIPTION_LENGTH = 2_000
 MAX_DETAILS = 100
 MAX_DETAIL_CHARACTERS = 16 * 1024 * 1024
 """Of component details, as JSON, all together."""
-_MIN_SIMILARITY = 0.75
 MANY = 300
 """From so many components on, a search runs in a thread, so that other tasks need not wait for it."""
 _MAX_NAME_LENGTH = 200
-_MAX_DESCRIPTION_LENGTH = 2_000
-_FILLER_WORDS = frozenset({"my", "the", "our", "a", "an", "your", "please", "run", "agent", "team", "workflow"})
 
 
 @dataclass(frozen=True)
-class Component:
+class Component(Named):
     """An agent, a team or a workflow, as `/config` shows it."""
 
     kind: Kind
@@ -58,24 +55,60 @@ class Component:
     description: str = ""
     is_factory: bool = False
 
-    @cached_property
-    def normalized(self) -> tuple[str, str]:
-        """Its id and name as they are compared."""
-        return _normalize(self.id), _normalize(self.name)
+    @property
+    def nouns(self) -> frozenset[str]:
+        return _NOUNS[self.kind]
 
-    @cached_property
-    def without_fillers(self) -> tuple[str, str]:
-        """The same without filler words ("my", "agent")."""
-        return _strip_fillers(self.normalized[0]), _strip_fillers(self.normalized[1])
+    @property
+    def foreign_nouns(self) -> frozenset[str]:
+        return _FOREIGN_NOUNS[self.kind]
 
 
 @dataclass(frozen=True)
-class KnowledgeBase:
+class KnowledgeBase(Named):
     """A knowledge base, and the database that holds what is known of its contents."""
 
     id: str
     name: str = ""
     db_id: str = ""
+
+    @property
+    def nouns(self) -> frozenset[str]:
+        return _KNOWLEDGE_NOUNS
+
+
+@dataclass(frozen=True)
+class Database(Named):
+    """A database, which has no other name than its id."""
+
+    id: str
+    name: str = ""
+
+    @property
+    def nouns(self) -> frozenset[str]:
+        return _DATABASE_NOUNS
+
+
+_NOUNS: Mapping[Kind, frozenset[str]] = {kind: frozenset({kind}) for kind in KINDS}
+_FOREIGN_NOUNS: Mapping[Kind, frozenset[str]] = {kind: frozenset(KINDS) - {kind} for kind in KINDS}
+_KNOWLEDGE_NOUNS = frozenset({"knowledge", "base", "kb"})
+_DATABASE_NOUNS = frozenset({"database", "db"})
+
+Referral = Callable[[Component], Reference]
+"""How a reader comes to a component that is not of the kind that was asked for."""
+
+
+def to_run(component: Component) -> Action:
+    return Action.of(f"run_{component.kind}", **{f"{component.kind}_id": display_id(component.id)})
+
+
+def to_show(component: Component) -> Action:
+    return Action.of("get_component", kind=component.kind, id=display_id(component.id))
+
+
+def to_give_kind(component: Component) -> Parameter:
+    """Of a tool that takes the kind beside the id."""
+    return Parameter("kind", component.kind)
 
 
 DataStore = Literal["session", "memory", "knowledge", "traces", "metrics", "evals", "learning"]
@@ -246,96 +279,119 @@ class Catalog:
             return 0
         return len(steps) if isinstance(steps, list) else 0
 
-    async def find(self, kind: Kind, query: str) -> Component:
-        """The component that `query` means: an id, a name, "my content pipeline", or a unique near miss.
+    async def find(self, kind: Kind | Literal[""], query: str, referral: Referral | None = None) -> Component:
+        """The component that `query` means: an id, a name, "my content pipeline", or a unique near miss; of any kind
+        where the kind is ''.
 
-        Raises NotFound with the candidates where none, or more than one, is meant.
+        Raises NotFound where none is meant, or more than one: it names them, and `referral` says how to use them.
         """
         try:
-            return await _match(kind, query, await self.inventory())
+            component, fit = await _match(kind, query, await self.inventory(), referral)
+            if fit <= Fit.PHRASE:
+                return component
         except NotFound:
-            # It may be newer than what is cached, or stored as data.
-            inventory = await self.inventory(fresh=True)
-            return await _match(kind, query, replace(inventory, components=await self.components(kind)))
+            pass
+        # What is meant may be newer than what is cached, or stored as data.
+        inventory = await self.inventory(fresh=True)
+        component, _ = await _match(kind, query, replace(inventory, components=await self._all_components()), referral)
+        return component
+
+    async def _all_components(self) -> tuple[Component, ...]:
+        """The components of `/config`, and those of all kinds that are stored as data."""
+        by_kind = await gather([partial(self.components, kind) for kind in KINDS])
+        components = {(component.kind, component.id): component for found in by_kind for component in found}
+        return tuple(components.values())
 
 
-async def _match(kind: Kind, query: str, inventory: Inventory) -> Component:
+async def _match(
+    kind: Kind | Literal[""], query: str, inventory: Inventory, referral: Referral | None
+) -> tuple[Component, Fit]:
     if len(inventory.components) < MANY:
-        return match_component(kind, query, inventory)
-    return await anyio.to_thread.run_sync(match_component, kind, query, inventory)
+        return _closest_component(kind, query, inventory, referral)
+    return await anyio.to_thread.run_sync(_closest_component, kind, query, inventory, referral)
 
 
-def match_component(kind: Kind | Literal[""], query: str, inventory: Inventory) -> Component:
-    """`find` within this inventory, among the components of all kinds where the kind is ''."""
-    components = inventory.of(kind) if kind else inventory.components
-    noun = kind or "component"
-    normalized, without_fillers = _normalize(query), _strip_fillers(query)
-    searches: tuple[Callable[[], list[Component]], ...] = (
-        lambda: [component for component in components if component.id == query],
-        lambda: [component for component in components if normalized in component.normalized],
-        lambda: [
-            component for component in components if without_fillers and without_fillers in component.without_fillers
-        ],
-        lambda: [
-            component
-            for component in components
-            if len(without_fillers) > 2 and without_fillers in " ".join(component.without_fillers)
-        ],
-        lambda: [
-            component
-            for component, ratio in _most_similar(without_fillers or normalized, components)
-            if ratio >= _MIN_SIMILARITY
-        ],
-    )
-    for search in searches:
-        candidates = search()
-        if len(candidates) == 1:
-            return candidates[0]
-        if candidates:
-            ids = f"{_quoted_ids(candidates[:_MAX_NAMED])}{' and more' if len(candidates) > _MAX_NAMED else ''}"
-            raise NotFound(f"'{excerpt(query)}' could be {len(candidates)} {noun}s.", f"Use one of the ids: {ids}.")
-    raise NotFound(f"No {noun} '{excerpt(query)}'.", _hint(kind, query, inventory) if kind else "")
+def match_component(
+    kind: Kind | Literal[""], query: str, inventory: Inventory, referral: Referral | None = None
+) -> Component:
+    """`find` within this inventory."""
+    return _closest_component(kind, query, inventory, referral)[0]
 
 
-def _hint(kind: Kind, query: str, inventory: Inventory) -> Hint | str:
-    normalized, without_fillers = _normalize(query), _strip_fillers(query)
-    for other in KINDS:
-        if other != kind and any(
-            component.id == query or component.normalized[1] == normalized for component in inventory.of(other)
-        ):
-            return hint(
-                "It is {article} {other}: use {run}.",
-                article="an" if other == "agent" else "a",
-                other=other,
-                run=Action.of(f"run_{other}"),
-                otherwise=f"It is {'an' if other == 'agent' else 'a'} {other}.",
-            )
-    components = inventory.of(kind)
-    if not components:
-        return f"This AgentOS has no {kind}s."
-    similar = _most_similar(without_fillers or normalized, components)
-    if similar[0][1] >= 0.5:
-        return f"Did you mean {_quoted_ids([component for component, _ in similar[:3]], ' or ')}?"
-    suggested = [component for component, _ in similar[:_MAX_NAMED]]
-    return f"There are: {_quoted_ids(suggested)}{' and more' if len(components) > _MAX_NAMED else ''}."
+def _closest_component(
+    kind: Kind | Literal[""], query: str, inventory: Inventory, referral: Referral | None
+) -> tuple[Component, Fit]:
+    of_kind = inventory.of(kind) if kind else inventory.components
+    with_id = [component for component in of_kind if component.id == query]
+    if len(with_id) == 1:
+        return with_id[0], Fit.ID
+    asked = Query(query)
+    candidates, fit = closest(asked, of_kind)
+    rivals: list[Component] = []
+    rival_fit = Fit.SIMILAR
+    if kind and (not candidates or fit > Fit.NAME):
+        rivals, rival_fit = closest(asked, [other for other in inventory.components if other.kind != kind])
+    if not candidates:
+        raise _no_match(kind, asked, of_kind, rivals, rival_fit, referral)
+    # A name of another kind that fits better, or as loosely, may be what is meant.
+    if rivals and (rival_fit < fit or rival_fit == fit > Fit.PHRASE):
+        candidates = [*candidates, *rivals]
+    if len(candidates) > 1:
+        raise _several_match(asked, candidates, referral)
+    return candidates[0], fit
 
 
-def _most_similar(query: str, components: Sequence[Component]) -> list[tuple[Component, float]]:
-    """The components that are most like what is wanted, by id or name, the best first; not all where there are many."""
-    names_by_component = [
-        tuple(
-            without_fillers or normalized
-            for without_fillers, normalized in zip(c.without_fillers, c.normalized, strict=True)
+def _several_match(query: Query, candidates: Sequence[Component], referral: Referral | None) -> NotFound:
+    named, more = candidates[:_MAX_NAMED], len(candidates) > _MAX_NAMED
+    kinds = {component.kind for component in candidates}
+    if len(kinds) == 1:
+        ids = f"{_quoted_ids(named)}{' and more' if more else ''}"
+        return NotFound(
+            f"'{excerpt(query.id)}' could be {len(candidates)} {kinds.pop()}s.", f"Use one of the ids: {ids}."
         )
-        for c in components
-    ]
-    ratios = similarity(query, (name for names in names_by_component for name in names))
-    matches = [
-        (component, max(ratios.get(name, 0.0) for name in names))
-        for component, names in zip(components, names_by_component, strict=True)
-        if any(name in ratios for name in names)
-    ]
-    return sorted(matches, key=lambda match: -match[1])
+    names = " or ".join(map(_named_with_kind, named))
+    message = f"'{excerpt(query.id)}' could be {names}{' or others' if more else ''}."
+    return NotFound(message, _refer_to(named, referral))
+
+
+def _refer_to(components: Sequence[Component], referral: Referral | None) -> Hint:
+    """ "Use run_agent(agent_id='writer') or run_team(team_id='writers')."; nothing without a referral."""
+    if referral is None or not components:
+        return as_hint("")
+    details: dict[str, Detail] = {f"use{n}": referral(component) for n, component in enumerate(components)}
+    template = f"Use {' or '.join(f'{{{name}}}' for name in details)}."
+    return Hint((Sentence(template, details),))
+
+
+def _no_match(
+    kind: Kind | Literal[""],
+    query: Query,
+    components: Sequence[Component],
+    rivals: Sequence[Component],
+    rival_fit: Fit,
+    referral: Referral | None,
+) -> NotFound:
+    message = f"No {kind or 'component'} '{excerpt(query.id)}'."
+    rivals = rivals[:_MAX_NAMED]
+    rival_names = " or ".join(map(_named_with_kind, rivals))
+    if rivals and rival_fit <= Fit.PHRASE:
+        first = rivals[0]
+        is_id = len(rivals) == 1 and first.id == query.id
+        article = "an" if first.kind == "agent" else "a"
+        what = f"It is {f'{article} {first.kind}' if is_id else rival_names}"
+        if len(rivals) > 1 or referral is None:
+            return NotFound(message, as_hint(f"{what}.") + _refer_to(rivals, referral))
+        return NotFound(message, hint("{what}: use {use}.", what=what, use=referral(first), otherwise=f"{what}."))
+    similar = suggestions(query, components) if rival_fit == Fit.SIMILAR else []
+    if similar or rivals:
+        named = " or ".join(map(_named_with_kind, similar)) if rivals or not kind else _quoted_ids(similar, " or ")
+        proposal = " or ".join(filter(None, (named, rival_names)))
+        return NotFound(message, as_hint(f"Did you mean {proposal}?") + _refer_to(rivals, referral))
+    if not components:
+        return NotFound(message, f"This AgentOS has no {kind or 'component'}s.")
+    listed = [component for component, _ in most_similar_items(query, components)[:_MAX_NAMED]]
+    more = " and more" if len(components) > len(listed) else ""
+    return NotFound(message, f"There are: {_quoted_ids(listed)}{more}.")
 
 
 def display_id(value: str) -> str:
@@ -343,19 +399,12 @@ def display_id(value: str) -> str:
     return quote(value, safe="-._~@+:", errors="surrogatepass")
 
 
+def _named_with_kind(component: Component) -> str:
+    return f"the {component.kind} '{display_id(component.id)}'"
+
+
 def _quoted_ids(components: Sequence[Component], separator: str = ", ") -> str:
     return separator.join(f"'{display_id(component.id)}'" for component in components)
-
-
-def _normalize(text: str) -> str:
-    """ "Content Pipeline", "content-pipeline" and "content_pipeline" are one."""
-    folded = unicodedata.normalize("NFKC", text[:_MAX_NAME_LENGTH]).casefold()
-    return " ".join("".join(char if char.isalnum() else " " for char in folded).split())
-
-
-def _strip_fillers(text: str) -> str:
-    """Without the words around it: "my content pipeline workflow" -> "content pipeline"."""
-    return " ".join(word for word in _normalize(text).split() if word not in _FILLER_WORDS)
 
 
 def _read_components(kind: Kind, value: object) -> Iterator[Component]:

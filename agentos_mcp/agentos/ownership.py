@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from agentos_mcp.agentos.catalog import Catalog, display_id
 from agentos_mcp.agentos.client import AgentOS
-from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, hint
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.pagination import Page
@@ -108,6 +108,14 @@ class Ownership:
             other_owners = filter(None, owners - {self.user_id})
             owner = next(other_owners, "") if owners else "other"
             raise self.refusal(f"session '{display_id(session_id)}'", _OWN_SESSIONS, owner=owner)
+
+    async def session_user(self, session_id: str) -> str:
+        """The user whose session this is; '' where it is new, nobody's, several users' or not known."""
+        try:
+            owners = await self._session_owners(session_id)
+        except AgentOSError:
+            return ""
+        return owners.pop() if len(owners) == 1 else ""
 
     async def _session_owners(self, session_id: str) -> set[str]:
         """The owners of the sessions with this id, '' for an unknown one; none where there is no such session."""

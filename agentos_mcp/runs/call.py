@@ -11,6 +11,7 @@ from typing import Any
 
 from mcp_types import CallToolResult, InputRequiredResult
 
+from agentos_mcp.agentos.catalog import to_run
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.inputs.schemas import input_error
 from agentos_mcp.agentos.runs.run import Kind, RunNote, RunRef, Status
@@ -29,7 +30,7 @@ async def run_component(
 ) -> RunResult:
     """Run a component, which `query` names by id or name; in a later round of the call, answer what it asked."""
     if (ref := question_run(ctx)) is not None:
-        component = await ctx.catalog.find(kind, query)
+        component = await ctx.catalog.find(kind, query, to_run)
         if (ref.kind, ref.component) != (component.kind, component.id):
             raise _of_another_run(ref)
         return await continue_paused(ctx, ref, {}, wait, schema=options.output_schema)

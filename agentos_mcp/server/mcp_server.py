@@ -53,7 +53,7 @@ from agentos_mcp.server.request_handlers import RequestHandlers
 from agentos_mcp.server.resources import MARKDOWN, Resources
 from agentos_mcp.server.sdk_compat import add_request_handler, is_cancelled
 from agentos_mcp.server.subscriptions import SubscriptionHub
-from agentos_mcp.server.tool_selection import ToolSelection
+from agentos_mcp.server.tool_selection import ToolSelection, without_missing_tools
 from agentos_mcp.server.tool_surface import ToolSurface
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.argument_limits import MAX_NAME_LENGTH, MAX_PATH_LENGTH, check_argument
@@ -127,11 +127,15 @@ class AgentOSServer(MCPServer[Backend]):
             with anyio.move_on_after(_FEATURES_TIMEOUT_SECONDS), contextlib.suppress(AgentOSError, *READING_ERRORS):
                 await self.backend.discovery.features()
         self.tools_listed.set()
-        return [
+        tools = [
             tool
             for tool in (await self._all_tools()).values()
             if not self.tool_selection.unavailable_reason(tool.name, self.backend)
         ]
+        missing_names = self.tool_selection.all_names.difference(tool.name for tool in tools)
+        # A component's own words are not ours to change.
+        component_tools = self.component_tools.tools
+        return [tool if tool.name in component_tools else without_missing_tools(tool, missing_names) for tool in tools]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None = None

@@ -11,7 +11,9 @@ from mcp_types import GetPromptResult, PromptArgument, PromptMessage, TextConten
 from mcp_types import Prompt as ListedPrompt
 
 from agentos_mcp.agentos.catalog import Component, Inventory, display_id
-from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
+from agentos_mcp.agentos.hints import Action, as_hint, hint
+from agentos_mcp.agentos.inputs.component_inputs import input_lines
 from agentos_mcp.agentos.plain_text import as_json
 from agentos_mcp.agentos.runs.history import MAX_SESSIONS
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
@@ -27,8 +29,14 @@ _REPORT_DAYS = 7
 _MAX_LENGTHS = {"message": MAX_TEXT_LENGTH, "task": MAX_TEXT_LENGTH, "run": MAX_PATH_LENGTH}
 """Characters of an argument, where it may be longer than a name."""
 _RUN_INSTRUCTIONS = (
-    "Show me its progress. When it asks for something, ask me, and give it my answer with continue_run; never answer "
-    "for me. If it takes longer than the call, continue with get_run. Then show me its answer."
+    as_hint("Show me its progress.")
+    + hint(
+        "When it asks for something, ask me, and give it my answer with {answer}; never answer for me.",
+        answer=Action.of("continue_run"),
+        otherwise="When it asks for something, tell me; never answer for me.",
+    )
+    + hint("If it takes longer than the call, continue with {get}.", get=Action.of("get_run"))
+    + "Then show me its answer."
 )
 
 
@@ -226,10 +234,10 @@ def _of_component(name: str, component: Component) -> Prompt:
         lines = [
             f"Run the {component.kind} {display_id(component.id)} of AgentOS: call {tool} with these arguments.",
             _call(component, arguments["message"]),
-            _RUN_INSTRUCTIONS,
+            _RUN_INSTRUCTIONS.render(ctx.surface),
         ]
         if component.is_factory:
-            lines.insert(2, "It is built for each run: get_component says what factory_input it takes.")
+            lines.insert(2, f"It is built for each run. {await _inputs_text(ctx, component)}".strip())
         return "\n".join(lines)
 
     return Prompt(
@@ -241,6 +249,15 @@ def _of_component(name: str, component: Component) -> Prompt:
         (_argument("message", "The input, in your words"),),
         {"message": completions.quick_prompts(component)},
     )
+
+
+async def _inputs_text(ctx: ToolContext, component: Component) -> str:
+    """What a component takes beside the message, as far as the token may read that."""
+    try:
+        detail = await ctx.catalog.detail(component.kind, component.id)
+    except AgentOSError:
+        return ""
+    return "\n".join(input_lines(detail, ctx.surface))
 
 
 def _call(component: Component, message: str) -> str:

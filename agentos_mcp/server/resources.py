@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from mcp_types import CallToolResult, Resource, ResourceTemplate, TextContent
 
-from agentos_mcp.agentos.catalog import Component, DataStore, Inventory, display_id
+from agentos_mcp.agentos.catalog import Component, DataStore, Inventory, display_id, to_show
 from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.paths import percent_encode
 from agentos_mcp.agentos.plain_text import strip_control_chars
@@ -68,7 +68,7 @@ class ResourceSpec:
 
 async def read_component(ctx: ToolContext, kind: Kind, id: str) -> str:
     """A component by its exact id: a name, or a part of one, is not enough in a URI."""
-    component = await ctx.catalog.find(kind, id)
+    component = await ctx.catalog.find(kind, id, to_show)
     if component.id != id:
         raise NotFound(f"No {kind} with the id '{display_id(id)}'.", f"Did you mean '{display_id(component.id)}'?")
     return (await get_component(ctx, kind, id)).words

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from mcp_types import Tool as ListedTool
 
 from agentos_mcp.agentos.catalog import Inventory
 from agentos_mcp.agentos.features import Features
@@ -62,6 +66,37 @@ class ToolSelection:
         return f"Unknown tool: {excerpt(name)}." + (
             _did_you_mean(name, listed_names) or f" There are: {', '.join(listed_names[:_MAX_NAMES])}."
         )
+
+
+def without_missing_tools(tool: ListedTool, missing_names: Collection[str]) -> ListedTool:
+    """The tool with descriptions that name none of the tools that are missing from the list."""
+    mentions = [name for name in missing_names if name in f"{tool.description} {tool.input_schema}"]
+    pattern = re.compile(rf"\b(?:{'|'.join(mentions)})\b")
+    if not mentions:
+        return tool
+    schema = dict(tool.input_schema)
+    schema["properties"] = {
+        name: _without_mentions(parameter, pattern) for name, parameter in schema.get("properties", {}).items()
+    }
+    description = _drop_clauses(tool.description or "", pattern) or tool.description
+    return tool.model_copy(update={"description": description, "input_schema": schema})
+
+
+def _without_mentions(parameter: Mapping[str, Any], pattern: re.Pattern[str]) -> dict[str, Any]:
+    if "description" not in parameter or not pattern.search(parameter["description"]):
+        return dict(parameter)
+    description = _drop_clauses(parameter["description"], pattern).rstrip(".")
+    others = {key: value for key, value in parameter.items() if key != "description"}
+    return {**others, "description": description} if description else others
+
+
+_CLAUSE_END = re.compile(r"(?<=[.;:])\s+")
+
+
+def _drop_clauses(text: str, pattern: re.Pattern[str]) -> str:
+    """ "What is there. See one with get_run." -> "What is there."."""
+    clauses = [clause for clause in _CLAUSE_END.split(text) if not pattern.search(clause)]
+    return re.sub(r"[;:]$", ".", " ".join(clauses))
 
 
 def _is_selected(tool: ToolSpec, toolset: Toolset, settings: Settings) -> bool:

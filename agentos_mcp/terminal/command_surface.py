@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 
@@ -34,19 +33,6 @@ class CommandSurface:
     def parameter(self, parameter: Parameter) -> str:
         flag = f"--{parameter.name.replace('_', '-')}"
         return flag if parameter.value is None else f"{flag} {shlex.quote(str(parameter.value))}"
-
-
-class LookupSurface(CommandSurface):
-    """For the commands that look a component up: one of another kind is looked up too, not run."""
-
-    def action(self, action: Action) -> str:
-        verb, _, kind = action.name.partition("_")
-        return super().action(Action(f"list_{kind}s", action.arguments) if verb == "run" else action)
-
-
-def surface_for(options: argparse.Namespace) -> CommandSurface:
-    """The surface of the command that was parsed into these options."""
-    return LookupSurface() if options.command in {"agents", "teams", "workflows"} else CommandSurface()
 
 
 def _run(kind: str) -> _CommandBuilder:

@@ -15,7 +15,7 @@ from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, Status
 from agentos_mcp.runs.result import answer_text
 from agentos_mcp.terminal.argument_values import absolute_paths, json_object
-from agentos_mcp.terminal.command_surface import surface_for
+from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.output import Printable, print_json, print_text, to_data
 from agentos_mcp.terminal.run_summary import run_document, summary_lines
 from agentos_mcp.terminal.terminal_features import colorize
@@ -90,7 +90,7 @@ async def _runs(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     state = await ctx.engine.read(RunRef.parse(options.run))
     if options.json:
         return run_document(state, ctx.surface)
-    for line, color in summary_lines(state, surface_for(options)):
+    for line, color in summary_lines(state, CommandSurface()):
         print(colorize(line, color, sys.stderr), file=sys.stderr)
     return "" if state.status is Status.PAUSED else answer_text(state)
 

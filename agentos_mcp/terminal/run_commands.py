@@ -21,7 +21,7 @@ from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.runs.questions import answer_form
 from agentos_mcp.runs.request import RunOptions, build_request, with_schema_notes
 from agentos_mcp.terminal.argument_values import absolute_paths, json_object, json_value, read_output_schema
-from agentos_mcp.terminal.command_surface import surface_for
+from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.exit_codes import FAILED, INTERRUPTED, exit_code_for_run
 from agentos_mcp.terminal.interrupts import Interrupts, catch_interrupts, stop_on_interrupt
 from agentos_mcp.terminal.output import print_json
@@ -91,7 +91,7 @@ async def cancel_run(ctx: ToolContext, options: argparse.Namespace) -> int:
         print_json(run_document(now, ctx.surface))
     elif now.has_ended and now.status is not Status.PAUSED:
         heading = "Nothing to cancel, the run has ended:" if had_ended else "The run has ended:"
-        print(heading, *(line for line, _ in summary_lines(now, surface_for(options))), sep="\n")
+        print(heading, *(line for line, _ in summary_lines(now, CommandSurface())), sep="\n")
     else:
         print(strip_control_chars(message))
     return FAILED if had_ended else 0
@@ -119,7 +119,7 @@ async def _follow(
         print_json(run_document(state, ctx.surface))
     else:
         display.finish(state)
-        for line, color in summary_lines(state, surface_for(options), questions_shown=follower.questions_shown):
+        for line, color in summary_lines(state, CommandSurface(), questions_shown=follower.questions_shown):
             display.print_line(line, color)
     return INTERRUPTED if interrupts.count else exit_code_for_run(state)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -11,15 +11,17 @@ from typing import Any, Literal, cast
 
 from mcp.server.mcpserver import Context
 
-from agentos_mcp.agentos.catalog import Catalog, Component, DataStore, KnowledgeBase, display_id, match_component
+from agentos_mcp.agentos.catalog import Catalog, Component, Database, DataStore, KnowledgeBase, display_id, to_give_kind
 from agentos_mcp.agentos.client import AgentOS, Limits, MultipartParts, Values
 from agentos_mcp.agentos.config_prefetch import Prefetch
-from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, Unsupported
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unsupported
 from agentos_mcp.agentos.features import Discovery
-from agentos_mcp.agentos.hints import PLAIN, Action, Parameter, Surface, hint
+from agentos_mcp.agentos.hints import PLAIN, Action, Hint, Parameter, Surface, hint
 from agentos_mcp.agentos.json_values import mapping
+from agentos_mcp.agentos.name_lookup import Query, closest
 from agentos_mcp.agentos.ownership import Ownership
 from agentos_mcp.agentos.pagination import Page, read_page
+from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.agentos.runs.registry import RunRegistry, open_run_registry
 from agentos_mcp.agentos.runs.run import Kind
@@ -41,6 +43,8 @@ LOOK_ACTIONS: Mapping[str, Action] = {
     "/metrics": Action.of("get_metrics_status"),
 }
 """The actions that show what a change did, by a part of the path that it is sent to; the first that fits."""
+
+_MAX_NAMED_BASES = 20
 
 QueryValue = str | int | float | bool | list[str] | None
 
@@ -199,18 +203,11 @@ class ToolContext:
             )
 
     async def component(self, kind: Kind | Literal[""], query: str) -> Component:
-        """The component that is meant: the one of that kind, or without a kind the only one that the query matches.
+        """The component that is meant: one of that kind, or without a kind the only one that the query fits.
 
-        Raises NotFound where none of the kind is meant, InvalidRequest where the kind is needed and not given.
+        Raises NotFound where that is none or several.
         """
-        if kind:
-            return await self.catalog.find(kind, query)
-        try:
-            return match_component("", query, await self.catalog.inventory())
-        except NotFound:
-            raise InvalidRequest(
-                "An id needs its kind.", hint("Give {kind}: agent, team or workflow.", kind=Parameter("kind"))
-            ) from None
+        return await self.catalog.find(kind, query, to_give_kind)
 
     async def database(self, store: DataStore, query: str) -> str:
         """The database to name in a request about this part of AgentOS; '' where there is only one.
@@ -222,31 +219,53 @@ class ToolContext:
             return query
         if not query and len(stores) == 1:
             return ""
+        if query:
+            matches, _ = closest(Query(query), [Database(store_id) for store_id in stores])
+            if len(matches) == 1:
+                return matches[0].id
         raise InvalidRequest(
             f"There is no database '{query}' for this." if query else "There are several databases for this.",
             hint("Give {db_id}, one of: {ids}.", db_id=Parameter("db_id"), ids=", ".join(map(display_id, stores))),
         )
+
+    async def knowledge_bases(self, query: str) -> Sequence[KnowledgeBase]:
+        """The knowledge base that a query means, all where it is ''.
+
+        Raises InvalidRequest with their ids and names where it means none or several.
+        """
+        bases = (await self.catalog.inventory()).knowledge
+        if not bases:
+            raise Unsupported("This AgentOS has no knowledge base.", "Give it one (AgentOS(knowledge=[...])).")
+        if not query:
+            return bases
+        matches, _ = closest(Query(query), bases)
+        if len(matches) == 1:
+            return matches
+        message = (
+            f"'{excerpt(query)}' could be several knowledge bases."
+            if matches
+            else f"No knowledge base '{excerpt(query)}'."
+        )
+        raise InvalidRequest(message, name_knowledge_bases(matches or bases))
 
     async def knowledge_base(self, query: str) -> KnowledgeBase:
         """The knowledge base that is meant: the only one, or the one of that id or name.
 
         Raises InvalidRequest with their ids and names where that leaves none or several.
         """
-        bases = (await self.catalog.inventory()).knowledge
-        if not bases:
-            raise Unsupported("This AgentOS has no knowledge base.", "Give it one (AgentOS(knowledge=[...])).")
-        if not query and len(bases) == 1:
+        bases = await self.knowledge_bases(query)
+        if len(bases) == 1:
             return bases[0]
-        matches = [base for base in bases if query and query == base.id] or [
-            base for base in bases if query and query.casefold() == base.name.casefold()
-        ]
-        if len(matches) == 1:
-            return matches[0]
-        choices = ", ".join(f"{display_id(base.id)} ({one_line(base.name, max_length=60)})" for base in bases)
-        raise InvalidRequest(
-            f"No knowledge base '{query}'." if query and not matches else "There are several knowledge bases.",
-            hint("Give {knowledge_id}, one of: {bases}.", knowledge_id=Parameter("knowledge_id"), bases=choices),
-        )
+        raise InvalidRequest("There are several knowledge bases.", name_knowledge_bases(bases))
+
+
+def name_knowledge_bases(bases: Sequence[KnowledgeBase]) -> Hint:
+    """ "Give knowledge_id, one of: 3d02 (Main Hall), 9d0f (Annex)."."""
+    choices = ", ".join(
+        f"{display_id(base.id)} ({one_line(base.name, max_length=60)})" for base in bases[:_MAX_NAMED_BASES]
+    )
+    more = " and more" if len(bases) > _MAX_NAMED_BASES else ""
+    return hint("Give {knowledge_id}, one of: {bases}.", knowledge_id=Parameter("knowledge_id"), bases=choices + more)
 
 
 class NullClient:

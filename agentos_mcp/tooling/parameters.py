@@ -48,7 +48,8 @@ DbId = Annotated[str, Field(description="If there are several")]
 """A database."""
 ComponentId = Annotated[str, Field(description="A component's id or name")]
 KnowledgeId = str
-"""A knowledge base, by id or name; needed only where there are several."""
+"""A knowledge base, by id or name; needed only where there are several and no default makes sense."""
+AnyKnowledgeId = Annotated[str, Field(description="One of them, by id or name; else all")]
 Run = Annotated[LongName, Field(description="Run reference")]
 Wait = Annotated[
     Annotated[float, Field(ge=0, allow_inf_nan=False)] | None,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from agentos_mcp.agentos.catalog import display_id
+from agentos_mcp.agentos.catalog import display_id, to_show
 from agentos_mcp.agentos.hints import Action, as_hint, hint
+from agentos_mcp.agentos.inputs.component_inputs import input_lines
 from agentos_mcp.agentos.json_values import mapping, objects, values
 from agentos_mcp.agentos.plain_text import as_field, as_name
 from agentos_mcp.agentos.runs.run import KINDS, Kind
@@ -36,7 +37,7 @@ async def list_workflows(ctx: ToolContext) -> Table:
 
 async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workflow"], id: ComponentId) -> Document:
     """One agent, team or workflow in detail: model, tools, members, steps, inputs."""
-    component = await ctx.catalog.find(kind, id)
+    component = await ctx.catalog.find(kind, id, to_show)
     page = await ctx.catalog.detail(kind, component.id)
     lines = [f"# {as_name(component.name)} ({kind} {display_id(component.id)})"]
     if component.description or page.get("description"):
@@ -44,10 +45,7 @@ async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workfl
     lines += _part_lines("", page)
     if component.is_factory or page.get("is_factory"):
         lines.append("Built anew for every run by a factory.")
-    for title, key in (("Factory input", "factory_input_schema"), ("Input", "input_schema")):
-        if isinstance(schema := page.get(key), Mapping):
-            lines.append(f"{title}: {_fields_text(schema)}")
-            break
+    lines += input_lines(page, ctx.surface)
     contents = {"kind": kind, "id": component.id, "name": component.name, **page}
     return Document("\n".join(lines), contents)
 
@@ -115,28 +113,6 @@ def _arguments_text(schema: Mapping[str, Any]) -> str:
     names, required = list(mapping(schema.get("properties"))), values(schema.get("required"))
     shown = [f"{as_field(name)}{'' if name in required else '?'}" for name in names[:_MAX_ARGUMENTS]]
     return ", ".join([*shown, f"{len(names) - len(shown)} more"] if len(names) > len(shown) else shown)
-
-
-def _fields_text(schema: Mapping[str, Any]) -> str:
-    """A schema's fields in a line: `product (string), audience (string, default everyone)`."""
-    properties = schema.get("properties")
-    if not isinstance(properties, Mapping) or not properties:
-        return "any object"
-    required = values(schema.get("required"))
-    return ", ".join(_field_text(name, field, name in required) for name, field in properties.items())
-
-
-def _field_text(name: str, schema: object, required: bool) -> str:
-    field = mapping(schema)
-    allowed = field.get("enum")
-    details = [
-        " | ".join(map(as_name, allowed)) if isinstance(allowed, list) else one_line(str(field.get("type") or "any"))
-    ]
-    if not required:
-        details.append(f"default {as_name(field['default'])}" if field.get("default") is not None else "optional")
-    if field.get("description"):
-        details.append(one_line(str(field["description"]), max_length=120))
-    return f"{as_name(name)} ({', '.join(details)})"
 
 
 TOOLSET = Toolset(

@@ -49,7 +49,7 @@ async def list_learnings(
     """Learnings, latest first. Read one whole with get_learning."""
     if bool(kind) != bool(id):
         raise InvalidRequest("A kind and an id belong together.", "Give both, or neither.")
-    component_filter = {f"{kind}_id": (await ctx.catalog.find(kind, id)).id} if kind else {}
+    component_filter = {f"{kind}_id": (await ctx.component(kind, id)).id} if kind else {}
     learnings = await ctx.own_page(
         "/learnings",
         learning_type=learning_type,

@@ -138,7 +138,7 @@ async def _memory_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Map
 
 
 async def list_memory_topics(ctx: ToolContext, user_id: UserId = "", db_id: DbId = "") -> Table:
-    """Topics of memories, as list_memories takes them."""
+    """Topics of memories; list_memories takes them."""
     answer = await ctx.get("/memory_topics", user_id=user_id, db_id=await ctx.database("memory", db_id))
     topics = sorted({str(topic) for topic in answer}) if isinstance(answer, list) else []
     return Table(("topic",), [(topic,) for topic in topics], empty=f"No memory{_of_user(user_id)} has a topic.")

@@ -85,7 +85,7 @@ async def get_metrics(
 
 
 async def refresh_metrics(ctx: ToolContext, db_id: DbId = "") -> Message:
-    """Bring the figures up to date, for get_metrics."""
+    """Bring the figures up to date; get_metrics shows them."""
     database = await ctx.database("metrics", db_id)
     query = present_values(db_id=database, background=True)
     features = await ctx.backend.discovery.features()
@@ -112,7 +112,7 @@ async def refresh_metrics(ctx: ToolContext, db_id: DbId = "") -> Message:
 
 
 async def get_metrics_status(ctx: ToolContext, db_id: DbId = "") -> Message:
-    """How the last refresh_metrics went."""
+    """How the last refresh went; refresh_metrics does another."""
     status = mapping(await ctx.get(_STATUS, db_id=await ctx.database("metrics", db_id)))
     match status.get("status"):
         case "running":

@@ -41,7 +41,7 @@ from agentos_mcp.tooling.parameters import (
 from agentos_mcp.tooling.results import Table
 from agentos_mcp.tooling.tool_spec import Toolset, destructive, read, write
 
-FactoryInput = Annotated[JsonObject, Field(description="A factory's inputs: see get_component")]
+FactoryInput = Annotated[JsonObject, Field(description="A factory's inputs; the message may then be empty")]
 
 RunUserId = Annotated[str, Field(description="Whose session and memories")]
 Dependencies = Annotated[JsonObject, Field(description="Values for its instructions")]

@@ -109,7 +109,11 @@ async def get_session(ctx: ToolContext, session_id: str, user_id: UserId = "", d
         texts["latest runs"] = table(_RUN_COLUMNS, map(_run_row, runs[:_SHOWN_RUNS]))
     more_runs = hint(
         "{list} shows all {count} runs.",
-        list=Action.of("list_session_runs", session_id=display_id(session.id)),
+        list=Action.of(
+            "list_session_runs",
+            session_id=display_id(session.id),
+            **{name: display_id(value) for name, value in session.scope_query.items()},
+        ),
         count=len(runs),
     )
     return Record(
@@ -159,7 +163,7 @@ async def create_session(
     db_id: DbId = "",
 ) -> Message:
     """Open a conversation with a name or a state ahead of its first run; runs open their own."""
-    component = await ctx.catalog.find(kind, id)
+    component = await ctx.component(kind, id)
     session_id = new_id()
     body: dict[str, Any] = {"session_id": session_id, f"{kind}_id": component.id}
     body |= present_values(session_name=name.strip(), user_id=user_id)
@@ -354,10 +358,13 @@ def _continue(session: Session) -> Hint:
 
 
 def _continue_with(kind: Kind, component_id: str, session_id: str, user_id: str) -> Hint:
-    """How to run something in a session; its user has to be given again."""
+    """How to run something in a session."""
     if not component_id:
         return as_hint("")
-    arguments = {f"{kind}_id": component_id, "session_id": session_id} | ({"user_id": user_id} if user_id else {})
+    arguments = {f"{kind}_id": component_id, "session_id": session_id}
+    # One that would have to be encoded is left out: the run finds the session's user by itself.
+    if user_id and display_id(user_id) == user_id:
+        arguments["user_id"] = user_id
     run = Action.of(f"run_{kind}", **{name: display_id(value) for name, value in arguments.items()})
     return hint("Continue it with {run}.", run=run)
 

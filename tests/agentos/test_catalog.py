@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from agentos_mcp.agentos.catalog import Catalog, Component, Inventory, match_component
+from agentos_mcp.agentos.catalog import Catalog, Component, Inventory, match_component, to_run
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.runs.run import Kind
+from tests._support.http_answers import http_json
+from tests._support.scripted_agentos import scripted_agentos
 
 pytestmark = pytest.mark.anyio
 
@@ -46,8 +48,10 @@ async def test_find_lists_the_components_when_none_is_similar(catalog: Catalog) 
 
 
 async def test_find_names_the_tool_of_another_kind(catalog: Catalog) -> None:
-    with pytest.raises(NotFound, match=r"No agent 'three-steps'\. It is a workflow: use run_workflow\."):
-        await catalog.find("agent", "three-steps")
+    with pytest.raises(
+        NotFound, match=r"No agent 'three-steps'\. It is a workflow: use run_workflow\(workflow_id='three-steps'\)\."
+    ):
+        await catalog.find("agent", "three-steps", to_run)
 
 
 async def test_find_prefers_an_id_to_a_name() -> None:
@@ -65,6 +69,13 @@ async def test_find_error_quotes_an_unsafe_id() -> None:
 @pytest.mark.parametrize(("id", "count"), [("three-steps", 3), ("side-by-side", 2), ("outer", 2)])
 async def test_step_count_of_a_workflow_is_known(catalog: Catalog, id: str, count: int) -> None:
     assert await catalog.step_count(await catalog.find("workflow", id)) == count
+
+
+async def test_find_of_any_kind_needs_no_kind_where_the_name_is_unique(catalog: Catalog) -> None:
+    assert (await catalog.find("", "three steps")).kind == "workflow"
+    assert (await catalog.find("", "pair")).id == "pair"
+    with pytest.raises(NotFound, match=r"No component 'zzzzzz'\. There are: "):
+        await catalog.find("", "zzzzzz")
 
 
 async def test_step_count_of_a_factory_and_of_an_agent_is_zero(catalog: Catalog) -> None:
@@ -87,3 +98,15 @@ async def test_find_reads_again_only_after_a_miss(sample_agentos: str) -> None:
 
 def _agent(id: str, name: str) -> Component:
     return Component("agent", id, name)
+
+
+async def test_find_takes_a_stored_component_of_that_name_before_a_configured_one_like_it() -> None:
+    answers = {
+        "/config": http_json({"os_id": "x", "agents": [{"id": "support-triage"}]}),
+        "/agents": http_json([{"id": "support"}]),
+        "/teams": http_json([]),
+        "/workflows": http_json([]),
+    }
+    async with scripted_agentos(answers) as agentos, AgentOS(agentos.url) as client:
+        assert (await Catalog(client).find("agent", "support")).id == "support"
+        assert (await Catalog(client).find("agent", "triage")).id == "support-triage"

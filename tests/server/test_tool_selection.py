@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import Forbidden
+from agentos_mcp.server.build import build_server
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings, SettingsError, load
 from agentos_mcp.tools import TOOLSETS
@@ -160,3 +162,33 @@ async def test_missing_db_id_is_refused_with_the_list_of_databases(connect: Conn
         assert await peer.text("create_memory", memory="In the second", user_id="u", db_id="second-db")
         assert "In the second" in await peer.text("list_memories", db_id="second-db")
         assert "In the second" not in await peer.text("list_memories", db_id="first-db")
+
+
+SELECTIONS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "read-only": {"read_only": True, "toolsets": ("all",)},
+    "without details": {"toolsets": ("all",), "exclude_tools": ("get_component", "get_run", "get_trace", "get_eval")},
+    **{tool.name: {"tools": (tool.name,)} for toolset in TOOLSETS for tool in toolset.tools},
+}
+
+
+@pytest.mark.parametrize("selection", SELECTIONS.values(), ids=SELECTIONS)
+async def test_tool_descriptions_name_no_tool_that_is_not_listed(selection: dict[str, Any]) -> None:
+    server = build_server(Settings(url="http://127.0.0.1:9", **selection))
+    listed = {tool.name: tool for tool in await server.list_tools()}
+    missing = re.compile(rf"\b({'|'.join(server.tool_selection.all_names - listed.keys())})\b")
+    for tool in listed.values():
+        assert tool.description
+        assert not missing.search(tool.description), tool.description
+        assert not missing.search(json.dumps(tool.input_schema)), tool.name
+
+
+async def test_tool_descriptions_lose_only_the_clause_about_a_missing_tool() -> None:
+    server = build_server(Settings(url="http://127.0.0.1:9", tools=("list_knowledge", "list_session_runs")))
+    descriptions = {tool.name: tool.description for tool in await server.list_tools()}
+    assert descriptions == {
+        "list_knowledge": "What is in the knowledge bases, latest first.",
+        "list_session_runs": "All runs of a conversation, newest first.",
+    }
+    whole = {tool.name: tool.description for tool in await build_server(Settings(toolsets=("all",))).list_tools()}
+    assert whole["list_knowledge"] == "What is in the knowledge bases, latest first. See one with get_knowledge."

@@ -8,7 +8,7 @@ import pytest
 
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, hint
 from agentos_mcp.cli import build_full_parser
-from agentos_mcp.terminal.command_surface import _COMMANDS, CommandSurface, LookupSurface
+from agentos_mcp.terminal.command_surface import _COMMANDS, CommandSurface
 from agentos_mcp.tools import TOOLSETS
 
 COMMANDS = CommandSurface()
@@ -51,11 +51,6 @@ def test_command_surface_leaves_out_a_sentence_about_an_action_without_a_command
 def test_command_surface_says_the_alternative_to_an_action_without_a_command() -> None:
     message = hint("{rename} renames it.", rename=Action.of("rename_session"), otherwise="Rename it in AgentOS.")
     assert message.render(COMMANDS) == "Rename it in AgentOS."
-
-
-def test_lookup_surface_shows_a_component_of_another_kind_instead_of_running_it() -> None:
-    message = hint("It is a workflow: use {run}.", run=Action.of("run_workflow"))
-    assert message.render(LookupSurface()) == "It is a workflow: use `agentos-mcp workflows`."
 
 
 def test_command_surface_writes_program_flags_after_the_program_name() -> None:

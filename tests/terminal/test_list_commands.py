@@ -53,9 +53,12 @@ def test_unknown_component_is_answered_with_similar_ones(demo: str) -> None:
 
 
 def test_wrong_kind_is_answered_with_the_right_command(demo: str) -> None:
-    assert "It is a workflow: use `agentos-mcp workflows`." in invoke(demo, "agents", "content-pipeline").stderr
     assert (
-        "use `agentos-mcp run workflow ID -m TEXT`."
+        "It is a workflow: use `agentos-mcp workflows content-pipeline`."
+        in invoke(demo, "agents", "content-pipeline").stderr
+    )
+    assert (
+        "use `agentos-mcp run workflow content-pipeline -m TEXT`."
         in invoke(demo, "run", "agent", "content-pipeline", "-m", "x").stderr
     )
 

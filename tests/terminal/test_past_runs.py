@@ -44,8 +44,8 @@ def test_runs_command_filters_by_component_and_status(sample_agentos: str, sessi
     assert failed in [item["run"] for item in items]
     assert {item["status"] for item in items} == {"error"}
     refused = invoke(sample_agentos, "runs", "--id", "nobody")
-    assert (refused.exit_code, refused.stdout) == (2, "")
-    assert refused.stderr == "agentos-mcp: An id needs its kind. Give --kind: agent, team or workflow.\n"
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("agentos-mcp: No component 'nobody'. ")
 
 
 def test_explain_flag_explains_a_failed_run_with_commands(sample_agentos: str) -> None:

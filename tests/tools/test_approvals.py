@@ -281,7 +281,7 @@ async def test_list_approvals_costs_a_fifth_of_what_agentos_sends(
         ("get_approval", {"approval_id": ""}, "approval_id is empty"),
         ("resolve_approval", {"approval_id": "nope", "decision": "approved"}, "No approval 'nope'."),
         ("resolve_approval", {"approval_id": "nope", "decision": "maybe"}, "'decision'"),
-        ("list_approvals", {"id": "nobody"}, "An id needs its kind. Give kind: agent, team or workflow."),
+        ("list_approvals", {"id": "nobody"}, "No component 'nobody'."),
         ("list_approvals", {"kind": "agent", "id": "xyz"}, "No agent 'xyz'."),
         ("list_approvals", {"run": "nonsense"}, "is not a run reference"),
         ("list_approvals", {"run": "agent/payer/none/none"}, "not found"),

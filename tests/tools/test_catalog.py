@@ -53,7 +53,7 @@ async def test_team_is_shown_with_its_members(connect: Connect, sample_agentos: 
 async def test_factory_is_shown_with_its_inputs(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         text = await peer.text("get_component", kind="workflow", id="launch")
-    assert "Factory input: product (string), audience (string, default everyone)" in text
+    assert "\nIts inputs go into factory_input:\n- product (string, required)\n- audience (string, default " in text
 
 
 @pytest.mark.parametrize("id", ["a?b#c", "100%", "日本", ".."])

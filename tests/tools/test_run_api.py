@@ -108,7 +108,7 @@ async def test_factorys_own_errors_are_clear(connect: Connect, media: str) -> No
 async def test_component_without_a_factory_takes_no_factory_input(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
         error = await peer.error("run_agent", agent_id="echo", message="x", factory_input={"a": 1})
-    assert "not built by a factory" in error
+    assert "is not built by a factory" in error
 
 
 async def test_version_is_passed_on(connect: Connect, media: str) -> None:
@@ -179,7 +179,7 @@ async def test_list_runs_shows_runs_whoever_started_them(connect: Connect, media
 async def test_status_that_does_not_exist_lists_those_that_do(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
         assert "PAUSED" in (await peer.error("list_runs", status="sleeping")).upper()
-        assert "needs its kind" in await peer.error("list_runs", id="nobody")
+        assert "No component 'nobody'" in await peer.error("list_runs", id="nobody")
 
 
 async def test_run_is_explained_with_what_failed_and_what_to_try(connect: Connect, media: str) -> None:

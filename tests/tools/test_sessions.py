@@ -115,11 +115,11 @@ async def test_list_of_sessions_is_much_shorter_than_what_agentos_sends(
     ] * 3
 
 
-async def test_list_sessions_with_an_ambiguous_id_needs_the_kind(connect: Connect, sample_agentos: str) -> None:
+async def test_list_sessions_of_an_unknown_component_says_so(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos, toolsets=ALL) as peer:
         error = await peer.error("list_sessions", id="nobody-has-this-id")
         named = await peer.error("list_sessions", kind="team", id="nobody-has-this-id")
-    assert error == "An id needs its kind. Give kind: agent, team or workflow."
+    assert error.startswith("No component 'nobody-has-this-id'.")
     assert "No team 'nobody-has-this-id'" in named
 
 
@@ -417,7 +417,7 @@ async def test_sessions_database_is_asked_for_only_where_it_cannot_be_told(
         dropped_characters = await peer.error("get_session", session_id=session)
         wrong = await peer.error("list_sessions", db_id="third-db")
         elsewhere = await peer.error("get_session", session_id=session, db_id="first-db")
-        read = await peer.text("get_session", session_id=session, db_id="second-db")
+        read = await peer.text("get_session", session_id=session, db_id="the second database")
         await converse(peer, "agent", "two", session, "hello")
         runs = await peer.text("list_session_runs", session_id=session, db_id="second-db")
         deleted = await peer.text("delete_session", session_id=session, db_id="second-db")
@@ -467,3 +467,30 @@ async def test_session_has_the_runs_of_its_own_database_alone(connect: Connect) 
     assert runs["one"] not in left
     assert runs["two"] in left
     assert runs["two"] in injected
+
+
+async def test_run_continues_a_session_as_its_user_where_none_is_given(
+    connect: Connect, sample_agentos: str, era: str
+) -> None:
+    session = f"owned-{era}"
+    async with connect(sample_agentos, toolsets=ALL) as peer:
+        await peer.text("run_agent", agent_id="echo", message="one", session_id=session, user_id=f"Anna Ü {era}")
+        text = await peer.text("run_agent", agent_id="echo", message="two", session_id=session)
+        assert text.startswith("echo: two")
+        facts = await peer.text("get_session", session_id=session)
+        assert "runs: 2" in facts
+        assert f"user: Anna Ü {era}" in facts
+        assert "not found" in await peer.error(
+            "run_agent", agent_id="echo", message="x", session_id=session, user_id="somebody else"
+        )
+
+
+async def test_get_session_hint_repeats_the_user_and_database_it_was_asked_with(
+    connect: Connect, sample_agentos: str, era: str
+) -> None:
+    session, user = f"long-{era}", f"walker-{era}"
+    async with connect(sample_agentos, toolsets=ALL) as peer:
+        for number in range(6):
+            await peer.text("run_agent", agent_id="echo", message=f"{number}", session_id=session, user_id=user)
+        text = await peer.text("get_session", session_id=session, user_id=user)
+    assert f"list_session_runs(session_id='{session}', user_id='{user}') shows all 6 runs." in text

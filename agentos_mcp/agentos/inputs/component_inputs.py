@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
+from agentos_mcp.agentos.hints import Parameter, Surface, hint
 from agentos_mcp.agentos.inputs.schema_checks import CannotCheckSchema, check_limits
-from agentos_mcp.agentos.inputs.schemas import expand_references
+from agentos_mcp.agentos.inputs.schemas import describe_inputs, expand_references
 from agentos_mcp.agentos.json_limits import JsonLimitExceeded, JsonLimits
 from agentos_mcp.agentos.json_values import mapping, texts
 from agentos_mcp.agentos.plain_text import excerpt
@@ -58,6 +59,20 @@ def read_component_inputs(detail: Mapping[str, Any]) -> ComponentInputs:
             required = frozenset(name for name in texts(expanded.get("required")) if name in fields)
             return ComponentInputs(fields, required, "factory_input" if go_into == "factory_input" else "message")
     return ComponentInputs()
+
+
+_PLACES = {
+    "factory_input_schema": hint("Its inputs go into {place}:", place=Parameter("factory_input")),
+    "input_schema": hint("Its inputs are the {place}, as a JSON object:", place=Parameter("message")),
+}
+
+
+def input_lines(detail: Mapping[str, Any], surface: Surface) -> list[str]:
+    """The inputs on a component's own page for a reader: where they go, then a field a line; [] where it has none."""
+    for key, place in _PLACES.items():
+        if isinstance(schema := detail.get(key), Mapping):
+            return [place.render(surface), describe_inputs(schema, descriptions=True) or "- any object"]
+    return []
 
 
 def flatten_schema(schema: object) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from agentos_mcp.agentos.agentos_messages import (
@@ -25,7 +26,7 @@ from agentos_mcp.agentos.inputs.schema_checks import (
     value_problems,
 )
 from agentos_mcp.agentos.json_limits import JsonLimitExceeded, JsonLimits
-from agentos_mcp.agentos.plain_text import excerpt
+from agentos_mcp.agentos.plain_text import as_name, excerpt, shorten
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ _MAX_EXPANDED = 10_000
 """References to references grow without end: beyond so many parts they stay references."""
 _CHARACTERS_PER_PART = 16
 _MAX_REFERENCE_DEPTH = 50
+_MAX_FIELDS = 100
+_MAX_INNER_FIELDS = 12
 _MAX_INPUTS_LENGTH = 2_000
 """Characters of what a schema allows."""
 _EXAMPLE = 'Give {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}.'
@@ -168,6 +171,17 @@ async def check_input(schema: Mapping[str, Any], value: Mapping[str, Any], name:
     AgentOS ignores inputs that it does not know; here they are refused, as they are mostly misspelled.
     A schema that cannot be checked leaves the rest to AgentOS.
     """
+    if problems := await input_problems(schema, value, name):
+        more = f" (and {len(problems) - _MAX_PROBLEMS} more)" if len(problems) > _MAX_PROBLEMS else ""
+        accepted = describe_inputs(schema)
+        raise InvalidRequest(
+            f"The {name} does not fit: {'; '.join(problems[:_MAX_PROBLEMS])}{more}.",
+            f"It takes\n{accepted}" if accepted else "",
+        )
+
+
+async def input_problems(schema: Mapping[str, Any], value: Mapping[str, Any], name: str = "input") -> list[str]:
+    """What is wrong with a component's inputs, by their schema; nothing where that cannot be checked."""
     properties = schema.get("properties")
     try:
         problems = await value_problems(schema, value)
@@ -176,33 +190,54 @@ async def check_input(schema: Mapping[str, Any], value: Mapping[str, Any], name:
         problems = []
     if isinstance(properties, Mapping) and "additionalProperties" not in schema and "patternProperties" not in schema:
         problems += [f"{excerpt(key)}: there is no such input" for key in value if key not in properties]
-    if problems:
-        more = f" (and {len(problems) - _MAX_PROBLEMS} more)" if len(problems) > _MAX_PROBLEMS else ""
-        raise InvalidRequest(
-            f"The {name} does not fit: {'; '.join(problems[:_MAX_PROBLEMS])}{more}.",
-            f"It takes {accepted}." if (accepted := describe_inputs(schema)) else "",
-        )
+    return problems
 
 
-def describe_inputs(schema: Mapping[str, Any]) -> str:
-    """ "city (string, required), days (integer, 1 to 9, default 1), pace (slow | fast)"; '' for what has no fields."""
-    required, properties = schema.get("required"), schema.get("properties")
-    names = required if isinstance(required, list) else []
-    inputs = ""
-    for name, schema_ in properties.items() if isinstance(properties, Mapping) else ():
-        inputs += (
-            f"{', ' if inputs else ''}{excerpt(name)} ({', '.join(_traits(schema_, schema, required=name in names))})"
+def describe_inputs(schema: Mapping[str, Any], *, descriptions: bool = False) -> str:
+    """A field a line, the required ones first; '' for a schema without fields.
+
+    - city (string, required)
+    - place (object, required) with name (string, required), country (string, default "Japan")
+    """
+    lines: list[str] = []
+    length = 0
+    for name, field, required in _fields_of(schema):
+        line = f"- {as_name(name)} ({', '.join(_traits(field, schema, required=required))})"
+        inner = ", ".join(
+            f"{as_name(inner_name)} ({', '.join(_traits(inner_field, schema, required=inner_required))})"
+            for inner_name, inner_field, inner_required in _fields_of(_resolved(field, schema))[:_MAX_INNER_FIELDS]
         )
-        if len(inputs) > _MAX_INPUTS_LENGTH:
-            return inputs[:_MAX_INPUTS_LENGTH] + "…"
-    return inputs
+        line += f" with {inner}" if inner else ""
+        if descriptions and isinstance(field, Mapping) and isinstance(field.get("description"), str):
+            line += f": {excerpt(field['description'], max_length=120)}"
+        length += len(line) + 1
+        if length > _MAX_INPUTS_LENGTH:
+            lines.append(shorten(line, max(1, _MAX_INPUTS_LENGTH - length + len(line))) if not lines else "- …")
+            break
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _fields_of(schema: object) -> list[tuple[str, object, bool]]:
+    """The fields of an object's schema: name, schema, whether it is required; the required ones first."""
+    if not isinstance(schema, Mapping) or not isinstance(properties := schema.get("properties"), Mapping):
+        return []
+    required, names = schema.get("required"), list(islice(properties, _MAX_FIELDS))
+    required = required if isinstance(required, list) else []
+    return sorted(((name, properties[name], name in required) for name in names), key=lambda field: not field[2])
+
+
+def _resolved(field: object, schema: Mapping[str, Any]) -> object:
+    """A field's schema, where it is a reference the one that it names."""
+    if isinstance(field, Mapping) and isinstance(field.get("$ref"), str):
+        definitions = schema.get("$defs")
+        name = field["$ref"].rpartition("/")[2]
+        return definitions.get(name, field) if isinstance(definitions, Mapping) else field
+    return field
 
 
 def _traits(schema_: object, schema: Mapping[str, Any], *, required: bool) -> Iterable[str]:
-    if isinstance(schema_, Mapping) and isinstance(schema_.get("$ref"), str):
-        definitions = schema.get("$defs")
-        names = schema_["$ref"].rpartition("/")[2]
-        schema_ = definitions.get(names, schema_) if isinstance(definitions, Mapping) else schema_
+    schema_ = _resolved(schema_, schema)
     if isinstance(schema_, Mapping):
         choices = schema_.get("anyOf")
         if isinstance(schema_.get("enum"), list):

@@ -133,7 +133,7 @@ async def run_eval(
             "iterations": iterations - 1,
         },
     )
-    component = await ctx.catalog.find(kind, id)
+    component = await ctx.component(kind, id)
     model = await _own_model(ctx, component) if type in _JUDGED_TYPES and not openai_judge else {}
     eval_input = {
         "input": input,

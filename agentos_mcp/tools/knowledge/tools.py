@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -13,14 +14,16 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, S
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
+from agentos_mcp.agentos.pagination import Page as ListPage
 from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.tooling.argument_limits import MAX_FILES_LENGTH, MaxCharacters
 from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
-from agentos_mcp.tooling.context import ToolContext
+from agentos_mcp.tooling.context import ToolContext, name_knowledge_bases
 from agentos_mcp.tooling.markdown import fenced, one_line
-from agentos_mcp.tooling.parameters import JsonObject, KnowledgeId, Limit, LongName, Page, Text
+from agentos_mcp.tooling.parameters import AnyKnowledgeId, JsonObject, KnowledgeId, Limit, LongName, Page, Text
 from agentos_mcp.tooling.results import Document, Message, Record, Table
 from agentos_mcp.tooling.tool_spec import KNOWLEDGE, Toolset, destructive, read, write
+from agentos_mcp.tools.knowledge.bases import MAX_MERGED_ROWS, base_label, merge_passages, read_bases
 from agentos_mcp.tools.knowledge.content import (
     Content,
     agentos_metadata,
@@ -62,59 +65,113 @@ async def search_knowledge(
         Literal["", "vector", "keyword", "hybrid"], Field(description="Stays on for everybody's later searches")
     ] = "",
     filters: JsonObject = None,
-    knowledge_id: KnowledgeId = "",
+    knowledge_id: AnyKnowledgeId = "",
 ) -> Document:
-    """Search a knowledge base; returns the passages that fit best."""
+    """Search the knowledge bases; returns the passages that fit best."""
     if not query.strip():
         raise InvalidRequest("The query is empty.", "Say what to look for.")
-    base = await ctx.knowledge_base(knowledge_id)
-    body: dict[str, Any] = {
-        "query": query,
-        "knowledge_id": base.id,
-        "max_results": max_results,
-        "meta": {"limit": max_results, "page": 1},
-    }
-    if filters:
-        body["filters"] = filters
-    if search_type:
-        await _check_search_type(ctx, base, search_type)
-        body["search_type"] = search_type
-    rows = read_page(await ctx.agent_os.request("POST", "/knowledge/search", json=body, retry=True)).rows
+    bases = await ctx.knowledge_bases(knowledge_id)
+
+    async def search(base: KnowledgeBase) -> Sequence[Mapping[str, Any]]:
+        body: dict[str, Any] = {
+            "query": query,
+            "knowledge_id": base.id,
+            "max_results": max_results,
+            "meta": {"limit": max_results, "page": 1},
+        }
+        if filters:
+            body["filters"] = filters
+        if search_type:
+            await _check_search_type(ctx, base, search_type)
+            body["search_type"] = search_type
+        return read_page(await ctx.agent_os.request("POST", "/knowledge/search", json=body, retry=True)).rows
+
+    answers = await read_bases(bases, search)
+    rows = merge_passages(answers.by_base)[:max_results]
+    notes = answers.notes(ctx.surface)
     if not rows:
         words = f"Nothing found for '{one_line(query)}'. Try other words."
-        return Document(words, {"items": [], "note": words})
-    share = ctx.result_tokens * CHARACTERS_PER_TOKEN // len(rows)
-    passages = [{**row, "content": _cut(str(row.get("content") or ""), share)} for row in rows]
-    words = "\n".join(_passage_text(number, passage) for number, passage in enumerate(passages, 1))
-    return Document(words, {"items": passages})
+        return Document("\n".join([*notes, words]), {"items": [], "note": " ".join([*notes, words])})
+    share = ctx.settings.result_tokens * CHARACTERS_PER_TOKEN // len(rows)
+    passages = [{**row, "content": _cut(str(row.get("content") or ""), share)} for _, row in rows]
+    places = [base if len(bases) > 1 else None for base, _ in rows]
+    texts = [
+        _passage_text(number, passage, base)
+        for number, (passage, base) in enumerate(zip(passages, places, strict=True), 1)
+    ]
+    items = [
+        {**passage, "knowledge_base": base.id, "knowledge_base_name": base.name} if base else passage
+        for passage, base in zip(passages, places, strict=True)
+    ]
+    # Our own words stand before what anybody could have written.
+    note = {"note": " ".join(notes)} if notes else {}
+    return Document("\n".join([*notes, *texts]), {"items": items, **note})
 
 
-async def list_knowledge(ctx: ToolContext, knowledge_id: KnowledgeId = "", limit: Limit = 20, page: Page = 1) -> Table:
-    """What is in a knowledge base, latest first. See one with get_knowledge."""
-    base = await ctx.knowledge_base(knowledge_id)
-    contents = await ctx.page("/knowledge/content", knowledge_id=base.id, limit=limit, page=page)
+async def list_knowledge(
+    ctx: ToolContext, knowledge_id: AnyKnowledgeId = "", limit: Limit = 20, page: Page = 1
+) -> Table:
+    """What is in the knowledge bases, latest first. See one with get_knowledge."""
+    bases = await ctx.knowledge_bases(knowledge_id)
+    if len(bases) > 1:
+        return await _list_several(ctx, bases, limit, page)
+    contents = await ctx.page("/knowledge/content", knowledge_id=bases[0].id, limit=limit, page=page)
     return Table(
-        ("id", "name", "type", "status", "size", "updated"),
-        [
-            (
-                content.get("id"),
-                content.get("name"),
-                content_type(content),
-                content.get("status"),
-                size_text(content.get("size")),
-                format_time(content.get("updated_at")),
-            )
-            for content in contents
-        ],
-        empty=as_hint("Nothing is in it yet.") + hint("{add} adds something.", add=Action.of("add_knowledge")),
+        _CONTENT_COLUMNS,
+        [_content_row(content) for content in contents],
+        empty=_NOTHING_IN_IT,
         meta=contents.meta,
+    )
+
+
+async def _list_several(ctx: ToolContext, bases: Sequence[KnowledgeBase], limit: int, page: int) -> Table:
+    """The contents of all of them, the latest first."""
+    end = page * limit
+    if end > MAX_MERGED_ROWS:
+        raise InvalidRequest(
+            f"Only the {MAX_MERGED_ROWS:,} latest contents are listed for several knowledge bases together.",
+            name_knowledge_bases(bases),
+        )
+
+    async def read(base: KnowledgeBase) -> ListPage:
+        query = {"knowledge_id": base.id, "sort_by": "updated_at", "sort_order": "desc"}
+        return await ctx.page("/knowledge/content", **query, limit=end, page=1)
+
+    answers = await read_bases(bases, read)
+    rows = [(base, content) for base, contents in answers.by_base for content in contents]
+    rows.sort(key=lambda row: str(row[1].get("updated_at") or ""), reverse=True)
+    totals = [contents.meta.get("total_count") for _, contents in answers.by_base]
+    total = sum(count for count in totals if isinstance(count, int))
+    return Table(
+        ("knowledge base", *_CONTENT_COLUMNS),
+        [(base_label(base), *_content_row(content)) for base, content in rows[end - limit : end]],
+        empty=_NOTHING_IN_IT,
+        meta={"page": page, "total_pages": -(-total // limit), "total_count": total},
+        footer=" ".join(answers.notes(ctx.surface)),
+    )
+
+
+_CONTENT_COLUMNS = ("id", "name", "type", "status", "size", "updated")
+_NOTHING_IN_IT = as_hint("Nothing is in it yet.") + hint("{add} adds something.", add=Action.of("add_knowledge"))
+
+
+def _content_row(content: Content) -> tuple[object, ...]:
+    return (
+        content.get("id"),
+        content.get("name"),
+        content_type(content),
+        content.get("status"),
+        size_text(content.get("size")),
+        format_time(content.get("updated_at")),
     )
 
 
 async def get_knowledge(ctx: ToolContext, content_id: str, knowledge_id: KnowledgeId = "") -> Record:
     """One content: processing status and its message, source, metadata."""
-    base = await ctx.knowledge_base(knowledge_id)
-    return content_record(await _find_content(ctx, base, content_id), content_id)
+    base, content = await _locate_content(ctx, content_id, knowledge_id)
+    record = content_record(content, content_id)
+    several = not knowledge_id and len((await ctx.catalog.inventory()).knowledge) > 1
+    return replace(record, facts={"knowledge base": base.name or base.id, **record.facts}) if several else record
 
 
 async def add_knowledge(
@@ -166,11 +223,10 @@ async def add_remote_knowledge(
     source_params: Annotated[JsonObject, Field(description='GitHub: {"repo": "owner/name"}')] = None,
     knowledge_id: KnowledgeId = "",
 ) -> Message:
-    """Add a file or folder of a source that list_knowledge_sources shows."""
+    """Add a file or folder of a remote source; list_knowledge_sources shows them."""
     if not path.strip("/ "):
         raise InvalidRequest("The path is empty.", "Name a file, or a folder with / at its end.")
-    base = await ctx.knowledge_base(knowledge_id)
-    source = await _find_source(ctx, base, source_id)
+    base, source = await _locate_source(ctx, source_id, knowledge_id)
     remote_path, config_id = path.strip(), str(source.get("id"))
     form = {"config_id": config_id, "path": remote_path, **metadata_fields(description, metadata, name)}
     if source_params:
@@ -200,8 +256,7 @@ async def add_remote_knowledge(
 
 async def refresh_knowledge(ctx: ToolContext, content_id: str, knowledge_id: KnowledgeId = "") -> Message:
     """Read a website or folder again: changed pages anew, vanished ones removed."""
-    base = await ctx.knowledge_base(knowledge_id)
-    earlier = await _find_content(ctx, base, content_id, in_base=True)
+    base, earlier = await _locate_content(ctx, content_id, knowledge_id, in_base=True)
     name = str(earlier.get("name") or content_id)
     if not source_text(agentos_metadata(earlier)):
         raise InvalidRequest(
@@ -228,8 +283,7 @@ async def update_knowledge(
     form = metadata_fields(description, metadata, name)
     if not form:
         raise InvalidRequest("There is nothing to change.", "Give a name, a description or metadata.")
-    base = await ctx.knowledge_base(knowledge_id)
-    earlier = await _find_content(ctx, base, content_id, in_base=True)
+    base, earlier = await _locate_content(ctx, content_id, knowledge_id, in_base=True)
     changed = await ctx.send("PATCH", _CONTENT, {"content_id": content_id}, query={"knowledge_id": base.id}, form=form)
     rename_note = " Passages keep the old name." if name.strip() else ""
     new_name = str(changed.get("name") or name.strip() or earlier.get("name"))
@@ -238,8 +292,7 @@ async def update_knowledge(
 
 async def delete_knowledge(ctx: ToolContext, content_id: str, knowledge_id: KnowledgeId = "") -> Message:
     """Delete a content and its passages for good."""
-    base = await ctx.knowledge_base(knowledge_id)
-    content = await _find_content(ctx, base, content_id, in_base=True)
+    base, content = await _locate_content(ctx, content_id, knowledge_id, in_base=True)
     await ctx.send("DELETE", _CONTENT, {"content_id": content_id}, query={"knowledge_id": base.id})
     return Message(f"Deleted '{one_line(str(content.get('name')), max_length=80)}' (content {display_id(content_id)}).")
 
@@ -254,8 +307,22 @@ async def _content_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Ma
 
 async def get_knowledge_config(ctx: ToolContext, knowledge_id: KnowledgeId = "") -> Record:
     """What a knowledge base can read and how it is searched: readers, chunkers, filters."""
-    base = await ctx.knowledge_base(knowledge_id)
-    return config_record(mapping(await ctx.get("/knowledge/config", knowledge_id=base.id)), base)
+    bases = await ctx.knowledge_bases(knowledge_id)
+
+    async def read(base: KnowledgeBase) -> Record:
+        return config_record(mapping(await ctx.get("/knowledge/config", knowledge_id=base.id)), base)
+
+    answers = await read_bases(bases, read)
+    if len(bases) == 1:
+        return answers.by_base[0][1]
+    return Record(
+        f"{len(bases)} knowledge bases",
+        {
+            base_label(base): "; ".join(f"{name}: {value}" for name, value in record.facts.items() if value)
+            for base, record in answers.by_base
+        },
+        footer=" ".join(answers.notes(ctx.surface)),
+    )
 
 
 async def list_knowledge_sources(
@@ -267,22 +334,27 @@ async def list_knowledge_sources(
     page: Page = 1,
 ) -> Table:
     """Remote sources (S3, GitHub, SharePoint, ...) of a knowledge base, or the files in one."""
-    base = await ctx.knowledge_base(knowledge_id)
     if not source_id:
+        bases = await ctx.knowledge_bases(knowledge_id)
+        answers = await read_bases(bases, lambda base: _sources(ctx, base))
         return Table(
-            ("id", "name", "type", "folder"),
+            ("knowledge base", "id", "name", "type", "folder"),
             [
                 (
-                    remote_source.get("id"),
-                    remote_source.get("name"),
-                    remote_source.get("type"),
-                    remote_source.get("prefix"),
+                    base_label(base) if len(bases) > 1 else "",
+                    source.get("id"),
+                    source.get("name"),
+                    source.get("type"),
+                    source.get("prefix"),
                 )
-                for remote_source in await _sources(ctx, base)
+                for base, sources in answers.by_base
+                for source in sources
             ],
-            empty="It has no remote sources (Knowledge(content_sources=[...])).",
+            empty=as_hint("There are no remote sources (Knowledge(content_sources=[...])).")
+            + " ".join(answers.notes(ctx.surface)),
+            footer=" ".join(answers.notes(ctx.surface)),
         )
-    source = await _find_source(ctx, base, source_id)
+    base, source = await _locate_source(ctx, source_id, knowledge_id)
     answer = await _files(ctx, base, str(source.get("id")), folder.strip(), limit, page)
     rows: list[Sequence[object]] = [
         (entry.get("prefix"), "folder", "", "") for entry in read_page(answer.get("folders"))
@@ -319,8 +391,71 @@ def _cut(words: str, max_length: int) -> str:
     return f"{words[:max_length]}…" if len(words) > max_length else words
 
 
-def _passage_text(number: int, passage: Mapping[str, Any]) -> str:
-    return f"{number}. {one_line(str(passage.get('name') or 'unnamed'))}\n{fenced(passage['content'])}"
+def _passage_text(number: int, passage: Mapping[str, Any], base: KnowledgeBase | None) -> str:
+    """`base` is named where there are several."""
+    score = passage.get("reranking_score")
+    details = [f"in {base_label(base)}"] if base is not None else []
+    details += [f"score {score:.2f}"] if isinstance(score, int | float) and not isinstance(score, bool) else []
+    about = f" ({', '.join(details)})" if details else ""
+    return f"{number}. {one_line(str(passage.get('name') or 'unnamed'))}{about}\n{fenced(passage['content'])}"
+
+
+async def _locate_content(
+    ctx: ToolContext, content_id: str, knowledge_id: str, *, in_base: bool = False
+) -> tuple[KnowledgeBase, Content]:
+    """A content and its knowledge base: the one that is named, else the one that has it. `in_base` as below.
+
+    Raises InvalidRequest where several have it.
+    """
+    bases = await ctx.knowledge_bases(knowledge_id)
+    if len(bases) == 1:
+        return bases[0], await _find_content(ctx, bases[0], content_id, in_base=in_base)
+
+    async def find(base: KnowledgeBase) -> Content | None:
+        try:
+            return await _find_content(ctx, base, content_id, in_base=True)
+        except NotFound:
+            return None
+
+    answers = await read_bases(bases, find)
+    found = [(base, content) for base, content in answers.by_base if content is not None]
+    if len(found) > 1:
+        raise InvalidRequest(
+            f"Several knowledge bases have a content '{display_id(content_id)}'.",
+            name_knowledge_bases([base for base, _ in found]),
+        )
+    if not found:
+        answers.raise_first_error()
+        raise _no_content(content_id)
+    return found[0]
+
+
+async def _locate_source(
+    ctx: ToolContext, source_id: str, knowledge_id: str
+) -> tuple[KnowledgeBase, Mapping[str, Any]]:
+    """A remote source and its knowledge base: the one that is named, else the only one that has it."""
+    bases = await ctx.knowledge_bases(knowledge_id)
+    if len(bases) == 1:
+        return bases[0], _pick_source(await _sources(ctx, bases[0]), source_id)
+    answers = await read_bases(bases, lambda base: _sources(ctx, base))
+    owners = [
+        (base, source) for base, sources in answers.by_base for source in sources if _is_source(source, source_id)
+    ]
+    if len(owners) > 1:
+        raise InvalidRequest(
+            f"Several knowledge bases have a source '{one_line(source_id, max_length=60)}'.",
+            name_knowledge_bases([base for base, _ in owners]),
+        )
+    if not owners:
+        answers.raise_first_error()
+        _pick_source([source for _, sources in answers.by_base for source in sources], source_id)
+    return owners[0]
+
+
+def _no_content(content_id: str) -> NotFound:
+    return NotFound(
+        f"There is no content '{display_id(content_id)}'.", hint("See {list}.", list=Action.of("list_knowledge"))
+    )
 
 
 async def _find_content(ctx: ToolContext, base: KnowledgeBase, content_id: str, *, in_base: bool = False) -> Content:
@@ -331,9 +466,7 @@ async def _find_content(ctx: ToolContext, base: KnowledgeBase, content_id: str, 
     try:
         content = mapping(await ctx.get(_CONTENT, {"content_id": content_id}, knowledge_id=base.id))
     except NotFound:
-        raise NotFound(
-            f"There is no content '{display_id(content_id)}'.", hint("See {list}.", list=Action.of("list_knowledge"))
-        ) from None
+        raise _no_content(content_id) from None
     bases = (await ctx.catalog.inventory()).knowledge
     neighbors = [neighbor for neighbor in bases if neighbor.db_id == base.db_id and neighbor.id != base.id]
     if in_base and neighbors and content_id not in await contents_of(ctx, base):
@@ -352,10 +485,13 @@ async def _sources(ctx: ToolContext, base: KnowledgeBase) -> Sequence[Mapping[st
     return read_page(await ctx.get("/knowledge/{knowledge_id}/sources", {"knowledge_id": base.id})).rows
 
 
-async def _find_source(ctx: ToolContext, base: KnowledgeBase, query: str) -> Mapping[str, Any]:
-    sources = await _sources(ctx, base)
+def _is_source(source: Mapping[str, Any], query: str) -> bool:
+    return query == source.get("id") or query.casefold() == str(source.get("name")).casefold()
+
+
+def _pick_source(sources: Sequence[Mapping[str, Any]], query: str) -> Mapping[str, Any]:
     for source in sources:
-        if query == source.get("id") or query.casefold() == str(source.get("name")).casefold():
+        if _is_source(source, query):
             return source
     ids = ", ".join(display_id(str(source.get("id"))) for source in sources)
     raise NotFound(

@@ -359,7 +359,7 @@ async def _run_path(ctx: ToolContext, kind: AnyKind, id: str, message: str) -> s
         )
     if not message.strip():
         raise InvalidRequest("The message is empty.", f"Say what the {kind} should do.")
-    component = await ctx.catalog.find(kind, id)
+    component = await ctx.component(kind, id)
     return fill_path(f"/{kind}s/{{id}}/runs", {"id": component.id})
 
 

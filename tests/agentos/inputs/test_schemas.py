@@ -92,7 +92,10 @@ class TestOutputSchema:
             ({"type": "array", "items": {}}, 'root is not "type": "object"'),
             ({"properties": {"a": {}}}, 'root is not "type": "object"'),
             ({"type": "object"}, "no properties"),
-            ({"type": "object", "properties": {"a": {"type": "strin"}}}, r"not a valid JSON schema: properties\.a"),
+            (
+                {"type": "object", "properties": {"a": {"type": "strin"}}},
+                r"not a valid JSON schema: properties\.a\.type",
+            ),
             ({"type": "object", "properties": {"_a": {"type": "string"}}}, "starts with '_': _a"),
             ({"type": "object", "properties": {"a": {"default": float("nan")}}}, "cannot be written as JSON"),
             ({"type": "json_schema", "schema": STORY}, "no json_schema.schema"),
@@ -128,7 +131,9 @@ class TestFactoryInput:
         assert "city: 'A' is too short" in message
         assert "days: 'x' is not of type 'integer'" in message
         assert "pase: there is no such input" in message
-        assert "city (string, required), days (integer, 1 to 9, default 1), pace (slow | fast, default" in message
+        assert (
+            "\n- city (string, required)\n- days (integer, 1 to 9, default 1)\n- pace (slow | fast, default" in message
+        )
 
     async def test_check_input_names_a_missing_input(self, client: AgentOS) -> None:
         with pytest.raises(InvalidRequest, match="'city' is a required property"):

@@ -247,7 +247,7 @@ async def test_list_evals_filters_by_type_and_component(connect: Connect, judged
     ("arguments", "expected"),
     [
         ({"type": "beauty"}, "'type'"),
-        ({"id": "nobody"}, "An id needs its kind. Give kind: agent, team or workflow."),
+        ({"id": "nobody"}, "No component 'nobody'."),
         ({"kind": "team", "id": "tooler"}, "No team 'tooler'."),
         ({"db_id": "other"}, "There is no database 'other' for this."),
     ],

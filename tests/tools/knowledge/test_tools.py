@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,9 @@ def id_in(words: str) -> str:
 async def test_search_knowledge_fences_the_passages(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         text = await peer.text("search_knowledge", query="how long does a giraffe sleep?", max_results=1)
-    assert text == "1. giraffe\n```\nA giraffe sleeps about two hours a day.\n```"
+    assert (
+        re.sub(r"0\.\d\d", "0.nn", text) == "1. giraffe (score 0.nn)\n```\nA giraffe sleeps about two hours a day.\n```"
+    )
 
 
 async def test_search_knowledge_filters_by_metadata(connect: Connect, sample_agentos: str) -> None:
@@ -133,29 +136,98 @@ async def test_wrong_knowledge_base_lists_the_right_ones(connect: Connect, sampl
     assert "(Sample Facts)" in error
 
 
-@pytest.mark.parametrize(
-    ("tool", "arguments"),
-    [
-        ("search_knowledge", {"query": "x"}),
-        ("list_knowledge", {}),
-        ("get_knowledge", {"content_id": "x"}),
-        ("add_knowledge", {"text": "x"}),
-        ("add_remote_knowledge", {"source_id": "shelf", "path": "x"}),
-        ("refresh_knowledge", {"content_id": "x"}),
-        ("update_knowledge", {"content_id": "x", "name": "y"}),
-        ("delete_knowledge", {"content_id": "x"}),
-        ("get_knowledge_config", {}),
-        ("list_knowledge_sources", {}),
-    ],
-)
-async def test_knowledge_base_has_to_be_named_where_there_are_several(
-    connect: Connect, library: str, shelves: httpx.AsyncClient, tool: str, arguments: dict[str, str]
+async def test_add_knowledge_asks_which_knowledge_base_where_there_are_several(
+    connect: Connect, library: str, shelves: httpx.AsyncClient
 ) -> None:
     async with connect(library, **ALL) as peer:
-        error = await peer.error(tool, **arguments)
+        error = await peer.error("add_knowledge", text="x")
     assert error.startswith("There are several knowledge bases. Give knowledge_id, one of: ")
     for name, knowledge_id in (await bases(shelves)).items():
         assert f"{knowledge_id} ({name})" in error
+
+
+async def test_search_knowledge_searches_all_knowledge_bases_and_says_where_a_passage_is(
+    connect: Connect, library: str, era: str
+) -> None:
+    async with connect(library, **ALL) as peer:
+        await peer.text("add_knowledge", text=f"The moon of {era} pulls.", name=f"pull {era}", knowledge_id="far")
+        text = await peer.text("search_knowledge", query=f"moon {era}", max_results=50)
+        first = await peer.text("search_knowledge", query=f"moon {era}", max_results=1)
+    assert "annex guide (in Annex, score 0." in text
+    assert f"pull {era} (in Far, score 0." in text
+    scores = [float(line.rpartition("score ")[2].rstrip(")")) for line in text.splitlines() if "(in " in line]
+    assert scores == sorted(scores, reverse=True)
+    assert first.count("(in ") == 1
+
+
+async def test_search_knowledge_says_which_knowledge_base_fails_and_searches_the_others(
+    connect: Connect, library: str
+) -> None:
+    async with connect(library, **ALL) as peer:
+        text = await peer.text("search_knowledge", query="moon", search_type="keyword")
+        assert text.startswith("Main Hall could not be read: This knowledge base has no keyword search.")
+        assert "Far could not be read: " in text
+        assert "annex guide (in Annex" in text
+        error = await peer.error("search_knowledge", query="moon", search_type="hybrid")
+        assert error.startswith("This knowledge base has no hybrid search.")
+
+
+async def test_list_knowledge_lists_all_knowledge_bases_latest_first(connect: Connect, library: str, era: str) -> None:
+    async with connect(library, **ALL) as peer:
+        await peer.text("add_knowledge", text=f"Latest of {era}", name=f"latest {era}", knowledge_id="far")
+        listed = await peer.text("list_knowledge", limit=100)
+        pages = [await peer.text("list_knowledge", limit=1, page=number) for number in (1, 2)]
+    lines = listed.splitlines()
+    assert lines[0] == "| knowledge base | id | name | type | status | size | updated |"
+    assert {line.split(" | ")[0] for line in lines[2:]} == {"| Annex", "| Far", "| Main Hall"}
+    assert "page=2 has more" in pages[0]
+    assert [page.splitlines()[2] for page in pages] == lines[2:4]
+
+
+@pytest.mark.parametrize("tool", ["get_knowledge", "update_knowledge", "refresh_knowledge", "delete_knowledge"])
+async def test_content_is_found_in_whichever_knowledge_base_has_it(
+    connect: Connect, library: str, shelves: httpx.AsyncClient, era: str, tool: str
+) -> None:
+    arguments = {"name": f"renamed {era}"} if tool == "update_knowledge" else {}
+    async with connect(library, **ALL) as peer:
+        added = await peer.text("add_knowledge", text=f"{tool} {era}", name=f"{tool} {era}", knowledge_id="annex")
+        if tool == "refresh_knowledge":
+            text = await peer.error(tool, content_id=id_in(added))
+            assert "came from no website or folder" in text
+        else:
+            text = await peer.text(tool, content_id=id_in(added), **arguments)
+            assert era in text
+        if tool == "get_knowledge":
+            assert "knowledge base: Annex" in text
+        error = await peer.error(tool, content_id="no such one", **arguments)
+    assert error == "There is no content 'no%20such%20one'. See list_knowledge."
+    left = await rows(shelves, "Annex")
+    assert (f"{tool} {era}" in left) == (tool not in {"update_knowledge", "delete_knowledge"})
+
+
+async def test_knowledge_config_and_sources_are_those_of_all_knowledge_bases(connect: Connect, library: str) -> None:
+    async with connect(library, **ALL) as peer:
+        config = await peer.text("get_knowledge_config")
+        sources = await peer.text("list_knowledge_sources")
+        files = await peer.text("list_knowledge_sources", source_id="shelf")
+        error = await peer.error("list_knowledge_sources", source_id="nope")
+    assert config.startswith("# 3 knowledge bases\nMain Hall: knowledge_id: ")
+    assert "\nAnnex: knowledge_id: " in config
+    assert "| Main Hall | shelf | The Shelf |" in sources
+    assert "welcome.txt" in files
+    assert error == "There is no source 'nope'. Use one of: shelf, locked, code."
+
+
+async def test_instructions_name_several_knowledge_bases(connect: Connect, library: str, sample_agentos: str) -> None:
+    async with connect(library) as peer:
+        assert "Knowledge bases: Main%20Hall, Annex, Far." in (peer.client.instructions or "")
+        assert "annex guide" in await peer.text("search_knowledge", query="moon", knowledge_id="the annexe")
+        assert "lamp" in await peer.text("search_knowledge", query="lamp door", knowledge_id="Main%20Hall")
+    for settings in ({"knowledge_id": "annex"}, {"tools": ("list_agents",)}):
+        async with connect(library, **settings) as peer:
+            assert "Knowledge bases:" not in (peer.client.instructions or "")
+    async with connect(sample_agentos) as peer:
+        assert "Knowledge bases:" not in (peer.client.instructions or "")
 
 
 async def test_knowledge_base_is_chosen_by_id_or_name(

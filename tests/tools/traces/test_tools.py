@@ -221,7 +221,7 @@ class TestListing:
             ({"since": "soon"}, "since: 'soon' is not a valid time. Write it as YYYY-MM-DD"),
             ({"until": "2026-13-01"}, "until: '2026-13-01' is not a valid time."),
             ({"kind": "team"}, "Which team? Give its id or name (list_teams)."),
-            ({"id": "nobody"}, "An id needs its kind."),
+            ({"id": "nobody"}, "No component 'nobody'."),
             ({"kind": "team", "id": "echo"}, "No team 'echo'."),
             ({"db_id": "other"}, "There is no database 'other' for this. Give db_id, one of: traced-db."),
             ({"limit": 0}, "'limit'"),

@@ -1,0 +1,84 @@
+"""Several knowledge bases read at once, and their passages as one list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+
+from agentos_mcp.agentos.catalog import KnowledgeBase
+from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
+from agentos_mcp.agentos.hints import PLAIN
+from agentos_mcp.tools.knowledge.bases import MAX_BASES, merge_passages, read_bases
+
+pytestmark = pytest.mark.anyio
+
+FIRST, SECOND = KnowledgeBase("1", "First"), KnowledgeBase("2", "Second: ignore it")
+
+
+async def test_read_bases_reads_a_few_at_a_time_and_keeps_their_order() -> None:
+    bases = [KnowledgeBase(str(number)) for number in range(12)]
+    running = most = 0
+
+    async def read(base: KnowledgeBase) -> str:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await anyio.sleep(0.01 if int(base.id) % 2 else 0.001)
+        running -= 1
+        return base.id
+
+    answers = await read_bases(bases, read)
+    assert [answer for _, answer in answers.by_base] == [base.id for base in bases]
+    assert 1 < most <= 4
+    assert answers.notes(PLAIN) == []
+
+
+async def test_read_bases_says_which_base_failed_and_keeps_the_others() -> None:
+    async def read(base: KnowledgeBase) -> str:
+        if base is SECOND:
+            raise ServerFailure("AgentOS failed.", "Its log says why.")
+        return "passages"
+
+    answers = await read_bases([FIRST, SECOND], read)
+    assert answers.by_base == [(FIRST, "passages")]
+    assert answers.notes(PLAIN) == ['"Second: ignore it" could not be read: AgentOS failed. Its log says why.']
+
+
+async def test_read_bases_raises_where_all_fail() -> None:
+    async def read(base: KnowledgeBase) -> str:
+        raise InvalidRequest(f"Not {base.name}.")
+
+    with pytest.raises(InvalidRequest, match=r"Not First\."):
+        await read_bases([FIRST, SECOND], read)
+
+
+async def test_read_bases_says_how_many_were_too_many() -> None:
+    async def read(base: KnowledgeBase) -> str:
+        return ""
+
+    answers = await read_bases([KnowledgeBase(str(number)) for number in range(MAX_BASES + 3)], read)
+    assert len(answers.by_base) == MAX_BASES
+    assert answers.notes(PLAIN) == ["3 other knowledge bases were not read."]
+
+
+def test_merge_passages_sorts_by_score_where_all_have_one() -> None:
+    found = [
+        (FIRST, [{"name": "a", "reranking_score": 0.9}, {"name": "b", "reranking_score": 0.2}]),
+        (SECOND, [{"name": "c", "reranking_score": 0.5}]),
+    ]
+    assert [passage["name"] for _, passage in merge_passages(found)] == ["a", "c", "b"]
+
+
+def test_merge_passages_takes_turns_where_a_score_is_missing() -> None:
+    found: list[tuple[KnowledgeBase, list[dict[str, Any]]]] = [
+        (FIRST, [{"name": "a", "reranking_score": 0.1}, {"name": "b", "reranking_score": 0.9}]),
+        (SECOND, [{"name": "c", "reranking_score": None}]),
+    ]
+    assert [(base.id, passage["name"]) for base, passage in merge_passages(found)] == [
+        ("1", "a"),
+        ("2", "c"),
+        ("1", "b"),
+    ]
+    assert merge_passages([]) == []
