@@ -48,6 +48,7 @@ KnowledgeId = str
 """A knowledge base, by id or name; needed only where there are several."""
 Run = Annotated[LongName, Field(description="Run reference")]
 Wait = Annotated[float, Field(ge=0, description="Seconds to wait for it")]
+Since = Annotated[str, Field(description='"today", "monday", "2h", ISO time')]
 Limit = Annotated[int, Field(ge=1, le=100)]
 Page = Annotated[int, Field(ge=1)]
 AnyKind = Literal["", "agent", "team", "workflow"]

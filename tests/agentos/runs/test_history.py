@@ -68,7 +68,7 @@ async def client(filled: tuple[str, dict[str, RunRef]]) -> AsyncIterator[AgentOS
 
 
 async def found(client: AgentOS, **request: Any) -> list[RunSummary]:
-    return await list_runs(client, Catalog(client), **{"user_id": ""} | request)
+    return (await list_runs(client, Catalog(client), **{"user_id": ""} | request)).runs
 
 
 async def test_newest_run_is_first_even_in_an_old_session(client: AgentOS, refs: dict[str, RunRef]) -> None:
@@ -177,7 +177,7 @@ async def test_agentos_without_previews_is_read_run_by_run(
             catalog = Catalog(client)
             await catalog.inventory()
             proxy.answers = [http_answer(404, json.dumps({"detail": "Not Found"}))]
-            runs = await list_runs(client, catalog, user_id="", session_id="old session")
+            runs = (await list_runs(client, catalog, user_id="", session_id="old session")).runs
     assert [run.ref for run in runs] == [refs["again"], refs["old"]]
     assert runs[0].answer == "echo: a new question"
     assert runs[0].seconds > 0
