@@ -74,7 +74,7 @@ def time_zone_name() -> str:
         name = name if folder else ""
     try:
         key = ZoneInfo(name).key if name else ""
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         # Not a zone's name (a rule such as CET-1CEST, a file), or this Python has no zones.
         return "UTC" if name == "UTC" else ""
     return "UTC" if key in {"Etc/UTC", "Etc/UCT", "Etc/Zulu", "UCT", "Zulu", "Universal"} else key

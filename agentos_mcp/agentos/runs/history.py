@@ -239,12 +239,11 @@ def _parse_status(text: str) -> Status | None:
     if not words:
         return None
     if (status := Status.__members__.get(words.upper()) or _STATUS_WORDS.get(words)) is None:
-        raise InvalidRequest(f"'{text[:40]}' is not a status.", f"Use one of {STATUS_NAMES}.")
+        raise InvalidRequest(f"'{text[:40]}' is not a status.", f"Use one of {_STATUS_NAMES}.")
     return status
 
 
-STATUS_NAMES = "running, waiting, completed, failed, cancelled, pending, regenerated"
-"""The statuses as people call them."""
+_STATUS_NAMES = "running, paused (waiting), completed (done), error (failed), cancelled, pending (queued), regenerated"
 
 
 async def _find_sessions(
