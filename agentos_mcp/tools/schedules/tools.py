@@ -226,7 +226,9 @@ async def trigger_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
     get = Action.of("get_run", run=run)
     match status:
         case "success":
-            return Message("It has run.", hint("{get} reads the answer.", get=get), run)
+            (steps,) = await _outcomes(ctx, document, [outcome])
+            summary = "It has run." if steps == status else f"It has run: {steps}."
+            return Message(summary, hint("{get} reads the answer.", get=get), run)
         case "paused":
             return Message("It has run and waits for an answer.", hint("{get} says for what.", get=get), run)
         case _:
