@@ -144,13 +144,12 @@ class TestListing:
             assert ids(await peer.text("list_traces", limit=1)) == [f"{5:032x}"]
 
     async def test_list_traces_shows_whose_they_are(self, connect: Connect, traced: str, era: str) -> None:
-        session = f"owned-{era}"
         async with connect(traced, **ALL) as peer:
-            for user in ("anna", "bob"):
-                await run(peer, "agent", "echo", session_id=session, user_id=user)
-            listed = await peer.text("list_traces", session_id=session)
-            assert re.findall(r"\| (anna|bob) \| OK \|", listed) == ["bob", "anna"]
-            assert "| user |" not in await peer.text("list_traces", session_id=session, user_id="bob")
+            for user in (f"anna-{era}", f"bob-{era}"):
+                await run(peer, "agent", "echo", user_id=user)
+            listed = await peer.text("list_traces", kind="agent", id="echo", limit=2)
+            assert re.findall(r"\| (anna|bob)-\w+ \| OK \|", listed) == ["bob", "anna"]
+            assert "| user |" not in await peer.text("list_traces", user_id=f"bob-{era}")
 
     async def test_run_is_found_behind_many_requests_without_one(
         self, connect: Connect, unnamed: str, era: str, monkeypatch: pytest.MonkeyPatch
