@@ -187,7 +187,7 @@ _DEFAULT: tuple[Request, ...] = (
         "failures",
         "Did anything fail since yesterday?",
         best="list_runs",
-        solution=(call("list_runs", status="error"),),
+        solution=(call("list_runs", status="failed", since="yesterday"),),
         checks=(answer_matches("nightly.report"),),
     ),
     Request(

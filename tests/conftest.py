@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Iterator
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -26,6 +28,11 @@ from tests._support.mcp_client import Connect, connector
 from tests._support.postgres import postgres
 from tests._support.stores import PLAIN, QUEUED, STORES, Store, is_queued
 
+# The same words for times everywhere; also in the processes that the tests start.
+os.environ["TZ"] = "UTC"
+if hasattr(time, "tzset"):
+    time.tzset()
+
 SAMPLE_AGENTOS = "tests._support.agentos.sample:build"
 KEY = "a-secret-key"
 ERAS = ("legacy", "auto")
@@ -35,6 +42,19 @@ ERAS = ("legacy", "auto")
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+def time_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Sets this process's time zone for a test."""
+
+    def set_zone(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield set_zone
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture(scope="session")

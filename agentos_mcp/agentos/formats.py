@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 
 from agentos_mcp.agentos.plain_text import one_line
-from agentos_mcp.agentos.timestamps import parse_timestamp
+from agentos_mcp.agentos.timestamps import parse_timestamp, to_local
 
 _MAX_TIME_LENGTH = 40
 _UNITS = ("KiB", "MiB", "GiB")
 
 
 def format_time(timestamp: object) -> str:
-    """A time of AgentOS's to the minute, "2026-11-21 05:48 UTC"; '' for none, and other text as it is."""
+    """A time of AgentOS's to the minute, in this machine's time zone: "2026-11-21 05:48 UTC", "2026-11-21 06:48+01:00".
+
+    '' for none, and other text as it is.
+    """
     moment = parse_timestamp(timestamp)
     if moment is None:
         return one_line(timestamp, max_length=_MAX_TIME_LENGTH) if isinstance(timestamp, str) else ""
-    return moment.strftime("%Y-%m-%d %H:%M UTC") if isinstance(timestamp, str) or moment.timestamp() > 0 else ""
+    return _local_text(moment, "minutes") if isinstance(timestamp, str) or moment.timestamp() > 0 else ""
 
 
 def format_exact_time(timestamp: object) -> str:
-    """A time of AgentOS's to the second, in UTC: "2026-11-21 05:48:31"; '' for none."""
+    """The same to the second; '' for what is not a time."""
     moment = parse_timestamp(timestamp)
-    return moment.strftime("%Y-%m-%d %H:%M:%S") if moment is not None else ""
+    return _local_text(moment, "seconds") if moment is not None else ""
+
+
+def _local_text(moment: datetime, precision: str) -> str:
+    text = to_local(moment).isoformat(" ", precision)
+    return f"{text.removesuffix('+00:00')} UTC" if text.endswith("+00:00") else text
 
 
 def format_interval(start: object, end: object) -> str:

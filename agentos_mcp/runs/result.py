@@ -12,7 +12,7 @@ from agentos_mcp.agentos.formats import format_duration, format_time
 from agentos_mcp.agentos.hints import Action, Surface, hint
 from agentos_mcp.agentos.pauses.requirements import Question, questions
 from agentos_mcp.agentos.plain_text import as_json, as_name, one_line, strip_control_chars
-from agentos_mcp.agentos.runs.run import RunState, Status
+from agentos_mcp.agentos.runs.run import RunState, Status, completed_text
 from agentos_mcp.agentos.timestamps import parse_timestamp
 from agentos_mcp.runs.progress import describe, last_words
 from agentos_mcp.tooling.budget import (
@@ -262,7 +262,7 @@ def _outcome(state: RunState) -> str:
     match state.status:
         case Status.COMPLETED if state.failed_steps:
             failed = len(state.failed_steps) + state.failed_steps_left_out
-            return f"completed, but {failed} of {state.step_number} steps failed"
+            return completed_text(failed, state.step_number)
         case Status.ERROR:
             where = f" in step {as_name(state.steps[-1].name)}" if state.steps else ""
             return f"failed{where}: {one_line(state.error)}"

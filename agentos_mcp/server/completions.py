@@ -162,7 +162,7 @@ async def _runs(ctx: ToolContext, arguments: Mapping[str, str], status: str = ""
     kind, component_id = arguments.get("kind", ""), arguments.get("component", "")
     try:
         component = await ctx.catalog.find(kind, component_id) if kind in KINDS and component_id else None
-        return await list_stored_runs(
+        result = await list_stored_runs(
             ctx.agent_os,
             ctx.catalog,
             user_id=ctx.ownership.user_id,
@@ -173,6 +173,7 @@ async def _runs(ctx: ToolContext, arguments: Mapping[str, str], status: str = ""
         )
     except NotFound:
         return []
+    return result.runs
 
 
 def _unread_runs(runs: list[RunSummary]) -> int | None:

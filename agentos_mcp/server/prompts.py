@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from mcp_types import GetPromptResult, PromptArgument, PromptMessage, TextContent
 from mcp_types import Prompt as ListedPrompt
@@ -18,6 +18,7 @@ from agentos_mcp.agentos.plain_text import as_json
 from agentos_mcp.agentos.runs.history import MAX_SESSIONS
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.agentos.timestamps import local_now
 from agentos_mcp.server import completions
 from agentos_mcp.server.completions import Completer
 from agentos_mcp.server.tool_selection import ToolSelection
@@ -68,14 +69,14 @@ async def _investigate(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
             await ctx.engine.read(ref)
     else:
         failed_runs = await list_stored_runs(
-            ctx.agent_os, ctx.catalog, user_id=ctx.ownership.user_id, status="ERROR", limit=1
+            ctx.agent_os, ctx.catalog, user_id=ctx.ownership.user_id, status="failed", limit=1
         )
-        if not failed_runs:
+        if not failed_runs.runs:
             return (
                 f"No run failed in the {MAX_SESSIONS} latest sessions of this AgentOS. Tell me so, and ask me for "
                 "the reference of the run that I mean (run: ... at the end of its result)."
             )
-        ref = failed_runs[0].ref
+        ref = failed_runs.runs[0].ref
     return (
         f"Find out why this run failed: {ref}\n"
         "Call explain_run with it. Say in plain words what happened, in which step or tool, and why; then what to "
@@ -97,7 +98,7 @@ async def _compare(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
 
 
 _REPORT_STEPS = (
-    ("list_runs", "list_runs(limit=100) for what ran; count only what started since then, by component and status"),
+    ("list_runs", "list_runs(since={since}, limit=100) for what ran, by component and status"),
     ("refresh_metrics", "refresh_metrics, so that the next is up to date"),
     ("get_metrics", "get_metrics(since={since}) for runs, users and tokens by day"),
     ("explain_run", "explain_run for each run that failed (the latest five at most)"),
@@ -109,11 +110,11 @@ def _weekly_report(available_tools: Collection[str]) -> Prompt:
     """It asks only for calls of tools that are available."""
 
     async def render(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
-        today = datetime.now(UTC).date()
+        today = local_now().date()
         since = today - timedelta(days=_REPORT_DAYS)
         steps = "\n".join(f"- {step.format(since=since)}" for tool, step in _REPORT_STEPS if tool in available_tools)
         return (
-            f"Write a report of what ran on this AgentOS from {since} to {today} (UTC). Call:\n{steps}\n"
+            f"Write a report of what ran on this AgentOS from {since} to {today}. Call:\n{steps}\n"
             "Report on one page: how many runs there were, of which components, how many failed and why, what they "
             "cost in tokens (and money, if you are told), and what I should look at. Say what you could not find out."
         )

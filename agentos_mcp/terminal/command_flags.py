@@ -115,8 +115,9 @@ def _add_runs_arguments(parser: argparse.ArgumentParser) -> None:
         "--status",
         default="",
         metavar="STATUS",
-        help="only runs with this status: running, paused, completed, cancelled or error",
+        help="only runs with this status: running, waiting, completed, cancelled or failed",
     )
+    _add_period_flags(parser, "runs that started")
     _add_paging_flags(parser, default_limit=10, pages=False)
 
 
@@ -127,6 +128,7 @@ def _add_sessions_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", default="", metavar="TEXT", help="only sessions with this text in their name")
     parser.add_argument("--user-id", default="", metavar="ID", help="only sessions of this user")
+    _add_period_flags(parser, "sessions that were last active")
     _add_database_flag(parser)
     _add_paging_flags(parser)
 
@@ -146,8 +148,10 @@ def _add_traces_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--span-id", default="", metavar="ID", help="show this span of the trace in full")
     parser.add_argument("--session-id", default="", metavar="ID", help="only traces of this session")
     parser.add_argument("--errors", action="store_true", help="only traces in which something failed")
-    parser.add_argument("--since", default="", metavar="TIME", help="only traces from this day or time on (UTC)")
-    parser.add_argument("--until", default="", metavar="TIME", help="only traces up to this day or time (UTC)")
+    _add_period_flags(parser, "traces that started")
+    parser.add_argument(
+        "--order", choices=("latest", "slowest"), default="latest", help="latest (the default) or slowest first"
+    )
     _add_database_flag(parser)
     _add_paging_flags(parser, pages=False)
 
@@ -194,6 +198,16 @@ def _add_stream_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_database_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--db-id", default="", metavar="ID", help="id of the database; required if there are several")
+
+
+def _add_period_flags(parser: argparse.ArgumentParser, subject: str) -> None:
+    parser.add_argument(
+        "--since",
+        default="",
+        metavar="TIME",
+        help=f"only {subject} at this time or later: today, yesterday, monday, 2h, 2026-01-31, 2026-01-31T14:00",
+    )
+    parser.add_argument("--until", default="", metavar="TIME", help=f"only {subject} at this time or earlier")
 
 
 def _add_paging_flags(parser: argparse.ArgumentParser, *, default_limit: int = 20, pages: bool = True) -> None:

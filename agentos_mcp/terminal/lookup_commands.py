@@ -83,6 +83,8 @@ async def _runs(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
             options.session_id,
             options.status,
             options.user_id or ctx.settings.user_id,
+            since=options.since,
+            until=options.until,
             limit=options.limit,
         )
     if options.explain:
@@ -101,11 +103,27 @@ async def _sessions(ctx: ToolContext, options: argparse.Namespace) -> CommandRes
     user, database = options.user_id or ctx.settings.user_id, options.db_id or ctx.settings.db_id
     if not options.id:
         return await sessions.list_sessions(
-            ctx, options.kind, "", options.name, user, database, options.limit, options.page
+            ctx,
+            options.kind,
+            name=options.name,
+            user_id=user,
+            db_id=database,
+            limit=options.limit,
+            page=options.page,
+            since=options.since,
+            until=options.until,
         )
     session = await sessions.get_session(ctx, options.id, user, database)
     session = replace(session, texts={name: text for name, text in session.texts.items() if name != _RUNS_TEXT})
-    runs = await sessions.list_session_runs(ctx, options.id, user_id=user, db_id=database, limit=options.limit)
+    runs = await sessions.list_session_runs(
+        ctx,
+        options.id,
+        user_id=user,
+        db_id=database,
+        limit=options.limit,
+        since=options.since,
+        until=options.until,
+    )
     if options.json:
         return to_data(session, ctx.surface) | {"runs": to_data(runs, ctx.surface)["items"]}
     return [replace(session, footer=""), runs, Message("", session.footer)]
@@ -132,6 +150,7 @@ async def _traces(ctx: ToolContext, options: argparse.Namespace) -> CommandResul
         errors=options.errors,
         since=options.since,
         until=options.until,
+        order=options.order,
         db_id=database,
         limit=options.limit,
     )

@@ -58,6 +58,7 @@ Wait = Annotated[
     ),
 ]
 """None where it was not given: what the settings say, or the client bears."""
+Since = Annotated[str, Field(description='"today", "monday", "2h", ISO time')]
 Limit = Annotated[int, Field(ge=1, le=100)]
 Page = Annotated[int, Field(ge=1)]
 AnyKind = Literal["", "agent", "team", "workflow"]

@@ -15,6 +15,7 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping, objects, text
+from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, read_period, slice_page
 from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.pauses.question_text import resolve_hint
 from agentos_mcp.agentos.pauses.requirements import approval_ids
@@ -22,10 +23,22 @@ from agentos_mcp.agentos.runs.history import RunSummary
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import KINDS, RunRef, Status
 from agentos_mcp.agentos.task_groups import gather
+from agentos_mcp.agentos.timestamps import Period
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
-from agentos_mcp.tooling.parameters import AnyKind, ComponentId, JsonObject, Limit, Page, Run, Text, UserId
+from agentos_mcp.tooling.parameters import (
+    AnyKind,
+    ComponentId,
+    JsonObject,
+    Limit,
+    Page,
+    Run,
+    Since,
+    Text,
+    UserId,
+)
 from agentos_mcp.tooling.results import Message, Record, Table
+from agentos_mcp.tooling.time_arguments import parse_period
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read
 
 Approval = Mapping[str, Any]
@@ -52,33 +65,44 @@ async def list_approvals(
     user_id: UserId = "",
     limit: Limit = 20,
     page: Page = 1,
+    since: Since = "",
+    until: str = "",
 ) -> Table:
     """Tool calls that an admin has to approve, and their runs. Decide with resolve_approval."""
+    period = parse_period(since, until)
     status_filter = "" if status == "all" else status
     component = await ctx.component(kind, id) if id else None
     kind, component_id = (component.kind, component.id) if component else (kind, "")
     note: Hint | str = ""
     if run:
         approvals = await _approvals_of_run(ctx, RunRef.parse(run), status_filter)
+        approvals = Listed([row for row in approvals if period.contains(row.get("created_at"))])
         runs = await _run_references(ctx, approvals.rows)
     elif kind == "workflow":
         approvals, runs, note = await _approvals_of_workflows(
-            ctx, component_id, limit, page, status=status_filter, user_id=user_id
+            ctx, component_id, limit, page, status=status_filter, user_id=user_id, period=period
         )
     else:
         component_filter = {f"{kind}_id": component_id} if component_id else {"source_type": kind}
-        approvals = await ctx.page(
-            "/approvals", status=status_filter, user_id=user_id, limit=limit, page=page, **component_filter
-        )
-        approvals = await _own_approvals(ctx, approvals)
+        query = {"status": status_filter, "user_id": user_id, **component_filter}
+        if period:
+            rows, _ = await read_period(
+                lambda number: ctx.page("/approvals", **query, limit=PERIOD_PAGE_SIZE, page=number),
+                period,
+                lambda approval: approval.get("created_at"),
+            )
+            approvals = Listed(*slice_page((await _own_approvals(ctx, Listed(rows))).rows, limit, page))
+        else:
+            approvals = await _own_approvals(ctx, await ctx.page("/approvals", **query, limit=limit, page=page))
         runs = await _run_references(ctx, approvals.rows)
     return Table(
-        ("id", "tool", "asked by", "run", "created", "status", "resolved by"),
+        ("id", "tool", "asked by", "user", "run", "created", "status", "resolved by"),
         [
             (
                 approval.get("id"),
                 "; ".join(map(_short_call, _calls(approval))),
                 approval.get("source_name"),
+                "" if user_id else approval.get("user_id"),
                 runs[str(approval.get("id"))],
                 format_time(approval.get("created_at")),
                 "" if status_filter else approval.get("status"),
@@ -224,7 +248,7 @@ async def _reread(ctx: ToolContext, approval: Approval, refusal: InvalidRequest)
 
 
 async def _approvals_of_workflows(
-    ctx: ToolContext, workflow: str, limit: int, page: int, *, status: str, user_id: str
+    ctx: ToolContext, workflow: str, limit: int, page: int, *, status: str, user_id: str, period: Period
 ) -> tuple[Listed, dict[str, str], Hint | str]:
     """One page of the approvals of workflows, or of one of them; their runs; and what to say of the others.
 
@@ -237,7 +261,8 @@ async def _approvals_of_workflows(
     while len(approvals) <= end and read_count < _MAX_APPROVALS and not is_complete:
         rows = (await ctx.page("/approvals", status=status, user_id=user_id, limit=_PAGE_SIZE, page=page_number)).rows
         # One that came in meanwhile has moved the others on.
-        own_rows = (await _own_approvals(ctx, Listed([row for row in rows if str(row.get("id")) not in runs]))).rows
+        new_rows = [row for row in rows if str(row.get("id")) not in runs and period.contains(row.get("created_at"))]
+        own_rows = (await _own_approvals(ctx, Listed(new_rows))).rows
         runs |= await _run_references(ctx, own_rows)
         approvals += [row for row in own_rows if _is_of_workflow(runs[str(row.get("id"))], workflow)]
         read_count, is_complete, page_number = read_count + len(rows), len(rows) < _PAGE_SIZE, page_number + 1
@@ -315,12 +340,13 @@ async def _runs_of_session(ctx: ToolContext, session_id: str) -> list[RunSummary
     if not session_id:
         return []
     try:
-        return await list_stored_runs(
+        result = await list_stored_runs(
             ctx.agent_os, ctx.catalog, user_id=ctx.ownership.user_id, session_id=session_id, limit=_MAX_RUNS
         )
     except AgentOSError:
         # Deleted, or not for this token: the approval's own words are then all there is.
         return []
+    return result.runs
 
 
 async def _run_reference(ctx: ToolContext, approval: Approval, runs: Sequence[RunSummary]) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agentos_mcp.agentos.features import Features
+from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.json_values import mapping, objects, texts, values
 from agentos_mcp.agentos.runs.run import KINDS
+from agentos_mcp.agentos.timestamps import local_now, time_zone_text
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.results import Record, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
@@ -37,6 +39,7 @@ async def get_config(ctx: ToolContext) -> Record:
         {
             "id": config.get("os_id"),
             "description": config.get("description"),
+            "time here": f"{format_time(local_now().isoformat())} ({time_zone_text()})",
             "agno": info.get("agno_version") or features.version,
             "its own version": info.get("os_version"),
             "authorization": _AUTHORIZATION.get(authorization, authorization),

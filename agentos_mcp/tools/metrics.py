@@ -30,7 +30,7 @@ _DEFAULT_DAYS = 30
 _REFRESH_WAIT_SECONDS = 5.0
 _STATUS = "/metrics/refresh/status"
 _COLUMNS = (
-    "day",
+    "day (UTC)",
     "agent runs",
     "team runs",
     "workflow runs",
@@ -44,14 +44,16 @@ _COLUMNS = (
 
 async def get_metrics(
     ctx: ToolContext,
-    since: Annotated[str, Field(description="YYYY-MM-DD; default 30 days ago")] = "",
+    since: Annotated[str, Field(description='Day (UTC): YYYY-MM-DD, "today", "last week"; default 30 days ago')] = "",
     until: str = "",
     user_id: UserId = "",
     db_id: DbId = "",
 ) -> Table:
     """Runs, sessions, tokens and users by day, newest first."""
-    last_day = parse_day(until, "until") or datetime.now(UTC).date()
-    first_day = parse_day(since, "since") or last_day - timedelta(days=_DEFAULT_DAYS - 1)
+    # AgentOS's days begin and end in UTC, wherever this machine is.
+    now = datetime.now(UTC)
+    last_day = parse_day(until, "until", now=now, last=True) or now.date()
+    first_day = parse_day(since, "since", now=now) or last_day - timedelta(days=_DEFAULT_DAYS - 1)
     if first_day > last_day:
         raise InvalidRequest(f"since ({first_day}) is after until ({last_day}).", "Swap them.")
     if user_id:

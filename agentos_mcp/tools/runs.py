@@ -12,17 +12,19 @@ from pydantic import Field
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.formats import format_time
-from agentos_mcp.agentos.hints import Action, hint
-from agentos_mcp.agentos.runs.history import MAX_SESSIONS
+from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
+from agentos_mcp.agentos.runs.history import MAX_SESSIONS, read_outcomes
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import KINDS, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
 from agentos_mcp.agentos.sessions import one_kind_at_a_time
+from agentos_mcp.agentos.timestamps import to_local
 from agentos_mcp.runs.call import RunResult, continue_paused, run_component
 from agentos_mcp.runs.explain import explain, input_text
 from agentos_mcp.runs.follow_run import follow_run
 from agentos_mcp.runs.request import RunOptions
 from agentos_mcp.runs.result import ended_line, result_text, unfinished_result
+from agentos_mcp.runs.run_table import RUN_COLUMNS, run_rows
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import (
     ComponentId,
@@ -34,11 +36,13 @@ from agentos_mcp.tooling.parameters import (
     Run,
     Schema,
     SessionId,
+    Since,
     UserId,
     Version,
     Wait,
 )
 from agentos_mcp.tooling.results import Table
+from agentos_mcp.tooling.time_arguments import parse_period
 from agentos_mcp.tooling.tool_spec import Toolset, destructive, read, write
 
 FactoryInput = Annotated[JsonObject, Field(description="A factory's inputs; the message may then be empty")]
@@ -164,12 +168,14 @@ async def list_runs(
     session_id: str = "",
     status: str = "",
     user_id: UserId = "",
+    since: Since = "",
+    until: str = "",
     limit: Limit = 10,
 ) -> Table:
-    """Latest runs, whoever started them, by component, session or status (running, paused, error...)."""
+    """Latest runs, everyone's or a user's, by component, session, status (running, waiting, failed...) or time."""
     component = await ctx.component(kind, id) if id else None
     features = await ctx.backend.discovery.features()
-    runs = await list_stored_runs(
+    result = await list_stored_runs(
         ctx.agent_os,
         ctx.catalog,
         kind=component.kind if component else kind,
@@ -178,13 +184,20 @@ async def list_runs(
         database=await ctx.database("session", ctx.settings.db_id) if ctx.settings.db_id else "",
         status=status,
         user_id=user_id,
+        period=parse_period(since, until),
         types=KINDS if one_kind_at_a_time(features) else ("",),
         limit=limit,
     )
+    older = (
+        hint("Older ones: {until}", until=Parameter("until", to_local(result.older_until).isoformat()))
+        if result.older_until is not None
+        else as_hint("")
+    )
     return Table(
-        ("run", "status", "started", "input", "answer"),
-        [(str(run.ref), run.status.lower(), format_time(run.started_at), run.input, run.answer) for run in runs],
-        empty=f"No such runs in the {MAX_SESSIONS} latest sessions.",
+        RUN_COLUMNS,
+        run_rows(await read_outcomes(ctx.agent_os, result.runs), user_id),
+        empty=as_hint(f"No such runs in the {MAX_SESSIONS} latest sessions.") + older,
+        footer=older,
     )
 
 

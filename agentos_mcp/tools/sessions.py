@@ -13,8 +13,8 @@ from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
-from agentos_mcp.agentos.pagination import slice_page
-from agentos_mcp.agentos.runs.history import RunSummary
+from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, read_period, slice_page
+from agentos_mcp.agentos.runs.history import RunSummary, read_outcomes
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import Kind, Status, new_id
 from agentos_mcp.agentos.sessions import (
@@ -25,16 +25,18 @@ from agentos_mcp.agentos.sessions import (
     read_session,
     search_sessions,
 )
+from agentos_mcp.agentos.timestamps import ANY_TIME, Period
+from agentos_mcp.runs.run_table import RUN_COLUMNS, run_rows
 from agentos_mcp.tooling.context import ToolContext, present_values
 from agentos_mcp.tooling.markdown import one_line, table
-from agentos_mcp.tooling.parameters import AnyKind, ComponentId, DbId, JsonObject, Limit, Page, Text, UserId
+from agentos_mcp.tooling.parameters import AnyKind, ComponentId, DbId, JsonObject, Limit, Page, Since, Text, UserId
 from agentos_mcp.tooling.results import Message, Record, Table
+from agentos_mcp.tooling.time_arguments import parse_period
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 
 _SHOWN_RUNS = 5
 _MAX_RUNS = 100_000
 """AgentOS returns all runs of a session at once."""
-_RUN_COLUMNS = ("run", "status", "started", "input", "answer")
 _LIST_SESSIONS = hint("{list} shows what there is.", list=Action.of("list_sessions"))
 
 Changes = Annotated[JsonObject, Field(description="null removes a key")]
@@ -49,8 +51,10 @@ async def list_sessions(
     db_id: DbId = "",
     limit: Limit = 20,
     page: Page = 1,
+    since: Since = "",
+    until: str = "",
 ) -> Table:
-    """Conversations, last active first: by component, user or words in their name. Read one with get_session."""
+    """Conversations, last active first: by component, user, name or time. Read one with get_session."""
     component = await ctx.component(kind, id) if id else None
     query = present_values(
         type=component.kind if component else kind,
@@ -62,10 +66,23 @@ async def list_sessions(
     )
     rows: Sequence[Mapping[str, Any]]
     meta: Mapping[str, Any]
+    period = parse_period(since, until)
+    note = ""
     if name.strip():
-        matches = [row for row in await search_sessions(ctx.agent_os, name.strip(), query) if ctx.ownership.is_own(row)]
+        matches = [
+            row
+            for row in await search_sessions(ctx.agent_os, name.strip(), query)
+            if ctx.ownership.is_own(row) and period.contains(_active_at(row))
+        ]
         rows, meta = slice_page(matches, limit, page)
         empty = f"No session has this in its name, nor in its first input (of the {MAX_SEARCHED_SESSIONS} latest)."
+    elif period:
+        sessions_of_all, is_complete = await read_period(
+            lambda number: ctx.page("/sessions", **query, limit=PERIOD_PAGE_SIZE, page=number), period, _active_at
+        )
+        rows, meta = slice_page([row for row in sessions_of_all if ctx.ownership.is_own(row)], limit, page)
+        empty = "No session was last active then."
+        note = "" if is_complete else "Only the latest sessions were looked through."
     else:
         sessions = await ctx.own_page("/sessions", **query, limit=limit, page=page)
         rows, meta = sessions.rows, sessions.meta
@@ -85,13 +102,13 @@ async def list_sessions(
                 " ".join(owner_of(row)),
                 one_line(str(row.get("session_name") or ""), max_length=80),
                 "" if user_id else row.get("user_id"),
-                format_time(row.get("updated_at") or row.get("created_at")),
+                format_time(_active_at(row)),
             )
             for row in rows
         ],
-        empty=as_hint(empty) + footer,
+        empty=as_hint(empty) + note + footer,
         meta=meta,
-        footer=footer,
+        footer=as_hint(note) + footer,
     )
 
 
@@ -106,7 +123,8 @@ async def get_session(ctx: ToolContext, session_id: str, user_id: UserId = "", d
         "metadata": _entries_text(document.get("metadata")),
     }
     if runs:
-        texts["latest runs"] = table(_RUN_COLUMNS, map(_run_row, runs[:_SHOWN_RUNS]))
+        shown = await read_outcomes(ctx.agent_os, runs[:_SHOWN_RUNS])
+        texts["latest runs"] = table(RUN_COLUMNS, run_rows(shown, user_id))
     more_runs = hint(
         "{list} shows all {count} runs.",
         list=Action.of(
@@ -140,14 +158,18 @@ async def list_session_runs(
     db_id: DbId = "",
     limit: Limit = 20,
     page: Page = 1,
+    since: Since = "",
+    until: str = "",
 ) -> Table:
     """All runs of a conversation, newest first; get_run takes their references."""
+    period = parse_period(since, until)
     session = await _find_session(ctx, session_id, user_id, db_id)
-    runs, meta = slice_page(await _runs_of(ctx, session, status), limit, page)
+    runs, meta = slice_page(await _runs_of(ctx, session, status, period), limit, page)
+    is_limited = status or period or page > 1
     return Table(
-        _RUN_COLUMNS,
-        [_run_row(run) for run in runs],
-        empty="No such runs in this session." if status or page > 1 else as_hint("No runs yet.") + _continue(session),
+        RUN_COLUMNS,
+        run_rows(await read_outcomes(ctx.agent_os, runs), user_id),
+        empty="No such runs in this session." if is_limited else as_hint("No runs yet.") + _continue(session),
         meta=meta,
     )
 
@@ -294,20 +316,22 @@ async def _find_session(ctx: ToolContext, session_id: str, user_id: str, db_id: 
     return session
 
 
-async def _runs_of(ctx: ToolContext, session: Session, status: str = "") -> list[RunSummary]:
-    return await list_stored_runs(
+async def _runs_of(ctx: ToolContext, session: Session, status: str = "", period: Period = ANY_TIME) -> list[RunSummary]:
+    result = await list_stored_runs(
         ctx.agent_os,
         ctx.catalog,
         user_id=ctx.ownership.user_id,
         session_id=session.id,
         database=session.database,
         status=status,
+        period=period,
         limit=_MAX_RUNS,
     )
+    return result.runs
 
 
-def _run_row(run: RunSummary) -> tuple[object, ...]:
-    return str(run.ref), run.status.lower(), format_time(run.started_at), run.input, run.answer
+def _active_at(row: Mapping[str, Any]) -> object:
+    return row.get("updated_at") or row.get("created_at")
 
 
 async def _home_database(ctx: ToolContext, component: Component, db_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -49,18 +50,33 @@ def test_format_size_chooses_the_unit(byte_count: float, words: str) -> None:
 @pytest.mark.parametrize(
     ("timestamp", "time", "exact_time"),
     [
-        (1_795_240_111, "2026-11-21 05:48 UTC", "2026-11-21 05:48:31"),
-        ("2026-11-21T05:48:31", "2026-11-21 05:48 UTC", "2026-11-21 05:48:31"),
-        ("2026-11-21T07:48:31+02:00", "2026-11-21 05:48 UTC", "2026-11-21 05:48:31"),
-        ("2026-11-21T05:48:31Z", "2026-11-21 05:48 UTC", "2026-11-21 05:48:31"),
+        (1_795_240_111, "2026-11-21 05:48 UTC", "2026-11-21 05:48:31 UTC"),
+        ("2026-11-21T05:48:31", "2026-11-21 05:48 UTC", "2026-11-21 05:48:31 UTC"),
+        ("2026-11-21T07:48:31+02:00", "2026-11-21 05:48 UTC", "2026-11-21 05:48:31 UTC"),
+        ("2026-11-21T05:48:31Z", "2026-11-21 05:48 UTC", "2026-11-21 05:48:31 UTC"),
         ("soon", "soon", ""),
-        (0, "", "1970-01-01 00:00:00"),
+        (0, "", "1970-01-01 00:00:00 UTC"),
         (10**30, "", ""),
         (True, "", ""),
         (None, "", ""),
     ],
 )
 def test_format_time_reads_every_timestamp_of_agentos(timestamp: Any, time: str, exact_time: str) -> None:
+    assert (format_time(timestamp), format_exact_time(timestamp)) == (time, exact_time)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "time", "exact_time"),
+    [
+        (1_795_240_111, "2026-11-21 06:48+01:00", "2026-11-21 06:48:31+01:00"),
+        ("2026-07-21T05:48:31", "2026-07-21 07:48+02:00", "2026-07-21 07:48:31+02:00"),
+        ("0001-01-01T00:00:00", "0001-01-01 00:00 UTC", "0001-01-01 00:00:00 UTC"),
+    ],
+)
+def test_format_time_is_of_the_time_zone_of_this_machine(
+    timestamp: Any, time: str, exact_time: str, time_zone: Callable[[str], None]
+) -> None:
+    time_zone("Europe/Berlin" if str(timestamp) > "0002" else "America/New_York")
     assert (format_time(timestamp), format_exact_time(timestamp)) == (time, exact_time)
 
 

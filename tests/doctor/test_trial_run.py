@@ -84,13 +84,13 @@ class TestRunOutcome:
         async with AgentOS(sample_agentos) as agent_os, anyio.create_task_group() as tasks:
             catalog = Catalog(agent_os)
             workflow = await catalog.find("workflow", "slow-steps")
-            before = {run.ref for run in await list_runs(agent_os, catalog, user_id="", component=workflow)}
+            before = {run.ref for run in (await list_runs(agent_os, catalog, user_id="", component=workflow)).runs}
             tasks.start_soon(run_trial, sample_agentos, "workflow:slow-steps")
             started: set[RunRef] = set()
             with anyio.fail_after(20):
                 while not started:
                     started = {
-                        run.ref for run in await list_runs(agent_os, catalog, user_id="", component=workflow)
+                        run.ref for run in (await list_runs(agent_os, catalog, user_id="", component=workflow)).runs
                     } - before
             tasks.cancel_scope.cancel()
         (ref,) = started

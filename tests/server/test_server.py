@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,6 +66,11 @@ async def test_instructions_describe_this_agentos_and_how_to_begin(connect: Conn
     assert "call run_workflow, run_agent or run_team" in instructions
     assert "This AgentOS (demo-os) has agents assistant, librarian, publisher; teams newsroom;" in instructions
     assert "workflows content-pipeline, launch-plan." in instructions
+    assert re.search(
+        r"^Today is \w+day 20\d\d-\d\d-\d\d, \d\d:\d\d \(UTC\); times are given and shown in this time zone\.$",
+        instructions,
+        re.MULTILINE,
+    )
     assert len(instructions) < 1500
 
 

@@ -29,6 +29,10 @@ COMMANDS = CommandSurface()
             hint("{run}", run=Action.of("run_agent", agent_id="echo", session_id="s-1", user_id="ada")),
             "`agentos-mcp run agent echo --session-id s-1 --user-id ada -m TEXT`",
         ),
+        (
+            hint("{list}", list=Action.of("list_traces", since="2 days ago", order="slowest")),
+            "`agentos-mcp traces --since '2 days ago' --order slowest`",
+        ),
         (hint("{get}", get=Action.of("get_trace", id="4f2a")), "`agentos-mcp traces 4f2a`"),
         (hint("Call {continue_run}.", continue_run=Action.of("continue_run")), "Call `agentos-mcp continue RUN`."),
         (hint("Give {db}, one of: a, b.", db=Parameter("db_id")), "Give --db-id, one of: a, b."),

@@ -42,10 +42,27 @@ def test_runs_command_filters_by_component_and_status(sample_agentos: str, sessi
         "items"
     ]
     assert failed in [item["run"] for item in items]
-    assert {item["status"] for item in items} == {"error"}
+    assert {item["status"] for item in items} == {"failed"}
     refused = invoke(sample_agentos, "runs", "--id", "nobody")
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert refused.stderr.startswith("agentos-mcp: No component 'nobody'. ")
+
+
+def test_runs_sessions_and_traces_commands_take_times(sample_agentos: str, traced: str, session: str) -> None:
+    run = invoke_ok(sample_agentos, "run", "agent", "echo", "-m", "x", "--session-id", session).reference
+    for flags, is_listed in (
+        (["--since", "today"], True),
+        (["--since", "5 min", "--until", "now"], True),
+        (["--until", "yesterday"], False),
+    ):
+        assert (run in invoke_ok(sample_agentos, "runs", "--session-id", session, *flags).stdout) is is_listed
+        assert (f"\n{session} " in invoke_ok(sample_agentos, "sessions", *flags).stdout) is is_listed
+    refused = invoke(sample_agentos, "runs", "--since", "soon")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("agentos-mcp: since: 'soon' is not a valid time. Write it as YYYY-MM-DD")
+    invoke_ok(traced, "run", "agent", "echo", "-m", "x")
+    slowest = invoke_ok(traced, "traces", "--order", "slowest", "--since", "today", "--limit", "1")
+    assert "The slowest of " in slowest.stdout
 
 
 def test_explain_flag_explains_a_failed_run_with_commands(sample_agentos: str) -> None:

@@ -87,6 +87,11 @@ async def test_rejected_call_is_never_made(connect: Connect, approving: str, kin
         assert "paused" not in ended
         listed = await peer.text("list_approvals", status="rejected", limit=100)
         assert approval in listed
+        for scope in ({}, {"kind": kind}):
+            of_today = await peer.text("list_approvals", status="all", since="today", until="now", limit=100, **scope)
+            assert approval in of_today
+            earlier = await peer.text("list_approvals", status="all", until="yesterday", **scope)
+            assert earlier.startswith("No approvals")
         assert "note: too much" in await peer.text("get_approval", approval_id=approval)
 
 

@@ -30,7 +30,7 @@ async def test_metrics_are_listed_by_day_newest_first_with_their_total(connect: 
         await peer.text("refresh_metrics")
         text = await peer.text("get_metrics", since=day(40), until=day(1))
     head, _, *rows, footer = text.splitlines()
-    assert head == "| day | agent runs | sessions | tokens in | tokens out | users | runs by model |"
+    assert head == "| day (UTC) | agent runs | sessions | tokens in | tokens out | users | runs by model |"
     assert rows == [
         "| total | 3 | 3 | 9 | 12 |  | scripted 3 |",
         f"| {day(1)} | 2 | 2 | 6 | 8 | 2 | scripted 2 |",
@@ -106,7 +106,7 @@ async def test_metrics_without_figures_say_how_to_get_some(connect: Connect, mea
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ({"since": "last week"}, "since: 'last week' is not a valid day. Write it as YYYY-MM-DD"),
+        ({"since": "last summer"}, "since: 'last summer' is not a valid day. Write it as YYYY-MM-DD"),
         ({"until": "2026-02-30"}, "until: '2026-02-30' is not a valid day. Write it as YYYY-MM-DD"),
         ({"since": "2026-02-02", "until": "2026-02-01"}, "since (2026-02-02) is after until (2026-02-01). Swap them."),
         ({"db_id": "other"}, "There is no database 'other' for this. Give db_id, one of: measured-db."),

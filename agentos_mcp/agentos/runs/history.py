@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from itertools import product
 from typing import Any, Literal
@@ -14,9 +15,9 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, S
 from agentos_mcp.agentos.json_values import mapping, number, objects, text
 from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.agentos.plain_text import one_line
-from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, Status
+from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, Status, completed_text
 from agentos_mcp.agentos.task_groups import gather
-from agentos_mcp.agentos.timestamps import parse_timestamp
+from agentos_mcp.agentos.timestamps import ANY_TIME, Period, parse_timestamp
 
 MAX_SESSIONS = 60
 """How many sessions are read, the last active first; older ones have to be named."""
@@ -25,6 +26,24 @@ MAX_CONCURRENT_SESSIONS = 8
 _MAX_PREVIEW_LENGTH = 140
 _MAX_RUNS = 2_000
 """How many runs of one session are read, the newest."""
+_MAX_SESSION_PAGES = 10
+"""How many pages of sessions are looked through for those that are old enough."""
+_MAX_STEP_READS = 100
+"""How many completed workflow runs of some sessions are read to find those whose steps failed, the newest."""
+
+_STATUS_WORDS: Mapping[str, Status] = {
+    word: status
+    for status, words in {
+        Status.PENDING: "queued",
+        Status.RUNNING: "active, in progress, ongoing, still running",
+        Status.PAUSED: "waiting, blocked, suspended, waiting for an answer, waiting for input",
+        Status.COMPLETED: "complete, done, finished, ok, success, successful, succeeded",
+        Status.CANCELLED: "canceled, cancelled by user, aborted, stopped",
+        Status.ERROR: "errors, errored, fail, failed, failing, failure, failures, crashed, broken",
+    }.items()
+    for word in words.split(", ")
+}
+"""What people call AgentOS's statuses, beside their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +58,63 @@ class RunSummary:
     input: str = ""
     answer: str = ""
     """Its first words; for a paused or failed run the words until then."""
+    user_id: str = ""
+    database: str | None = None
+    """The database that it lies in, '' where there is only one; None where that is not known."""
+    failed_steps: int = 0
+    steps: int = 0
+    """How many steps its workflow took; 0 where that has not been read."""
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, in words; whether steps failed is known once `read_outcomes` has read it."""
+        if self.status == Status.COMPLETED:
+            return completed_text(self.failed_steps, self.steps)
+        return "failed" if self.status == Status.ERROR else self.status.lower()
+
+    @property
+    def has_failed(self) -> bool:
+        return self.status == Status.ERROR or self.failed_steps > 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunSearchResult:
+    """Runs, newest first."""
+
+    runs: list[RunSummary] = field(default_factory=list)
+    older_until: datetime | None = None
+    """The end of the period in which the others lie; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
 class _RunQuery:
-    """Which of a session's runs are asked for; what is '' or None does not matter."""
+    """Which of a session's runs are asked for; what is '', empty or None does not matter."""
 
     kind: Kind | Literal[""] = ""
     component: Component | None = None
-    status: str = ""
+    status: Status | None = None
+    period: Period = ANY_TIME
 
-    def matches(self, kind: Kind, owner: str, status: str) -> bool:
+    @property
+    def status_filter(self) -> str:
+        """What AgentOS can filter by: a workflow with a failed step is completed to it."""
+        return self.status if self.status and not self.wants_failed else ""
+
+    @property
+    def wants_failed(self) -> bool:
+        return self.status is Status.ERROR
+
+    def matches(self, kind: Kind, owner: str, row: Mapping[str, Any]) -> bool:
+        """Whether a run fits, as far as its preview tells."""
         if self.component is not None and (kind, owner) != (self.component.kind, self.component.id):
             return False
-        return self.kind in {"", kind} and self.status in {"", status}
+        status = text(row.get("status")).upper()
+        may_have_failed_steps = self.wants_failed and kind == "workflow" and status == Status.COMPLETED
+        return (
+            self.kind in {"", kind}
+            and (self.status in {None, status} or may_have_failed_steps)
+            and self.period.contains(row.get("created_at"))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +138,91 @@ async def list_runs(
     session_id: str = "",
     database: str = "",
     status: str = "",
+    period: Period = ANY_TIME,
     limit: int = 20,
     types: Sequence[str] = ("",),
-) -> list[RunSummary]:
-    """The newest runs, of one kind, component, session, status or user if given; not those of members and steps.
+) -> RunSearchResult:
+    """The newest runs, of one kind, component, session, status, user or period; not those of members and steps.
 
     `user_id` is the user whose they have to be, '' for everybody's: a server for one user has to say it everywhere.
-    `database`: only what lies in this one, '' for all. At most MAX_SESSIONS sessions are looked at, and as many more
-    of the kind. `types` of sessions are asked for one by one, for an AgentOS that takes a type that is not given for
-    "agent". Raises InvalidRequest for an unknown status and NotFound for an unknown session.
+    `status` is AgentOS's or what people call it; "error" ("failed") takes completed workflows with a failed step, too.
+    `period`: when they started. `database`: only what lies in this one, '' for all. At most MAX_SESSIONS sessions are
+    looked at, and as many more of the kind. `types` of sessions are asked for one by one, for an AgentOS that takes a
+    type that is not given for "agent". Raises InvalidRequest for an unknown status and NotFound for an unknown session.
     """
-    query = _RunQuery(kind, component, _parse_status(status))
+    query = _RunQuery(kind, component, _parse_status(status), period)
     inventory = await catalog.inventory()
     databases = inventory.databases if len(inventory.databases) > 1 and not database else (database,)
     if session_id:
         sessions = [_Session(session_id, database, user_id=user_id) for database in databases]
-        return (await _runs_of_session(agent_os, inventory, sessions, query))[:limit]
-    sessions = await _find_sessions(agent_os, databases, types, query, user_id)
-    runs: list[RunSummary] = []
+        runs = await _runs_of_session(agent_os, inventory, sessions, query)
+        return _first_runs(await _without_successes(agent_os, runs, query), limit)
+    sessions, unread_until = await _find_sessions(agent_os, databases, types, query, user_id)
+    runs, is_complete = [], True
     for start in range(0, len(sessions), MAX_CONCURRENT_SESSIONS):
         batch = sessions[start : start + MAX_CONCURRENT_SESSIONS]
         # What is older than the oldest run shown can hold no newer one.
         if len(runs) >= limit and runs[limit - 1].started_at >= batch[0].active_at:
+            is_complete = False
             break
-        runs = _newest_first([*runs, *await _runs_of_sessions(agent_os, inventory, batch, query)])
-    return runs[:limit]
+        batch_runs = await _runs_of_sessions(agent_os, inventory, batch, query)
+        runs = _newest_first([*runs, *await _without_successes(agent_os, batch_runs, query)])
+    result = _first_runs(runs, limit)
+    if result.older_until is None and not is_complete:
+        return replace(result, older_until=_moment(runs[-1].started_at))
+    return result if result.older_until is not None else replace(result, older_until=unread_until)
+
+
+def _first_runs(runs: list[RunSummary], limit: int) -> RunSearchResult:
+    return RunSearchResult(runs[:limit], _moment(runs[limit - 1].started_at) if len(runs) > limit else None)
+
+
+def _moment(unix_seconds: float) -> datetime:
+    return datetime.fromtimestamp(unix_seconds, UTC)
+
+
+async def read_outcomes(agent_os: AgentOS, runs: Sequence[RunSummary]) -> list[RunSummary]:
+    """The runs with what became of the steps of completed workflows, which the lists of AgentOS do not tell.
+
+    A run that cannot be read stays as it is.
+    """
+
+    async def read(run: RunSummary) -> RunSummary:
+        if run.ref.kind != "workflow" or run.status != Status.COMPLETED or run.steps:
+            return run
+        try:
+            return _with_steps(run, await _read_run(agent_os, run))
+        except AgentOSError:
+            return run
+
+    return await gather((partial(read, run) for run in runs), max_concurrent=MAX_CONCURRENT_SESSIONS)
+
+
+async def _read_run(agent_os: AgentOS, run: RunSummary) -> Mapping[str, Any]:
+    ref = run.ref
+    if run.database is None:
+        values = {"workflow_id": ref.component, "run_id": ref.run}
+        path, query = "/workflows/{workflow_id}/runs/{run_id}", {"session_id": ref.session}
+    else:
+        values = {"session_id": ref.session, "run_id": ref.run}
+        path, query = "/sessions/{session_id}/runs/{run_id}", {"type": "workflow"}
+        query |= {"db_id": run.database} if run.database else {}
+    return mapping(await agent_os.get(path, values, query))
+
+
+def _with_steps(run: RunSummary, document: Mapping[str, Any]) -> RunSummary:
+    results = objects(document.get("step_results"))
+    failed = sum(result.get("success") is False for result in results)
+    return replace(run, failed_steps=failed, steps=len(results)) if results else run
+
+
+async def _without_successes(agent_os: AgentOS, runs: list[RunSummary], query: _RunQuery) -> list[RunSummary]:
+    """Where failed runs are asked for: without the completed workflows of which no step failed."""
+    if not query.wants_failed:
+        return runs
+    completed = [run for run in runs if run.status == Status.COMPLETED][:_MAX_STEP_READS]
+    outcomes = {run.ref: run for run in await read_outcomes(agent_os, completed)}
+    return [outcome for run in runs if (outcome := outcomes.get(run.ref, run)).has_failed]
 
 
 def _newest_first(runs: Sequence[RunSummary]) -> list[RunSummary]:
@@ -111,13 +233,17 @@ def _newest_first(runs: Sequence[RunSummary]) -> list[RunSummary]:
     return sorted(by_ref.values(), key=lambda run: run.started_at, reverse=True)
 
 
-def _parse_status(text: str) -> str:
-    status = text.strip().upper()
-    if status and status not in Status.__members__:
-        raise InvalidRequest(
-            f"'{text[:40]}' is not a status.", f"Use one of {', '.join(status.lower() for status in Status)}."
-        )
+def _parse_status(text: str) -> Status | None:
+    """The status that is meant, None for ''. Raises InvalidRequest for a word that means none."""
+    words = " ".join(text.casefold().replace("_", " ").replace("-", " ").split())
+    if not words:
+        return None
+    if (status := Status.__members__.get(words.upper()) or _STATUS_WORDS.get(words)) is None:
+        raise InvalidRequest(f"'{text[:40]}' is not a status.", f"Use one of {_STATUS_NAMES}.")
     return status
+
+
+_STATUS_NAMES = "running, paused (waiting), completed (done), error (failed), cancelled, pending (queued), regenerated"
 
 
 async def _find_sessions(
@@ -126,59 +252,102 @@ async def _find_sessions(
     types: Sequence[str],
     query: _RunQuery,
     user_id: str,
-) -> list[_Session]:
+) -> tuple[list[_Session], datetime | None]:
     """The sessions that were last active, of all databases; those of the kind that is asked for apart from the others.
+
+    Beside them the time up to which runs may lie in sessions that were not read; None where they all were.
 
     A run may lie in a session of another kind, and a workflow's session may be stored as an agent's.
     """
     component = query.component
     kind = component.kind if component is not None else query.kind
     if component is not None and kind != "workflow":
-        return await _latest_sessions(agent_os, product(databases, types), component, component.id, user_id)
-    sessions = await _latest_sessions(agent_os, product(databases, types), component, "", user_id)
+        return await _latest_sessions(agent_os, product(databases, types), query, component.id, user_id)
+    sessions, unread_until = await _latest_sessions(agent_os, product(databases, types), query, "", user_id)
     if kind and kind not in types:
         component_id = component.id if component is not None else ""
-        of_kind = await _latest_sessions(agent_os, product(databases, (kind,)), component, component_id, user_id)
+        of_kind, unread_until = await _latest_sessions(
+            agent_os, product(databases, (kind,)), query, component_id, user_id
+        )
         sessions = sorted({*sessions, *of_kind}, key=lambda session: session.active_at, reverse=True)
-    return sessions
+    return sessions, unread_until
 
 
 async def _latest_sessions(
     agent_os: AgentOS,
     sources: Iterable[tuple[str, str]],
-    component: Component | None,
+    query: _RunQuery,
     component_id: str,
     user_id: str,
-) -> list[_Session]:
-    """The sessions that were last active of these databases and types, and of this component id if one is given."""
+) -> tuple[list[_Session], datetime | None]:
+    """The sessions that were last active of these databases and types, and of this component id if one is given.
+
+    Beside them when those that were not read were last active; None where there are none.
+    """
     sessions: dict[tuple[str, str], _Session] = {}
     errors: list[AgentOSError] = []
     source_count = 0
+    unread_until: list[float] = []
     for database, kind in sources:
-        query: dict[str, str | int] = {"limit": MAX_SESSIONS, "sort_by": "updated_at", "sort_order": "desc"}
         scope = {"component_id": component_id, "user_id": user_id, "db_id": database, "type": kind}
-        query |= {name: value for name, value in scope.items() if value}
         source_count += 1
         try:
-            page = await agent_os.get("/sessions", query=query)
+            rows, last_active_at = await _session_rows(agent_os, scope, query, user_id)
         except (NotFound, InvalidRequest) as error:
             # Not every database keeps sessions.
             errors.append(error)
             continue
-        for row in read_page(page).rows[:MAX_SESSIONS]:
-            if user_id and row.get("user_id", user_id) != user_id:
-                continue
-            if (session_id := text(row.get("session_id"))) and _may_hold(row, component):
+        if last_active_at:
+            unread_until.append(last_active_at)
+        for row in rows:
+            if session_id := text(row.get("session_id")):
                 sessions[database, session_id] = _Session(
-                    session_id,
-                    database,
-                    _unix_seconds(row.get("updated_at") or row.get("created_at")),
-                    user_id,
-                    text(row.get("workflow_id")),
+                    session_id, database, _active_at(row), user_id, text(row.get("workflow_id"))
                 )
     if errors and len(errors) == source_count:
         raise errors[0]
-    return sorted(sessions.values(), key=lambda session: session.active_at, reverse=True)[:MAX_SESSIONS]
+    latest = sorted(sessions.values(), key=lambda session: session.active_at, reverse=True)
+    if len(latest) > MAX_SESSIONS:
+        unread_until.append(latest[MAX_SESSIONS].active_at)
+    return latest[:MAX_SESSIONS], _moment(max(unread_until)) if unread_until else None
+
+
+async def _session_rows(
+    agent_os: AgentOS, scope: Mapping[str, str], query: _RunQuery, user_id: str
+) -> tuple[list[Mapping[str, Any]], float]:
+    """The MAX_SESSIONS last active sessions of a source that may hold a run that is asked for.
+
+    Beside them when the last one that was looked at was active, 0 where those behind it hold none.
+    """
+    kept: list[Mapping[str, Any]] = []
+    active_at = 0.0
+    period = query.period
+    for page_number in range(1, _MAX_SESSION_PAGES + 1):
+        request: dict[str, str | int] = {"limit": MAX_SESSIONS, "sort_by": "updated_at", "sort_order": "desc"}
+        request |= {name: value for name, value in scope.items() if value}
+        request |= {"page": page_number} if page_number > 1 else {}
+        rows = read_page(await agent_os.get("/sessions", query=request)).rows[:MAX_SESSIONS]
+        for row in rows:
+            active_at = _active_at(row)
+            if active_at and period.is_before(_moment(active_at)):
+                return kept, 0.0
+            created_at = parse_timestamp(row.get("created_at"))
+            if created_at is not None and period.is_after(created_at):
+                continue
+            if user_id and row.get("user_id", user_id) != user_id:
+                continue
+            if _may_hold(row, query.component):
+                kept.append(row)
+        if len(rows) < MAX_SESSIONS:
+            return kept, 0.0
+        # Only those that are too new are a reason to look further back.
+        if period.until is None or len(kept) >= MAX_SESSIONS:
+            break
+    return kept, active_at
+
+
+def _active_at(row: Mapping[str, Any]) -> float:
+    return _unix_seconds(row.get("updated_at") or row.get("created_at"))
 
 
 def _may_hold(row: Mapping[str, Any], component: Component | None) -> bool:
@@ -191,7 +360,7 @@ async def _runs_of_sessions(
 ) -> list[RunSummary]:
     async def read(session: _Session) -> list[RunSummary]:
         try:
-            rows = await _read_rows(agent_os, session, query.status)
+            rows = await _read_rows(agent_os, session, query.status_filter)
         except (NotFound, ServerFailure, InvalidRequest):
             # Deleted meanwhile, not readable, or with an id that AgentOS cannot route: the others are what counts.
             return []
@@ -208,7 +377,7 @@ async def _runs_of_session(
     missing_count = 0
     for session in sessions:
         try:
-            rows = await _read_rows(agent_os, session, query.status)
+            rows = await _read_rows(agent_os, session, query.status_filter)
             owned = await _with_owner(agent_os, session, rows)
         except NotFound:
             missing_count += 1
@@ -258,20 +427,20 @@ def _summaries(
             continue
         if session.workflow and (kind, owner) != ("workflow", session.workflow):
             continue
-        status = text(row.get("status")).upper()
-        if not query.matches(kind, owner, status):
+        if not query.matches(kind, owner, row):
             continue
-        summaries.append(
-            RunSummary(
-                ref=RunRef(kind, owner, session.id, run),
-                status=status,
-                name=names.get((kind, owner), owner),
-                started_at=_unix_seconds(row.get("created_at")),
-                seconds=number(mapping(row.get("metrics")).get("duration")),
-                input=_preview(row.get("run_input")),
-                answer=_preview(row.get("content_preview", row.get("content"))),
-            )
+        summary = RunSummary(
+            ref=RunRef(kind, owner, session.id, run),
+            status=text(row.get("status")).upper(),
+            name=names.get((kind, owner), owner),
+            started_at=_unix_seconds(row.get("created_at")),
+            seconds=number(mapping(row.get("metrics")).get("duration")),
+            input=_preview(row.get("run_input")),
+            answer=_preview(row.get("content_preview", row.get("content"))),
+            user_id=text(row.get("user_id")),
+            database=session.database,
         )
+        summaries.append(_with_steps(summary, row))
     return summaries
 
 

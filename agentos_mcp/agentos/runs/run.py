@@ -99,6 +99,11 @@ class Status(StrEnum):
         return self not in (Status.PENDING, Status.RUNNING)
 
 
+def completed_text(failed_steps: int, steps: int) -> str:
+    """What became of a completed run, in words: a workflow is completed although steps of it failed."""
+    return f"completed, but {failed_steps} of {steps} steps failed" if failed_steps else "completed"
+
+
 MAX_NAME_LENGTH = 200
 """Characters of a name or an id: of a step, a tool, a person's session."""
 MAX_ERROR_LENGTH = 2_000

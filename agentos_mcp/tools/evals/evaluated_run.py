@@ -47,10 +47,10 @@ async def read_texts(ctx: ToolContext, ref: RunRef) -> dict[str, str]:
 
 
 async def _run_in_session(ctx: ToolContext, session_id: str) -> RunRef | None:
-    runs = await list_stored_runs(
+    result = await list_stored_runs(
         ctx.agent_os, ctx.catalog, user_id=ctx.ownership.user_id, session_id=session_id, limit=1
     )
-    return runs[0].ref if runs else None
+    return result.runs[0].ref if result.runs else None
 
 
 async def _run_by_time(ctx: ToolContext, evaluation: Mapping[str, Any]) -> RunRef | None:
@@ -61,7 +61,7 @@ async def _run_by_time(ctx: ToolContext, evaluation: Mapping[str, Any]) -> RunRe
         return None
     component = await ctx.catalog.find(*owner)
     features = await ctx.backend.discovery.features()
-    runs = await list_stored_runs(
+    result = await list_stored_runs(
         ctx.agent_os,
         ctx.catalog,
         user_id=ctx.ownership.user_id,
@@ -74,7 +74,7 @@ async def _run_by_time(ctx: ToolContext, evaluation: Mapping[str, Any]) -> RunRe
     inputs = {" ".join(text(result.get("input")).split())[:100] for result in objects(_results(evaluation))} - {""}
     candidates = [
         run
-        for run in runs
+        for run in result.runs
         if -1 <= evaluated_at.timestamp() - run.started_at - run.seconds <= max_gap
         and (not inputs or any(run.input.startswith(asked) for asked in inputs))
     ]

@@ -14,12 +14,24 @@ from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, 
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
+from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, read_period, slice_page
 from agentos_mcp.agentos.pagination import Page as Listed
-from agentos_mcp.agentos.pagination import slice_page
+from agentos_mcp.agentos.timestamps import Period
 from agentos_mcp.runs.timeouts import call_wait
 from agentos_mcp.tooling.context import ToolContext, present_values
-from agentos_mcp.tooling.parameters import AnyKind, ComponentId, DbId, JsonObject, Limit, Names, Page, Text
+from agentos_mcp.tooling.parameters import (
+    AnyKind,
+    ComponentId,
+    DbId,
+    JsonObject,
+    Limit,
+    Names,
+    Page,
+    Since,
+    Text,
+)
 from agentos_mcp.tooling.results import Message, Record, Table
+from agentos_mcp.tooling.time_arguments import parse_period
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 from agentos_mcp.tools.evals.evaluated_run import find_evaluated_run, read_texts
 from agentos_mcp.tools.evals.format import NO_RESULT, EvalType, component_of, eval_line, eval_outcome, eval_record
@@ -33,8 +45,6 @@ ExpectedTools = Annotated[
 
 _EVAL = "/eval-runs/{eval_run_id}"
 _MAX_NAME_LENGTH = 255
-_PAGE_SIZE = 100
-_MAX_EVALS = 1000
 _SHOWN_EVALS = 10
 """Of those that are deleted, to the person who has to agree to it."""
 
@@ -60,13 +70,19 @@ async def list_evals(
     db_id: DbId = "",
     limit: Limit = 20,
     page: Page = 1,
+    since: Since = "",
+    until: str = "",
 ) -> Table:
     """Evals and their results, latest first. Read one with get_eval."""
+    period = parse_period(since, until)
     component = await ctx.component(kind, id) if id else None
     component_filter = {f"{component.kind}_id": component.id} if component else {"type": kind}
     database = await ctx.database("evals", db_id)
     query = {"eval_types": type, "db_id": database, **component_filter}
-    evals = await (_page_of_own if ctx.ownership.user_id else _page)(ctx, query, limit, page)
+    if ctx.ownership.user_id or period:
+        evals = await _page_of_own(ctx, query, limit, page, period)
+    else:
+        evals = await _page(ctx, query, limit, page)
     return Table(
         ("id", "type", "component", "result", "name", "made"),
         [
@@ -81,7 +97,7 @@ async def list_evals(
             for evaluation in evals
         ],
         empty="No such evals."
-        if type or kind or id
+        if type or kind or id or period
         else as_hint("No evals yet.") + hint("{run} makes one.", run=Action.of("run_eval")),
         meta=evals.meta,
     )
@@ -223,15 +239,12 @@ async def _page(ctx: ToolContext, query: Mapping[str, str], limit: int, page: in
     return await ctx.page("/eval-runs", **query, limit=limit, page=page)
 
 
-async def _page_of_own(ctx: ToolContext, query: Mapping[str, str], limit: int, page: int) -> Listed:
-    """One page of the user's evals, of the _LOOKED_AT latest of all: AgentOS cannot be asked for them."""
-    own: list[Mapping[str, Any]] = []
-    for page_number in range(1, _MAX_EVALS // _PAGE_SIZE + 1):
-        evals = await _page(ctx, query, _PAGE_SIZE, page_number)
-        own += filter(ctx.ownership.is_own, evals)
-        if len(evals) < _PAGE_SIZE:
-            break
-    return Listed(*slice_page(own, limit, page))
+async def _page_of_own(ctx: ToolContext, query: Mapping[str, str], limit: int, page: int, period: Period) -> Listed:
+    """One page of the user's evals of a period, of the latest of all: AgentOS cannot be asked for them."""
+    evals, _ = await read_period(
+        lambda number: _page(ctx, query, PERIOD_PAGE_SIZE, number), period, lambda row: row.get("created_at")
+    )
+    return Listed(*slice_page([evaluation for evaluation in evals if ctx.ownership.is_own(evaluation)], limit, page))
 
 
 async def _find_eval(ctx: ToolContext, id: str, database: str) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -17,13 +17,17 @@ from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import integer, mapping, text
 from agentos_mcp.agentos.ownership import without_owner
+from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, read_period, slice_page
 from agentos_mcp.agentos.pagination import Page as Listed
-from agentos_mcp.agentos.pagination import slice_page
 from agentos_mcp.agentos.paths import fill_path
+from agentos_mcp.agentos.runs.history import RunSummary, read_outcomes
+from agentos_mcp.agentos.runs.run import RunRef, Status
+from agentos_mcp.agentos.timestamps import time_zone_name
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
-from agentos_mcp.tooling.parameters import AnyKind, ComponentId, JsonObject, Limit, LongName, Page, Text
+from agentos_mcp.tooling.parameters import AnyKind, ComponentId, JsonObject, Limit, LongName, Page, Since, Text
 from agentos_mcp.tooling.results import Message, Record, Table
+from agentos_mcp.tooling.time_arguments import parse_period
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
 from agentos_mcp.tools.schedules.format import (
     SCHEDULER,
@@ -117,7 +121,7 @@ async def create_schedule(
     kind: AnyKind = "",
     id: ComponentId = "",
     message: Text = "",
-    timezone: str = "UTC",
+    timezone: Annotated[str, Field(description="Default: this server's")] = "",
     endpoint: Annotated[LongName, Field(description='Instead of kind, id, message: "POST /metrics/refresh"')] = "",
     payload: Annotated[JsonObject, Field(description="More fields to send, such as session_id")] = None,
 ) -> Message:
@@ -136,7 +140,8 @@ async def create_schedule(
     body = {
         "name": name.strip(),
         "cron_expr": cron.strip(),
-        "timezone": timezone or "UTC",
+        # The times that a person means are those of where this server tells the time.
+        "timezone": timezone or time_zone_name() or "UTC",
         "method": method,
         "endpoint": path,
         "payload": payload,
@@ -222,19 +227,38 @@ async def trigger_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
     get = Action.of("get_run", run=run)
     match status:
         case "success":
-            return Message("It has run.", hint("{get} reads the answer.", get=get), run)
+            (steps,) = await _outcomes(ctx, document, [outcome])
+            summary = "It has run." if steps == status else f"It has run: {steps}."
+            return Message(summary, hint("{get} reads the answer.", get=get), run)
         case "paused":
             return Message("It has run and waits for an answer.", hint("{get} says for what.", get=get), run)
         case _:
             return Message("It runs.", hint("{get} follows it.", get=get), run)
 
 
-async def list_schedule_runs(ctx: ToolContext, schedule: ScheduleName, limit: Limit = 10, page: Page = 1) -> Table:
+async def list_schedule_runs(
+    ctx: ToolContext,
+    schedule: ScheduleName,
+    limit: Limit = 10,
+    page: Page = 1,
+    since: Since = "",
+    until: str = "",
+) -> Table:
     """When a schedule ran, and what became of it, latest first."""
+    period = parse_period(since, until)
     document = await _find_schedule(ctx, schedule)
-    runs = await ctx.page(f"{_SCHEDULE}/runs", _path_values(document), limit=limit, page=page)
-    empty = "It has not run yet."
-    if is_overdue(document):
+    if period:
+        rows, _ = await read_period(
+            lambda number: _page_of_runs(ctx, document, PERIOD_PAGE_SIZE, number),
+            period,
+            lambda run: run.get("triggered_at"),
+        )
+        runs = Listed(*slice_page(rows, limit, page))
+    else:
+        runs = await _page_of_runs(ctx, document, limit, page)
+    outcomes = await _outcomes(ctx, document, runs.rows)
+    empty = "It did not run then." if period else "It has not run yet."
+    if is_overdue(document) and not period:
         due = format_time(document.get("next_run_at"))
         empty = f"It has never run, though it was due at {due}: this AgentOS does not run {SCHEDULER}."
     return Table(
@@ -243,11 +267,11 @@ async def list_schedule_runs(ctx: ToolContext, schedule: ScheduleName, limit: Li
             (
                 format_time(run.get("triggered_at")),
                 format_time(run.get("completed_at")),
-                run.get("status"),
+                outcome,
                 run_reference(document, run),
                 error_text(run) if run.get("status") in ("failed", "cancelled") else "",
             )
-            for run in runs
+            for run, outcome in zip(runs, outcomes, strict=True)
         ],
         empty=empty,
         meta=runs.meta,
@@ -386,7 +410,25 @@ async def _switch(ctx: ToolContext, schedule: str, action: str) -> Message:
 
 
 async def _latest_runs(ctx: ToolContext, schedule: Schedule) -> list[Mapping[str, Any]]:
-    return list(await ctx.page(f"{_SCHEDULE}/runs", _path_values(schedule), limit=10))
+    return list(await _page_of_runs(ctx, schedule, 10, 1))
+
+
+async def _page_of_runs(ctx: ToolContext, schedule: Schedule, limit: int, page: int) -> Listed:
+    return await ctx.page(f"{_SCHEDULE}/runs", _path_values(schedule), limit=limit, page=page)
+
+
+async def _outcomes(ctx: ToolContext, schedule: Schedule, runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """AgentOS's word for each run, or how many of its steps failed: a workflow's is a success in spite of them."""
+    references = {
+        index: RunSummary(RunRef.parse(reference), Status.COMPLETED, "", 0.0)
+        for index, run in enumerate(runs)
+        if run.get("status") == "success" and (reference := run_reference(schedule, run))
+    }
+    read = dict(zip(references, await read_outcomes(ctx.agent_os, list(references.values())), strict=True))
+    return [
+        read[index].outcome if index in read and read[index].has_failed else str(run.get("status") or "")
+        for index, run in enumerate(runs)
+    ]
 
 
 TOOLSET = Toolset(

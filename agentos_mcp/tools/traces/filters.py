@@ -68,20 +68,22 @@ def _comparison(op: str, key: str, value: object, fields: Fields) -> dict[str, A
     if op not in _operators(field):
         raise _filter_error(f"{key} cannot be compared with '{one_line(op, max_length=20)}'.", fields)
     if op != "IN":
-        return {"op": op, "key": key, "value": _value(key, field, value, fields)}
+        # Up to a day is up to its end.
+        return {"op": op, "key": key, "value": _value(key, field, value, fields, end_of_day=op == "LTE")}
     if not isinstance(value, list) or not value:
         raise _filter_error(f"IN on {key} needs a list of values.", fields)
     return {"op": op, "key": key, "values": [_value(key, field, item, fields) for item in value]}
 
 
-def _value(key: str, field: Mapping[str, Any], value: object, fields: Fields) -> object:
+def _value(key: str, field: Mapping[str, Any], value: object, fields: Fields, *, end_of_day: bool = False) -> object:
     match field.get("type"), value:
         case _, None | "" | list() | dict():
             raise _filter_error(f"{key} needs a value to compare with.", fields)
         case "number", bool() | str():
             raise _filter_error(f"{key} is a number.", fields)
         case "datetime", _:
-            return parse_moment(str(value), key)
+            moment = parse_moment(str(value), key, end_of_day=end_of_day)
+            return moment.isoformat() if moment is not None else ""
         case "enum", _ if str(value).upper() in _values(field):
             return str(value).upper()
         case "enum", _ if _values(field):

@@ -15,6 +15,7 @@ from typing import Any
 from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.pagination import Page, read_page
 from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.agentos.timestamps import ANY_TIME, Period
 from agentos_mcp.tooling.context import ToolContext, present_values
 from agentos_mcp.tools.traces.spans import TracedRun, has_errors, is_named, runs_of
 
@@ -41,9 +42,18 @@ class TraceQuery:
     component: Component | None = None
     errors: bool = False
     """Only those in which something failed. AgentOS's own status is the last span's, so it cannot serve for that."""
-    since: str = ""
-    until: str = ""
-    """Moments in ISO 8601 between which it started: traces are sorted by their start, and overlap."""
+    period: Period = ANY_TIME
+    """When it started: traces are sorted by their start, and overlap."""
+
+    @property
+    def since(self) -> str:
+        """The beginning of the period as AgentOS takes it, '' where it has none."""
+        return self.period.since.isoformat() if self.period.since is not None else ""
+
+    @property
+    def until(self) -> str:
+        """The end of the period as AgentOS takes it, '' where it has none."""
+        return self.period.until.isoformat() if self.period.until is not None else ""
 
     @property
     def of_runs(self) -> dict[str, str]:

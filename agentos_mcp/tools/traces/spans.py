@@ -15,11 +15,12 @@ from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.formats import format_exact_time, format_interval
 from agentos_mcp.agentos.json_values import decode, integer, mapping, objects, text
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef
+from agentos_mcp.agentos.timestamps import parse_timestamp
 from agentos_mcp.tooling.markdown import one_line
 
 Span = Mapping[str, Any]
 
-COLUMNS = ("id", "name", "status", "duration", "spans", "errors", "started (UTC)")
+COLUMNS = ("id", "name", "user", "status", "duration", "spans", "errors", "started")
 """Of a list of traces; `trace_row` fills them."""
 
 _KINDS: Mapping[str, Kind] = {"AGENT": "agent", "TEAM": "team", "WORKFLOW": "workflow"}
@@ -92,11 +93,24 @@ def name_of(trace: Mapping[str, Any]) -> str:
     return str((roots[0] if roots else trace).get("name") or "")
 
 
-def trace_row(trace: Mapping[str, Any]) -> tuple[object, ...]:
-    """A trace, with or without its tree, as a row of COLUMNS."""
+def user_of(trace: Mapping[str, Any]) -> str:
+    """Whose run it is, '' where the trace does not tell."""
+    users = (text(trace.get("user_id")), *(run.user for run in runs_of(trace)))
+    return next(filter(None, users), "")
+
+
+def seconds_of(trace: Mapping[str, Any]) -> float:
+    """How long it took; 0 where its times do not tell."""
+    start, end = parse_timestamp(trace.get("start_time")), parse_timestamp(trace.get("end_time"))
+    return (end - start).total_seconds() if start is not None and end is not None else 0.0
+
+
+def trace_row(trace: Mapping[str, Any], user_id: str = "") -> tuple[object, ...]:
+    """A trace, with or without its tree, as a row of COLUMNS; without its user where only this one's were asked for."""
     return (
         trace.get("trace_id"),
         name_of(trace),
+        "" if user_id else user_of(trace),
         status_of(trace),
         format_interval(trace.get("start_time"), trace.get("end_time")),
         trace.get("total_spans"),

@@ -17,9 +17,20 @@ from agentos_mcp.agentos.pagination import slice_page
 from agentos_mcp.agentos.plain_text import as_field
 from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.parameters import AnyKind, ComponentId, DbId, JsonObject, Limit, LongName, Page, Run, UserId
+from agentos_mcp.tooling.parameters import (
+    AnyKind,
+    ComponentId,
+    DbId,
+    JsonObject,
+    Limit,
+    LongName,
+    Page,
+    Run,
+    Since,
+    UserId,
+)
 from agentos_mcp.tooling.results import Record, Table
-from agentos_mcp.tooling.time_arguments import parse_moment
+from agentos_mcp.tooling.time_arguments import parse_period
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, read
 from agentos_mcp.tools.traces.filters import check_filter, fields_of, keys_of
 from agentos_mcp.tools.traces.search import (
@@ -38,13 +49,13 @@ from agentos_mcp.tools.traces.spans import (
     name_of,
     reference_of,
     runs_of,
+    seconds_of,
     status_of,
     tokens_of,
     trace_row,
     tree_text,
 )
 
-Since = Annotated[str, Field(description="Date or time, UTC")]
 Filter = Annotated[
     JsonObject,
     Field(description='{"op": "GT", "key": "duration_ms", "value": 5000}; AND, OR take conditions'),
@@ -53,7 +64,7 @@ Filter = Annotated[
 _LIST_IDS = hint("{list} has the ids.", list=Action.of("list_traces"))
 _NO_TRACES = "No traces. AgentOS keeps them where it is built with AgentOS(tracing=True)."
 _RUN_FIELDS = frozenset({"status", "run_id", "session_id", "user_id", "agent_id", "team_id", "workflow_id", "name"})
-_SESSION_COLUMNS = ("session", "components", "user", "traces", "first (UTC)", "last (UTC)")
+_SESSION_COLUMNS = ("session", "components", "user", "traces", "first", "last")
 
 
 async def list_traces(
@@ -66,10 +77,11 @@ async def list_traces(
     user_id: UserId = "",
     since: Since = "",
     until: str = "",
+    order: Literal["latest", "slowest"] = "latest",
     db_id: DbId = "",
     limit: Limit = 20,
 ) -> Table:
-    """Traces of runs, latest first. Read one with get_trace."""
+    """Traces of runs, latest or slowest first. Read one with get_trace."""
     database = await ctx.database("traces", db_id)
     query = TraceQuery(
         run=RunRef.parse(run) if run else None,
@@ -77,15 +89,18 @@ async def list_traces(
         user_id=user_id,
         component=await _component(ctx, kind, id),
         errors=errors,
-        since=parse_moment(since, "since"),
-        until=parse_moment(until, "until", end_of_day=True),
+        period=parse_period(since, until),
     )
-    result = await find_traces(ctx, database, query, limit)
+    result = await find_traces(ctx, database, query, limit if order == "latest" else MAX_TRACES)
+    traces, footer = result.traces, _older_hint(result)
+    if order == "slowest":
+        traces = sorted(traces, key=seconds_of, reverse=True)[:limit]
+        footer = as_hint(f"The slowest of {len(result.traces):,} traces.") + footer
     return Table(
         COLUMNS,
-        [trace_row(trace) for trace in result.traces],
+        [trace_row(trace, user_id) for trace in traces],
         empty=_empty_hint(result, query),
-        footer=_older_hint(result),
+        footer=footer,
     )
 
 
@@ -183,8 +198,7 @@ async def list_trace_sessions(
     query = TraceQuery(
         user_id=user_id,
         component=component,
-        since=parse_moment(since, "since"),
-        until=parse_moment(until, "until", end_of_day=True),
+        period=parse_period(since, until),
     )
     if not await traces_are_named(ctx, database):
         result = await find_traces(ctx, database, query, MAX_TRACES)
@@ -251,7 +265,7 @@ async def _trace_record(ctx: ToolContext, trace: Trace, other_traces: list[Trace
     facts = {
         "trace": trace.get("trace_id"),
         "status": status_of(trace),
-        "started": f"{format_exact_time(trace.get('start_time'))} UTC",
+        "started": format_exact_time(trace.get("start_time")),
         "duration": format_interval(trace.get("start_time"), trace.get("end_time")),
         "spans": f"{total} ({hidden} of the web framework's not shown)" if hidden else total,
         "errors": trace.get("error_count") or None,
@@ -277,7 +291,7 @@ def _span_record(span: Mapping[str, Any]) -> Record:
     facts: dict[str, object] = {
         "type": str(span.get("type") or "").lower().replace("unknown", ""),
         "status": span.get("status"),
-        "started": f"{format_exact_time(span.get('start_time'))} UTC",
+        "started": format_exact_time(span.get("start_time")),
         "duration": format_interval(span.get("start_time"), span.get("end_time")),
         "error": span.get("error"),
     }

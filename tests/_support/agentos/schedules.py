@@ -15,7 +15,15 @@ from agno.scheduler import ScheduleExecutor
 from agno.workflow import Step, Workflow
 
 from agentos_mcp.demo.scripted_model import Script, ScriptedModel
-from tests._support.agentos.sample import HOSTILE_IDS, deploy, echo, failing_script, thinking_script, tool_caller
+from tests._support.agentos.sample import (
+    HOSTILE_IDS,
+    broken_step,
+    deploy,
+    echo,
+    failing_script,
+    thinking_script,
+    tool_caller,
+)
 
 PORT_VARIABLE = "SCHEDULING_PORT"
 
@@ -39,7 +47,18 @@ def build(db_file: str) -> AgentOS:
     return AgentOS(
         id="scheduling",
         agents=[*agents],
-        workflows=[Workflow(id="short", name="Short", db=db, steps=[Step(name="only", agent=agents[0])])],
+        workflows=[
+            Workflow(id="short", name="Short", db=db, steps=[Step(name="only", agent=agents[0])]),
+            Workflow(
+                id="stumbling",
+                name="Stumbling",
+                db=db,
+                steps=[
+                    Step(name="bad", executor=broken_step, skip_on_failure=True, max_retries=0),
+                    Step(name="only", agent=agents[0]),
+                ],
+            ),
+        ],
         db=db,
         scheduler=True,
         scheduler_poll_interval=1,

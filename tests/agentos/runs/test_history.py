@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import anyio
@@ -17,6 +18,7 @@ from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.runs import history
 from agentos_mcp.agentos.runs.history import RunSummary, list_runs
 from agentos_mcp.agentos.runs.run import Kind, RunRef
+from agentos_mcp.agentos.timestamps import Period
 from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.fault_proxy import proxy_to
 from tests._support.http_answers import http_answer
@@ -68,7 +70,7 @@ async def client(filled: tuple[str, dict[str, RunRef]]) -> AsyncIterator[AgentOS
 
 
 async def found(client: AgentOS, **request: Any) -> list[RunSummary]:
-    return await list_runs(client, Catalog(client), **{"user_id": ""} | request)
+    return (await list_runs(client, Catalog(client), **{"user_id": ""} | request)).runs
 
 
 async def test_newest_run_is_first_even_in_an_old_session(client: AgentOS, refs: dict[str, RunRef]) -> None:
@@ -105,8 +107,8 @@ async def test_status_filter_ignores_case(client: AgentOS, refs: dict[str, RunRe
 
 
 async def test_status_filter_names_the_statuses_when_it_is_unknown(client: AgentOS) -> None:
-    with pytest.raises(InvalidRequest, match=r"'done' is not a status.*completed, cancelled, error"):
-        await found(client, status="done")
+    with pytest.raises(InvalidRequest, match=r"'sleeping' is not a status.*waiting.*done.*failed"):
+        await found(client, status="sleeping")
 
 
 @pytest.mark.parametrize(
@@ -159,6 +161,24 @@ async def test_list_runs_reads_a_limited_number_of_sessions(client: AgentOS, mon
     assert len({run.ref.session for run in await found(client, limit=50)}) == 2
 
 
+async def test_runs_of_a_period_are_found_behind_newer_sessions(
+    sample_agentos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MAX_SESSIONS", 1)
+    with anyio.fail_after(30):
+        async with httpx.AsyncClient(base_url=sample_agentos, timeout=30) as rest, AgentOS(sample_agentos) as client:
+            old = await start(rest, "agent", "echo", user_id="periodic")
+            await anyio.sleep(PAUSE)
+            newer = [await start(rest, "agent", "echo", user_id="periodic") for _ in range(3)]
+            latest = await list_runs(client, Catalog(client), user_id="periodic")
+            (newer_run,) = latest.runs
+            assert newer_run.ref in newer
+            assert latest.older_until is not None
+            period = Period(until=datetime.fromtimestamp(newer_run.started_at - 1, UTC))
+            result = await list_runs(client, Catalog(client), user_id="periodic", period=period)
+            assert [run.ref for run in result.runs] == [old]
+
+
 async def test_list_runs_with_a_low_limit_does_not_read_every_session(
     filled: tuple[str, dict[str, RunRef]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,7 +197,7 @@ async def test_agentos_without_previews_is_read_run_by_run(
             catalog = Catalog(client)
             await catalog.inventory()
             proxy.answers = [http_answer(404, json.dumps({"detail": "Not Found"}))]
-            runs = await list_runs(client, catalog, user_id="", session_id="old session")
+            runs = (await list_runs(client, catalog, user_id="", session_id="old session")).runs
     assert [run.ref for run in runs] == [refs["again"], refs["old"]]
     assert runs[0].answer == "echo: a new question"
     assert runs[0].seconds > 0

@@ -236,6 +236,8 @@ async def test_list_evals_filters_by_type_and_component(connect: Connect, judged
         assert f"timed-{era}" in await peer.text("list_evals", kind="team", limit=100)
         assert "page=2 has more" in await peer.text("list_evals", limit=1)
         assert await peer.text("list_evals", kind="workflow") == "No such evals."
+        assert f"timed-{era}" in await peer.text("list_evals", kind="team", since="today", until="now", limit=100)
+        assert await peer.text("list_evals", until="yesterday") == "No such evals."
     async with httpx.AsyncClient(base_url=judged) as rest:
         query = {"agent_id": "tooler", "eval_types": "reliability", "limit": "100"}
         answer = (await rest.get("/eval-runs", params=query)).json()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +54,8 @@ async def stored(rest: httpx.AsyncClient, name: str) -> dict[str, Any] | None:
     return next((schedule for schedule in document if schedule["name"] == name), None)
 
 
-async def create(peer: Peer, name: str, id: str, message: str = "hello", kind: str = "agent") -> None:
-    await peer.text("create_schedule", name=name, cron=NEVER, kind=kind, id=id, message=message)
+async def create(peer: Peer, name: str, id: str, message: str = "hello", kind: str = "agent") -> str:
+    return await peer.text("create_schedule", name=name, cron=NEVER, kind=kind, id=id, message=message)
 
 
 async def succeeded(peer: Peer, name: str) -> str:
@@ -295,6 +295,36 @@ async def test_workflow_runs_too(connect: Connect, scheduling: str, era: str) ->
         await create(peer, f"flow-{era}", "short", kind="workflow")
         run = reference(await peer.text("trigger_schedule", schedule=f"flow-{era}"))
         assert "echo: hello" in await peer.text("get_run", run=run)
+
+
+async def test_schedule_tells_failed_steps_of_a_completed_workflow(connect: Connect, scheduling: str, era: str) -> None:
+    name = f"stumbling-{era}"
+    async with connect(scheduling, toolsets=("all",)) as peer:
+        await create(peer, name, "stumbling", kind="workflow")
+        text = await peer.text("trigger_schedule", schedule=name)
+        assert text.startswith("It has run: completed, but 1 of 2 steps failed. get_run reads the answer.\nrun: ")
+        runs = await peer.text("list_schedule_runs", schedule=name)
+        assert f"| completed, but 1 of 2 steps failed | {reference(text)} |" in runs
+
+
+async def test_list_schedule_runs_is_limited_to_a_period(connect: Connect, scheduling: str, era: str) -> None:
+    name = f"periodic-{era}"
+    async with connect(scheduling, toolsets=("all",)) as peer:
+        await create(peer, name, "echo")
+        run = reference(await peer.text("trigger_schedule", schedule=name))
+        assert run in await peer.text("list_schedule_runs", schedule=name, since="today", until="now")
+        text = await peer.text("list_schedule_runs", schedule=name, until="yesterday")
+    assert text == "It did not run then."
+
+
+async def test_create_schedule_means_times_of_the_time_zone_of_the_server(
+    connect: Connect, sample_agentos: str, era: str, time_zone: Callable[[str], None]
+) -> None:
+    time_zone("Europe/Berlin")
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
+        created = await create(peer, f"at home {era}", "echo")
+        await peer.text("delete_schedule", schedule=f"at home {era}")
+    assert " Europe/Berlin, on, next at 20" in created
 
 
 async def test_long_run_is_named_while_it_goes_on_and_is_not_ended_by_us(
