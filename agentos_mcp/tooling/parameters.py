@@ -44,7 +44,7 @@ LongName = Annotated[str, MaxCharacters(MAX_PATH_LENGTH)]
 Message = Annotated[Text, Field(description="The input, as the user means it")]
 SessionId = Annotated[str, Field(description="Continue this conversation")]
 UserId = str
-DbId = Annotated[str, Field(description="If there are several")]
+DbId = Annotated[str, Field(description="If several")]
 """A database."""
 ComponentId = Annotated[str, Field(description="A component's id or name")]
 KnowledgeId = str
@@ -54,11 +54,11 @@ Run = Annotated[LongName, Field(description="Run reference")]
 Wait = Annotated[
     Annotated[float, Field(ge=0, allow_inf_nan=False)] | None,
     WithJsonSchema(
-        {"type": "number", "minimum": 0, "description": "Seconds to wait; 0: return at once; default: 45 or more"}
+        {"type": "number", "minimum": 0, "description": "Seconds; 0: none; default: 45 or more"}
     ),
 ]
 """None where it was not given: what the settings say, or the client bears."""
-Since = Annotated[str, Field(description='"today", "monday", "2h", ISO time')]
+Since = Annotated[str, Field(description='"today", "2h", ISO time')]
 Limit = Annotated[int, Field(ge=1, le=100)]
 Page = Annotated[int, Field(ge=1)]
 AnyKind = Literal["", "agent", "team", "workflow"]
