@@ -53,9 +53,7 @@ AnyKnowledgeId = Annotated[str, Field(description="One of them, by id or name; e
 Run = Annotated[LongName, Field(description="Run reference")]
 Wait = Annotated[
     Annotated[float, Field(ge=0, allow_inf_nan=False)] | None,
-    WithJsonSchema(
-        {"type": "number", "minimum": 0, "description": "Seconds; 0: none; default: 45 or more"}
-    ),
+    WithJsonSchema({"type": "number", "minimum": 0, "description": "Seconds; 0: none; default: 45 or more"}),
 ]
 """None where it was not given: what the settings say, or the client bears."""
 Since = Annotated[str, Field(description='"today", "2h", ISO time')]

@@ -88,6 +88,7 @@ SELF_EXPLAINING = {
     "name",
     "note",
     "offset",
+    "order",
     "page",
     "path",
     "query",
