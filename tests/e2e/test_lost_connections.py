@@ -28,7 +28,7 @@ MODERN = {
 }
 
 
-without_queue = pytest.mark.without_queue(reason="on a queue the default says enough")
+without_queue = pytest.mark.without_queue(reason="slow, and decided by the server before AgentOS is called")
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +110,7 @@ async def test_cancellation_reaches_only_its_own_session(
             assert await ends_as(sample_agentos, "agents/slow", f"{session}-other") == "COMPLETED"
 
 
+@without_queue
 @pytest.mark.parametrize("reason", ["Request timed out", "McpError: MCP error -32001: Request timed out"])
 async def test_timeout_of_a_client_over_http_leaves_its_run_running(
     server_url: str, sample_agentos: str, session: str, reason: str
@@ -124,6 +125,7 @@ async def test_timeout_of_a_client_over_http_leaves_its_run_running(
         assert await ends_as(sample_agentos, "agents/slow", session) == "COMPLETED"
 
 
+@without_queue
 @pytest.mark.parametrize(
     ("client_name", "reason", "expected"),
     [

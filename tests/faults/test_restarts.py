@@ -30,7 +30,7 @@ from mcp_types import (
 
 from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.runs.result import ORPHANED
-from tests._support.agentos.storage import GRACE_VARIABLE, IN_MEMORY, QUEUE_VARIABLE
+from tests._support.agentos.storage import GRACE_VARIABLE, QUEUE_VARIABLE
 from tests._support.mcp_client import Connect, Peer, connector, reference, words
 from tests._support.paused_runs import done, waiting
 from tests._support.person import answers
@@ -107,8 +107,8 @@ async def test_restarted_agentos_takes_up_a_queued_run(tmp_path: Path) -> None:
     assert "Still running" not in ended
 
 
-async def test_unreachable_agentos_is_reported_as_unreachable(tmp_path: Path, store: Store) -> None:
-    with host_at(tmp_path / "os.db", **({QUEUE_VARIABLE: IN_MEMORY} if store.queued else {})) as host:
+async def test_unreachable_agentos_is_reported_as_unreachable(tmp_path: Path) -> None:
+    with host_at(tmp_path / "os.db") as host:
         async with connector("auto")(host.url) as peer:
             first = await peer.text("run_agent", agent_id="slow", message="100 30", wait=1)
             await anyio.to_thread.run_sync(host.kill)

@@ -157,15 +157,17 @@ async def test_wait_zero_of_get_run_shows_the_result_of_a_run_that_has_ended(
         assert (await peer.text("get_run", run=run, wait=0)).startswith("echo: hello\n--- agentos-mcp\ncompleted")
 
 
+@pytest.mark.without_queue(reason="it has the queue by itself")
 async def test_wait_zero_on_a_durable_queue_returns_the_name_that_the_queue_gave(
-    connect: Connect, queued_agentos: str
+    connect: Connect, queued_sample_agentos: str
 ) -> None:
-    async with connect(queued_agentos) as peer:
+    async with connect(queued_sample_agentos) as peer:
         run = reference(await peer.text("run_agent", agent_id="slow", message="20 2", wait=0))
-    async with connect(queued_agentos) as another:
+    async with connect(queued_sample_agentos) as another:
         assert (await another.text("get_run", run=run)).startswith("w0 w1")
 
 
+@pytest.mark.without_queue(reason="its AgentOS is another one")
 async def test_wait_zero_of_continue_run_returns_once_the_answers_were_taken(connect: Connect, pausing: str) -> None:
     async with connect(pausing, ask=False) as peer:
         paused = await peer.text("run_agent", agent_id="deployer", message="do it, zero")
@@ -177,6 +179,7 @@ async def test_wait_zero_of_continue_run_returns_once_the_answers_were_taken(con
         assert "completed" in await peer.text("get_run", run=reference(paused))
 
 
+@pytest.mark.without_queue(reason="the wait is cut before a run starts")
 async def test_wait_is_cut_to_what_the_client_bears_and_the_result_says_so(
     connect: Connect, sample_agentos: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,6 +193,7 @@ async def test_wait_is_cut_to_what_the_client_bears_and_the_result_says_so(
         assert "cut" not in await peer.text("run_agent", agent_id="slow", message="20 1", wait=900)
 
 
+@pytest.mark.without_queue(reason="the wait is cut before a run starts")
 async def test_wait_setting_is_the_word_of_who_sets_the_clients_limit_too(
     connect: Connect, sample_agentos: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
