@@ -127,7 +127,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
         call(run=a_paused_workflow_run, answers=a_yes_to_all),
     ),
     "list_runs": (
-        call(kind="agent", id="echo", session_id=a_session, status="completed", user_id=USER, limit=5),
+        call(kind="agent", id="echo", session_id=a_session, status="completed", user_id=USER, limit=5, **SPAN),
         call(),
     ),
     "explain_run": (call(run=a_workflow_run),),
@@ -140,11 +140,11 @@ CALLS: dict[str, tuple[Call, ...]] = {
     ),
     # sessions
     "list_sessions": (
-        call(kind="agent", id="echo", user_id=USER, **DB, **PAGE),
+        call(kind="agent", id="echo", user_id=USER, **SPAN, **DB, **PAGE),
         call(kind="workflow", name="hello"),
     ),
     "get_session": (call(session_id=a_session, user_id=USER, **DB),),
-    "list_session_runs": (call(session_id=a_session, status="completed", user_id=USER, **DB, **PAGE),),
+    "list_session_runs": (call(session_id=a_session, status="completed", user_id=USER, **SPAN, **DB, **PAGE),),
     "create_session": (
         call(kind="agent", id="echo", name="Plans", session_state={"a": 1}, metadata={"b": 2}, user_id=USER, **DB),
     ),
@@ -217,6 +217,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "list_traces": (
         call(run=a_run),
         call(session_id=a_session, kind="agent", id="echo", errors=True, user_id=USER, limit=5, **SPAN, **DB),
+        call(order="slowest"),
     ),
     "get_trace": (call(id=a_trace, **DB), call(id=a_trace, span_id=a_span)),
     "search_traces": (call(filter={"key": "status", "op": "EQ", "value": "OK"}, group_by="session", **DB, **PAGE),),
@@ -231,7 +232,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "get_metrics_status": (call(**DB),),
     # evals
     "list_evals": (
-        call(type="reliability", kind="agent", id="tooler", **DB, **PAGE),
+        call(type="reliability", kind="agent", id="tooler", **SPAN, **DB, **PAGE),
         call(kind="team"),
     ),
     "get_eval": (call(id=an_eval, **DB),),
@@ -269,7 +270,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "get_queue_stats": (call(),),
     # approvals
     "list_approvals": (
-        call(status="pending", run=a_run, user_id=USER, **PAGE),
+        call(status="pending", run=a_run, user_id=USER, **SPAN, **PAGE),
         call(status="all", kind="agent", id="payer"),
     ),
     "count_approvals": (call(user_id=USER),),
@@ -299,7 +300,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "enable_schedule": (call(schedule=a_disabled_schedule),),
     "disable_schedule": (call(schedule=a_schedule),),
     "trigger_schedule": (call(schedule=a_schedule),),
-    "list_schedule_runs": (call(schedule=a_schedule, **PAGE),),
+    "list_schedule_runs": (call(schedule=a_schedule, **SPAN, **PAGE),),
     "delete_schedule": (call(schedule=a_schedule),),
     # learnings
     "list_learnings": (

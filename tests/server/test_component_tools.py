@@ -52,7 +52,7 @@ async def test_component_tool_inputs_are_flat_and_typed(connect: Connect, input_
         "type": "object",
         "properties": {
             "place": {"type": "object", "description": "Fields: city, country"},
-            "days": {"type": "integer", "description": "How long", "minimum": 1, "maximum": 9, "default": 3},
+            "days": {"type": "integer", "description": "How long", "maximum": 9, "default": 3},
             "pace": {"type": "string", "enum": ["slow", "fast"], "default": "slow"},
             "budget": {"type": "number"},
             "tags": {"type": "array", "items": {"type": "string"}},

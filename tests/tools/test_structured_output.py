@@ -78,6 +78,7 @@ async def test_run_schema_has_types_without_unions() -> None:
         "status": "string",
         "answer": "string",
         "data": "object",
+        "so_far": "string",
         "facts": "array",
         "text": "string",
     }
