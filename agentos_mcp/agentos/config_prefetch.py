@@ -32,8 +32,7 @@ def prefetch_config(url: str, token: Callable[[], str], limits: Limits) -> Prefe
     except AgentOSError as error:
         prefetch.set_exception(error)
         return prefetch
-    # It imports nothing that this thread imports meanwhile: Python may then hand out modules that are not complete.
-    anyio.run(anyio.lowlevel.checkpoint)
+    imported = threading.Event()
 
     async def read() -> Any:
         async with client:
@@ -41,11 +40,18 @@ def prefetch_config(url: str, token: Callable[[], str], limits: Limits) -> Prefe
 
     def run() -> None:
         try:
+            # A first loop imports what loops take. The main thread waits for that: while two threads import, Python may
+            # hand out modules that are not complete. It does not do it itself: Ctrl-C could break a loop in the making.
+            anyio.run(anyio.lowlevel.checkpoint)
+            imported.set()
             prefetch.set_result(anyio.run(read))
         except Exception as error:
             prefetch.set_exception(error)
+        finally:
+            imported.set()
 
     threading.Thread(target=run, name="prefetch-config", daemon=True).start()
+    imported.wait()
     return prefetch
 
 
