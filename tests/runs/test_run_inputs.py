@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from mcp_types import TextContent
 
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect
@@ -83,4 +84,6 @@ async def test_input_schema_takes_its_inputs_as_factory_input(connect: Connect, 
 async def test_factory_prompt_tells_its_inputs(connect: Connect, input_shapes: str) -> None:
     async with connect(input_shapes) as peer:
         prompt = await peer.client.get_prompt("make-trip", {"message": "go"})
-    assert f"Its inputs go into factory_input:{FIELDS_TOLD}" in str(prompt.messages[0].content.text)  # type: ignore[union-attr]
+    content = prompt.messages[0].content
+    assert isinstance(content, TextContent)
+    assert f"Its inputs go into factory_input:{FIELDS_TOLD}" in content.text

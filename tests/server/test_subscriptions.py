@@ -302,7 +302,7 @@ async def test_modern_client_receives_only_what_it_listens_to(sample_agentos: st
         tasks.start_soon(recorder.record_stream, subscription)
         for count in (1, 2):
             assert await peer.text("change") == "published"
-            await recorder.wait_until(lambda subjects, count=count: len(subjects) == count)  # type: ignore[misc]
+            await recorder.wait_until(lambda subjects, count=count: len(subjects) == count)  # type: ignore[misc]  # its type is inferred
         assert recorder.subjects == ["prompts", "prompts"]
         tasks.cancel_scope.cancel()
 
