@@ -32,7 +32,7 @@ class OpenAIChat(ScriptedModel):
 
 def build(db_file: str) -> AgentOS:
     openai = ModuleType("agno.models.openai")
-    openai.OpenAIChat = OpenAIChat  # type: ignore[attr-defined]
+    openai.OpenAIChat = OpenAIChat  # type: ignore[attr-defined]  # a script stands in for a provider
     sys.modules["agno.models.openai"] = openai
     first = SqliteDb(db_file=db_file, id="first-db")
     second = SqliteDb(db_file=f"{db_file}-second", id="second-db")

@@ -45,7 +45,7 @@ def build_untraced(db_file: str) -> AgentOS:
 
 def _build(db_file: str, **options: Any) -> AgentOS:
     # The tracer knows the models that it finds in agno.models, and no others.
-    agno.models.base.ScriptedModel = ScriptedModel  # type: ignore[attr-defined]
+    agno.models.base.ScriptedModel = ScriptedModel  # type: ignore[attr-defined]  # a script stands in for a provider
     db = SqliteDb(db_file=db_file, id="traced-db")
 
     def agent(id: str, script: Script, **settings: Any) -> Agent:

@@ -25,7 +25,7 @@ def build(db_file: str) -> AgentOS:
         for days, user in VISITS:
             moment = int((midnight - timedelta(days=days)).timestamp())
             raw.execute(
-                f"UPDATE {db.session_table_name} SET created_at = ?, updated_at = ? WHERE session_id = ?",  # noqa: S608
+                f"UPDATE {db.session_table_name} SET created_at = ?, updated_at = ? WHERE session_id = ?",  # noqa: S608 - our own table
                 (moment, moment, f"{user}-{days}"),
             )
     raw.close()

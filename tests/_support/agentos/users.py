@@ -36,7 +36,7 @@ def lasting(turn: Turn) -> Iterable[ModelOutput]:
 
 def build(db_file: str) -> AgentOS:
     # The tracer knows the models that it finds in agno.models, and no others.
-    agno.models.base.ScriptedModel = ScriptedModel  # type: ignore[attr-defined]
+    agno.models.base.ScriptedModel = ScriptedModel  # type: ignore[attr-defined]  # a script stands in for a provider
     db = SqliteDb(db_file=db_file, id="users-db")
 
     def agent(id: str, script: Script, *tools: Any, **more: Any) -> Agent:
