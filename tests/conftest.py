@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
@@ -192,20 +193,22 @@ def pytest_testnodedown(node: Any) -> None:
     tool_coverage.add(getattr(node, "workeroutput", {}).get("tools", ()))
 
 
+_GAPS = pytest.StashKey[list[str]]()
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A whole run fails where it left a tool untried."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["tools"] = [tuple(outcome) for outcome in tool_coverage.recorded()]
-    elif _is_whole(session) and _gaps():
+    elif _is_whole(session) and (gaps := _gaps()):
+        session.config.stash[_GAPS] = gaps
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    session = terminalreporter._session
-    if session is not None and _is_whole(session) and (gaps := _gaps()):
-        terminalreporter.section("tools that no test tried", red=True, bold=True)
-        for gap in gaps:
-            terminalreporter.write_line(gap)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say last of all why a run without a failed test fails."""
+    for gap in config.stash.get(_GAPS, ()):
+        sys.stderr.write(f"FAILED: no test tried all of the tools: {gap}\n")
 
 
 def _gaps() -> list[str]:

@@ -148,6 +148,8 @@ async def test_list_learning_users_shows_the_time_of_the_last_learning(connect: 
         assert f"| {users[0]} | 20" in text
         assert users[1] not in text
         nobody = await peer.text("list_learning_users", user_id=f"nobody-{era}", db_id="attic-db")
+        unknown = await peer.error("list_learning_users", db_id="zzz")
+    assert "attic-db" in unknown
     assert nobody.startswith("Nothing is learned of any such user.")
 
 

@@ -211,11 +211,13 @@ async def test_knowledge_config_and_sources_are_those_of_all_knowledge_bases(con
         sources = await peer.text("list_knowledge_sources")
         files = await peer.text("list_knowledge_sources", source_id="shelf")
         error = await peer.error("list_knowledge_sources", source_id="nope")
+        unknown = await peer.error("get_knowledge_config", knowledge_id="zzz")
     assert config.startswith("# 3 knowledge bases\nMain Hall: knowledge_id: ")
     assert "\nAnnex: knowledge_id: " in config
     assert "| Main Hall | shelf | The Shelf |" in sources
     assert "welcome.txt" in files
     assert error == "There is no source 'nope'. Use one of: shelf, locked, code."
+    assert unknown.startswith("No knowledge base 'zzz'")
 
 
 async def test_instructions_name_several_knowledge_bases(connect: Connect, library: str, sample_agentos: str) -> None:
