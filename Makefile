@@ -5,7 +5,7 @@
 # make lint   lint and types alone        make format   format the code
 # make bench  ratios against a bare server and against straight REST
 # make evals  play forty requests as people phrase them, by a model where one is configured
-# make bundle pack what Claude Desktop installs with a double click: dist/agentos-mcp-VERSION.mcpb
+# make bundle pack what Claude Desktop installs with a double click: dist/mcp-server-agentos-VERSION.mcpb
 # make surface  write the generated parts of docs/ and the snapshots of the tools from the code
 # make requirements  write what the Docker image installs, with the packages' hashes, from constraints.txt
 # make picture  draw docs/images/demo.svg from the running demo
@@ -70,7 +70,9 @@ $(BIN)/python:
 	@if [ -n "$(UV)" ]; then uv venv --quiet --python "$(PYTHON)" $(VENV); else "$(PYTHON)" -m venv $(VENV); fi
 
 $(VENV)/.with-%: $(INPUTS) | $(BIN)/python
-	@echo "Installing agentos-mcp[$*] into $(VENV) ..."
+	@# What an environment still has of this project under its old name would own the same program.
+	@rm -rf $(VENV)/lib/python*/site-packages/agentos_mcp-*.dist-info $(VENV)/lib/python*/site-packages/_editable_impl_agentos_mcp.pth
+	@echo "Installing mcp-server-agentos[$*] into $(VENV) ..."
 	@if [ -n "$(UV)" ]; then uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$*]'; \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'; fi
 	@touch $@

@@ -1,7 +1,7 @@
 """`python -m scripts.install_links`: the links that add the server to Cursor and VS Code, as markdown.
 
-Their entries start the installed command and download nothing: a package that a link names would run with people's
-tokens, and on PyPI this project's name is another project's.
+Their entries have uvx download this project's package, which they name by its full name: whatever a link names runs
+with people's tokens.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import sys
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
+from agentos_mcp import DISTRIBUTION
 from agentos_mcp.settings import Settings
 
 NAME = "agentos"
-COMMAND, ARGUMENTS = "agentos-mcp", ("serve",)
+COMMAND, ARGUMENTS = "uvx", (DISTRIBUTION, "serve")
 
 CURSOR_ENTRY: dict[str, Any] = {"command": COMMAND, "args": [*ARGUMENTS, "--url", Settings().url]}
 """Cursor shows the entry before it adds it: there the URL can be changed."""

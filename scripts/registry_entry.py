@@ -13,7 +13,7 @@ from agentos_mcp.settings.settings import DURABILITIES, LOG_LEVELS, ON_CANCEL
 from scripts.project import DIST, ROOT, Project, as_json, project
 
 SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
-NAME = "io.github.agentos-mcp/agentos-mcp"
+NAME = "io.github.mcp-server-agentos/mcp-server-agentos"
 """Its name in the registry. Who publishes has to own the part before the slash: a GitHub account, or a domain.
 
 README.md says it too (`mcp-name: ...`): by that the registry knows that a package on PyPI is meant to be this.

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from agentos_mcp import __version__
+from agentos_mcp import DISTRIBUTION, __version__
 from agentos_mcp.agentos.http_errors import display_url
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.doctor.address_checks import LOCAL_HOSTS, AgentOSLocation, has_listener
@@ -72,8 +72,8 @@ class ClientChecks:
             report(warning(subject, f"{located_entry} is disabled", FixStep(f"Enable it in {subject}.")))
         elif entry.server_url:
             report(await _check_connection(entry))
-        elif entry.downloads_package_by_name:
-            message = f"{entry} downloads agentos-mcp by its name, which is another project's package on PyPI"
+        elif entry.downloads_foreign_package:
+            message = f"{entry} downloads a package that is not this project's, which is named {DISTRIBUTION}"
             report(bad(subject, f"{message}; that would be started, and get your token", *entry.install_again()))
         elif problem := self._executable_problem(command):
             report(bad(subject, f"{located_entry} starts {problem}", *entry.install_again()))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agentos_mcp import DISTRIBUTION
 from agentos_mcp.doctor.fixes import AgentOSMCPCommand, Fix, FixStep, OtherCommand
 from agentos_mcp.install.client_entry import command_line, is_own_entry
 from agentos_mcp.install.client_table import Client
@@ -56,13 +58,16 @@ class ConfiguredEntry:
         return variables if isinstance(variables, Mapping) else {}
 
     @property
-    def downloads_package_by_name(self) -> bool:
-        """Whether it downloads a package named agentos-mcp, rather than one from a source that it names."""
+    def downloads_foreign_package(self) -> bool:
+        """Whether it downloads a package by a name that is not this project's: the program's own name is another's."""
         program, *arguments = self.command_line or [""]
         if Path(program.replace("\\", "/")).stem not in _PACKAGE_RUNNERS:
             return False
         source = flag_value("--from", arguments) or flag_value("--spec", arguments)
-        return not ("/" in source or "\\" in source or source.startswith("."))
+        if "/" in source or "\\" in source or source.startswith("."):
+            return False
+        named = [source] if source else [argument for argument in arguments if not argument.startswith("-")]
+        return not any(re.match(rf"{DISTRIBUTION}(?![\w-])", name) for name in named)
 
     @property
     def server_url(self) -> str:

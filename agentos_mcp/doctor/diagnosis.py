@@ -35,7 +35,6 @@ from agentos_mcp.install.launch_command import server_command
 from agentos_mcp.install.server_probe import ProbeProblem, ServerProber, probe_server
 from agentos_mcp.settings import Settings
 
-# Its name must not be installed from PyPI: that is another project's package.
 _FROM_CLONE = "in a clone of its repository: uv tool install . (or: pipx install .)"
 
 

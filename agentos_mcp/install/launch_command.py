@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from agentos_mcp import DISTRIBUTION
 from agentos_mcp.install.errors import os_error_reason
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.settings import OPTIONS, Option, SettingsError, load
@@ -15,6 +16,9 @@ TOKEN_VARIABLES = ("AGENTOS_TOKEN", "OS_SECURITY_KEY")
 """The environment variables that the server reads a token from."""
 CALL_TIMEOUT_SECONDS = 600
 """For one tool call, where an entry of a client can set its limit."""
+
+PROGRAMS = ("agentos-mcp", DISTRIBUTION)
+"""The names of our program; both start the same."""
 
 Flags = Mapping[str, str | bool | None]
 
@@ -78,7 +82,7 @@ def server_command(system: HostSystem | None = None) -> list[str]:
 
 def is_agentos_mcp_command(command_line: Sequence[str]) -> bool:
     """Whether an entry's command line starts agentos-mcp."""
-    return any(part == "agentos_mcp" or _program_name(part).startswith("agentos-mcp") for part in command_line)
+    return any(part == "agentos_mcp" or _program_name(part).startswith(PROGRAMS) for part in command_line)
 
 
 def flag_value(flag: str, arguments: Sequence[str]) -> str:

@@ -37,7 +37,7 @@ _MAX_PROCESSES = 3
 _END_SECONDS = 2.0
 _MAX_BUFFER_BYTES = 32 * 1024 * 1024
 _SERVER_INFO = ("agentos-mcp", "AgentOS")
-"""Name and title of our server; the name alone is another project's, too."""
+"""Name and title of our server; other servers have the name alone."""
 _ROOT_FOLDER = Path.cwd().anchor
 """Where desktop clients start their servers."""
 _INITIALIZE = {

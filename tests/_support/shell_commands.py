@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from agentos_mcp.cli import COMMANDS
+from agentos_mcp.install.launch_command import PROGRAMS
 from tests._support.markdown_pages import Block, Page
 
 LANGUAGES = {"sh", "bash", "shell", "console"}
@@ -125,7 +126,7 @@ def arguments_of(command: list[str]) -> list[str] | None:
         name, rest = PurePath(command[at]).name, command[at + 1 :]
         if name == "agentos_mcp" and command[at - 1] == "-m":
             return rest
-        if name == "agentos-mcp" and (at == 0 or (rest and (rest[0] in COMMANDS or rest[0].startswith("-")))):
+        if name in PROGRAMS and (at == 0 or (rest and (rest[0] in COMMANDS or rest[0].startswith("-")))):
             return rest
     return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentos_mcp import __version__
+from agentos_mcp.terminal.command_surface import PROGRAM
 from tests._support.doctor_checks import fix_text, run_client_checks
 from tests._support.foreign_programs import mcp_server, program
 from tests._support.machines import CLIENTS_BY_KEY, Machine
@@ -16,18 +17,30 @@ class TestPackageRunners:
     @pytest.mark.parametrize(
         "command",
         [
-            ["uvx", "agentos-mcp", "serve"],
-            ["/usr/bin/uvx", "--from", "agentos-mcp[demo]", "agentos-mcp"],
-            ["pipx", "run", "agentos-mcp"],
-            ["npx", "-y", "agentos-mcp"],
+            ["uvx", PROGRAM, "serve"],
+            ["/usr/bin/uvx", "--from", f"{PROGRAM}[demo]", PROGRAM],
+            ["pipx", "run", PROGRAM],
+            ["npx", "-y", PROGRAM],
         ],
     )
     async def test_package_runner_entry_is_not_started(self, machine: Machine, command: list[str]) -> None:
         machine.add_entry("cursor", command)
         finding = (await run_client_checks(machine))["Cursor"]
         assert finding.level == "bad"
-        assert "downloads agentos-mcp by its name, which is another project's package on PyPI" in finding.message
+        assert "downloads a package that is not this project's, which is named mcp-server-agentos" in finding.message
         assert fix_text(finding) == "agentos-mcp install cursor --url http://localhost:7777"
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ["uvx-of-old", "mcp-server-agentos", "serve"],
+            ["uvx-of-old", "--from", "mcp-server-agentos[demo]==0.1.0", PROGRAM],
+            ["uvx-of-old", "mcp-server-agentos@latest"],
+        ],
+    )
+    async def test_package_runner_with_our_distribution_is_tried(self, machine: Machine, command: list[str]) -> None:
+        machine.add_entry("cursor", command)
+        assert "spawn uvx-of-old ENOENT" in (await run_client_checks(machine))["Cursor"].message
 
     @pytest.mark.parametrize("source", [".", "/home/ada/agentos-mcp", "git+https://example.com/agentos-mcp"])
     async def test_package_runner_with_a_source_is_tried(self, machine: Machine, source: str) -> None:

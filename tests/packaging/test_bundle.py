@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agentos_mcp import __version__
+from agentos_mcp import DISTRIBUTION, __version__
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import OPTIONS, Settings
 from scripts.bundle import PACKAGE, VERSION, BundleError, bundle, lay_out
@@ -76,7 +76,7 @@ def _node(*arguments: str, cwd: Path | None = None) -> str:
 
 
 def test_it_holds_what_is_needed_and_nothing_else(packed: Path) -> None:
-    assert packed.name == f"agentos-mcp-{__version__}.mcpb"
+    assert packed.name == f"{DISTRIBUTION}-{__version__}.mcpb"
     beside = {"manifest.json", "pyproject.toml", "launch.py", "icon.png", "README.md", "LICENSE"}
     with zipfile.ZipFile(packed) as archive:
         assert set(archive.namelist()) == package_files(ROOT) | beside

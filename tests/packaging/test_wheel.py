@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agentos_mcp import __version__
+from agentos_mcp import DISTRIBUTION, __version__
 from agentos_mcp.demo.host_process import AGNO_MISSING
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
@@ -47,12 +47,12 @@ def commands(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_holds_the_package_and_nothing_else(wheel: Path) -> None:
-    assert wheel.name == f"agentos_mcp-{__version__}-py3-none-any.whl"
+    assert wheel.name == f"mcp_server_agentos-{__version__}-py3-none-any.whl"
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    about = {name for name in names if name.startswith(f"agentos_mcp-{__version__}.dist-info/")}
+    about = {name for name in names if name.startswith(f"mcp_server_agentos-{__version__}.dist-info/")}
     assert names - about == package_files(ROOT)
-    assert f"agentos_mcp-{__version__}.dist-info/licenses/LICENSE" in about
+    assert f"mcp_server_agentos-{__version__}.dist-info/licenses/LICENSE" in about
 
 
 def test_the_source_distribution_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
@@ -62,7 +62,8 @@ def test_the_source_distribution_builds_the_same_wheel(wheel: Path, tmp_path: Pa
 
 def test_it_says_all_that_it_needs(commands: Path, tmp_path: Path) -> None:
     done(uv_command(), "pip", "check", "--python", commands / "python")
-    assert done(commands / "agentos-mcp", "--version", cwd=tmp_path) == f"agentos-mcp {__version__}"
+    for program in ("agentos-mcp", DISTRIBUTION):
+        assert done(commands / program, "--version", cwd=tmp_path) == f"agentos-mcp {__version__}"
     where = done(commands / "python", "-c", "import agentos_mcp; print(agentos_mcp.__file__)", cwd=tmp_path)
     assert Path(where).is_relative_to(commands.parent)
 
@@ -91,12 +92,15 @@ def test_without_the_extra_the_demo_says_what_to_install(commands: Path, tmp_pat
 
 
 @pytest.mark.parametrize("client", ["cursor", "vscode"])
-def test_what_an_install_link_writes_starts(client: str, commands: Path, demo: str) -> None:
+def test_what_an_install_link_writes_starts(client: str, wheel: Path, demo: str) -> None:
     _, entry, asked = parse_link(build_links()[client])
     answers = {"agentos-url": demo, "agentos-token": ""}
     assert {one["id"] for one in asked} <= set(answers)
     given = {name: answers[value.removeprefix("${input:")[:-1]] for name, value in entry.get("env", {}).items()}
     arguments = [demo if argument == Settings().url else argument for argument in entry["args"]]
-    with RawServer(*arguments, command=(str(commands / entry["command"]),), given={**UNSEEN, **given}) as server:
+    uvx = str(Path(uv_command()).with_name("uvx"))
+    assert (entry["command"], arguments[0]) == ("uvx", DISTRIBUTION)
+    index = {"UV_FIND_LINKS": str(wheel.parent), "UV_CONSTRAINT": str(ROOT / "constraints.txt")}
+    with RawServer(*arguments, command=(uvx,), given={**UNSEEN, **index, **given}) as server:
         server.shake_hands()
         assert "content-pipeline" in server.call("list_workflows")[0]

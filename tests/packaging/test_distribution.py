@@ -1,0 +1,82 @@
+"""The package's name: the same wherever it is told, and never another project's."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from agentos_mcp import DISTRIBUTION
+from agentos_mcp.install.launch_command import PROGRAMS
+from agentos_mcp.terminal.command_surface import PROGRAM
+from scripts.project import ROOT, project
+
+_FETCHER = r"\b(?:pipx?|uv|uvx|npx|bunx|docker|poetry|pdm)\b"
+_FETCHED = re.compile(
+    # A command that downloads it by its name: its program may follow a `--from` that names something else.
+    rf"{_FETCHER}(?:[ \t]+(?:run|add|install|tool|exec|pull|--?[a-zA-Z][\w-]*))*[ \t]+['\"]?{PROGRAM}(?![\w./-])"
+    # A requirement with an extra or a version, and a registry's identifier.
+    rf"|(?<![\w./-]){PROGRAM}(?:\[\w+\]|==|@\d)"
+    rf"|\"identifier\":\s*\"{PROGRAM}\""
+    # A page of a package index.
+    rf"|(?:pypi\.org|npmjs\.com)/\S*?(?<![\w-]){PROGRAM}(?![\w-])"
+)
+
+
+def _committed_files() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=True,
+    )
+    return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_distribution_has_one_name_everywhere() -> None:
+    assert project().name == DISTRIBUTION
+    assert DISTRIBUTION != PROGRAM
+    assert PROGRAMS == (PROGRAM, DISTRIBUTION)
+    (package,) = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))["packages"]
+    assert package["identifier"] == DISTRIBUTION
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="only a clone knows which files are committed")
+def test_nothing_tells_anyone_to_download_the_foreign_package() -> None:
+    found: list[str] = []
+    for path in _committed_files():
+        text = path.read_bytes().decode("utf-8", errors="replace")
+        found += [f"{path.relative_to(ROOT)}: {match.group()}" for match in _FETCHED.finditer(text)]
+    assert not found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "uvx {}",
+        "uvx {} serve",
+        "pip install {}",
+        "pip install -U '{}[demo]'",
+        "pipx install {}",
+        "pipx run {}",
+        "uv tool install {}",
+        "uv tool run {} serve",
+        "npx -y {}",
+        '"identifier": "{}"',
+        "uvx --from '{}[demo]' something",
+        "https://pypi.org/project/{}/",
+    ],
+)
+def test_a_line_that_downloads_it_would_be_seen(line: str) -> None:
+    assert _FETCHED.search(line.format(PROGRAM))
+    assert not _FETCHED.search(line.format(DISTRIBUTION))
+
+
+def test_one_page_warns_of_it() -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    warnings = {page.name: len(re.findall(r"another project's", page.read_text(encoding="utf-8"))) for page in pages}
+    assert {name: count for name, count in warnings.items() if count} == {"troubleshooting.md": 1}
