@@ -4,28 +4,38 @@ import ast
 import operator
 import os
 import re
+import sqlite3
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
+import agno.models.base
 from agno.agent import Agent
+from agno.approval import approval
 from agno.db.sqlite import SqliteDb
 from agno.factory import RequestContext
 from agno.knowledge.knowledge import Knowledge
 from agno.os import AgentOS
 from agno.team import Team
 from agno.tools import tool
+from agno.tracing import setup_tracing
 from agno.workflow import Step, Workflow
 from agno.workflow.factory import WorkflowFactory
+from fastapi import FastAPI
 from pydantic import BaseModel, Field
+from sqlalchemy import event
 
 from agentos_mcp.demo import scripted_replies as scripts
 from agentos_mcp.demo.articles import ARTICLES
+from agentos_mcp.demo.history import store_history
 from agentos_mcp.demo.scripted_model import Script, ScriptedModel, Turn, stream_words
 from agentos_mcp.demo.vector_db import InMemoryVectorDb
 
 PACE_VARIABLE = "AGENTOS_DEMO_PACE"
 """Environment variable: multiplies every delay of the demo's models; 0 means none."""
+URL_VARIABLE = "AGENTOS_DEMO_URL"
+"""Environment variable: where the demo's AgentOS will be served, which its scheduler has to know."""
 
 _OPERATIONS: dict[type[ast.AST], Callable[..., float]] = {
     ast.Add: operator.add,
@@ -80,6 +90,17 @@ def publish(title: str) -> str:
     return f"Published “{title}” as /bulletin/{slug or 'untitled'}."
 
 
+@tool(requires_confirmation=True)
+@approval
+def retract(title: str) -> str:
+    """Take a piece off the newsroom's bulletin.
+
+    Args:
+        title: The title of the piece.
+    """
+    return f"Retracted “{title}”: it is off the bulletin."
+
+
 class LaunchBrief(BaseModel):
     """What a launch plan is built from."""
 
@@ -100,21 +121,64 @@ _LAUNCH_WEEKS = (
 )
 
 
+class Newsroom(NamedTuple):
+    """The components of the demo."""
+
+    agents: dict[str, Agent]
+    team: Team
+    pipeline: Workflow
+    launch_plan: WorkflowFactory
+
+
 def build_agent_os(db_file: str) -> AgentOS:
-    """The demo's AgentOS, with its sessions, runs, memories and contents in the SQLite file `db_file`."""
-    pace = float(os.environ.get(PACE_VARIABLE) or 1.0)
+    """The demo's AgentOS, with its sessions, runs, memories and contents in the SQLite file `db_file`.
+
+    A new file gets the newsroom's past few days.
+    """
+    is_new = not Path(db_file).exists()
     db = SqliteDb(db_file=db_file, id="demo-db")
+    # A demo outlives no loss of power; waiting for the disk at every commit would double the time of a run.
+    event.listen(db.db_engine, "connect", _do_not_wait_for_the_disk)
     archive = _newsroom_archive(db)
+    newsroom = _newsroom(db, archive, pace=float(os.environ.get(PACE_VARIABLE) or 1.0))
+    url = os.environ.get(URL_VARIABLE)
+    # The tracer looks for models in agno's own modules only.
+    agno.models.base.ScriptedModel = ScriptedModel  # type: ignore[attr-defined]  # it is not one of agno's
+    # AgentOS by itself would write each span as it ends, on its event loop.
+    setup_tracing(db, batch_processing=True, schedule_delay_millis=500)
+    agent_os = AgentOS(
+        id="demo-os",
+        name="Newsroom Demo",
+        description="A small newsroom whose models play from scripts: real AgentOS, no key, no network.",
+        db=db,
+        agents=[*newsroom.agents.values()],
+        teams=[newsroom.team],
+        workflows=[newsroom.pipeline, newsroom.launch_plan],
+        knowledge=[archive],
+        # A trace that began with the HTTP request would not have the run's id.
+        base_app=FastAPI(title="Newsroom Demo", telemetry={"tracing": False}),
+        tracing=True,
+        scheduler=bool(url),
+        scheduler_base_url=url,
+        telemetry=False,
+    )
+    if is_new:
+        unhurried = _newsroom(db, archive, pace=0)
+        store_history(db, unhurried.agents, unhurried.team, unhurried.pipeline)
+    return agent_os
 
-    def model(script: Script) -> ScriptedModel:
-        return ScriptedModel(script=script, pace=pace)
 
+def _do_not_wait_for_the_disk(connection: sqlite3.Connection, _: object) -> None:
+    connection.execute("PRAGMA synchronous = OFF").close()
+
+
+def _newsroom(db: SqliteDb, archive: Knowledge, pace: float) -> Newsroom:
     def agent(id: str, script: Script, description: str, **options: Any) -> Agent:
         return Agent(
             id=id,
             name=id.capitalize(),
             description=description,
-            model=model(script),
+            model=ScriptedModel(script=script, pace=pace),
             db=db,
             telemetry=False,
             **options,
@@ -128,84 +192,76 @@ def build_agent_os(db_file: str) -> AgentOS:
         ]
         return Workflow(id="launch-plan", name="Launch Plan", db=db, steps=list(steps), telemetry=False)
 
-    return AgentOS(
-        id="demo-os",
-        name="Newsroom Demo",
-        description="A small newsroom whose models play from scripts: real AgentOS, no key, no network.",
-        db=db,
-        agents=[
-            agent(
-                "assistant",
-                scripts.assistant,
-                "General helper: does sums with a calculator, tells the date, and remembers the session. "
-                "Also counts slowly ('count to 20'), or fails on request ('simulate an outage').",
-                tools=[calculate, today],
-                add_history_to_context=True,
-                num_history_runs=20,
-            ),
-            agent(
-                "librarian",
-                scripts.librarian,
-                "Answers questions from the Newsroom Archive and cites the article.",
-                knowledge=archive,
-            ),
-            agent(
-                "publisher",
-                scripts.publisher,
-                "Publishes a finished piece on the bulletin, once a person has confirmed it.",
-                tools=[publish],
-            ),
-        ],
-        teams=[
-            Team(
-                id="newsroom",
-                name="Newsroom",
-                description="An editor in chief who asks a reporter for facts, or a columnist for headlines.",
-                model=model(scripts.newsroom),
-                members=[
-                    agent("reporter", scripts.librarian, "Looks things up in the archive.", knowledge=archive),
-                    agent("columnist", scripts.columnist, "Finds headlines."),
-                ],
-                db=db,
-                telemetry=False,
-            )
-        ],
-        workflows=[
-            Workflow(
-                id="content-pipeline",
-                name="Content Pipeline",
-                description="Writes a short piece about any topic: research, draft, edit.",
-                steps=[
-                    Step(
-                        name="research",
-                        description="Searches the Newsroom Archive and takes notes.",
-                        agent=agent("researcher", scripts.researcher, "Takes notes.", knowledge=archive),
-                    ),
-                    Step(
-                        name="draft",
-                        description="Writes a draft from the notes.",
-                        agent=agent("writer", scripts.writer, "Writes drafts."),
-                    ),
-                    Step(
-                        name="edit",
-                        description="Cuts the draft to the house style.",
-                        agent=agent("editor", scripts.editor, "Edits drafts.", knowledge=archive),
-                    ),
-                ],
-                db=db,
-                telemetry=False,
-            ),
-            WorkflowFactory(
-                id="launch-plan",
-                name="Launch Plan",
-                description="Plans a product's launch, a step for each week; built anew from factory_input.",
-                db=db,
-                factory=launch_plan,
-                input_schema=LaunchBrief,
-            ),
-        ],
-        knowledge=[archive],
-        telemetry=False,
+    agents = [
+        agent(
+            "assistant",
+            scripts.assistant,
+            "General helper: does sums with a calculator, tells the date, and remembers the session. "
+            "Also counts slowly ('count to 20'), or fails on request ('simulate an outage').",
+            tools=[calculate, today],
+            add_history_to_context=True,
+            num_history_runs=20,
+        ),
+        agent(
+            "librarian",
+            scripts.librarian,
+            "Answers questions from the Newsroom Archive and cites the article.",
+            knowledge=archive,
+        ),
+        agent(
+            "publisher",
+            scripts.publisher,
+            "Publishes a finished piece on the bulletin, once a person has confirmed it; "
+            "retracts one, once an admin has approved it.",
+            tools=[publish, retract],
+        ),
+    ]
+    return Newsroom(
+        agents={str(agent.id): agent for agent in agents},
+        team=Team(
+            id="newsroom",
+            name="Newsroom",
+            description="An editor in chief who asks a reporter for facts, or a columnist for headlines.",
+            model=ScriptedModel(script=scripts.newsroom, pace=pace),
+            members=[
+                agent("reporter", scripts.librarian, "Looks things up in the archive.", knowledge=archive),
+                agent("columnist", scripts.columnist, "Finds headlines."),
+            ],
+            db=db,
+            telemetry=False,
+        ),
+        pipeline=Workflow(
+            id="content-pipeline",
+            name="Content Pipeline",
+            description="Writes a short piece about any topic: research, draft, edit.",
+            steps=[
+                Step(
+                    name="research",
+                    description="Searches the Newsroom Archive and takes notes.",
+                    agent=agent("researcher", scripts.researcher, "Takes notes.", knowledge=archive),
+                ),
+                Step(
+                    name="draft",
+                    description="Writes a draft from the notes.",
+                    agent=agent("writer", scripts.writer, "Writes drafts."),
+                ),
+                Step(
+                    name="edit",
+                    description="Cuts the draft to the house style.",
+                    agent=agent("editor", scripts.editor, "Edits drafts.", knowledge=archive),
+                ),
+            ],
+            db=db,
+            telemetry=False,
+        ),
+        launch_plan=WorkflowFactory(
+            id="launch-plan",
+            name="Launch Plan",
+            description="Plans a product's launch, a step for each week; built anew from factory_input.",
+            db=db,
+            factory=launch_plan,
+            input_schema=LaunchBrief,
+        ),
     )
 
 

@@ -179,6 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
             db_file = str(Path(folder) / "agentos.db")
         # What is created at start stays: collecting garbage then would cost a fifth of the time.
         gc.disable()
+        os.environ["AGENTOS_DEMO_URL"] = f"http://127.0.0.1:{sock.getsockname()[1]}"
         module, _, function = options.build.partition(":")
         try:
             build_agent_os = getattr(importlib.import_module(module), function)

@@ -30,6 +30,7 @@ _FILLERS = (
 )
 _USER_NAME = re.compile(r"\bmy name is\s+([^\s.,!?;]+)", re.IGNORECASE)
 _COUNT = re.compile(r"\bcount to (\d{1,3})\b", re.IGNORECASE)
+_RETRACTION = re.compile(r"\s*(please\s+)?(retract|withdraw|remove|take down)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"“«]([^\"”»]+)[\"”»]")
 _ARITHMETIC = re.compile(r"[-+(]*\d[\d\s.+\-*/%^()]*[\d)]")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -217,13 +218,18 @@ def columnist(turn: Turn) -> Iterator[ModelOutput]:
 
 
 def publisher(turn: Turn) -> Iterator[ModelOutput]:
-    """Calls publish, which needs a confirmation, and reports its result."""
+    """Calls publish, which needs a confirmation, or retract, which needs an approval, and reports the result."""
+    retracting = _RETRACTION.match(turn.user_message)
     if turn.tool_results:
         result = turn.tool_results[-1]
-        yield from stream_words(result if result.startswith("Published") else f"Not published. {result}", 0.3)
+        if not result.startswith(("Published", "Retracted")):
+            result = f"Not {'retracted' if retracting else 'published'}. {result}"
+        yield from stream_words(result, 0.3)
         return
     quoted = _QUOTED.search(turn.user_message)
-    yield ToolCall("publish", {"title": quoted[1] if quoted else _capitalize(topic_of(turn.user_message))})
+    request = turn.user_message[retracting.end() :] if retracting else turn.user_message
+    title = quoted[1] if quoted else _capitalize(topic_of(request))
+    yield ToolCall("retract" if retracting else "publish", {"title": title})
 
 
 def _read_notes(notes: str) -> tuple[str, list[Source]]:

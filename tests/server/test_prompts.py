@@ -195,7 +195,7 @@ class TestInvestigateFailedRun:
             assert "failed" in await peer.error("get_run", run=run)
 
     async def test_no_failed_run_is_reported(self, connect: Connect, demo: str) -> None:
-        async with connect(demo) as peer:
+        async with connect(demo, user_id="newcomer") as peer:
             assert "No run failed" in await render(peer, "investigate_failed_run")
 
     async def test_invalid_reference_is_refused(self, connect: Connect, sample_agentos: str) -> None:
