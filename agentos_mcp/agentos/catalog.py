@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -296,6 +298,18 @@ class Catalog:
         component, _ = await _match(kind, query, replace(inventory, components=await self._all_components()), referral)
         return component
 
+    async def find_to_read(self, kind: Kind | Literal[""], query: str, referral: Referral | None = None) -> Component:
+        """`find` for what only reads: the one component that is meant may be of another kind than was said."""
+        try:
+            return await self.find(kind, query, referral)
+        except NotFound as error:
+            if not kind:
+                raise
+            try:
+                return await self.find("", query)
+            except NotFound:
+                raise error from None
+
     async def _all_components(self) -> tuple[Component, ...]:
         """The components of `/config`, and those of all kinds that are stored as data."""
         by_kind = await gather([partial(self.components, kind) for kind in KINDS])
@@ -395,8 +409,25 @@ def _no_match(
 
 
 def display_id(value: str) -> str:
-    """An id as it may stand in our own sentences: nothing in it can pass for an instruction."""
-    return quote(value, safe="-._~@+:", errors="surrogatepass")
+    """An id as it may stand in our own sentences: nothing in it can pass for an instruction.
+
+    Letters and digits of all scripts stay, so that it can be read and given back; all else is percent-encoded.
+    """
+    if value.isascii():
+        return quote(value, safe=_SAFE)
+    return "".join(char if _is_readable(char) else quote(char, safe=_SAFE, errors="surrogatepass") for char in value)
+
+
+_SAFE = "-._~@+:"
+
+
+def _is_readable(char: str) -> bool:
+    """Whether it is seen as a part of a word: a letter, a digit, or a vowel sign or accent of one."""
+    return (char.isalnum() or unicodedata.category(char) in {"Mn", "Mc"}) and not _UNSEEN.fullmatch(char)
+
+
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+"""Letters and marks that show nothing."""
 
 
 def _named_with_kind(component: Component) -> str:

@@ -49,7 +49,7 @@ async def read_period(
     """The rows of a period, of a list that AgentOS cannot limit to one, and whether they are all of them.
 
     `read` reads a page of PERIOD_PAGE_SIZE rows by its number, from 1; `time_of` gives a row's time, by which the list
-    is sorted, newest first. The newest 1,000 rows are looked at.
+    is sorted, newest first. The newest 1,000 rows are looked at, which `period_note` tells.
     """
     rows: list[Mapping[str, Any]] = []
     for number in range(1, _MAX_PERIOD_PAGES + 1):
@@ -63,3 +63,10 @@ async def read_period(
         if len(page) < PERIOD_PAGE_SIZE:
             return rows, True
     return rows, False
+
+
+def period_note(things: str, is_complete: bool) -> str:
+    """What to say below the rows that `read_period` found; '' where they are all of them."""
+    if is_complete:
+        return ""
+    return f"Only the newest {PERIOD_PAGE_SIZE * _MAX_PERIOD_PAGES:,} {things} were looked through."

@@ -40,6 +40,7 @@ from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.server.cancellations import Cancellations
 from agentos_mcp.server.client_limits import ClientLimits
 from agentos_mcp.server.component_tools import ComponentTools
+from agentos_mcp.server.day_notices import DayNotices
 from agentos_mcp.server.http.disconnects import ended_by_client
 from agentos_mcp.server.introduction import (
     AGENTOS_META_KEY,
@@ -103,7 +104,7 @@ class AgentOSServer(MCPServer[Backend]):
         super().__init__(
             name,
             tools=[mcp_tool(tool, agentos_settings) for tool in self.tool_selection.tools],
-            middleware=[self.cancellations, ClientLimits(), self._introduce],
+            middleware=[self.cancellations, ClientLimits(), DayNotices(), self._introduce],
             subscriptions=self.subscriptions.bus,
             **options,
         )

@@ -71,7 +71,7 @@ async def read_component(ctx: ToolContext, kind: Kind, id: str) -> str:
     component = await ctx.catalog.find(kind, id, to_show)
     if component.id != id:
         raise NotFound(f"No {kind} with the id '{display_id(id)}'.", f"Did you mean '{display_id(component.id)}'?")
-    return (await get_component(ctx, kind, id)).words
+    return (await get_component(ctx, id, kind)).words
 
 
 async def read_run(ctx: ToolContext, kind: str, component: str, session: str, run: str) -> str:

@@ -50,7 +50,7 @@ async def _components(ctx: ToolContext, options: argparse.Namespace) -> CommandR
 
     kind = _KINDS_BY_COMMAND[options.command]
     if options.id:
-        return await catalog.get_component(ctx, kind, options.id)
+        return await catalog.get_component(ctx, options.id, kind)
     if options.config:
         return await _config(ctx, options)
     list_components = {"agent": catalog.list_agents, "team": catalog.list_teams, "workflow": catalog.list_workflows}

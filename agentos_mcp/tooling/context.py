@@ -209,6 +209,10 @@ class ToolContext:
         """
         return await self.catalog.find(kind, query, to_give_kind)
 
+    async def component_to_read(self, kind: Kind | Literal[""], query: str) -> Component:
+        """The component that is meant, of a tool that only reads: also where it is of another kind than was said."""
+        return await self.catalog.find_to_read(kind, query, to_give_kind)
+
     async def database(self, store: DataStore, query: str) -> str:
         """The database to name in a request about this part of AgentOS; '' where there is only one.
 

@@ -15,7 +15,7 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping, objects, text
-from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, read_period, slice_page
+from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, period_note, read_period, slice_page
 from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.pauses.question_text import resolve_hint
 from agentos_mcp.agentos.pauses.requirements import approval_ids
@@ -71,7 +71,7 @@ async def list_approvals(
     """Tool calls that an admin has to approve, and their runs. Decide with resolve_approval."""
     period = parse_period(since, until)
     status_filter = "" if status == "all" else status
-    component = await ctx.component(kind, id) if id else None
+    component = await ctx.component_to_read(kind, id) if id else None
     kind, component_id = (component.kind, component.id) if component else (kind, "")
     note: Hint | str = ""
     if run:
@@ -86,12 +86,13 @@ async def list_approvals(
         component_filter = {f"{kind}_id": component_id} if component_id else {"source_type": kind}
         query = {"status": status_filter, "user_id": user_id, **component_filter}
         if period:
-            rows, _ = await read_period(
+            rows, is_complete = await read_period(
                 lambda number: ctx.page("/approvals", **query, limit=PERIOD_PAGE_SIZE, page=number),
                 period,
                 lambda approval: approval.get("created_at"),
             )
             approvals = Listed(*slice_page((await _own_approvals(ctx, Listed(rows))).rows, limit, page))
+            note = period_note("approvals", is_complete)
         else:
             approvals = await _own_approvals(ctx, await ctx.page("/approvals", **query, limit=limit, page=page))
         runs = await _run_references(ctx, approvals.rows)

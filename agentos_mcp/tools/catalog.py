@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from agentos_mcp.agentos.catalog import display_id, to_show
 from agentos_mcp.agentos.hints import Action, as_hint, hint
@@ -13,7 +13,7 @@ from agentos_mcp.agentos.plain_text import as_field, as_name
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
-from agentos_mcp.tooling.parameters import ComponentId
+from agentos_mcp.tooling.parameters import AnyKind, ComponentId
 from agentos_mcp.tooling.results import Document, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
 
@@ -35,18 +35,18 @@ async def list_workflows(ctx: ToolContext) -> Table:
     return await _list_components(ctx, "workflow")
 
 
-async def get_component(ctx: ToolContext, kind: Literal["agent", "team", "workflow"], id: ComponentId) -> Document:
+async def get_component(ctx: ToolContext, id: ComponentId, kind: AnyKind = "") -> Document:
     """One agent, team or workflow in detail: model, tools, members, steps, inputs."""
-    component = await ctx.catalog.find(kind, id, to_show)
-    page = await ctx.catalog.detail(kind, component.id)
-    lines = [f"# {as_name(component.name)} ({kind} {display_id(component.id)})"]
+    component = await ctx.catalog.find_to_read(kind, id, to_show)
+    page = await ctx.catalog.detail(component.kind, component.id)
+    lines = [f"# {as_name(component.name)} ({component.kind} {display_id(component.id)})"]
     if component.description or page.get("description"):
         lines.append(f"About: {one_line(component.description or str(page['description']), max_length=600)}")
     lines += _part_lines("", page)
     if component.is_factory or page.get("is_factory"):
         lines.append("Built anew for every run by a factory.")
     lines += input_lines(page, ctx.surface)
-    contents = {"kind": kind, "id": component.id, "name": component.name, **page}
+    contents = {"kind": component.kind, "id": component.id, "name": component.name, **page}
     return Document("\n".join(lines), contents)
 
 

@@ -23,8 +23,8 @@ from agentos_mcp.runs.call import RunResult, continue_paused, run_component
 from agentos_mcp.runs.explain import explain, input_text
 from agentos_mcp.runs.follow_run import follow_run
 from agentos_mcp.runs.request import RunOptions
-from agentos_mcp.runs.result import ended_line, result_text, unfinished_result
-from agentos_mcp.runs.run_table import RUN_COLUMNS, run_rows
+from agentos_mcp.runs.result import ended_line, unfinished_result
+from agentos_mcp.runs.run_table import RUN_COLUMNS, run_rows, unread_outcomes_hint
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import (
     ComponentId,
@@ -173,7 +173,7 @@ async def list_runs(
     limit: Limit = 10,
 ) -> Table:
     """Latest runs, everyone's or a user's, by component, session, status (running, waiting, failed...) or time."""
-    component = await ctx.component(kind, id) if id else None
+    component = await ctx.component_to_read(kind, id) if id else None
     features = await ctx.backend.discovery.features()
     result = await list_stored_runs(
         ctx.agent_os,
@@ -192,7 +192,7 @@ async def list_runs(
         hint("Older ones: {until}", until=Parameter("until", to_local(result.older_until).isoformat()))
         if result.older_until is not None
         else as_hint("")
-    )
+    ) + unread_outcomes_hint(result)
     return Table(
         RUN_COLUMNS,
         run_rows(await read_outcomes(ctx.agent_os, result.runs), user_id),
@@ -233,7 +233,7 @@ async def cancel_run(ctx: ToolContext, run: Run) -> str:
         return f"AgentOS was told to cancel it; nothing came of that.\n{now}"
     if not state.has_ended:
         return f"Cancelling: it stops when its current tool or function call returns.\nrun: {ref}"
-    return result_text(ctx, state)
+    return f"It has ended: {ended_line(state, output)}\nrun: {ref}"
 
 
 def _can_be_cancelled(state: RunState) -> bool:

@@ -13,8 +13,8 @@ from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
-from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, read_period, slice_page
-from agentos_mcp.agentos.runs.history import RunSummary, read_outcomes
+from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, period_note, read_period, slice_page
+from agentos_mcp.agentos.runs.history import RunSearchResult, RunSummary, read_outcomes
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import Kind, Status, new_id
 from agentos_mcp.agentos.sessions import (
@@ -26,7 +26,7 @@ from agentos_mcp.agentos.sessions import (
     search_sessions,
 )
 from agentos_mcp.agentos.timestamps import ANY_TIME, Period
-from agentos_mcp.runs.run_table import RUN_COLUMNS, run_rows
+from agentos_mcp.runs.run_table import RUN_COLUMNS, run_rows, unread_outcomes_hint
 from agentos_mcp.tooling.context import ToolContext, present_values
 from agentos_mcp.tooling.markdown import one_line, table
 from agentos_mcp.tooling.parameters import AnyKind, ComponentId, DbId, JsonObject, Limit, Page, Since, Text, UserId
@@ -55,7 +55,7 @@ async def list_sessions(
     until: str = "",
 ) -> Table:
     """Conversations, last active first: by component, user, name or time. Read one with get_session."""
-    component = await ctx.component(kind, id) if id else None
+    component = await ctx.component_to_read(kind, id) if id else None
     query = present_values(
         type=component.kind if component else kind,
         component_id=component.id if component else "",
@@ -82,7 +82,7 @@ async def list_sessions(
         )
         rows, meta = slice_page([row for row in sessions_of_all if ctx.ownership.is_own(row)], limit, page)
         empty = "No session was last active then."
-        note = "" if is_complete else "Only the latest sessions were looked through."
+        note = period_note("sessions", is_complete)
     else:
         sessions = await ctx.own_page("/sessions", **query, limit=limit, page=page)
         rows, meta = sessions.rows, sessions.meta
@@ -164,13 +164,18 @@ async def list_session_runs(
     """All runs of a conversation, newest first; get_run takes their references."""
     period = parse_period(since, until)
     session = await _find_session(ctx, session_id, user_id, db_id)
-    runs, meta = slice_page(await _runs_of(ctx, session, status, period), limit, page)
+    result = await _search_runs(ctx, session, status, period)
+    runs, meta = slice_page(result.runs, limit, page)
     is_limited = status or period or page > 1
+    note = unread_outcomes_hint(result)
     return Table(
         RUN_COLUMNS,
         run_rows(await read_outcomes(ctx.agent_os, runs), user_id),
-        empty="No such runs in this session." if is_limited else as_hint("No runs yet.") + _continue(session),
+        empty=as_hint("No such runs in this session.") + note
+        if is_limited
+        else as_hint("No runs yet.") + _continue(session),
         meta=meta,
+        footer=note,
     )
 
 
@@ -316,8 +321,14 @@ async def _find_session(ctx: ToolContext, session_id: str, user_id: str, db_id: 
     return session
 
 
-async def _runs_of(ctx: ToolContext, session: Session, status: str = "", period: Period = ANY_TIME) -> list[RunSummary]:
-    result = await list_stored_runs(
+async def _runs_of(ctx: ToolContext, session: Session) -> list[RunSummary]:
+    return (await _search_runs(ctx, session)).runs
+
+
+async def _search_runs(
+    ctx: ToolContext, session: Session, status: str = "", period: Period = ANY_TIME
+) -> RunSearchResult:
+    return await list_stored_runs(
         ctx.agent_os,
         ctx.catalog,
         user_id=ctx.ownership.user_id,
@@ -327,7 +338,6 @@ async def _runs_of(ctx: ToolContext, session: Session, status: str = "", period:
         period=period,
         limit=_MAX_RUNS,
     )
-    return result.runs
 
 
 def _active_at(row: Mapping[str, Any]) -> object:

@@ -78,7 +78,7 @@ async def test_tool_with_progress(ctx: ToolContext) -> CallToolResult | InputReq
 
 async def test_error_handling(ctx: ToolContext) -> str:
     """Asks AgentOS for what it does not have."""
-    return (await get_component(ctx, "agent", "there-is-no-such-agent")).words
+    return (await get_component(ctx, "there-is-no-such-agent")).words
 
 
 # Contents

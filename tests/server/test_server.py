@@ -67,7 +67,7 @@ async def test_instructions_describe_this_agentos_and_how_to_begin(connect: Conn
     assert "This AgentOS (demo-os) has agents assistant, librarian, publisher; teams newsroom;" in instructions
     assert "workflows content-pipeline, launch-plan." in instructions
     assert re.search(
-        r"^Today is \w+day 20\d\d-\d\d-\d\d, \d\d:\d\d \(UTC\); times are given and shown in this time zone\.$",
+        r"^Today is \w+day 20\d\d-\d\d-\d\d, \d\d:\d\d \(UTC\), as you connect; times are given and shown in this time zone\.$",
         instructions,
         re.MULTILINE,
     )
@@ -86,7 +86,7 @@ async def test_instructions_name_no_tool_that_is_not_offered(connect: Connect, d
 async def test_instructions_quote_ids(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         instructions = peer.client.instructions or ""
-    assert "a%3Fb%23c, 100%25, %E6%97%A5%E6%9C%AC" in instructions
+    assert "a%3Fb%23c, 100%25, 日本" in instructions
 
 
 async def test_client_connects_while_agentos_is_down(connect: Connect) -> None:

@@ -178,5 +178,5 @@ async def test_results_show_times_of_the_time_zone_of_the_server(
     assert "+05:30 |" in row
     today = datetime.now().astimezone()
     assert f"Today is {_WEEKDAYS[today.weekday()]} {today:%Y-%m-%d}, " in instructions
-    assert " (Asia/Kolkata, UTC+05:30); times are given and shown in this time zone." in instructions
+    assert " (Asia/Kolkata, UTC+05:30), as you connect; times are given and shown in this time zone." in instructions
     assert f"time here: {today:%Y-%m-%d} " in config

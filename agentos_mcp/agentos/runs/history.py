@@ -84,6 +84,8 @@ class RunSearchResult:
     runs: list[RunSummary] = field(default_factory=list)
     older_until: datetime | None = None
     """The end of the period in which the others lie; None where there are none."""
+    unread_outcomes: int = 0
+    """Completed workflow runs that are left out of failed ones, though a step of theirs may have failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +158,10 @@ async def list_runs(
     if session_id:
         sessions = [_Session(session_id, database, user_id=user_id) for database in databases]
         runs = await _runs_of_session(agent_os, inventory, sessions, query)
-        return _first_runs(await _without_successes(agent_os, runs, query), limit)
+        runs, unread_outcomes = await _without_successes(agent_os, runs, query)
+        return replace(_first_runs(runs, limit), unread_outcomes=unread_outcomes)
     sessions, unread_until = await _find_sessions(agent_os, databases, types, query, user_id)
-    runs, is_complete = [], True
+    runs, is_complete, unread_outcomes = [], True, 0
     for start in range(0, len(sessions), MAX_CONCURRENT_SESSIONS):
         batch = sessions[start : start + MAX_CONCURRENT_SESSIONS]
         # What is older than the oldest run shown can hold no newer one.
@@ -166,8 +169,9 @@ async def list_runs(
             is_complete = False
             break
         batch_runs = await _runs_of_sessions(agent_os, inventory, batch, query)
-        runs = _newest_first([*runs, *await _without_successes(agent_os, batch_runs, query)])
-    result = _first_runs(runs, limit)
+        batch_runs, unread_count = await _without_successes(agent_os, batch_runs, query)
+        runs, unread_outcomes = _newest_first([*runs, *batch_runs]), unread_outcomes + unread_count
+    result = replace(_first_runs(runs, limit), unread_outcomes=unread_outcomes)
     if result.older_until is None and not is_complete:
         return replace(result, older_until=_moment(runs[-1].started_at))
     return result if result.older_until is not None else replace(result, older_until=unread_until)
@@ -216,13 +220,19 @@ def _with_steps(run: RunSummary, document: Mapping[str, Any]) -> RunSummary:
     return replace(run, failed_steps=failed, steps=len(results)) if results else run
 
 
-async def _without_successes(agent_os: AgentOS, runs: list[RunSummary], query: _RunQuery) -> list[RunSummary]:
-    """Where failed runs are asked for: without the completed workflows of which no step failed."""
+async def _without_successes(
+    agent_os: AgentOS, runs: list[RunSummary], query: _RunQuery
+) -> tuple[list[RunSummary], int]:
+    """Where failed runs are asked for: without the completed workflows of which no step failed.
+
+    Beside them how many completed workflows were not read: they are left out too.
+    """
     if not query.wants_failed:
-        return runs
-    completed = [run for run in runs if run.status == Status.COMPLETED][:_MAX_STEP_READS]
-    outcomes = {run.ref: run for run in await read_outcomes(agent_os, completed)}
-    return [outcome for run in runs if (outcome := outcomes.get(run.ref, run)).has_failed]
+        return runs, 0
+    unknown = _newest_first([run for run in runs if run.status == Status.COMPLETED and not run.steps])
+    outcomes = {run.ref: run for run in await read_outcomes(agent_os, unknown[:_MAX_STEP_READS])}
+    failed = [outcome for run in runs if (outcome := outcomes.get(run.ref, run)).has_failed]
+    return failed, max(0, len(unknown) - _MAX_STEP_READS)
 
 
 def _newest_first(runs: Sequence[RunSummary]) -> list[RunSummary]:

@@ -14,7 +14,7 @@ from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, 
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
-from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, read_period, slice_page
+from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, period_note, read_period, slice_page
 from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.timestamps import Period
 from agentos_mcp.runs.timeouts import call_wait
@@ -75,12 +75,13 @@ async def list_evals(
 ) -> Table:
     """Evals and their results, latest first. Read one with get_eval."""
     period = parse_period(since, until)
-    component = await ctx.component(kind, id) if id else None
+    component = await ctx.component_to_read(kind, id) if id else None
     component_filter = {f"{component.kind}_id": component.id} if component else {"type": kind}
     database = await ctx.database("evals", db_id)
     query = {"eval_types": type, "db_id": database, **component_filter}
+    note = ""
     if ctx.ownership.user_id or period:
-        evals = await _page_of_own(ctx, query, limit, page, period)
+        evals, note = await _page_of_own(ctx, query, limit, page, period)
     else:
         evals = await _page(ctx, query, limit, page)
     return Table(
@@ -96,10 +97,11 @@ async def list_evals(
             )
             for evaluation in evals
         ],
-        empty="No such evals."
-        if type or kind or id or period
+        empty=as_hint("No such evals.") + note
+        if type or kind or id or period or note
         else as_hint("No evals yet.") + hint("{run} makes one.", run=Action.of("run_eval")),
         meta=evals.meta,
+        footer=note,
     )
 
 
@@ -239,12 +241,15 @@ async def _page(ctx: ToolContext, query: Mapping[str, str], limit: int, page: in
     return await ctx.page("/eval-runs", **query, limit=limit, page=page)
 
 
-async def _page_of_own(ctx: ToolContext, query: Mapping[str, str], limit: int, page: int, period: Period) -> Listed:
-    """One page of the user's evals of a period, of the latest of all: AgentOS cannot be asked for them."""
-    evals, _ = await read_period(
+async def _page_of_own(
+    ctx: ToolContext, query: Mapping[str, str], limit: int, page: int, period: Period
+) -> tuple[Listed, str]:
+    """One page of the user's evals of a period, and how many were looked through: AgentOS cannot be asked for them."""
+    evals, is_complete = await read_period(
         lambda number: _page(ctx, query, PERIOD_PAGE_SIZE, number), period, lambda row: row.get("created_at")
     )
-    return Listed(*slice_page([evaluation for evaluation in evals if ctx.ownership.is_own(evaluation)], limit, page))
+    own = [evaluation for evaluation in evals if ctx.ownership.is_own(evaluation)]
+    return Listed(*slice_page(own, limit, page)), period_note("evals", is_complete)
 
 
 async def _find_eval(ctx: ToolContext, id: str, database: str) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import anyio
@@ -16,10 +17,12 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import integer, mapping, text
+from agentos_mcp.agentos.name_lookup import Fit, Named, Query, closest
 from agentos_mcp.agentos.ownership import without_owner
-from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, read_period, slice_page
+from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, period_note, read_period, slice_page
 from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.paths import fill_path
+from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.agentos.runs.history import RunSummary, read_outcomes
 from agentos_mcp.agentos.runs.run import RunRef, Status
 from agentos_mcp.agentos.timestamps import time_zone_name
@@ -247,13 +250,15 @@ async def list_schedule_runs(
     """When a schedule ran, and what became of it, latest first."""
     period = parse_period(since, until)
     document = await _find_schedule(ctx, schedule)
+    note = ""
     if period:
-        rows, _ = await read_period(
+        rows, is_complete = await read_period(
             lambda number: _page_of_runs(ctx, document, PERIOD_PAGE_SIZE, number),
             period,
             lambda run: run.get("triggered_at"),
         )
         runs = Listed(*slice_page(rows, limit, page))
+        note = period_note("runs", is_complete)
     else:
         runs = await _page_of_runs(ctx, document, limit, page)
     outcomes = await _outcomes(ctx, document, runs.rows)
@@ -273,20 +278,22 @@ async def list_schedule_runs(
             )
             for run, outcome in zip(runs, outcomes, strict=True)
         ],
-        empty=empty,
+        empty=f"{empty} {note}".strip(),
         meta=runs.meta,
+        footer=note,
     )
 
 
 async def delete_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
     """Delete a schedule for good."""
-    document = await _find_schedule(ctx, schedule)
+    # After "report" is gone, the same call again must not take "nightly report".
+    document = await _find_schedule(ctx, schedule, Fit.PHRASE)
     await ctx.send("DELETE", _SCHEDULE, _path_values(document))
     return Message("Deleted. Runs that it has started stay.")
 
 
 async def _schedule_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    document = await _find_schedule(ctx, str(arguments["schedule"]))
+    document = await _find_schedule(ctx, str(arguments["schedule"]), Fit.PHRASE)
     return {
         "name": document.get("name"),
         "runs": target_text(document),
@@ -307,8 +314,18 @@ async def _endpoint_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> M
 # Finding one
 
 
-async def _find_schedule(ctx: ToolContext, query: str) -> Schedule:
-    """The schedule of that id or name. Raises NotFound with the names there are."""
+@dataclass(frozen=True)
+class _NamedSchedule(Named):
+    id: str
+    name: str
+
+    @property
+    def nouns(self) -> frozenset[str]:
+        return frozenset({"schedule"})
+
+
+async def _find_schedule(ctx: ToolContext, query: str, loosest: Fit = Fit.WORDS) -> Schedule:
+    """The schedule of that id, or the only one that a name fits so closely. Raises NotFound with those there are."""
     if not query.strip():
         raise InvalidRequest(
             "The schedule's name is empty.", hint("{list} shows them.", list=Action.of("list_schedules"))
@@ -320,17 +337,21 @@ async def _find_schedule(ctx: ToolContext, query: str) -> Schedule:
     except (NotFound, InvalidRequest):
         pass
     schedules = [schedule async for schedule in _all_schedules(ctx)]
-    matches = [schedule for schedule in schedules if str(schedule.get("name")).casefold() == query.strip().casefold()]
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        ids = ", ".join(display_id(str(schedule.get("id"))) for schedule in matches)
+    by_id = {str(schedule.get("id")): schedule for schedule in schedules}
+    matches, fit = closest(
+        Query(query),
+        [_NamedSchedule(schedule_id, str(schedule.get("name") or "")) for schedule_id, schedule in by_id.items()],
+    )
+    if len(matches) == 1 and fit <= loosest:
+        return by_id[matches[0].id]
+    if matches and fit <= Fit.NAME:
+        ids = ", ".join(display_id(match.id) for match in matches)
         raise NotFound(f"{len(matches)} schedules have that name.", f"Give one of the ids: {ids}.")
     names = ", ".join(f"'{one_line(str(schedule.get('name')), max_length=60)}'" for schedule in schedules[:12])
     candidates = f"There are: {names}." if names else "There is none."
     if ctx.ownership.user_id and not names:
         candidates = f"None is this user's. {_NO_OWNER}"
-    raise NotFound(f"No schedule '{display_id(query)[:80]}'.", candidates)
+    raise NotFound(f"No schedule '{excerpt(query)}'.", candidates)
 
 
 async def _all_schedules(ctx: ToolContext) -> AsyncIterator[Schedule]:

@@ -161,7 +161,25 @@ async def _searched_pages(ctx: ToolContext, db_id: str, query: TraceQuery, *, re
     conditions = [{"op": "GTE", "key": "start_time", "value": query.since}] if query.since else []
     if not reads_trees:
         conditions += [{"op": "EQ", "key": key, "value": value} for key, value in query.of_runs.items()]
-    until, page_number = query.until, 1
+    async for page in _newest_pages(ctx, db_id, conditions, query.until):
+        yield page
+
+
+async def find_all(ctx: ToolContext, db_id: str, filter: Mapping[str, Any] | None) -> tuple[list[Trace], bool]:
+    """The traces that AgentOS's own filter finds, of the newest MAX_TRACES, and whether they are all of them."""
+    traces: dict[str, Trace] = {}
+    is_complete = False
+    async for page in _newest_pages(ctx, db_id, [dict(filter)] if filter else []):
+        traces |= {str(trace.get("trace_id")): trace for trace in page}
+        is_complete = len(page) < PAGE_SIZE
+    return list(traces.values()), is_complete
+
+
+async def _newest_pages(
+    ctx: ToolContext, db_id: str, conditions: list[dict[str, Any]], until: str = ""
+) -> AsyncIterator[Page]:
+    """Pages of the newest traces, which may overlap; the last one is not full, or the limit is reached."""
+    page_number = 1
     for _ in range(MAX_TRACES // PAGE_SIZE):
         # By page number alone it would not do: every request, this one too, is a new trace that shifts the pages.
         older = [{"op": "LTE", "key": "start_time", "value": until}] if until else []

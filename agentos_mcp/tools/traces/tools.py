@@ -13,6 +13,7 @@ from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.formats import format_exact_time, format_interval
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
+from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.pagination import slice_page
 from agentos_mcp.agentos.plain_text import as_field
 from agentos_mcp.agentos.runs.run import RunRef
@@ -39,6 +40,7 @@ from agentos_mcp.tools.traces.search import (
     Trace,
     TraceQuery,
     TraceSearchResult,
+    find_all,
     find_traces,
     search,
     traces_are_named,
@@ -61,6 +63,8 @@ Filter = Annotated[
     Field(description='{"op": "GT", "key": "duration_ms", "value": 5000}; AND, OR take conditions'),
 ]
 
+Order = Literal["latest", "slowest"]
+
 _LIST_IDS = hint("{list} has the ids.", list=Action.of("list_traces"))
 _NO_TRACES = "No traces. AgentOS keeps them where it is built with AgentOS(tracing=True)."
 _RUN_FIELDS = frozenset({"status", "run_id", "session_id", "user_id", "agent_id", "team_id", "workflow_id", "name"})
@@ -77,7 +81,7 @@ async def list_traces(
     user_id: UserId = "",
     since: Since = "",
     until: str = "",
-    order: Literal["latest", "slowest"] = "latest",
+    order: Order = "latest",
     db_id: DbId = "",
     limit: Limit = 20,
 ) -> Table:
@@ -159,6 +163,7 @@ async def search_traces(
     ctx: ToolContext,
     filter: Filter = None,
     group_by: Literal["trace", "session"] = "trace",
+    order: Order = "latest",
     db_id: DbId = "",
     limit: Limit = 20,
     page: Page = 1,
@@ -172,13 +177,22 @@ async def search_traces(
         own_traces = {"op": "EQ", "key": "user_id", "value": user}
         conditions = {"op": "AND", "conditions": [conditions, own_traces]} if conditions else own_traces
     group = "session" if group_by == "session" else "run"
-    rows = ctx.ownership.own_rows(await search(ctx, database, conditions, group_by=group, limit=limit, page=page))
+    note = ""
+    if order == "slowest" and group == "session":
+        raise InvalidRequest("Sessions have no duration to be sorted by.", "Sort traces, or take the latest sessions.")
+    if order == "slowest":
+        found, is_complete = await find_all(ctx, database, conditions)
+        own_traces_found = ctx.ownership.own_rows(Listed(sorted(found, key=seconds_of, reverse=True))).rows
+        rows = Listed(*slice_page(own_traces_found, limit, page))
+        note = "" if is_complete else f"The slowest of the newest {len(found):,} traces."
+    else:
+        rows = ctx.ownership.own_rows(await search(ctx, database, conditions, group_by=group, limit=limit, page=page))
     empty = as_hint("Nothing fits." if conditions else _NO_TRACES)
     if not rows and (group == "session" or (conditions and _RUN_FIELDS & set(keys_of(conditions)))):
         empty = await _explain_empty(ctx, database, empty)
     if group == "session":
         return Table(_SESSION_COLUMNS, [_session_row(session) for session in rows], empty=empty, meta=rows.meta)
-    return Table(COLUMNS, [trace_row(trace) for trace in rows], empty=empty, meta=rows.meta)
+    return Table(COLUMNS, [trace_row(trace) for trace in rows], empty=empty, meta=rows.meta, footer=note)
 
 
 async def list_trace_sessions(
@@ -228,7 +242,7 @@ async def _component(ctx: ToolContext, kind: AnyKind, id: str) -> Component | No
                 otherwise="Give its id or name.",
             ),
         )
-    return await ctx.component(kind, id) if id else None
+    return await ctx.component_to_read(kind, id) if id else None
 
 
 async def _traces_of_run(ctx: ToolContext, database: str, ref: RunRef) -> list[Trace]:
