@@ -197,10 +197,18 @@ def _add_completion_arguments(_: str, parser: argparse.ArgumentParser) -> None:
 # The commands
 
 
-def _load_settings(options: argparse.Namespace, *names: str) -> Settings:
-    """The settings from the flags of these names (default: all) and the environment; logging is set up by them."""
+def _load_settings(options: argparse.Namespace, *names: str, use_profiles: bool = True) -> Settings:
+    """The settings from the flags of these names (default: all), the environment and the profile in use.
+
+    Logging is set up by them.
+    """
+    profiles = None
+    if use_profiles:
+        from agentos_mcp.settings.profiles import ProfileFile
+
+        profiles = ProfileFile()
     names = names or tuple(option.name for option in OPTIONS)
-    settings = load({name: getattr(options, name, None) for name in names})
+    settings = load({name: getattr(options, name, None) for name in names}, profiles=profiles)
     formatter = PlainFormatter("%(levelname)s %(name)s: %(message)s", secrets=settings.token.known)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
@@ -211,7 +219,9 @@ def _load_settings(options: argparse.Namespace, *names: str) -> Settings:
 def _serve(options: argparse.Namespace) -> int:
     # What is created at start stays: collecting garbage then would cost a tenth of the time.
     gc.disable()
-    settings = _load_settings(options)
+    # What a client's entry says stands alone, and a demo is nobody's profile.
+    is_told = bool(options.url or os.environ.get("AGENTOS_URL")) and not options.profile
+    settings = _load_settings(options, use_profiles=not (is_told or options.demo))
     with contextlib.ExitStack() as stack:
         if options.demo:
             from agentos_mcp.demo.host_process import DemoError, demo_agentos
@@ -296,8 +306,9 @@ def _doctor(options: argparse.Namespace) -> int:
     from agentos_mcp.doctor.diagnosis import diagnose
     from agentos_mcp.terminal.command_flags import CONNECTION_SETTINGS
 
-    url_given = bool(options.url or os.environ.get("AGENTOS_URL"))
-    return diagnose(options, _load_settings(options, *CONNECTION_SETTINGS), url_given=url_given)
+    settings = _load_settings(options, *CONNECTION_SETTINGS)
+    url_given = bool(options.url or os.environ.get("AGENTOS_URL") or settings.profile)
+    return diagnose(options, settings, url_given=url_given)
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -34,6 +34,9 @@ os.environ["TZ"] = "UTC"
 if hasattr(time, "tzset"):
     time.tzset()
 
+# The profiles of whoever runs the tests are not theirs; where nothing is, nobody can have put one.
+os.environ["XDG_CONFIG_HOME"] = os.environ["LOCALAPPDATA"] = str(Path(__file__).with_name("no-configuration"))
+
 SAMPLE_AGENTOS = "tests._support.agentos.sample:build"
 KEY = "a-secret-key"
 ERAS = ("legacy", "auto")

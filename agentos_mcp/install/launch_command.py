@@ -49,7 +49,7 @@ def build_launch_command(flags: Flags, token_variable: str, system: HostSystem) 
     values = {
         option.name: value
         for option in OPTIONS
-        if option.name != "token" and (value := _value_in_use(option, flags, system))
+        if option.name not in {"token", "profile"} and (value := _value_in_use(option, flags, system))
     }
     if "token_file" in values:
         values["token_file"] = str(system.absolute(str(values["token_file"])))

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
+from agentos_mcp.settings.agentos_url import is_same_url, parse_url
 from agentos_mcp.settings.secret_file import read_secret
 from agentos_mcp.settings.settings import (
     ALL,
@@ -30,6 +30,11 @@ from agentos_mcp.settings.settings import (
     check_token,
 )
 
+if TYPE_CHECKING:
+    from agentos_mcp.settings.profiles import Profile, ProfileFile
+
+TOKEN_SETTINGS = ("token", "token_file")
+
 
 @dataclass(frozen=True)
 class Option:
@@ -44,10 +49,14 @@ class Option:
     switch: bool = False
 
 
-def load(flags: Mapping[str, str | bool | None], environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings from parsed flags (by option name, None where not given) and the environment.
+def load(
+    flags: Mapping[str, str | bool | None],
+    environ: Mapping[str, str] | None = None,
+    profiles: ProfileFile | None = None,
+) -> Settings:
+    """The settings from parsed flags (by option name, None where not given), the environment and a profile.
 
-    Raises SettingsError for the first value that cannot be used.
+    Without `profiles` no profile is used. Raises SettingsError for the first value that cannot be used.
     """
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
@@ -61,6 +70,10 @@ def load(flags: Mapping[str, str | bool | None], environ: Mapping[str, str] | No
             values[option.name] = option.parse("true" if text is True else text)
         except ValueError as error:
             raise SettingsError(f"{source}={_display_value(option.name, text)} cannot be used: {error}") from None
+    values.pop("profile", "")
+    profile = profile_in_use(flags, environ, profiles) if profiles is not None else None
+    if profile is not None:
+        _use_profile(profile, values, flags, environ)
     token_file = values.pop("token_file", None)
     if token_file is not None and flags.get("token") is None:
         values["token"] = Token(file=token_file)
@@ -68,27 +81,68 @@ def load(flags: Mapping[str, str | bool | None], environ: Mapping[str, str] | No
     return Settings(**values)
 
 
+def profile_in_use(
+    flags: Mapping[str, str | bool | None], environ: Mapping[str, str], profiles: ProfileFile
+) -> Profile | None:
+    """The profile whose AgentOS it is; None where an address that was given is not that of the profile.
+
+    An address is looked for in `--url`, `--profile`, `AGENTOS_URL`, `AGENTOS_PROFILE`, the current profile. Raises
+    SettingsError for a profile that is not there, and where no other address is known for a file that cannot be used.
+    """
+    name = str(flags.get("profile") or environ.get("AGENTOS_PROFILE") or "").strip()
+    given_url = str(flags.get("url") or ("" if flags.get("profile") else environ.get("AGENTOS_URL")) or "")
+    try:
+        profile = profiles.read().choose(name)
+    except SettingsError:
+        if given_url and not name:
+            return None
+        raise
+    if profile is None or not given_url or is_same_url(parse_url(given_url), profile.url):
+        return profile
+    return None
+
+
+def _use_profile(
+    profile: Profile, values: dict[str, Any], flags: Mapping[str, str | bool | None], environ: Mapping[str, str]
+) -> None:
+    """Fill in what the profile says. A token goes to the address that it was given for, and to no other."""
+    has_token_flag = any(flags.get(name) for name in TOKEN_SETTINGS)
+    environment_url = values.get("url", "") if not flags.get("url") else ""
+    is_other_url = bool(environment_url) and not is_same_url(environment_url, profile.url)
+    is_for_environment = bool(environment_url) and not is_other_url and not flags.get("profile")
+    has_environment_token = not has_token_flag and any(name in values for name in TOKEN_SETTINGS)
+    if has_environment_token and (is_other_url or (profile.has_token and not is_for_environment)):
+        # It was set for the address in the environment, or for whatever this shell speaks to otherwise.
+        for name in TOKEN_SETTINGS:
+            values.pop(name, None)
+        has_environment_token = False
+    if profile.has_token and not has_token_flag and not has_environment_token:
+        values["token"] = profile.token(environ)
+    values["url"], values["profile"] = profile.url, profile.name
+    if profile.read_only:
+        values.setdefault("read_only", True)
+    if profile.toolsets:
+        values.setdefault("toolsets", _parsed_toolsets(profile))
+
+
+def _parsed_toolsets(profile: Profile) -> tuple[str, ...]:
+    try:
+        return _toolsets(",".join(profile.toolsets))
+    except ValueError as error:
+        raise SettingsError(f"The toolsets of the profile {profile.name} cannot be used: {error}.") from None
+
+
+def _profile_name(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it is empty")
+    return text.strip()
+
+
 def _display_value(name: str, text: str | bool) -> str:
     """A value as it may be shown: a URL may hold a password or a key."""
     if name == "token":
         return MASK
     return re.sub(r"(?<=://)[^/@]*@|\?.*(?=')", MASK, repr(text)) if name == "url" else repr(text)
-
-
-def _url(text: str) -> str:
-    parts = urlsplit(text.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("give a complete URL such as http://localhost:7777")
-    if parts.query or parts.fragment:
-        raise ValueError("give the URL without '?' and '#'")
-    if parts.username or parts.password:
-        raise ValueError("give the credential as AGENTOS_TOKEN, not in the URL")
-    try:
-        _ = parts.port
-    except ValueError:
-        raise ValueError("its port is not a number from 1 to 65535") from None
-    # "HTTPS://host" is https for whoever compares it.
-    return f"{parts.scheme}:{text.strip().partition(':')[2]}".rstrip("/")
 
 
 def _token(text: str) -> Token:
@@ -174,7 +228,15 @@ def _number(minimum: float, maximum: float, kind: Callable[[str], float] = float
 
 
 OPTIONS = (
-    Option("url", "--url", ("AGENTOS_URL",), _url, "where AgentOS runs (default: http://localhost:7777)", "URL"),
+    Option("url", "--url", ("AGENTOS_URL",), parse_url, "where AgentOS runs (default: http://localhost:7777)", "URL"),
+    Option(
+        "profile",
+        "--profile",
+        ("AGENTOS_PROFILE",),
+        _profile_name,
+        "the profile to use: an AgentOS and its token, by name (default: the current one)",
+        "NAME",
+    ),
     Option(
         "token",
         "--token",

@@ -130,6 +130,8 @@ class Settings:
     """Times are in seconds. `result_tokens` is about how many tokens a result may cost the model."""
 
     url: str = "http://localhost:7777"
+    profile: str = ""
+    """The name by which the user knows the AgentOS at `url`; '' where there is none."""
     token: Token = field(default_factory=Token)
     toolsets: tuple[str, ...] = ()
     """Names of toolsets, `default`, `all`; empty: the default tools, unless `tools` names others."""

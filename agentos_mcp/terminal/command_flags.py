@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from agentos_mcp.settings import OPTIONS
 
-CONNECTION_SETTINGS = ("url", "token", "token_file", "timeout", "log_level")
+CONNECTION_SETTINGS = ("url", "profile", "token", "token_file", "timeout", "log_level")
 """The settings that every command of the terminal takes."""
 _EXIT_CODES = (
     "Exit code: 0 done, 1 failed (also if only a step failed), 2 invalid command line, 3 paused with nobody to ask, "

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from typing import Self
 
 from agentos_mcp.agentos.hints import Action, Parameter, Value
+from agentos_mcp.terminal.program_name import PROGRAM, program_words
 
-PROGRAM = "agentos-mcp"
+_CONNECTION_FLAGS = ("url", "profile", "token_file")
+"""The settings that the next command needs as well. A token is not repeated: it would be printed."""
 
 _Words = list[str]
 _CommandBuilder = Callable[[Mapping[str, Value]], _Words]
@@ -16,15 +20,24 @@ _CommandBuilder = Callable[[Mapping[str, Value]], _Words]
 class CommandSurface:
     """Writes actions as commands; an action without a command is not offered at a terminal.
 
-    `program_flags` stand after the program's name in every command, as a shell would split them.
+    `program` are the words that start this program, `connection_flags` those that say which AgentOS: they stand at the
+    end of every command.
     """
 
-    def __init__(self, program_flags: Sequence[str] = ()) -> None:
-        self._program_flags = tuple(program_flags)
+    def __init__(self, program: Sequence[str] = (PROGRAM,), connection_flags: Sequence[str] = ()) -> None:
+        self._program = tuple(program)
+        self._connection_flags = tuple(connection_flags)
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Self:
+        """The surface for the answers to a command: what follows is about the same AgentOS."""
+        given = ((name, getattr(options, name, None)) for name in _CONNECTION_FLAGS)
+        flags = [word for name, value in given if value for word in (f"--{name.replace('_', '-')}", str(value))]
+        return cls(program_words(), flags)
 
     def command_line(self, *words: str) -> str:
         """The line to paste that runs this program with these words, quoted for a shell."""
-        return shlex.join([PROGRAM, *self._program_flags, *words])
+        return shlex.join([*self._program, *words, *self._connection_flags])
 
     def action(self, action: Action) -> str:
         build_command = _COMMANDS.get(action.name)

@@ -14,10 +14,11 @@ from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.settings import Settings
 from agentos_mcp.terminal.argument_values import parent_folders, read_text
-from agentos_mcp.terminal.command_surface import PROGRAM, CommandSurface
+from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.exit_codes import BROKEN_PIPE, exit_code_for_error
 from agentos_mcp.terminal.lookup_commands import print_lookup
 from agentos_mcp.terminal.output import UNLIMITED_TOKENS, print_json
+from agentos_mcp.terminal.program_name import PROGRAM
 from agentos_mcp.terminal.run_commands import cancel_run, continue_run, follow_run, run_component
 from agentos_mcp.terminal.terminal_features import escape_unencodable
 from agentos_mcp.tooling.context import ToolContext, open_backend
@@ -51,7 +52,7 @@ async def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
         # Whoever is at the terminal chooses whose data they see; the setting is only their default.
         settings = replace(settings, user_id="")
     async with open_backend(settings) as backend:
-        backend.surface = CommandSurface()
+        backend.surface = CommandSurface.of(options)
         return await _run_command(ToolContext.headless(backend), options)
 
 
@@ -79,7 +80,7 @@ def _read_standard_input(options: argparse.Namespace) -> None:
 
 def _check_required_ids(options: argparse.Namespace) -> None:
     """Refuse flags about one run or trace where none is named."""
-    command_line = CommandSurface().command_line
+    command_line = CommandSurface.of(options).command_line
     for name in ("follow", "explain"):
         if getattr(options, name, False) and not options.run:
             raise InvalidRequest(
@@ -91,7 +92,7 @@ def _check_required_ids(options: argparse.Namespace) -> None:
 
 
 def _hint_for(error: AgentOSError, options: argparse.Namespace) -> str:
-    surface = CommandSurface()
+    surface = CommandSurface.of(options)
     if isinstance(error, NotFound) and error.status and options.command in {"runs", "continue", "cancel"}:
         return hint("{list} lists the latest runs.", list=Action.of("list_runs")).render(surface)
     text = error.hint.render(surface)

@@ -92,7 +92,7 @@ async def _runs(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     state = await ctx.engine.read(RunRef.parse(options.run))
     if options.json:
         return run_document(state, ctx.surface)
-    for line, color in summary_lines(state, CommandSurface()):
+    for line, color in summary_lines(state, CommandSurface.of(options)):
         print(colorize(line, color, sys.stderr), file=sys.stderr)
     return "" if state.status is Status.PAUSED else answer_text(state)
 

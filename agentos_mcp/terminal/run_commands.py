@@ -91,7 +91,7 @@ async def cancel_run(ctx: ToolContext, options: argparse.Namespace) -> int:
         print_json(run_document(now, ctx.surface))
     elif now.has_ended and now.status is not Status.PAUSED:
         heading = "Nothing to cancel, the run has ended:" if had_ended else "The run has ended:"
-        print(heading, *(line for line, _ in summary_lines(now, CommandSurface())), sep="\n")
+        print(heading, *(line for line, _ in summary_lines(now, CommandSurface.of(options))), sep="\n")
     else:
         print(strip_control_chars(message))
     return FAILED if had_ended else 0
@@ -119,7 +119,7 @@ async def _follow(
         print_json(run_document(state, ctx.surface))
     else:
         display.finish(state)
-        for line, color in summary_lines(state, CommandSurface(), questions_shown=follower.questions_shown):
+        for line, color in summary_lines(state, CommandSurface.of(options), questions_shown=follower.questions_shown):
             display.print_line(line, color)
     return INTERRUPTED if interrupts.count else exit_code_for_run(state)
 

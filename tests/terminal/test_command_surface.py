@@ -57,10 +57,19 @@ def test_command_surface_says_the_alternative_to_an_action_without_a_command() -
     assert message.render(COMMANDS) == "Rename it in AgentOS."
 
 
-def test_command_surface_writes_program_flags_after_the_program_name() -> None:
-    surface = CommandSurface(["--url", "http://localhost:1/a b"])
-    assert surface.action(Action.of("list_runs")) == "`agentos-mcp --url 'http://localhost:1/a b' runs`"
-    assert surface.command_line("doctor") == "agentos-mcp --url 'http://localhost:1/a b' doctor"
+def test_command_surface_repeats_how_the_program_was_called_and_which_agentos_was_meant() -> None:
+    surface = CommandSurface(["python3", "-m", "agentos_mcp"], ["--url", "http://localhost:1/a b"])
+    assert surface.action(Action.of("list_runs")) == "`python3 -m agentos_mcp runs --url 'http://localhost:1/a b'`"
+    assert surface.command_line("doctor") == "python3 -m agentos_mcp doctor --url 'http://localhost:1/a b'"
+
+
+def test_command_surface_of_a_command_has_its_connection_flags_but_no_token() -> None:
+    options = build_full_parser().parse_args(
+        ["runs", "--url", "http://a.test", "--token-file", "my token", "--token", "s3cret", "--profile", "prod"]
+    )
+    line = CommandSurface.of(options).command_line("doctor")
+    assert line == "agentos-mcp doctor --url http://a.test --profile prod --token-file 'my token'"
+    assert CommandSurface.of(build_full_parser().parse_args(["runs"])).command_line("doctor") == "agentos-mcp doctor"
 
 
 @pytest.mark.parametrize("name", sorted(_COMMANDS))
