@@ -9,13 +9,21 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agentos_mcp import __version__
 from agentos_mcp.agentos.plain_text import PlainFormatter, one_line, strip_control_chars
 from agentos_mcp.settings import OPTIONS, Settings, SettingsError, load
 from agentos_mcp.terminal.exit_codes import INTERRUPTED, USAGE
-from agentos_mcp.terminal.usage_errors import Parser, UsageError, most_similar
+from agentos_mcp.terminal.usage_errors import (
+    Parser,
+    UnknownFlag,
+    UsageError,
+    command_line,
+    commands_with_flag,
+    most_similar,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -66,16 +74,41 @@ def _run(words: list[str]) -> int:
         return 0
     if not words or words[0].startswith("-"):
         if name := next((word for word in words if word in COMMANDS), ""):
-            raise UsageError("The command has to come first", f"Try agentos-mcp {name} with the flags after it.")
+            line = command_line(["agentos-mcp", name, *words[: words.index(name)], *words[words.index(name) + 1 :]])
+            raise UsageError("The command has to come first", f"Use `{line}`." if line else "")
         words = ["serve", *words]
     name, *rest = words
     if (command := COMMANDS.get(name)) is None:
-        suggestion = most_similar(name, COMMANDS)
-        hint = f"Did you mean {suggestion}?" if suggestion else "See agentos-mcp --help."
-        raise UsageError(f"There is no command '{name}'", hint)
-    options = command.parser(name).parse_args(rest)
+        raise _unknown_command(name, rest)
+    try:
+        options = command.parser(name).parse_args(rest)
+    except UnknownFlag as error:
+        raise _flag_of_another_command(error, name, rest) from None
     options.command = name
     return command.run(options)
+
+
+def _unknown_command(name: str, rest: list[str]) -> UsageError:
+    suggestion = most_similar(name, COMMANDS)
+    meant = [suggestion, *rest]
+    if rest and f"{name}s" in COMMANDS:
+        # `agentos-mcp workflow pipeline tea`: with one word it is shown, with more it is run.
+        meant = [f"{name}s", *rest] if len(rest) == 1 else ["run", name, *rest]
+    line = command_line(["agentos-mcp", *meant]) if rest else ""
+    hint = f"Did you mean {meant[0]}?{f' Use `{line}`.' if line else ''}" if suggestion else "See agentos-mcp --help."
+    return UsageError(f"There is no command '{name}'", hint)
+
+
+def _flag_of_another_command(error: UnknownFlag, name: str, rest: list[str]) -> UsageError:
+    """The same error, with the commands that have the flag; the line where there is only one."""
+    owners = commands_with_flag(
+        error.flag, {other: partial(command.parser, other) for other, command in COMMANDS.items() if other != name}
+    )
+    if not owners:
+        return error
+    line = command_line(["agentos-mcp", owners[0], *rest]) if len(owners) == 1 and error.flag in rest[:1] else ""
+    hint = f"{error.flag} is a flag of {', '.join(owners)}. "
+    return UsageError(error.message, hint + (f"Use `{line}`." if line else error.hint), error.prog)
 
 
 def _is_interactive() -> bool:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.formats import format_size
 
+_MAX_INPUT_BYTES = 4 * 1024 * 1024
 _JSON_EXAMPLE = """Give an object such as '{"name": "value"}', or @FILE."""
 
 
@@ -20,12 +22,22 @@ def read_text(value: str) -> str:
     try:
         if value == "-":
             # In some locales the text stream would accept any bytes.
-            return sys.stdin.buffer.read().decode(sys.stdin.encoding or "utf-8")
+            return read_standard_input()
         value.encode()
     except UnicodeError:
         source = "Standard input" if value == "-" else "The argument"
         raise InvalidRequest(f"{source} is not valid text.", "Attach other files with --file PATH.") from None
     return value
+
+
+def read_standard_input() -> str:
+    """The text on standard input. Raises InvalidRequest for one that is too long, UnicodeError for what is no text."""
+    encoded = sys.stdin.buffer.read(_MAX_INPUT_BYTES + 1)
+    if len(encoded) > _MAX_INPUT_BYTES:
+        raise InvalidRequest(
+            f"Standard input is longer than {format_size(_MAX_INPUT_BYTES)}.", "Attach it with --file PATH."
+        )
+    return encoded.decode(sys.stdin.encoding or "utf-8")
 
 
 def json_object(value: str, flag: str) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from agentos_mcp.settings import OPTIONS
+from agentos_mcp.terminal.run_words import KINDS, check_run_words, singular
 
 CONNECTION_SETTINGS = ("url", "profile", "token", "token_file", "timeout", "log_level")
 """The settings that every command of the terminal takes."""
@@ -13,7 +14,6 @@ _EXIT_CODES = (
     "Exit code: 0 done, 1 failed (also if only a step failed), 2 invalid command line, 3 paused with nobody to ask, "
     "130 interrupted. Ctrl-C cancels the run; a second Ctrl-C leaves without waiting for it."
 )
-_KINDS = ("agent", "team", "workflow")
 _NO_MAXIMUM = 1_000_000
 
 
@@ -48,19 +48,29 @@ def _add_component_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = _EXIT_CODES
-    parser.add_argument("kind", type=_singular, choices=_KINDS, metavar="KIND", help="agent, team or workflow")
+    parser.usage = "%(prog)s [KIND] [NAME] [MESSAGE] [FLAGS]"
+    parser.epilog = (
+        "KIND (agent, team or workflow) may be left out where only one component has that name, and NAME where there "
+        "is only one of that kind. Without a message, standard input is the message.\n\n"
+        """Examples:
+  agentos-mcp run agent writer "a haiku about tea"
+  agentos-mcp run writer -m "a haiku about tea"
+  cat notes.txt | agentos-mcp run agent summarizer
+"""
+        f"\n{_EXIT_CODES}"
+    )
+    parser.formatter_class = _EpilogAsWritten
+    parser.set_defaults(check_arguments=check_run_words)
     parser.add_argument(
-        "name",
-        nargs="?",
-        default="",
-        metavar="NAME",
-        help="id or name of the component; may be left out if there is only one of its kind",
+        "words",
+        nargs="*",
+        metavar="KIND NAME MESSAGE",
+        help="agent, team or workflow; id or name of the component; the message: each in quotes if it has spaces",
     )
     parser.add_argument(
-        "-m", "--message", required=True, metavar="TEXT", help="the input; - reads it from standard input"
+        "-m", "--message", metavar="TEXT", help="the message, if it is no word; - reads it from standard input"
     )
-    parser.add_argument("--session-id", default="", metavar="ID", help="continue this session")
+    parser.add_argument("--session-id", "--session", default="", metavar="ID", help="continue this session")
     parser.add_argument("--user-id", default="", metavar="ID", help="run it for this user")
     for name, description in (
         ("dependencies", "values for its instructions and tools"),
@@ -105,9 +115,7 @@ def _add_runs_arguments(parser: argparse.ArgumentParser) -> None:
     views = parser.add_mutually_exclusive_group()
     views.add_argument("-f", "--follow", action="store_true", help="follow RUN until it ends")
     views.add_argument("--explain", action="store_true", help="explain step by step what happened in RUN")
-    parser.add_argument(
-        "--kind", type=_singular, choices=_KINDS, default="", help="only runs of this kind of component"
-    )
+    parser.add_argument("--kind", type=singular, choices=KINDS, default="", help="only runs of this kind of component")
     parser.add_argument("--id", default="", metavar="ID", help="only runs of this component (with --kind)")
     parser.add_argument("--session-id", default="", metavar="ID", help="only runs in this session")
     parser.add_argument("--user-id", default="", metavar="ID", help="only runs for this user")
@@ -124,7 +132,7 @@ def _add_runs_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_sessions_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", default="", metavar="ID", help="id of a session to show")
     parser.add_argument(
-        "--kind", type=_singular, choices=_KINDS, default="", help="only sessions of this kind of component"
+        "--kind", type=singular, choices=KINDS, default="", help="only sessions of this kind of component"
     )
     parser.add_argument("--name", default="", metavar="TEXT", help="only sessions with this text in their name")
     parser.add_argument("--user-id", default="", metavar="ID", help="only sessions of this user")
@@ -222,8 +230,17 @@ def _add_paging_flags(parser: argparse.ArgumentParser, *, default_limit: int = 2
         parser.add_argument("--page", type=_number(1), default=1, metavar="N", help="page to show (default: 1)")
 
 
-def _singular(kind: str) -> str:
-    return kind.removesuffix("s")
+class _EpilogAsWritten(argparse.HelpFormatter):
+    """Keeps the lines of an epilog that has lines of its own, and wraps the others."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = text.split("\n\n")
+        return "\n\n".join(
+            paragraph
+            if "\n" in paragraph.strip()
+            else super(_EpilogAsWritten, self)._fill_text(paragraph, width, indent)
+            for paragraph in paragraphs
+        )
 
 
 def _number(minimum: int, maximum: int = _NO_MAXIMUM) -> Callable[[str], int]:

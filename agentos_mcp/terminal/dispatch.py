@@ -71,8 +71,15 @@ async def _run_command(ctx: ToolContext, options: argparse.Namespace) -> int:
 
 
 def _read_standard_input(options: argparse.Namespace) -> None:
-    """Replace `-` by the text on standard input."""
+    """Replace `-`, and the message that `run` was not given, by the text on standard input."""
     # Here Ctrl-C still ends the program; in the event loop it would not while this waits.
+    if options.command == "run" and options.message is None:
+        options.message = read_text("-")
+        if not options.message.strip():
+            raise InvalidRequest(
+                "The message is missing.", "Give it after the component, with -m, or on standard input."
+            )
+        return
     for name in ("message", "text"):
         if text := getattr(options, name, ""):
             setattr(options, name, read_text(text))

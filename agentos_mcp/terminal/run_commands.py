@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 
+from agentos_mcp.agentos.catalog import Component, to_run
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.inputs.schemas import input_error
@@ -38,7 +39,6 @@ _CANCEL_TIMEOUT_SECONDS = 5.0
 
 async def run_component(ctx: ToolContext, options: argparse.Namespace) -> int:
     """Run a component and follow it to its end; the exit code."""
-    kind: Kind = options.kind
     run_options = RunOptions(
         session_id=options.session_id,
         user_id=options.user_id or ctx.settings.user_id,
@@ -51,7 +51,7 @@ async def run_component(ctx: ToolContext, options: argparse.Namespace) -> int:
         files=absolute_paths(options.file) or None,
         version=options.component_version,
     )
-    component = options.name or await _only_component(ctx, kind)
+    kind, component = await _meant_component(ctx, options.kind, options.name)
     request = await build_request(ctx, kind, component, options.message, run_options)
     state = ctx.engine.new_run(request)
     start = partial(ctx.engine.run, request, state)
@@ -206,6 +206,34 @@ class _RunFollower:
         except (AgentOSError, TimeoutError) as error:
             reason = error or "AgentOS does not answer"
             self._display.print_line(f"The run could not be cancelled: {reason}", "red")
+
+
+async def _meant_component(ctx: ToolContext, kind: Kind | Literal[""], name: str) -> tuple[Kind, str]:
+    """The kind and the id or name of the component: without a kind, of the one with that name among all kinds.
+
+    Raises NotFound where that is none or several.
+    """
+    if kind and name:
+        return kind, name
+    if kind:
+        return kind, await _only_component(ctx, kind)
+    component = await ctx.catalog.find("", name, to_run) if name else await _only_component_of_all(ctx)
+    return component.kind, component.id
+
+
+async def _only_component_of_all(ctx: ToolContext) -> Component:
+    components = (await ctx.catalog.inventory()).components
+    if len(components) == 1:
+        return components[0]
+    raise InvalidRequest(
+        f"This AgentOS has {len(components)} components." if components else "This AgentOS has no components.",
+        hint(
+            "Name one of them: {agents}, {teams} and {workflows} list them.",
+            agents=Action.of("list_agents"),
+            teams=Action.of("list_teams"),
+            workflows=Action.of("list_workflows"),
+        ),
+    )
 
 
 async def _only_component(ctx: ToolContext, kind: Kind) -> str:

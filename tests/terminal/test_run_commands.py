@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from tests._support.agentos_pool import AgentOSPool
 from tests._support.process_clients import ends_as
 from tests._support.processes import PATIENCE
 from tests._support.terminal_calls import invoke, invoke_ok, start_command
@@ -67,6 +68,46 @@ def test_message_is_read_from_standard_input(sample_agentos: str) -> None:
         == "echo: said from afar\n"
     )
     assert "The message is empty" in invoke(sample_agentos, "run", "agent", "echo", "-m", "-", stdin=" \n").stderr
+
+
+def test_message_is_a_word_or_standard_input(sample_agentos: str) -> None:
+    assert invoke_ok(sample_agentos, "run", "agent", "echo", "hello there").stdout == "echo: hello there\n"
+    assert invoke_ok(sample_agentos, "run", "agent", "echo", "hi", stdin="not this").stdout == "echo: hi\n"
+    assert invoke_ok(sample_agentos, "run", "agent", "echo", stdin="from a pipe\n").stdout == "echo: from a pipe\n"
+    assert invoke_ok(sample_agentos, "run", "echo", "--", "-5").stdout == "echo: -5\n"
+    missing = invoke(sample_agentos, "run", "agent", "echo", stdin="\n")
+    assert (missing.exit_code, missing.stdout) == (2, "")
+    assert missing.stderr.startswith("agentos-mcp: The message is missing.")
+
+
+def test_flags_may_stand_between_the_words(sample_agentos: str, session: str) -> None:
+    result = invoke_ok(
+        sample_agentos, "run", "--session", session, "agent", "--no-stream", "echo", "--user-id", "u", "hi"
+    )
+    assert result.stdout == "echo: hi\n"
+    assert result.reference.startswith(f"agent/echo/{session}/")
+
+
+def test_standard_input_that_is_too_long_is_refused(sample_agentos: str) -> None:
+    result = invoke(sample_agentos, "run", "echo", stdin="x" * (4 * 1024 * 1024 + 1))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "agentos-mcp: Standard input is longer than 4 MiB. Attach it with --file PATH.\n"
+
+
+def test_component_is_found_without_its_kind(sample_agentos: str, demo: str) -> None:
+    assert invoke_ok(sample_agentos, "run", "echo", "-m", "hi").stdout == "echo: hi\n"
+    assert invoke_ok(sample_agentos, "run", "Three Steps", "tea").stdout == "third words\n"
+    assert invoke_ok(demo, "run", "content pipeline", "tea").reference.startswith("workflow/content-pipeline/")
+    unknown = invoke(sample_agentos, "run", "nobody at all", "hi")
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+    assert unknown.stderr.startswith("agentos-mcp: No component 'nobody at all'.")
+
+
+def test_name_of_several_kinds_is_answered_with_the_commands(agentoses: AgentOSPool) -> None:
+    result = invoke(agentoses.url("many_components"), "run", "twin", "hi")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "'twin' could be the agent 'twin' or the team 'twin' or the workflow 'twin'." in result.stderr
+    assert "`agentos-mcp run agent twin -m TEXT` or `agentos-mcp run team twin -m TEXT`" in result.stderr
 
 
 def test_runs_can_be_chained(sample_agentos: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 
 import pytest
@@ -22,17 +23,33 @@ INVALID_COMMAND_LINES = [
         ["knowledge", "search", "x", "--max-result-s", "3"],
         "unrecognized arguments: --max-result-s 3. Did you mean --max",
     ),
-    (["run"], "the following arguments are required: KIND, -m/--message. See agentos-mcp run --help."),
-    (["run", "agent", "echo"], "the following arguments are required: -m/--message."),
-    (["run", "robot", "-m", "x"], "invalid choice: 'robot' (choose from"),
-    (["run", "workfow", "-m", "x"], "Did you mean workflow?"),
-    (["install", "cusor"], "Did you mean cursor?"),
+    (["run", "agent", "echo"], "The message is missing."),
+    (
+        ["run", "agent", "echo", "hello", "world"],
+        "There are too many words. The name and the message need quotes. Use `agentos-mcp run agent echo 'hello world'",
+    ),
+    (["run", "echo", "a", "b", "--user-id", "u"], "Use `agentos-mcp run echo 'a b' --user-id u"),
+    (["run", "--user-id", "a", "echo", "a", "b"], "Use `agentos-mcp run echo 'a b' --user-id a"),
+    (["run", "workfow", "three-steps", "good", "tea"], "Use `agentos-mcp run workflow three-steps 'good tea'"),
+    (["run", "three", "steps", "-m", "x"], "The name needs quotes. Use `agentos-mcp run 'three steps' -m x"),
+    (["run", "echo", "--mesage", "hi"], "Did you mean --message? Use `agentos-mcp run echo --message hi"),
+    (["run", "echo", "hi", "--statsu=x"], "unrecognized arguments: --statsu=x."),
+    (["agents", "--status", "failed"], "--status is a flag of runs. Use `agentos-mcp runs --status failed"),
+    (["agents", "--page", "2"], "--page is a flag of sessions, memories, knowledge. See agentos-mcp agents"),
+    (["agents", "story", "writer"], "Use `agentos-mcp agents 'story writer'"),
+    (
+        ["knowledge", "search", "why", "is", "tea", "green", "--max-results", "3"],
+        "Use `agentos-mcp knowledge search 'why is tea green' --max-results 3",
+    ),
+    (["workflow", "three-steps", "tea"], "Use `agentos-mcp run workflow three-steps tea"),
+    (["workflow", "three-steps"], "Use `agentos-mcp workflows three-steps"),
+    (["install", "cusor"], "Did you mean cursor? Use `agentos-mcp install cursor"),
     (["runs", "--limit", "0"], "'0' is not a number from 1 to 100."),
     (["run", "agent", "x", "-m", "y", "--stream", "--no-stream"], "not allowed with argument"),
     (["knowledge"], "the following arguments are required: ACTION. See agentos-mcp knowledge --help."),
     (["knowledge", "add"], "one of the arguments --text --from-url --file is required."),
     (["completion", "cmd"], "invalid choice: 'cmd'"),
-    (["--url", "http://x", "agents"], "The command has to come first. Try agentos-mcp agents with the flags after it."),
+    (["--url", "http://x", "agents"], "The command has to come first. Use `agentos-mcp agents --url http://x"),
     (["agents", "--url", "nowhere"], "--url='nowhere' cannot be used: give a complete URL"),
     (["agents", "--token-file", "/no/such/file"], "there is no such file"),
     (["runs", "--explain"], "--explain needs a run reference. Use `agentos-mcp runs RUN --explain`."),
@@ -83,3 +100,34 @@ def test_standard_input_that_is_not_text_is_refused(sample_agentos: str) -> None
     assert result.stderr.decode() == (
         "agentos-mcp: Standard input is not valid text. Attach other files with --file PATH.\n"
     )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--token", "s3cret", "agents"],
+        ["--token=s3cret", "agents"],
+        ["agents", "--tokn=s3cret"],
+        ["agents", "--tokn", "s3cret", "--lmit"],
+        ["run", "echo", "a", "b", "--token", "s3cret"],
+        ["run", "echo", "a", "b", "--token=s3cret"],
+    ],
+    ids=" ".join,
+)
+def test_line_that_is_proposed_has_no_token(arguments: list[str]) -> None:
+    result = invoke(DOWN, *arguments)
+    assert result.exit_code == 2
+    assert "TOKEN" in result.stderr
+    assert "s3cret" not in result.stderr
+
+
+def test_line_that_is_proposed_is_quoted_for_a_shell(sample_agentos: str) -> None:
+    result = invoke(sample_agentos, "run", "echo", "$(touch", "x);", "`y`", "it's")
+    line = result.stderr.partition("Use `")[2].rpartition("`")[0]
+    assert shlex.split(line) == ["agentos-mcp", "run", "echo", "$(touch x); `y` it's"]
+    assert invoke(sample_agentos, *shlex.split(line)[1:]).stdout == "echo: $(touch x); `y` it's\n"
+
+
+def test_long_command_line_is_not_repeated() -> None:
+    result = invoke(DOWN, "run", "echo", "word " * 1000, "another")
+    assert result.stderr == "agentos-mcp run: There are too many words. The name and the message need quotes.\n"
