@@ -193,7 +193,7 @@ def _add_install_arguments(_: str, parser: argparse.ArgumentParser) -> None:
     keys = [*(client.key for client in CLIENTS), ALL]
     parser.epilog = f"Clients: {', '.join(keys)} (every client found on this machine)."
     parser.add_argument("clients", nargs="+", choices=keys, metavar="CLIENT", help="MCP client to configure; see below")
-    parser.add_argument("--name", help="name of the server in the client (default: agentos)")
+    parser.add_argument("--name", help="name of the server in the client (default: agentos; to uninstall: every name)")
     parser.add_argument("--uninstall", action="store_true", help="remove the server from the client")
     parser.add_argument("--dry-run", action="store_true", help="show what would change without writing it")
     parser.add_argument("--no-verify", action="store_true", help="do not test the new configuration by starting it")
@@ -314,11 +314,11 @@ def _run_at_terminal(options: argparse.Namespace) -> int:
 
 
 def _install(options: argparse.Namespace) -> int:
-    from agentos_mcp.install.installation import DEFAULT_ENTRY_NAME, install
+    from agentos_mcp.install.installation import install
 
     report = install(
         options.clients,
-        name=options.name or DEFAULT_ENTRY_NAME,
+        name=options.name or "",
         flags={option.name: getattr(options, option.name) for option in OPTIONS},
         token_variable=options.token_env,
         uninstall=options.uninstall,

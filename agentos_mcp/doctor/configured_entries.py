@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agentos_mcp import DISTRIBUTION
 from agentos_mcp.doctor.fixes import AgentOSMCPCommand, Fix, FixStep, OtherCommand
-from agentos_mcp.install.client_entry import command_line, is_own_entry
+from agentos_mcp.install.client_entry import command_line, is_own_entry, project_entries
 from agentos_mcp.install.client_table import Client
 from agentos_mcp.install.config_file import ConfigFile
 from agentos_mcp.install.errors import InvalidConfigError, os_error_reason
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.installation import DEFAULT_ENTRY_NAME, is_entry_name
 from agentos_mcp.install.launch_command import flag_value
+from agentos_mcp.install.started_program import downloaded_package
 from agentos_mcp.settings import OPTIONS, Settings
 
 _OPTIONS_BY_FLAG = {option.flag: option for option in OPTIONS}
-_PACKAGE_RUNNERS = frozenset({"uv", "uvx", "pipx", "npx", "bunx"})
 _URL_KEYS = ("url", "httpUrl", "serverUrl", "uri")
 """The clients' names for the URL of a server that they don't start themselves."""
 
@@ -60,14 +59,7 @@ class ConfiguredEntry:
     @property
     def downloads_foreign_package(self) -> bool:
         """Whether it downloads a package by a name that is not this project's: the program's own name is another's."""
-        program, *arguments = self.command_line or [""]
-        if Path(program.replace("\\", "/")).stem not in _PACKAGE_RUNNERS:
-            return False
-        source = flag_value("--from", arguments) or flag_value("--spec", arguments)
-        if "/" in source or "\\" in source or source.startswith("."):
-            return False
-        named = [source] if source else [argument for argument in arguments if not argument.startswith("-")]
-        return not any(re.match(rf"{DISTRIBUTION}(?![\w-])", name) for name in named)
+        return downloaded_package(self.command_line) not in {"", DISTRIBUTION}
 
     @property
     def server_url(self) -> str:
@@ -130,7 +122,7 @@ def read_entries(client: Client, system: HostSystem) -> list[ConfiguredEntry]:
         raise UnreadableConfigError(f"{path} cannot be read: {os_error_reason(error)}") from None
     try:
         servers = client.section.entries(file.text) or {}
-        project_servers = list(_project_servers(client, file.text))
+        project_servers = list(project_entries(client, file.text))
     except InvalidConfigError as error:
         raise UnreadableConfigError(error.located_in(path)) from None
     entries = [
@@ -140,18 +132,6 @@ def read_entries(client: Client, system: HostSystem) -> list[ConfiguredEntry]:
     ]
     entries += [ConfiguredEntry(client, name, path, fields, project) for project, name, fields in project_servers]
     return [entry for entry in entries if _is_own(entry)]
-
-
-def _project_servers(client: Client, text: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """What `claude mcp add` writes without a scope: servers for one folder."""
-    if client.key != "claude-code":
-        return
-    projects = client.section.format.read(text).get("projects")
-    for folder, project in projects.items() if isinstance(projects, dict) else ():
-        servers = project.get(client.section.name) if isinstance(project, dict) else None
-        for name, fields in servers.items() if isinstance(servers, dict) else ():
-            if isinstance(fields, dict) and Path(folder).is_dir():
-                yield folder, name, fields
 
 
 def _is_own(entry: ConfiguredEntry) -> bool:

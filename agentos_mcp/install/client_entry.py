@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from agentos_mcp.install.client_table import Client
@@ -13,8 +14,8 @@ from agentos_mcp.install.launch_command import (
     TOKEN_VARIABLES,
     LaunchCommand,
     flag_value,
-    is_agentos_mcp_command,
 )
+from agentos_mcp.install.started_program import is_agentos_mcp_command
 from agentos_mcp.settings import Settings
 
 _TOKEN = TOKEN_VARIABLES[0]
@@ -97,6 +98,21 @@ def _keeps_credential(client: Client, launch: LaunchCommand, current: Mapping[st
 
 def is_own_entry(client: Client, entry: Mapping[str, Any]) -> bool:
     return is_agentos_mcp_command(command_line(client, entry))
+
+
+def project_entries(client: Client, text: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Folder, name and entry of the servers for one folder, which `claude mcp add` writes without a scope.
+
+    Raises InvalidConfigError.
+    """
+    if client.key != "claude-code":
+        return
+    projects = client.section.format.read(text).get("projects")
+    for folder, project in projects.items() if isinstance(projects, dict) else ():
+        servers = project.get(client.section.name) if isinstance(project, dict) else None
+        for name, fields in servers.items() if isinstance(servers, dict) else ():
+            if isinstance(fields, dict) and Path(folder).is_dir():
+                yield folder, name, fields
 
 
 def resolve_command(client: Client, entry: Mapping[str, Any], environment: Mapping[str, str]) -> ResolvedCommand:

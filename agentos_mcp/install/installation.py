@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,7 +16,13 @@ from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.install import config_file
-from agentos_mcp.install.client_entry import ResolvedCommand, printable_texts, resolve_command
+from agentos_mcp.install.client_entry import (
+    ResolvedCommand,
+    is_own_entry,
+    printable_texts,
+    project_entries,
+    resolve_command,
+)
 from agentos_mcp.install.client_table import ALL, CLIENTS, Client
 from agentos_mcp.install.config_file import ConfigFile
 from agentos_mcp.install.errors import InstallError, InvalidConfigError
@@ -24,7 +31,13 @@ from agentos_mcp.install.install_records import InstallRecords
 from agentos_mcp.install.install_report import ClientResult, InstallReport, Mark
 from agentos_mcp.install.launch_command import Flags, LaunchCommand, build_launch_command
 from agentos_mcp.install.masked_diff import masked_diff
-from agentos_mcp.install.planned_change import PlannedChange, apply_change, plan_install, plan_uninstall
+from agentos_mcp.install.planned_change import (
+    PlannedChange,
+    apply_change,
+    own_entry_names,
+    plan_install,
+    plan_uninstall,
+)
 from agentos_mcp.install.server_probe import AgentOSStatus, ProbeProblem, ProbeResult, ServerProber
 from agentos_mcp.settings import SettingsError
 
@@ -40,7 +53,7 @@ _MAX_ERROR_LINE = 400
 def install(
     client_keys: Sequence[str],
     *,
-    name: str = DEFAULT_ENTRY_NAME,
+    name: str = "",
     flags: Flags | None = None,
     token_variable: str = "",
     uninstall: bool = False,
@@ -50,21 +63,25 @@ def install(
 ) -> InstallReport:
     """Add agentos-mcp to clients' configurations, or remove it; the report is to be printed.
 
-    `client_keys` are keys of `CLIENTS`, or `all` for those that are installed here. `flags` are the
+    `client_keys` are keys of `CLIENTS`, or `all` for those that are installed here. `name` is the entry's: `agentos`
+    where it is empty, and every entry for agentos-mcp where those are removed. `flags` are the
     settings of `serve` by option name, None where not given. `token_variable` names the environment
     variable in which a client finds the token. Raises SettingsError for what cannot be used; an error
     of one client is in its result.
     """
     system = system or HostSystem.current()
-    if not is_entry_name(name):
+    if name and not is_entry_name(name):
         raise SettingsError(f"--name {name} cannot be used: at most 20 of a-z, 0-9, - and _, a letter first")
     if token_variable and not _VARIABLE_NAME.fullmatch(token_variable):
         raise SettingsError("--token-env takes the name of an environment variable, not a token")
     clients, missing_clients = _select_clients(client_keys, system)
-    installer = _Installer(name, system, dry_run)
     if uninstall:
-        results = [installer.uninstall(client) for client in clients]
-        return InstallReport(tuple(results), () if results else (_no_client_found(),))
+        uninstaller = _Uninstaller(name, system, dry_run)
+        results = [uninstaller.uninstall(client) for client in clients]
+        kept = uninstaller.kept_entries(clients)
+        return InstallReport(tuple(results), kept if results else (_no_client_found(), *kept))
+    name = name or DEFAULT_ENTRY_NAME
+    installer = _Installer(name, system, dry_run)
     launch = build_launch_command(flags or {}, token_variable, system)
     results = [installer.install(client, launch) for client in clients]
     if verify and not dry_run:
@@ -107,7 +124,7 @@ def _no_client_found() -> str:
 
 
 class _Installer:
-    """The same task for one client after the other."""
+    """Adds the entry to one client after the other."""
 
     def __init__(self, name: str, system: HostSystem, dry_run: bool) -> None:
         self._name = name
@@ -142,13 +159,59 @@ class _Installer:
             )
         return ClientResult(client.title, Mark.DONE, change.summary + _backup_note(backup), tuple(details))
 
+
+class _Uninstaller:
+    """Removes an entry, or all entries for agentos-mcp where no name is given, from one client after the other."""
+
+    def __init__(self, name: str, system: HostSystem, dry_run: bool) -> None:
+        self._name = name
+        self._system = system
+        self._dry_run = dry_run
+        self._records = InstallRecords(system)
+
     def uninstall(self, client: Client) -> ClientResult:
         try:
-            change = plan_uninstall(client, self._name, self._system, self._records)
+            names = [self._name] if self._name else own_entry_names(client, self._system)
+        except InstallError as error:
+            return _failure(client, error)
+        results = [self._remove(client, name) for name in names]
+        if not results:
+            return ClientResult(client.title, Mark.UNCHANGED, "no entry for agentos-mcp to remove")
+        mark = next((mark for mark in (Mark.FAILED, Mark.DONE) if any(one.mark is mark for one in results)), None)
+        first, *others = sorted(results, key=lambda result: result.mark is not mark)
+        details = [line for result in others for line in (result.message, *result.details)]
+        return replace(first, details=(*first.details, *details))
+
+    def kept_entries(self, clients: Sequence[Client]) -> tuple[str, ...]:
+        """A line for each entry that stays, as it is for one folder, and others may use it."""
+        kept = []
+        for client in CLIENTS:
+            with contextlib.suppress(InstallError, InvalidConfigError):
+                if client.is_shared and client not in clients:
+                    kept += [
+                        f"{name!r} stays in {client.config_path(self._system)}, which others may use, too. To remove "
+                        f"it: agentos-mcp install {client.key} --uninstall"
+                        for name in own_entry_names(client, self._system)
+                        if self._name in {"", name}
+                    ]
+                if client in clients:
+                    kept += [
+                        f"{name!r} stays in {client.title} for {folder}. To remove it, in that folder: "
+                        f"{shlex.join(['claude', 'mcp', 'remove', name, '-s', 'local'])}"
+                        for folder, name, entry in project_entries(
+                            client, config_file.read(client.config_path(self._system)).text
+                        )
+                        if self._name in {"", name} and is_own_entry(client, entry)
+                    ]
+        return tuple(kept)
+
+    def _remove(self, client: Client, name: str) -> ClientResult:
+        try:
+            change = plan_uninstall(client, name, self._system, self._records)
             if change is None:
-                return ClientResult(client.title, Mark.UNCHANGED, f"no {self._name!r} to remove")
+                return ClientResult(client.title, Mark.UNCHANGED, f"no {name!r} to remove")
             if self._dry_run:
-                return _preview(client, change, {self._name, client.section.name})
+                return _preview(client, change, {name, client.section.name})
             backup = apply_change(change, self._records)
         except InstallError as error:
             return _failure(client, error)

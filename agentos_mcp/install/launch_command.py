@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
-from agentos_mcp import DISTRIBUTION
 from agentos_mcp.install.errors import os_error_reason
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.settings import OPTIONS, Option, SettingsError, load
@@ -16,9 +15,6 @@ TOKEN_VARIABLES = ("AGENTOS_TOKEN", "OS_SECURITY_KEY")
 """The environment variables that the server reads a token from."""
 CALL_TIMEOUT_SECONDS = 600
 """For one tool call, where an entry of a client can set its limit."""
-
-PROGRAMS = ("agentos-mcp", DISTRIBUTION)
-"""The names of our program; both start the same."""
 
 Flags = Mapping[str, str | bool | None]
 
@@ -80,11 +76,6 @@ def server_command(system: HostSystem | None = None) -> list[str]:
     return [str(script)] if script.is_file() else [str(system.python.absolute()), "-m", "agentos_mcp"]
 
 
-def is_agentos_mcp_command(command_line: Sequence[str]) -> bool:
-    """Whether an entry's command line starts agentos-mcp."""
-    return any(part == "agentos_mcp" or _program_name(part).startswith(PROGRAMS) for part in command_line)
-
-
 def flag_value(flag: str, arguments: Sequence[str]) -> str:
     """The value of a flag in a command line; empty where it is absent."""
     for index, argument in enumerate(arguments):
@@ -93,10 +84,6 @@ def flag_value(flag: str, arguments: Sequence[str]) -> str:
         if argument.startswith(flag + "="):
             return argument.partition("=")[2]
     return ""
-
-
-def _program_name(part: str) -> str:
-    return PurePath(part.replace("\\", "/")).name
 
 
 def _value_in_use(option: Option, flags: Flags, system: HostSystem) -> str | bool | None:

@@ -66,6 +66,16 @@ def plan_install(
     return PlannedChange(file, file.encode(text), name, record, f"{name!r} {verb} {file.path}", note=note)
 
 
+def own_entry_names(client: Client, system: HostSystem) -> list[str]:
+    """The names of all entries for agentos-mcp in a client's file. Raises InstallError."""
+    file = config_file.read(client.config_path(system))
+    if file.data is None:
+        return []
+    with _config_errors(client, file.path, lambda: "Remove the entry from it yourself."):
+        entries = client.section.entries(file.text) or {}
+    return [name for name, entry in entries.items() if isinstance(entry, dict) and is_own_entry(client, entry)]
+
+
 def plan_uninstall(client: Client, name: str, system: HostSystem, records: InstallRecords) -> PlannedChange | None:
     """The change that removes the entry; None where there is none. Raises InstallError."""
     file = config_file.read(client.config_path(system))

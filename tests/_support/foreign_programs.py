@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import hashlib
+import shutil
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from agentos_mcp.install.server_probe import AGENTOS_META_KEY
+from agentos_mcp.terminal.command_surface import PROGRAM
 
 SERVE = "from agentos_mcp.cli import main; sys.exit(main(['serve', *sys.argv[2:]]))"
 """The real server."""
@@ -28,8 +34,19 @@ for line in sys.stdin:
 
 
 def program(code: str) -> list[str]:
-    """A command that runs this code, and looks like one that starts agentos-mcp."""
-    return [sys.executable, "-c", f"import os, sys, time\n{code}", "agentos_mcp"]
+    """A command that runs this code, and looks like one that starts agentos-mcp; its own arguments begin at 2."""
+    code = f"import os, sys, time\n{code}"
+    script = _folder() / hashlib.sha256(code.encode()).hexdigest()[:16] / PROGRAM
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(code, encoding="utf-8")
+    return [sys.executable, str(script), "agentos_mcp"]
+
+
+@functools.cache
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="programs-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def mcp_server(

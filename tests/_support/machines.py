@@ -81,7 +81,7 @@ class Machine:
             system=self.system,
         )
 
-    def uninstall(self, *keys: str, name: str = "agentos", dry_run: bool = False) -> InstallReport:
+    def uninstall(self, *keys: str, name: str = "", dry_run: bool = False) -> InstallReport:
         return install(keys, name=name, uninstall=True, dry_run=dry_run, system=self.system)
 
     def read_all_files(self) -> dict[str, bytes | None]:

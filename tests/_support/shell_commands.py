@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from agentos_mcp.cli import COMMANDS
-from agentos_mcp.install.launch_command import PROGRAMS
+from agentos_mcp.install.started_program import PROGRAMS
 from tests._support.markdown_pages import Block, Page
 
 LANGUAGES = {"sh", "bash", "shell", "console"}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from agentos_mcp.install.launch_command import is_agentos_mcp_command
+from agentos_mcp.install.started_program import is_agentos_mcp_command
 from tests._support.markdown_pages import PAGES, Block
 from tests._support.page_commands import PATH, URL
 from tests._support.processes import MODULE, RawServer

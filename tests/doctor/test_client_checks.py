@@ -49,10 +49,10 @@ class TestExecutables:
         assert fix_text(finding) == "agentos-mcp install cursor --url http://localhost:7777"
 
     async def test_executable_name_that_is_not_in_the_path_is_bad(self, machine: Machine) -> None:
-        machine.add_entry("claude-desktop", ["agentos-mcp-of-old", "serve"])
+        machine.add_entry("claude-desktop", ["agentos-mcp.cmd", "serve"])
         finding = (await run_client_checks(machine))["Claude Desktop"]
         assert finding.level == "bad"
-        assert "spawn agentos-mcp-of-old ENOENT" in finding.message
+        assert "spawn agentos-mcp.cmd ENOENT" in finding.message
 
     async def test_executable_name_that_only_a_shell_finds_is_a_warning(
         self, machine: Machine, sample_agentos: str
@@ -135,7 +135,7 @@ class TestFailingServers:
     @POSIX
     async def test_server_wrapper_that_prints_is_replaced(self, machine: Machine, sample_agentos: str) -> None:
         code = f"import os, sys\nprint('Hello!', flush=True)\n{SERVE.replace('[2:]', '[1:]')}"
-        script = executable(machine.root / "agentos-mcp-wrapper", code=code)
+        script = executable(machine.root / "agentos-mcp", code=code)
         machine.add_entry("cursor", [str(script), "--url", sample_agentos])
         finding = (await run_client_checks(machine))["Cursor"]
         assert "'Hello!'" in finding.message
@@ -146,7 +146,7 @@ class TestFailingServers:
         finding = (await run_client_checks(machine))["Cursor"]
         assert finding.level == "bad"
         assert finding.message == "'agentos' ends before it answers: no room for the models"
-        assert fix_text(finding).startswith(f"Run it to see why: {sys.executable} -c ")
+        assert fix_text(finding).startswith(f"Run it to see why: {sys.executable} /")
 
     async def test_server_that_is_silent_times_out(self, machine: Machine) -> None:
         machine.add_entry("cursor", program("sys.stdin.read()"))

@@ -33,19 +33,19 @@ class TestPackageRunners:
     @pytest.mark.parametrize(
         "command",
         [
-            ["uvx-of-old", "mcp-server-agentos", "serve"],
-            ["uvx-of-old", "--from", "mcp-server-agentos[demo]==0.1.0", PROGRAM],
-            ["uvx-of-old", "mcp-server-agentos@latest"],
+            ["uvx.cmd", "mcp-server-agentos", "serve"],
+            ["uvx.cmd", "--from", "mcp-server-agentos[demo]==0.1.0", PROGRAM],
+            ["uvx.cmd", "mcp-server-agentos@latest"],
         ],
     )
     async def test_package_runner_with_our_distribution_is_tried(self, machine: Machine, command: list[str]) -> None:
         machine.add_entry("cursor", command)
-        assert "spawn uvx-of-old ENOENT" in (await run_client_checks(machine))["Cursor"].message
+        assert "spawn uvx.cmd ENOENT" in (await run_client_checks(machine))["Cursor"].message
 
     @pytest.mark.parametrize("source", [".", "/home/ada/agentos-mcp", "git+https://example.com/agentos-mcp"])
     async def test_package_runner_with_a_source_is_tried(self, machine: Machine, source: str) -> None:
-        machine.add_entry("cursor", ["uvx-of-old", "--from", source, "agentos-mcp", "serve"])
-        assert "spawn uvx-of-old ENOENT" in (await run_client_checks(machine))["Cursor"].message
+        machine.add_entry("cursor", ["uvx.cmd", "--from", source, "agentos-mcp", "serve"])
+        assert "spawn uvx.cmd ENOENT" in (await run_client_checks(machine))["Cursor"].message
 
     async def test_server_with_another_name_is_bad(self, machine: Machine) -> None:
         machine.add_entry("cursor", mcp_server("think", name="cognitive-layer", version=__version__))

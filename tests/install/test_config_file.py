@@ -36,7 +36,7 @@ def test_install_refuses_an_invalid_file_and_keeps_it(machine: Machine, key: str
     text, problem = BROKEN[key]
     path = machine.write_config(key, text)
     before = machine.read_all_files()
-    report = machine.uninstall(key) if uninstall else machine.install(key)
+    report = machine.uninstall(key, name="agentos") if uninstall else machine.install(key)
     assert not report.ok
     assert f"{path}" in str(report)
     assert problem in str(report)
@@ -168,4 +168,4 @@ def test_uninstall_deletes_the_records(machine: Machine) -> None:
     assert machine.system.state_folder.exists()
     machine.uninstall("zed")
     assert not machine.system.state_folder.exists()
-    assert "no 'agentos' to remove" in str(machine.uninstall("zed"))
+    assert "no entry for agentos-mcp to remove" in str(machine.uninstall("zed"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tomllib
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agentos_mcp.install.client_entry import resolve_command
+from agentos_mcp.install.client_entry import is_own_entry, resolve_command
 from agentos_mcp.install.client_table import CLIENTS
 from agentos_mcp.settings import SettingsError
 from tests._support.client_config_samples import SAMPLES, SECRET
@@ -110,7 +111,7 @@ class TestEachClient:
         assert entry is not None
         later = client.section.put(path.read_text(encoding="utf-8"), "later", entry)
         path.write_text(later, encoding="utf-8")
-        assert machine.uninstall(key).ok
+        assert machine.uninstall(key, name="agentos").ok
         text = path.read_text(encoding="utf-8")
         assert client.section.entry(text, "agentos") is None
         assert client.section.entry(text, "later") == entry
@@ -121,7 +122,7 @@ class TestEachClient:
         machine.install(key)
         machine.install(key, name="second", url=OTHER_URL)
         assert machine.read_entry(key) != machine.read_entry(key, "second")
-        machine.uninstall(key)
+        machine.uninstall(key, name="agentos")
         assert machine.read_entry(key) is None
         assert machine.read_entry(key, "second") is not None
         machine.uninstall(key, name="second")
@@ -156,7 +157,7 @@ class TestEachClient:
         entry = {client.command_key: ["npx", "x"] if not client.arguments_key else "npx"}
         machine.write_config(key, client.section.put(SAMPLES[key], "agentos", entry))
         before = machine.read_all_files()
-        for report in (machine.install(key), machine.uninstall(key)):
+        for report in (machine.install(key), machine.uninstall(key, name="agentos")):
             assert not report.ok
             assert "another server named 'agentos' (it starts npx)" in str(report)
             assert "--name" in str(report)
@@ -191,7 +192,7 @@ class TestCodexStartupGrace:
         machine.install("codex")
         machine.install("codex", name="second", url=OTHER_URL)
         path.write_bytes(path.read_bytes() + b"# later\n")
-        machine.uninstall("codex")
+        machine.uninstall("codex", name="agentos")
         assert path.read_text().count("mcp_optional_startup_grace_ms") == 1
         machine.uninstall("codex", name="second")
         assert path.read_text() == f"{CODEX_TEXTS['settings']}# later\n"
@@ -282,6 +283,66 @@ class TestInstallAll:
         machine.install("all")
         assert machine.uninstall("all").ok
         assert machine.read_all_files() == before
+
+
+class TestUninstallOfEveryName:
+    def test_uninstall_all_finds_entries_of_any_name_and_command(self, machine: Machine) -> None:
+        machine.install("codex", "opencode", "goose")
+        machine.install("codex", "cursor", name="research")
+        machine.add_entry("cursor", ["uvx", "mcp-server-agentos", "serve"], name="My AgentOS")
+        machine.add_entry("gemini", ["docker", "run", "-i", "--rm", "mcp-server-agentos", "serve"], name="os")
+        machine.add_entry("zed", ["/gone/bin/python", "-m", "agentos_mcp", "serve"], name="agents")
+        report = machine.uninstall("all")
+        assert report.ok
+        for key in ("codex", "opencode", "goose", "cursor", "gemini", "zed"):
+            client = CLIENTS_BY_KEY[key]
+            path = machine.config_path(key)
+            entries = (client.section.entries(path.read_text()) or {}) if path.exists() else {}
+            assert not [name for name, entry in entries.items() if is_own_entry(client, entry)]
+        assert "'My AgentOS' was removed" in str(report)
+        assert "'research' was removed" in str(report)
+
+    @pytest.mark.parametrize("key", KEYS)
+    def test_uninstall_leaves_foreign_servers_whatever_their_names(self, machine: Machine, key: str) -> None:
+        machine.add_entry(key, ["node", "/opt/agentos-mcp/index.js"])
+        machine.add_entry(key, ["npx", "-y", "@someone/agentos-mcp-server"], name="agentos-mcp")
+        before = machine.read_all_files()
+        report = machine.uninstall(key)
+        assert report.ok
+        assert "no entry for agentos-mcp to remove" in str(report)
+        assert machine.read_all_files() == before
+
+    def test_uninstall_with_a_name_removes_that_entry_alone(self, machine: Machine) -> None:
+        machine.install("codex")
+        machine.install("codex", name="research")
+        assert machine.uninstall("codex", name="research").ok
+        assert machine.read_entry("codex") is not None
+        assert machine.read_entry("codex", "research") is None
+
+    def test_dry_run_shows_every_entry_and_removes_none(self, machine: Machine) -> None:
+        machine.install("codex")
+        machine.install("codex", name="research")
+        before = machine.read_all_files()
+        report = str(machine.uninstall("all", dry_run=True))
+        assert "[mcp_servers.agentos]" in report
+        assert "[mcp_servers.research]" in report
+        assert machine.read_all_files() == before
+
+    def test_entry_in_a_projects_file_stays_and_is_named(self, machine: Machine) -> None:
+        machine.install("vscode-workspace", "cursor")
+        report = machine.uninstall("all")
+        assert machine.read_entry("vscode-workspace") is not None
+        assert "agentos-mcp install vscode-workspace --uninstall" in report.notes[-1]
+        assert machine.uninstall("vscode-workspace").notes == ()
+
+    def test_entry_of_claude_codes_projects_stays_and_is_named(self, machine: Machine) -> None:
+        folder = machine.root / "work"
+        entry = {"type": "stdio", "command": "agentos-mcp", "args": ["serve"]}
+        machine.write_config("claude-code", json.dumps({"projects": {str(folder): {"mcpServers": {"os": entry}}}}))
+        report = machine.uninstall("claude-code")
+        assert report.notes == (
+            f"'os' stays in Claude Code for {folder}. To remove it, in that folder: claude mcp remove os -s local",
+        )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agentos_mcp import DISTRIBUTION
-from agentos_mcp.install.launch_command import PROGRAMS
+from agentos_mcp.install.started_program import PROGRAMS
 from agentos_mcp.terminal.command_surface import PROGRAM
 from scripts.project import ROOT, project
 
