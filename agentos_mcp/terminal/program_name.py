@@ -11,9 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from agentos_mcp import DISTRIBUTION
+
 PROGRAM = "agentos-mcp"
-_DISTRIBUTION = "mcp-server-agentos"
-_PROGRAMS = frozenset({PROGRAM, _DISTRIBUTION})
+
+_PROGRAMS = frozenset({PROGRAM, DISTRIBUTION})
 _MODULE = "agentos_mcp"
 _UV_ENVIRONMENTS = frozenset({"archive-v0", "builds-v0", "environments-v1", "environments-v2"})
 
@@ -31,7 +33,7 @@ def program_words(original: Sequence[str] | None = None, search_path: str | None
         return (PROGRAM,)
     if not _UV_ENVIRONMENTS.isdisjoint(Path(script).absolute().parts):
         source = _source()
-        return ("uvx", "--from", source, _name(script)) if source else ("uvx", _DISTRIBUTION)
+        return ("uvx", "--from", source, _name(script)) if source else ("uvx", DISTRIBUTION)
     found = shutil.which(_name(script), path=search_path)
     if found and Path(found).absolute() == Path(script).absolute():
         return (_name(script),)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agentos_mcp.install.server_probe import AGENTOS_META_KEY
-from agentos_mcp.terminal.command_surface import PROGRAM
+from agentos_mcp.terminal.program_name import PROGRAM
 
 SERVE = "from agentos_mcp.cli import main; sys.exit(main(['serve', *sys.argv[2:]]))"
 """The real server."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentos_mcp import __version__
-from agentos_mcp.terminal.command_surface import PROGRAM
+from agentos_mcp.terminal.program_name import PROGRAM
 from tests._support.doctor_checks import fix_text, run_client_checks
 from tests._support.foreign_programs import mcp_server, program
 from tests._support.machines import CLIENTS_BY_KEY, Machine

@@ -121,8 +121,8 @@ class TestOtherPrograms:
     async def test_tools_of_a_long_list_are_complete(self) -> None:
         names = [f"tool_{number}_{'x' * 200}" for number in range(2000)]
         tools_expression = "['tool_%d_%s' % (number, 'x' * 200) for number in range(2000)]"
-        script = Path(mcp_server("TOOLS")[1])
-        command = program(script.read_text(encoding="utf-8").replace(repr(("TOOLS",)), tools_expression))
+        script = await anyio.Path(mcp_server("TOOLS")[1]).read_text(encoding="utf-8")
+        command = program(script.replace(repr(("TOOLS",)), tools_expression))
         result = await probe(command)
         assert result.tools == tuple(names)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentos_mcp.install.started_program import downloaded_package, is_agentos_mcp_command
-from agentos_mcp.terminal.command_surface import PROGRAM
+from agentos_mcp.terminal.program_name import PROGRAM
 
 OWN = [
     [PROGRAM, "serve"],

@@ -11,7 +11,7 @@ import pytest
 
 from agentos_mcp import DISTRIBUTION
 from agentos_mcp.install.started_program import PROGRAMS
-from agentos_mcp.terminal.command_surface import PROGRAM
+from agentos_mcp.terminal.program_name import PROGRAM
 from scripts.project import ROOT, project
 
 _FETCHER = r"\b(?:pipx?|uv|uvx|npx|bunx|docker|poetry|pdm)\b"
