@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         return _print_error(words, error.message, error.hint, error.prog)
     except SettingsError as error:
-        return _print_error(words, str(error))
+        return _print_error(words, str(error), _settings_hint(error))
     except KeyboardInterrupt:
         if "--json" in words:
             print('{"error": "Interrupted.", "next": ""}')
@@ -74,7 +74,7 @@ def _run(words: list[str]) -> int:
         return 0
     if not words or words[0].startswith("-"):
         if name := next((word for word in words if word in COMMANDS), ""):
-            line = command_line(["agentos-mcp", name, *words[: words.index(name)], *words[words.index(name) + 1 :]])
+            line = command_line([name, *words[: words.index(name)], *words[words.index(name) + 1 :]])
             raise UsageError("The command has to come first", f"Use `{line}`." if line else "")
         words = ["serve", *words]
     name, *rest = words
@@ -94,8 +94,12 @@ def _unknown_command(name: str, rest: list[str]) -> UsageError:
     if rest and f"{name}s" in COMMANDS:
         # `agentos-mcp workflow pipeline tea`: with one word it is shown, with more it is run.
         meant = [f"{name}s", *rest] if len(rest) == 1 else ["run", name, *rest]
-    line = command_line(["agentos-mcp", *meant]) if rest else ""
-    hint = f"Did you mean {meant[0]}?{f' Use `{line}`.' if line else ''}" if suggestion else "See agentos-mcp --help."
+    line = command_line([*meant]) if rest else ""
+    hint = (
+        f"Did you mean {meant[0]}?{f' Use `{line}`.' if line else ''}"
+        if suggestion
+        else f"See {command_line(['--help'])}."
+    )
     return UsageError(f"There is no command '{name}'", hint)
 
 
@@ -106,7 +110,7 @@ def _flag_of_another_command(error: UnknownFlag, name: str, rest: list[str]) -> 
     )
     if not owners:
         return error
-    line = command_line(["agentos-mcp", owners[0], *rest]) if len(owners) == 1 and error.flag in rest[:1] else ""
+    line = command_line([owners[0], *rest]) if len(owners) == 1 and error.flag in rest[:1] else ""
     hint = f"{error.flag} is a flag of {', '.join(owners)}. "
     return UsageError(error.message, hint + (f"Use `{line}`." if line else error.hint), error.prog)
 
@@ -114,6 +118,12 @@ def _flag_of_another_command(error: UnknownFlag, name: str, rest: list[str]) -> 
 def _is_interactive() -> bool:
     """Whether a person typed the bare command. A client starts it without a terminal: then it serves."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _settings_hint(error: SettingsError) -> str:
+    from agentos_mcp.settings.profiles import UnknownProfileError
+
+    return f"`{command_line(['use'])}` lists them." if isinstance(error, UnknownProfileError) else ""
 
 
 def _print_error(words: Sequence[str], message: str, hint: str = "", prog: str = "agentos-mcp") -> int:
@@ -140,7 +150,7 @@ def overview() -> str:
         [
             *lines,
             "",
-            "AgentOS is expected at http://localhost:7777; set another address with --url URL or AGENTOS_URL.",
+            "AgentOS is expected at http://localhost:7777; `agentos-mcp use URL` remembers another address.",
             "agentos-mcp COMMAND --help shows all arguments of a command. agentos-mcp doctor finds out what is wrong.",
         ]
     )
@@ -202,6 +212,12 @@ def _add_install_arguments(_: str, parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document, for scripts")
     _add_settings_flags(parser)
+
+
+def _add_use_arguments(_: str, parser: argparse.ArgumentParser) -> None:
+    from agentos_mcp.terminal.command_flags import add_use_arguments
+
+    add_use_arguments(parser)
 
 
 def _add_doctor_arguments(_: str, parser: argparse.ArgumentParser) -> None:
@@ -313,6 +329,17 @@ def _run_at_terminal(options: argparse.Namespace) -> int:
     return dispatch(options, settings)
 
 
+def _use(options: argparse.Namespace) -> int:
+    from agentos_mcp.agentos.errors import AgentOSError
+    from agentos_mcp.terminal.dispatch import report_error
+    from agentos_mcp.terminal.use_command import use
+
+    try:
+        return use(options)
+    except AgentOSError as error:
+        return report_error(error, options)
+
+
 def _install(options: argparse.Namespace) -> int:
     from agentos_mcp.install.installation import install
 
@@ -362,6 +389,15 @@ def _terminal_command(summary: str) -> Command:
 
 
 _GROUPS = {
+    "AgentOS": {
+        "use": Command(
+            "remember an AgentOS, switch between those that are remembered, or list them",
+            _add_use_arguments,
+            _use,
+            "Remember an AgentOS by its URL, so that every command speaks to it; or switch to one by its name. Without "
+            "arguments the AgentOSes that are remembered are listed.",
+        ),
+    },
     "Components": {
         "agents": _terminal_command("list the agents, or show one of them"),
         "teams": _terminal_command("list the teams, or show one of them"),

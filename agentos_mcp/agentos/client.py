@@ -84,6 +84,8 @@ class AgentOS:
         self.url = url.rstrip("/")
         self.read_only = read_only
         self.limits = limits or Limits()
+        self.on_first_request: Callable[[], None] | None = None
+        """Called once, before anything is sent."""
         self._token = token
         self._unset_variable = ""
         """The variable that the token was to come from, where it is not set."""
@@ -279,6 +281,9 @@ class AgentOS:
         return mask_tokens(text, (token for token in self._sent_tokens if len(token) >= MIN_SECRET_LENGTH))
 
     def _headers(self) -> dict[str, str]:
+        if self.on_first_request is not None:
+            announce, self.on_first_request = self.on_first_request, None
+            announce()
         token = self._token()
         self._unset_variable = unset_variable(token)
         if self._unset_variable:

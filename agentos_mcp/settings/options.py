@@ -97,9 +97,12 @@ def profile_in_use(
         if given_url and not name:
             return None
         raise
-    if profile is None or not given_url or is_same_url(parse_url(given_url), profile.url):
+    if profile is None or not given_url:
         return profile
-    return None
+    try:
+        return profile if is_same_url(parse_url(given_url), profile.url) else None
+    except ValueError:
+        return None
 
 
 def _use_profile(

@@ -47,6 +47,10 @@ class ProfileError(SettingsError):
     """The file of the profiles cannot be used, or there is no such profile."""
 
 
+class UnknownProfileError(ProfileError):
+    """There is no profile of the name that was given."""
+
+
 @dataclass(frozen=True)
 class Profile:
     """One AgentOS by name. Its token is named, never held: by a file or by an environment variable."""
@@ -98,7 +102,7 @@ class Profiles:
             return None
         if (profile := self.by_name.get(name)) is None:
             names = ", ".join(list(self.by_name)[:20]) or "none yet"
-            raise ProfileError(f"There is no profile '{one_line(name, max_length=60)}'; there are: {names}.")
+            raise UnknownProfileError(f"There is no profile '{one_line(name, max_length=60)}'; there are: {names}.")
         return profile
 
 

@@ -243,6 +243,20 @@ class _EpilogAsWritten(argparse.HelpFormatter):
         )
 
 
+def add_use_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `use`, which says itself which AgentOS it is about."""
+    parser.add_argument(
+        "target", nargs="?", default="", metavar="URL|NAME", help="the AgentOS to remember, or the profile to switch to"
+    )
+    parser.add_argument("--name", default="", metavar="NAME", help="name of the profile (default: the AgentOS's own)")
+    parser.add_argument("--token-file", default="", metavar="PATH", help="file with its token")
+    parser.add_argument("--token-env", default="", metavar="VARIABLE", help="environment variable with its token")
+    parser.add_argument("--forget", default="", metavar="NAME", help="remove this profile")
+    # Said to be wrong with the reason, instead of being repeated in an error.
+    parser.add_argument("--token", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true", help="print one JSON document, for scripts")
+
+
 def _number(minimum: int, maximum: int = _NO_MAXIMUM) -> Callable[[str], int]:
     expected = f"a number of at least {minimum}" if maximum == _NO_MAXIMUM else f"a number from {minimum} to {maximum}"
 

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from dataclasses import replace
+from functools import partial
 
 import anyio
 
@@ -17,7 +18,7 @@ from agentos_mcp.terminal.argument_values import parent_folders, read_text
 from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.exit_codes import BROKEN_PIPE, exit_code_for_error
 from agentos_mcp.terminal.lookup_commands import print_lookup
-from agentos_mcp.terminal.output import UNLIMITED_TOKENS, print_json
+from agentos_mcp.terminal.output import UNLIMITED_TOKENS, print_agentos, print_json
 from agentos_mcp.terminal.program_name import PROGRAM
 from agentos_mcp.terminal.run_commands import cancel_run, continue_run, follow_run, run_component
 from agentos_mcp.terminal.terminal_features import escape_unencodable
@@ -36,15 +37,20 @@ def dispatch(options: argparse.Namespace, settings: Settings) -> int:
         exit_code = anyio.run(_dispatch, options, settings)
         sys.stdout.flush()
     except AgentOSError as error:
-        next_step = _hint_for(error, options)
-        if options.json:
-            print_json({"error": error.message, "next": next_step})
-        print(strip_control_chars(f"{PROGRAM}: {error.message} {next_step}".rstrip()), file=sys.stderr)
-        return exit_code_for_error(error)
+        return report_error(error, options, settings)
     except BrokenPipeError:
         _discard_output()
         return BROKEN_PIPE
     return exit_code
+
+
+def report_error(error: AgentOSError, options: argparse.Namespace, settings: Settings | None = None) -> int:
+    """Print what went wrong and what to do; the exit code."""
+    next_step = _hint_for(error, options)
+    if options.json:
+        print_json({"error": error.message, "next": next_step}, settings)
+    print(strip_control_chars(f"{PROGRAM}: {error.message} {next_step}".rstrip()), file=sys.stderr)
+    return exit_code_for_error(error)
 
 
 async def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
@@ -53,6 +59,8 @@ async def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
         settings = replace(settings, user_id="")
     async with open_backend(settings) as backend:
         backend.surface = CommandSurface.of(options)
+        if not options.json:
+            backend.agent_os.on_first_request = partial(print_agentos, settings)
         return await _run_command(ToolContext.headless(backend), options)
 
 

@@ -36,11 +36,11 @@ async def print_lookup(ctx: ToolContext, options: argparse.Namespace) -> None:
     command = f"{options.command} {options.action}" if options.command == "knowledge" else options.command
     result = await _COMMANDS[command](ctx, options)
     if isinstance(result, dict):
-        print_json(result)
+        print_json(result, ctx.settings)
     elif isinstance(result, list):
         print_text(*result, surface=ctx.surface)
     elif options.json:
-        print_json(to_data(result, ctx.surface))
+        print_json(to_data(result, ctx.surface), ctx.settings)
     else:
         print_text(result, surface=ctx.surface)
 

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentos_mcp.agentos.hints import Surface
+from agentos_mcp.agentos.http_errors import display_url
 from agentos_mcp.agentos.plain_text import escaped_json, strip_control_chars
+from agentos_mcp.settings import Settings
 from agentos_mcp.terminal.table_layout import align_table
-from agentos_mcp.terminal.terminal_features import terminal_width
+from agentos_mcp.terminal.terminal_features import colorize, terminal_width
 from agentos_mcp.tooling.results import Document, Message, Record, Table
 
 UNLIMITED_TOKENS = 10**9
@@ -27,11 +29,20 @@ def print_text(*results: Printable, surface: Surface) -> None:
     print(strip_control_chars("\n\n".join(filter(None, texts))))
 
 
-def print_json(data: Mapping[str, Any]) -> None:
-    """Print the one JSON document of a command."""
+def print_json(data: Mapping[str, Any], settings: Settings | None = None) -> None:
+    """Print the one JSON document of a command; with `settings` it names the AgentOS that the command spoke to."""
+    if settings is not None:
+        data = {"agentos": {"profile": settings.profile or None, "url": display_url(settings.url)}, **data}
     # A Windows pipe may have a code page that JSON's readers do not expect.
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     print(escaped_json(json.dumps(data, ensure_ascii=not is_utf8, indent=2, default=str)))
+
+
+def print_agentos(settings: Settings) -> None:
+    """Name the AgentOS that a command speaks to, on standard error."""
+    url = display_url(settings.url)
+    line = f"AgentOS: {settings.profile} ({url})" if settings.profile else f"AgentOS: {url}"
+    print(colorize(line, "dim", sys.stderr), file=sys.stderr, flush=True)
 
 
 def to_data(result: Printable, surface: Surface) -> dict[str, Any]:

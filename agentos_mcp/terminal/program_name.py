@@ -8,8 +8,6 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from agentos_mcp import DISTRIBUTION
 
@@ -54,6 +52,8 @@ def _source() -> str:
     """Where uv installed this program from; '' for a package that it found by its name."""
     import json
     from importlib import metadata
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
 
     for name in sorted(_PROGRAMS, reverse=True):
         try:

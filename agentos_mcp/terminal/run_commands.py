@@ -88,7 +88,7 @@ async def cancel_run(ctx: ToolContext, options: argparse.Namespace) -> int:
     message = "" if had_ended else await runs.cancel_run(ctx, options.run)
     now = before if had_ended else await ctx.engine.read(ref)
     if options.json:
-        print_json(run_document(now, ctx.surface))
+        print_json(run_document(now, ctx.surface), ctx.settings)
     elif now.has_ended and now.status is not Status.PAUSED:
         heading = "Nothing to cancel, the run has ended:" if had_ended else "The run has ended:"
         print(heading, *(line for line, _ in summary_lines(now, CommandSurface.of(options))), sep="\n")
@@ -116,7 +116,7 @@ async def _follow(
         await follower.follow_to_end(follow)
     state = await with_schema_notes(follower.state, output_schema)
     if options.json:
-        print_json(run_document(state, ctx.surface))
+        print_json(run_document(state, ctx.surface), ctx.settings)
     else:
         display.finish(state)
         for line, color in summary_lines(state, CommandSurface.of(options), questions_shown=follower.questions_shown):

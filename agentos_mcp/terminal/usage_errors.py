@@ -72,7 +72,7 @@ class Parser(argparse.ArgumentParser):
 
     def line(self, words: Iterable[str]) -> str:
         """The line that runs this command with these words, to be pasted; '' for one that is too long to read."""
-        return command_line([*self.prog.split(), *words])
+        return command_line([*self.prog.split()[1:], *words])
 
     def error(self, message: str) -> NoReturn:
         if choice := _INVALID_CHOICE.search(message):
@@ -80,7 +80,7 @@ class Parser(argparse.ArgumentParser):
             if right := most_similar(wrong, choices):
                 corrected = [right if word == wrong else word for word in self.words]
                 raise UsageError(message, _did_you_mean(right, self.line(corrected) if self.words else ""), self.prog)
-        raise UsageError(message, f"See {self.prog} --help.", self.prog)
+        raise UsageError(message, f"See {self.line(['--help'])}.", self.prog)
 
     def _refuse(self, unknown: list[str]) -> NoReturn:
         message = f"unrecognized arguments: {' '.join(_without_secrets(unknown))}"
@@ -91,12 +91,17 @@ class Parser(argparse.ArgumentParser):
         if right := most_similar(name, _flags(self)):
             corrected = [f"{right}{equals}{value}" if word == flag else word for word in self.words]
             raise UsageError(message, _did_you_mean(right, self.line(corrected)), self.prog)
-        raise UnknownFlag(name, message, f"See {self.prog} --help.", self.prog)
+        raise UnknownFlag(name, message, f"See {self.line(['--help'])}.", self.prog)
 
 
 def command_line(words: Sequence[str]) -> str:
-    """A line to paste, without the token that was typed; '' for one that is too long to read."""
-    line = shlex.join(_without_secrets(words))
+    """The line to paste that runs this program with these words, without the token that was typed.
+
+    '' for one that is too long to read.
+    """
+    from agentos_mcp.terminal.program_name import program_words
+
+    line = shlex.join([*program_words(), *_without_secrets(words)])
     return line if len(line) <= _MAX_LINE_LENGTH and line.isprintable() else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from typing import Any
 
 from tests._support.command_server import Completed, command_server
 from tests._support.processes import MODULE, PATIENCE, environment
+
+AGENTOS_LINE = re.compile(r"^AgentOS: (.+)\n", re.MULTILINE)
+"""On standard error, before the first request."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,9 @@ class CommandResult:
     exit_code: int
     stdout: str
     stderr: str
+    """Without the line that names the AgentOS."""
+    agentos: str = ""
+    """The AgentOS that the command spoke to, as standard error names it."""
 
     @property
     def json(self) -> Any:
@@ -44,7 +51,8 @@ def invoke(url: str, *arguments: str, stdin: str = "", env: Mapping[str, str] | 
         completed = command_server().run(arguments, variables, stdin.encode(), PATIENCE)
     stdout, stderr = (output.decode().replace("\r\n", "\n") for output in (completed.out, completed.err))
     assert "Traceback" not in stderr, stderr
-    return CommandResult(completed.code, stdout, stderr)
+    named = AGENTOS_LINE.search(stderr)
+    return CommandResult(completed.code, stdout, AGENTOS_LINE.sub("", stderr, count=1), named[1] if named else "")
 
 
 def invoke_ok(url: str, *arguments: str, stdin: str = "") -> CommandResult:
