@@ -152,6 +152,7 @@ def overview() -> str:
             "",
             "AgentOS is expected at http://localhost:7777; `agentos-mcp use URL` remembers another address.",
             "agentos-mcp COMMAND --help shows all arguments of a command. agentos-mcp doctor finds out what is wrong.",
+            "agentos-mcp --version prints the version.",
         ]
     )
 
@@ -240,7 +241,14 @@ def _add_demo_arguments(_: str, parser: argparse.ArgumentParser) -> None:
 
 
 def _add_completion_arguments(_: str, parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shell", choices=("bash", "zsh", "fish", "tcsh"), help="shell that the script is for")
+    import argparse
+
+    from agentos_mcp.terminal.shell_completion import SETUP_LINES
+
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    lines = (f"  {line}" for line in SETUP_LINES.values())
+    parser.epilog = "\n".join(["To set it up, in a new or an old home, then open a new shell:", *lines])
+    parser.add_argument("shell", choices=tuple(SETUP_LINES), help="shell that the script is for")
 
 
 # The commands

@@ -24,13 +24,21 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from agentos_mcp.install.own_package import install_command
+
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 DEMO_BUILD_FUNCTION = "agentos_mcp.demo.components:build_agent_os"
 START_TIMEOUT_SECONDS = 60.0
 
-AGNO_MISSING = 'The demo needs agno, which is not installed. Next: pip install "agno[os,sqlite]" rich'
+_AGNO_MISSING_CODE = 3
+"""The exit code of the process where agno cannot be imported."""
+
+
+def agno_missing_message() -> str:
+    """What to do where the demo's extra is missing, with the command for the way in which this copy was installed."""
+    return f"The demo needs agno, which is not installed. Next: {install_command('demo')}"
 
 
 class DemoError(RuntimeError):
@@ -53,7 +61,7 @@ def demo_agentos(
     `environment` is added to the process's own.
     """
     if importlib.util.find_spec("agno") is None:
-        raise DemoError(AGNO_MISSING)
+        raise DemoError(agno_missing_message())
     command = [
         sys.executable,
         "-m",
@@ -94,6 +102,8 @@ def demo_agentos(
         if address is None:
             code = child.wait(timeout=5)
             readers[1].join(timeout=5)
+            if code == _AGNO_MISSING_CODE:
+                raise DemoError(agno_missing_message())
             raise DemoError(_start_error(f"ended with code {code}", last_errors))
         yield address
     finally:
@@ -116,11 +126,9 @@ def _collect_lines(stream: IO[str], last_lines: deque[str]) -> None:
 
 def _start_error(what: str, last_errors: deque[str]) -> str:
     errors = "".join(last_errors).strip()
-    if AGNO_MISSING in errors:
-        return AGNO_MISSING
     return (
         f"The demo's AgentOS {what}. Next: run `python -m agentos_mcp.demo.host_process` to see why, or repair the "
-        f'installation with pip install "agno[os,sqlite]" rich.\n{errors or "It printed no error."}'
+        f"installation: {install_command('demo')}\n{errors or 'It printed no error.'}"
     )
 
 
@@ -184,8 +192,8 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             build_agent_os = getattr(importlib.import_module(module), function)
         except ModuleNotFoundError as error:
-            print(f"{AGNO_MISSING} ({error})", file=sys.stderr)
-            return 3
+            print(f"{agno_missing_message()} ({error})", file=sys.stderr)
+            return _AGNO_MISSING_CODE
         app = build_agent_os(db_file).get_app()
         gc.freeze()
         gc.enable()

@@ -1,7 +1,6 @@
 """`agentos-mcp demo`: an MCP client connects, lists the components and runs the content pipeline, step by step."""
 
 import contextlib
-import json
 import signal
 import socket
 import sys
@@ -14,11 +13,14 @@ from mcp_types import CallToolResult, TextContent
 
 from agentos_mcp.demo.host_process import DemoError, demo_agentos
 from agentos_mcp.demo.progress_display import progress_display
-from agentos_mcp.install.launch_command import server_command
+from agentos_mcp.install.client_table import ALL, CLIENTS
+from agentos_mcp.install.host_system import HostSystem
+from agentos_mcp.install.launch_command import command_in_shell, server_command
 
 DEFAULT_TOPIC = "how to make a good cup of tea"
 AGENTOS_PORT = 7777
 """AgentOS's default port; if it is free, a demo that is kept running is found without any setting."""
+_KEPT_URL = f"http://localhost:{AGENTOS_PORT}"
 
 
 def run_tour(topic: str = "", *, keep: bool = False, pace: float = 1.0) -> int:
@@ -27,7 +29,7 @@ def run_tour(topic: str = "", *, keep: bool = False, pace: float = 1.0) -> int:
         with demo_agentos(pace=pace, port=_agentos_port() if keep else 0) as url:
             _print(f"An AgentOS is running at {url} (real agno, SQLite, a scripted model: no key, no network).")
             anyio.run(_tour, url, topic or DEFAULT_TOPIC)
-            _print(_client_configuration(url if keep else ""))
+            _print(_next_steps(url if keep else ""))
             if keep:
                 _print(f"\nThe AgentOS keeps running at {url} until you press Ctrl-C.")
                 _wait_for_interrupt()
@@ -55,17 +57,24 @@ async def _tour(url: str, topic: str) -> None:
         raise DemoError("The content pipeline failed; its error is above.")
 
 
-def _client_configuration(url: str) -> str:
-    """How to configure an MCP client with what was shown."""
-    command, *arguments = server_command()
-    target = ["--url", url] if url else ["--demo"]
-    entry = {"mcpServers": {"agentos": {"command": command, "args": [*arguments, "serve", *target]}}}
-    return (
-        "\nTo use this in Claude Desktop, Cursor or another MCP client, add this to its configuration:\n\n"
-        f"{json.dumps(entry, indent=2, ensure_ascii=False)}\n\n"
-        f'For your own AgentOS, use its address: "args": {json.dumps([*arguments, "serve", "--url"])[:-1]}, '
-        f'"http://localhost:{AGENTOS_PORT}"], and if it requires a token, add "env": {{"AGENTOS_TOKEN": "..."}}.'
+def _next_steps(url: str) -> str:
+    """The lines that put an AgentOS into MCP clients; `url` is empty where the demo's ends now."""
+    system = HostSystem.current()
+    is_any_found = any(client.is_installed(system) for client in CLIENTS if not client.is_shared)
+    clients = ALL if is_any_found else "claude-desktop"
+    introduction = (
+        "\nTo use this in the MCP clients on this machine (or your own AgentOS: by its address, with --token-file PATH "
+        "where it requires a token):\n"
     )
+    lines = [introduction]
+    if not url:
+        lines += [f"  {_command_line('demo', '--keep')}", "\nkeeps an AgentOS running; then, in another terminal:\n"]
+    return "\n".join([*lines, f"  {_command_line('install', clients, '--url', url or _KEPT_URL)}"])
+
+
+def _command_line(*words: str) -> str:
+    system = HostSystem.current()
+    return system.shell_line([*command_in_shell(system), *words])
 
 
 def _agentos_port() -> int:

@@ -32,10 +32,9 @@ from agentos_mcp.doctor.secret_mask import SecretMask
 from agentos_mcp.doctor.trial_run import check_trial_run
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.launch_command import server_command
+from agentos_mcp.install.own_package import own_package
 from agentos_mcp.install.server_probe import ProbeProblem, ServerProber, probe_server
 from agentos_mcp.settings import Settings
-
-_FROM_CLONE = "in a clone of its repository: uv tool install . (or: pipx install .)"
 
 
 def diagnose(
@@ -98,15 +97,16 @@ class _Diagnosis:
     async def _check_program(self, report: Report) -> None:
         command = server_command(self._system)
         program = f"{command[0]} (agentos-mcp {__version__}, Python {platform.python_version()})"
+        install = OtherCommand(own_package(self._system).install_command())
         if not os.access(command[0], os.X_OK):
-            report(bad("Program", f"{command[0]} is not executable", FixStep(f"Install it again, {_FROM_CLONE}")))
+            report(bad("Program", f"{command[0]} is not executable", FixStep("Install it again", install)))
         elif self._system.runs_from_uv_cache:
             message = f"{program} is in uv's cache, which may be cleared at any time"
-            report(warning("Program", message, FixStep(f"Install it permanently, {_FROM_CLONE}")))
+            report(warning("Program", message, FixStep("Install it permanently", install)))
         elif len(command) > 1:
             command_line = shell_line(self._system, command)
             message = f"there is no agentos-mcp beside {command[0]}; clients start `{command_line}`"
-            report(warning("Program", message, FixStep(f"Install it as a program, {_FROM_CLONE}")))
+            report(warning("Program", message, FixStep("Install it again", install)))
         else:
             report(good("Program", program))
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
-import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.install.host_system import HostSystem
-from agentos_mcp.install.launch_command import server_command
+from agentos_mcp.install.launch_command import command_in_shell
 from agentos_mcp.terminal.command_surface import CommandSurface
 
 
@@ -27,12 +23,7 @@ class AgentOSMCPCommand:
         return shell_line(system, self.command_line(system))
 
     def command_line(self, system: HostSystem) -> list[str]:
-        """By its name where the shell finds this very installation, else by its path."""
-        program = server_command(system)
-        in_path = shutil.which("agentos-mcp", path=system.environment.get("PATH", ""))
-        if len(program) == 1 and in_path and Path(in_path).resolve() == Path(program[0]).resolve():
-            program = ["agentos-mcp"]
-        return [*program, *self.arguments]
+        return [*command_in_shell(system), *self.arguments]
 
     def as_data(self, system: HostSystem) -> dict[str, Any]:
         return {"command": self.command_line(system)}
@@ -135,4 +126,4 @@ def from_hint(error: AgentOSError, *otherwise: FixStep) -> Fix:
 
 def shell_line(system: HostSystem, command: Sequence[str]) -> str:
     """A command line that can be copied into the shell of this system."""
-    return subprocess.list2cmdline(command) if system.platform == "win32" else shlex.join(command)
+    return system.shell_line(command)

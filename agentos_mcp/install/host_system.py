@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,6 +75,10 @@ class HostSystem:
         if expanded.parts[:1] == ("~",):
             expanded = self.home.joinpath(*expanded.parts[1:])
         return self.working_folder / expanded.expanduser()
+
+    def shell_line(self, command: Sequence[str]) -> str:
+        """A command line that can be copied into the shell of this system."""
+        return subprocess.list2cmdline(command) if self.platform == "win32" else shlex.join(command)
 
     @property
     def runs_from_uv_cache(self) -> bool:

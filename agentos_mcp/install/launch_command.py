@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agentos_mcp.install.errors import os_error_reason
 from agentos_mcp.install.host_system import HostSystem
+from agentos_mcp.install.own_package import install_command
+from agentos_mcp.install.started_program import PROGRAMS
 from agentos_mcp.settings import OPTIONS, Option, SettingsError, load
 
 TOKEN_VARIABLES = ("AGENTOS_TOKEN", "OS_SECURITY_KEY")
@@ -76,6 +79,16 @@ def server_command(system: HostSystem | None = None) -> list[str]:
     return [str(script)] if script.is_file() else [str(system.python.absolute()), "-m", "agentos_mcp"]
 
 
+def command_in_shell(system: HostSystem | None = None) -> list[str]:
+    """How a person starts this very copy: by its name where the shell finds it by that, else by its path."""
+    system = system or HostSystem.current()
+    program = server_command(system)
+    name = PROGRAMS[0]
+    in_path = shutil.which(name, path=system.environment.get("PATH", ""))
+    is_found = len(program) == 1 and in_path and Path(in_path).resolve() == Path(program[0]).resolve()
+    return [name] if is_found else program
+
+
 def flag_value(flag: str, arguments: Sequence[str]) -> str:
     """The value of a flag in a command line; empty where it is absent."""
     for index, argument in enumerate(arguments):
@@ -100,8 +113,8 @@ def _notes(values: Mapping[str, object], token_variable: str, system: HostSystem
     notes = []
     if system.runs_from_uv_cache:
         notes.append(
-            "This agentos-mcp runs from uv's cache, which uv may clear: run `uv tool install .` in its source to "
-            "install it permanently, then install again from there."
+            "This agentos-mcp runs from uv's cache, which uv may clear. To install it permanently: "
+            f"{install_command(system=system)}; then run this again with that one."
         )
     if "token_file" in values:
         try:

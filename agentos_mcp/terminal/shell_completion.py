@@ -8,6 +8,16 @@ from typing import Any
 
 import shtab
 
+SETUP_LINES = {
+    "bash": "agentos-mcp completion bash > ~/.agentos-mcp.bash && echo '. ~/.agentos-mcp.bash' >> ~/.bashrc",
+    "zsh": "mkdir -p ~/.zfunc && agentos-mcp completion zsh > ~/.zfunc/_agentos-mcp && "
+    "echo 'fpath+=(~/.zfunc); autoload -Uz compinit && compinit' >> ~/.zshrc",
+    "fish": "mkdir -p ~/.config/fish/completions && "
+    "agentos-mcp completion fish > ~/.config/fish/completions/agentos-mcp.fish",
+    "tcsh": "agentos-mcp completion tcsh > ~/.agentos-mcp.tcsh && echo 'source ~/.agentos-mcp.tcsh' >> ~/.tcshrc",
+}
+"""The line that sets completion up for good, by shell; no file or folder need be there before."""
+
 _FILE_METAVARS = {"PATH", "FILE"}
 _FOLDER_METAVARS = {"FOLDERS"}
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
 
+from agentos_mcp.install.own_package import install_command
 from tests._support.process_clients import gone_soon, over_stdio
-from tests._support.processes import PATIENCE, Process, RawServer, run
+from tests._support.processes import PATIENCE, SCRIPT, Process, RawServer, run
 
 STEPS = ["1/3 research", "2/3 draft", "3/3 edit"]
 RESULT = "# How to make a good cup of tea"
@@ -40,11 +40,11 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = WithoutAgno
 posix = pytest.mark.skipif(sys.platform == "win32", reason="terminals and signals as POSIX has them")
 
 
-def client_entry(output: str) -> dict[str, Any]:
-    """The entry for a client's configuration that the demo prints."""
-    configuration, _ = json.JSONDecoder().raw_decode(output[output.index('{\n  "mcpServers"') :])
-    entry: dict[str, Any] = configuration["mcpServers"]["agentos"]
-    return entry
+def last_command(output: str) -> list[str]:
+    """The arguments of the command that the demo names last."""
+    program, *arguments = shlex.split(re.findall(r"^  (\S*agentos-mcp install .*)$", output, re.MULTILINE)[-1])
+    assert program in {"agentos-mcp", SCRIPT[0]}
+    return arguments
 
 
 @pytest.fixture
@@ -79,11 +79,9 @@ async def test_demo_without_a_terminal_prints_plain_lines() -> None:
     steps = [step for step in steps if step != "working"]  # on a slow machine, before the first step
     assert list(dict.fromkeys(steps)) == STEPS
 
-    assert output.index("done") < output.index(RESULT) < output.index("\ncompleted · ") < output.index("mcpServers")
-    entry = client_entry(output)
-    async with over_stdio("auto", *entry["args"], command=(entry["command"],)) as peer:
-        assert "run_workflow" in [tool.name for tool in (await peer.client.list_tools()).tools]
-        assert "content-pipeline" in await peer.text("list_workflows")
+    assert output.index("done") < output.index(RESULT) < output.index("\ncompleted · ") < output.index("To use this in")
+    assert "agentos-mcp demo --keep\n" in output
+    assert last_command(output)[-2:] == ["--url", "http://localhost:7777"]
 
 
 @posix
@@ -99,7 +97,7 @@ def test_demo_at_a_terminal_shows_each_finished_step() -> None:
     assert positions == sorted(positions)
     # The result's first words are in the progress messages, too.
     assert positions[-1] < plain.rindex(RESULT)
-    assert client_entry(plain.replace("\r\n", "\n"))["args"][-2:] == ["serve", "--demo"]
+    assert last_command(plain.replace("\r\n", "\n"))[-2:] == ["--url", "http://localhost:7777"]
     assert "Traceback" not in plain
 
 
@@ -113,14 +111,19 @@ def test_demo_without_pauses_shows_progress_and_the_result(kept_demo: Process) -
 
 @posix
 @pytest.mark.anyio
-async def test_kept_demo_runs_until_ctrl_c(kept_demo: Process) -> None:
+async def test_kept_demo_runs_until_ctrl_c(kept_demo: Process, tmp_path: Path) -> None:
     line = await anyio.to_thread.run_sync(
         kept_demo.out.wait_for, lambda line: line.startswith("The AgentOS keeps running at "), PATIENCE
     )
     url = re.findall(r"http://127\.0\.0\.1:\d+", line)[0]
     async with over_stdio("legacy", "serve", "--url", url) as peer:
         assert "content-pipeline" in await peer.text("list_workflows")
-    assert client_entry("\n".join(kept_demo.out.said))["args"][-3:] == ["serve", "--url", url]
+    command = last_command("\n".join(kept_demo.out.said))
+    assert command[2:] == ["--url", url]
+    installed = await anyio.to_thread.run_sync(
+        lambda: run("install", "cursor", *command[2:], given={"HOME": str(tmp_path)})
+    )
+    assert "✔ Cursor: 18 tools, " in installed.stdout
     kept_demo.signal(signal.SIGINT)
     assert await anyio.to_thread.run_sync(kept_demo.exit_code) == 0
     assert kept_demo.everything == ""
@@ -159,7 +162,8 @@ def test_demo_without_agno_says_how_to_install_it(without_agno: dict[str, str], 
     result = run(*command.split(), given=without_agno)
     assert result.returncode == code
     assert result.stderr.splitlines() == [result.stderr.strip()]
-    assert 'pip install "agno[os,sqlite]" rich' in result.stderr
+    assert "The demo needs agno, which is not installed. Next: " in result.stderr
+    assert result.stderr.strip().endswith(install_command("demo"))
 
 
 def test_serve_without_agno_serves_another_agentos(without_agno: dict[str, str], sample_agentos: str) -> None:

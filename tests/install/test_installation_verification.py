@@ -140,4 +140,4 @@ def test_report_warns_of_uvs_cache(machine: Machine) -> None:
     python = machine.root / "cache" / "uv" / "archive-v0" / "x" / "bin" / "python"
     system = dataclasses.replace(machine.system, python=python)
     output = str(install(["zed"], verify=False, system=system))
-    assert "runs from uv's cache, which uv may clear: run `uv tool install .`" in output
+    assert "runs from uv's cache, which uv may clear. To install it permanently: uv tool install " in output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import zipfile
 from pathlib import Path
@@ -10,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from agentos_mcp import DISTRIBUTION, __version__
-from agentos_mcp.demo.host_process import AGNO_MISSING
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
 from scripts.install_links import build_links, parse_link
@@ -85,10 +85,15 @@ def test_its_commands_for_people_need_nothing_else(commands: Path, demo: str, tm
     assert "content-pipeline" in json.dumps(json.loads(told))
 
 
-def test_without_the_extra_the_demo_says_what_to_install(commands: Path, tmp_path: Path) -> None:
+def test_without_the_extra_the_demo_says_what_to_install(commands: Path, wheel: Path, tmp_path: Path) -> None:
     ended = tool(commands / "agentos-mcp", "serve", "--demo", cwd=tmp_path)
     assert ended.returncode == 2
-    assert ended.stdout.strip() == f"agentos-mcp: {AGNO_MISSING}"
+    said, _, command = ended.stdout.strip().partition(" Next: ")
+    assert said == "agentos-mcp: The demo needs agno, which is not installed."
+    installing = shlex.split(command)
+    assert installing[:4] == ["uv", "pip", "install", "--python"]
+    assert Path(installing[4]).parent == commands
+    assert installing[5:] == [f"{DISTRIBUTION}[demo] @ {wheel.as_uri()}"]
 
 
 @pytest.mark.parametrize("client", ["cursor", "vscode"])

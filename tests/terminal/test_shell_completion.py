@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests._support.processes import DOWN, PATIENCE
+from agentos_mcp.terminal.shell_completion import SETUP_LINES
+from scripts.project import ROOT
+from tests._support.processes import DOWN, PATIENCE, SCRIPT
 from tests._support.terminal_calls import invoke_ok
 
 _BASH = """
@@ -50,6 +53,45 @@ def output_of(command: list[str]) -> str:
 def test_bash_completes(scripts: Path, words: list[str], expected: set[str]) -> None:
     completions = output_of(["bash", "-c", _BASH, "bash", str(scripts / "bash"), "agentos-mcp", *words]).split()
     assert expected <= set(completions)
+
+
+def _set_up(home: Path, shell: str) -> dict[str, str]:
+    """Run the line in a home that has nothing in it; the environment of that home's shells."""
+    path = os.pathsep.join([str(Path(SCRIPT[0]).parent), os.environ["PATH"]])
+    environment = {"HOME": str(home), "PATH": path, "TERM": "dumb"}
+    subprocess.run(["sh", "-c", SETUP_LINES[shell]], env=environment, check=True, timeout=PATIENCE)
+    return environment
+
+
+@pytest.mark.parametrize(
+    ("shell", "command"),
+    [
+        ("bash", ["bash", "-ic", "complete -p agentos-mcp"]),
+        ("zsh", ["zsh", "-ic", 'print -r -- "$_comps[agentos-mcp]"']),
+        ("fish", ["fish", "-c", "complete -C 'agentos-mcp ru'"]),
+    ],
+)
+def test_line_sets_completion_up_in_an_empty_home(tmp_path: Path, shell: str, command: list[str]) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    ended = subprocess.run(
+        command,
+        env=_set_up(tmp_path, shell),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PATIENCE,
+    )
+    expected = {"bash": "_shtab_agentos_mcp", "zsh": "_agentos-mcp", "fish": "run"}[shell]
+    assert expected in ended.stdout, ended
+
+
+def test_lines_are_in_the_help_and_on_the_page() -> None:
+    page = (ROOT / "docs" / "terminal.md").read_text(encoding="utf-8")
+    told = invoke_ok(DOWN, "completion", "--help").stdout
+    for line in SETUP_LINES.values():
+        assert line in page
+        assert line in told
 
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
