@@ -7,25 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
+
 from agentos_mcp import DISTRIBUTION
-from agentos_mcp.doctor.fixes import AgentOSMCPCommand, Fix, FixStep, OtherCommand
+from agentos_mcp.doctor.fixes import AgentOSMCPCommand, Fix, FixStep, InstallEntry, OtherCommand
+from agentos_mcp.install import config_file
 from agentos_mcp.install.client_entry import command_line, is_own_entry, project_entries
-from agentos_mcp.install.client_table import Client
+from agentos_mcp.install.client_table import CLIENTS, Client
 from agentos_mcp.install.config_file import ConfigFile
-from agentos_mcp.install.errors import InvalidConfigError, os_error_reason
+from agentos_mcp.install.errors import InvalidConfigError, UneditableConfigError, os_error_reason
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.installation import DEFAULT_ENTRY_NAME, is_entry_name
 from agentos_mcp.install.launch_command import flag_value
 from agentos_mcp.install.started_program import downloaded_package
 from agentos_mcp.settings import OPTIONS, Settings
 
+_OPTIONS_BY_NAME = {option.name: option for option in OPTIONS}
 _OPTIONS_BY_FLAG = {option.flag: option for option in OPTIONS}
 _URL_KEYS = ("url", "httpUrl", "serverUrl", "uri")
 """The clients' names for the URL of a server that they don't start themselves."""
+_READ_SECONDS = 10.0
+"""For the file of one client."""
 
 
 class UnreadableConfigError(Exception):
-    """A client's file that the client cannot read either; `str()` is a clause that names the file."""
+    """A client's file that cannot be read; `str()` is a clause that names the file."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,9 @@ class ConfiguredEntry:
         """
         has_own_name = self.name == DEFAULT_ENTRY_NAME or not is_entry_name(self.name)
         arguments = ["install", self.client.key, *([] if has_own_name else ["--name", self.name])]
-        arguments += ["--url", url or self.agentos_url, *self._setting_flags()]
+        arguments += ["--url", url or self.agentos_url]
+        for name, value in self.settings:
+            arguments += [_OPTIONS_BY_NAME[name].flag] if value is True else [_OPTIONS_BY_NAME[name].flag, str(value)]
         if token_file and not self.has_token_file:
             arguments += ["--token-file", "PATH"]
         command = AgentOSMCPCommand(tuple(arguments))
@@ -95,9 +103,20 @@ class ConfiguredEntry:
             return (FixStep(instruction, command),)
         return (FixStep(f"{instruction}:"), *steps) if instruction else steps
 
-    def _setting_flags(self) -> list[str]:
-        """Its flags of `serve`, except the URL and the token."""
-        flags: list[str] = []
+    def automatic_installation(self, *, url: str = "") -> InstallEntry | None:
+        """What `install_again` says, to be done by `--fix`; None where it would change more than the entry's form.
+
+        An entry for one project is the client's own to remove, one with an invalid name would get another, and a token
+        that stands in the arguments would be lost.
+        """
+        if self.project or not is_entry_name(self.name) or flag_value("--token", self.command_line):
+            return None
+        return InstallEntry(self.client.key, self.name, (("url", url or self.agentos_url), *self.settings))
+
+    @property
+    def settings(self) -> tuple[tuple[str, str | bool], ...]:
+        """The values of its flags of `serve` by option name, except the URL and the token."""
+        values: list[tuple[str, str | bool]] = []
         arguments = iter(self.command_line)
         for argument in arguments:
             flag, equals, value = argument.partition("=")
@@ -105,26 +124,71 @@ class ConfiguredEntry:
             if option is None:
                 continue
             if option.switch:
-                flags.append(flag)
+                values.append((option.name, True))
                 continue
             value = value if equals else next(arguments, "")
             if option.name not in {"url", "token"}:
-                flags += [flag, value]
-        return flags
+                values.append((option.name, value))
+        return tuple(values)
+
+
+@dataclass(frozen=True)
+class ClientConfiguration:
+    """What is in the file of a client that is installed here."""
+
+    client: Client
+    entries: tuple[ConfiguredEntry, ...] = ()
+    error: str = ""
+    """Why it cannot be read: a clause that names the file; empty where it can."""
+
+
+async def read_configurations(system: HostSystem) -> list[ClientConfiguration]:
+    """The configurations of all clients that are installed here, each read within a few seconds."""
+    return [configuration for client in CLIENTS if (configuration := await _read_configuration(client, system))]
+
+
+async def _read_configuration(client: Client, system: HostSystem) -> ClientConfiguration | None:
+    path = client.config_path(system)
+    if client.is_shared and not _is_there(path):
+        return None  # a project's file exists only where somebody made it
+    if not client.is_installed(system):
+        return None
+    try:
+        # In a thread that may be left behind: the patterns and parsers of a format cannot be stopped.
+        with anyio.fail_after(_READ_SECONDS):
+            entries = await anyio.to_thread.run_sync(read_entries, client, system, abandon_on_cancel=True)
+    except TimeoutError:
+        return ClientConfiguration(client, error=f"{path} cannot be read within {_READ_SECONDS:g} s")
+    except UnreadableConfigError as error:
+        return ClientConfiguration(client, error=str(error))
+    return ClientConfiguration(client, tuple(entries))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except OSError:
+        return False
+    return True
 
 
 def read_entries(client: Client, system: HostSystem) -> list[ConfiguredEntry]:
     """The entries for agentos-mcp in a client's file. Raises UnreadableConfigError."""
     path = client.config_path(system)
     try:
-        file = ConfigFile(path, path.read_bytes() if path.exists() else None)
+        file = ConfigFile(path, config_file.read_bounded(path) if _is_there(path) else None)
     except OSError as error:
-        raise UnreadableConfigError(f"{path} cannot be read: {os_error_reason(error)}") from None
+        reason = os_error_reason(error)
+        raise UnreadableConfigError(f"{path} cannot be read: {reason}; {client.title} cannot read it either") from None
+    except ValueError as error:
+        raise UnreadableConfigError(f"{path} {error}") from None
     try:
         servers = client.section.entries(file.text) or {}
         project_servers = list(project_entries(client, file.text))
-    except InvalidConfigError as error:
+    except UneditableConfigError as error:
         raise UnreadableConfigError(error.located_in(path)) from None
+    except InvalidConfigError as error:
+        raise UnreadableConfigError(f"{error.located_in(path)}; {client.title} cannot read it either") from None
     entries = [
         ConfiguredEntry(client, name, path, fields, lacks_settings=bool(client.missing_settings(file.text, fields)))
         for name, fields in servers.items()

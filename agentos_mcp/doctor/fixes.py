@@ -82,6 +82,26 @@ class UnsetVariables:
         return {"unset": list(self.variables)}
 
 
+@dataclass(frozen=True)
+class InstallEntry:
+    """Installs a client's entry again, with settings of `serve` by option name; no secret is among them."""
+
+    client_key: str
+    name: str
+    flags: tuple[tuple[str, str | bool], ...]
+
+
+@dataclass(frozen=True)
+class RestrictPermissions:
+    """Lets only its owner read a file."""
+
+    path: Path
+
+
+AutomaticFix = InstallEntry | RestrictPermissions
+"""What `--fix` does; `automatic_fixes.py` shows and applies it."""
+
+
 Action = AgentOSMCPCommand | OtherCommand | SetVariable | UnsetVariables
 
 

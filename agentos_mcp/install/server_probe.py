@@ -100,7 +100,7 @@ class ProbeResult:
     problem: ProbeProblem | None = None
     """None where it named its tools."""
     seconds: float = 0.0
-    """Until its tools were named."""
+    """Until its tools were named, or time was up."""
     server_name: str = ""
     """What it calls itself; empty where it never said."""
     version: str = ""
@@ -172,7 +172,7 @@ async def probe_server(
             with anyio.move_on_after(seconds) as timeout:
                 await _Conversation(process, result).run()
             if timeout.cancelled_caught and result.problem:
-                result.problem = ProbeProblem.TIMEOUT
+                result.problem, result.seconds = ProbeProblem.TIMEOUT, seconds
             elif result.problem:
                 result.exit_code = await _exit_code(process)
         finally:

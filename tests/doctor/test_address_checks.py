@@ -40,12 +40,12 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 class TestGivenUrl:
     async def test_given_url_with_an_agentos_is_the_only_finding(self, sample_agentos: str, tmp_path: Path) -> None:
-        findings = await run_address_checks(sample_agentos, tmp_path)
+        findings = await run_address_checks(sample_agentos)
         assert findings["URL"].render(SYSTEM) == f"✔ URL: an AgentOS answers at {sample_agentos}"
         assert findings.subjects == ["URL"]
 
     async def test_given_url_without_listener_says_how_to_start_one(self, tmp_path: Path) -> None:
-        finding = (await run_address_checks(UNUSED_URL, tmp_path))["URL"]
+        finding = (await run_address_checks(UNUSED_URL))["URL"]
         assert finding.level == "bad"
         assert finding.message == f"no AgentOS answers at {UNUSED_URL}: nothing listens there"
         assert fix_lines(finding) == [
@@ -55,7 +55,7 @@ class TestGivenUrl:
 
     async def test_given_url_with_a_wrong_port_suggests_another(self, sample_agentos: str, tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{free_port()}"
-        finding = (await run_address_checks(url, tmp_path, ports=[free_port(), port_of(sample_agentos)]))["URL"]
+        finding = (await run_address_checks(url, ports=[free_port(), port_of(sample_agentos)]))["URL"]
         assert finding.level == "bad"
         assert finding.message == f"no AgentOS answers at {url}: nothing listens there"
         assert (
@@ -63,11 +63,9 @@ class TestGivenUrl:
         )
 
     async def test_given_url_from_the_environment_is_fixed_there(self, sample_agentos: str, tmp_path: Path) -> None:
-        finding = (
-            await run_address_checks(
-                UNUSED_URL, tmp_path, ports=[port_of(sample_agentos)], AGENTOS_URL=f"{UNUSED_URL}/"
-            )
-        )["URL"]
+        finding = (await run_address_checks(UNUSED_URL, ports=[port_of(sample_agentos)], AGENTOS_URL=f"{UNUSED_URL}/"))[
+            "URL"
+        ]
         assert fix_text(finding) == f"One answers at {sample_agentos}. Use that: export AGENTOS_URL={sample_agentos}"
 
     async def test_given_url_with_a_path_suggests_the_url_without_it(self, sample_agentos: str, tmp_path: Path) -> None:
@@ -87,7 +85,7 @@ class TestGivenUrl:
 
     async def test_given_url_of_a_web_server_is_not_an_agentos(self, tmp_path: Path) -> None:
         with web_server() as url:
-            finding = (await run_address_checks(url, tmp_path))["URL"]
+            finding = (await run_address_checks(url))["URL"]
         assert finding.level == "bad"
         assert finding.message == f"a server other than an AgentOS is at {url} ({url} has no GET /health)"
         assert "agentos-mcp doctor --url" in fix_text(finding)
@@ -95,13 +93,13 @@ class TestGivenUrl:
     @pytest.mark.parametrize("health", [{"status": "ok"}, {"status": "down"}, ["ok"], (503, {"detail": "starting"})])
     async def test_given_url_of_another_service_is_not_an_agentos(self, health: object, tmp_path: Path) -> None:
         with json_server({"/health": health}) as url:
-            finding = (await run_address_checks(url, tmp_path))["URL"]
+            finding = (await run_address_checks(url))["URL"]
         assert finding.level == "bad"
         assert finding.message.startswith(f"a server other than an AgentOS is at {url}")
 
     async def test_given_url_of_a_gateway_that_requires_a_token_may_be_an_agentos(self, tmp_path: Path) -> None:
         with json_server({"/health": (401, {"detail": "who are you?"})}) as url:
-            assert (await run_address_checks(url, tmp_path))["URL"].level == "good"
+            assert (await run_address_checks(url))["URL"].level == "good"
 
     @pytest.mark.waits
     async def test_given_url_that_never_answers_times_out(self, tmp_path: Path) -> None:
@@ -145,7 +143,7 @@ class TestGivenUrl:
 
 class TestUsualPorts:
     async def test_usual_ports_are_tried_without_a_url(self, sample_agentos: str, tmp_path: Path) -> None:
-        findings = await run_address_checks("", tmp_path, ports=[free_port(), port_of(sample_agentos)])
+        findings = await run_address_checks("", ports=[free_port(), port_of(sample_agentos)])
         local = f"http://localhost:{port_of(sample_agentos)}"
         assert findings["URL"].message == f"an AgentOS answers at {local}"
         finding = findings["AGENTOS_URL"]
@@ -158,14 +156,14 @@ class TestUsualPorts:
     ) -> None:
         ports = [port_of(bare_agentos), port_of(sample_agentos)]
         first, second = (f"http://localhost:{port}" for port in ports)
-        findings = await run_address_checks("", tmp_path, ports=ports)
+        findings = await run_address_checks("", ports=ports)
         assert findings["URL"].message == f"an AgentOS answers at {first} and {second}; checking {first}"
 
     @pytest.mark.waits
     async def test_usual_ports_without_agentos_name_other_listeners(self, tmp_path: Path) -> None:
         with web_server() as url, hung_port() as hung:
             ports = [free_port(), port_of(url), hung]
-            finding = (await run_address_checks("", tmp_path, ports=ports))["URL"]
+            finding = (await run_address_checks("", ports=ports))["URL"]
         assert finding.level == "bad"
         tried, stranger, silent = finding.message.split("; ")
         assert tried == f"no AgentOS answers on this machine (tried the ports {', '.join(map(str, ports))})"
@@ -176,12 +174,10 @@ class TestUsualPorts:
     async def test_token_is_sent_only_to_the_given_url(self, tmp_path: Path) -> None:
         credentials: list[str | None] = []
         with recording_server(credentials) as url:
-            await run_address_checks(
-                f"http://127.0.0.1:{free_port()}", tmp_path, ports=[port_of(url)], token="a-secret"
-            )
+            await run_address_checks(f"http://127.0.0.1:{free_port()}", ports=[port_of(url)], token="a-secret")
             assert credentials, "it was tried"
             assert set(credentials) == {None}
-            await run_address_checks(url, tmp_path, token="a-secret")
+            await run_address_checks(url, token="a-secret")
             assert credentials[-1] == "Bearer a-secret"
 
 
@@ -190,17 +186,17 @@ class TestProxies:
         self, sample_agentos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", "http://ann:secret@127.0.0.1:9")
-        finding = (await run_address_checks(sample_agentos, tmp_path))["URL"]
+        finding = (await run_address_checks(sample_agentos))["URL"]
         assert finding.message == f"no AgentOS answers at {sample_agentos} through the proxy http://127.0.0.1:9"
         assert fix_text(finding) == "Exclude its host from the proxy: export NO_PROXY=127.0.0.1"
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        assert (await run_address_checks(sample_agentos, tmp_path))["URL"].level == "good"
+        assert (await run_address_checks(sample_agentos))["URL"].level == "good"
 
     async def test_proxy_that_is_invalid_is_to_be_removed(
         self, sample_agentos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("ALL_PROXY", "ftp://127.0.0.1:9")
-        finding = (await run_address_checks(sample_agentos, tmp_path, ALL_PROXY="ftp://127.0.0.1:9"))["URL"]
+        finding = (await run_address_checks(sample_agentos, ALL_PROXY="ftp://127.0.0.1:9"))["URL"]
         assert finding.message.startswith("the proxy in ALL_PROXY cannot be used")
         assert fix_text(finding) == "Remove it: unset ALL_PROXY"
 
@@ -222,9 +218,9 @@ class TestCertificates:
     async def test_certificate_that_is_not_trusted_says_how_to_trust_it(
         self, self_signed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        finding = (await run_address_checks(self_signed, tmp_path))["URL"]
+        finding = (await run_address_checks(self_signed))["URL"]
         assert finding.level == "bad"
         assert finding.message.startswith(f"the certificate of {self_signed} is not trusted (self-signed certificate")
         assert fix_text(finding) == "Trust its certificate authority: export SSL_CERT_FILE=/path/to/ca.pem"
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
-        assert (await run_address_checks(self_signed, tmp_path))["URL"].level == "good"
+        assert (await run_address_checks(self_signed))["URL"].level == "good"
