@@ -195,6 +195,10 @@ async def _probe_agentos(agent_os: AgentOS, url: str) -> AddressProbe:
         config = mapping(await agent_os.get("/config", retry=False))
     except (Unauthorized, Forbidden):
         return AddressProbe(url, name=_UNNAMED, auth_mode=auth_mode)
+    except AgentOSError:
+        if "instantiated_at" not in health:
+            raise
+        config = {}
     if "os_id" not in config and "instantiated_at" not in health:
         return other_server
     return AddressProbe(url, name=_agentos_name(config), auth_mode=auth_mode)

@@ -47,7 +47,7 @@ class ConfiguredEntry:
     """Whether the file lacks settings of the client's own that `install` writes."""
 
     def __str__(self) -> str:
-        return f"{self.name!r} (for {self.project})" if self.project else repr(self.name)
+        return f"{self.name!r} of {self.project}" if self.project else repr(self.name)
 
     @property
     def command_line(self) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from agentos_mcp import __version__
 from tests._support.client_config_samples import SAMPLES, SECRET
-from tests._support.doctor_checks import SHELL_PATH, fix_text, run_client_checks
+from tests._support.doctor_checks import SHELL_PATH, UNUSED_URL, fix_text, run_client_checks
 from tests._support.foreign_programs import mcp_server
 from tests._support.foreign_servers import port_of, web_server
 from tests._support.machines import CLIENTS_BY_KEY, Machine
@@ -99,7 +99,9 @@ class TestWorkingEntries:
         assert findings.subjects == [CLIENTS_BY_KEY[key].title for key in SAMPLES]
         for finding in findings.findings:
             assert finding.level == "good"
-            assert re.fullmatch(r"'agentos' starts in \d+\.\d s, with \d\d tools", finding.message)
+            label = rf"'agentos' for Sample \(sample\) at {sample_agentos}"
+            assert re.fullmatch(rf"{label} starts in \d+\.\d s, with \d\d tools; no token is required", finding.message)
+            assert (finding.about.url, finding.about.agentos) == (sample_agentos, "Sample (sample)")
         assert SECRET not in findings.text
 
     async def test_own_entries_are_started_and_no_others(self, machine: Machine, sample_agentos: str) -> None:
@@ -115,24 +117,27 @@ class TestWorkingEntries:
         machine = Machine(tmp_path, sys.platform, {"PATH": SHELL_PATH, "AGENTOS_TOKEN": KEY})
         file = tmp_path / "key"
         file.write_text(KEY)
+        file.chmod(0o600)
         machine.install("claude-desktop", url=locked_agentos, token_file=str(file))
         machine.install("cursor", "codex", url=locked_agentos, token_variable="AGENTOS_TOKEN")
         findings = await run_client_checks(machine)
         assert findings.levels == {"good"}
+        assert findings["Claude Desktop"].message.endswith(f"; its token, from {file}, is accepted")
+        assert findings["Cursor"].message.endswith("; its token, from its variable AGENTOS_TOKEN, is accepted")
         assert KEY not in findings.text
 
 
 class TestOtherEntries:
     async def test_claude_code_project_entry_is_checked(self, machine: Machine, sample_agentos: str) -> None:
         folder = machine.root / "work"
-        command, *arguments = [*mcp_server("one", version=__version__), "--read-only"]
+        command, *arguments = [*mcp_server("one", version=__version__), "--read-only", "--url", UNUSED_URL]
         servers = {"agentos": {"type": "stdio", "command": command, "args": arguments, "env": {}}}
         other = {"mcpServers": {"agentos": {"command": "/gone/agentos-mcp"}}}
         projects = {str(folder): {"mcpServers": servers}, str(machine.root / "gone"): other, "odd": []}
         machine.write_config("claude-code", json.dumps({"projects": projects}))
         finding = (await run_client_checks(machine))["Claude Code"]
         assert finding.level == "good"
-        assert finding.message.startswith(f"'agentos' (for {folder}) starts in ")
+        assert finding.message.startswith(f"'agentos' of {folder} for {UNUSED_URL} starts in ")
 
     async def test_claude_code_project_entry_is_to_be_removed_first(self, machine: Machine) -> None:
         folder = machine.root / "work"

@@ -73,7 +73,7 @@ async def test_page_example_is_what_the_doctor_prints(machine: Machine, sample_a
     )
     assert cursor_lines in example
     wrong = f"http://localhost:{free_port()}"
-    (url,) = (await run_address_checks(wrong, machine.root, [port_of(sample_agentos)])).findings
+    (url,) = (await run_address_checks(wrong, [port_of(sample_agentos)])).findings
     url_lines = url.render(SYSTEM).replace(wrong, "http://localhost:7778")
     assert url_lines.replace(f"http://localhost:{port_of(sample_agentos)}", "http://localhost:7777") in example
 
