@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentos_mcp.doctor.findings import Finding
@@ -14,9 +14,10 @@ from agentos_mcp.install.errors import os_error_reason
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.install_report import InstallReport
 from agentos_mcp.install.installation import install
-from agentos_mcp.settings import SettingsError
+from agentos_mcp.settings import OPTIONS, SettingsError
 
 _OWNER_ONLY = 0o600
+_OWN_VARIABLES = {variable for option in OPTIONS for variable in option.variables}
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ def apply_fix(fix: AutomaticFix, system: HostSystem) -> AppliedFix:
 
 
 def _install(fix: InstallEntry, system: HostSystem, *, dry_run: bool) -> InstallReport:
-    flags = dict(fix.flags)
+    # What this shell sets is for what is typed in it: its token must not get into an entry for another AgentOS.
+    variables = {name: value for name, value in system.environment.items() if name not in _OWN_VARIABLES}
+    system, flags = replace(system, environment=variables), dict(fix.flags)
     return install([fix.client_key], name=fix.name, flags=flags, dry_run=dry_run, verify=False, system=system)
 
 

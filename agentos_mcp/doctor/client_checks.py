@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -72,7 +73,7 @@ class ClientChecks:
             return
         connection = read_connection(command, self._system)
         check = _EntryCheck(entry, command, connection, self._system, self._server_prober, self._mask)
-        if entry.is_disabled or command.missing or not connection.url:
+        if entry.is_disabled or command.missing or connection.token_problem or not connection.url:
             await check.run(None, report)
             return
         probe = await self._agentos_prober.probe(connection.url, connection.token)
@@ -91,7 +92,7 @@ class _EntryCheck:
         prober: ServerProber,
         mask: SecretMask,
     ) -> None:
-        self._entry = entry
+        self._entry = replace(entry, profile_url=connection.url) if connection.profile else entry
         self._command = command
         self._connection = connection
         self._system = system
@@ -118,6 +119,9 @@ class _EntryCheck:
             report(self._invalid_url())
         elif problem := self._executable_problem():
             report(self._bad_installation(f"{located} starts {problem}"))
+        elif self._connection.token_problem:
+            message = f"{self._label} cannot start: {self._connection.token_problem}"
+            report(self._bad(message, entry.install_again("Correct that, or give it another token", token_file=True)))
         elif command.missing:
             names = " and ".join(command.missing)
             message = f"{self._label} takes {names} from the environment; not set here, so it was not tried"
@@ -147,7 +151,7 @@ class _EntryCheck:
     def _invalid_url(self) -> Finding:
         message = f"{self._label} cannot start: {self._connection.url_problem}"
         corrected = corrected_url(self._entry.agentos_url)
-        if not corrected:
+        if not corrected or corrected == self._entry.agentos_url:
             return self._bad(message, self._entry.install_again("Give the URL of your AgentOS", url="http://HOST:PORT"))
         fix, automatic = self._entry.install_again(url=corrected), self._entry.automatic_installation(url=corrected)
         return bad(self._subject, message, *fix, about=self._about, automatic=automatic)

@@ -45,6 +45,8 @@ class ConfiguredEntry:
     project: str = ""
     lacks_settings: bool = False
     """Whether the file lacks settings of the client's own that `install` writes."""
+    profile_url: str = ""
+    """The AgentOS of the profile that it uses; empty where it says its own."""
 
     def __str__(self) -> str:
         return f"{self.name!r} of {self.project}" if self.project else repr(self.name)
@@ -75,7 +77,8 @@ class ConfiguredEntry:
     @property
     def agentos_url(self) -> str:
         """The AgentOS that it is for."""
-        return flag_value("--url", self.command_line) or str(self.variables.get("AGENTOS_URL") or Settings.url)
+        own_url = flag_value("--url", self.command_line) or str(self.variables.get("AGENTOS_URL") or "")
+        return self.profile_url or own_url or Settings.url
 
     @property
     def has_token_file(self) -> bool:
@@ -107,9 +110,10 @@ class ConfiguredEntry:
         """What `install_again` says, to be done by `--fix`; None where it would change more than the entry's form.
 
         An entry for one project is the client's own to remove, one with an invalid name would get another, and a token
-        that stands in the arguments would be lost.
+        that stands in the arguments, or is that of a profile, would be lost.
         """
-        if self.project or not is_entry_name(self.name) or flag_value("--token", self.command_line):
+        has_own_token = bool(flag_value("--token", self.command_line)) or bool(self.profile_url)
+        if self.project or not is_entry_name(self.name) or has_own_token:
             return None
         return InstallEntry(self.client.key, self.name, (("url", url or self.agentos_url), *self.settings))
 
@@ -127,7 +131,7 @@ class ConfiguredEntry:
                 values.append((option.name, True))
                 continue
             value = value if equals else next(arguments, "")
-            if option.name not in {"url", "token"}:
+            if option.name not in {"url", "token", "profile"}:
                 values.append((option.name, value))
         return tuple(values)
 
