@@ -109,6 +109,8 @@ class _EntryCheck:
         self._about = About(entry.client.key, entry.name, url, name)
         self._label = f"{entry} for {name} at {url}" if name else f"{entry} for {url}" if url else str(entry)
         located = f"{self._label}, in {entry.config_path},"
+        if not entry.is_disabled:
+            self._report_token_file(report)
         if entry.is_disabled:
             fix = FixStep(f"Enable it in {self._subject}.")
             report(self._warning(f"{located} is disabled", (fix,)))
@@ -128,7 +130,6 @@ class _EntryCheck:
             instruction = f"Set {names} where {self._subject} is started, or"
             report(self._warning(message, entry.install_again(instruction, token_file=True)))
         else:
-            self._report_token_file(report)
             await self._start(agentos, report)
 
     # Findings

@@ -180,7 +180,9 @@ def read_entries(client: Client, system: HostSystem) -> list[ConfiguredEntry]:
     """The entries for agentos-mcp in a client's file. Raises UnreadableConfigError."""
     path = client.config_path(system)
     try:
-        file = ConfigFile(path, config_file.read_bounded(path) if _is_there(path) else None)
+        file = ConfigFile(path, config_file.read_bounded(path))
+    except FileNotFoundError:
+        file = ConfigFile(path, None)
     except OSError as error:
         reason = os_error_reason(error)
         raise UnreadableConfigError(f"{path} cannot be read: {reason}; {client.title} cannot read it either") from None

@@ -24,7 +24,7 @@ async def find_exposure(address: AddressProbe) -> Finding | None:
     if not reached_at:
         return None
     about = About(url=address.display_url, agentos=address.name)
-    is_here = await _is_loopback(urlsplit(address.url).hostname or "")
+    is_here = await is_loopback(urlsplit(address.url).hostname or "")
     message = (
         f"{address.name} requires no token (auth_mode none), and answers beyond this machine, at {reached_at}: whoever "
         "reaches it can run its agents and read what it stores"
@@ -44,7 +44,7 @@ async def find_exposure(address: AddressProbe) -> Finding | None:
 async def _url_for_others(address: AddressProbe) -> str:
     """Where other machines reach it; '' where they don't."""
     parts = urlsplit(address.url)
-    if not await _is_loopback(parts.hostname or ""):
+    if not await is_loopback(parts.hostname or ""):
         return address.display_url
     for own_address in own_addresses():
         host = f"[{own_address}]" if ":" in own_address else own_address
@@ -66,7 +66,7 @@ def own_addresses() -> list[str]:
     return [address for address in addresses if not ipaddress.ip_address(address.partition("%")[0]).is_loopback]
 
 
-async def _is_loopback(host: str) -> bool:
+async def is_loopback(host: str) -> bool:
     """Whether all addresses of a host are this machine's own; of one that is unknown nothing is claimed."""
     with contextlib.suppress(ValueError):
         address = ipaddress.ip_address(host)

@@ -217,8 +217,9 @@ class _ErrorOutput:
         """The last lines that are not empty, not cut: half a secret could no longer be masked."""
         tail = bytes(self._tail)
         if self._is_cut:
-            separator = b"\n" if b"\n" in tail else b" "
-            tail = tail.partition(separator)[2]
+            # The beginning is the rest of a line, and may be half a secret.
+            after_line = tail.partition(b"\n")[2]
+            tail = after_line if after_line.strip() else tail.partition(b" ")[2]
         lines = [line for line in tail.decode("utf-8", "replace").splitlines() if line.strip()]
         return tuple(line.rstrip() for line in lines[-_MAX_ERROR_LINES:])
 

@@ -85,8 +85,7 @@ def test_fix_shows_the_change_and_asks(
     monkeypatch.setattr("builtins.input", reply)
     output = run_doctor(capsys, machine, bare_agentos, fix=True)
     (shown,) = seen
-    assert '-      "command": "********"' in shown or '"command": "********"' in shown
-    assert f'"{bare_agentos}"' in shown, "what is written is shown"
+    assert f'"command": "{server_command(machine.system)[0]}"' in shown
     assert SECRET not in shown + output.text
     assert shown.endswith("Change that? [y/N] ")
     assert (path.read_bytes() != before) is is_changed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agentos_mcp import __version__
+from agentos_mcp.install.config_file import MAX_BYTES
 from tests._support.client_config_samples import SAMPLES, SECRET
 from tests._support.doctor_checks import SHELL_PATH, UNUSED_URL, fix_text, run_client_checks
 from tests._support.foreign_programs import mcp_server
@@ -88,6 +90,62 @@ class TestConfigurationFiles:
             ("Other clients", "good"),
         ]
         assert fix_text(findings["Other clients"]) == "To add it: agentos-mcp install goose"
+
+
+class TestHostileFiles:
+    @pytest.mark.parametrize("key", ["cursor", "codex", "goose", "claude-code"])
+    async def test_file_that_is_huge_is_not_read_whole(self, machine: Machine, key: str) -> None:
+        path = machine.write_config(key, "")
+        with path.open("r+b") as file:
+            file.truncate(3 * MAX_BYTES)
+        finding = (await run_client_checks(machine))[CLIENTS_BY_KEY[key].title]
+        assert finding.level == "bad"
+        assert finding.message == f"{path} has more than {MAX_BYTES // 1024**2} MiB"
+
+    @pytest.mark.parametrize(
+        ("key", "text", "problem"),
+        [
+            ("cursor", '{"a":' * 50_000, "it is nested too deeply"),
+            ("cursor", f'{{"mcpServers": {{"agentos": {"[" * 400}{"]" * 400}}}}}', ""),
+            ("cursor", f"[{'1,' * 1_100_000}1]", "it has too many values"),
+            ("codex", f"a = {'[' * 5_000}", "it is nested too deeply"),
+            ("codex", "a = 1 # " + "x" * 2_000_000, "it has more than 2,000,000 characters"),
+            ("goose", "[" * 5_000, "recursion"),
+            ("goose", "# " + "x" * 500_000, "it has more than 500,000 characters"),
+        ],
+        ids=["deep", "deep entry", "wide", "deep TOML", "long TOML", "deep YAML", "long YAML"],
+    )
+    async def test_file_that_is_deep_or_long_is_bounded(
+        self, machine: Machine, key: str, text: str, problem: str
+    ) -> None:
+        machine.write_config(key, text)
+        findings = await run_client_checks(machine)
+        if problem:
+            assert problem in findings[CLIENTS_BY_KEY[key].title].message
+        else:
+            assert findings.subjects == ["Clients"], "an entry is a table, so this is none"
+
+    async def test_file_with_aliases_of_aliases_is_read(self, machine: Machine) -> None:
+        lines = ["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40))]
+        machine.write_config("goose", "\n".join([*lines, "extensions: {}"]))
+        assert (await run_client_checks(machine)).subjects == ["Clients"]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="links and pipes as POSIX has them")
+    @pytest.mark.parametrize("kind", ["loop", "pipe", "device", "dangling"])
+    async def test_file_that_is_no_file_is_not_waited_for(self, machine: Machine, kind: str) -> None:
+        path = machine.config_path("cursor")
+        path.parent.mkdir(parents=True)
+        if kind == "pipe":
+            os.mkfifo(path)
+        else:
+            path.symlink_to({"loop": path, "device": Path("/dev/zero"), "dangling": path.with_name("gone")}[kind])
+        findings = await run_client_checks(machine)
+        if kind == "dangling":
+            assert findings.subjects == ["Clients"], "there is no file yet"
+        else:
+            assert findings["Cursor"].level == "bad"
+            reason = "too many levels" if kind == "loop" else "is not a regular file"
+            assert reason in findings["Cursor"].message
 
 
 class TestWorkingEntries:
