@@ -33,6 +33,7 @@ _PROXY_VARIABLES = frozenset({"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"})
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - compared with, never listened on
 
 
+_PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 _UNNAMED = "an AgentOS"
 
 
@@ -156,6 +157,21 @@ async def has_listener(url: str) -> bool:
         except Exception:  # what httpx raises for a URL or a proxy that it cannot use
             return False
     return True
+
+
+async def refuses_token(url: str, token: str) -> bool:
+    """Whether an MCP server over HTTP refuses a request with this token, or with none."""
+    parts = urlsplit(url)
+    path = parts.path.replace("{", "%7B").replace("}", "%7D") or "/"
+    with anyio.move_on_after(TIMEOUT_SECONDS):
+        try:
+            async with AgentOS(f"{parts.scheme}://{parts.netloc}", token=Token(token), limits=LIMITS) as server:
+                await server.request("POST", path, json=_PING, attempts=1)
+        except (Unauthorized, Forbidden):
+            return True
+        except Exception:  # no answer to judge a token by, for whatever reason
+            return False
+    return False
 
 
 async def probe_address(url: str, token: Token | None = None) -> AddressProbe:

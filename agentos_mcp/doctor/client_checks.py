@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from agentos_mcp import DISTRIBUTION, __version__
 from agentos_mcp.agentos.http_errors import display_url
 from agentos_mcp.agentos.plain_text import one_line
-from agentos_mcp.doctor.address_checks import LOCAL_HOSTS, has_listener
+from agentos_mcp.doctor.address_checks import LOCAL_HOSTS, has_listener, refuses_token
 from agentos_mcp.doctor.agentos_probe import AgentOSProbe, AgentOSProber, TokenVerdict
 from agentos_mcp.doctor.configured_entries import ClientConfiguration, ConfiguredEntry
 from agentos_mcp.doctor.entry_connection import EntryConnection, corrected_url, read_connection
@@ -69,7 +69,9 @@ class ClientChecks:
     async def _check_entry(self, entry: ConfiguredEntry, report: Report) -> None:
         command = resolve_command(entry.client, entry.fields, self._system.environment)
         if entry.server_url:
-            await _check_connection(entry, report)
+            token = entry.bearer_token(self._system.environment)
+            self._mask.add(token)
+            await _check_connection(entry, token, report)
             return
         connection = read_connection(command, self._system)
         check = _EntryCheck(entry, command, connection, self._system, self._server_prober, self._mask)
@@ -307,8 +309,8 @@ class _EntryCheck:
         return ""
 
 
-async def _check_connection(entry: ConfiguredEntry, report: Report) -> None:
-    """Whether anything is where an entry connects to that starts no program."""
+async def _check_connection(entry: ConfiguredEntry, token: str, report: Report) -> None:
+    """Whether anything is where an entry connects to that starts no program, and takes its token."""
     subject, url, parts = entry.client.title, display_url(entry.server_url), urlsplit(entry.server_url)
     about = About(entry.client.key, entry.name)
     if entry.is_disabled:
@@ -316,6 +318,11 @@ async def _check_connection(entry: ConfiguredEntry, report: Report) -> None:
         report(warning(subject, f"{located} is disabled", FixStep(f"Enable it in {subject}."), about=about))
         return
     if await has_listener(entry.server_url):
+        if not parts.query and await refuses_token(entry.server_url, token):
+            problem = "refuses its token" if token else "asks for a token, and it sends none"
+            fix = FixStep(f"Give it that of the server ({subject}: the header Authorization).")
+            report(bad(subject, f"{entry} connects to {url}, and the server there {problem}", fix, about=about))
+            return
         report(good(subject, f"{entry} connects to {url}, and a server answers there", about=about))
         return
     message = f"{entry} connects to {url}, and nothing answers there"

@@ -26,6 +26,7 @@ _OPTIONS_BY_NAME = {option.name: option for option in OPTIONS}
 _OPTIONS_BY_FLAG = {option.flag: option for option in OPTIONS}
 _URL_KEYS = ("url", "httpUrl", "serverUrl", "uri")
 """The clients' names for the URL of a server that they don't start themselves."""
+_HEADER_KEYS = ("headers", "http_headers")
 _READ_SECONDS = 10.0
 """For the file of one client."""
 
@@ -73,6 +74,18 @@ class ConfiguredEntry:
     def server_url(self) -> str:
         """The URL of the server that it connects to; '' for an entry that starts a program."""
         return next((value for key in _URL_KEYS if isinstance(value := self.fields.get(key), str)), "")
+
+    def bearer_token(self, environment: Mapping[str, str]) -> str:
+        """The token that it sends to a server that it does not start; '' for none, or one that is not known here."""
+        if isinstance(variable := self.fields.get("bearer_token_env_var"), str):  # Codex
+            return environment.get(variable, "")
+        headers = next((value for key in _HEADER_KEYS if isinstance(value := self.fields.get(key), Mapping)), {})
+        for name, value in headers.items():
+            if str(name).casefold() == "authorization" and isinstance(value, str):
+                reference = self.client.variable_reference
+                scheme, _, token = (reference.resolve(value, environment) if reference else value).partition(" ")
+                return token.strip() if scheme.casefold() == "bearer" else ""
+        return ""
 
     @property
     def agentos_url(self) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -221,6 +222,39 @@ class TestOtherEntries:
         assert findings[client.title].level == "bad"
         assert findings[client.title].message == f"'AgentOS' connects to {url}/mcp, and nothing answers there"
         assert fix_text(findings[client.title]) == f"Start it: agentos-mcp serve --http --port {port_of(url)}"
+
+    @pytest.mark.parametrize(
+        ("fields", "problem"),
+        [
+            ({}, "asks for a token, and it sends none"),
+            ({"headers": {"authorization": "Bearer wrong-token"}}, "refuses its token"),
+            ({"headers": {"Authorization": f"Bearer {KEY}"}}, ""),
+            ({"headers": {"Authorization": "Bearer ${env:MCP_TOKEN}"}}, ""),
+            ({"headers": ["Authorization"]}, "asks for a token, and it sends none"),
+        ],
+    )
+    async def test_url_entry_is_tried_with_its_token(
+        self, tmp_path: Path, fields: dict[str, object], problem: str
+    ) -> None:
+        class Guarded(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_error(404)
+
+            def do_POST(self) -> None:
+                self.send_error(400 if self.headers.get("Authorization") == f"Bearer {KEY}" else 401)
+
+            def log_message(self, *_: object) -> None:
+                """Log nothing."""
+
+        machine = Machine(tmp_path, sys.platform, {"PATH": SHELL_PATH, "MCP_TOKEN": KEY})
+        client = CLIENTS_BY_KEY["cursor"]
+        with web_server(Guarded) as url:
+            machine.write_config("cursor", client.section.put("", "AgentOS", {"url": f"{url}/{{mcp}}", **fields}))
+            findings = await run_client_checks(machine)
+        assert findings["Cursor"].level == ("bad" if problem else "good")
+        assert problem in findings["Cursor"].message
+        assert KEY not in findings.text
+        assert "wrong-token" not in findings.text
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32", "linux"])
