@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from agentos_mcp import __version__
 from agentos_mcp.agentos.plain_text import PlainFormatter, one_line, strip_control_chars
 from agentos_mcp.settings import OPTIONS, Settings, SettingsError, load
-from agentos_mcp.terminal.exit_codes import INTERRUPTED, USAGE
+from agentos_mcp.terminal.exit_codes import BROKEN_PIPE, INTERRUPTED, USAGE
 from agentos_mcp.terminal.usage_errors import (
     Parser,
     UnknownFlag,
@@ -52,6 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit code (USAGE for an argument or a setting that is invalid)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        exit_code = _run_reporting_errors(words)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has what it wants
+        _discard_output()
+        return BROKEN_PIPE
+    return exit_code
+
+
+def _run_reporting_errors(words: list[str]) -> int:
+    try:
         return _run(words)
     except UsageError as error:
         return _print_error(words, error.message, error.hint, error.prog)
@@ -61,6 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--json" in words:
             print('{"error": "Interrupted.", "next": ""}')
         return INTERRUPTED
+
+
+def _discard_output() -> None:
+    """Send what is still buffered nowhere, or Python would complain about the broken pipe at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(words: list[str]) -> int:
@@ -117,6 +133,10 @@ def _flag_of_another_command(error: UnknownFlag, name: str, rest: list[str]) -> 
 
 def _is_interactive() -> bool:
     """Whether a person typed the bare command. A client starts it without a terminal: then it serves."""
+    return _can_ask()
+
+
+def _can_ask() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
@@ -231,6 +251,8 @@ def _add_doctor_arguments(_: str, parser: argparse.ArgumentParser) -> None:
         metavar="KIND:NAME",
         help="also run a component as a test: the first one, or the one named, such as agent:writer",
     )
+    parser.add_argument("--fix", action="store_true", help="fix what can be fixed, after showing it, and check again")
+    parser.add_argument("-y", "--yes", action="store_true", help="with --fix: do not ask before changing anything")
     add_connection_flags(parser)
 
 
@@ -374,6 +396,8 @@ def _doctor(options: argparse.Namespace) -> int:
     from agentos_mcp.doctor.diagnosis import diagnose
     from agentos_mcp.terminal.command_flags import CONNECTION_SETTINGS
 
+    if options.fix and not options.yes and (options.json or not _can_ask()):
+        raise UsageError("--fix has nobody to ask here", "Add --yes to change what can be fixed.", "agentos-mcp doctor")
     settings = _load_settings(options, *CONNECTION_SETTINGS)
     url_given = bool(options.url or os.environ.get("AGENTOS_URL") or settings.profile)
     return diagnose(options, settings, url_given=url_given)

@@ -6,9 +6,10 @@ import os
 import socket
 import ssl
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
@@ -16,20 +17,24 @@ import anyio
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, Unauthorized, Unreachable
 from agentos_mcp.agentos.http_errors import display_url
-from agentos_mcp.agentos.plain_text import one_line
+from agentos_mcp.agentos.json_values import mapping, text
+from agentos_mcp.agentos.plain_text import as_name, one_line
 from agentos_mcp.agentos.task_groups import gather
-from agentos_mcp.doctor.findings import Finding, Report, bad, good, warning
+from agentos_mcp.doctor.findings import About, Report, bad, good
 from agentos_mcp.doctor.fixes import Fix, FixStep, UnsetVariables, run_command, set_variable
-from agentos_mcp.install.host_system import HostSystem
-from agentos_mcp.settings import Settings, Token
+from agentos_mcp.settings import Token
 
 USUAL_PORTS = (7777, 7778, 7779, 8000)
 TIMEOUT_SECONDS = 5.0
 """For all requests to one address."""
 
-_LIMITS = Limits(connect_seconds=2.0, read_seconds=3.0, read_attempts=1)
+LIMITS = Limits(connect_seconds=2.0, read_seconds=3.0, read_attempts=1)
 _PROXY_VARIABLES = frozenset({"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"})
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - compared with, never listened on
+
+
+_PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+_UNNAMED = "an AgentOS"
 
 
 class AgentOSLocation:
@@ -41,10 +46,16 @@ class AgentOSLocation:
         self._has_url = anyio.Event()
         self._is_checked = anyio.Event()
 
+        self.token = Token()
+        """With which it can be used."""
+
     def set_url(self, url: str) -> None:
         """'' where none was found."""
         self._url = url
         self._has_url.set()
+
+    def set_token(self, token: Token) -> None:
+        self.token = token
 
     def set_usable(self, is_usable: bool) -> None:
         self._is_usable = is_usable
@@ -70,61 +81,49 @@ class AddressProbe:
     fix: Fix = ()
     has_listener: bool = True
     """Whether anything is there at all."""
+    name: str = ""
+    """What the AgentOS calls itself, such as `Newsroom Demo (demo-os)`; `an AgentOS` where it does not say."""
+    auth_mode: str = ""
+    """`none`, `security_key` or `jwt`; '' before agno 3.0."""
+
+    @property
+    def display_url(self) -> str:
+        """The URL without credentials."""
+        return display_url(self.url)
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.display_url}"
+
+    @property
+    def about(self) -> About:
+        return About(url=self.display_url, agentos=self.name)
 
 
-async def find_agentos(url: str, token: Token, ports: Sequence[int], system: HostSystem, report: Report) -> str:
-    """Report where the AgentOS is; its URL, '' where there is none that could be checked.
+async def find_agentos(
+    url: str, token: Token, ports: Sequence[int], report: Report, *, origin: str = ""
+) -> AddressProbe:
+    """Report whether an AgentOS is at a URL; what is there.
 
-    `url` is '' where none was given: then the usual ports are tried. They are tried as well where nothing
-    answers at the given URL, since a wrong port is the usual mistake.
+    Where none is, those at the usual ports are mentioned, and no more: a stranger's may be among them. `origin` says
+    why it is this URL, where nobody gave it.
     """
-    if not url:
-        return await _find_at_usual_ports(ports, system, report)
+    reason = f" ({origin})" if origin else ""
     probe = await probe_address(url, token)
     if not probe.problem:
-        report(good("URL", f"an AgentOS answers at {display_url(url)}"))
-        return url
-    alternatives = [other.url for other in await _probe_all(_alternatives(url, ports)) if not other.problem]
-    if alternatives:
-        instruction = f"One answers at {_join_urls(alternatives)}. Use that"
-        if system.environment.get("AGENTOS_URL", "").rstrip("/") == url:
-            fix: Fix = (set_variable(instruction, "AGENTOS_URL", alternatives[0]),)
-        else:
-            fix = (run_command(instruction, "doctor", "--url", alternatives[0]),)
-    else:
-        fix = probe.fix or _start_agentos()
-    report(bad("URL", probe.problem, *fix))
-    return ""
+        report(good("URL", f"{probe.name} answers at {probe.display_url}{reason}", about=probe.about))
+        return probe
+    others = [other for other in await _probe_all(_alternatives(url, ports)) if not other.problem]
+    fix = list(probe.fix or (_start_agentos(),))
+    if others:
+        fix.append(FixStep(f"Found elsewhere, in case it is yours: {', '.join(map(str, others))}"))
+    elif not probe.fix:
+        fix.append(run_command("To try agentos-mcp without one", "demo", "--keep"))
+    report(bad("URL", f"{probe.problem}{reason}", *fix, about=probe.about))
+    return probe
 
 
-async def _find_at_usual_ports(ports: Sequence[int], system: HostSystem, report: Report) -> str:
-    probes = await _probe_all([f"http://localhost:{port}" for port in ports])
-    urls = [probe.url for probe in probes if not probe.problem]
-    if not urls:
-        report(_no_agentos(probes, ports))
-        return ""
-    report(good("URL", f"an AgentOS answers at {_join_urls(urls)}" + (f"; checking {urls[0]}" if urls[1:] else "")))
-    if urls[0] != Settings.url:
-        message = f"it is not set, so the other commands use {Settings.url}"
-        report(warning("AGENTOS_URL", message, set_variable("Set it", "AGENTOS_URL", urls[0])))
-    return urls[0]
-
-
-def _no_agentos(probes: Sequence[AddressProbe], ports: Sequence[int]) -> Finding:
-    other_listeners = [probe.problem for probe in probes if probe.has_listener]
-    message = f"no AgentOS answers on this machine (tried the ports {', '.join(map(str, ports))})"
-    return bad("URL", "; ".join([message, *other_listeners]), *_start_agentos())
-
-
-def _start_agentos() -> Fix:
-    return (
-        run_command("Start your AgentOS, or give its URL", "doctor", "--url", "http://HOST:PORT"),
-        run_command("To try agentos-mcp without one", "demo", "--keep"),
-    )
-
-
-def _join_urls(urls: Sequence[str]) -> str:
-    return " and ".join(map(display_url, urls))
+def _start_agentos() -> FixStep:
+    return run_command("Start your AgentOS there, or give its URL", "doctor", "--url", "http://HOST:PORT")
 
 
 def _alternatives(url: str, ports: Sequence[int]) -> list[str]:
@@ -149,7 +148,7 @@ async def has_listener(url: str) -> bool:
     parts = urlsplit(url)
     with anyio.move_on_after(TIMEOUT_SECONDS):
         try:
-            async with AgentOS(f"{parts.scheme}://{parts.netloc}", limits=_LIMITS) as server:
+            async with AgentOS(f"{parts.scheme}://{parts.netloc}", limits=LIMITS) as server:
                 await server.get("/health", retry=False)
         except Unreachable as error:
             return error.was_sent
@@ -160,11 +159,26 @@ async def has_listener(url: str) -> bool:
     return True
 
 
+async def refuses_token(url: str, token: str) -> bool:
+    """Whether an MCP server over HTTP refuses a request with this token, or with none."""
+    parts = urlsplit(url)
+    path = parts.path.replace("{", "%7B").replace("}", "%7D") or "/"
+    with anyio.move_on_after(TIMEOUT_SECONDS):
+        try:
+            async with AgentOS(f"{parts.scheme}://{parts.netloc}", token=Token(token), limits=LIMITS) as server:
+                await server.request("POST", path, json=_PING, attempts=1)
+        except (Unauthorized, Forbidden):
+            return True
+        except Exception:  # no answer to judge a token by, for whatever reason
+            return False
+    return False
+
+
 async def probe_address(url: str, token: Token | None = None) -> AddressProbe:
     """What is at a URL, within a few seconds in any case."""
     address = display_url(url)
     try:
-        agent_os = AgentOS(url, token=token or Token(), limits=_LIMITS)
+        agent_os = AgentOS(url, token=token or Token(), limits=LIMITS)
     except Exception as error:  # whatever httpx raises for a proxy that it cannot use
         return _unusable_proxy(url, error)
     try:
@@ -186,16 +200,41 @@ async def _probe_agentos(agent_os: AgentOS, url: str) -> AddressProbe:
     try:
         health = await agent_os.get("/health", retry=False)
     except (Unauthorized, Forbidden):
-        return AddressProbe(url)  # a gateway that requires a token first; the token is checked later
+        return AddressProbe(url, name=_UNNAMED)  # a gateway that requires a token first; the token is checked later
     if not isinstance(health, dict) or health.get("status") != "ok":
         return other_server
-    if "instantiated_at" in health:
-        return AddressProbe(url)
+    info = await _read_optional(agent_os, "/info")
+    auth_mode = one_line(text(info.get("auth_mode")), max_length=40)
+    if info.get("os_id") and "instantiated_at" in health:
+        return AddressProbe(url, name=_agentos_name(info), auth_mode=auth_mode)
     try:
-        config = await agent_os.get("/config", retry=False)
+        config = mapping(await agent_os.get("/config", retry=False))
     except (Unauthorized, Forbidden):
-        return AddressProbe(url)
-    return AddressProbe(url) if isinstance(config, dict) and "os_id" in config else other_server
+        return AddressProbe(url, name=_UNNAMED, auth_mode=auth_mode)
+    except AgentOSError:
+        if "instantiated_at" not in health:
+            raise
+        config = {}
+    if "os_id" not in config and "instantiated_at" not in health:
+        return other_server
+    return AddressProbe(url, name=_agentos_name(config), auth_mode=auth_mode)
+
+
+async def _read_optional(agent_os: AgentOS, path: str) -> Mapping[str, Any]:
+    try:
+        return mapping(await agent_os.get(path, retry=False))
+    except Unreachable:
+        raise
+    except AgentOSError:
+        return {}
+
+
+def _agentos_name(document: Mapping[str, Any]) -> str:
+    """`Newsroom Demo (demo-os)`, by `/info` or `/config`."""
+    os_id, name = text(document.get("os_id")).strip(), text(document.get("name")).strip()
+    if os_id and name and os_id != name:
+        return f"{as_name(name)} ({as_name(os_id)})"
+    return as_name(name or os_id) if name or os_id else _UNNAMED
 
 
 def _unreachable(url: str, error: Unreachable) -> AddressProbe:
@@ -217,7 +256,7 @@ def _unreachable(url: str, error: Unreachable) -> AddressProbe:
         fix = FixStep("Use http:// instead of https://.")
         return AddressProbe(url, f"the server at {address} does not speak TLS", (fix,))
     if "ConnectTimeout" in cause_types:
-        message = f"nothing answers at {address} within {_LIMITS.connect_seconds:g} s"
+        message = f"nothing answers at {address} within {LIMITS.connect_seconds:g} s"
         fix = FixStep("Check the host and the port in the URL, and the firewalls in between.")
         return AddressProbe(url, message, (fix,), has_listener=False)
     if not error.was_sent:

@@ -17,6 +17,7 @@ from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.agentos.token_reference import unset_variable
+from agentos_mcp.doctor.agentos_probe import CREDENTIALS
 from agentos_mcp.doctor.findings import Finding, Report, bad, good, warning
 from agentos_mcp.doctor.fixes import Fix, FixStep, OtherCommand, from_hint, run_command, set_variable
 from agentos_mcp.doctor.token_checks import SERVICE_ACCOUNT_PREFIX, TokenPermissions, probe_permissions, read_claims
@@ -27,7 +28,6 @@ TIMEOUT_SECONDS = 15.0
 
 _LIMITS = Limits(connect_seconds=2.0, read_seconds=8.0, read_attempts=1)
 _EXPIRES_SOON = timedelta(days=1)
-_CREDENTIALS = {"security_key": "a security key", "jwt": "a JWT or a service account token"}
 _CHECK_LOG = FixStep("Its own log says why.")
 
 
@@ -92,7 +92,7 @@ class _AgentOSChecks:
                 "Token",
                 f"AgentOS requires {credential}, and none is set",
                 set_variable("Set it (or give --token-file PATH)", "AGENTOS_TOKEN", "..."),
-                run_command("For a client", "install", "CLIENT", "--token-file", "PATH"),
+                self._install_command("For a client", "--token-file", "PATH"),
             )
         if name := unset_variable(self._token):
             message = f"AgentOS requires {credential}, and the variable {name} is not set where this was started"
@@ -106,6 +106,9 @@ class _AgentOSChecks:
         fix = set_variable("Set the right one (or give --token-file PATH)", "AGENTOS_TOKEN", "...")
         return bad("Token", message, fix)
 
+    def _install_command(self, instruction: str, *flags: str) -> FixStep:
+        return run_command(instruction, "install", "CLIENT", "--url", self._agent_os.display_url, *flags)
+
     def _token_not_required(self) -> Finding:
         return good("Token", f"AgentOS requires none{'; the one that is set is ignored' if self._token else ''}")
 
@@ -118,13 +121,13 @@ class _AgentOSChecks:
             message += f", until {_local_time(claims.expires)}"
             if claims.expires - datetime.now(UTC) < _EXPIRES_SOON:
                 instruction = "Keep it in a file that is renewed, and is read again then"
-                return warning("Token", message, run_command(instruction, "install", "CLIENT", "--token-file", "PATH"))
+                return warning("Token", message, self._install_command(instruction, "--token-file", "PATH"))
         return good("Token", message)
 
     async def _requires_token(self, features: Features) -> bool:
         """Before agno 3.0 AgentOS does not say whether it requires a token; then a request without one is tried."""
         if features.auth_mode or not self._token:
-            return features.auth_mode in _CREDENTIALS
+            return features.auth_mode in CREDENTIALS
         async with AgentOS(self._settings.url, limits=_LIMITS) as without_token:
             try:
                 await without_token.get("/config", retry=False)
@@ -182,7 +185,7 @@ class _AgentOSChecks:
                 f"there are {len(inventory.databases)}, so tools for sessions, memories and the like ask which one"
             )
             instruction = "To always use the same one"
-            fix = run_command(instruction, "install", "CLIENT", "--db-id", inventory.databases[0])
+            fix = self._install_command(instruction, "--db-id", inventory.databases[0])
             findings.append(warning("Databases", message, fix))
         return findings
 
@@ -231,7 +234,7 @@ def _components_finding(inventory: Inventory, permissions: TokenPermissions | No
 
 
 def _credential(features: Features) -> str:
-    return _CREDENTIALS.get(features.auth_mode, "a token")
+    return CREDENTIALS.get(features.auth_mode, "a token")
 
 
 def _local_time(moment: datetime) -> str:

@@ -7,25 +7,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
+
 from agentos_mcp import DISTRIBUTION
-from agentos_mcp.doctor.fixes import AgentOSMCPCommand, Fix, FixStep, OtherCommand
+from agentos_mcp.doctor.fixes import AgentOSMCPCommand, Fix, FixStep, InstallEntry, OtherCommand
+from agentos_mcp.install import config_file
 from agentos_mcp.install.client_entry import command_line, is_own_entry, project_entries
-from agentos_mcp.install.client_table import Client
+from agentos_mcp.install.client_table import CLIENTS, Client
 from agentos_mcp.install.config_file import ConfigFile
-from agentos_mcp.install.errors import InvalidConfigError, os_error_reason
+from agentos_mcp.install.errors import InvalidConfigError, UneditableConfigError, os_error_reason
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.installation import DEFAULT_ENTRY_NAME, is_entry_name
 from agentos_mcp.install.launch_command import flag_value
 from agentos_mcp.install.started_program import downloaded_package
 from agentos_mcp.settings import OPTIONS, Settings
 
+_OPTIONS_BY_NAME = {option.name: option for option in OPTIONS}
 _OPTIONS_BY_FLAG = {option.flag: option for option in OPTIONS}
 _URL_KEYS = ("url", "httpUrl", "serverUrl", "uri")
 """The clients' names for the URL of a server that they don't start themselves."""
+_HEADER_KEYS = ("headers", "http_headers")
+_READ_SECONDS = 10.0
+"""For the file of one client."""
 
 
 class UnreadableConfigError(Exception):
-    """A client's file that the client cannot read either; `str()` is a clause that names the file."""
+    """A client's file that cannot be read; `str()` is a clause that names the file."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +46,11 @@ class ConfiguredEntry:
     project: str = ""
     lacks_settings: bool = False
     """Whether the file lacks settings of the client's own that `install` writes."""
+    profile_url: str = ""
+    """The AgentOS of the profile that it uses; empty where it says its own."""
 
     def __str__(self) -> str:
-        return f"{self.name!r} (for {self.project})" if self.project else repr(self.name)
+        return f"{self.name!r} of {self.project}" if self.project else repr(self.name)
 
     @property
     def command_line(self) -> list[str]:
@@ -66,10 +75,23 @@ class ConfiguredEntry:
         """The URL of the server that it connects to; '' for an entry that starts a program."""
         return next((value for key in _URL_KEYS if isinstance(value := self.fields.get(key), str)), "")
 
+    def bearer_token(self, environment: Mapping[str, str]) -> str:
+        """The token that it sends to a server that it does not start; '' for none, or one that is not known here."""
+        if isinstance(variable := self.fields.get("bearer_token_env_var"), str):  # Codex
+            return environment.get(variable, "")
+        headers = next((value for key in _HEADER_KEYS if isinstance(value := self.fields.get(key), Mapping)), {})
+        for name, value in headers.items():
+            if str(name).casefold() == "authorization" and isinstance(value, str):
+                reference = self.client.variable_reference
+                scheme, _, token = (reference.resolve(value, environment) if reference else value).partition(" ")
+                return token.strip() if scheme.casefold() == "bearer" else ""
+        return ""
+
     @property
     def agentos_url(self) -> str:
         """The AgentOS that it is for."""
-        return flag_value("--url", self.command_line) or str(self.variables.get("AGENTOS_URL") or Settings.url)
+        own_url = flag_value("--url", self.command_line) or str(self.variables.get("AGENTOS_URL") or "")
+        return self.profile_url or own_url or Settings.url
 
     @property
     def has_token_file(self) -> bool:
@@ -82,7 +104,9 @@ class ConfiguredEntry:
         """
         has_own_name = self.name == DEFAULT_ENTRY_NAME or not is_entry_name(self.name)
         arguments = ["install", self.client.key, *([] if has_own_name else ["--name", self.name])]
-        arguments += ["--url", url or self.agentos_url, *self._setting_flags()]
+        arguments += ["--url", url or self.agentos_url]
+        for name, value in self.settings:
+            arguments += [_OPTIONS_BY_NAME[name].flag] if value is True else [_OPTIONS_BY_NAME[name].flag, str(value)]
         if token_file and not self.has_token_file:
             arguments += ["--token-file", "PATH"]
         command = AgentOSMCPCommand(tuple(arguments))
@@ -95,9 +119,21 @@ class ConfiguredEntry:
             return (FixStep(instruction, command),)
         return (FixStep(f"{instruction}:"), *steps) if instruction else steps
 
-    def _setting_flags(self) -> list[str]:
-        """Its flags of `serve`, except the URL and the token."""
-        flags: list[str] = []
+    def automatic_installation(self, *, url: str = "") -> InstallEntry | None:
+        """What `install_again` says, to be done by `--fix`; None where it would change more than the entry's form.
+
+        An entry for one project is the client's own to remove, one with an invalid name would get another, and a token
+        that stands in the arguments, or is that of a profile, would be lost.
+        """
+        has_own_token = bool(flag_value("--token", self.command_line)) or bool(self.profile_url)
+        if self.project or not is_entry_name(self.name) or has_own_token:
+            return None
+        return InstallEntry(self.client.key, self.name, (("url", url or self.agentos_url), *self.settings))
+
+    @property
+    def settings(self) -> tuple[tuple[str, str | bool], ...]:
+        """The values of its flags of `serve` by option name, except the URL and the token."""
+        values: list[tuple[str, str | bool]] = []
         arguments = iter(self.command_line)
         for argument in arguments:
             flag, equals, value = argument.partition("=")
@@ -105,26 +141,73 @@ class ConfiguredEntry:
             if option is None:
                 continue
             if option.switch:
-                flags.append(flag)
+                values.append((option.name, True))
                 continue
             value = value if equals else next(arguments, "")
-            if option.name not in {"url", "token"}:
-                flags += [flag, value]
-        return flags
+            if option.name not in {"url", "token", "profile"}:
+                values.append((option.name, value))
+        return tuple(values)
+
+
+@dataclass(frozen=True)
+class ClientConfiguration:
+    """What is in the file of a client that is installed here."""
+
+    client: Client
+    entries: tuple[ConfiguredEntry, ...] = ()
+    error: str = ""
+    """Why it cannot be read: a clause that names the file; empty where it can."""
+
+
+async def read_configurations(system: HostSystem) -> list[ClientConfiguration]:
+    """The configurations of all clients that are installed here, each read within a few seconds."""
+    return [configuration for client in CLIENTS if (configuration := await _read_configuration(client, system))]
+
+
+async def _read_configuration(client: Client, system: HostSystem) -> ClientConfiguration | None:
+    path = client.config_path(system)
+    if client.is_shared and not _is_there(path):
+        return None  # a project's file exists only where somebody made it
+    if not client.is_installed(system):
+        return None
+    try:
+        # In a thread that may be left behind: the patterns and parsers of a format cannot be stopped.
+        with anyio.fail_after(_READ_SECONDS):
+            entries = await anyio.to_thread.run_sync(read_entries, client, system, abandon_on_cancel=True)
+    except TimeoutError:
+        return ClientConfiguration(client, error=f"{path} cannot be read within {_READ_SECONDS:g} s")
+    except UnreadableConfigError as error:
+        return ClientConfiguration(client, error=str(error))
+    return ClientConfiguration(client, tuple(entries))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except OSError:
+        return False
+    return True
 
 
 def read_entries(client: Client, system: HostSystem) -> list[ConfiguredEntry]:
     """The entries for agentos-mcp in a client's file. Raises UnreadableConfigError."""
     path = client.config_path(system)
     try:
-        file = ConfigFile(path, path.read_bytes() if path.exists() else None)
+        file = ConfigFile(path, config_file.read_bounded(path))
+    except FileNotFoundError:
+        file = ConfigFile(path, None)
     except OSError as error:
-        raise UnreadableConfigError(f"{path} cannot be read: {os_error_reason(error)}") from None
+        reason = os_error_reason(error)
+        raise UnreadableConfigError(f"{path} cannot be read: {reason}; {client.title} cannot read it either") from None
+    except ValueError as error:
+        raise UnreadableConfigError(f"{path} {error}") from None
     try:
         servers = client.section.entries(file.text) or {}
         project_servers = list(project_entries(client, file.text))
-    except InvalidConfigError as error:
+    except UneditableConfigError as error:
         raise UnreadableConfigError(error.located_in(path)) from None
+    except InvalidConfigError as error:
+        raise UnreadableConfigError(f"{error.located_in(path)}; {client.title} cannot read it either") from None
     entries = [
         ConfiguredEntry(client, name, path, fields, lacks_settings=bool(client.missing_settings(file.text, fields)))
         for name, fields in servers.items()

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
 from agentos_mcp.agentos.task_groups import gather
-from agentos_mcp.doctor.fixes import Fix, FixStep
+from agentos_mcp.doctor.fixes import AutomaticFix, Fix, FixStep
 from agentos_mcp.install.host_system import HostSystem
 
 Level = Literal["good", "warning", "bad"]
 
 _MARKS: dict[Level, str] = {"good": "✔", "warning": "!", "bad": "✘"}
 _ASCII_MARKS: dict[Level, str] = {"good": "+", "warning": "!", "bad": "x"}
+
+
+@dataclass(frozen=True)
+class About:
+    """What a finding is about, as data; each is empty where there is none."""
+
+    client: str = ""
+    """The key of a client."""
+    entry: str = ""
+    """The name of an entry in the client's file."""
+    url: str = ""
+    """Where the AgentOS is, or was expected; without credentials."""
+    agentos: str = ""
+    """What the AgentOS that answered calls itself: `Newsroom Demo (demo-os)`."""
 
 
 @dataclass(frozen=True)
@@ -28,43 +41,69 @@ class Finding:
     message: str
     """A clause without a full stop."""
     fix: Fix = ()
+    details: tuple[str, ...] = ()
+    """Lines of another program, quoted."""
+    about: About = About()
+    automatic: AutomaticFix | None = None
+    """What `--fix` does about it; None where a person has to."""
 
     def render(self, system: HostSystem, encoding: str = "utf-8") -> str:
         """As it is printed; with ASCII marks where the encoding has no others."""
         head = f"{_marks(encoding)[self.level]} {self.subject}: {self.message}"
-        return "\n    ".join([head, *(step.render(system) for step in self.fix)])
+        quoted = (f"| {line}" for line in self.details)
+        return "\n    ".join([head, *quoted, *(step.render(system) for step in self.fix)])
 
     def as_data(self, system: HostSystem) -> dict[str, Any]:
+        about = {key: value or None for key, value in asdict(self.about).items()}
         return {
-            "level": self.level,
+            "status": self.level,
             "subject": self.subject,
+            **about,
             "message": self.message,
+            "details": list(self.details),
             "fix": [step.as_data(system) for step in self.fix],
+            "automatic": self.automatic is not None,
         }
 
+    def with_about(self, about: About) -> Finding:
+        """The finding on something; on what it says itself where it does."""
+        return self if self.about != _NOTHING else replace(self, about=about)
+
     def mapped(self, change: Callable[[str], str]) -> Finding:
-        """The finding with each of its texts changed."""
-        return Finding(self.level, self.subject, change(self.message), tuple(step.mapped(change) for step in self.fix))
+        """The finding with each of its texts changed; what `--fix` does stays."""
+        return replace(
+            self,
+            message=change(self.message),
+            fix=tuple(step.mapped(change) for step in self.fix),
+            details=tuple(map(change, self.details)),
+            about=replace(self.about, agentos=change(self.about.agentos)),
+        )
 
 
 Report = Callable[[Finding], None]
 
-
-def good(subject: str, message: str, *fix: FixStep) -> Finding:
-    return Finding("good", subject, message, fix)
+_NOTHING = About()
 
 
-def warning(subject: str, message: str, *fix: FixStep) -> Finding:
-    return Finding("warning", subject, message, fix)
+def good(subject: str, message: str, *fix: FixStep, about: About = _NOTHING) -> Finding:
+    return Finding("good", subject, message, fix, about=about)
 
 
-def bad(subject: str, message: str, *fix: FixStep) -> Finding:
-    return Finding("bad", subject, message, fix)
+def warning(
+    subject: str, message: str, *fix: FixStep, about: About = _NOTHING, automatic: AutomaticFix | None = None
+) -> Finding:
+    return Finding("warning", subject, message, fix, about=about, automatic=automatic)
 
 
-def as_json(findings: Sequence[Finding], system: HostSystem) -> str:
-    document = {"healthy": is_healthy(findings), "findings": [finding.as_data(system) for finding in findings]}
-    return json.dumps(document, ensure_ascii=True, indent=1)
+def bad(
+    subject: str,
+    message: str,
+    *fix: FixStep,
+    details: Sequence[str] = (),
+    about: About = _NOTHING,
+    automatic: AutomaticFix | None = None,
+) -> Finding:
+    return Finding("bad", subject, message, fix, tuple(details), about, automatic)
 
 
 def is_healthy(findings: Sequence[Finding]) -> bool:
@@ -72,15 +111,44 @@ def is_healthy(findings: Sequence[Finding]) -> bool:
     return all(finding.level != "bad" for finding in findings)
 
 
+def as_data(findings: Sequence[Finding], system: HostSystem) -> dict[str, Any]:
+    """The findings as a JSON document; `document_schema.py` is its schema."""
+    return {
+        "healthy": is_healthy(findings),
+        "agentos": [{"url": url, "name": name or None} for url, name in judged_agentoses(findings)],
+        "findings": [finding.as_data(system) for finding in findings],
+    }
+
+
+def judged_agentoses(findings: Sequence[Finding]) -> list[tuple[str, str]]:
+    """The AgentOSes that findings are about: each one's URL, and its name, '' where none answered there."""
+    names: dict[str, str] = {}
+    for about in (finding.about for finding in findings if finding.about.url):
+        names[about.url] = names.get(about.url) or about.agentos
+    return list(names.items())
+
+
 def summary(findings: Sequence[Finding]) -> str:
+    """The verdict, and the AgentOSes that it is on: `Everything works with Newsroom (news) at http://localhost:7777.`"""
     counts = {level: sum(finding.level == level for finding in findings) for level in _MARKS}
+    judged = judged_agentoses(findings)
+    answering = [f"{name} at {url}" for url, name in judged if name]
+    silent = [url for url, name in judged if not name]
     parts = [_amount(counts["bad"], "problem")] if counts["bad"] else []
     parts += [_amount(counts["warning"], "warning")] if counts["warning"] else []
-    return f"{', '.join(parts)}." if parts else "Everything works."
+    if not parts:
+        return f"Everything works with {_listed(answering)}." if answering else "Everything works."
+    checked = f" Checked with {_listed(answering)}." if answering else ""
+    unanswered = f" No AgentOS answered at {_listed(silent)}." if silent else ""
+    return f"{', '.join(parts)}.{checked}{unanswered}"
 
 
 def _amount(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _listed(items: Sequence[str]) -> str:
+    return f"{', '.join(items[:-1])} and {items[-1]}" if len(items) > 1 else items[0]
 
 
 def _marks(encoding: str) -> dict[Level, str]:
@@ -129,6 +197,8 @@ async def _run_guarded(check: Check, report: Report) -> None:
     """A check that raises is a finding, and does not end the others."""
     try:
         await check(report)
+    except BrokenPipeError:
+        raise  # nobody reads the findings any more
     except Exception as error:
         report(
             bad(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from agentos_mcp.agentos.errors import AgentOSError
@@ -71,6 +72,26 @@ class UnsetVariables:
 
     def as_data(self, _: HostSystem) -> dict[str, Any]:
         return {"unset": list(self.variables)}
+
+
+@dataclass(frozen=True)
+class InstallEntry:
+    """Installs a client's entry again, with settings of `serve` by option name; no secret is among them."""
+
+    client_key: str
+    name: str
+    flags: tuple[tuple[str, str | bool], ...]
+
+
+@dataclass(frozen=True)
+class RestrictPermissions:
+    """Lets only its owner read a file."""
+
+    path: Path
+
+
+AutomaticFix = InstallEntry | RestrictPermissions
+"""What `--fix` does; `automatic_fixes.py` shows and applies it."""
 
 
 Action = AgentOSMCPCommand | OtherCommand | SetVariable | UnsetVariables

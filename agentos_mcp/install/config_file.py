@@ -16,6 +16,8 @@ from agentos_mcp.install.errors import InstallError, InvalidConfigError, os_erro
 
 MAX_BACKUPS = 3
 """Backups of a file, besides the one of the file before the first installation."""
+MAX_BYTES = 32 * 1024 * 1024
+"""Of a client's file; Claude Code keeps more in its own than its configuration."""
 _RUN_AGAIN = "Run the same command again."
 
 
@@ -49,9 +51,10 @@ def read(path: Path) -> ConfigFile:
             raise InstallError(f"{path} is a folder, not a file.", "Move it away and run this again.")
         if not real_path.exists():
             return ConfigFile(real_path, None)
-        if not stat.S_ISREG(real_path.stat().st_mode):
-            raise InstallError(f"{path} is not a regular file.", "Move it away and run this again.")
-        data = real_path.read_bytes()
+        try:
+            data = read_bounded(real_path)
+        except ValueError as error:
+            raise InstallError(f"{path} {error}.", "Move it away and run this again.") from None
     except OSError as error:
         raise InstallError(
             f"{path} cannot be read: {os_error_reason(error)}.", "Check its permissions and run this again."
@@ -62,6 +65,18 @@ def read(path: Path) -> ConfigFile:
             "Add the entry there (--dry-run shows it), or make the file writable and run this again.",
         )
     return ConfigFile(real_path, data)
+
+
+def read_bounded(path: Path) -> bytes:
+    """A file's content. Raises OSError, and ValueError (a predicate) for what is no file, or too large."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("is not a regular file")
+        data = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"has more than {MAX_BYTES // 1024**2} MiB")
+    return data
 
 
 def digest(data: bytes) -> str:

@@ -20,6 +20,9 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+MAX_TOKENS = 1_000_000
+"""More would take seconds, and hundreds of megabytes."""
+
 
 @dataclass
 class Member:
@@ -83,6 +86,8 @@ class ParsedJson:
                 problem = "a string without a closing quote" if is_string else f"{self.text[end]!r} is not valid JSON"
                 raise InvalidConfigError(problem, line_number(self.text, end))
             kind, start, end = str(token.lastgroup), end, token.end()
+            if len(self._ends) > MAX_TOKENS:
+                raise UneditableConfigError("it has too many values", line_number(self.text, start))
             if kind == "comment" and self._strict:
                 raise InvalidConfigError("a comment, which this client does not support", line_number(self.text, start))
             if kind != "space":

@@ -10,21 +10,22 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import anyio
 from anyio.abc import Process
 from mcp.client.stdio import get_default_environment
 
 from agentos_mcp import __version__
-from agentos_mcp.agentos.json_values import text
+from agentos_mcp.agentos.json_values import decode, text
+from agentos_mcp.agentos.plain_text import one_line, shorten
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.install.client_entry import ResolvedCommand
 
@@ -36,6 +37,17 @@ AGENTOS_META_KEY = "agentos-mcp/agentos"
 _MAX_PROCESSES = 3
 _END_SECONDS = 2.0
 _MAX_BUFFER_BYTES = 32 * 1024 * 1024
+_MAX_STRAY_LINES = 20
+_MAX_STRAY_LINE = 500
+_MAX_TOOLS = 10_000
+_MAX_NAME = 300
+"""Characters of what a server says of itself."""
+_MAX_ERROR_BYTES = 16 * 1024
+"""The end of its standard error, which is all that is kept of it, however much there is."""
+_MAX_REPORTED_ERROR = 1000
+_MAX_ERROR_LINES = 8
+_ERRORS_END_SECONDS = 0.5
+"""For the rest of its standard error, once the server has ended; what it started may hold the pipe open."""
 _SERVER_INFO = ("agentos-mcp", "AgentOS")
 """Name and title of our server; other servers have the name alone."""
 _ROOT_FOLDER = Path.cwd().anchor
@@ -88,7 +100,7 @@ class ProbeResult:
     problem: ProbeProblem | None = None
     """None where it named its tools."""
     seconds: float = 0.0
-    """Until its tools were named."""
+    """Until its tools were named, or time was up."""
     server_name: str = ""
     """What it calls itself; empty where it never said."""
     version: str = ""
@@ -97,8 +109,17 @@ class ProbeResult:
     """None where the server did not report it: it is older, or another program."""
     stray_lines: list[str] = field(default_factory=list)
     """Lines on its standard output that are not messages of the protocol."""
-    last_error_line: str = ""
-    """The last line on its standard error, or why it could not be started."""
+    error_lines: tuple[str, ...] = ()
+    """The last lines on its standard error, not masked and not cut; or why it could not be started."""
+    exit_code: int | None = None
+    """Its exit code where it ended by itself before it named its tools; negative for a signal that ended it."""
+
+    @property
+    def last_error_line(self) -> str:
+        """The last line with letters on its standard error, or why it could not be started."""
+        # Tracebacks of exception groups are framed.
+        lines = [stripped for line in self.error_lines if (stripped := line.strip(" \t|+-"))]
+        return lines[-1].removeprefix("agentos-mcp: ") if lines else ""
 
     @property
     def is_foreign_server(self) -> bool:
@@ -131,28 +152,76 @@ async def probe_server(
 ) -> ProbeResult:
     """Start a server, ask it for its tools, end it."""
     result = ProbeResult(problem=ProbeProblem.NO_SESSION)
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
-        try:
-            process = await anyio.open_process(
-                list(command_line),
-                stderr=errors,
-                env=dict(environment),
-                cwd=_ROOT_FOLDER,
-                start_new_session=sys.platform != "win32",
-            )
-        except OSError as error:
-            reason = (error.strerror or type(error).__name__).lower()
-            return ProbeResult(problem=ProbeProblem.NOT_EXECUTABLE, last_error_line=reason)
+    try:
+        process = await anyio.open_process(
+            list(command_line),
+            stderr=subprocess.PIPE,
+            env=dict(environment),
+            cwd=_ROOT_FOLDER,
+            start_new_session=sys.platform != "win32",
+        )
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        return ProbeResult(problem=ProbeProblem.NOT_EXECUTABLE, error_lines=(reason,))
+    except ValueError:  # a null byte
+        return ProbeResult(problem=ProbeProblem.NOT_EXECUTABLE, error_lines=("its command line is invalid",))
+    errors = _ErrorOutput(process)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(errors.read)
         try:
             with anyio.move_on_after(seconds) as timeout:
                 await _Conversation(process, result).run()
             if timeout.cancelled_caught and result.problem:
-                result.problem = ProbeProblem.TIMEOUT
+                result.problem, result.seconds = ProbeProblem.TIMEOUT, seconds
+            elif result.problem:
+                result.exit_code = await _exit_code(process)
         finally:
             with anyio.CancelScope(shield=True):
                 await _end(process)
-        result.last_error_line = _last_line(errors)
+                with anyio.move_on_after(_ERRORS_END_SECONDS):
+                    await errors.ended.wait()
+                await process.aclose()
+        tasks.cancel_scope.cancel()
+    result.error_lines = errors.last_lines()
     return result
+
+
+async def _exit_code(process: Process) -> int | None:
+    """Of a server that ended, or ends now; None for one that goes on."""
+    with anyio.move_on_after(_END_SECONDS):
+        await process.wait()
+    return process.returncode
+
+
+class _ErrorOutput:
+    """A server's standard error: read to its end, since a full pipe would stop the server, and its last lines kept."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._tail = bytearray()
+        self._is_cut = False
+        self.ended = anyio.Event()
+
+    async def read(self) -> None:
+        assert self._process.stderr is not None  # noqa: S101 - it is a pipe; mypy can't know
+        try:
+            with contextlib.suppress(anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+                while True:
+                    self._tail += await self._process.stderr.receive(65536)
+                    self._is_cut = self._is_cut or len(self._tail) > _MAX_ERROR_BYTES
+                    del self._tail[:-_MAX_ERROR_BYTES]
+        finally:
+            self.ended.set()
+
+    def last_lines(self) -> tuple[str, ...]:
+        """The last lines that are not empty, not cut: half a secret could no longer be masked."""
+        tail = bytes(self._tail)
+        if self._is_cut:
+            # The beginning is the rest of a line, and may be half a secret.
+            after_line = tail.partition(b"\n")[2]
+            tail = after_line if after_line.strip() else tail.partition(b" ")[2]
+        lines = [line for line in tail.decode("utf-8", "replace").splitlines() if line.strip()]
+        return tuple(line.rstrip() for line in lines[-_MAX_ERROR_LINES:])
 
 
 class _Conversation:
@@ -185,16 +254,18 @@ class _Conversation:
         if listed is None:
             return
         tools = listed.get("tools")
-        names = [tool.get("name") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
-        self._result.tools = tuple(str(name) for name in names)
+        entries = tools[:_MAX_TOOLS] if isinstance(tools, list) else []
+        self._result.tools = tuple(
+            shorten(str(tool.get("name")), _MAX_NAME) for tool in entries if isinstance(tool, dict)
+        )
         self._result.problem = None
         self._result.seconds = time.monotonic() - self._started_at
 
     def _read_initialize_result(self, initialized: Mapping[str, Any]) -> None:
         server_info = _mapping(initialized.get("serverInfo"))
-        self._result.server_name = str(server_info.get("name") or "nothing")
+        self._result.server_name = one_line(str(server_info.get("name") or "nothing"), max_length=_MAX_NAME)
         if (server_info.get("name"), server_info.get("title")) == _SERVER_INFO:
-            self._result.version = str(server_info.get("version") or "unknown")
+            self._result.version = one_line(str(server_info.get("version") or "unknown"), max_length=_MAX_NAME)
             self._result.agentos = _reported_agentos(_mapping(initialized.get("_meta")).get(AGENTOS_META_KEY))
 
     async def _request(self, request_id: int, method: str, params: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -232,12 +303,13 @@ class _Conversation:
     def _parse(self, line: str) -> Mapping[str, Any]:
         """The message on a line; {} for anything else, which is kept as a stray line."""
         try:
-            message = json.loads(line)
+            message = decode(line)
         except ValueError:
             message = None
         if isinstance(message, dict) and message.get("jsonrpc") == "2.0":
             return message
-        self._result.stray_lines.append(line.strip())
+        if len(self._result.stray_lines) < _MAX_STRAY_LINES:
+            self._result.stray_lines.append(shorten(line.strip(), _MAX_STRAY_LINE))
         return {}
 
 
@@ -249,7 +321,8 @@ def _reported_agentos(meta: object) -> ReportedAgentOS | None:
         return None
     components, error = _mapping(state.get("components")), _mapping(state.get("error"))
     counts = {kind: count for kind in KINDS if isinstance(count := components.get(f"{kind}s"), int)}
-    return ReportedAgentOS(status, counts, text(error.get("type")), text(error.get("message")))
+    message = one_line(text(error.get("message")), max_length=_MAX_REPORTED_ERROR)
+    return ReportedAgentOS(status, counts, one_line(text(error.get("type")), max_length=_MAX_NAME), message)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -272,11 +345,3 @@ async def _end(process: Process) -> None:
                     os.killpg(process.pid, signal_number)
             with anyio.move_on_after(_END_SECONDS / 2):
                 await process.wait()
-    await process.aclose()
-
-
-def _last_line(errors: IO[str]) -> str:
-    """The last line with letters: tracebacks of exception groups are framed."""
-    errors.seek(0)
-    lines = [stripped for line in errors.read().splitlines() if (stripped := line.strip(" \t\r\n|+-"))]
-    return lines[-1].removeprefix("agentos-mcp: ") if lines else ""

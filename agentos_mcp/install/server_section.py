@@ -102,7 +102,10 @@ class ServerSection:
         data = self.format.read(text)
         if not isinstance(data, dict):
             raise InvalidConfigError(f"it holds {_type_name(data)} where settings by name are expected", 1)
-        return copy.deepcopy(data)
+        try:
+            return copy.deepcopy(data)
+        except RecursionError:
+            raise InvalidConfigError("it is nested too deeply") from None
 
     def _checked(self, text: str, expected: dict[str, Any]) -> str:
         try:

@@ -25,6 +25,8 @@ _TOKEN = re.compile(
       | (?P<text>"""(?:\\.|[^\\])*?"""+|\'\'\'.*?\'\'\'+|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^\#\s\[\]{}"']+)''',
     re.VERBOSE | re.DOTALL,
 )
+_MAX_CHARACTERS = 2_000_000
+"""The parser is written in Python, and takes seconds for so many."""
 _MARK = "# written by agentos-mcp install"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LINE_IN_ERROR = re.compile(r"line (\d+)")
@@ -35,6 +37,8 @@ class TomlFormat:
     title: str = "TOML"
 
     def read(self, text: str) -> Any:
+        if len(text) > _MAX_CHARACTERS:
+            raise UneditableConfigError(f"it has more than {_MAX_CHARACTERS:,} characters")
         try:
             return tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:

@@ -14,6 +14,8 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 from agentos_mcp.install.errors import InvalidConfigError, UneditableConfigError
 
+_MAX_CHARACTERS = 500_000
+"""The parser is written in Python, and takes seconds for so many."""
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -22,6 +24,8 @@ class YamlFormat:
     title: str = "YAML"
 
     def read(self, text: str) -> Any:
+        if len(text) > _MAX_CHARACTERS:
+            raise UneditableConfigError(f"it has more than {_MAX_CHARACTERS:,} characters")
         try:
             data = YAML(typ="safe", pure=True).load(text)
         except MarkedYAMLError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,7 @@ from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.settings import Settings
 from agentos_mcp.terminal.argument_values import parent_folders, read_text
 from agentos_mcp.terminal.command_surface import CommandSurface
-from agentos_mcp.terminal.exit_codes import BROKEN_PIPE, exit_code_for_error
+from agentos_mcp.terminal.exit_codes import exit_code_for_error
 from agentos_mcp.terminal.lookup_commands import print_lookup
 from agentos_mcp.terminal.output import UNLIMITED_TOKENS, print_agentos, print_json
 from agentos_mcp.terminal.program_name import PROGRAM
@@ -34,14 +33,9 @@ def dispatch(options: argparse.Namespace, settings: Settings) -> int:
         _read_standard_input(options)
         _check_required_ids(options)
         settings = replace(settings, allow_files=folders, result_tokens=UNLIMITED_TOKENS)
-        exit_code = anyio.run(_dispatch, options, settings)
-        sys.stdout.flush()
+        return anyio.run(_dispatch, options, settings)
     except AgentOSError as error:
         return report_error(error, options, settings)
-    except BrokenPipeError:
-        _discard_output()
-        return BROKEN_PIPE
-    return exit_code
 
 
 def report_error(error: AgentOSError, options: argparse.Namespace, settings: Settings | None = None) -> int:
@@ -114,8 +108,3 @@ def _hint_for(error: AgentOSError, options: argparse.Namespace) -> str:
     if isinstance(error, Unreachable) and not error.was_sent:
         return f"{text} `{surface.command_line('doctor')}` finds out what is wrong."
     return text
-
-
-def _discard_output() -> None:
-    """Send what is still buffered nowhere, or Python would complain about the broken pipe at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
-from agentos_mcp.doctor.address_checks import AgentOSLocation, find_agentos
+from agentos_mcp.doctor.address_checks import find_agentos
 from agentos_mcp.doctor.agentos_checks import check_agentos
+from agentos_mcp.doctor.agentos_probe import AgentOSProber
 from agentos_mcp.doctor.client_checks import ClientChecks
+from agentos_mcp.doctor.configured_entries import read_configurations
 from agentos_mcp.doctor.diagnosis import diagnose
 from agentos_mcp.doctor.findings import Finding
 from agentos_mcp.doctor.secret_mask import SecretMask
@@ -74,12 +76,10 @@ class FindingRecorder:
         return "\n".join(finding.render(SYSTEM) for finding in self.findings)
 
 
-async def run_address_checks(
-    url: str, folder: Path, ports: Sequence[int] = (), token: str = "", **variables: str
-) -> FindingRecorder:
-    """The findings on a URL, or on the usual ports for ''."""
+async def run_address_checks(url: str, ports: Sequence[int] = (), token: str = "") -> FindingRecorder:
+    """The findings on a URL."""
     findings = FindingRecorder()
-    await find_agentos(url, Token(token), ports, host_system(folder, **variables), findings)
+    await find_agentos(url, Token(token), ports, findings)
     return findings
 
 
@@ -90,12 +90,12 @@ async def run_agentos_checks(url: str, token: str = "", **settings: Any) -> Find
     return findings
 
 
-async def run_client_checks(machine: Machine, agentos_url: str = "", seconds: float = PROBE_SECONDS) -> FindingRecorder:
-    """The findings on the clients, where an AgentOS was found at a URL."""
-    findings, mask, location = FindingRecorder(), SecretMask(), AgentOSLocation()
-    location.set_url(agentos_url)
-    checks = ClientChecks(machine.system, ServerProber(seconds), mask, location)
-    await checks.run(lambda finding: findings(mask.hide_in(finding)))
+async def run_client_checks(machine: Machine, seconds: float = PROBE_SECONDS) -> FindingRecorder:
+    """The findings on the clients."""
+    findings, mask = FindingRecorder(), SecretMask()
+    checks = ClientChecks(machine.system, ServerProber(seconds), AgentOSProber(), mask)
+    configurations = await read_configurations(machine.system)
+    await checks.run(configurations, lambda finding: findings(mask.hide_in(finding)))
     return findings
 
 
@@ -134,9 +134,12 @@ def run_doctor(
     token: str = "",
     run: str | None = None,
     json: bool = False,
+    fix: bool = False,
+    yes: bool = False,
+    default_url: str = UNUSED_URL,
 ) -> DoctorOutput:
-    """All checks, the way the command runs them."""
-    settings = Settings(url=url or Settings.url, token=Token(token))
-    options = argparse.Namespace(json=json, run=run)
+    """All checks, the way the command runs them; `default_url` is used where none is given."""
+    settings = Settings(url=url or default_url, token=Token(token))
+    options = argparse.Namespace(json=json, run=run, fix=fix, yes=yes)
     exit_code = diagnose(options, settings, url_given=bool(url), ports=ports, system=machine.system)
     return DoctorOutput(exit_code, capsys.readouterr().out)

@@ -35,22 +35,24 @@ class _QuietServer(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def web_server(handler: type[BaseHTTPRequestHandler] = _FileServer, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A plain web server; its address."""
-    with _QuietServer(("127.0.0.1", 0), handler) as server:
+def web_server(
+    handler: type[BaseHTTPRequestHandler] = _FileServer, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[str]:
+    """A plain web server that listens at this address; its URL."""
+    with _QuietServer((host, 0), handler) as server:
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"http://{host}:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()
 
 
 @contextlib.contextmanager
-def json_server(pages: Mapping[str, Any], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+def json_server(pages: Mapping[str, Any], tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[str]:
     """A server that answers these paths with JSON, or (status, JSON) for a status other than 200; else with 404."""
 
     class Pages(BaseHTTPRequestHandler):
@@ -67,7 +69,7 @@ def json_server(pages: Mapping[str, Any], tls: ssl.SSLContext | None = None) -> 
         def log_message(self, *_: object) -> None:
             """Log nothing."""
 
-    with web_server(Pages, tls) as url:
+    with web_server(Pages, tls, host) as url:
         yield url
 
 

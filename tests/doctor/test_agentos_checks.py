@@ -126,7 +126,7 @@ class TestSecurityKeys:
         assert finding.message == "AgentOS requires a security key, and none is set"
         assert fix_lines(finding) == [
             "Set it (or give --token-file PATH): export AGENTOS_TOKEN=...",
-            "For a client: agentos-mcp install CLIENT --token-file PATH",
+            f"For a client: agentos-mcp install CLIENT --url {locked_agentos} --token-file PATH",
         ]
         assert findings.subjects[-1] == "Token", "nothing more can be output"
 
@@ -230,7 +230,7 @@ class TestScopes:
         finding = (await run_agentos_checks(authorized_agentos, token=make_jwt("agent_os:admin", exp=ends)))["Token"]
         assert finding.level == "warning"
         assert f"until {ends.astimezone():%Y-%m-%d %H:%M}" in finding.message
-        assert fix_text(finding).endswith("agentos-mcp install CLIENT --token-file PATH")
+        assert fix_text(finding).endswith(f"agentos-mcp install CLIENT --url {authorized_agentos} --token-file PATH")
 
     async def test_jwt_that_is_forged_is_refused_and_masked(self, authorized_agentos: str) -> None:
         forged = jwt.encode({"sub": "ann", "scopes": ["agent_os:admin"], "aud": "studio"}, "x" * 32, "HS256")
@@ -303,7 +303,7 @@ class TestDatabases:
         finding = findings["Databases"]
         assert finding.level == "warning"
         assert finding.message.startswith("there are 2, so tools for sessions, memories and the like ask which one")
-        assert "agentos-mcp install CLIENT --db-id " in fix_text(finding)
+        assert f"agentos-mcp install CLIENT --url {agentos_with_two_databases} --db-id " in fix_text(finding)
 
     async def test_databases_that_are_several_are_fine_with_a_db_id(self, agentos_with_two_databases: str) -> None:
         assert "Databases" not in (await run_agentos_checks(agentos_with_two_databases, db_id="first-db")).subjects

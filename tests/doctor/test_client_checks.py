@@ -142,49 +142,51 @@ class TestFailingServers:
         assert fix_text(finding) == f"agentos-mcp install cursor --url {sample_agentos}"
 
     async def test_server_that_ends_is_quoted(self, machine: Machine) -> None:
-        machine.add_entry("cursor", program("sys.exit('no room for the models')"))
+        machine.add_entry("cursor", [*program("sys.exit('no room for the models')"), "--url", UNUSED_URL])
         finding = (await run_client_checks(machine))["Cursor"]
         assert finding.level == "bad"
-        assert finding.message == "'agentos' ends before it answers: no room for the models"
-        assert fix_text(finding).startswith(f"Run it to see why: {sys.executable} /")
+        ends = f"'agentos' for {UNUSED_URL} ends before it answers (exit code 1)"
+        assert finding.message == f"{ends}: no room for the models"
+        assert (finding.details, finding.automatic) == ((), None)
 
     async def test_server_that_is_silent_times_out(self, machine: Machine) -> None:
-        machine.add_entry("cursor", program("sys.stdin.read()"))
+        code = "sys.stderr.write('loading the models'); sys.stderr.flush(); sys.stdin.read()"
+        machine.add_entry("cursor", [*program(code), "--url", UNUSED_URL])
         finding = (await run_client_checks(machine, seconds=1.0))["Cursor"]
-        assert finding.message == "'agentos' starts, but does not answer"
+        assert finding.message == f"'agentos' for {UNUSED_URL} starts, but does not answer within 1 s"
+        assert finding.details == ("loading the models",)
 
-    async def test_server_without_agentos_suggests_one_that_answers(
-        self, machine: Machine, sample_agentos: str
-    ) -> None:
-        machine.install("cursor", url=UNUSED_URL)
-        finding = (await run_client_checks(machine, agentos_url=sample_agentos))["Cursor"]
-        assert finding.level == "bad"
-        assert finding.message.startswith(f"'agentos' starts, but: No AgentOS answers at {UNUSED_URL}.")
-        assert (
-            fix_text(finding)
-            == f"An AgentOS answers at {sample_agentos}. To use that: agentos-mcp install cursor --url {sample_agentos}"
-        )
-
-    async def test_server_without_any_agentos_says_how_to_start_one(self, machine: Machine) -> None:
+    async def test_server_without_agentos_recommends_no_other_address(self, machine: Machine) -> None:
         machine.install("cursor", url=UNUSED_URL)
         finding = (await run_client_checks(machine))["Cursor"]
+        assert finding.level == "bad"
+        assert finding.message == (
+            f"'agentos' for {UNUSED_URL} starts, but no AgentOS answers at {UNUSED_URL}: nothing listens there"
+        )
         command = "agentos-mcp install cursor --url http://HOST:PORT"
-        assert fix_text(finding) == f"Start the AgentOS, or use another one: {command}"
+        assert fix_text(finding) == f"Start its AgentOS, or give the address of yours: {command}"
+        assert (finding.about.client, finding.about.entry, finding.about.url) == ("cursor", "agentos", UNUSED_URL)
 
     async def test_server_without_token_says_how_to_give_one(self, machine: Machine, locked_agentos: str) -> None:
         machine.install("cursor", url=locked_agentos)
-        finding = (await run_client_checks(machine, agentos_url=locked_agentos))["Cursor"]
+        finding = (await run_client_checks(machine))["Cursor"]
         assert finding.level == "bad"
-        assert "AgentOS requires a token, and none is set." in finding.message
+        assert finding.message == (
+            f"'agentos' for Sample (sample) at {locked_agentos} starts, but has no token, and AgentOS requires a "
+            "security key"
+        )
         assert fix_text(finding) == f"agentos-mcp install cursor --url {locked_agentos} --token-file PATH"
 
     async def test_server_with_a_wrong_token_masks_it(self, machine: Machine, locked_agentos: str) -> None:
         file = machine.root / "key"
         file.write_text("not-the-key")
+        file.chmod(0o600)
         machine.install("zed", url=locked_agentos, token_file=str(file))
-        findings = await run_client_checks(machine, agentos_url=locked_agentos)
-        assert "AgentOS refuses the token" in findings["Zed"].message
-        assert fix_text(findings["Zed"]) == f"agentos-mcp install zed --url {locked_agentos} --token-file {file}"
+        findings = await run_client_checks(machine)
+        message = f"starts, but AgentOS refuses its token, from {file}: Invalid authentication token"
+        assert message in findings["Zed"].message
+        command = f"agentos-mcp install zed --url {locked_agentos} --token-file {file}"
+        assert fix_text(findings["Zed"]) == f"Give it the right one: {command}"
         assert "not-the-key" not in findings.text
 
 

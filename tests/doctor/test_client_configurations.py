@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from agentos_mcp import __version__
+from agentos_mcp.install.config_file import MAX_BYTES
 from tests._support.client_config_samples import SAMPLES, SECRET
-from tests._support.doctor_checks import SHELL_PATH, fix_text, run_client_checks
+from tests._support.doctor_checks import SHELL_PATH, UNUSED_URL, fix_text, run_client_checks
 from tests._support.foreign_programs import mcp_server
 from tests._support.foreign_servers import port_of, web_server
 from tests._support.machines import CLIENTS_BY_KEY, Machine
@@ -90,6 +93,62 @@ class TestConfigurationFiles:
         assert fix_text(findings["Other clients"]) == "To add it: agentos-mcp install goose"
 
 
+class TestHostileFiles:
+    @pytest.mark.parametrize("key", ["cursor", "codex", "goose", "claude-code"])
+    async def test_file_that_is_huge_is_not_read_whole(self, machine: Machine, key: str) -> None:
+        path = machine.write_config(key, "")
+        with path.open("r+b") as file:
+            file.truncate(3 * MAX_BYTES)
+        finding = (await run_client_checks(machine))[CLIENTS_BY_KEY[key].title]
+        assert finding.level == "bad"
+        assert finding.message == f"{path} has more than {MAX_BYTES // 1024**2} MiB"
+
+    @pytest.mark.parametrize(
+        ("key", "text", "problem"),
+        [
+            ("cursor", '{"a":' * 50_000, "it is nested too deeply"),
+            ("cursor", f'{{"mcpServers": {{"agentos": {"[" * 400}{"]" * 400}}}}}', ""),
+            ("cursor", f"[{'1,' * 1_100_000}1]", "it has too many values"),
+            ("codex", f"a = {'[' * 5_000}", "it is nested too deeply"),
+            ("codex", "a = 1 # " + "x" * 2_000_000, "it has more than 2,000,000 characters"),
+            ("goose", "[" * 5_000, "recursion"),
+            ("goose", "# " + "x" * 500_000, "it has more than 500,000 characters"),
+        ],
+        ids=["deep", "deep entry", "wide", "deep TOML", "long TOML", "deep YAML", "long YAML"],
+    )
+    async def test_file_that_is_deep_or_long_is_bounded(
+        self, machine: Machine, key: str, text: str, problem: str
+    ) -> None:
+        machine.write_config(key, text)
+        findings = await run_client_checks(machine)
+        if problem:
+            assert problem in findings[CLIENTS_BY_KEY[key].title].message
+        else:
+            assert findings.subjects == ["Clients"], "an entry is a table, so this is none"
+
+    async def test_file_with_aliases_of_aliases_is_read(self, machine: Machine) -> None:
+        lines = ["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40))]
+        machine.write_config("goose", "\n".join([*lines, "extensions: {}"]))
+        assert (await run_client_checks(machine)).subjects == ["Clients"]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="links and pipes as POSIX has them")
+    @pytest.mark.parametrize("kind", ["loop", "pipe", "device", "dangling"])
+    async def test_file_that_is_no_file_is_not_waited_for(self, machine: Machine, kind: str) -> None:
+        path = machine.config_path("cursor")
+        path.parent.mkdir(parents=True)
+        if kind == "pipe":
+            os.mkfifo(path)
+        else:
+            path.symlink_to({"loop": path, "device": Path("/dev/zero"), "dangling": path.with_name("gone")}[kind])
+        findings = await run_client_checks(machine)
+        if kind == "dangling":
+            assert findings.subjects == ["Clients"], "there is no file yet"
+        else:
+            assert findings["Cursor"].level == "bad"
+            reason = "too many levels" if kind == "loop" else "is not a regular file"
+            assert reason in findings["Cursor"].message
+
+
 class TestWorkingEntries:
     async def test_installed_entry_starts_for_every_client(self, machine: Machine, sample_agentos: str) -> None:
         for key, text in SAMPLES.items():
@@ -99,7 +158,9 @@ class TestWorkingEntries:
         assert findings.subjects == [CLIENTS_BY_KEY[key].title for key in SAMPLES]
         for finding in findings.findings:
             assert finding.level == "good"
-            assert re.fullmatch(r"'agentos' starts in \d+\.\d s, with \d\d tools", finding.message)
+            label = rf"'agentos' for Sample \(sample\) at {sample_agentos}"
+            assert re.fullmatch(rf"{label} starts in \d+\.\d s, with \d\d tools; no token is required", finding.message)
+            assert (finding.about.url, finding.about.agentos) == (sample_agentos, "Sample (sample)")
         assert SECRET not in findings.text
 
     async def test_own_entries_are_started_and_no_others(self, machine: Machine, sample_agentos: str) -> None:
@@ -115,24 +176,27 @@ class TestWorkingEntries:
         machine = Machine(tmp_path, sys.platform, {"PATH": SHELL_PATH, "AGENTOS_TOKEN": KEY})
         file = tmp_path / "key"
         file.write_text(KEY)
+        file.chmod(0o600)
         machine.install("claude-desktop", url=locked_agentos, token_file=str(file))
         machine.install("cursor", "codex", url=locked_agentos, token_variable="AGENTOS_TOKEN")
         findings = await run_client_checks(machine)
         assert findings.levels == {"good"}
+        assert findings["Claude Desktop"].message.endswith(f"; its token, from {file}, is accepted")
+        assert findings["Cursor"].message.endswith("; its token, from its variable AGENTOS_TOKEN, is accepted")
         assert KEY not in findings.text
 
 
 class TestOtherEntries:
     async def test_claude_code_project_entry_is_checked(self, machine: Machine, sample_agentos: str) -> None:
         folder = machine.root / "work"
-        command, *arguments = [*mcp_server("one", version=__version__), "--read-only"]
+        command, *arguments = [*mcp_server("one", version=__version__), "--read-only", "--url", UNUSED_URL]
         servers = {"agentos": {"type": "stdio", "command": command, "args": arguments, "env": {}}}
         other = {"mcpServers": {"agentos": {"command": "/gone/agentos-mcp"}}}
         projects = {str(folder): {"mcpServers": servers}, str(machine.root / "gone"): other, "odd": []}
         machine.write_config("claude-code", json.dumps({"projects": projects}))
         finding = (await run_client_checks(machine))["Claude Code"]
         assert finding.level == "good"
-        assert finding.message.startswith(f"'agentos' (for {folder}) starts in ")
+        assert finding.message.startswith(f"'agentos' of {folder} for {UNUSED_URL} starts in ")
 
     async def test_claude_code_project_entry_is_to_be_removed_first(self, machine: Machine) -> None:
         folder = machine.root / "work"
@@ -158,6 +222,39 @@ class TestOtherEntries:
         assert findings[client.title].level == "bad"
         assert findings[client.title].message == f"'AgentOS' connects to {url}/mcp, and nothing answers there"
         assert fix_text(findings[client.title]) == f"Start it: agentos-mcp serve --http --port {port_of(url)}"
+
+    @pytest.mark.parametrize(
+        ("fields", "problem"),
+        [
+            ({}, "asks for a token, and it sends none"),
+            ({"headers": {"authorization": "Bearer wrong-token"}}, "refuses its token"),
+            ({"headers": {"Authorization": f"Bearer {KEY}"}}, ""),
+            ({"headers": {"Authorization": "Bearer ${env:MCP_TOKEN}"}}, ""),
+            ({"headers": ["Authorization"]}, "asks for a token, and it sends none"),
+        ],
+    )
+    async def test_url_entry_is_tried_with_its_token(
+        self, tmp_path: Path, fields: dict[str, object], problem: str
+    ) -> None:
+        class Guarded(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_error(404)
+
+            def do_POST(self) -> None:
+                self.send_error(400 if self.headers.get("Authorization") == f"Bearer {KEY}" else 401)
+
+            def log_message(self, *_: object) -> None:
+                """Log nothing."""
+
+        machine = Machine(tmp_path, sys.platform, {"PATH": SHELL_PATH, "MCP_TOKEN": KEY})
+        client = CLIENTS_BY_KEY["cursor"]
+        with web_server(Guarded) as url:
+            machine.write_config("cursor", client.section.put("", "AgentOS", {"url": f"{url}/{{mcp}}", **fields}))
+            findings = await run_client_checks(machine)
+        assert findings["Cursor"].level == ("bad" if problem else "good")
+        assert problem in findings["Cursor"].message
+        assert KEY not in findings.text
+        assert "wrong-token" not in findings.text
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32", "linux"])

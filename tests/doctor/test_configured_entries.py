@@ -6,7 +6,7 @@ import pytest
 
 from agentos_mcp import __version__
 from agentos_mcp.terminal.program_name import PROGRAM
-from tests._support.doctor_checks import fix_text, run_client_checks
+from tests._support.doctor_checks import UNUSED_URL, fix_text, run_client_checks
 from tests._support.foreign_programs import mcp_server, program
 from tests._support.machines import CLIENTS_BY_KEY, Machine
 
@@ -70,7 +70,7 @@ class TestWarnings:
         path = machine.add_entry(key, mcp_server("one"), fields=fields)
         finding = (await run_client_checks(machine))[CLIENTS_BY_KEY[key].title]
         assert finding.level == "warning"
-        assert finding.message == f"'agentos' in {path} is disabled"
+        assert finding.message == f"'agentos' for http://localhost:7777, in {path}, is disabled"
 
     async def test_entry_of_another_version_is_a_warning(self, machine: Machine) -> None:
         machine.add_entry("cursor", mcp_server("one", version="0.0.1"))
@@ -96,18 +96,29 @@ class TestSecrets:
     async def test_secrets_of_an_entry_are_masked_in_its_error_output(self, machine: Machine) -> None:
         secret, key = "osk-2c1d-secret", "sk-another-one"
         code = "sys.exit(' '.join([os.environ['AGENTOS_TOKEN'], os.environ['API_KEY'], *sys.argv]))"
-        command = [
-            *program(code),
-            "--token",
-            "in-the-arguments",
-            "--url",
-            "http://ann:pass-word@localhost:1?k=query-key",
-        ]
+        command = [*program(code), "--token", "in-the-arguments", "--url", UNUSED_URL]
         machine.add_entry("cursor", command, fields={"env": {"AGENTOS_TOKEN": secret, "API_KEY": key, "ON": "1"}})
         findings = await run_client_checks(machine)
-        assert "ends before it answers: ******** ********" in findings["Cursor"].message
-        for hidden in (secret, key, "in-the-arguments", "pass-word", "query-key"):
+        assert "ends before it answers (exit code 1): ******** ********" in findings["Cursor"].message
+        for hidden in (secret, key, "in-the-arguments"):
             assert hidden not in findings.text
+
+    async def test_secrets_in_the_url_of_an_entry_are_masked(self, machine: Machine) -> None:
+        url = "http://ann:pass-word@localhost:1?k=query-key"
+        machine.add_entry("cursor", [*program(""), "--url", url])
+        findings = await run_client_checks(machine)
+        assert "cannot start: --url=" in findings["Cursor"].message
+        assert findings["Cursor"].automatic is None
+        for hidden in ("pass-word", "query-key"):
+            assert hidden not in findings.text
+
+    async def test_secret_that_the_cut_of_a_line_would_split_is_masked(self, machine: Machine) -> None:
+        secret = "osk-" + "s3cret" * 20
+        code = f"print('x' * 120, {secret!r}, 'y' * 50_000, {secret!r}, file=sys.stderr); sys.exit(1)"
+        machine.add_entry("cursor", [*program(code), "--url", UNUSED_URL], fields={"env": {"AGENTOS_TOKEN": secret}})
+        findings = await run_client_checks(machine)
+        assert findings["Cursor"].level == "bad"
+        assert "s3cret" not in findings.text
 
     async def test_secrets_are_masked_in_stray_lines(self, machine: Machine) -> None:
         code = "print('token is', os.environ['AGENTOS_TOKEN'], '\\x1b[31m', flush=True)"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import anyio
 import pytest
 
-from agentos_mcp.doctor.findings import Finding, Report, as_json, bad, good, is_healthy, run_checks, summary, warning
+from agentos_mcp.doctor.findings import Finding, Report, as_data, bad, good, is_healthy, run_checks, summary, warning
 from agentos_mcp.doctor.fixes import FixStep, run_command, set_variable
 from agentos_mcp.doctor.secret_mask import SecretMask
 from tests._support.doctor_checks import SYSTEM, FindingRecorder
@@ -41,18 +39,23 @@ class TestRendering:
         assert (summary(findings), is_healthy(findings)) == (text, is_good)
 
     def test_json_has_all_fields(self) -> None:
-        document = json.loads(as_json(ALL, SYSTEM))
+        document = as_data(ALL, SYSTEM)
         assert document["healthy"] is False
         assert document["findings"][1] == {
-            "level": "warning",
+            "status": "warning",
             "subject": "Database",
+            "client": None,
+            "entry": None,
+            "url": None,
+            "agentos": None,
             "message": "none",
+            "details": [],
             "fix": [{"text": "Give it one", "instruction": "Give it one"}],
+            "automatic": False,
         }
         set_token, install = document["findings"][2]["fix"]
         assert set_token["set"] == {"AGENTOS_TOKEN": "..."}
         assert install["command"] == ["agentos-mcp", "install", "a b"]
-        assert as_json([good("Run", "“ünï” 日本")], SYSTEM).isascii()
 
 
 class TestRunChecks:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agentos_mcp.doctor.findings import summary
 from agentos_mcp.settings import Token
 from tests._support.doctor_checks import SYSTEM, UNUSED_URL, run_address_checks, run_client_checks
 from tests._support.foreign_servers import free_port, port_of
@@ -66,16 +67,24 @@ async def test_page_example_is_what_the_doctor_prints(machine: Machine, sample_a
     example = PAGE.split("```\n")[2]
     missing = str(machine.root / "agentos-mcp")
     client = CLIENTS_BY_KEY["cursor"]
-    path = machine.write_config("cursor", client.section.put("", "agentos", {"command": missing, "args": ["serve"]}))
-    (cursor,) = (await run_client_checks(machine)).findings
-    cursor_lines = (
-        cursor.render(SYSTEM).replace(str(path), "/home/ada/.cursor/mcp.json").replace(missing, "/old/bin/agentos-mcp")
-    )
-    assert cursor_lines in example
+    entry = {"command": missing, "args": ["serve", "--url", sample_agentos]}
+    path = machine.write_config("cursor", client.section.put("", "agentos", entry))
     wrong = f"http://localhost:{free_port()}"
-    (url,) = (await run_address_checks(wrong, machine.root, [port_of(sample_agentos)])).findings
-    url_lines = url.render(SYSTEM).replace(wrong, "http://localhost:7778")
-    assert url_lines.replace(f"http://localhost:{port_of(sample_agentos)}", "http://localhost:7777") in example
+    (cursor,) = (await run_client_checks(machine)).findings
+    (url,) = (await run_address_checks(wrong, [port_of(sample_agentos)])).findings
+    names = {
+        str(path): "/home/ada/.cursor/mcp.json",
+        missing: "/old/bin/agentos-mcp",
+        wrong: "http://localhost:7778",
+        sample_agentos: "http://localhost:7777",
+        f"http://localhost:{port_of(sample_agentos)}": "http://localhost:7777",
+        "Sample (sample)": "Newsroom (newsroom)",
+    }
+    printed = "\n".join([url.render(SYSTEM), cursor.render(SYSTEM), summary([url, cursor])])
+    for name, name_on_the_page in names.items():
+        printed = printed.replace(name, name_on_the_page)
+    for line in printed.splitlines():
+        assert line in example.splitlines()
 
 
 def test_page_table_links_to_every_section() -> None:

@@ -237,8 +237,12 @@ def test_broken_pipe_leaves_the_run_going(sample_agentos: str, session: str) -> 
     assert anyio.run(ends_as, sample_agentos, "agents/slow", session) == "COMPLETED"
 
 
-def test_broken_pipe_ends_a_list_silently(sample_agentos: str) -> None:
-    with start_command(sample_agentos, "agents") as process:
+@pytest.mark.parametrize(
+    "command",
+    ["agents", "traces", "doctor", "doctor --json", "--help", "install cursor --dry-run", "completion bash"],
+)
+def test_broken_pipe_ends_a_command_silently(sample_agentos: str, command: str) -> None:
+    with start_command(sample_agentos, *command.split()) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
