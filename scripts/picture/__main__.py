@@ -1,14 +1,17 @@
-"""`python -m scripts.picture`: draws docs/images/demo.svg from the running demo."""
+"""`python -m scripts.picture`: draws docs/images/demo.svg from a conversation with the running demo."""
 
 from __future__ import annotations
 
+import logging
 import sys
 
-from scripts.picture.svg import FILE, drawn, recorded, screen
+from scripts.picture.conversation import record_conversation
+from scripts.picture.svg import FILE, drawn, screen
 
 
 def main() -> int:
-    text = drawn(screen(recorded()).shown)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    text = drawn(screen(record_conversation()).shown)
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(text, encoding="utf-8")
     sys.stdout.write(f"{FILE} ({len(text.encode()) / 1000:.0f} kB)\n")

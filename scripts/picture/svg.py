@@ -1,7 +1,8 @@
-"""docs/images/demo.svg: the demo as a terminal shows it, moving. It is drawn from what the program really writes.
+"""docs/images/demo.svg: a conversation with the demo, moving. It is drawn from what the server really answers.
 
-It brings its own background, so that it reads the same on a light page and on a dark one. Where nothing moves (the
-reader asked for that, or the viewer cannot) it shows how it ends.
+It brings its own background, so that it reads the same on a light page and on a dark one. It begins with the whole
+conversation, then shows how that came about. Where nothing moves (the reader asked for that, or the viewer cannot) it
+shows the whole.
 """
 
 from __future__ import annotations
@@ -14,21 +15,16 @@ from pathlib import Path
 from rich.color import Color
 from rich.terminal_theme import MONOKAI
 
-from scripts.picture.terminal_recording import Written, in_steps, record
+from scripts.picture.conversation import COLUMNS, Written
 from scripts.picture.terminal_screen import PLAIN, Screen, Stretch, VisibleRow
 
 FILE = Path(__file__).parents[2] / "docs" / "images" / "demo.svg"
-COMMAND = "agentos-mcp demo"
-END = "\nTo use this in "
-"""What the demo says from here on (how to register the server) does not belong in a picture."""
-
-COLUMNS, ROWS = 110, 18
+TITLE = "A person asks an assistant for a piece: a pipeline runs step by step, and a form asks before it is published"
+ROWS = 23
 _WIDE, _HIGH, _MARGIN = 7.8, 18, 18
 _WIDTH, _HEIGHT = round(COLUMNS * _WIDE) + 2 * _MARGIN, ROWS * _HIGH + 2 * _MARGIN
-_TYPED = 0.8
-"""Seconds for which the command alone is seen."""
-_HOLD = 8.0
-"""Seconds for which the end is seen before it begins again."""
+_LEAD, _HOLD = 3.0, 5.0
+"""Seconds for which the whole is seen at the beginning and at the end."""
 _INK, _PAPER, _EDGE = "#17172e", "#e9e7f6", "#3a3a5c"
 _LINES = {"━": (0, 1), "╸": (0, 0.5), "╺": (0.5, 1)}
 """Characters of progress bars, as shares of a column: fonts don't agree on them."""
@@ -55,39 +51,24 @@ g{{animation:{length}s step-end infinite}}
 """
 
 
-def recorded() -> list[Written]:
-    """The demo, up to its result."""
-    steps, said = [], ""
-    for step in in_steps(record("demo", columns=COLUMNS)):
-        said += step.data.decode("utf-8", "replace").replace("\r\n", "\n")
-        if END in said:
-            break
-        steps.append(step)
-    else:
-        raise RuntimeError(f"The demo did not come to {END!r}:\n{said}")
-    steps.append(Written(step.at, step.data[: step.data.rindex(END.strip("\n").encode())]))
-    return steps
-
-
 def screen(steps: Iterable[Written]) -> Screen:
-    """The terminal at its end: the command, and what came of it."""
-    terminal = Screen(COLUMNS)
-    terminal.write(f"\x1b[32m$\x1b[0m {COMMAND}\r\n".encode(), 0.0)
+    """The client's window at the end of the conversation."""
+    window = Screen(COLUMNS)
     for step in steps:
-        terminal.write(step.data, step.at + _TYPED)
-    return terminal
+        window.write(step.data, step.at)
+    return window
 
 
 def drawn(shown: Sequence[VisibleRow]) -> str:
     """The picture."""
-    length = max(part.since for part in shown) + _HOLD
+    length = _LEAD + max(part.since for part in shown) + _HOLD
     return _FRAME.format(
         width=_WIDTH,
         height=_HEIGHT,
         inner_width=_WIDTH - 2 * _MARGIN,
         inner_height=_HEIGHT - 2 * _MARGIN,
         margin=_MARGIN,
-        title=f"{COMMAND}: a pipeline runs step by step, and its result",
+        title=TITLE,
         ink=_INK,
         paper=_PAPER,
         edge=_EDGE,
@@ -107,14 +88,14 @@ def _row(number: int, part: VisibleRow) -> str:
 
 
 def _times(shown: Sequence[VisibleRow], length: float) -> Iterator[str]:
-    """When each row is seen."""
+    """When each row is seen: what stays is seen at the beginning, too."""
     for number, part in enumerate(shown):
         if _moves(part):
-            stops = [] if part.since == 0 else [(0.0, "hidden")]
-            stops.append((part.since / length, "visible"))
+            stops = [(0.0, "visible"), (_LEAD, "hidden")] if part.until is None else [(0.0, "hidden")]
+            stops.append((_LEAD + part.since, "visible"))
             if part.until is not None:
-                stops.append((part.until / length, "hidden"))
-            frames = "".join(f"{share:.2%}{{visibility:{value}}}" for share, value in stops)
+                stops.append((_LEAD + part.until, "hidden"))
+            frames = "".join(f"{time / length:.2%}{{visibility:{value}}}" for time, value in stops)
             yield f".r{number}{{animation-name:r{number}}}@keyframes r{number}{{{frames}}}"
 
 
@@ -171,9 +152,9 @@ def _above(shown: Sequence[VisibleRow], until: float = float("inf")) -> int:
 
 
 def _scrolling(shown: Sequence[VisibleRow], length: float) -> str:
-    frames, before = "", -1
+    frames, before = f"0%{{transform:translateY({-_HIGH * _above(shown)}px)}}", -1
     for time in sorted({part.since for part in shown}):
         if (above := _above(shown, time)) != before:
-            frames += f"{time / length:.2%}{{transform:translateY({-_HIGH * above}px)}}"
+            frames += f"{(_LEAD + time) / length:.2%}{{transform:translateY({-_HIGH * above}px)}}"
             before = above
     return f"#paper{{animation-name:scroll}}@keyframes scroll{{{frames}}}"

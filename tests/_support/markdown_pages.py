@@ -94,6 +94,6 @@ def _anchors(prose: str) -> Iterator[str]:
         yield f"{anchor}-{number}" if number else anchor
 
 
-PAGES = [Page(ROOT / name) for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + [
+PAGES = [Page(ROOT / name) for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")] + [
     Page(file) for file in sorted((ROOT / "docs").glob("*.md"))
 ]
