@@ -100,7 +100,7 @@ def _set_back(db: SqliteDb, runs: Iterable[PastRun], now: datetime) -> None:
         f"{column} = earlier_date({column})" for column in ("start_time", "end_time", "created_at")
     )
     of_run = "run_id = :run"
-    of_trace = f"trace_id IN (SELECT trace_id FROM {db.trace_table_name} WHERE {of_run})"  # noqa: S608 - likewise
+    of_trace = f"trace_id IN (SELECT trace_id FROM {db.trace_table_name} WHERE {of_run})"  # noqa: S608 - agno's own names
     updates = (
         (
             db.session_table_name,
@@ -124,7 +124,7 @@ def _set_back(db: SqliteDb, runs: Iterable[PastRun], now: datetime) -> None:
                 "age": int(age.total_seconds()),
             }
             for table, changes, rows in updates:
-                connection.execute(f"UPDATE {table} SET {changes} WHERE {rows}", values)  # noqa: S608 - agno's own names
+                connection.execute(f"UPDATE {table} SET {changes} WHERE {rows}", values)  # noqa: S608 - likewise
 
 
 def _earlier_date(date: str, age: timedelta) -> str:
