@@ -224,7 +224,7 @@ def _free_name(profiles: Profiles, url: str, agentos_name: str) -> str:
     parts = urlsplit(url)
     fallback = f"{parts.hostname}-{parts.port}" if parts.port else str(parts.hostname)
     for text in (agentos_name, fallback, "agentos"):
-        base = _NAME_SEPARATORS.sub("-", text[:200].casefold()).strip("-")[:36].rstrip("-")
+        base = _NAME_SEPARATORS.sub("-", strip_control_chars(text[:200]).casefold()).strip("-")[:36].rstrip("-")
         if is_profile_name(base):
             break
     numbered = (f"{base}-{number}" for number in range(2, len(profiles.by_name) + 3))
