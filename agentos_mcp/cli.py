@@ -110,7 +110,7 @@ def _unknown_command(name: str, rest: list[str]) -> UsageError:
     if rest and f"{name}s" in COMMANDS:
         # `agentos-mcp workflow pipeline tea`: with one word it is shown, with more it is run.
         meant = [f"{name}s", *rest] if len(rest) == 1 else ["run", name, *rest]
-    line = command_line([*meant]) if rest else ""
+    line = command_line(meant) if rest else ""
     hint = (
         f"Did you mean {meant[0]}?{f' Use `{line}`.' if line else ''}"
         if suggestion
@@ -219,6 +219,8 @@ def _add_terminal_arguments(name: str, parser: argparse.ArgumentParser) -> None:
 
 
 def _add_install_arguments(_: str, parser: argparse.ArgumentParser) -> None:
+    import argparse
+
     from agentos_mcp.install.client_table import ALL, CLIENTS
 
     keys = [*(client.key for client in CLIENTS), ALL]
@@ -230,6 +232,12 @@ def _add_install_arguments(_: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-verify", action="store_true", help="do not test the new configuration by starting it")
     parser.add_argument(
         "--token-env", default="", metavar="VARIABLE", help="environment variable from which the client takes the token"
+    )
+    parser.add_argument(
+        "--remember",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="use the AgentOS of --url for the terminal's commands, too (default: you are asked)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document, for scripts")
     _add_settings_flags(parser)
@@ -372,23 +380,42 @@ def _use(options: argparse.Namespace) -> int:
 
 def _install(options: argparse.Namespace) -> int:
     from agentos_mcp.install.installation import install
+    from agentos_mcp.install.launch_command import with_profile
+    from agentos_mcp.settings.options import profile_in_use
+    from agentos_mcp.settings.profiles import ProfileFile
+    from agentos_mcp.terminal.output import agentos_data, print_agentos
 
+    flags = {option.name: getattr(options, option.name) for option in OPTIONS}
+    profile = None if options.uninstall else profile_in_use(flags, os.environ, ProfileFile())
+    if profile is not None:
+        flags, options.token_env = with_profile(flags, options.token_env, profile)
     report = install(
         options.clients,
         name=options.name or "",
-        flags={option.name: getattr(options, option.name) for option in OPTIONS},
+        flags=flags,
         token_variable=options.token_env,
         uninstall=options.uninstall,
         dry_run=options.dry_run,
         verify=not options.no_verify,
     )
+    agentos = Settings(
+        url=str(flags.get("url") or os.environ.get("AGENTOS_URL") or Settings.url).rstrip("/"),
+        profile=profile.name if profile else "",
+    )
+    if not options.json:
+        if not options.uninstall:
+            print_agentos(agentos)
+        print(strip_control_chars(str(report)))
+    remembered: dict[str, object] = {} if options.uninstall else {"agentos": agentos_data(agentos)}
+    if report.ok and not (options.uninstall or options.dry_run):
+        from agentos_mcp.terminal.use_command import offer_to_remember
+
+        remembered |= offer_to_remember(options, profile)
     if options.json:
         import json
         from dataclasses import asdict
 
-        print(json.dumps({"ok": report.ok, **asdict(report)}, ensure_ascii=False))
-    else:
-        print(strip_control_chars(str(report)))
+        print(json.dumps({"ok": report.ok, **asdict(report), **remembered}, ensure_ascii=False))
     return 0 if report.ok else 1
 
 
@@ -400,6 +427,10 @@ def _doctor(options: argparse.Namespace) -> int:
         raise UsageError("--fix has nobody to ask here", "Add --yes to change what can be fixed.", "agentos-mcp doctor")
     settings = _load_settings(options, *CONNECTION_SETTINGS)
     url_given = bool(options.url or os.environ.get("AGENTOS_URL") or settings.profile)
+    if settings.profile and not options.json:
+        from agentos_mcp.terminal.output import print_agentos
+
+        print_agentos(settings)
     return diagnose(options, settings, url_given=url_given)
 
 

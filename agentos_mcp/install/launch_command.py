@@ -13,6 +13,7 @@ from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.own_package import install_command
 from agentos_mcp.install.started_program import PROGRAMS
 from agentos_mcp.settings import OPTIONS, Option, SettingsError, load
+from agentos_mcp.settings.profiles import Profile
 
 TOKEN_VARIABLES = ("AGENTOS_TOKEN", "OS_SECURITY_KEY")
 """The environment variables that the server reads a token from."""
@@ -68,6 +69,20 @@ def build_launch_command(flags: Flags, token_variable: str, system: HostSystem) 
         max(CALL_TIMEOUT_SECONDS, int(settings.wait) + 60),
         tuple(_notes(values, token_variable, system)),
     )
+
+
+def with_profile(flags: Flags, token_variable: str, profile: Profile) -> tuple[dict[str, str | bool | None], str]:
+    """The flags and the variable of the token for the AgentOS of a profile: a client's entry names no profile."""
+    values = {**flags, "url": profile.url}
+    if not (values.get("token") or values.get("token_file") or token_variable):
+        if profile.token_file is not None:
+            values["token_file"] = str(profile.token_file)
+        token_variable = profile.token_env
+    if profile.read_only:
+        values["read_only"] = True
+    if profile.toolsets and values.get("toolsets") is None:
+        values["toolsets"] = ",".join(profile.toolsets)
+    return values, token_variable
 
 
 def server_command(system: HostSystem | None = None) -> list[str]:

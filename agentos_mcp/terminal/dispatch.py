@@ -15,7 +15,7 @@ from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.settings import Settings
 from agentos_mcp.terminal.argument_values import parent_folders, read_text
 from agentos_mcp.terminal.command_surface import CommandSurface
-from agentos_mcp.terminal.exit_codes import exit_code_for_error
+from agentos_mcp.terminal.exit_codes import USAGE, exit_code_for_error
 from agentos_mcp.terminal.lookup_commands import print_lookup
 from agentos_mcp.terminal.output import UNLIMITED_TOKENS, print_agentos, print_json
 from agentos_mcp.terminal.program_name import PROGRAM
@@ -40,11 +40,12 @@ def dispatch(options: argparse.Namespace, settings: Settings) -> int:
 
 def report_error(error: AgentOSError, options: argparse.Namespace, settings: Settings | None = None) -> int:
     """Print what went wrong and what to do; the exit code."""
-    next_step = _hint_for(error, options)
+    next_step, exit_code = _hint_for(error, options), exit_code_for_error(error)
     if options.json:
-        print_json({"error": error.message, "next": next_step}, settings)
+        # Where the command line was refused, nothing was asked of the AgentOS.
+        print_json({"error": error.message, "next": next_step}, settings if exit_code != USAGE else None)
     print(strip_control_chars(f"{PROGRAM}: {error.message} {next_step}".rstrip()), file=sys.stderr)
-    return exit_code_for_error(error)
+    return exit_code
 
 
 async def _dispatch(options: argparse.Namespace, settings: Settings) -> int:

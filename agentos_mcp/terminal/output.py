@@ -32,7 +32,7 @@ def print_text(*results: Printable, surface: Surface) -> None:
 def print_json(data: Mapping[str, Any], settings: Settings | None = None) -> None:
     """Print the one JSON document of a command; with `settings` it names the AgentOS that the command spoke to."""
     if settings is not None:
-        data = {"agentos": {"profile": settings.profile or None, "url": display_url(settings.url)}, **data}
+        data = {"agentos": agentos_data(settings), **data}
     # A Windows pipe may have a code page that JSON's readers do not expect.
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     print(escaped_json(json.dumps(data, ensure_ascii=not is_utf8, indent=2, default=str)))
@@ -43,6 +43,11 @@ def print_agentos(settings: Settings) -> None:
     url = display_url(settings.url)
     line = f"AgentOS: {settings.profile} ({url})" if settings.profile else f"AgentOS: {url}"
     print(colorize(line, "dim", sys.stderr), file=sys.stderr, flush=True)
+
+
+def agentos_data(settings: Settings) -> dict[str, str | None]:
+    """The AgentOS that a command speaks to: its name in the profiles, null for none, and its URL."""
+    return {"profile": settings.profile or None, "url": display_url(settings.url)}
 
 
 def to_data(result: Printable, surface: Surface) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def _next_step(state: RunState, pending: tuple[Question, ...], surface: CommandS
     if state.status is Status.ERROR or state.failed_steps:
         return surface.command_line("runs", run, "--explain")
     if state.is_orphaned:
-        return f"{surface.command_line('runs', run)}, in a minute; if the run has not moved by then, run it again"
+        return surface.command_line("runs", run)
     return "" if state.has_ended else surface.command_line("runs", run, "--follow")
 
 

@@ -59,6 +59,58 @@ def use(options: argparse.Namespace) -> int:
         if options.name or options.token_file or options.token_env:
             raise SettingsError("give the URL of the AgentOS, or the name of a profile, too")
         return _list(profiles, options)
+    profile, check = _remember(file, profiles, options)
+    _report(profile, check, options)
+    return 0
+
+
+def offer_to_remember(options: argparse.Namespace, current: Profile | None) -> dict[str, object]:
+    """After `install` with an address: remember it where that is wanted, else say how; what to add to its JSON.
+
+    `current` is the profile that was used.
+    """
+    if not (options.url or options.token_file) or options.remember is False:
+        return {"remembered": None, "next": ""}
+    url = options.url or Settings.url
+    token = [("--token-file", options.token_file), ("--token-env", "" if options.token_file else options.token_env)]
+    line = _surface().command_line("use", url, *(word for pair in token if pair[1] for word in pair))
+    if current is not None and (not options.token_file or current.token_file == Path(options.token_file).absolute()):
+        return {"remembered": current.name, "next": ""}
+    is_wanted = options.remember
+    if is_wanted is None and not options.json and sys.stdin.isatty() and sys.stderr.isatty():
+        is_wanted = _is_confirmed(f"Use {display_url(url)} for the commands of this terminal, too? [Y/n] ")
+        if not is_wanted:
+            return {}
+    if not is_wanted:
+        if not options.json:
+            print(strip_control_chars(f"The commands of this terminal do not know that AgentOS yet. Next: {line}"))
+        return {"remembered": None, "next": line}
+    request = argparse.Namespace(
+        target=url, name="", token_file=options.token_file, token_env=token[1][1], json=options.json
+    )
+    file = ProfileFile()
+    try:
+        profile, check = _remember(file, file.read(), request)
+    except (AgentOSError, SettingsError) as error:
+        # What was asked for first is done.
+        message = error.message if isinstance(error, AgentOSError) else str(error)
+        if not options.json:
+            print(strip_control_chars(f"Not remembered: {message}"), file=sys.stderr)
+        return {"remembered": None, "next": line}
+    if not options.json:
+        _report(profile, check, request)
+    return {"remembered": profile.name, "next": ""}
+
+
+def _is_confirmed(question: str) -> bool:
+    """Whether a person at the terminal agrees, as they do with Enter."""
+    print(question, end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()
+    return bool(answer) and answer.strip().casefold() in {"", "y", "yes"}
+
+
+def _remember(file: ProfileFile, profiles: Profiles, options: argparse.Namespace) -> tuple[Profile, _Check]:
+    """Save the profile that is asked for, after a look at its address. Raises SettingsError and AgentOSError."""
     profile = _requested_profile(profiles, options)
     is_new = profile.name not in profiles.by_name or profiles.by_name[profile.name] != profile
     check = anyio.run(_check, profile)
@@ -70,8 +122,7 @@ def use(options: argparse.Namespace) -> int:
         name = check.inventory.name if check.inventory else ""
         profile = replace(profile, name=_free_name(profiles, profile.url, name))
     file.save(profile)
-    _report(profile, check, options)
-    return 0
+    return profile, check
 
 
 def _requested_profile(profiles: Profiles, options: argparse.Namespace) -> Profile:
@@ -173,7 +224,7 @@ def _free_name(profiles: Profiles, url: str, agentos_name: str) -> str:
     parts = urlsplit(url)
     fallback = f"{parts.hostname}-{parts.port}" if parts.port else str(parts.hostname)
     for text in (agentos_name, fallback, "agentos"):
-        base = _NAME_SEPARATORS.sub("-", text[:200].casefold()).strip("-")[:36].rstrip("-")
+        base = _NAME_SEPARATORS.sub("-", strip_control_chars(text[:200]).casefold()).strip("-")[:36].rstrip("-")
         if is_profile_name(base):
             break
     numbered = (f"{base}-{number}" for number in range(2, len(profiles.by_name) + 3))

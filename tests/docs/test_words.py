@@ -27,6 +27,7 @@ OTHERS_NAMES = {
     "list_changed": "a notification of MCP's",
     "run_result": "a function of ours",
     "search_type": "a parameter",
+    "read_only": "a key of a profile",
 }
 """Names that look like a tool's."""
 PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

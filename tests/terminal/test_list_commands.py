@@ -66,7 +66,8 @@ def test_wrong_kind_is_answered_with_the_right_command(demo: str) -> None:
 def test_empty_list_says_what_there_is_instead(bare_agentos: str) -> None:
     result = invoke_ok(bare_agentos, "teams")
     assert result.stdout == "This AgentOS has no teams. See `agentos-mcp agents` and `agentos-mcp workflows`.\n"
-    assert invoke_ok(bare_agentos, "teams", "--json").json == {"items": [], "note": result.stdout.strip()}
+    document = invoke_ok(bare_agentos, "teams", "--json").json
+    assert (document["items"], document["note"]) == ([], result.stdout.strip())
 
 
 def test_component_ids_of_any_script_are_unchanged(sample_agentos: str) -> None:
