@@ -117,7 +117,7 @@ async def test_client_connects_while_agentos_is_down(connect: Connect) -> None:
 
 async def test_instructions_report_a_missing_token(connect: Connect, locked_agentos: str) -> None:
     async with connect(locked_agentos) as peer:
-        assert "Set AGENTOS_TOKEN" in (peer.client.instructions or "")
+        assert "--token-file PATH" in (peer.client.instructions or "")
     async with connect(locked_agentos, token=Token(KEY)) as peer:
         assert "This AgentOS (sample)" in (peer.client.instructions or "")
 
