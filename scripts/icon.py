@@ -1,7 +1,8 @@
-"""`python -m scripts.icon`: draws the icon, as SVG for people who change it and as PNG for clients."""
+"""`python -m scripts.icon`: draws the icon, as SVG for people who change it, and as PNG for bundles and clients."""
 
 from __future__ import annotations
 
+import base64
 import math
 import struct
 import sys
@@ -11,8 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-SIZE = 512
+SIZE, SMALL_SIZE = 512, 64
 FOLDER = Path(__file__).parent / "mcpb"
+MODULE = Path(__file__).parents[1] / "agentos_mcp" / "server" / "icon.py"
+_RGBA, _PALETTE = 6, 3
+"""What PNG calls the two ways to write a pixel."""
+_STEP = 32
+"""Between two shades of a palette."""
 _INK, _PAPER, _LIVE = "#17172e", "#f5f3ff", "#ff8a4c"
 
 Box = tuple[float, float, float, float]
@@ -131,8 +137,47 @@ def pixels() -> Iterator[bytes]:
 
 def png() -> bytes:
     rows = b"".join(b"\0" + row for row in pixels())
-    header = struct.pack(">IIBBBBB", SIZE, SIZE, 8, 6, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
+    return _png(SIZE, _RGBA, rows)
+
+
+def small_png() -> bytes:
+    """The picture with 64 pixels to a side and few colors, for what is sent whenever a client connects."""
+    scale = SIZE // SMALL_SIZE
+    large = [[tuple(row[at : at + 4]) for at in range(0, len(row), 4)] for row in pixels()]
+    colors: dict[tuple[int, ...], int] = {}
+    rows = bytearray()
+    for top in range(0, SIZE, scale):
+        rows.append(0)
+        for left in range(0, SIZE, scale):
+            block = [large[top + y][left + x] for y in range(scale) for x in range(scale)]
+            rows.append(colors.setdefault(_average(block), len(colors)))
+    palette = b"".join(bytes(color[:3]) for color in colors)
+    opacities = bytes(color[3] for color in colors)
+    return _png(SMALL_SIZE, _PALETTE, bytes(rows), (b"PLTE", palette), (b"tRNS", opacities))
+
+
+def module() -> str:
+    """agentos_mcp/server/icon.py."""
+    data = base64.b64encode(small_png()).decode()
+    return (
+        '"""The icon that clients show for the server, as a data: URI; drawn by `python -m scripts.icon`."""\n\n'
+        f'MIME_TYPE = "image/png"\nSIZES = ["{SMALL_SIZE}x{SMALL_SIZE}"]\n'
+        f'DATA_URI = (\n    "data:image/png;base64,"\n'
+        + "".join(f'    "{data[at : at + 100]}"\n' for at in range(0, len(data), 100))
+        + ")\n"
+    )
+
+
+def _average(block: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """One color for several pixels, of those that a palette has room for."""
+    opacity = sum(pixel[3] for pixel in block)
+    shares = [sum(pixel[channel] * pixel[3] for pixel in block) / max(opacity, 1) for channel in range(3)]
+    return tuple(min(255, round(share / _STEP) * _STEP) for share in (*shares, opacity / len(block)))
+
+
+def _png(size: int, kind: int, rows: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
+    header = struct.pack(">IIBBBBB", size, size, 8, kind, 0, 0, 0)
+    parts = ((b"IHDR", header), *chunks, (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
     )
@@ -148,4 +193,5 @@ def _over(below: Pixel, above: Pixel, cover: float) -> Pixel:
 if __name__ == "__main__":
     (FOLDER / "icon.svg").write_text(svg(), encoding="utf-8")
     (FOLDER / "icon.png").write_bytes(png())
+    MODULE.write_text(module(), encoding="utf-8")
     sys.exit(0)

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
+from agentos_mcp import DISTRIBUTION, REPOSITORY_URL
 from agentos_mcp.settings import OPTIONS, Option, Settings
 from agentos_mcp.settings.settings import DURABILITIES, LOG_LEVELS, ON_CANCEL
 from scripts.project import DIST, ROOT, Project, as_json, project
 
 SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
-NAME = "io.github.mcp-server-agentos/mcp-server-agentos"
-"""Its name in the registry. Who publishes has to own the part before the slash: a GitHub account, or a domain.
-
-README.md says it too (`mcp-name: ...`): by that the registry knows that a package on PyPI is meant to be this.
-"""
 DESCRIPTION = "Run the agents, teams and workflows of any AgentOS (agno) from your assistant."
 """The registry takes a hundred characters."""
 FILE = ROOT / "server.json"
+
+
+def registry_name(repository: str) -> str:
+    """Its name in the registry. Who publishes has to own the part before the slash: a GitHub account, or a domain.
+
+    README.md says it too (`mcp-name: ...`): by that the registry knows that a package on PyPI is meant to be this.
+    """
+    owner = re.match(r"https://github\.com/([\w.-]+)/", repository)
+    return f"io.github.{owner[1] if owner else DISTRIBUTION}/{DISTRIBUTION}"
+
+
+NAME = registry_name(REPOSITORY_URL)
 _CHOICES = {"durability": DURABILITIES, "on_cancel": ON_CANCEL, "log_level": LOG_LEVELS}
 _FORMATS = {"SECONDS": "number", "NUMBER": "number", "BOOLEAN": "boolean", "PATH": "filepath"}
 

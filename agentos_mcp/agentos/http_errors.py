@@ -27,6 +27,7 @@ from agentos_mcp.agentos.errors import (
 from agentos_mcp.agentos.json_values import decode, text, texts
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.redaction import redact
+from agentos_mcp.agentos.token_advice import token_advice
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ def error_for_response(
     if status == 401 and unset_variable:
         return Unauthorized(
             f"AgentOS requires a token, and the variable {unset_variable} is not set where the client was started.",
-            f"Set {unset_variable} there and start the client again, or use --token-file PATH.",
+            token_advice(url),
             status=status,
         )
     error = _error_for_status(
@@ -122,12 +123,12 @@ def _error_for_status(
             if with_token:
                 return Unauthorized(
                     f"AgentOS refuses the token: {detail or 'unauthorized'}.",
-                    "Check AGENTOS_TOKEN (or the token file): it may have expired, or be for another AgentOS.",
+                    f"It may have expired, or be for another AgentOS. {token_advice(url)}",
                     status=status,
                 )
             return Unauthorized(
                 "AgentOS requires a token, and none is set.",
-                "Set AGENTOS_TOKEN (or OS_SECURITY_KEY) to its security key, a JWT or a service account token.",
+                token_advice(url),
                 status=status,
             )
         case 403:

@@ -15,7 +15,8 @@ from agentos_mcp.demo.host_process import DemoError, demo_agentos
 from agentos_mcp.demo.progress_display import progress_display
 from agentos_mcp.install.client_table import ALL, CLIENTS
 from agentos_mcp.install.host_system import HostSystem
-from agentos_mcp.install.launch_command import command_in_shell, server_command
+from agentos_mcp.install.launch_command import server_command
+from agentos_mcp.terminal.program_name import program_words
 
 DEFAULT_TOPIC = "how to make a good cup of tea"
 AGENTOS_PORT = 7777
@@ -73,8 +74,7 @@ def _next_steps(url: str) -> str:
 
 
 def _command_line(*words: str) -> str:
-    system = HostSystem.current()
-    return system.shell_line([*command_in_shell(system), *words])
+    return HostSystem.current().shell_line([*program_words(), *words])
 
 
 def _agentos_port() -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agentos_mcp.agentos.token_advice import TOKEN_FILE
 from agentos_mcp.install.client_table import Client
 from agentos_mcp.install.errors import InstallError
 from agentos_mcp.install.launch_command import (
@@ -160,13 +161,13 @@ def _forwardable(client: Client, variable: str) -> str:
     if not client.forwarded_key:
         raise InstallError(
             f"{client.title} cannot take a token from an environment variable.",
-            "Keep the token in a file that only you can read and give --token-file PATH.",
+            f"Keep the token in a file that only you can read and give {TOKEN_FILE}.",
         )
     if variable not in TOKEN_VARIABLES:
         raise InstallError(
             f"{client.title} passes a variable on only under its own name, and agentos-mcp reads "
             f"{' or '.join(TOKEN_VARIABLES)}.",
-            f"Give --token-env {_TOKEN}, or --token-file PATH.",
+            f"Keep the token in a file that only you can read and give {TOKEN_FILE}.",
         )
     return variable
 

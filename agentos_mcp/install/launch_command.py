@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentos_mcp.agentos.token_advice import TOKEN_FILE
 from agentos_mcp.install.errors import os_error_reason
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.own_package import install_command
@@ -44,7 +45,7 @@ def build_launch_command(flags: Flags, token_variable: str, system: HostSystem) 
     if flags.get("token"):
         raise SettingsError(
             "install would write the token in clear into the clients' files: keep it in a file that only you can "
-            "read and give --token-file PATH, or name the variable that holds it with --token-env VARIABLE"
+            f"read and give {TOKEN_FILE}"
         )
     values = {
         option.name: value
@@ -142,6 +143,6 @@ def _notes(values: Mapping[str, object], token_variable: str, system: HostSystem
         if variable:
             notes.append(
                 f"{variable} is set here, but clients that are not started from this shell don't see it: if AgentOS "
-                f"requires a token, give --token-file PATH or --token-env {variable}."
+                f"requires a token, give {TOKEN_FILE}."
             )
     return notes

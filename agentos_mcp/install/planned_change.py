@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from agentos_mcp.agentos.token_advice import TOKEN_FILE
 from agentos_mcp.install import config_file
 from agentos_mcp.install.client_entry import build_entry, command_line, drops_credential, is_own_entry
 from agentos_mcp.install.client_table import Client
@@ -60,7 +61,7 @@ def plan_install(
         record = InstallRecord()
     note = client.top_level_note if missing_settings else ""
     if current is not None and drops_credential(client, launch, current):
-        removed = "The old entry's token was removed: if this AgentOS requires one, give --token-file PATH."
+        removed = f"The old entry's token was removed: if this AgentOS requires one, give {TOKEN_FILE}."
         note = f"{note} {removed}".strip()
     verb = "added to" if current is None else "updated in"
     return PlannedChange(file, file.encode(text), name, record, f"{name!r} {verb} {file.path}", note=note)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from mcp.server.mcpserver import MCPServer, RequestStateSecurity
 
-from agentos_mcp import __version__
+from agentos_mcp import REPOSITORY_URL, __version__
 from agentos_mcp.agentos.config_prefetch import Prefetch
 from agentos_mcp.server.change_notifier import notify_clients_of_changes
 from agentos_mcp.server.introduction import INTRODUCTION_SECONDS
@@ -46,7 +46,7 @@ def build_server(
         "agentos-mcp",
         title="AgentOS",
         version=__version__,
-        website_url="https://github.com/agno-agi/agno",
+        website_url=REPOSITORY_URL or None,
         agentos_settings=settings,
         introduction_seconds=introduction_seconds,
         lifespan=lifespan,

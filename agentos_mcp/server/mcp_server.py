@@ -20,6 +20,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import ServerMessageMetadata
 from mcp_types import (
+    SERVER_INFO_META_KEY,
     CallToolRequestParams,
     CallToolResult,
     ElicitRequest,
@@ -37,6 +38,7 @@ from pydantic import AnyUrl, BaseModel, ValidationError
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.http_errors import READING_ERRORS
 from agentos_mcp.agentos.plain_text import excerpt
+from agentos_mcp.server import icon
 from agentos_mcp.server.cancellations import Cancellations
 from agentos_mcp.server.client_limits import ClientLimits
 from agentos_mcp.server.component_tools import ComponentTools
@@ -73,6 +75,7 @@ _FEATURES_TIMEOUT_SECONDS = 1.5
 """How long the first list of tools waits to learn what this AgentOS can do; a longer one is corrected later."""
 _MAX_ROUNDS = 50
 """How often a legacy client's person is asked within one call."""
+_FIRST_VERSION_WITH_ICONS = "2025-11-25"
 _LISTS = ("tools", "prompts", "resources")
 _LOG_LEVELS = {"notice": logging.INFO, "alert": logging.CRITICAL, "emergency": logging.CRITICAL}
 
@@ -236,6 +239,7 @@ class AgentOSServer(MCPServer[Backend]):
             if isinstance(result, BaseModel)
             else dict(result)
         )
+        _add_icons(answer)
         # The SDK's transports say of a legacy server that its lists never change.
         answer["capabilities"] = {
             name: {**value, "listChanged": True} if name in _LISTS else value
@@ -295,6 +299,19 @@ class AgentOSServer(MCPServer[Backend]):
             ),
             subscriptions=self.subscriptions.bus,
         )
+
+
+def _add_icons(answer: Mapping[str, Any]) -> None:
+    """Put the icons into what a client is told of the server as it connects.
+
+    As options of the server they would be sent with every result of a modern client, since each has its `serverInfo`.
+    """
+    about = answer.get("serverInfo") or (answer.get("_meta") or {}).get(SERVER_INFO_META_KEY)
+    if (
+        isinstance(about, dict)
+        and answer.get("protocolVersion", _FIRST_VERSION_WITH_ICONS) >= _FIRST_VERSION_WITH_ICONS
+    ):
+        about["icons"] = [{"src": icon.DATA_URI, "mimeType": icon.MIME_TYPE, "sizes": icon.SIZES}]
 
 
 def _is_modern(context: Context[Backend, Any]) -> bool:

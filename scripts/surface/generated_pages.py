@@ -12,9 +12,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from agentos_mcp import REPOSITORY_URL
 from agentos_mcp.agentos.hints import as_hint
 from agentos_mcp.install.client_table import CLIENTS
 from agentos_mcp.settings import OPTIONS
+from scripts.registry_entry import NAME
 from scripts.surface import client_table as clients
 from scripts.surface import module_table
 from scripts.surface import settings_table as configuration
@@ -130,7 +132,19 @@ def _methods() -> str:
     )
 
 
+def _registry_name() -> str:
+    return f"<!-- mcp-name: {NAME} -->"
+
+
+def clone_commands(repository: str) -> str:
+    """The commands that get a clone; '' while nobody knows where from."""
+    folder = repository.rstrip("/").rpartition("/")[2]
+    return f"\n```sh\ngit clone {repository}\ncd {folder}\n```\n" if repository else ""
+
+
 PARTS: dict[str, Callable[[], str]] = {
+    "registry_name": _registry_name,
+    "clone": partial(clone_commands, REPOSITORY_URL),
     "totals": _totals,
     "choosing": _choosing,
     "tools": _tools,
@@ -141,4 +155,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "clients": clients.overview,
     **{f"client_{client.key.replace('-', '_')}": partial(clients.of_client, client) for client in CLIENTS},
 }
-PAGES = tuple(DOCS / f"{name}.md" for name in ("tools", "coverage", "configuration", "clients", "architecture"))
+PAGES = (
+    DOCS.parent / "README.md",
+    *(DOCS / f"{name}.md" for name in ("tools", "coverage", "configuration", "clients", "architecture")),
+)

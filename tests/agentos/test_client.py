@@ -58,7 +58,7 @@ async def test_connection_refused_says_where_and_what_to_do() -> None:
 
 async def test_unauthorized_tells_a_missing_token_from_a_wrong_one(locked_agentos: str) -> None:
     async with AgentOS(locked_agentos) as client:
-        with pytest.raises(Unauthorized, match=r"none is set.*AGENTOS_TOKEN"):
+        with pytest.raises(Unauthorized, match=r"none is set.*--token-file PATH"):
             await client.get("/config")
     async with AgentOS(locked_agentos, token=lambda: "wrong-one") as client:
         with pytest.raises(Unauthorized, match="refuses the token") as caught:

@@ -137,6 +137,7 @@ def test_handshake_locks_the_connection_to_its_era(sample_agentos: str) -> None:
         handshake = server.shake_hands("2025-06-18")
         assert handshake["protocolVersion"] == "2025-06-18"
         assert handshake["serverInfo"]["name"] == "agentos-mcp"
+        assert "icons" not in handshake["serverInfo"], "that protocol has none"
         assert handshake["capabilities"]["tools"]["listChanged"] is True
         assert "slow-steps" in handshake["instructions"]
         refusal = server.answer(server.ask("server/discover", _meta=MODERN))

@@ -72,7 +72,7 @@ def test_entry_refers_to_the_token_variable(machine: Machine, key: str) -> None:
 def test_install_refuses_to_forward_an_unknown_variable(machine: Machine, key: str) -> None:
     report = machine.install(key, token_variable="WORK_TOKEN")
     assert "passes a variable on only under its own name" in str(report)
-    assert "Give --token-env AGENTOS_TOKEN" in str(report)
+    assert "Keep the token in a file that only you can read and give --token-file PATH." in str(report)
 
 
 def test_entry_maps_a_variable_of_any_name_to_ours(machine: Machine) -> None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agentos_mcp import DISTRIBUTION
+from agentos_mcp import DISTRIBUTION, REPOSITORY_URL
 from agentos_mcp.install.started_program import PROGRAMS
 from agentos_mcp.terminal.program_name import PROGRAM
-from scripts.project import ROOT, project
+from scripts.bundle import manifest
+from scripts.project import ROOT, project, project_urls, pyproject_with_urls
+from scripts.registry_entry import registry_name, server
+from scripts.surface.generated_pages import clone_commands
 
 _FETCHER = r"\b(?:pipx?|uv|uvx|npx|bunx|docker|poetry|pdm)\b"
 _FETCHED = re.compile(
@@ -24,6 +29,34 @@ _FETCHED = re.compile(
     # A page of a package index.
     rf"|(?:pypi\.org|npmjs\.com)/\S*?(?<![\w-]){PROGRAM}(?![\w-])"
 )
+
+
+def test_what_follows_from_the_repositorys_address_is_written() -> None:
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert pyproject_with_urls(pyproject, project().urls) == pyproject, "run: make surface"
+    assert project().urls == project_urls(REPOSITORY_URL)
+
+
+def test_without_an_address_nothing_is_written() -> None:
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    unknown = replace(project(), urls=project_urls(""))
+    assert "[project.urls]" not in pyproject_with_urls(pyproject, unknown.urls)
+    assert "repository" not in server(unknown)
+    assert "repository" not in manifest(unknown)
+    assert clone_commands("") == ""
+
+
+def test_with_an_address_everything_names_it() -> None:
+    known = replace(project(), urls=project_urls("https://github.com/ada/agents"))
+    written = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    pyproject = pyproject_with_urls(written, known.urls)
+    assert tomllib.loads(pyproject)["project"]["urls"]["Issues"] == "https://github.com/ada/agents/issues"
+    assert pyproject_with_urls(pyproject, known.urls) == pyproject
+    assert pyproject_with_urls(pyproject, {}) == pyproject_with_urls(written, {})
+    assert server(known)["repository"] == {"url": "https://github.com/ada/agents", "source": "github"}
+    assert manifest(known)["support"] == "https://github.com/ada/agents/issues"
+    assert registry_name("https://github.com/ada/agents") == f"io.github.ada/{DISTRIBUTION}"
+    assert "git clone https://github.com/ada/agents\ncd agents\n" in clone_commands("https://github.com/ada/agents")
 
 
 def _committed_files() -> list[Path]:

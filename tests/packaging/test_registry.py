@@ -112,6 +112,7 @@ def test_the_links_in_the_readme_are_these() -> None:
 
 def test_the_icon_is_what_is_drawn() -> None:
     assert (icon.FOLDER / "icon.svg").read_text(encoding="utf-8") == icon.svg()
+    assert icon.MODULE.read_text(encoding="utf-8") == icon.module()
     png = (icon.FOLDER / "icon.png").read_bytes()
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
     assert struct.unpack(">II", png[16:24]) == (icon.SIZE, icon.SIZE)

@@ -258,7 +258,7 @@ async def test_resource_reports_an_agentos_that_is_down(connect: Connect) -> Non
 async def test_resource_reports_a_missing_token(connect: Connect, locked_agentos: str) -> None:
     async with connect(locked_agentos) as peer:
         error = await read_error(peer, "agentos://agents")
-    assert "Set AGENTOS_TOKEN" in error.message
+    assert "--token-file PATH" in error.message
     assert KEY not in error.message
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import re
@@ -14,11 +15,13 @@ from mcp.client.client import Client
 from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
 from mcp_types import LoggingLevel
 
+from agentos_mcp import REPOSITORY_URL
 from agentos_mcp.agentos.client import Limits
 from agentos_mcp.agentos.config_prefetch import prefetch_config
 from agentos_mcp.server.build import build_server
 from agentos_mcp.server.introduction import AGENTOS_META_KEY, INTRODUCTION_SECONDS
 from agentos_mcp.settings import Settings, Token
+from scripts.icon import small_png
 from tests._support.http_answers import http_json
 from tests._support.mcp_client import Connect, Peer, words
 from tests._support.processes import DOWN, PATIENCE
@@ -49,6 +52,22 @@ def package_logger() -> Iterator[logging.Logger]:
     before = logger.level
     yield logger
     logger.setLevel(before)
+
+
+async def test_clients_get_the_icon_once_and_no_address_that_is_not_known(
+    connect: Connect, sample_agentos: str
+) -> None:
+    async with connect(sample_agentos) as peer:
+        about = peer.client.server_info
+        assert about is not None
+        assert about.title == "AgentOS"
+        assert about.website_url == (REPOSITORY_URL or None)
+        (shown,) = about.icons or []
+        assert (shown.mime_type, shown.sizes) == ("image/png", ["64x64"])
+        assert base64.b64decode(shown.src.partition(",")[2], validate=True) == small_png()
+        assert len(shown.src) < 1000, "it is sent whenever a client connects"
+        result = await peer.client.call_tool("list_agents", {})
+        assert "icons" not in json.dumps(result.model_dump(mode="json", by_alias=True))
 
 
 def agentos_state(peer: Peer) -> dict[str, Any]:
@@ -98,7 +117,7 @@ async def test_client_connects_while_agentos_is_down(connect: Connect) -> None:
 
 async def test_instructions_report_a_missing_token(connect: Connect, locked_agentos: str) -> None:
     async with connect(locked_agentos) as peer:
-        assert "Set AGENTOS_TOKEN" in (peer.client.instructions or "")
+        assert "--token-file PATH" in (peer.client.instructions or "")
     async with connect(locked_agentos, token=Token(KEY)) as peer:
         assert "This AgentOS (sample)" in (peer.client.instructions or "")
 

@@ -53,7 +53,7 @@ async def test_get_config_shows_the_authorization(connect: Connect, locked_agent
 async def test_get_config_without_the_key_says_how_to_get_in(connect: Connect, locked_agentos: str) -> None:
     async with connect(locked_agentos, toolsets=("all",)) as peer:
         for tool in ("get_config", "list_databases"):
-            assert "Set AGENTOS_TOKEN" in await peer.error(tool)
+            assert "--token-file PATH" in await peer.error(tool)
 
 
 async def test_list_databases_shows_parts_and_tables(connect: Connect, studio: str) -> None:

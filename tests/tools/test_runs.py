@@ -308,7 +308,7 @@ async def test_wrong_token_says_so_and_a_right_one_works(connect: Connect, locke
     async with connect(locked_agentos, token=Token("wrong")) as peer:
         assert "refuses the token" in await peer.error("run_agent", agent_id="echo", message="x")
     async with connect(locked_agentos) as peer:
-        assert "Set AGENTOS_TOKEN" in await peer.error("list_agents")
+        assert "--token-file PATH" in await peer.error("list_agents")
     async with connect(locked_agentos, token=Token(KEY)) as peer:
         assert (await peer.text("run_agent", agent_id="echo", message="x")).startswith("echo: x")
 
