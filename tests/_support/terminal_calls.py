@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests._support.command_server import Completed, command_server
+from tests._support.fork_server import can_fork, fork_server
 from tests._support.processes import MODULE, PATIENCE, environment
 
 
@@ -35,16 +34,15 @@ class CommandResult:
 def invoke(url: str, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> CommandResult:
     """Run a command against the AgentOS at that address."""
     variables = environment({"AGENTOS_URL": url, **(env or {})})
-    if not hasattr(os, "fork") or any(name.startswith("PYTHON") for name in env or ()):
+    if can_fork(env):
+        result = fork_server("package").run("agentos_mcp", arguments, variables, stdin.encode(), PATIENCE)
+    else:
         result = subprocess.run(
             [*MODULE, *arguments], input=stdin.encode(), capture_output=True, env=variables, timeout=PATIENCE
         )
-        completed = Completed(result.returncode, result.stdout, result.stderr)
-    else:
-        completed = command_server().run(arguments, variables, stdin.encode(), PATIENCE)
-    stdout, stderr = (output.decode().replace("\r\n", "\n") for output in (completed.out, completed.err))
+    stdout, stderr = (output.decode().replace("\r\n", "\n") for output in (result.stdout, result.stderr))
     assert "Traceback" not in stderr, stderr
-    return CommandResult(completed.code, stdout, stderr)
+    return CommandResult(result.returncode, stdout, stderr)
 
 
 def invoke_ok(url: str, *arguments: str, stdin: str = "") -> CommandResult:
