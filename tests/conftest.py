@@ -18,7 +18,6 @@ from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.runs.engine import Engine
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.tools import TOOLSETS
 from tests._support import process_use, tool_coverage
 from tests._support.agentos import pausing as pausing_module
@@ -27,6 +26,7 @@ from tests._support.agentos.storage import QUEUE_VARIABLE
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, connector
 from tests._support.postgres import postgres
+from tests._support.running_agentos import running_agentos
 from tests._support.stores import PLAIN, QUEUED, STORES, Store, is_queued
 
 # The same words for times everywhere; also in the processes that the tests start.
@@ -77,14 +77,14 @@ def sample_agentos(agentoses: AgentOSPool) -> str:
 @pytest.fixture(scope="session")
 def locked_agentos() -> Iterator[str]:
     """The same, behind the security key KEY."""
-    with demo_agentos(build=SAMPLE_AGENTOS, environment={sample_module.KEY_VARIABLE: KEY}) as url:
+    with running_agentos(build=SAMPLE_AGENTOS, environment={sample_module.KEY_VARIABLE: KEY}) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def bare_agentos() -> Iterator[str]:
     """An AgentOS without a database and without a knowledge base."""
-    with demo_agentos(build="tests._support.agentos.sample:build_bare") as url:
+    with running_agentos(build="tests._support.agentos.sample:build_bare") as url:
         yield url
 
 
@@ -113,7 +113,7 @@ def queue_database() -> Iterator[str]:
 def queued_pausing(ledger: Path, queue_database: str) -> Iterator[str]:
     """The same with its durable queue on: runs and tickets in PostgreSQL."""
     environment = {pausing_module.LEDGER_VARIABLE: str(ledger), QUEUE_VARIABLE: queue_database}
-    with demo_agentos(build="tests._support.agentos.pausing:build", environment=environment) as url:
+    with running_agentos(build="tests._support.agentos.pausing:build", environment=environment) as url:
         yield url
 
 

@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from agentos_mcp.demo.host_process import DEMO_BUILD_FUNCTION, demo_agentos
+from agentos_mcp.demo.host_process import DEMO_BUILD_FUNCTION
 from tests._support.process_use import shared
+from tests._support.running_agentos import running_agentos
 
 
 class AgentOSPool:
@@ -45,6 +46,6 @@ class AgentOSPool:
     def _url(self, build: str, pace: float, environment: Mapping[str, str]) -> str:
         key = (build, pace, *sorted(environment.items()))
         if key not in self._urls:
-            host = demo_agentos(build=build, pace=pace, environment=environment)
+            host = running_agentos(build=build, pace=pace, environment=environment)
             self._urls[key] = self._stack.enter_context(host)
         return self._urls[key]

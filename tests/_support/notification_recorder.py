@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,10 +27,10 @@ from mcp_types import (
 )
 
 from tests._support.change_tool_server import server_with_change_tool
-from tests._support.http_server import serving
 from tests._support.mcp_client import Peer
-from tests._support.processes import PATIENCE
+from tests._support.processes import PATIENCE, Forked, ListeningProcess, started_by
 
+CHANGE_TOOL_SERVER = Forked("tests._support.change_tool_server")
 TRANSPORTS = ("memory", "stdio", "http")
 
 _LIST_NAMES: dict[type[Any], str] = {
@@ -90,14 +89,13 @@ async def recording_client(transport: str, era: str, url: str) -> AsyncIterator[
     """A client of a server of its own for the AgentOS at `url`."""
     recorder = NotificationRecorder()
     if transport == "http":
-        with serving("-m", "tests._support.change_tool_server", "--http", url) as address:
-            async with connected_client(era, address, recorder) as peer:
+        with ListeningProcess("--http", url, command=CHANGE_TOOL_SERVER) as server:
+            async with connected_client(era, server.url, recorder) as peer:
                 yield peer, recorder
         return
     if transport == "stdio":
-        parameters = StdioServerParameters(
-            command=sys.executable, args=["-m", "tests._support.change_tool_server", url]
-        )
+        command, *rest = started_by(CHANGE_TOOL_SERVER)
+        parameters = StdioServerParameters(command=command, args=[*rest, url])
         async with connected_client(era, stdio_client(parameters), recorder) as peer:
             yield peer, recorder
         return

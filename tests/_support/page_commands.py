@@ -10,11 +10,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests._support.processes import PATIENCE, Process, run, wait_until_it_answers
+from tests._support.processes import FORK, PATIENCE, Process, run, started_by, wait_until_it_answers
 from tests._support.shell_commands import NOT_RUN, RUN, Line, without_comment
 
 PROGRAMS = Path(sys.executable).parent
-SCRIPT = PROGRAMS / "agentos-mcp"
 URL, PATH, EVERYWHERE = "http://localhost:7777", "/absolute/path/to/agentos-mcp", "0.0.0.0"
 """What pages say; here it is another AgentOS, the real path, and an address that nobody else can reach."""
 RUN_REFERENCE = re.compile(r"\bRUN\b|\b(agent|team|workflow)/[\w.-]+/[\w.…-]+/[\w.…-]+")
@@ -38,8 +37,11 @@ class Person:
         self._exported: list[str] = []
         self._installed = False
         self._work = self.home / "work"
-        for folder in (self._work, *(self.home / name for name in _FOLDERS)):
+        # What pages show is whether commands work, not how they start.
+        self._script = self.home / "bin" / "agentos-mcp"
+        for folder in (self._work, self._script.parent, *(self.home / name for name in _FOLDERS)):
             folder.mkdir(parents=True)
+        self._script.symlink_to(started_by(FORK)[0])
         (self.home / ".agentos-token").write_text("a-token\n", encoding="utf-8")
         (self.home / ".agentos-token").chmod(0o600)
 
@@ -56,13 +58,13 @@ class Person:
         if any("serve" in given and "--http" in given for given in line.ours):
             return self._serves(f"{text} --port 0")
         if _LASTING.search(text):
-            return self._stays(text)
+            return self._stays(f"{text} --pace 0.1")
         return self._ends(text)
 
     def _here(self, line: Line) -> str:
         """The line as it can be run here: on this AgentOS, and reachable from this machine alone."""
         text = " ".join([*(f"{exported};" for exported in self._exported), without_comment(line.text)])
-        text = text.replace(URL, self.url).replace(PATH, str(SCRIPT)).replace(EVERYWHERE, "127.0.0.1")
+        text = text.replace(URL, self.url).replace(PATH, str(self._script)).replace(EVERYWHERE, "127.0.0.1")
         text = RUN_REFERENCE.sub(self.run_reference, text)
         if _INSTALLING.search(text) and "--uninstall" not in text and "--dry-run" not in text:
             if self._installed:
@@ -75,7 +77,7 @@ class Person:
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name in {"PYTHONPATH", "COVERAGE_PROCESS_START"}}
         return kept | {
-            "PATH": f"{PROGRAMS}{os.pathsep}/usr/bin{os.pathsep}/bin",
+            "PATH": f"{self._script.parent}{os.pathsep}{PROGRAMS}{os.pathsep}/usr/bin{os.pathsep}/bin",
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "AGENTOS_URL": self.url,

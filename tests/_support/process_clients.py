@@ -17,13 +17,13 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 
 from tests._support.mcp_client import Peer
-from tests._support.processes import MODULE, PATIENCE, PROMPT, HttpServer
+from tests._support.processes import FORK, MODULE, PATIENCE, PROMPT, Command, HttpServer, started_by
 
 
 @asynccontextmanager
-async def over_stdio(era: str, *arguments: str, command: tuple[str, ...] = MODULE) -> AsyncIterator[Peer]:
+async def over_stdio(era: str, *arguments: str, command: Command = MODULE) -> AsyncIterator[Peer]:
     """A client of a process that it starts and ends itself; the process's stderr has to be empty."""
-    first, *rest = (*command, *arguments)
+    first, *rest = (*started_by(command), *arguments)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
         transport = stdio_client(StdioServerParameters(command=first, args=rest), errlog=errors)
         async with Client(transport, mode=era, read_timeout_seconds=PATIENCE) as client:
@@ -112,8 +112,8 @@ async def client_with_token(era: str, url: str, token: str) -> AsyncIterator[Pee
 
 @asynccontextmanager
 async def http_server(url: str) -> AsyncIterator[str]:
-    """The address of our server in a process of its own, in front of the AgentOS at `url`."""
-    server = await anyio.to_thread.run_sync(lambda: HttpServer("--url", url))
+    """The address of our server in a process of its own, a fork, in front of the AgentOS at `url`."""
+    server = await anyio.to_thread.run_sync(lambda: HttpServer("--url", url, command=FORK))
     try:
         yield server.url
     finally:

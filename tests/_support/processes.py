@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -21,8 +22,22 @@ from mcp_types import jsonrpc_message_adapter
 
 from agentos_mcp.server.http.settings import HTTP_OPTIONS, TOKEN_VARIABLE
 from agentos_mcp.settings import OPTIONS
+from tests._support.fork_server import ForkedProcess, can_fork, fork_server
+
+
+@dataclass(frozen=True)
+class Forked:
+    """`python -m MODULE` in a fork of a process with `preload` imported: for tests whose subject is not the start."""
+
+    module: str
+    preload: str = "package"
+
+
+Command = tuple[str, ...] | Forked
 
 MODULE = (sys.executable, "-m", "agentos_mcp")
+FORK = Forked("agentos_mcp")
+"""The same as MODULE in a tenth of the time."""
 SCRIPT = (str(Path(sys.executable).with_name("agentos-mcp")),)
 DOWN = "http://127.0.0.1:9"
 """Where no AgentOS is."""
@@ -102,31 +117,69 @@ class _Lines:
         self._stream.close()
 
 
+def python_command(command: Forked) -> tuple[str, ...]:
+    """What starts the same anew."""
+    return (sys.executable, "-m", command.module)
+
+
+def started_by(command: Command) -> tuple[str, ...]:
+    """The words by which another program starts a command."""
+    if not isinstance(command, Forked):
+        return command
+    return (str(fork_server(command.preload).program(command.module)),) if can_fork(None) else python_command(command)
+
+
+_Started = tuple[subprocess.Popen[str] | ForkedProcess, IO[str], IO[str], IO[str]]
+"""A process, and our ends of its stdin, stdout and stderr."""
+
+
+def _begun(command: Command, arguments: Sequence[str], variables: Mapping[str, str]) -> _Started:
+    """A process from its very start."""
+    words = python_command(command) if isinstance(command, Forked) else command
+    child = subprocess.Popen(
+        [*words, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        env=dict(variables),
+        start_new_session=True,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    return child, child.stdin, child.stdout, child.stderr
+
+
+def _forked(command: Forked, arguments: Sequence[str], variables: Mapping[str, str]) -> _Started:
+    pipes = [os.pipe() for _ in range(3)]
+    (stdin_theirs, stdin), (out, out_theirs), (err, err_theirs) = pipes
+    theirs = (stdin_theirs, out_theirs, err_theirs)
+    child = fork_server(command.preload).start(command.module, arguments, variables, theirs)
+    for descriptor in theirs:
+        os.close(descriptor)
+    return (
+        child,
+        os.fdopen(stdin, "w", encoding="utf-8", errors="replace"),
+        os.fdopen(out, encoding="utf-8", errors="replace"),
+        os.fdopen(err, encoding="utf-8", errors="replace"),
+    )
+
+
 class Process:
     """A running command. Leaving its context ends it, whatever it does."""
 
     _ends_by_signal = False
     """Closed stdin means nothing to it."""
 
-    def __init__(
-        self, *arguments: str, command: tuple[str, ...] = MODULE, given: Mapping[str, str] | None = None
-    ) -> None:
-        self._child = subprocess.Popen(
-            [*command, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            env=environment(given),
-            start_new_session=True,
-        )
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        assert self._child.stderr is not None
-        self._stdin = self._child.stdin
-        self.out = _Lines(self._child.stdout)
-        self.err = _Lines(self._child.stderr)
+    def __init__(self, *arguments: str, command: Command = MODULE, given: Mapping[str, str] | None = None) -> None:
+        if isinstance(command, Forked) and can_fork(given):
+            self._child, self._stdin, out, err = _forked(command, arguments, environment(given))
+        else:
+            self._child, self._stdin, out, err = _begun(command, arguments, environment(given))
+        self.out = _Lines(out)
+        self.err = _Lines(err)
 
     def __enter__(self) -> Self:
         return self
@@ -184,9 +237,7 @@ class Process:
 class RawServer(Process):
     """`agentos-mcp serve` over its pipes, in the handshake era, one JSON-RPC message a line."""
 
-    def __init__(
-        self, *arguments: str, command: tuple[str, ...] = MODULE, given: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, *arguments: str, command: Command = MODULE, given: Mapping[str, str] | None = None) -> None:
         super().__init__(*arguments, command=command, given=given)
         self._requests = 0
 
@@ -250,17 +301,14 @@ class RawServer(Process):
         return found
 
 
-class HttpServer(Process):
-    """`agentos-mcp serve --http` on a free port, serving."""
+class ListeningProcess(Process):
+    """A process that says "Serving MCP at URL" on stderr, serving there."""
 
     _ends_by_signal = True
-
     _ADDRESS = re.compile(r"Serving MCP at (http://127\.0\.0\.1:\d+/mcp)$")
 
-    def __init__(
-        self, *arguments: str, command: tuple[str, ...] = MODULE, given: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__("serve", "--http", "--port", "0", *arguments, command=command, given=given)
+    def __init__(self, *arguments: str, command: Command, given: Mapping[str, str] | None = None) -> None:
+        super().__init__(*arguments, command=command, given=given)
         try:
             line = self.err.wait_for(lambda line: bool(self._ADDRESS.search(line)), PATIENCE)
             self.url = self._ADDRESS.search(line)[1]  # type: ignore[index]  # the line was waited for by this pattern
@@ -268,6 +316,13 @@ class HttpServer(Process):
         except BaseException:
             self.__exit__(None, None, None)
             raise
+
+
+class HttpServer(ListeningProcess):
+    """`agentos-mcp serve --http` on a free port, serving."""
+
+    def __init__(self, *arguments: str, command: Command = MODULE, given: Mapping[str, str] | None = None) -> None:
+        super().__init__("serve", "--http", "--port", "0", *arguments, command=command, given=given)
 
 
 def wait_until_it_answers(url: str) -> None:

@@ -19,7 +19,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from tests._support.processes import MODULE, PATIENCE, PROMPT, environment
+from tests._support.fork_server import ForkedProcess, can_fork, fork_server
+from tests._support.processes import FORK, MODULE, PATIENCE, PROMPT, Command, Forked, environment, python_command
 
 CTRL_C, CTRL_D = "\x03", "\x04"
 
@@ -39,22 +40,32 @@ class Terminal:
     def __init__(
         self,
         *arguments: str,
-        command: tuple[str, ...] = MODULE,
+        command: Command = MODULE,
         env: Mapping[str, str] | None = None,
         piped: bool = False,
         columns: int = 100,
     ) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        self._child = subprocess.Popen(
-            [sys.executable, "-ISE", "-c", _SET_CONTROLLING_TERMINAL, *command, *arguments],
-            stdin=slave,
-            stdout=subprocess.PIPE if piped else slave,
-            stderr=slave,
-            env=environment({"TERM": "xterm", "NO_COLOR": "", **(env or {})}),
-            start_new_session=True,
-        )
-        os.close(slave)
+        out, out_theirs = os.pipe() if piped else (None, slave)
+        self._out = None if out is None else os.fdopen(out, "rb")
+        theirs = (slave, out_theirs, slave)
+        variables = environment({"TERM": "xterm", "NO_COLOR": "", **(env or {})})
+        self._child: subprocess.Popen[bytes] | ForkedProcess
+        if isinstance(command, Forked) and can_fork(env):
+            self._child = fork_server(command.preload).start(command.module, arguments, variables, theirs)
+        else:
+            words = python_command(command) if isinstance(command, Forked) else command
+            self._child = subprocess.Popen(
+                [sys.executable, "-ISE", "-c", _SET_CONTROLLING_TERMINAL, *words, *arguments],
+                stdin=slave,
+                stdout=out_theirs,
+                stderr=slave,
+                env=variables,
+                start_new_session=True,
+            )
+        for descriptor in {*theirs}:
+            os.close(descriptor)
         self._written, self._piped = bytearray(), bytearray()
         self._changed = threading.Condition()
         self._closed = False
@@ -80,8 +91,8 @@ class Terminal:
         for reader in self._readers:
             reader.join(timeout=PROMPT)
         os.close(self._master)
-        if self._child.stdout is not None:
-            self._child.stdout.close()
+        if self._out is not None:
+            self._out.close()
 
     def _read_screen(self) -> None:
         while True:
@@ -97,8 +108,8 @@ class Terminal:
                 return
 
     def _read_pipe(self) -> None:
-        assert self._child.stdout is not None
-        for line in self._child.stdout:
+        assert self._out is not None
+        for line in self._out:
             self._piped += line
 
     def wait_for(self, text: str, timeout: float = PATIENCE) -> None:
@@ -183,7 +194,12 @@ class Terminal:
 
 
 def open_terminal(
-    url: str, *arguments: str, piped: bool = False, columns: int = 100, env: Mapping[str, str] | None = None
+    url: str,
+    *arguments: str,
+    command: Command = FORK,
+    piped: bool = False,
+    columns: int = 100,
+    env: Mapping[str, str] | None = None,
 ) -> Terminal:
     """Run a command in a terminal, for the AgentOS at that address."""
-    return Terminal(*arguments, env={"AGENTOS_URL": url, **(env or {})}, piped=piped, columns=columns)
+    return Terminal(*arguments, command=command, env={"AGENTOS_URL": url, **(env or {})}, piped=piped, columns=columns)

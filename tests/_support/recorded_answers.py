@@ -14,13 +14,13 @@ from typing import Any
 
 import httpx
 
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.context import Backend, ToolContext, open_backend
 from agentos_mcp.tools import TOOLSETS
 from tests._support.agno_environments import PORT_VARIABLE
 from tests._support.contract_calls import CALLS
 from tests._support.factories import Rest, a_web_page
+from tests._support.running_agentos import running_agentos
 
 Reply = tuple[int, str, bytes]
 """Status, content type, body."""
@@ -116,7 +116,7 @@ def contract_agentos() -> Iterator[str]:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     environment = {PORT_VARIABLE: str(port)}
-    with demo_agentos(build="tests._support.agentos.contract:build", port=port, environment=environment) as url:
+    with running_agentos(build="tests._support.agentos.contract:build", port=port, environment=environment) as url:
         yield url
 
 

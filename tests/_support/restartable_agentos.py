@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests._support.processes import PATIENCE, Process
+from tests._support.running_agentos import HOST
 
 
 class Host:
@@ -16,40 +17,23 @@ class Host:
     def __init__(self, db: Path, environment: Mapping[str, str] | None = None) -> None:
         self._db = db
         self._port = 0
-        self._environment = {**os.environ, **(environment or {})}
-        self._process: subprocess.Popen[str] | None = None
+        self._environment = environment
+        self._process: Process | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "agentos_mcp.demo.host_process",
-            "--build",
-            "tests._support.agentos.sample:build",
-        ]
-        command += ["--db", str(self._db), "--port", str(self._port), "--with-parent"]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=self._environment,
-        )
-        assert self._process.stdout is not None
-        self._port = int(self._process.stdout.readline().strip().rpartition(":")[2])
+        arguments = ["--build", "tests._support.agentos.sample:build", "--db", str(self._db)]
+        arguments += ["--port", str(self._port), "--with-parent"]
+        self._process = Process(*arguments, command=HOST, given=self._environment)
+        self._port = int(self._process.out.wait_for(bool, 2 * PATIENCE).rpartition(":")[2])
 
     def kill(self) -> None:
         assert self._process is not None
-        self._process.kill()
-        self._process.wait(timeout=10)
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+        self._process.signal(signal.SIGKILL)
+        self._process.__exit__(None, None, None)
 
 
 @contextmanager

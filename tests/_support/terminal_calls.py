@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests._support.command_server import Completed, command_server
+from tests._support.fork_server import can_fork, fork_server
 from tests._support.processes import MODULE, PATIENCE, environment
 
 AGENTOS_LINE = re.compile(r"^AgentOS: (.+)\n", re.MULTILINE)
@@ -42,17 +41,16 @@ class CommandResult:
 def invoke(url: str, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> CommandResult:
     """Run a command against the AgentOS at that address."""
     variables = environment({"AGENTOS_URL": url, **(env or {})})
-    if not hasattr(os, "fork") or any(name.startswith("PYTHON") for name in env or ()):
+    if can_fork(env):
+        result = fork_server("package").run("agentos_mcp", arguments, variables, stdin.encode(), PATIENCE)
+    else:
         result = subprocess.run(
             [*MODULE, *arguments], input=stdin.encode(), capture_output=True, env=variables, timeout=PATIENCE
         )
-        completed = Completed(result.returncode, result.stdout, result.stderr)
-    else:
-        completed = command_server().run(arguments, variables, stdin.encode(), PATIENCE)
-    stdout, stderr = (output.decode().replace("\r\n", "\n") for output in (completed.out, completed.err))
+    stdout, stderr = (output.decode().replace("\r\n", "\n") for output in (result.stdout, result.stderr))
     assert "Traceback" not in stderr, stderr
     named = AGENTOS_LINE.search(stderr)
-    return CommandResult(completed.code, stdout, AGENTOS_LINE.sub("", stderr, count=1), named[1] if named else "")
+    return CommandResult(result.returncode, stdout, AGENTOS_LINE.sub("", stderr, count=1), named[1] if named else "")
 
 
 def invoke_ok(url: str, *arguments: str, stdin: str = "") -> CommandResult:

@@ -7,10 +7,10 @@ from functools import cache
 
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.conformance_suite import Report, Spec, entry_point, run
-from tests._support.http_server import serving
 from tests._support.node import NodeError
+from tests._support.processes import FORK, Forked, HttpServer, ListeningProcess
+from tests._support.running_agentos import running_agentos
 
 Reports = Callable[[Spec], Report]
 
@@ -26,19 +26,19 @@ def suite() -> None:
 
 @pytest.fixture(scope="session")
 def agentos() -> Iterator[str]:
-    with demo_agentos(pace=0.5) as url:
+    with running_agentos(pace=0.5) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def real_reports(suite: None, agentos: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reports]:
     """Verdicts on the server as people run it."""
-    with serving("-m", "agentos_mcp", "serve", "--http", "--port", "0", "--url", agentos) as url:
-        yield cache(lambda spec: run(url, spec, tmp_path_factory.mktemp(f"real-{spec}")))
+    with HttpServer("--url", agentos, command=FORK) as server:
+        yield cache(lambda spec: run(server.url, spec, tmp_path_factory.mktemp(f"real-{spec}")))
 
 
 @pytest.fixture(scope="session")
 def fixture_reports(suite: None, agentos: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reports]:
     """Verdicts on the same server with the suite's fixtures added to it."""
-    with serving("-m", "tests._support.conformance_fixtures", agentos) as url:
-        yield cache(lambda spec: run(url, spec, tmp_path_factory.mktemp(f"fixtures-{spec}")))
+    with ListeningProcess(agentos, command=Forked("tests._support.conformance_fixtures")) as server:
+        yield cache(lambda spec: run(server.url, spec, tmp_path_factory.mktemp(f"fixtures-{spec}")))

@@ -17,6 +17,7 @@ from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.agno_environments import PORT_VARIABLE, ROOT, python_with
 from tests._support.contract_calls import OLDEST
 from tests._support.openapi import Declaration
+from tests._support.running_agentos import running_agentos
 from tests._support.served_agentos import Served
 from tests._support.web_pages import serve_pages
 
@@ -52,7 +53,7 @@ def queueing() -> Iterator[Served]:
     from tests._support.postgres import postgres
 
     with postgres() as database:
-        host = demo_agentos(
+        host = running_agentos(
             build="tests._support.agentos.durable_queue:build", environment={DATABASE_VARIABLE: database}
         )
         with host as url:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.agentos.stored_components import JWT_KEY_VARIABLE
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.doctor_checks import SHELL_PATH
 from tests._support.machines import Machine
+from tests._support.running_agentos import running_agentos
 
 JWT_KEY = "a key that is long enough for HS256"
 
@@ -26,7 +26,7 @@ def machine(tmp_path: Path) -> Machine:
 @pytest.fixture(scope="session")
 def authorized_agentos() -> Iterator[str]:
     """An AgentOS with authorization, and two databases."""
-    with demo_agentos(
+    with running_agentos(
         build="tests._support.agentos.stored_components:build", environment={JWT_KEY_VARIABLE: JWT_KEY}
     ) as url:
         yield url
@@ -40,12 +40,12 @@ def agentos_with_two_databases(agentoses: AgentOSPool) -> str:
 @pytest.fixture(scope="session")
 def agentos_with_broken_database() -> Iterator[str]:
     """An AgentOS whose database file was overwritten."""
-    with demo_agentos(build="tests._support.agentos.unusable:build_with_broken_database") as url:
+    with running_agentos(build="tests._support.agentos.unusable:build_with_broken_database") as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def agentos_without_components() -> Iterator[str]:
     """An AgentOS without agents, teams and workflows."""
-    with demo_agentos(build="tests._support.agentos.unusable:build_without_components") as url:
+    with running_agentos(build="tests._support.agentos.unusable:build_without_components") as url:
         yield url

@@ -14,7 +14,7 @@ import pytest
 from tests._support.http_clients import ACCEPTED
 from tests._support.mcp_client import Peer
 from tests._support.process_clients import cancelled_midway, ends_as, over_http, over_stdio
-from tests._support.processes import MODULE, PATIENCE, HttpServer, RawServer
+from tests._support.processes import FORK, MODULE, PATIENCE, HttpServer, RawServer
 from tests._support.stores import Store
 
 pytestmark = pytest.mark.anyio
@@ -46,7 +46,7 @@ def on_cancel(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def server_url(sample_agentos: str, on_cancel: str) -> Iterator[str]:
-    with HttpServer("--url", sample_agentos, "--on-cancel", on_cancel) as server:
+    with HttpServer("--url", sample_agentos, "--on-cancel", on_cancel, command=FORK) as server:
         yield server.url
 
 
@@ -139,7 +139,7 @@ async def test_timeout_of_a_client_over_http_leaves_its_run_running(
 def test_timeout_of_a_client_over_stdio_leaves_its_run_running(
     sample_agentos: str, session: str, era: str, client_name: str, reason: str, expected: str
 ) -> None:
-    with RawServer("serve", "--url", sample_agentos) as server:
+    with RawServer("serve", "--url", sample_agentos, command=FORK) as server:
         meta: dict[str, Any] = {"progressToken": "any"}
         if era == "legacy":
             server.shake_hands(client_name=client_name)
@@ -179,7 +179,7 @@ async def test_cancellation_over_stdio_follows_on_cancel(
     sample_agentos: str, session: str, on_cancel: str, era: str
 ) -> None:
     is_cancelled = on_cancel != "detach"
-    async with over_stdio(era, "serve", "--url", sample_agentos, "--on-cancel", on_cancel) as peer:
+    async with over_stdio(era, "serve", "--url", sample_agentos, "--on-cancel", on_cancel, command=FORK) as peer:
         await cancelled_midway(peer, "run_agent", **(LONG if is_cancelled else SHORT), session_id=session)
         assert await ends_as(sample_agentos, "agents/slow", session) == ("CANCELLED" if is_cancelled else "COMPLETED")
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests._support.http_answers import http_json, http_raw
 from tests._support.mcp_client import Connect, words
-from tests._support.processes import PATIENCE, HttpServer, RawServer
+from tests._support.processes import FORK, PATIENCE, HttpServer, RawServer
 from tests._support.scripted_agentos import CONFIG, Answer, scripted_agentos
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
@@ -116,7 +116,9 @@ async def test_stdio_server_survives_a_broken_agentos(subject: str) -> None:
 
 
 def _talk_over_stdio(url: str) -> None:
-    with RawServer("serve", "--url", url, "--toolsets", "all", "--expose", "agents", "--wait", "1") as server:
+    with RawServer(
+        "serve", "--url", url, "--toolsets", "all", "--expose", "agents", "--wait", "1", command=FORK
+    ) as server:
         server.shake_hands()
         assert server.tool_names()
         for tool, arguments in (
@@ -146,7 +148,7 @@ def _talk_over_http(url: str, config_is_broken: bool) -> None:
         "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
         "io.modelcontextprotocol/clientCapabilities": {},
     }
-    with HttpServer("--url", url, "--toolsets", "all") as server:
+    with HttpServer("--url", url, "--toolsets", "all", command=FORK) as server:
         for number, method in enumerate(("server/discover", "tools/list", "tools/list"), 1):
             request = {"jsonrpc": "2.0", "id": number, "method": method, "params": {"_meta": meta}}
             headers = {**accepted, "mcp-method": method}

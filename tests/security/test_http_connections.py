@@ -24,7 +24,7 @@ from agentos_mcp.server.http.connections import ConnectionGuard, ConnectionLimit
 from agentos_mcp.server.http.disconnects import ended_by_client
 from tests._support.http_clients import RawSession, sockets
 from tests._support.ping_meter import ping_meter
-from tests._support.processes import DOWN, MODULE, PATIENCE, HttpServer
+from tests._support.processes import DOWN, FORK, MODULE, PATIENCE, HttpServer
 
 pytestmark = [
     pytest.mark.anyio,
@@ -92,7 +92,7 @@ def test_connections_without_the_token_are_not_held() -> None:
 
 def test_call_does_not_wait_for_acknowledgements() -> None:
     """Each answer is sent in two writes: with Nagle's algorithm the second waits 40 ms."""
-    with HttpServer("--url", DOWN) as server, RawSession.opened(server.url) as other_client:
+    with HttpServer("--url", DOWN, command=FORK) as server, RawSession.opened(server.url) as other_client:
         durations = []
         for _ in range(60):
             started = time.monotonic()
@@ -111,7 +111,7 @@ async def test_connection_has_nodelay_and_keepalive() -> None:
 
 def test_connections_are_limited_by_max_connections() -> None:
     with (
-        HttpServer("--url", DOWN, "--max-connections", "10") as server,
+        HttpServer("--url", DOWN, "--max-connections", "10", command=FORK) as server,
         RawSession.opened(server.url) as other_client,
         listening(other_client),
         sockets(server.url, 30, HALF_A_HEAD) as attackers,

@@ -26,7 +26,7 @@ from tests._support.http_answers import http_json
 from tests._support.http_clients import ACCEPTED, RawSession, initialize, sockets
 from tests._support.ping_meter import ping_meter
 from tests._support.process_memory import peak_resident_bytes, resident_bytes
-from tests._support.processes import DOWN, PATIENCE, HttpServer, RawServer
+from tests._support.processes import DOWN, FORK, PATIENCE, HttpServer, RawServer
 from tests._support.scripted_agentos import scripted_agentos
 
 pytestmark = pytest.mark.anyio
@@ -38,7 +38,7 @@ RUN = "agentos://runs/agent/echo/session/run"
 
 @pytest.fixture(scope="module")
 def http_server() -> Iterator[HttpServer]:
-    with HttpServer("--url", DOWN) as server:
+    with HttpServer("--url", DOWN, command=FORK) as server:
         yield server
 
 
@@ -140,7 +140,7 @@ async def test_tiny_chunks_do_not_stall_other_clients(http_server: HttpServer) -
 
 
 def test_log_level_over_http_is_not_set_by_a_client() -> None:
-    with HttpServer("--url", DOWN) as server, RawSession.opened(server.url) as session:
+    with HttpServer("--url", DOWN, command=FORK) as server, RawSession.opened(server.url) as session:
         assert '"result":{}' in session.post("logging/setLevel", level="debug").text
         session.post("tools/call", name="list_agents", arguments={})
         session.post("resources/subscribe", uri=RUN)
@@ -150,7 +150,7 @@ def test_log_level_over_http_is_not_set_by_a_client() -> None:
 
 
 def test_log_level_over_stdio_is_set_by_the_client() -> None:
-    with RawServer("serve", "--url", DOWN) as server:
+    with RawServer("serve", "--url", DOWN, command=FORK) as server:
         server.shake_hands()
         server.result("logging/setLevel", level="info")
         server.result("resources/subscribe", uri=RUN)
@@ -165,7 +165,9 @@ async def test_session_requests_at_once_are_limited() -> None:
         await stream.send(http_json({}))
 
     async with scripted_agentos({"/config": hold_until_released}) as agentos:
-        server = await anyio.to_thread.run_sync(lambda: HttpServer("--url", agentos.url, "--timeout", "60"))
+        server = await anyio.to_thread.run_sync(
+            lambda: HttpServer("--url", agentos.url, "--timeout", "60", command=FORK)
+        )
         texts: list[str] = []
         try:
             with await anyio.to_thread.run_sync(lambda: httpx.Client(timeout=PATIENCE)) as client:

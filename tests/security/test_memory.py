@@ -21,7 +21,7 @@ from tests._support.http_answers import http_json, http_raw
 from tests._support.ping_meter import ping_meter
 from tests._support.process_clients import over_http
 from tests._support.process_memory import peak_resident_bytes, resident_bytes
-from tests._support.processes import HttpServer
+from tests._support.processes import FORK, HttpServer
 from tests._support.scripted_agentos import Answer, scripted_agentos
 
 pytestmark = [
@@ -100,7 +100,7 @@ async def attacked(
         "POST /agents/writer/runs/*": http_raw(b"", content_type="text/event-stream"),
     }
     async with scripted_agentos({**default, **answers}) as agentos:
-        with HttpServer("--url", agentos.url, *options) as server:
+        with HttpServer("--url", agentos.url, *options, command=FORK) as server:
             async with over_http("auto", server.url) as peer, over_http("legacy", server.url) as other:
                 await peer.client.list_tools()
                 rest = resident_bytes(server.pid)
@@ -282,7 +282,7 @@ async def test_component_tools_are_limited_among_ten_thousand_components() -> No
     }
     answers = {"/config": http_json({"os_id": "x", "agents": agents}), "GET /agents/*": http_json(detail)}
     async with scripted_agentos(answers) as agentos:
-        with HttpServer("--url", agentos.url, "--expose", "agents") as server:
+        with HttpServer("--url", agentos.url, "--expose", "agents", command=FORK) as server:
             async with over_http("auto", server.url) as peer:
                 rest = resident_bytes(server.pid)
                 for _ in range(2):

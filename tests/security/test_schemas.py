@@ -16,6 +16,7 @@ from tests._support.http_answers import http_json
 from tests._support.mcp_client import Connect, Peer, words
 from tests._support.ping_meter import LONGEST_WAIT, ping_meter, ping_of
 from tests._support.process_clients import http_server, over_http, over_stdio
+from tests._support.processes import FORK
 from tests._support.scripted_agentos import Answer, scripted_agentos
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +49,7 @@ def agents(described: Mapping[str, Mapping[str, object]]) -> Mapping[str, Answer
 @asynccontextmanager
 async def connected(transport: str, era: str, url: str) -> AsyncIterator[Peer]:
     if transport == "stdio":
-        async with over_stdio(era, "serve", "--url", url) as peer:
+        async with over_stdio(era, "serve", "--url", url, command=FORK) as peer:
             yield peer
     else:
         async with http_server(url) as address, over_http(era, address) as peer:

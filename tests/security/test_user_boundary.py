@@ -18,7 +18,6 @@ from mcp_types import PromptReference, ResourceTemplateReference, TextContent, T
 
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.runs.run import RunRef
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.prompts import COMPARE, INVESTIGATE
 from agentos_mcp.server.resources import RESOURCES, RUN_URI_PREFIX
 from agentos_mcp.settings import Settings, Token
@@ -30,6 +29,7 @@ from tests._support.agentos.users import ISOLATED_VARIABLE, JWT_KEY, SECRET
 from tests._support.fault_proxy import proxy_to
 from tests._support.mcp_client import Connect, Peer, connector, reference, words
 from tests._support.notification_recorder import NotificationRecorder, subscribed
+from tests._support.running_agentos import running_agentos
 
 # Everything that alice has is made before the first test, on an AgentOS that has to start.
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
@@ -178,7 +178,7 @@ def theirs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     ledger.touch()
     isolated = request.param == "isolated"
     environment = {LEDGER_VARIABLE: str(ledger), **({ISOLATED_VARIABLE: "yes"} if isolated else {})}
-    with demo_agentos(build="tests._support.agentos.users:build", environment=environment) as url:
+    with running_agentos(build="tests._support.agentos.users:build", environment=environment) as url:
         yield _prepared(url, ledger, isolated=isolated)
 
 

@@ -9,12 +9,12 @@ import anyio
 import pytest
 from anyio.abc import SocketStream
 
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server import change_notifier
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
 from tests._support.http_answers import http_json
 from tests._support.notification_recorder import NotificationRecorder, connected_client, subscribed
+from tests._support.running_agentos import running_agentos
 from tests._support.scripted_agentos import CONFIG, scripted_agentos
 
 pytestmark = pytest.mark.anyio
@@ -36,14 +36,14 @@ async def test_new_component_gets_a_tool_and_every_client_is_notified(
     settings = Settings(url=f"http://127.0.0.1:{port}", expose=(("agents", ""),))
     recorder = NotificationRecorder()
     async with connected_client(era, build_server(settings), recorder) as peer, subscribed(peer, recorder, lists=True):
-        with demo_agentos(build="tests._support.agentos.input_shapes:build", port=port):
+        with running_agentos(build="tests._support.agentos.input_shapes:build", port=port):
             # It connected before there was an AgentOS.
             await recorder.wait_until(lambda subjects: set(subjects) >= LISTS)
             before = {tool.name for tool in (await peer.client.list_tools()).tools}
             assert "writer" in before
             assert "late_comer" not in before
         recorder.notifications.clear()
-        with demo_agentos(build="tests._support.agentos.input_shapes:build_grown", port=port):
+        with running_agentos(build="tests._support.agentos.input_shapes:build_grown", port=port):
             await recorder.wait_until(lambda subjects: set(subjects) >= LISTS)
             after = {tool.name for tool in (await peer.client.list_tools()).tools}
             assert after - before == {"late_comer"}
@@ -74,11 +74,11 @@ async def test_component_change_is_noticed_without_polling_by_whoever_reads_it(e
     server = build_server(Settings(url=f"http://127.0.0.1:{port}"))
     recorder = NotificationRecorder()
     async with connected_client(era, server, recorder) as peer, subscribed(peer, recorder, lists=True):
-        with demo_agentos(build="tests._support.agentos.input_shapes:build", port=port):
+        with running_agentos(build="tests._support.agentos.input_shapes:build", port=port):
             assert "late-comer" not in await peer.text("list_agents")
             await recorder.wait_until(lambda subjects: set(subjects) >= LISTS)
         recorder.notifications.clear()
-        with demo_agentos(build="tests._support.agentos.input_shapes:build_grown", port=port):
+        with running_agentos(build="tests._support.agentos.input_shapes:build_grown", port=port):
             assert "late-comer" in await peer.text("list_agents")
             await recorder.wait_until(lambda subjects: set(subjects) >= LISTS)
             assert "late-comer" in {prompt.name for prompt in (await peer.client.list_prompts()).prompts}

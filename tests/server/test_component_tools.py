@@ -10,12 +10,12 @@ from mcp_types import Tool
 
 from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.inputs.component_inputs import read_component_inputs
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.component_tools import argument_names, build_tool_function, free_name
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.mcp_tool import mcp_tool
 from agentos_mcp.tooling.tool_spec import write
 from tests._support.mcp_client import Connect, Peer
+from tests._support.running_agentos import running_agentos
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +24,7 @@ ALL = (("agents", ""), ("workflows", ""))
 
 @pytest.fixture(scope="module")
 def input_shapes() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.input_shapes:build") as url:
+    with running_agentos(build="tests._support.agentos.input_shapes:build") as url:
         yield url
 
 

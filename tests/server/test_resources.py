@@ -14,7 +14,6 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, ResourceTemplateReference,
 
 from agentos_mcp.agentos.paths import percent_encode
 from agentos_mcp.agentos.runs.run import RunRef
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.protocol_errors import translate_errors
 from agentos_mcp.server.resources import RESOURCES, match_template
 from agentos_mcp.tools import TOOLSETS
@@ -22,6 +21,7 @@ from tests._support.agentos.sample import HOSTILE_IDS
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, Peer, reference
 from tests._support.processes import DOWN
+from tests._support.running_agentos import running_agentos
 from tests.conftest import KEY
 
 pytestmark = pytest.mark.anyio
@@ -200,7 +200,7 @@ async def test_memory_content_and_missing_trace_are_read(
 
 
 async def test_trace_is_read_by_its_id_and_by_its_run(connect: Connect, era: str) -> None:
-    with demo_agentos(build="tests._support.agentos.traces:build_named") as url:
+    with running_agentos(build="tests._support.agentos.traces:build_named") as url:
         async with connect(url, toolsets=("all",)) as peer, httpx.AsyncClient(base_url=url, timeout=30) as rest:
             run = reference(await peer.text("run_agent", agent_id="look-up", message="honey"))
             trace = await stored_trace(rest, run)

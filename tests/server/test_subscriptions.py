@@ -18,7 +18,6 @@ from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
 from mcp_types import INVALID_PARAMS, TextResourceContents
 
 from agentos_mcp.agentos.runs.run import RunRef
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server import subscriptions
 from agentos_mcp.server.http.app import PATH
 from agentos_mcp.server.mcp_server import AgentOSServer
@@ -35,8 +34,9 @@ from tests._support.notification_recorder import (
 )
 from tests._support.paused_runs import waiting
 from tests._support.person import answers
-from tests._support.processes import DOWN, PATIENCE, HttpServer
+from tests._support.processes import DOWN, FORK, PATIENCE, HttpServer
 from tests._support.restartable_agentos import host_at
+from tests._support.running_agentos import running_agentos
 
 pytestmark = pytest.mark.anyio
 
@@ -309,14 +309,14 @@ async def test_modern_client_receives_only_what_it_listens_to(sample_agentos: st
 
 async def test_new_agent_is_published_and_listed(era: str) -> None:
     with ExitStack() as before:
-        url = before.enter_context(demo_agentos(build="tests._support.agentos.input_shapes:build"))
+        url = before.enter_context(running_agentos(build="tests._support.agentos.input_shapes:build"))
         async with (
             recording_client("memory", era, url) as (peer, recorder),
             subscribed(peer, recorder, "agentos://agents/writer", lists=True),
         ):
             assert "late-comer" not in await prompt_names(peer)
             before.close()
-            with demo_agentos(
+            with running_agentos(
                 build="tests._support.agentos.input_shapes:build_grown", port=int(url.rpartition(":")[2])
             ):
                 assert "late-comer" in await peer.text("list_agents")
@@ -331,7 +331,7 @@ async def prompt_names(peer: Peer) -> set[str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
 async def test_stopped_server_ends_its_streams_gracefully(sample_agentos: str) -> None:
-    with HttpServer("--url", sample_agentos) as server:
+    with HttpServer("--url", sample_agentos, command=FORK) as server:
         async with (
             Client(server.url, read_timeout_seconds=PATIENCE) as client,
             client.listen(tools_list_changed=True) as subscription,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.agentos.skills import WORKFLOW_VARIABLE
 from tests._support.processes import PATIENCE, environment
+from tests._support.running_agentos import running_agentos
 from tests._support.terminal_calls import invoke, invoke_ok
 
 PAGE = (Path(__file__).parents[2] / "docs" / "terminal.md").read_text(encoding="utf-8")
@@ -37,14 +37,14 @@ EXPECTED_ANSWERS = {
 
 @pytest.fixture(scope="module")
 def skills() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.skills:build") as url:
+    with running_agentos(build="tests._support.agentos.skills:build") as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def other_skills() -> Iterator[str]:
     """Another AgentOS, whose workflow is called as the skills' example of a config."""
-    with demo_agentos(
+    with running_agentos(
         build="tests._support.agentos.skills:build", environment={WORKFLOW_VARIABLE: "my-workflow"}
     ) as url:
         yield url

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from tests._support.process_clients import ends_as
-from tests._support.processes import PROMPT
+from tests._support.processes import MODULE, PROMPT
 from tests._support.terminal_calls import invoke_ok
 
 if sys.platform == "win32":
@@ -19,7 +19,7 @@ from tests._support.pseudo_terminal import CTRL_C, open_terminal
 
 def test_ctrl_c_cancels_the_run_on_agentos(sample_agentos: str, session: str) -> None:
     with open_terminal(
-        sample_agentos, "run", "agent", "slow", "-m", "200 20", "--session-id", session, piped=True
+        sample_agentos, "run", "agent", "slow", "-m", "200 20", "--session-id", session, command=MODULE, piped=True
     ) as terminal:
         terminal.wait_for("…w0")
         terminal.type(CTRL_C)
@@ -33,7 +33,7 @@ def test_ctrl_c_cancels_the_run_on_agentos(sample_agentos: str, session: str) ->
 
 def test_ctrl_c_cancels_a_workflow_and_prints_json(sample_agentos: str, session: str) -> None:
     arguments = ("run", "workflow", "slow-steps", "-m", "go", "--session-id", session, "--json")
-    with open_terminal(sample_agentos, *arguments, piped=True) as terminal:
+    with open_terminal(sample_agentos, *arguments, command=MODULE, piped=True) as terminal:
         terminal.wait_for("1/2 one")
         terminal.type(CTRL_C)
         assert terminal.exit_code() == 130
@@ -42,7 +42,9 @@ def test_ctrl_c_cancels_a_workflow_and_prints_json(sample_agentos: str, session:
 
 
 def test_second_ctrl_c_leaves_without_waiting(sample_agentos: str, session: str) -> None:
-    with open_terminal(sample_agentos, "run", "agent", "thinker", "-m", "8", "--session-id", session) as terminal:
+    with open_terminal(
+        sample_agentos, "run", "agent", "thinker", "-m", "8", "--session-id", session, command=MODULE
+    ) as terminal:
         terminal.wait_for("working")
         terminal.type(CTRL_C)
         terminal.wait_for("Cancelling")
@@ -54,7 +56,7 @@ def test_second_ctrl_c_leaves_without_waiting(sample_agentos: str, session: str)
 
 
 def test_ctrl_c_before_there_is_a_run_ends_the_command(sample_agentos: str) -> None:
-    with open_terminal(sample_agentos, "run", "agent", "echo", "-m", "-") as terminal:
+    with open_terminal(sample_agentos, "run", "agent", "echo", "-m", "-", command=MODULE) as terminal:
         terminal.wait_for("Enter the text; Ctrl-D on an empty line ends it.")
         terminal.type(CTRL_C)
         assert terminal.exit_code(PROMPT) == 130
@@ -63,11 +65,11 @@ def test_ctrl_c_before_there_is_a_run_ends_the_command(sample_agentos: str) -> N
 
 def test_ctrl_c_at_a_run_started_elsewhere_only_stops_following(sample_agentos: str, session: str) -> None:
     with open_terminal(
-        sample_agentos, "run", "agent", "slow", "-m", "40 4", "--session-id", session, piped=True
+        sample_agentos, "run", "agent", "slow", "-m", "40 4", "--session-id", session, command=MODULE, piped=True
     ) as owner:
         owner.wait_for("…w0")
         run = invoke_ok(sample_agentos, "runs", "--session-id", session, "--json").json["items"][0]["run"]
-        with open_terminal(sample_agentos, "runs", run, "--follow", piped=True) as follower:
+        with open_terminal(sample_agentos, "runs", run, "--follow", command=MODULE, piped=True) as follower:
             follower.wait_for("…")
             follower.type(CTRL_C)
             assert follower.exit_code() == 130
@@ -77,7 +79,7 @@ def test_ctrl_c_at_a_run_started_elsewhere_only_stops_following(sample_agentos: 
 
 def test_closed_terminal_leaves_the_run_going(sample_agentos: str, session: str) -> None:
     with open_terminal(
-        sample_agentos, "run", "agent", "slow", "-m", "20 2", "--session-id", session, piped=True
+        sample_agentos, "run", "agent", "slow", "-m", "20 2", "--session-id", session, command=MODULE, piped=True
     ) as terminal:
         terminal.wait_for("…w0")
         terminal.hang_up()

@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from agentos_mcp.agentos.runs.run import RunRef
-from agentos_mcp.demo.host_process import demo_agentos
 from scripts.surface.tokens import count_tokens
 from tests._support.agentos.long_workflow import ESSAY
 from tests._support.agno_environments import PORT_VARIABLE
@@ -28,6 +27,7 @@ from tests._support.factories import (
     an_eval,
 )
 from tests._support.mcp_client import Connect, Peer, connector, reference
+from tests._support.running_agentos import running_agentos
 
 ROWS = 10
 QUESTION = "What should I know about brewing green tea, and what does the water have to do with it?"
@@ -129,7 +129,7 @@ async def of_what_it_keeps(url: str) -> dict[str, tuple[str, str]]:
 @pytest.fixture(scope="module")
 def keeper() -> Iterator[str]:
     """An AgentOS that keeps something of everything."""
-    with demo_agentos(build="tests._support.agentos.contract:build", environment={PORT_VARIABLE: "0"}) as url:
+    with running_agentos(build="tests._support.agentos.contract:build", environment={PORT_VARIABLE: "0"}) as url:
         yield url
 
 
@@ -155,7 +155,7 @@ def test_measured_results_all_have_a_bound(tokens: dict[str, tuple[int, int]]) -
 
 @pytest.mark.anyio
 async def test_workflows_result_is_its_answer_and_a_few_lines(connect: Connect) -> None:
-    with demo_agentos(build="tests._support.agentos.long_workflow:build") as url:
+    with running_agentos(build="tests._support.agentos.long_workflow:build") as url:
         async with connect(url) as peer, httpx.AsyncClient(base_url=url) as rest:
             text = await peer.text("run_workflow", workflow_id="essay", message="green tea")
             run = RunRef.parse(reference(text))

@@ -9,12 +9,12 @@ import httpx
 import jwt
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.settings import Token
 from tests._support.agentos.stored_components import JWT_KEY_VARIABLE, LONG_FILE
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.http_answers import http_json
 from tests._support.mcp_client import Connect
+from tests._support.running_agentos import running_agentos
 from tests._support.scripted_agentos import CONFIG, scripted_agentos
 
 pytestmark = pytest.mark.anyio
@@ -32,7 +32,7 @@ def studio(agentoses: AgentOSPool) -> str:
 @pytest.fixture(scope="module")
 def guarded_studio() -> Iterator[str]:
     """The same, where a token names the user."""
-    with demo_agentos(
+    with running_agentos(
         build="tests._support.agentos.stored_components:build", environment={JWT_KEY_VARIABLE: JWT_KEY}
     ) as url:
         yield url

@@ -9,9 +9,9 @@ import anyio
 import pytest
 
 from agentos_mcp.agentos.runs.run import new_id
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.introduction import _WEEKDAYS
 from tests._support.mcp_client import Connect, Peer, reference
+from tests._support.running_agentos import running_agentos
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -23,7 +23,7 @@ SECOND = 1.1
 @pytest.fixture(scope="module")
 def measured() -> Iterator[str]:
     """An AgentOS with sessions of several days and users."""
-    with demo_agentos(build="tests._support.agentos.usage_history:build") as url:
+    with running_agentos(build="tests._support.agentos.usage_history:build") as url:
         yield url
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.mcp_client import Connect
+from tests._support.running_agentos import running_agentos
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -17,7 +17,7 @@ ONE_ERA = True
 @pytest.fixture(scope="module")
 def measured() -> Iterator[str]:
     """An AgentOS with runs on several days."""
-    with demo_agentos(build="tests._support.agentos.usage_history:build") as url:
+    with running_agentos(build="tests._support.agentos.usage_history:build") as url:
         yield url
 
 
@@ -91,7 +91,7 @@ async def test_last_refresh_is_told(connect: Connect, measured: str) -> None:
 
 
 async def test_get_metrics_status_without_a_refresh_says_so(connect: Connect) -> None:
-    with demo_agentos(build="tests._support.agentos.usage_history:build") as url:
+    with running_agentos(build="tests._support.agentos.usage_history:build") as url:
         async with connect(url, toolsets=("metrics",)) as peer:
             text = await peer.text("get_metrics_status")
     assert text == "No refresh since this AgentOS started. refresh_metrics starts one."

@@ -6,10 +6,10 @@ import anyio
 import httpx
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.agentos.durable_queue import DATABASE_VARIABLE
 from tests._support.mcp_client import Connect, Peer, reference
 from tests._support.postgres import postgres
+from tests._support.running_agentos import running_agentos
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -20,7 +20,7 @@ def queueing() -> Iterator[str]:
     """An AgentOS whose background runs wait in a durable queue."""
     with (
         postgres() as database,
-        demo_agentos(
+        running_agentos(
             build="tests._support.agentos.durable_queue:build", environment={DATABASE_VARIABLE: database}
         ) as url,
     ):

@@ -5,9 +5,9 @@ import re
 import httpx
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, Peer, reference
+from tests._support.running_agentos import running_agentos
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -446,7 +446,7 @@ async def test_session_that_cannot_be_read_over_rest_does_not_hide_the_others(
 
 
 async def test_session_has_the_runs_of_its_own_database_alone(connect: Connect) -> None:
-    with demo_agentos(build="tests._support.agentos.several_databases:build_many") as url:
+    with running_agentos(build="tests._support.agentos.several_databases:build_many") as url:
         async with connect(url, toolsets=("all",)) as peer:
             runs = {
                 agent: reference(await peer.text("run_agent", agent_id=agent, message="hi", session_id="shared"))

@@ -24,6 +24,7 @@ from agno.workflow import Condition, Loop, Router, Step, Steps, Workflow
 from agno.workflow.types import HumanReview, StepInput, StepOutput
 
 from agentos_mcp.demo.scripted_model import (
+    Delay,
     ModelOutput,
     Script,
     ScriptedModel,
@@ -123,6 +124,14 @@ def tool_caller(*names: str, rounds: int = 1, **arguments: Any) -> Script:
             yield ToolCall(name, arguments.get(name) or {"tag": tag_in(turn)})
 
     return script
+
+
+def endless_after_deploying(turn: Turn) -> Iterable[ModelOutput]:
+    """Asks to deploy, and then takes minutes for its answer: for runs that are cancelled."""
+    if turn.tool_results:
+        yield Delay(120)
+    else:
+        yield ToolCall("deploy", {"tag": tag_in(turn)})
 
 
 QUESTIONS = [
@@ -249,6 +258,7 @@ def build(db_file: str) -> AgentOS:
         agent("twice", tool_caller("deploy", rounds=2), deploy),
         agent("mixed", tool_caller("lookup", "deploy", "wipe"), lookup, deploy, wipe),
         agent("slow-deployer", tool_caller("slow_deploy"), slow_deploy),
+        agent("endless-deployer", endless_after_deploying, deploy),
         agent("sender", tool_caller("send"), send),
         agent("prefilled", tool_caller("send", send={"tag": "tag-x", "subject": "hello", "copies": 2}), send),
         agent("all-set", prefilled_script, send),

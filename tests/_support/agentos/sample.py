@@ -260,6 +260,7 @@ def build(db_file: str) -> AgentOS:
             step("three", "third words"),
         ),
         workflow("slow-steps", step("one", "a b c d e f g h", 1.0), step("two", "i j k l m n o p", 1.0)),
+        workflow("slow-message", Step(name="speak", agent=Agent(name="Speaker", model=model(slow)))),
         workflow("functions", Step(name="handle", executor=function_step), step("tell", "told")),
         workflow(
             "side-by-side",

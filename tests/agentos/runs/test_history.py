@@ -19,9 +19,9 @@ from agentos_mcp.agentos.runs import history
 from agentos_mcp.agentos.runs.history import RunSummary, list_runs
 from agentos_mcp.agentos.runs.run import Kind, RunRef
 from agentos_mcp.agentos.timestamps import Period
-from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.fault_proxy import proxy_to
 from tests._support.http_answers import http_answer
+from tests._support.running_agentos import running_agentos
 
 pytestmark = pytest.mark.anyio
 
@@ -53,7 +53,7 @@ async def fill(url: str) -> dict[str, RunRef]:
 
 @pytest.fixture(scope="module")
 def filled() -> Iterator[tuple[str, dict[str, RunRef]]]:
-    with demo_agentos(build="tests._support.agentos.media:build") as url:
+    with running_agentos(build="tests._support.agentos.media:build") as url:
         yield url, anyio.run(fill, url)
 
 
@@ -204,7 +204,7 @@ async def test_agentos_without_previews_is_read_run_by_run(
 
 
 async def test_every_database_is_read() -> None:
-    with anyio.fail_after(45), demo_agentos(build="tests._support.agentos.media:build_two") as url:
+    with anyio.fail_after(45), running_agentos(build="tests._support.agentos.media:build_two") as url:
         async with httpx.AsyncClient(base_url=url, timeout=30) as rest, AgentOS(url) as client:
             left = await start(rest, "agent", "left-echo", session_id="left session")
             await anyio.sleep(PAUSE)
@@ -227,7 +227,7 @@ def many() -> Iterator[tuple[str, list[RunRef]]]:
                 await anyio.sleep(PAUSE)
             return refs[::-1]
 
-    with demo_agentos(build="tests._support.agentos.several_databases:build_many") as url:
+    with running_agentos(build="tests._support.agentos.several_databases:build_many") as url:
         yield url, anyio.run(fill_session, url)
 
 

@@ -9,8 +9,8 @@ import anyio
 import httpx
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.mcp_client import Connect, Peer
+from tests._support.running_agentos import running_agentos
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -19,7 +19,7 @@ ONE_ERA = True
 @pytest.fixture(scope="module")
 def judged() -> Iterator[str]:
     """An AgentOS whose agents answer, and judge when they are asked to."""
-    with demo_agentos(build="tests._support.agentos.evaluated:build") as url:
+    with running_agentos(build="tests._support.agentos.evaluated:build") as url:
         yield url
 
 
@@ -299,6 +299,6 @@ async def test_what_is_not_there_leads_to_what_is(
 
 
 async def test_list_evals_without_an_eval_says_how_to_make_one(connect: Connect) -> None:
-    with demo_agentos(build="tests._support.agentos.evaluated:build") as url:
+    with running_agentos(build="tests._support.agentos.evaluated:build") as url:
         async with connect(url, toolsets=("evals",)) as peer:
             assert await peer.text("list_evals") == "No evals yet. run_eval makes one."

@@ -12,10 +12,10 @@ import pytest
 from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult
 
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.tools.knowledge import ingest
 from tests._support.agentos.knowledge_bases import FOLDER_VARIABLE
 from tests._support.mcp_client import Connect
+from tests._support.running_agentos import running_agentos
 from tests._support.web_pages import Pages, serve_pages
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +41,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def library(folders: Path) -> Iterator[str]:
     """An AgentOS with three knowledge bases, two of them in one database."""
-    with demo_agentos(
+    with running_agentos(
         build="tests._support.agentos.knowledge_bases:build", environment={FOLDER_VARIABLE: str(folders)}
     ) as url:
         yield url

@@ -11,12 +11,12 @@ import httpx
 import pytest
 
 from agentos_mcp.agentos.runs.run import RunRef
-from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.agentos.sample import HOSTILE_IDS
 from tests._support.agentos.schedules import PORT_VARIABLE
 from tests._support.mcp_client import Connect, Peer, reference
 from tests._support.person import Person
 from tests._support.postgres import free_port
+from tests._support.running_agentos import running_agentos
 from tests.conftest import SAMPLE_AGENTOS
 
 pytestmark = pytest.mark.anyio
@@ -31,14 +31,14 @@ NEVER = "0 9 1 1 *"
 def scheduling() -> Iterator[str]:
     """An AgentOS that runs its scheduler."""
     port = free_port()
-    with demo_agentos(build=BUILD, port=port, environment={PORT_VARIABLE: str(port)}) as url:
+    with running_agentos(build=BUILD, port=port, environment={PORT_VARIABLE: str(port)}) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def misdirected() -> Iterator[str]:
     """An AgentOS whose scheduler has been told another port than its own."""
-    with demo_agentos(build=BUILD, environment={PORT_VARIABLE: str(free_port())}) as url:
+    with running_agentos(build=BUILD, environment={PORT_VARIABLE: str(free_port())}) as url:
         yield url
 
 
@@ -409,7 +409,7 @@ async def test_agentos_that_does_not_reach_itself_is_told_why(connect: Connect, 
 
 
 async def test_agentos_that_lacks_what_reads_cron_expressions_says_so(connect: Connect) -> None:
-    with demo_agentos(build="tests._support.agentos.schedules:build_without_croniter") as url:
+    with running_agentos(build="tests._support.agentos.schedules:build_without_croniter") as url:
         async with connect(url, toolsets=("all",)) as peer:
             error = await peer.error("create_schedule", **(GOOD | {"id": "idler"}))
     assert "`croniter` not installed. Please install it using `pip install agno[scheduler]`" in error
@@ -418,7 +418,7 @@ async def test_agentos_that_lacks_what_reads_cron_expressions_says_so(connect: C
 
 async def test_schedule_that_should_have_fired_is_shown_as_overdue(connect: Connect, tmp_path: Path) -> None:
     file = tmp_path / "agentos.db"
-    with demo_agentos(build=SAMPLE_AGENTOS, db_file=str(file)) as url:
+    with running_agentos(build=SAMPLE_AGENTOS, db_file=str(file)) as url:
         async with connect(url, toolsets=("all",)) as peer:
             assert await peer.text("list_schedules") == "No schedules. create_schedule makes one."
             await create(peer, "late", "echo")

@@ -10,10 +10,10 @@ import anyio
 import httpx
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.tools.traces import search
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, Peer, reference
+from tests._support.running_agentos import running_agentos
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -36,7 +36,7 @@ def named(agentoses: AgentOSPool) -> str:
 
 @pytest.fixture(scope="module")
 def stored() -> Iterator[str]:
-    with demo_agentos(build="tests._support.agentos.traces:build_stored") as url:
+    with running_agentos(build="tests._support.agentos.traces:build_stored") as url:
         yield url
 
 
@@ -223,7 +223,7 @@ class TestListing:
         assert told[-1] == f"{0:032x}"
 
     async def test_list_traces_without_tracing_says_how_to_enable_it(self, connect: Connect) -> None:
-        with demo_agentos(build="tests._support.agentos.traces:build_untraced") as url:
+        with running_agentos(build="tests._support.agentos.traces:build_untraced") as url:
             async with connect(url, **ALL) as peer:
                 text = "No traces. AgentOS keeps them where it is built with AgentOS(tracing=True)."
                 assert await peer.text("list_traces") == text
