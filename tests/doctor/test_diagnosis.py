@@ -101,7 +101,7 @@ def test_doctor_without_a_url_examines_the_agentos_of_the_entries(
     machine.install("cursor", "zed", url=locked_agentos, token_file=str(file))
     output = run_doctor(capsys, machine, default_url=sample_agentos, run="agent:echo")
     assert f"other commands use {sample_agentos}; your clients' entries are for {locked_agentos}\n" in output.text
-    assert f"    To use that one: export AGENTOS_URL={locked_agentos}\n" in output.text
+    assert f"    Remember that one: agentos-mcp use {locked_agentos} --token-file {file}\n" in output.text
     assert f"✔ URL: Sample (sample) answers at {locked_agentos} (Cursor's 'agentos' is for it)" in output.text
     assert (output.marks["Token"], output.marks["Components"], output.marks["Test run"]) == ("✔", "✔", "✔")
     assert output.text.splitlines()[-1] == f"1 warning. Checked with Sample (sample) at {locked_agentos}."
@@ -132,7 +132,7 @@ def test_doctor_judges_the_token_of_each_entry_and_not_its_own(
     output = run_doctor(capsys, machine, locked_agentos)
     message = "none is set here, so the other commands are refused; Cursor's 'agentos' has one"
     assert f"! Token: {message}, from {right}, with which the checks below are made" in output.text
-    assert f"    To use it here too: export AGENTOS_TOKEN_FILE={right}" in output.text
+    assert f"    To use it here too: agentos-mcp use {locked_agentos} --token-file {right}" in output.text
     assert (output.marks["Components"], output.marks["Cursor"], output.marks["Zed"]) == ("✔", "✔", "✘")
     assert f"its token, from {right}, is accepted" in output.text
     assert f"AgentOS refuses its token, from {wrong}: Invalid authentication token" in output.text
