@@ -237,7 +237,7 @@ class _EntryCheck:
         details = lines if len(lines) > 1 else []
         if failure.needs_installation:
             return self._bad_installation(message, details)
-        return self._bad(message, self._entry.install_again("Correct that in its entry, or install it again"), details)
+        return self._bad(message, (FixStep(f"Correct that in its entry, in {self._entry.config_path}."),), details)
 
     def _quote(self, line: str, max_length: int = _MAX_QUOTED_LINE) -> str:
         """A line of another program: masked before it is cut, since half a secret would no longer be found."""
@@ -247,26 +247,32 @@ class _EntryCheck:
 
     def _agentos_problem(self, probe: ProbeResult, agentos: AgentOSProbe | None) -> Finding | None:
         """Why the AgentOS of a server that starts cannot be used; None where it can."""
-        entry = self._entry
+        if probe.is_foreign_server:
+            return None
+        entry, reported = self._entry, probe.agentos
+        credential = agentos.credential if agentos else "a token"
+        verdict = agentos.verdict if agentos else TokenVerdict.UNKNOWN
+        reason = agentos.reason if agentos else ""
+        if verdict is TokenVerdict.UNKNOWN and reported and reported.needs_other_token:
+            # It did not answer here in time, but its server.
+            refused = TokenVerdict.TOO_NARROW if reported.is_forbidden else TokenVerdict.REFUSED
+            verdict = refused if self._connection.token else TokenVerdict.MISSING
+            reason = self._quote(reported.error_message, _MAX_REASON)
         source = f", from {self._connection.token_source}" if self._connection.token_source else ""
-        match agentos.verdict if agentos and not probe.is_foreign_server else TokenVerdict.UNKNOWN:
-            case TokenVerdict.MISSING if agentos:
-                message = f"{self._label} starts, but has no token, and AgentOS requires {agentos.credential}"
+        match verdict:
+            case TokenVerdict.MISSING:
+                message = f"{self._label} starts, but has no token, and AgentOS requires {credential}"
                 return self._bad(message, entry.install_again(token_file=True))
-            case TokenVerdict.REFUSED if agentos:
-                message = f"{self._label} starts, but AgentOS refuses its token{source}: {agentos.reason}"
+            case TokenVerdict.REFUSED:
+                message = f"{self._label} starts, but AgentOS refuses its token{source}: {reason}"
                 return self._bad(message, entry.install_again("Give it the right one", token_file=True))
-            case TokenVerdict.TOO_NARROW if agentos:
-                message = f"{self._label} starts, but its token{source}, permits too little: {agentos.reason}"
+            case TokenVerdict.TOO_NARROW:
+                message = f"{self._label} starts, but its token{source}, permits too little: {reason}"
                 return self._bad(message, entry.install_again("Give it one that may more", token_file=True))
-        reported = probe.agentos
         if reported is None or reported.status is not AgentOSStatus.UNUSABLE:
             return None
-        if reported.needs_other_token:
-            message = f"{self._label} starts, but: {self._quote(reported.error_message, 500)}"
-            return self._bad(message, entry.install_again(token_file=True))
-        reason = agentos.address.problem if agentos and agentos.address.problem else ""
-        message = f"{self._label} starts, but {reason or self._quote(reported.error_message, 500)}"
+        problem = agentos.address.problem if agentos else ""
+        message = f"{self._label} starts, but {problem or self._quote(reported.error_message, _MAX_REASON)}"
         instruction = "Start its AgentOS, or give the address of yours"
         return self._bad(message, entry.install_again(instruction, url="http://HOST:PORT"))
 

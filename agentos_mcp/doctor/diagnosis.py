@@ -128,11 +128,17 @@ def _print(text: str) -> None:
 
 @dataclass(frozen=True)
 class _Target:
-    """The AgentOS to examine; `origin` says why this one, where nobody gave its URL."""
+    """The AgentOS to examine; `origin` says why this one, where its URL was not given itself."""
 
     url: str
     token: Token
     origin: str = ""
+
+
+def _remember(instruction: str, connection: EntryConnection) -> FixStep:
+    """The step after which every command speaks to the AgentOS of an entry."""
+    token = ("--token-file", str(connection.token_file)) if connection.token_file else ()
+    return run_command(instruction, "use", connection.url, *token)
 
 
 class _Diagnosis:
@@ -221,7 +227,7 @@ class _Diagnosis:
         settings = self._settings
         urls = dict.fromkeys(connection.url for _, connection in self._connections)
         if self._url_given:
-            return _Target(settings.url, settings.token)
+            return _Target(settings.url, settings.token, f"the profile {settings.profile}" if settings.profile else "")
         if not urls or any(connection.is_for(settings.url) for _, connection in self._connections):
             return _Target(settings.url, settings.token, "no other address is set")
         names = " and ".join(display_url(url) for url in urls)
@@ -231,7 +237,7 @@ class _Diagnosis:
             report(warning("URL", message, fix))
             return None
         entry, connection = self._connections[0]
-        report(warning("AGENTOS_URL", message, set_variable("To use that one", "AGENTOS_URL", connection.url)))
+        report(warning("Profile", message, _remember("Remember that one", connection)))
         return _Target(connection.url, Token(connection.token), f"{entry.client.title}'s {entry} is for it")
 
     async def _usable_token(self, target: _Target, report: Report) -> Token:
@@ -245,7 +251,7 @@ class _Diagnosis:
             if (await self._agentos_prober.probe(connection.url, connection.token)).verdict is TokenVerdict.ACCEPTED:
                 message = f"none is set here, so the other commands are refused; {entry.client.title}'s {entry} has one"
                 if connection.token_file:
-                    fix = set_variable("To use it here too", "AGENTOS_TOKEN_FILE", str(connection.token_file))
+                    fix = _remember("To use it here too", connection)
                 else:
                     fix = set_variable("Set it here too", "AGENTOS_TOKEN", "...")
                 message = f"{message}, from {connection.token_source}, with which the checks below are made"

@@ -20,8 +20,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
-MAX_TOKENS = 1_000_000
-"""More would take seconds, and hundreds of megabytes."""
+MAX_TOKENS = 500_000
+"""More would take many seconds, and hundreds of megabytes."""
 
 
 @dataclass

@@ -89,7 +89,12 @@ class ReportedAgentOS:
 
     @property
     def needs_other_token(self) -> bool:
-        return self.error_type in {"Unauthorized", "Forbidden"}
+        return self.error_type == "Unauthorized" or self.is_forbidden
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether its token permits too little."""
+        return self.error_type == "Forbidden"
 
 
 @dataclass

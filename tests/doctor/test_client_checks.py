@@ -183,8 +183,8 @@ class TestFailingServers:
         file.chmod(0o600)
         machine.install("zed", url=locked_agentos, token_file=str(file))
         findings = await run_client_checks(machine)
-        message = f"starts, but AgentOS refuses its token, from {file}: Invalid authentication token"
-        assert message in findings["Zed"].message
+        assert f"starts, but AgentOS refuses its token, from {file}: " in findings["Zed"].message
+        assert "Invalid authentication token" in findings["Zed"].message
         command = f"agentos-mcp install zed --url {locked_agentos} --token-file {file}"
         assert fix_text(findings["Zed"]) == f"Give it the right one: {command}"
         assert "not-the-key" not in findings.text

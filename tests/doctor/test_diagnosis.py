@@ -101,7 +101,7 @@ def test_doctor_without_a_url_examines_the_agentos_of_the_entries(
     machine.install("cursor", "zed", url=locked_agentos, token_file=str(file))
     output = run_doctor(capsys, machine, default_url=sample_agentos, run="agent:echo")
     assert f"other commands use {sample_agentos}; your clients' entries are for {locked_agentos}\n" in output.text
-    assert f"    To use that one: export AGENTOS_URL={locked_agentos}\n" in output.text
+    assert f"    Remember that one: agentos-mcp use {locked_agentos} --token-file {file}\n" in output.text
     assert f"✔ URL: Sample (sample) answers at {locked_agentos} (Cursor's 'agentos' is for it)" in output.text
     assert (output.marks["Token"], output.marks["Components"], output.marks["Test run"]) == ("✔", "✔", "✔")
     assert output.text.splitlines()[-1] == f"1 warning. Checked with Sample (sample) at {locked_agentos}."
@@ -132,7 +132,7 @@ def test_doctor_judges_the_token_of_each_entry_and_not_its_own(
     output = run_doctor(capsys, machine, locked_agentos)
     message = "none is set here, so the other commands are refused; Cursor's 'agentos' has one"
     assert f"! Token: {message}, from {right}, with which the checks below are made" in output.text
-    assert f"    To use it here too: export AGENTOS_TOKEN_FILE={right}" in output.text
+    assert f"    To use it here too: agentos-mcp use {locked_agentos} --token-file {right}" in output.text
     assert (output.marks["Components"], output.marks["Cursor"], output.marks["Zed"]) == ("✔", "✔", "✘")
     assert f"its token, from {right}, is accepted" in output.text
     assert f"AgentOS refuses its token, from {wrong}: Invalid authentication token" in output.text
@@ -248,10 +248,10 @@ class TestDoctorCommand:
         with Process(
             "doctor", "--url", sample_agentos, "--run", "workflow:slow-steps", given=home_environment(tmp_path)
         ) as doctor:
-            line = doctor.out.wait_for(lambda line: "Clients: " in line, PATIENCE)
-            assert line.startswith("! Clients: no MCP client was found here")
+            doctor.out.wait_for(lambda line: line.startswith("✔ URL: "), PATIENCE)
             assert not any("Test run" in line for line in doctor.out.said), "it is still going"
             doctor.out.wait_for(lambda line: line.startswith("✔ Test run: workflow slow-steps answered"), PATIENCE)
+            assert any("! Clients: no MCP client was found here" in line for line in doctor.out.said)
 
     @POSIX
     def test_doctor_command_refuses_an_invalid_url(self, tmp_path: Path) -> None:
