@@ -92,7 +92,7 @@ class TestVerificationWithToken:
         report = machine.install("cursor", verify=True, url=locked_agentos)
         assert not report.ok, "a desktop client sees nothing of this shell"
         assert "AgentOS requires a token" in report.results[0].message
-        assert "--token-env AGENTOS_TOKEN" in str(report)
+        assert report.notes[-1].endswith("if AgentOS requires a token, give --token-file PATH.")
 
 
 class TestProbeProblems:

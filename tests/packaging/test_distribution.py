@@ -111,5 +111,7 @@ def test_a_line_that_downloads_it_would_be_seen(line: str) -> None:
 
 def test_one_page_warns_of_it() -> None:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    warnings = {page.name: len(re.findall(r"another project's", page.read_text(encoding="utf-8"))) for page in pages}
+    warnings = {
+        page.name: len(re.findall(r"on PyPI is another project's", page.read_text(encoding="utf-8"))) for page in pages
+    }
     assert {name: count for name, count in warnings.items() if count} == {"troubleshooting.md": 1}
