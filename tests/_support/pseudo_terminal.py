@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from tests._support.fork_server import ForkedProcess, can_fork, fork_server
 from tests._support.processes import FORK, MODULE, PATIENCE, PROMPT, Command, Forked, environment, python_command
+from tests._support.terminal_calls import AGENTOS_LINE
 
 CTRL_C, CTRL_D = "\x03", "\x04"
 
@@ -151,8 +152,9 @@ class Terminal:
 
     @property
     def plain(self) -> str:
-        """All that was written to the terminal, without colors."""
-        return _COLORS.sub("", self._written.decode("utf-8", "ignore")).replace("\r\n", "\n")
+        """All that was written to the terminal, without colors and the line that names the AgentOS."""
+        text = _COLORS.sub("", self._written.decode("utf-8", "ignore")).replace("\r\n", "\n")
+        return AGENTOS_LINE.sub("", text, count=1)
 
     @property
     def raw(self) -> str:
