@@ -50,7 +50,7 @@ def test_second_ctrl_c_leaves_without_waiting(sample_agentos: str, session: str)
         terminal.wait_for("Cancelling")
         terminal.type(CTRL_C)
         assert terminal.exit_code(PROMPT) == 130
-    assert f"Next: agentos-mcp runs agent/thinker/{session}/" in terminal.screen
+    assert f"-m agentos_mcp runs agent/thinker/{session}/" in terminal.screen
     assert "Traceback" not in terminal.raw
     assert anyio.run(ends_as, sample_agentos, "agents/thinker", session) == "CANCELLED"
 
@@ -74,7 +74,7 @@ def test_ctrl_c_at_a_run_started_elsewhere_only_stops_following(sample_agentos: 
             follower.type(CTRL_C)
             assert follower.exit_code() == 130
         assert owner.exit_code() == 0
-    assert f"Next: agentos-mcp runs {run} --follow" in follower.screen
+    assert f"-m agentos_mcp runs {run} --follow" in follower.screen
 
 
 def test_closed_terminal_leaves_the_run_going(sample_agentos: str, session: str) -> None:
