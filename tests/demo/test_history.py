@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.mcp_client import Connect
+from tests._support.running_agentos import running_agentos
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -18,7 +18,7 @@ ONE_ERA = True
 @pytest.fixture(scope="module")
 def new_demo() -> Iterator[str]:
     """A demo that nobody has used."""
-    with demo_agentos(pace=0) as url:
+    with running_agentos(pace=0) as url:
         yield url
 
 
@@ -62,7 +62,7 @@ async def test_schedule_of_the_demo_can_be_triggered(connect: Connect, demo: str
 async def test_database_that_exists_gets_no_history(connect: Connect, tmp_path: Path) -> None:
     file = tmp_path / "agentos.db"
     file.touch()
-    with demo_agentos(pace=0, db_file=str(file)) as url:
+    with running_agentos(pace=0, db_file=str(file)) as url:
         async with connect(url, toolsets=("all",)) as peer:
             assert "puns" not in await peer.text("list_memories")
             assert "ghosts" not in await peer.text("list_runs")

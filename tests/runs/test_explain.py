@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import anyio
 import pytest
 
 from agentos_mcp.agentos.client import AgentOS
@@ -13,23 +12,10 @@ from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
 from agentos_mcp.runs.explain import explain
-from tests._support.agentos_pool import AgentOSPool
 
 pytestmark = pytest.mark.anyio
 
 REF = RunRef("agent", "a", "s", "r")
-
-
-@pytest.fixture(scope="module")
-def media_os(agentoses: AgentOSPool) -> str:
-    return agentoses.url("media")
-
-
-@pytest.fixture
-async def client(media_os: str) -> AsyncIterator[AgentOS]:
-    with anyio.fail_after(30):
-        async with AgentOS(media_os) as agent_os:
-            yield agent_os
 
 
 async def explained(client: AgentOS, kind: Kind, id: str, message: str = "hello") -> str:

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import anyio
 import pytest
 from mcp_types import AudioContent, ContentBlock, ImageContent, TextContent
 
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.runs.media import media_blocks
 from tests._support.agentos.media import png, wav
-from tests._support.agentos_pool import AgentOSPool
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def media_os(agentoses: AgentOSPool) -> str:
-    return agentoses.url("media")
-
-
-@pytest.fixture
-async def client(media_os: str) -> AsyncIterator[AgentOS]:
-    with anyio.fail_after(30):
-        async with AgentOS(media_os) as agent_os:
-            yield agent_os
 
 
 async def last_event(client: AgentOS, kind: str, id: str, message: str = "draw") -> Mapping[str, Any]:

@@ -14,7 +14,6 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, ServerFailure
 from agentos_mcp.agentos.http_errors import error_for_response
 from agentos_mcp.agentos.inputs.schemas import answer_problems, check_input, input_error, output_schema_fields
-from tests._support.agentos_pool import AgentOSPool
 
 pytestmark = pytest.mark.anyio
 
@@ -26,15 +25,10 @@ STORY: dict[str, Any] = {
 WRAPPED = {"type": "json_schema", "json_schema": {"name": "Story", "schema": STORY}}
 
 
-@pytest.fixture(scope="module")
-def media_os(agentoses: AgentOSPool) -> str:
-    return agentoses.url("media")
-
-
 @pytest.fixture
-async def client(media_os: str) -> AsyncIterator[AgentOS]:
+async def client(media: str) -> AsyncIterator[AgentOS]:
     with anyio.fail_after(30):
-        async with AgentOS(media_os) as agent_os:
+        async with AgentOS(media) as agent_os:
             yield agent_os
 
 
