@@ -104,7 +104,7 @@ _DEFAULT: tuple[Request, ...] = (
         "What do I have to fill in to start a launch plan?",
         best="get_component",
         also=("list_workflows",),
-        solution=(call("get_component", kind="workflow", id="launch-plan"),),
+        solution=(call("get_component", id="launch-plan"),),
         checks=(answer_matches("product", "audience", "weeks"),),
     ),
     # Run something.
@@ -119,7 +119,7 @@ _DEFAULT: tuple[Request, ...] = (
         "no-wait",
         "Start a deep dive into batteries, but don't wait for it.",
         best="run_workflow",
-        solution=(call("run_workflow", workflow_id="deep-dive", message="batteries", wait=0.2),),
+        solution=(call("run_workflow", workflow_id="deep-dive", message="batteries", wait=0),),
         checks=(answered_before_end("workflow", "deep-dive", about="batter"),),
     ),
     Request(
@@ -168,7 +168,7 @@ _DEFAULT: tuple[Request, ...] = (
         "Ask support whether order 1138 has shipped. If it isn't clear whom I mean, tell me whom you could ask.",
         best="list_agents",
         also=("run_agent", NO_TOOL),
-        solution=(call("list_agents"),),
+        solution=(call("run_agent", agent_id="support", message="Has order 1138 shipped?"),),
         checks=(
             not_run("agent", ("support-desk", "support-escalation"), about="1138"),
             answer_matches("support.desk", "support.escalation"),
@@ -196,7 +196,7 @@ _DEFAULT: tuple[Request, ...] = (
         best="list_runs",
         also=("list_sessions",),
         solution=(
-            call("list_runs", status="error"),
+            call("list_runs", status="failed", since="yesterday"),
             call("explain_run", run=FromResults(r"(workflow/nightly-report/[\w-]+/[\w-]+)")),
         ),
         checks=(answer_matches("refused"),),
@@ -222,7 +222,7 @@ _DEFAULT: tuple[Request, ...] = (
         best="continue_run",
         also=("get_run",),
         solution=(
-            call("get_run", run=DEPLOY_RUN),
+            call("continue_run", run=DEPLOY_RUN),
             call("continue_run", run=DEPLOY_RUN, answers={_ANSWER_KEY: True}),
         ),
         checks=(run_has_status(DEPLOY_RUN, "completed"), answer_matches("deployed")),
@@ -233,12 +233,12 @@ _DEFAULT: tuple[Request, ...] = (
         best="list_runs",
         also=("list_sessions",),
         solution=(
-            call("list_runs", status="paused"),
+            call("list_runs", status="waiting"),
             call("get_run", run=FromResults(r"(agent/mailer/[\w-]+/[\w-]+)")),
             call(
                 "continue_run",
                 run=NEWSLETTER_RUN,
-                answers={_ANSWER_KEY: {"approve": False, "note": "the subject is wrong"}},
+                answers={_ANSWER_KEY: {"declined": True, "note": "the subject is wrong"}},
             ),
         ),
         checks=(
@@ -307,7 +307,7 @@ _DEFAULT: tuple[Request, ...] = (
         "docs",
         "What do the docs say about refunds?",
         best="search_knowledge",
-        solution=(call("search_knowledge", query="refunds", knowledge_id=_PRODUCT_DOCS),),
+        solution=(call("search_knowledge", query="refunds"),),
         checks=(answer_matches("30 days"),),
     ),
     Request(
@@ -315,8 +315,8 @@ _DEFAULT: tuple[Request, ...] = (
         "Compare what the product docs say about refunds with what the handbook says about expenses: when is it paid?",
         best="search_knowledge",
         solution=(
-            call("search_knowledge", query="refunds", knowledge_id=_PRODUCT_DOCS),
-            call("search_knowledge", query="expenses", knowledge_id=_HR_HANDBOOK),
+            call("search_knowledge", query="refunds"),
+            call("search_knowledge", query="expenses"),
         ),
         checks=(answer_matches("30 days", "salary"),),
     ),
@@ -350,7 +350,7 @@ _ALL: tuple[Request, ...] = (
         "Which requests took longer than half a minute today?",
         best="search_traces",
         also=("list_traces",),
-        solution=(call("search_traces", filter={"op": "GT", "key": "duration_ms", "value": 30000}),),
+        solution=(call("search_traces", filter={"op": "GT", "key": "duration_ms", "value": 30000}, order="slowest"),),
         checks=(answer_matches("research.assistant", "41"),),
         toolsets="all",
     ),
@@ -390,7 +390,7 @@ _ALL: tuple[Request, ...] = (
         "Switch the weekly newsletter off for now, but keep it.",
         best="disable_schedule",
         also=("list_schedules", "get_schedule"),
-        solution=(call("disable_schedule", schedule="weekly-newsletter"),),
+        solution=(call("disable_schedule", schedule="weekly newsletter"),),
         checks=(row_exists("/schedules", {"name": "^weekly-newsletter$", "enabled": "False"}),),
         toolsets="all",
     ),
@@ -414,7 +414,7 @@ _ALL: tuple[Request, ...] = (
         "How many tokens did we use yesterday?",
         best="get_metrics",
         also=("refresh_metrics", "get_metrics_status"),
-        solution=(call("get_metrics"),),
+        solution=(call("get_metrics", since="yesterday", until="yesterday"),),
         checks=(answer_matches(r"\b(436|218)\b"),),
         toolsets="all",
     ),

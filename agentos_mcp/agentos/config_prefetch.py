@@ -5,14 +5,15 @@ A client's first request then finds the answer, also of an AgentOS that is far a
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import anyio
 import anyio.lowlevel
-import anyio.to_thread
 
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError
@@ -57,6 +58,15 @@ def prefetch_config(url: str, token: Callable[[], str], limits: Limits) -> Prefe
 
 async def prefetched(prefetch: Prefetch) -> Any:
     """What the thread has read, once it has. Raises what it raised."""
-    if prefetch.done():
-        return prefetch.result()
-    return await anyio.to_thread.run_sync(prefetch.result, abandon_on_cancel=True)
+    if not prefetch.done():
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+        def tell(_: Prefetch) -> None:
+            # The loop may be closed: nobody waits any more.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(done.set)
+
+        # Not in a thread that waits: the process could not end before it.
+        prefetch.add_done_callback(tell)
+        await done.wait()
+    return prefetch.result()

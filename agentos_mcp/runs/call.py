@@ -14,6 +14,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 from agentos_mcp.agentos.catalog import to_run
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.inputs.schemas import input_error
+from agentos_mcp.agentos.pauses.requirements import InvalidAnswers
 from agentos_mcp.agentos.runs.run import Kind, RunNote, RunRef, Status
 from agentos_mcp.runs.follow_run import follow_run
 from agentos_mcp.runs.questions import answer_form, question_run, read_answer
@@ -74,6 +75,10 @@ async def continue_paused(
                 answers = options.answers
             try:
                 form = await answer_form(ctx, state, answers)
+            except InvalidAnswers as error:
+                if not answers:
+                    return text_result(result_text(ctx, state))
+                return error_result(f"{error}\n{result_text(ctx, state)}")
             except InvalidRequest as error:
                 return error_result(f"{error}\n{result_text(ctx, state)}")
             run = ctx.run_registry.resume(state, form)

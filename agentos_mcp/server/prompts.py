@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import quote
 
 from mcp_types import GetPromptResult, PromptArgument, PromptMessage, TextContent
 from mcp_types import Prompt as ListedPrompt
@@ -218,7 +219,8 @@ def _of_components(inventory: Inventory, taken_names: Collection[str]) -> list[P
     prompts: dict[str, Prompt] = {}
     suffixes: Counter[str] = Counter()
     for component in components:
-        base = display_id(component.id)
+        # A name that people type after a slash: ASCII alone.
+        base = quote(component.id, safe="-._~@+:", errors="surrogatepass")
         if id_counts[component.id] > 1 or base in taken_names:
             base = f"{component.kind}-{base}"
         name = base

@@ -21,22 +21,22 @@ _MAX_ARGUMENTS = 12
 
 
 async def list_agents(ctx: ToolContext) -> Table:
-    """Agents: id, name, what each does. Run one with run_agent."""
+    """Agents, and what each is for."""
     return await _list_components(ctx, "agent")
 
 
 async def list_teams(ctx: ToolContext) -> Table:
-    """Teams of agents. Run one with run_team."""
+    """Teams of agents, and what each does."""
     return await _list_components(ctx, "team")
 
 
 async def list_workflows(ctx: ToolContext) -> Table:
-    """Workflows (pipelines of steps). Run one with run_workflow."""
+    """Workflows (pipelines of steps) to start, and what each is for."""
     return await _list_components(ctx, "workflow")
 
 
 async def get_component(ctx: ToolContext, id: ComponentId, kind: AnyKind = "") -> Document:
-    """One agent, team or workflow in detail: model, tools, members, steps, inputs."""
+    """One agent, team or workflow in detail: what to fill in to start it, model, tools, members, steps."""
     component = await ctx.catalog.find_to_read(kind, id, to_show)
     page = await ctx.catalog.detail(component.kind, component.id)
     lines = [f"# {as_name(component.name)} ({component.kind} {display_id(component.id)})"]

@@ -83,7 +83,7 @@ async def read_agent_file(
     offset: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int, Field(ge=1, le=100_000, description="Characters")] = 100_000,
 ) -> Record:
-    """A file of an agent or a namespace, as much as fits, from offset on."""
+    """What an agent's or a namespace's file says, as much as fits, from offset on."""
     if not agent_id and not namespace:
         raise InvalidRequest(
             "A file of which agent?",

@@ -46,7 +46,7 @@ async def list_learnings(
     limit: Limit = 20,
     page: Page = 1,
 ) -> Table:
-    """Learnings, latest first. Read one whole with get_learning."""
+    """What agents have learned about users, customers and sessions, latest first. Read one whole with get_learning."""
     if bool(kind) != bool(id):
         raise InvalidRequest("A kind and an id belong together.", "Give both, or neither.")
     component_filter = {f"{kind}_id": (await ctx.component(kind, id)).id} if kind else {}

@@ -39,7 +39,7 @@ async def list_memories(
     limit: Limit = 20,
     page: Page = 1,
 ) -> Table:
-    """User memories, newest first, by words in them or by topics (those with all of them)."""
+    """What agents know about a user, newest first."""
     memories = await ctx.own_page(
         "/memories",
         user_id=user_id,
@@ -84,11 +84,11 @@ async def get_memory(ctx: ToolContext, memory_id: str, user_id: UserId = "", db_
 async def create_memory(
     ctx: ToolContext,
     memory: Fact,
-    user_id: UserId,
+    user_id: Annotated[str, Field(description="Whom it is about")],
     topics: Words = None,
     db_id: DbId = "",
 ) -> Message:
-    """Remember a fact about a user for AgentOS's agents."""
+    """Remember a fact about a user for all agents."""
     body = {"memory": _check_memory(memory), "user_id": _check_user(user_id), "topics": topics or []}
     created = await ctx.send("POST", "/memories", query={"db_id": await ctx.database("memory", db_id)}, json=body)
     return Message(f"Remembered for user '{display_id(user_id)}' (memory {display_id(str(created.get('memory_id')))}).")
@@ -116,7 +116,7 @@ async def update_memory(
 
 
 async def delete_memory(ctx: ToolContext, memory_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
-    """Delete a memory for good."""
+    """Forget one memory for good."""
     database = await ctx.database("memory", db_id)
     # AgentOS says nothing where there is none.
     memory = await _find_memory(ctx, memory_id, user_id, database)

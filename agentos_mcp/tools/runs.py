@@ -45,11 +45,12 @@ from agentos_mcp.tooling.results import Table
 from agentos_mcp.tooling.time_arguments import parse_period
 from agentos_mcp.tooling.tool_spec import Toolset, destructive, read, write
 
-FactoryInput = Annotated[JsonObject, Field(description="A factory's inputs; the message may then be empty")]
+FactoryInput = Annotated[JsonObject, Field(description="A factory's inputs; may replace the message")]
 
 RunUserId = Annotated[str, Field(description="Whose session and memories")]
 Dependencies = Annotated[JsonObject, Field(description="Values for its instructions")]
-Answers = Annotated[JsonObject, Field(description="By question")]
+RunStatus = Annotated[str, Field(description="running, waiting, failed, done...")]
+Answers = Annotated[JsonObject, Field(description="By question, as its result says")]
 
 _CANCEL_WAIT_SECONDS = 5.0
 
@@ -70,7 +71,7 @@ async def run_agent(
     version: Version = 0,
     wait: Wait = None,
 ) -> RunResult:
-    """Run an agent (by id or name) and return its answer. Long runs show their progress."""
+    """Ask an agent, by id or name, or have it do something; returns its answer."""
     options = RunOptions(
         session_id=session_id,
         user_id=user_id,
@@ -102,7 +103,7 @@ async def run_team(
     version: Version = 0,
     wait: Wait = None,
 ) -> RunResult:
-    """Run a team of agents (by id or name) and return its answer."""
+    """Ask a team of agents; returns its answer."""
     options = RunOptions(
         session_id=session_id,
         user_id=user_id,
@@ -132,7 +133,7 @@ async def run_workflow(
     version: Version = 0,
     wait: Wait = None,
 ) -> RunResult:
-    """Run a workflow (by id or name: "content pipeline") step by step and return its result."""
+    """Start a workflow, by id or name ("content pipeline"); returns its result."""
     options = RunOptions(
         session_id=session_id,
         user_id=user_id,
@@ -152,12 +153,12 @@ async def get_run(
     offset: Annotated[int, Field(ge=0, description="Where to continue a long answer")] = 0,
     wait: Wait = None,
 ) -> RunResult:
-    """Keep waiting for a run, or read its result again, by its reference."""
+    """Follow a run to its end, or read what came out of it."""
     return await follow_run(ctx, ctx.run_registry.attach(RunRef.parse(run)), wait=wait, offset=offset, owns_run=False)
 
 
 async def continue_run(ctx: ToolContext, run: Run, answers: Answers = None, wait: Wait = None) -> RunResult:
-    """Give a paused run the user's answers, keyed as its result says, and keep following it."""
+    """Answer a paused run as the user said (go ahead, no, a choice); without answers it says what is asked."""
     return await continue_paused(ctx, RunRef.parse(run), answers or {}, wait)
 
 
@@ -166,13 +167,13 @@ async def list_runs(
     kind: Literal["", "agent", "team", "workflow"] = "",
     id: ComponentId = "",
     session_id: str = "",
-    status: str = "",
+    status: RunStatus = "",
     user_id: UserId = "",
     since: Since = "",
     until: str = "",
     limit: Limit = 10,
 ) -> Table:
-    """Latest runs, everyone's or a user's, by component, session, status (running, waiting, failed...) or time."""
+    """Latest runs, everyone's or a user's: what is running, waits for an answer, failed or is done, and when."""
     component = await ctx.component_to_read(kind, id) if id else None
     features = await ctx.backend.discovery.features()
     result = await list_stored_runs(
@@ -202,7 +203,7 @@ async def list_runs(
 
 
 async def explain_run(ctx: ToolContext, run: Run) -> str:
-    """What happened in a run: steps, tool calls, what failed and why, what to try next."""
+    """What happened in a run step by step: tool calls, what went wrong and why, what to try next."""
     ref = RunRef.parse(run)
     output = await ctx.engine.get_stored(ref)
     state = await ctx.engine.check_orphaned(read_stored_run(RunState(ref=ref), output), output)
@@ -210,7 +211,7 @@ async def explain_run(ctx: ToolContext, run: Run) -> str:
 
 
 async def cancel_run(ctx: ToolContext, run: Run) -> str:
-    """End a run that is still going or paused, for good."""
+    """Stop a run that is still going or paused, for good."""
     ref = RunRef.parse(run)
     output = await ctx.engine.get_stored(ref)
     state = await ctx.engine.check_orphaned(read_stored_run(RunState(ref=ref), output), output)

@@ -54,7 +54,7 @@ async def list_sessions(
     since: Since = "",
     until: str = "",
 ) -> Table:
-    """Conversations, last active first: by component, user, name or time. Read one with get_session."""
+    """Conversations, last active first, to find one to go on with. Read it with get_session."""
     component = await ctx.component_to_read(kind, id) if id else None
     query = present_values(
         type=component.kind if component else kind,
@@ -113,7 +113,7 @@ async def list_sessions(
 
 
 async def get_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Record:
-    """A conversation: its facts, summary, state and latest runs."""
+    """What was said in a conversation: its latest runs, summary, state."""
     session = await _find_session(ctx, session_id, user_id, db_id)
     runs = await _runs_of(ctx, session)
     document = session.document
@@ -204,7 +204,7 @@ async def create_session(
 async def rename_session(
     ctx: ToolContext, session_id: str, name: str, user_id: UserId = "", db_id: DbId = ""
 ) -> Message:
-    """Give a conversation a name."""
+    """Call a conversation something else."""
     if not name.strip():
         raise InvalidRequest("The name is empty.", "Give the session a name.")
     session = await _find_session(ctx, session_id, user_id, db_id)

@@ -144,6 +144,24 @@ def test_name_lookup_finds_nothing_by_a_query_without_letters() -> None:
         assert closest(Query(query), COMPONENTS)[0] == []
 
 
+@pytest.mark.parametrize(
+    ("id", "shown"),
+    [
+        ("日本", "日本"),
+        ("café", "café"),
+        ("हिन्दी-३", "हिन्दी-३"),
+        ("a b", "a%20b"),
+        ("日 本", "日%20本"),
+        ("日。本", "日%E3%80%82本"),
+        ("a\u3164b", "a%E3%85%A4b"),
+        ("a\u202eb", "a%E2%80%AEb"),
+        ("'); drop", "%27%29%3B%20drop"),
+    ],
+)
+def test_display_id_encodes_all_that_is_no_part_of_a_word(id: str, shown: str) -> None:
+    assert display_id(id) == shown
+
+
 NAMES = st.text(st.sampled_from("abHR -_/%é日"), min_size=1, max_size=12)
 
 

@@ -61,9 +61,12 @@ def test_serve_loads_nothing_of_the_other_commands() -> None:
     # A tenth of a second here is one for every client that starts.
     code = (
         "import sys; from agentos_mcp.cli import COMMANDS; COMMANDS['serve'].parser('serve').parse_args([]);"
-        "print(*sorted(name for name in sys.modules if name.startswith('agentos_mcp')))"
+        "print(*sorted(name for name in sys.modules if name.startswith('agentos_mcp')));"
+        "import agentos_mcp.server.build; print(sys.modules['httpx._main'])"
     )
-    loaded = run("-c", code, command=(sys.executable,)).stdout.split()
+    modules, httpx_command = run("-c", code, command=(sys.executable,)).stdout.splitlines()
+    assert httpx_command == "None"  # it brings click and rich along
+    loaded = modules.split()
     own_modules = {
         name
         for name in loaded

@@ -6,7 +6,9 @@ import base64
 import json
 import logging
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import anyio
@@ -17,7 +19,7 @@ from mcp_types import LoggingLevel
 
 from agentos_mcp import REPOSITORY_URL
 from agentos_mcp.agentos.client import Limits
-from agentos_mcp.agentos.config_prefetch import prefetch_config
+from agentos_mcp.agentos.config_prefetch import Prefetch, prefetch_config, prefetched
 from agentos_mcp.server.build import build_server
 from agentos_mcp.server.introduction import AGENTOS_META_KEY, INTRODUCTION_SECONDS
 from agentos_mcp.settings import Settings, Token
@@ -185,6 +187,17 @@ async def test_answer_that_came_while_the_server_was_imported_is_used(era: str) 
         async with Client(server, mode=era) as client:
             assert "agents writer" in (client.instructions or "")
         assert agentos.requests == ["GET /config"]
+
+
+async def test_wait_for_an_early_answer_leaves_no_thread_behind_that_the_process_could_not_end_before() -> None:
+    before = set(threading.enumerate())
+    unanswered: Prefetch = Future()
+    with anyio.move_on_after(0.01) as scope:
+        await prefetched(unanswered)
+    assert scope.cancelled_caught
+    assert [thread for thread in threading.enumerate() if thread not in before and not thread.daemon] == []
+    unanswered.set_result({})
+    assert await prefetched(unanswered) == {}
 
 
 async def test_early_answer_that_is_an_error_is_told_once_and_asked_for_again(era: str) -> None:

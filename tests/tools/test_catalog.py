@@ -62,6 +62,12 @@ async def test_hostile_id_is_shown_as_data(connect: Connect, sample_agentos: str
         assert (await peer.text("get_component", kind="agent", id=id)).startswith("# ")
 
 
+async def test_component_is_shown_without_its_kind_and_with_a_wrong_one(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
+        for kind in ({}, {"kind": "agent"}, {"kind": "team"}, {"kind": "workflow"}):
+            assert "(workflow slow-steps)" in await peer.text("get_component", id="slow-steps", **kind)
+
+
 async def test_id_with_a_slash_is_refused_by_name(connect: Connect, sample_agentos: str) -> None:
     async with connect(sample_agentos) as peer:
         assert "No agent '../sessions'" in await peer.error("get_component", kind="agent", id="../sessions")

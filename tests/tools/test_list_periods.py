@@ -83,6 +83,41 @@ async def test_list_runs_finds_failed_runs_with_failed_steps_too(connect: Connec
         assert failed not in done
 
 
+async def test_list_of_failed_runs_says_of_how_many_the_steps_were_not_read(
+    connect: Connect, media: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = new_id()
+    monkeypatch.setattr("agentos_mcp.agentos.runs.history._MAX_STEP_READS", 1)
+    async with connect(media, toolsets=("all",)) as peer:
+        for _ in range(3):
+            await run(peer, "workflow", "stumbles", session_id=session)
+        note = "Whether steps of 2 older completed workflow runs failed was not read: a shorter time (since, until)"
+        for tool in ("list_runs", "list_session_runs"):
+            assert note in await peer.text(tool, session_id=session, status="failed")
+            assert "was not read" not in await peer.text(tool, session_id=session)
+
+
+@pytest.mark.parametrize(
+    ("tool", "things"),
+    [("list_sessions", "sessions"), ("list_evals", "evals"), ("list_approvals", "approvals")],
+)
+async def test_list_of_a_period_says_how_many_it_looked_through_where_not_all(
+    connect: Connect, media: str, monkeypatch: pytest.MonkeyPatch, tool: str, things: str
+) -> None:
+    note = f"Only the newest 0 {things} were looked through."
+    async with connect(media, toolsets=("all",)) as peer:
+        assert "looked through" not in await peer.text(tool, since="today")
+        monkeypatch.setattr("agentos_mcp.agentos.pagination._MAX_PERIOD_PAGES", 0)
+        assert note in await peer.text(tool, since="today")
+
+
+async def test_list_takes_a_component_of_another_kind_than_was_said(connect: Connect, media: str) -> None:
+    async with connect(media, toolsets=("all",)) as peer:
+        started = await run(peer, "workflow", "many")
+        assert started in await peer.text("list_runs", kind="agent", id="many")
+        assert "workflow many" in await peer.text("list_sessions", kind="team", id="many")
+
+
 async def test_list_runs_takes_the_word_waiting_for_paused_runs(connect: Connect, media: str) -> None:
     async with connect(media) as peer:
         paused = await run(peer, "agent", "confirmer")

@@ -241,7 +241,7 @@ async def test_cancel_run_ends_the_run_and_says_so(
     async with connect(sample_agentos) as peer:
         run = await start_and_leave(rest, "agents/slow", "200 20", session_id=f"c-{era}", run_id=f"c-{era}")
         text = await peer.text("cancel_run", run=f"agent/slow/c-{era}/{run}")
-        assert "cancelled" in text
+        assert re.fullmatch(r"It has ended: agent slow was cancelled.* UTC\)?\.\nrun: agent/slow/.*", text)
         assert await ends_as(rest, "agents/slow", f"c-{era}") == "CANCELLED"
         ended = await peer.text("cancel_run", run=f"agent/slow/c-{era}/{run}")
         assert ended.startswith("Nothing to cancel: agent slow was cancelled")
@@ -288,7 +288,7 @@ async def test_cancel_run_of_a_paused_run_says_when_it_takes_effect(
     async with connect(sample_agentos) as peer:
         paused = await peer.text("run_agent", agent_id="confirmer", message="x")
         text = await peer.text("cancel_run", run=reference(paused))
-    assert ("\ncancelled" if store.queued else "as soon as it is continued") in text  # a queue does it at once
+    assert (" was cancelled at 20" if store.queued else "as soon as it is continued") in text  # a queue does it at once
 
 
 async def test_cancel_run_of_an_unknown_run_is_an_error(connect: Connect, sample_agentos: str) -> None:

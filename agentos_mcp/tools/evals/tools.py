@@ -73,7 +73,7 @@ async def list_evals(
     since: Since = "",
     until: str = "",
 ) -> Table:
-    """Evals and their results, latest first. Read one with get_eval."""
+    """Evals, latest first: what passed and what failed. Read one with get_eval."""
     period = parse_period(since, until)
     component = await ctx.component_to_read(kind, id) if id else None
     component_filter = {f"{component.kind}_id": component.id} if component else {"type": kind}

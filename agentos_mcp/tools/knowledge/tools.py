@@ -67,7 +67,7 @@ async def search_knowledge(
     filters: JsonObject = None,
     knowledge_id: AnyKnowledgeId = "",
 ) -> Document:
-    """Search the knowledge bases; returns the passages that fit best."""
+    """Search the knowledge bases; returns the passages of their documents that fit best."""
     if not query.strip():
         raise InvalidRequest("The query is empty.", "Say what to look for.")
     bases = await ctx.knowledge_bases(knowledge_id)
@@ -111,7 +111,7 @@ async def search_knowledge(
 async def list_knowledge(
     ctx: ToolContext, knowledge_id: AnyKnowledgeId = "", limit: Limit = 20, page: Page = 1
 ) -> Table:
-    """What is in the knowledge bases, latest first. See one with get_knowledge."""
+    """Which documents are in the knowledge bases, latest first. See one with get_knowledge."""
     bases = await ctx.knowledge_bases(knowledge_id)
     if len(bases) > 1:
         return await _list_several(ctx, bases, limit, page)
@@ -187,7 +187,7 @@ async def add_knowledge(
     chunk_size: Annotated[int, Field(ge=0, description="Characters")] = 0,
     knowledge_id: KnowledgeId = "",
 ) -> Message:
-    """Add a text, URL or file to a knowledge base, and wait until it is read."""
+    """Put a text, URL or file into a knowledge base, and wait until it is read."""
     base = await ctx.knowledge_base(knowledge_id)
     upload = await build_upload(ctx, text=text, url=url, file=file, name=name)
     form = {**upload.form, **metadata_fields(description, metadata)}

@@ -128,7 +128,7 @@ async def create_schedule(
     endpoint: Annotated[LongName, Field(description='Instead of kind, id, message: "POST /metrics/refresh"')] = "",
     payload: Annotated[JsonObject, Field(description="More fields to send, such as session_id")] = None,
 ) -> Message:
-    """Run an agent, team or workflow with a message at set times."""
+    """Run an agent, team or workflow with a message at set times, such as every Monday at 9."""
     if not name.strip():
         raise InvalidRequest("The schedule's name is empty.", "Name it, such as 'daily report'.")
     check_cron(cron)

@@ -250,7 +250,7 @@ async def test_list_evals_filters_by_type_and_component(connect: Connect, judged
     [
         ({"type": "beauty"}, "'type'"),
         ({"id": "nobody"}, "No component 'nobody'."),
-        ({"kind": "team", "id": "tooler"}, "No team 'tooler'."),
+        ({"kind": "team", "id": "nobody"}, "No team 'nobody'."),
         ({"db_id": "other"}, "There is no database 'other' for this."),
     ],
 )

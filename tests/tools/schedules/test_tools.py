@@ -145,6 +145,18 @@ async def test_schedule_is_switched_off_and_on(
         assert on["enabled"] is True
 
 
+async def test_schedule_is_found_by_a_near_name_but_deleted_by_its_whole_name_alone(
+    connect: Connect, sample_agentos: str, era: str
+) -> None:
+    name = f"weekly-gazette-{era}"
+    async with connect(sample_agentos, toolsets=("all",)) as peer:
+        await create(peer, name, "echo")
+        for near_name in (f"Weekly Gazette {era}", f"the weekly gazette {era} schedule", "gazette"):
+            assert f"# Schedule {name}" in await peer.text("get_schedule", schedule=near_name)
+        assert f"'{name}'" in await peer.error("delete_schedule", schedule="gazette")
+        assert await peer.text("delete_schedule", schedule=f"weekly gazette {era}")
+
+
 async def test_schedule_is_deleted_once_the_person_agrees(
     connect: Connect, sample_agentos: str, rest: httpx.AsyncClient, era: str
 ) -> None:
@@ -258,7 +270,7 @@ async def test_unknown_schedule_is_answered_with_those_there_are(
 ) -> None:
     arguments = {"cron": NEVER} if tool == "update_schedule" else {}
     async with connect(sample_agentos, toolsets=("all",)) as peer:
-        for asked in ("no such thing", "a/b"):
+        for asked in ("no such thing", "no/such"):
             error = await peer.error(tool, schedule=asked, **arguments)
             assert error.startswith("No schedule '")
             assert "There " in error
@@ -307,14 +319,19 @@ async def test_schedule_tells_failed_steps_of_a_completed_workflow(connect: Conn
         assert f"| completed, but 1 of 2 steps failed | {reference(text)} |" in runs
 
 
-async def test_list_schedule_runs_is_limited_to_a_period(connect: Connect, scheduling: str, era: str) -> None:
+async def test_list_schedule_runs_is_limited_to_a_period(
+    connect: Connect, scheduling: str, era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = f"periodic-{era}"
     async with connect(scheduling, toolsets=("all",)) as peer:
         await create(peer, name, "echo")
         run = reference(await peer.text("trigger_schedule", schedule=name))
         assert run in await peer.text("list_schedule_runs", schedule=name, since="today", until="now")
         text = await peer.text("list_schedule_runs", schedule=name, until="yesterday")
-    assert text == "It did not run then."
+        assert text == "It did not run then."
+        monkeypatch.setattr("agentos_mcp.agentos.pagination._MAX_PERIOD_PAGES", 0)
+        text = await peer.text("list_schedule_runs", schedule=name, since="today")
+    assert text == "It did not run then. Only the newest 0 runs were looked through."
 
 
 async def test_create_schedule_means_times_of_the_time_zone_of_the_server(

@@ -238,7 +238,7 @@ class TestListing:
             ({"until": "2026-13-01"}, "until: '2026-13-01' is not a valid time."),
             ({"kind": "team"}, "Which team? Give its id or name (list_teams)."),
             ({"id": "nobody"}, "No component 'nobody'."),
-            ({"kind": "team", "id": "echo"}, "No team 'echo'."),
+            ({"kind": "team", "id": "nobody"}, "No team 'nobody'."),
             ({"db_id": "other"}, "There is no database 'other' for this. Give db_id, one of: traced-db."),
             ({"limit": 0}, "'limit'"),
         ],
@@ -404,6 +404,23 @@ class TestSearch:
         async with httpx.AsyncClient(base_url=unnamed) as rest:
             whole = (await rest.post("/traces/search", json={"limit": 5})).json()
         assert len(text) * 5 < len(json.dumps(whole))
+
+    async def test_search_traces_shows_the_slowest_first(
+        self, connect: Connect, stored: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with connect(stored, **ALL) as peer:
+            slowest = await peer.text("search_traces", order="slowest", limit=2)
+            assert ids(slowest) == [f"{number:032x}" for number in (0, 5)]
+            assert "2 of 6; page=2 has more" in slowest
+            assert "The slowest" not in slowest
+            long = {"op": "LT", "key": "duration_ms", "value": 600_000}
+            assert ids(await peer.text("search_traces", filter=long, order="slowest", limit=1)) == [f"{5:032x}"]
+            monkeypatch.setattr(search, "PAGE_SIZE", 2)
+            monkeypatch.setattr(search, "MAX_TRACES", 4)
+            part = await peer.text("search_traces", order="slowest")
+            assert part.splitlines()[-1].startswith("The slowest of the newest ")
+            error = await peer.error("search_traces", order="slowest", group_by="session")
+        assert error.startswith("Sessions have no duration to be sorted by.")
 
     @pytest.mark.parametrize(
         ("filter", "expected"),
