@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Hint, Parameter, as_hint, hint
 from agentos_mcp.agentos.runs.history import RunSearchResult, RunSummary
+from agentos_mcp.tooling.typed_values import run_value, time_value
 
 RUN_COLUMNS = ("run", "status", "user", "started", "input", "answer")
 
@@ -28,10 +28,10 @@ def run_rows(runs: Sequence[RunSummary], user_id: str = "") -> list[tuple[object
     """Rows of RUN_COLUMNS. The user is left out where only runs of this one were asked for."""
     return [
         (
-            str(run.ref),
+            run_value(run.ref),
             run.outcome,
             "" if user_id else run.user_id,
-            format_time(run.started_at),
+            time_value(run.started_at),
             run.input,
             run.answer,
         )

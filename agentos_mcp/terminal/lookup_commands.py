@@ -87,11 +87,12 @@ async def _runs(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
             until=options.until,
             limit=options.limit,
         )
-    if options.explain:
-        return await runs.explain_run(ctx, options.run)
+    explanation = await runs.explain_run(ctx, options.run) if options.explain else ""
+    if explanation and not options.json:
+        return explanation
     state = await ctx.engine.read(RunRef.parse(options.run))
     if options.json:
-        return run_document(state, ctx.surface)
+        return run_document(state, ctx.surface) | ({"text": explanation} if explanation else {})
     for line, color in summary_lines(state, CommandSurface.of(options)):
         print(colorize(line, color, sys.stderr), file=sys.stderr)
     return "" if state.status is Status.PAUSED else answer_text(state)
