@@ -468,6 +468,7 @@ _GROUPS = {
     },
     "Run": {
         "run": _terminal_command("run an agent, a team or a workflow and follow it"),
+        "chat": _terminal_command("talk with an agent, a team or a workflow in one session"),
         "continue": _terminal_command("answer the questions of a paused run and follow it"),
         "cancel": _terminal_command("cancel a run"),
     },

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from agentos_mcp.settings import OPTIONS
-from agentos_mcp.terminal.run_words import KINDS, check_run_words, singular
+from agentos_mcp.terminal.run_words import KINDS, check_chat_words, check_run_words, singular
 
 CONNECTION_SETTINGS = ("url", "profile", "token", "token_file", "timeout", "log_level")
 """The settings that every command of the terminal takes."""
@@ -14,6 +14,7 @@ _EXIT_CODES = (
     "Exit code: 0 done, 1 failed (also if only a step failed), 2 invalid command line, 3 paused with nobody to ask, "
     "130 interrupted. Ctrl-C cancels the run; a second Ctrl-C leaves without waiting for it."
 )
+_RUN_HELP = "run reference, the beginning of a run's id, or last for the latest run"
 _NO_MAXIMUM = 1_000_000
 
 
@@ -97,9 +98,35 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     _add_stream_flags(parser)
 
 
+def _add_chat_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "%(prog)s [KIND] [NAME] [FLAGS]"
+    parser.description = (
+        "Talk with an agent, a team or a workflow in one session: a line is a message. /exit or Ctrl-D ends it, and "
+        "says how to go on later. Ctrl-C cancels an answer; a second Ctrl-C leaves."
+    )
+    parser.epilog = """Examples:
+  agentos-mcp chat assistant
+  agentos-mcp chat team newsroom --session-id planning
+  printf 'My name is Ada.\\nWhat is my name?\\n' | agentos-mcp chat assistant
+"""
+    parser.formatter_class = _EpilogAsWritten
+    parser.set_defaults(check_arguments=check_chat_words)
+    parser.add_argument(
+        "words", nargs="*", metavar="KIND NAME", help="agent, team or workflow, and the id or name of the component"
+    )
+    parser.add_argument("--session-id", "--session", default="", metavar="ID", help="go on with this session")
+    parser.add_argument("--user-id", default="", metavar="ID", help="talk as this user")
+
+
 def _add_continue_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXIT_CODES
-    parser.add_argument("run", metavar="RUN", help="run reference")
+    parser.add_argument(
+        "run",
+        nargs="?",
+        default="",
+        metavar="RUN",
+        help=f"{_RUN_HELP}; may be left out if only one run is paused",
+    )
     parser.add_argument(
         "--answers", default="", metavar="JSON", help="answers by key, or @FILE; without it you are asked"
     )
@@ -107,14 +134,17 @@ def _add_continue_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_cancel_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="run reference")
+    parser.add_argument("run", metavar="RUN", help=_RUN_HELP)
 
 
 def _add_runs_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", nargs="?", default="", metavar="RUN", help="reference of a run to show")
+    parser.add_argument("run", nargs="?", default="", metavar="RUN", help=f"the run to show: {_RUN_HELP}")
     views = parser.add_mutually_exclusive_group()
-    views.add_argument("-f", "--follow", action="store_true", help="follow RUN until it ends")
-    views.add_argument("--explain", action="store_true", help="explain step by step what happened in RUN")
+    views.add_argument("-f", "--follow", action="store_true", help="follow RUN, or the latest run, until it ends")
+    views.add_argument(
+        "-w", "--watch", action="store_true", help="go on showing the latest runs as they change; Ctrl-C ends it"
+    )
+    views.add_argument("--explain", action="store_true", help="explain step by step what happened in it")
     parser.add_argument("--kind", type=singular, choices=KINDS, default="", help="only runs of this kind of component")
     parser.add_argument("--id", default="", metavar="ID", help="only runs of this component (with --kind)")
     parser.add_argument("--session-id", default="", metavar="ID", help="only runs in this session")
@@ -273,6 +303,7 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "teams": _add_component_arguments,
     "workflows": _add_component_arguments,
     "run": _add_run_arguments,
+    "chat": _add_chat_arguments,
     "continue": _add_continue_arguments,
     "cancel": _add_cancel_arguments,
     "runs": _add_runs_arguments,

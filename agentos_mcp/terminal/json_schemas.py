@@ -112,7 +112,7 @@ _TRACE_ITEM = _object(
     started=_TIME,
 )
 
-DOCUMENTS: Mapping[str, Schema] = {
+_DOCUMENTS: Mapping[str, Schema] = {
     "components": _list(_object("id name", id=_TEXT, name=_TEXT, description=_TEXT)),
     "component": {
         "type": "object",
@@ -203,7 +203,12 @@ DOCUMENTS: Mapping[str, Schema] = {
     ),
     "error": _object("error next", error=_TEXT, next=_TEXT),
 }
-"""The schemas by the name of what is printed."""
+_AGENTOS = _object("profile url", profile={"type": ["string", "null"]}, url=_TEXT)
+DOCUMENTS: Mapping[str, Schema] = {
+    name: {**schema, "properties": {"agentos": _AGENTOS, **schema.get("properties", {})}}
+    for name, schema in _DOCUMENTS.items()
+}
+"""The schemas by the name of what is printed; each names the AgentOS that it is of, an error where one was spoken to."""
 
 COMMANDS: Mapping[str, str] = {
     "agents": "components",

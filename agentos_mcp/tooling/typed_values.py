@@ -63,9 +63,9 @@ def list_value(items: list[str]) -> TypedValue:
     return TypedValue(", ".join(items), items)
 
 
-def run_value(ref: RunRef) -> TypedValue:
-    """A run's reference; in short the run's id."""
-    return TypedValue(str(ref), str(ref), ref.run)
+def run_value(ref: RunRef, *, short: str = "") -> TypedValue:
+    """A run's reference; `short` is as much of the run's id as tells it apart."""
+    return TypedValue(str(ref), str(ref), short)
 
 
 def _iso_time(timestamp: object) -> str | None:

@@ -52,7 +52,7 @@ INVALID_COMMAND_LINES = [
     (["--url", "http://x", "agents"], "The command has to come first. Use `agentos-mcp agents --url http://x"),
     (["agents", "--url", "nowhere"], "--url='nowhere' cannot be used: give a complete URL"),
     (["agents", "--token-file", "/no/such/file"], "there is no such file"),
-    (["runs", "--explain"], "--explain needs a run reference. Use `agentos-mcp runs RUN --explain`."),
+    (["traces", "--span-id", "x"], "--span-id needs a trace id or a run reference. Use `agentos-mcp traces ID"),
     (["run", "agent", "x", "-m", "y", "--dependencies", "{"], "--dependencies is not valid JSON"),
     (["run", "agent", "x", "-m", "y", "--dependencies", "[1]"], "--dependencies is not a JSON object."),
     (["run", "agent", "x", "-m", "y", "--metadata", "@/no/file"], "--metadata: /no/file cannot be read (no such file"),
