@@ -145,7 +145,7 @@ class _Lines:
             print_json_line(item, self._ctx.settings)
             return
         shown = (format_exact_time(local_now().isoformat()), item.get("status"), item.get("run"), item.get("input"))
-        print(one_line("  ".join(str(value) for value in shown if value), max_length=1000), flush=True)
+        print("  ".join(one_line(str(value), max_length=400) for value in shown if value), flush=True)
 
 
 def _terminal_height() -> int:
