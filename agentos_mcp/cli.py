@@ -88,6 +88,8 @@ def _run(words: list[str]) -> int:
     if words[:1] == ["--version"]:
         print(f"agentos-mcp {__version__}")
         return 0
+    if words[:1] == ["__complete"]:
+        return _complete(words[1:])
     if not words or words[0].startswith("-"):
         if name := next((word for word in words if word in COMMANDS), ""):
             line = command_line([name, *words[: words.index(name)], *words[words.index(name) + 1 :]])
@@ -438,6 +440,15 @@ def _demo(options: argparse.Namespace) -> int:
     from agentos_mcp.demo.tour import run_tour
 
     return run_tour(options.topic, keep=options.keep, pace=options.pace)
+
+
+def _complete(words: list[str]) -> int:
+    """What the completion scripts ask: the values that may stand after these words."""
+    from agentos_mcp.terminal.command_flags import CONNECTION_SETTINGS
+    from agentos_mcp.terminal.value_completion import print_values
+
+    parsers = {name: partial(command.parser, name) for name, command in COMMANDS.items()}
+    return print_values(words, parsers, lambda options: _load_settings(options, *CONNECTION_SETTINGS))
 
 
 def _completion(options: argparse.Namespace) -> int:

@@ -208,7 +208,7 @@ DOCUMENTS: Mapping[str, Schema] = {
     name: {**schema, "properties": {"agentos": _AGENTOS, **schema.get("properties", {})}}
     for name, schema in _DOCUMENTS.items()
 }
-"""The schemas by the name of what is printed; each names the AgentOS that it is of, an error where one was spoken to."""
+"""The schemas by the name of what is printed; each document names the AgentOS that it is of."""
 
 COMMANDS: Mapping[str, str] = {
     "agents": "components",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from typing import Literal
 
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.history import RunSummary, list_runs
-from agentos_mcp.agentos.runs.run import KINDS, RunRef
+from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef
 from agentos_mcp.agentos.sessions import one_kind_at_a_time
 from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.line_reader import line_reader
@@ -42,7 +43,7 @@ async def meant_run(ctx: ToolContext, options: argparse.Namespace) -> str:
 
 
 async def _run_named(ctx: ToolContext, text: str, options: argparse.Namespace) -> RunRef:
-    runs = await _latest_runs(ctx, options, limit=1 if text == LAST else _SEARCHED_RUNS)
+    runs = await _runs_for(ctx, options, limit=1 if text == LAST else _SEARCHED_RUNS)
     if text == LAST:
         if not runs:
             raise InvalidRequest("There is no run yet.", "Start one.")
@@ -55,7 +56,7 @@ async def _run_named(ctx: ToolContext, text: str, options: argparse.Namespace) -
 
 async def _paused_run(ctx: ToolContext, options: argparse.Namespace) -> RunRef:
     """The only paused run; where there are several, the one that the person chooses."""
-    runs = await _latest_runs(ctx, options, status="paused", limit=_MAX_LISTED)
+    runs = await _runs_for(ctx, options, status="paused", limit=_MAX_LISTED)
     if len(runs) == 1:
         return runs[0].ref
     if not runs:
@@ -83,16 +84,28 @@ def _references(runs: list[RunSummary]) -> str:
     return ", ".join(str(run.ref) for run in runs[:_MAX_LISTED])
 
 
-async def _latest_runs(
-    ctx: ToolContext, options: argparse.Namespace, *, limit: int, status: str = ""
+async def _runs_for(ctx: ToolContext, options: argparse.Namespace, *, limit: int, status: str = "") -> list[RunSummary]:
+    """The latest runs that the flags of the command select."""
+    return await latest_runs(
+        ctx,
+        kind=getattr(options, "kind", ""),
+        status=status or getattr(options, "status", ""),
+        user_id=getattr(options, "user_id", "") or ctx.settings.user_id,
+        limit=limit,
+    )
+
+
+async def latest_runs(
+    ctx: ToolContext, *, kind: Kind | Literal[""] = "", status: str = "", user_id: str, limit: int
 ) -> list[RunSummary]:
+    """The latest runs, without what became of their steps."""
     features = await ctx.backend.discovery.features()
     result = await list_runs(
         ctx.agent_os,
         ctx.catalog,
-        kind=getattr(options, "kind", ""),
-        status=status or getattr(options, "status", ""),
-        user_id=getattr(options, "user_id", "") or ctx.settings.user_id,
+        kind=kind,
+        status=status,
+        user_id=user_id,
         database=await ctx.database("session", ctx.settings.db_id) if ctx.settings.db_id else "",
         types=KINDS if one_kind_at_a_time(features) else ("",),
         limit=limit,

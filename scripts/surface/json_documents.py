@@ -19,7 +19,8 @@ def documents() -> str:
 
 
 def _fields(schema: Schema) -> Iterator[str]:
-    for name, about in schema.get("properties", {}).items():
+    properties = {name: about for name, about in schema.get("properties", {}).items() if name != "agentos"}
+    for name, about in properties.items():
         shown = f"**`{name}`**" if name in schema.get("required", ()) else f"`{name}`"
         what = _type(about)
         yield shown if what == "string" else f"{shown} ({what})"
