@@ -22,9 +22,12 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
     """Add the arguments and flags of one of the terminal's commands to its parser."""
     if command == "knowledge":
         _add_knowledge_arguments(parser)  # each of its actions has connection flags of its own
-        return
-    _ARGUMENTS[command](parser)
-    add_connection_flags(parser)
+    else:
+        _ARGUMENTS[command](parser)
+        add_connection_flags(parser)
+    lines = "\n".join(f"  {line}" for line in _EXAMPLES.get(command, ()))
+    parser.formatter_class = _EpilogAsWritten
+    parser.epilog = "\n\n".join(filter(None, [f"Examples:\n{lines}\n" if lines else "", parser.epilog or ""]))
 
 
 def add_connection_flags(parser: argparse.ArgumentParser) -> None:
@@ -52,15 +55,8 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "%(prog)s [KIND] [NAME] [MESSAGE] [FLAGS]"
     parser.epilog = (
         "KIND (agent, team or workflow) may be left out where only one component has that name, and NAME where there "
-        "is only one of that kind. Without a message, standard input is the message.\n\n"
-        """Examples:
-  agentos-mcp run agent writer "a haiku about tea"
-  agentos-mcp run writer -m "a haiku about tea"
-  cat notes.txt | agentos-mcp run agent summarizer
-"""
-        f"\n{_EXIT_CODES}"
+        f"is only one of that kind. Without a message, standard input is the message.\n\n{_EXIT_CODES}"
     )
-    parser.formatter_class = _EpilogAsWritten
     parser.set_defaults(check_arguments=check_run_words)
     parser.add_argument(
         "words",
@@ -104,12 +100,6 @@ def _add_chat_arguments(parser: argparse.ArgumentParser) -> None:
         "Talk with an agent, a team or a workflow in one session: a line is a message. /exit or Ctrl-D ends it, and "
         "says how to go on later. Ctrl-C cancels an answer; a second Ctrl-C leaves."
     )
-    parser.epilog = """Examples:
-  agentos-mcp chat assistant
-  agentos-mcp chat team newsroom --session-id planning
-  printf 'My name is Ada.\\nWhat is my name?\\n' | agentos-mcp chat assistant
-"""
-    parser.formatter_class = _EpilogAsWritten
     parser.set_defaults(check_arguments=check_chat_words)
     parser.add_argument(
         "words", nargs="*", metavar="KIND NAME", help="agent, team or workflow, and the id or name of the component"
@@ -297,6 +287,42 @@ def _number(minimum: int, maximum: int = _NO_MAXIMUM) -> Callable[[str], int]:
 
     return parse
 
+
+_EXAMPLES: dict[str, tuple[str, ...]] = {
+    "agents": ("agentos-mcp agents", "agentos-mcp agents writer"),
+    "teams": ("agentos-mcp teams", "agentos-mcp teams newsroom"),
+    "workflows": ("agentos-mcp workflows", 'agentos-mcp workflows "content pipeline"'),
+    "run": (
+        'agentos-mcp run agent writer "a haiku about tea"',
+        'agentos-mcp run writer -m "a haiku about tea"',
+        "cat notes.txt | agentos-mcp run agent summarizer",
+    ),
+    "chat": (
+        "agentos-mcp chat assistant",
+        "agentos-mcp chat team newsroom --session-id planning",
+        "printf 'My name is Ada.\\nWhat is my name?\\n' | agentos-mcp chat assistant",
+    ),
+    "continue": (
+        "agentos-mcp continue",
+        "agentos-mcp continue last",
+        """agentos-mcp continue RUN --answers '{"publish-1": true}'""",
+    ),
+    "cancel": ("agentos-mcp cancel last",),
+    "runs": (
+        "agentos-mcp runs --status failed --since yesterday",
+        "agentos-mcp runs last --explain",
+        "agentos-mcp runs --watch",
+    ),
+    "sessions": ('agentos-mcp sessions --since "3 days ago"', "agentos-mcp sessions ID"),
+    "memories": ("agentos-mcp memories --search tea",),
+    "knowledge": (
+        'agentos-mcp knowledge search "why is green tea brewed cooler?"',
+        'agentos-mcp knowledge add --text "Kettles whistle." --name Kettles',
+        "agentos-mcp knowledge list",
+    ),
+    "traces": ("agentos-mcp traces --errors", "agentos-mcp traces --order slowest --since today"),
+}
+"""What each command's help shows, as it is typed in a shell."""
 
 _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "agents": _add_component_arguments,
