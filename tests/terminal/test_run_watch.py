@@ -37,7 +37,9 @@ def test_watch_in_a_pipe_prints_a_line_for_each_change_and_ends_with_ctrl_c(samp
         second = invoke_ok(sample_agentos, "run", "echo", "second", "--session-id", session).reference
         assert f"completed  {second}  second\n" in watching.stdout.readline().decode()
         watching.send_signal(signal.SIGINT)
-        assert _end(watching) == (130, b"", b"")
+        exit_code, more, errors = _end(watching)
+        assert (exit_code, more) == (130, b"")
+        assert b"Traceback" not in errors
 
 
 def test_watch_as_json_prints_a_document_a_line(sample_agentos: str, session: str) -> None:
