@@ -88,6 +88,8 @@ def _run(words: list[str]) -> int:
     if words[:1] == ["--version"]:
         print(f"agentos-mcp {__version__}")
         return 0
+    if words[:1] == ["__complete"]:
+        return _complete(words[1:])
     if not words or words[0].startswith("-"):
         if name := next((word for word in words if word in COMMANDS), ""):
             line = command_line([name, *words[: words.index(name)], *words[words.index(name) + 1 :]])
@@ -440,6 +442,15 @@ def _demo(options: argparse.Namespace) -> int:
     return run_tour(options.topic, keep=options.keep, pace=options.pace)
 
 
+def _complete(words: list[str]) -> int:
+    """What the completion scripts ask: the values that may stand after these words."""
+    from agentos_mcp.terminal.command_flags import CONNECTION_SETTINGS
+    from agentos_mcp.terminal.value_completion import print_values
+
+    parsers = {name: partial(command.parser, name) for name, command in COMMANDS.items()}
+    return print_values(words, parsers, lambda options: _load_settings(options, *CONNECTION_SETTINGS))
+
+
 def _completion(options: argparse.Namespace) -> int:
     from agentos_mcp.terminal.shell_completion import completion_script
 
@@ -468,6 +479,7 @@ _GROUPS = {
     },
     "Run": {
         "run": _terminal_command("run an agent, a team or a workflow and follow it"),
+        "chat": _terminal_command("talk with an agent, a team or a workflow in one session"),
         "continue": _terminal_command("answer the questions of a paused run and follow it"),
         "cancel": _terminal_command("cancel a run"),
     },

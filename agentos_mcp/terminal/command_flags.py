@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from agentos_mcp.settings import OPTIONS
-from agentos_mcp.terminal.run_words import KINDS, check_run_words, singular
+from agentos_mcp.terminal.run_words import KINDS, check_chat_words, check_run_words, singular
 
 CONNECTION_SETTINGS = ("url", "profile", "token", "token_file", "timeout", "log_level")
 """The settings that every command of the terminal takes."""
@@ -14,6 +14,7 @@ _EXIT_CODES = (
     "Exit code: 0 done, 1 failed (also if only a step failed), 2 invalid command line, 3 paused with nobody to ask, "
     "130 interrupted. Ctrl-C cancels the run; a second Ctrl-C leaves without waiting for it."
 )
+_RUN_HELP = "run reference, the beginning of a run's id, or last for the latest run"
 _NO_MAXIMUM = 1_000_000
 
 
@@ -21,9 +22,12 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
     """Add the arguments and flags of one of the terminal's commands to its parser."""
     if command == "knowledge":
         _add_knowledge_arguments(parser)  # each of its actions has connection flags of its own
-        return
-    _ARGUMENTS[command](parser)
-    add_connection_flags(parser)
+    else:
+        _ARGUMENTS[command](parser)
+        add_connection_flags(parser)
+    lines = "\n".join(f"  {line}" for line in _EXAMPLES.get(command, ()))
+    parser.formatter_class = _EpilogAsWritten
+    parser.epilog = "\n\n".join(filter(None, [f"Examples:\n{lines}\n" if lines else "", parser.epilog or ""]))
 
 
 def add_connection_flags(parser: argparse.ArgumentParser) -> None:
@@ -51,15 +55,8 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "%(prog)s [KIND] [NAME] [MESSAGE] [FLAGS]"
     parser.epilog = (
         "KIND (agent, team or workflow) may be left out where only one component has that name, and NAME where there "
-        "is only one of that kind. Without a message, standard input is the message.\n\n"
-        """Examples:
-  agentos-mcp run agent writer "a haiku about tea"
-  agentos-mcp run writer -m "a haiku about tea"
-  cat notes.txt | agentos-mcp run agent summarizer
-"""
-        f"\n{_EXIT_CODES}"
+        f"is only one of that kind. Without a message, standard input is the message.\n\n{_EXIT_CODES}"
     )
-    parser.formatter_class = _EpilogAsWritten
     parser.set_defaults(check_arguments=check_run_words)
     parser.add_argument(
         "words",
@@ -97,9 +94,29 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     _add_stream_flags(parser)
 
 
+def _add_chat_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "%(prog)s [KIND] [NAME] [FLAGS]"
+    parser.description = (
+        "Talk with an agent, a team or a workflow in one session: a line is a message. /exit or Ctrl-D ends it, and "
+        "says how to go on later. Ctrl-C cancels an answer; a second Ctrl-C leaves."
+    )
+    parser.set_defaults(check_arguments=check_chat_words)
+    parser.add_argument(
+        "words", nargs="*", metavar="KIND NAME", help="agent, team or workflow, and the id or name of the component"
+    )
+    parser.add_argument("--session-id", "--session", default="", metavar="ID", help="go on with this session")
+    parser.add_argument("--user-id", default="", metavar="ID", help="talk as this user")
+
+
 def _add_continue_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXIT_CODES
-    parser.add_argument("run", metavar="RUN", help="run reference")
+    parser.add_argument(
+        "run",
+        nargs="?",
+        default="",
+        metavar="RUN",
+        help=f"{_RUN_HELP}; may be left out if only one run is paused",
+    )
     parser.add_argument(
         "--answers", default="", metavar="JSON", help="answers by key, or @FILE; without it you are asked"
     )
@@ -107,14 +124,17 @@ def _add_continue_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_cancel_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="run reference")
+    parser.add_argument("run", metavar="RUN", help=_RUN_HELP)
 
 
 def _add_runs_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", nargs="?", default="", metavar="RUN", help="reference of a run to show")
+    parser.add_argument("run", nargs="?", default="", metavar="RUN", help=f"the run to show: {_RUN_HELP}")
     views = parser.add_mutually_exclusive_group()
-    views.add_argument("-f", "--follow", action="store_true", help="follow RUN until it ends")
-    views.add_argument("--explain", action="store_true", help="explain step by step what happened in RUN")
+    views.add_argument("-f", "--follow", action="store_true", help="follow RUN, or the latest run, until it ends")
+    views.add_argument(
+        "-w", "--watch", action="store_true", help="go on showing the latest runs as they change; Ctrl-C ends it"
+    )
+    views.add_argument("--explain", action="store_true", help="explain step by step what happened in it")
     parser.add_argument("--kind", type=singular, choices=KINDS, default="", help="only runs of this kind of component")
     parser.add_argument("--id", default="", metavar="ID", help="only runs of this component (with --kind)")
     parser.add_argument("--session-id", default="", metavar="ID", help="only runs in this session")
@@ -268,11 +288,48 @@ def _number(minimum: int, maximum: int = _NO_MAXIMUM) -> Callable[[str], int]:
     return parse
 
 
+_EXAMPLES: dict[str, tuple[str, ...]] = {
+    "agents": ("agentos-mcp agents", "agentos-mcp agents writer"),
+    "teams": ("agentos-mcp teams", "agentos-mcp teams newsroom"),
+    "workflows": ("agentos-mcp workflows", 'agentos-mcp workflows "content pipeline"'),
+    "run": (
+        'agentos-mcp run agent writer "a haiku about tea"',
+        'agentos-mcp run writer -m "a haiku about tea"',
+        "cat notes.txt | agentos-mcp run agent summarizer",
+    ),
+    "chat": (
+        "agentos-mcp chat assistant",
+        "agentos-mcp chat team newsroom --session-id planning",
+        "printf 'My name is Ada.\\nWhat is my name?\\n' | agentos-mcp chat assistant",
+    ),
+    "continue": (
+        "agentos-mcp continue",
+        "agentos-mcp continue last",
+        """agentos-mcp continue RUN --answers '{"publish-1": true}'""",
+    ),
+    "cancel": ("agentos-mcp cancel last",),
+    "runs": (
+        "agentos-mcp runs --status failed --since yesterday",
+        "agentos-mcp runs last --explain",
+        "agentos-mcp runs --watch",
+    ),
+    "sessions": ('agentos-mcp sessions --since "3 days ago"', "agentos-mcp sessions ID"),
+    "memories": ("agentos-mcp memories --search tea",),
+    "knowledge": (
+        'agentos-mcp knowledge search "why is green tea brewed cooler?"',
+        'agentos-mcp knowledge add --text "Kettles whistle." --name Kettles',
+        "agentos-mcp knowledge list",
+    ),
+    "traces": ("agentos-mcp traces --errors", "agentos-mcp traces --order slowest --since today"),
+}
+"""What each command's help shows, as it is typed in a shell."""
+
 _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "agents": _add_component_arguments,
     "teams": _add_component_arguments,
     "workflows": _add_component_arguments,
     "run": _add_run_arguments,
+    "chat": _add_chat_arguments,
     "continue": _add_continue_arguments,
     "cancel": _add_cancel_arguments,
     "runs": _add_runs_arguments,

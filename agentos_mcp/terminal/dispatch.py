@@ -14,12 +14,15 @@ from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.settings import Settings
 from agentos_mcp.terminal.argument_values import parent_folders, read_text
+from agentos_mcp.terminal.chat import chat
 from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.exit_codes import USAGE, exit_code_for_error
-from agentos_mcp.terminal.lookup_commands import print_lookup
+from agentos_mcp.terminal.lookup_commands import list_latest_runs, print_lookup
 from agentos_mcp.terminal.output import UNLIMITED_TOKENS, print_agentos, print_json
 from agentos_mcp.terminal.program_name import PROGRAM
 from agentos_mcp.terminal.run_commands import cancel_run, continue_run, follow_run, run_component
+from agentos_mcp.terminal.run_reference import meant_run
+from agentos_mcp.terminal.run_watch import watch_runs
 from agentos_mcp.terminal.terminal_features import escape_unencodable
 from agentos_mcp.tooling.context import ToolContext, open_backend
 
@@ -60,6 +63,8 @@ async def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _run_command(ctx: ToolContext, options: argparse.Namespace) -> int:
+    if hasattr(options, "run"):
+        options.run = await meant_run(ctx, options)
     match options.command:
         case "run":
             return await run_component(ctx, options)
@@ -67,6 +72,10 @@ async def _run_command(ctx: ToolContext, options: argparse.Namespace) -> int:
             return await continue_run(ctx, options)
         case "cancel":
             return await cancel_run(ctx, options)
+        case "chat":
+            return await chat(ctx, options)
+        case "runs" if options.watch:
+            return await watch_runs(ctx, options, partial(list_latest_runs, ctx, options))
         case "runs" if options.follow:
             return await follow_run(ctx, options)
     await print_lookup(ctx, options)
@@ -89,15 +98,12 @@ def _read_standard_input(options: argparse.Namespace) -> None:
 
 
 def _check_required_ids(options: argparse.Namespace) -> None:
-    """Refuse flags about one run or trace where none is named."""
-    command_line = CommandSurface.of(options).command_line
-    for name in ("follow", "explain"):
-        if getattr(options, name, False) and not options.run:
-            raise InvalidRequest(
-                f"--{name} needs a run reference.", f"Use `{command_line('runs', 'RUN', f'--{name}')}`."
-            )
+    """Refuse a flag about one trace where none is named, and one about all runs where one is."""
+    if getattr(options, "watch", False) and options.run:
+        usage = CommandSurface.of(options).command_line("runs", options.run, "--follow")
+        raise InvalidRequest("--watch shows all runs.", f"Use `{usage}` for one of them.")
     if getattr(options, "span_id", "") and not options.id:
-        usage = command_line("traces", "ID", "--span-id", options.span_id)
+        usage = CommandSurface.of(options).command_line("traces", "ID", "--span-id", options.span_id)
         raise InvalidRequest("--span-id needs a trace id or a run reference.", f"Use `{usage}`.")
 
 

@@ -76,25 +76,33 @@ async def _runs(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     from agentos_mcp.tools import runs
 
     if not options.run:
-        return await runs.list_runs(
-            ctx,
-            options.kind,
-            options.id,
-            options.session_id,
-            options.status,
-            options.user_id or ctx.settings.user_id,
-            since=options.since,
-            until=options.until,
-            limit=options.limit,
-        )
-    if options.explain:
-        return await runs.explain_run(ctx, options.run)
+        return await list_latest_runs(ctx, options)
+    explanation = await runs.explain_run(ctx, options.run) if options.explain else ""
+    if explanation and not options.json:
+        return explanation
     state = await ctx.engine.read(RunRef.parse(options.run))
     if options.json:
-        return run_document(state, ctx.surface)
+        return run_document(state, ctx.surface) | ({"text": explanation} if explanation else {})
     for line, color in summary_lines(state, CommandSurface.of(options)):
         print(colorize(line, color, sys.stderr), file=sys.stderr)
     return "" if state.status is Status.PAUSED else answer_text(state)
+
+
+async def list_latest_runs(ctx: ToolContext, options: argparse.Namespace) -> Table:
+    """The runs that the flags of `runs` select."""
+    from agentos_mcp.tools import runs
+
+    return await runs.list_runs(
+        ctx,
+        options.kind,
+        options.id,
+        options.session_id,
+        options.status,
+        options.user_id or ctx.settings.user_id,
+        since=options.since,
+        until=options.until,
+        limit=options.limit,
+    )
 
 
 async def _sessions(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:

@@ -31,11 +31,20 @@ def print_text(*results: Printable, surface: Surface) -> None:
 
 def print_json(data: Mapping[str, Any], settings: Settings | None = None) -> None:
     """Print the one JSON document of a command; with `settings` it names the AgentOS that the command spoke to."""
+    print(_json_text(data, settings, indent=2))
+
+
+def print_json_line(data: Mapping[str, Any], settings: Settings) -> None:
+    """Print a JSON document of a command that prints several: each is one line."""
+    print(_json_text(data, settings), flush=True)
+
+
+def _json_text(data: Mapping[str, Any], settings: Settings | None, indent: int | None = None) -> str:
     if settings is not None:
         data = {"agentos": agentos_data(settings), **data}
     # A Windows pipe may have a code page that JSON's readers do not expect.
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(escaped_json(json.dumps(data, ensure_ascii=not is_utf8, indent=2, default=str)))
+    return escaped_json(json.dumps(data, ensure_ascii=not is_utf8, indent=indent, default=str))
 
 
 def print_agentos(settings: Settings) -> None:

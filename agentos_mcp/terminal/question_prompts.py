@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import io
 import json
 import sys
-import threading
 from collections.abc import Collection, Sequence
 from typing import Any
-
-import anyio
 
 from agentos_mcp.agentos.pauses.answers import DECLINED, NOTE
 from agentos_mcp.agentos.pauses.requirements import Field, InvalidAnswers, Question, check_answers, rejections
 from agentos_mcp.agentos.plain_text import one_line, strip_control_chars
+from agentos_mcp.terminal.line_reader import line_reader
 from agentos_mcp.terminal.run_display import RunDisplay
 
 DECLINE_COMMAND = "/decline"
@@ -74,9 +70,9 @@ async def _ask_confirmation(question: Question, display: RunDisplay) -> dict[str
     can_edit = any(field.name == _EDITED_OUTPUT for field in question.fields)
     prompt = "Approve? [y]es, [n]o, [e]dit" if can_edit else "Approve? [y]es, [n]o"
     while True:
-        reply = (await _read_line(f"  {prompt}: ")).strip().casefold()
+        reply = (await line_reader.read(f"  {prompt}: ")).strip().casefold()
         if reply in _NO:
-            return rejections([question], (await _read_line("  Why? (optional): ")).strip())
+            return rejections([question], (await line_reader.read("  Why? (optional): ")).strip())
         if reply in _EDIT and can_edit:
             return {question.key: {"approve": True, _EDITED_OUTPUT: await _read_lines(display)}}
         if reply in _YES:
@@ -99,7 +95,7 @@ async def _ask_values(question: Question, display: RunDisplay, skip: Collection[
     values: dict[str, Any] = {}
     for field in question.fields:
         while field.name not in skip:
-            text = (await _read_line(_prompt(field))).strip()
+            text = (await line_reader.read(_prompt(field))).strip()
             command, _, reason = text.partition(" ")
             if command.casefold() == DECLINE_COMMAND and question.declinable and not skip:
                 return {DECLINED: reason.strip()}
@@ -179,43 +175,9 @@ async def _read_lines(display: RunDisplay) -> str:
     """Lines from the person, up to one that is a single dot."""
     display.print_line(f"  Enter the new output; a line with only {_END_OF_TEXT} ends it:")
     lines: list[str] = []
-    while (line := await _read_line("")) != _END_OF_TEXT:
+    while (line := await line_reader.read("")) != _END_OF_TEXT:
         lines.append(line)
     return "\n".join(lines)
-
-
-async def _read_line(prompt: str) -> str:
-    """A line from the person. Raises EOFError where they closed the input.
-
-    Standard output is the answer's, so the prompt goes to standard error. The thread that reads cannot be
-    ended: it holds no lock that the program's end would wait for.
-    """
-    sys.stderr.write(prompt)
-    sys.stderr.flush()
-    line_read, loop = anyio.Event(), asyncio.get_running_loop()
-    lines: list[bytes] = []
-
-    def read() -> None:
-        lines.append(_read_raw_line())
-        with contextlib.suppress(RuntimeError):  # the event loop is closed
-            loop.call_soon_threadsafe(line_read.set)
-
-    threading.Thread(target=read, daemon=True).start()
-    await line_read.wait()
-    line = lines[0]
-    if not line:
-        raise EOFError
-    return line.decode(sys.stdin.encoding or "utf-8", "replace").rstrip("\r\n")
-
-
-def _read_raw_line() -> bytes:
-    """A line of any length; b"" at the end of the input."""
-    # Unbuffered, and without the buffer's lock.
-    stdin: io.RawIOBase = sys.stdin.buffer.raw  # type: ignore[union-attr]  # a BufferedReader has one
-    line = b""
-    while not line.endswith(b"\n") and (chunk := stdin.read(4096)):
-        line += chunk
-    return line
 
 
 def _discard_typed_keys() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -51,7 +51,7 @@ async def run_component(ctx: ToolContext, options: argparse.Namespace) -> int:
         files=absolute_paths(options.file) or None,
         version=options.component_version,
     )
-    kind, component = await _meant_component(ctx, options.kind, options.name)
+    kind, component = await meant_component(ctx, options.kind, options.name)
     request = await build_request(ctx, kind, component, options.message, run_options)
     state = ctx.engine.new_run(request)
     start = partial(ctx.engine.run, request, state)
@@ -106,22 +106,40 @@ async def _follow(
     owns_run: bool = True,
     output_schema: Mapping[str, Any] | None = None,
 ) -> int:
-    """Show a run to its end. `owns_run`: Ctrl-C cancels it, and its questions are asked here."""
+    """Show a run to its end, and what became of it. `owns_run`: Ctrl-C cancels it, and its questions are asked here."""
     # An answer that has to fit a schema is data, which is of no use in pieces.
     display = RunDisplay(stream=not (options.json or output_schema or getattr(options, "no_stream", False)))
-    with catch_interrupts() as interrupts:
-        follower = _RunFollower(
-            ctx, state, display, interrupts, owns_run=owns_run, may_ask=owns_run and not options.json
-        )
-        await follower.follow_to_end(follow)
-    state = await with_schema_notes(follower.state, output_schema)
+    followed = await follow_to_end(
+        ctx, state, follow, display, owns_run=owns_run, may_ask=owns_run and not options.json
+    )
+    state = await with_schema_notes(followed.state, output_schema)
     if options.json:
         print_json(run_document(state, ctx.surface), ctx.settings)
     else:
         display.finish(state)
-        for line, color in summary_lines(state, CommandSurface.of(options), questions_shown=follower.questions_shown):
+        for line, color in summary_lines(state, CommandSurface.of(options), questions_shown=followed.questions_shown):
             display.print_line(line, color)
-    return INTERRUPTED if interrupts.count else exit_code_for_run(state)
+    return INTERRUPTED if followed.interrupt_count else exit_code_for_run(state)
+
+
+@dataclass(frozen=True)
+class FollowedRun:
+    """A run that ended, waits for somebody else, or was left: its last state, and how often Ctrl-C was pressed."""
+
+    state: RunState
+    interrupt_count: int
+    questions_shown: bool
+    """The person has seen the questions that it waits for."""
+
+
+async def follow_to_end(
+    ctx: ToolContext, state: RunState, follow: FollowRun, display: RunDisplay, *, owns_run: bool, may_ask: bool
+) -> FollowedRun:
+    """Show a run until there is nothing more to see. Raises what following it raised."""
+    with catch_interrupts() as interrupts:
+        follower = _RunFollower(ctx, state, display, interrupts, owns_run=owns_run, may_ask=may_ask)
+        await follower.follow_to_end(follow)
+    return FollowedRun(follower.state, interrupts.count, follower.questions_shown)
 
 
 class _RunFollower:
@@ -208,7 +226,7 @@ class _RunFollower:
             self._display.print_line(f"The run could not be cancelled: {reason}", "red")
 
 
-async def _meant_component(ctx: ToolContext, kind: Kind | Literal[""], name: str) -> tuple[Kind, str]:
+async def meant_component(ctx: ToolContext, kind: Kind | Literal[""], name: str) -> tuple[Kind, str]:
     """The kind and the id or name of the component: without a kind, of the one with that name among all kinds.
 
     Raises NotFound where that is none or several.

@@ -60,8 +60,13 @@ def _next_step(state: RunState, pending: tuple[Question, ...], surface: CommandS
 
 
 def run_document(state: RunState, surface: Surface) -> dict[str, Any]:
-    """A run as data, nothing cut."""
+    """A run as data, nothing cut; durations in seconds. Its schema is in `json_schemas`."""
     data = run_data(replace(state, requirements=()), tokens=UNLIMITED_TOKENS, surface=surface)
+    data |= {"kind": state.ref.kind, "component": state.ref.component, "session": state.ref.session}
+    if state.seconds:
+        data["duration"] = state.seconds
+    if state.tokens:
+        data["tokens"] = state.tokens
     if state.status is not Status.PAUSED and state.answer is not None:
         data.pop("data", None)
         data["answer"] = state.answer if isinstance(state.answer, str) else without_nulls(state.answer)
@@ -69,7 +74,14 @@ def run_document(state: RunState, surface: Surface) -> dict[str, Any]:
         data["error"] = state.error
     if state.steps:
         data["steps"] = [
-            without_nulls({"name": step.name, "outcome": step.outcome, "error": step.error or None})
+            without_nulls(
+                {
+                    "name": step.name,
+                    "outcome": step.outcome,
+                    "error": step.error or None,
+                    "duration": step.seconds or None,
+                }
+            )
             for step in state.steps
         ]
     if state.media:

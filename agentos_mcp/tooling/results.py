@@ -15,6 +15,7 @@ from agentos_mcp.agentos.hints import PLAIN, Hint, Surface, as_hint
 from agentos_mcp.agentos.plain_text import as_json
 from agentos_mcp.tooling.budget import characters, cut, cut_to_budget, fit_lines, trim
 from agentos_mcp.tooling.markdown import fenced, one_line, page_note, table, table_row, without_nulls
+from agentos_mcp.tooling.typed_values import TypedValue
 
 _STRING = {"type": "string"}
 _MAX_NOTE = 1000
@@ -220,11 +221,15 @@ def _label(name: str) -> str:
 
 
 def _is_empty(value: object) -> bool:
+    if isinstance(value, TypedValue):
+        return not value
     return value is None or (isinstance(value, str | list | tuple | dict) and not value)
 
 
 def _as_json_value(value: object) -> Any:
     """A value as JSON takes it."""
+    if isinstance(value, TypedValue):
+        value = value.data
     if isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping | list | tuple):

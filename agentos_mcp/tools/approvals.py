@@ -40,6 +40,7 @@ from agentos_mcp.tooling.parameters import (
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.time_arguments import parse_period
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read
+from agentos_mcp.tooling.typed_values import time_value
 
 Approval = Mapping[str, Any]
 
@@ -105,7 +106,7 @@ async def list_approvals(
                 approval.get("source_name"),
                 "" if user_id else approval.get("user_id"),
                 runs[str(approval.get("id"))],
-                format_time(approval.get("created_at")),
+                time_value(approval.get("created_at")),
                 "" if status_filter else approval.get("status"),
                 approval.get("resolved_by"),
             )
@@ -145,11 +146,11 @@ async def get_approval(ctx: ToolContext, approval_id: str) -> Record:
             "status": approval.get("status"),
             "asked by": approval.get("source_name"),
             "for user": approval.get("user_id"),
-            "created": format_time(approval.get("created_at")),
-            "expires": format_time(approval.get("expires_at")),
+            "created": time_value(approval.get("created_at")),
+            "expires": time_value(approval.get("expires_at")),
             "values to give": ", ".join(_fields(approval)) if pending else "",
             "resolved by": approval.get("resolved_by"),
-            "resolved": format_time(approval.get("resolved_at")),
+            "resolved": time_value(approval.get("resolved_at")),
             "note": mapping(approval.get("resolution_data")).get("note"),
             "run": runs[str(approval.get("id"))],
         },

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.errors import NotFound
-from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.json_values import integer, mapping, values
 from agentos_mcp.agentos.pagination import read_page
@@ -18,6 +17,7 @@ from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.parameters import AnyKind, Limit, Page
 from agentos_mcp.tooling.results import Record, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
+from agentos_mcp.tooling.typed_values import time_value
 
 ResourceType = Literal[
     "",
@@ -52,7 +52,7 @@ async def list_stored_components(ctx: ToolContext, kind: AnyKind = "", limit: Li
                 component.get("name"),
                 component.get("description"),
                 component.get("current_version"),
-                format_time(component.get("updated_at") or component.get("created_at")),
+                time_value(component.get("updated_at") or component.get("created_at")),
             )
             for component in components
         ],
@@ -112,7 +112,7 @@ async def get_stored_component(
             "database": _name(config.get("db")),
             "others": ", ".join(_name(value, name) for name, value in config.items() if _is_part(name, value)),
             "settings": ", ".join(settings),
-            "created": format_time(stored_version.get("created_at") or component.get("created_at")),
+            "created": time_value(stored_version.get("created_at") or component.get("created_at")),
         },
         {
             **{name.replace("_", " "): _text(config.get(name)) for name in _TEXTS},

@@ -14,6 +14,7 @@ from agentos_mcp.agentos.timestamps import local_now, time_zone_text
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.results import Record, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
+from agentos_mcp.tooling.typed_values import TypedValue, boolean_value
 
 PARTS = ("session", "memory", "knowledge", "learning", "traces", "metrics", "evals", "company")
 """The parts of `/config` that lie in databases, in the order in which they are shown."""
@@ -34,12 +35,15 @@ async def get_config(ctx: ToolContext) -> Record:
     bases = _objects_at(mapping(config.get("knowledge")), "knowledge_instances")
     authorization = str(info.get("auth_mode") or features.auth_mode)
     databases = texts(config.get("databases"))
+    now = local_now()
     return Record(
         str(info.get("name") or config.get("name") or config.get("os_id") or "AgentOS"),
         {
             "id": config.get("os_id"),
             "description": config.get("description"),
-            "time here": f"{format_time(local_now().isoformat())} ({time_zone_text()})",
+            "time here": TypedValue(
+                f"{format_time(now.isoformat())} ({time_zone_text()})", now.isoformat(timespec="seconds")
+            ),
             "agno": info.get("agno_version") or features.version,
             "its own version": info.get("os_version"),
             "authorization": _AUTHORIZATION.get(authorization, authorization),
@@ -137,8 +141,8 @@ def _background_text(features: Features, database: bool) -> str:
     return "yes" if len(kinds) == len(KINDS) else ", ".join(kinds) or "no"
 
 
-def _yes_or_no(value: object) -> str:
-    return "" if value is None else "yes" if value else "no"
+def _yes_or_no(value: object) -> TypedValue:
+    return boolean_value(None if value is None else bool(value))
 
 
 TOOLSET = Toolset(

@@ -13,7 +13,6 @@ from pydantic import Field
 from agentos_mcp.agentos.agentos_messages import is_invalid_path, is_missing_file
 from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
-from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, hint
 from agentos_mcp.agentos.json_values import mapping, objects, text, texts
 from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
@@ -21,6 +20,7 @@ from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import Limit, LongName, Page, UserId
 from agentos_mcp.tooling.results import Record, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
+from agentos_mcp.tooling.typed_values import list_value, time_value
 
 MAX_QUERY_LENGTH = 200
 """Characters that AgentOS takes to search for."""
@@ -117,10 +117,10 @@ async def read_agent_file(
         str(file.get("path")),
         {
             "namespace": file.get("namespace"),
-            "agents": ", ".join(texts(file.get("agent_ids"))),
+            "agents": list_value(texts(file.get("agent_ids"))),
             "user": file.get("user_id"),
             "size": _counts_text((file.get("size_bytes"), "byte"), (file.get("line_count"), "line")),
-            "updated": format_time(file.get("updated_at")),
+            "updated": time_value(file.get("updated_at")),
         },
         {"content": content},
         footer=hint(
@@ -288,7 +288,7 @@ def _file_columns(entry: Mapping[str, Any]) -> tuple[object, ...]:
     return (
         f"{path}/" if entry.get("type") == "directory" else path,
         entry.get("size_bytes"),
-        format_time(entry.get("updated_at")),
+        time_value(entry.get("updated_at")),
         entry.get("user_id"),
     )
 

@@ -19,6 +19,7 @@ from agentos_mcp.tooling.parameters import ComponentId, DbId, JsonObject, Limit,
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.text_outline import outline, outline_line
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
+from agentos_mcp.tooling.typed_values import time_value
 
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "user_profile": ("user_id",),
@@ -68,7 +69,7 @@ async def list_learnings(
                 learning.get("learning_type"),
                 _subject_text(learning),
                 outline_line(_learned_content(learning)),
-                format_time(learning.get("updated_at")),
+                time_value(learning.get("updated_at")),
             )
             for learning in learnings
         ],
@@ -87,8 +88,8 @@ async def get_learning(ctx: ToolContext, learning_id: str, db_id: DbId = "") -> 
         {
             "type": learning.get("learning_type"),
             **{name.removesuffix("_id").replace("_", " "): learning.get(name) for name in names},
-            "created": format_time(learning.get("created_at")),
-            "updated": format_time(learning.get("updated_at")),
+            "created": time_value(learning.get("created_at")),
+            "updated": time_value(learning.get("updated_at")),
         },
         {"content": outline(_learned_content(learning)), "metadata": outline(learning.get("metadata"))},
     )
@@ -195,7 +196,7 @@ async def list_learning_users(
     )
     return Table(
         ("user", "last learned"),
-        [(user.get("user_id"), format_time(user.get("last_learning_updated_at"))) for user in users],
+        [(user.get("user_id"), time_value(user.get("last_learning_updated_at"))) for user in users],
         empty=as_hint("Nothing is learned of any such user.")
         + hint("{list} shows what is learned of sessions and entities.", list=Action.of("list_learnings")),
         meta=users.meta,

@@ -18,6 +18,7 @@ from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import DbId, Limit, LongName, Page, Text, UserId, Words
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
+from agentos_mcp.tooling.typed_values import list_value, time_value
 
 _MAX_LENGTH = 5000
 """Characters of a memory; AgentOS refuses more."""
@@ -72,10 +73,10 @@ async def get_memory(ctx: ToolContext, memory_id: str, user_id: UserId = "", db_
         {
             "id": memory.get("memory_id"),
             "user": memory.get("user_id"),
-            "topics": ", ".join(texts(memory.get("topics"))),
+            "topics": list_value(texts(memory.get("topics"))),
             "agent": memory.get("agent_id"),
             "team": memory.get("team_id"),
-            "updated": format_time(memory.get("updated_at")),
+            "updated": time_value(memory.get("updated_at")),
         },
         {"memory": str(memory.get("memory") or "")},
     )
@@ -153,7 +154,7 @@ async def get_memory_stats(
     return Table(
         ("user", "memories", "updated"),
         [
-            (row.get("user_id"), row.get("total_memories"), format_time(row.get("last_memory_updated_at")))
+            (row.get("user_id"), row.get("total_memories"), time_value(row.get("last_memory_updated_at")))
             for row in users
         ],
         empty=f"No memories{_of_user(user_id)}.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.json_values import integer, mapping, number
 from agentos_mcp.agentos.ownership import without_owner
@@ -14,6 +13,7 @@ from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import Limit, Page, UserId
 from agentos_mcp.tooling.results import Message, Table
 from agentos_mcp.tooling.tool_spec import Toolset, read
+from agentos_mcp.tooling.typed_values import time_value
 
 
 async def list_queue_jobs(
@@ -31,8 +31,8 @@ async def list_queue_jobs(
             (
                 _run_reference(job),
                 job.get("status"),
-                format_time(job.get("created_at")),
-                format_time(job.get("completed_at")),
+                time_value(job.get("created_at")),
+                time_value(job.get("completed_at")),
                 _attempts_text(job),
                 job.get("user_id"),
                 job.get("error"),

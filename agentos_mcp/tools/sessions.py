@@ -33,6 +33,7 @@ from agentos_mcp.tooling.parameters import AnyKind, ComponentId, DbId, JsonObjec
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.time_arguments import parse_period
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
+from agentos_mcp.tooling.typed_values import time_value
 
 _SHOWN_RUNS = 5
 _MAX_RUNS = 100_000
@@ -102,7 +103,7 @@ async def list_sessions(
                 " ".join(owner_of(row)),
                 one_line(str(row.get("session_name") or ""), max_length=80),
                 "" if user_id else row.get("user_id"),
-                format_time(_active_at(row)),
+                time_value(_active_at(row)),
             )
             for row in rows
         ],
@@ -140,8 +141,8 @@ async def get_session(ctx: ToolContext, session_id: str, user_id: UserId = "", d
             "session": session.id,
             "component": f"{session.kind} {session.owner}".strip(),
             "user": document.get("user_id"),
-            "created": format_time(document.get("created_at")),
-            "active": format_time(document.get("updated_at")),
+            "created": time_value(document.get("created_at")),
+            "active": time_value(document.get("updated_at")),
             "runs": len(runs),
             "tokens": document.get("total_tokens"),
         },

@@ -18,7 +18,7 @@ from agentos_mcp.install.client_table import CLIENTS
 from agentos_mcp.settings import OPTIONS
 from scripts.registry_entry import NAME
 from scripts.surface import client_table as clients
-from scripts.surface import module_table
+from scripts.surface import json_documents, module_table
 from scripts.surface import settings_table as configuration
 from scripts.surface.client_methods import METHODS
 from scripts.surface.markdown_table import table
@@ -151,11 +151,12 @@ PARTS: dict[str, Callable[[], str]] = {
     "methods": _methods,
     "settings": configuration.settings,
     "install_flags": partial(configuration.flags_of, "install"),
+    "json_documents": json_documents.documents,
     "modules": module_table.modules,
     "clients": clients.overview,
     **{f"client_{client.key.replace('-', '_')}": partial(clients.of_client, client) for client in CLIENTS},
 }
 PAGES = (
     DOCS.parent / "README.md",
-    *(DOCS / f"{name}.md" for name in ("tools", "coverage", "configuration", "clients", "architecture")),
+    *(DOCS / f"{name}.md" for name in ("tools", "coverage", "configuration", "clients", "architecture", "terminal")),
 )

@@ -87,7 +87,7 @@ def test_question_can_be_left_and_asked_again(pausing: str, tag: str, ledger: Pa
         terminal.type(key)
         assert terminal.exit_code(PROMPT) == code
     run = terminal.reference
-    assert f"Next: agentos-mcp continue {run}" in terminal.screen
+    assert f" continue {run}" in terminal.screen.rpartition("Next: ")[2]
     assert "Traceback" not in terminal.raw
     assert status_on_agentos(pausing, terminal) == "PAUSED"
     with open_terminal(pausing, "continue", run) as again:

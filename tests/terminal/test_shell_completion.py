@@ -44,7 +44,15 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def output_of(command: list[str]) -> str:
-    result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=PATIENCE)
+    # The script asks the program for names; without an AgentOS there are none.
+    path = os.pathsep.join([str(Path(SCRIPT[0]).parent), os.environ["PATH"]])
+    result = subprocess.run(
+        command,
+        env={**os.environ, "PATH": path, "AGENTOS_URL": DOWN},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PATIENCE,
+    )
     assert result.returncode == 0, result
     return result.stdout
 

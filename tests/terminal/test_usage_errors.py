@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import subprocess
 
 import pytest
 
+from agentos_mcp.cli import COMMANDS
 from tests._support.processes import DOWN, MODULE, PATIENCE, environment
 from tests._support.terminal_calls import invoke
 
@@ -52,7 +54,7 @@ INVALID_COMMAND_LINES = [
     (["--url", "http://x", "agents"], "The command has to come first. Use `agentos-mcp agents --url http://x"),
     (["agents", "--url", "nowhere"], "--url='nowhere' cannot be used: give a complete URL"),
     (["agents", "--token-file", "/no/such/file"], "there is no such file"),
-    (["runs", "--explain"], "--explain needs a run reference. Use `agentos-mcp runs RUN --explain`."),
+    (["traces", "--span-id", "x"], "--span-id needs a trace id or a run reference. Use `agentos-mcp traces ID"),
     (["run", "agent", "x", "-m", "y", "--dependencies", "{"], "--dependencies is not valid JSON"),
     (["run", "agent", "x", "-m", "y", "--dependencies", "[1]"], "--dependencies is not a JSON object."),
     (["run", "agent", "x", "-m", "y", "--metadata", "@/no/file"], "--metadata: /no/file cannot be read (no such file"),
@@ -74,7 +76,7 @@ def test_usage_error_is_one_line_or_json(sample_agentos: str, arguments: list[st
         scripted = invoke(sample_agentos, *arguments, "--json")
         assert scripted.exit_code == 2
         document = scripted.json
-        assert set(document) == {"error", "next"}
+        assert set(document) - {"agentos"} == {"error", "next"}
         assert document["error"].rstrip(".") in result.stderr
 
 
@@ -131,3 +133,15 @@ def test_line_that_is_proposed_is_quoted_for_a_shell(sample_agentos: str) -> Non
 def test_long_command_line_is_not_repeated() -> None:
     result = invoke(DOWN, "run", "echo", "word " * 1000, "another")
     assert result.stderr == "agentos-mcp run: There are too many words. The name and the message need quotes.\n"
+
+
+@pytest.mark.parametrize("command", ["agents", "run", "chat", "continue", "cancel", "runs", "knowledge", "traces"])
+def test_command_help_has_examples_that_the_command_takes(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("a message"))
+    help_text = COMMANDS[command].parser(command).format_help()
+    examples = [line.strip() for line in help_text.partition("Examples:\n")[2].split("\n\n")[0].splitlines()]
+    assert examples
+    for example in examples:
+        words = shlex.split(example.rpartition(" | ")[2])
+        assert words[:2] == ["agentos-mcp", command]
+        COMMANDS[command].parser(command).parse_args(words[2:])

@@ -15,6 +15,7 @@ from agentos_mcp.agentos.hints import Hint
 from agentos_mcp.agentos.json_values import mapping, number, objects
 from agentos_mcp.agentos.runs.run import KINDS
 from agentos_mcp.tooling.results import Record
+from agentos_mcp.tooling.typed_values import time_value
 
 Evaluation = Mapping[str, Any]
 
@@ -79,7 +80,7 @@ def eval_record(
         "name": evaluation.get("name"),
         "component": component_of(evaluation),
         "model": evaluation.get("model_id"),
-        "made": format_time(evaluation.get("created_at")),
+        "made": time_value(evaluation.get("created_at")),
         **_facts(evaluation.get("eval_type"), data, eval_input, results),
         **(notes or {}),
     }

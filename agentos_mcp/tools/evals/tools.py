@@ -11,7 +11,6 @@ from pydantic import FailFast, Field, WithJsonSchema
 
 from agentos_mcp.agentos.catalog import Component, display_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure, Unreachable, Unsupported
-from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, period_note, read_period, slice_page
@@ -33,6 +32,7 @@ from agentos_mcp.tooling.parameters import (
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.time_arguments import parse_period
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
+from agentos_mcp.tooling.typed_values import time_value
 from agentos_mcp.tools.evals.evaluated_run import find_evaluated_run, read_texts
 from agentos_mcp.tools.evals.format import NO_RESULT, EvalType, component_of, eval_line, eval_outcome, eval_record
 
@@ -93,7 +93,7 @@ async def list_evals(
                 component_of(evaluation),
                 eval_outcome(evaluation),
                 evaluation.get("name"),
-                format_time(evaluation.get("created_at")),
+                time_value(evaluation.get("created_at")),
             )
             for evaluation in evals
         ],

@@ -8,12 +8,12 @@ from typing import Any
 
 from agentos_mcp.agentos.catalog import KnowledgeBase, display_id
 from agentos_mcp.agentos.errors import ServerFailure
-from agentos_mcp.agentos.formats import format_size, format_time
 from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.json_values import mapping, number, text, values
 from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.results import Message, Record
+from agentos_mcp.tooling.typed_values import TypedValue, size_value, time_value
 
 Content = Mapping[str, Any]
 """A content, as AgentOS shows it."""
@@ -48,14 +48,18 @@ def content_record(content: Content, content_id: str) -> Record:
             "message": content.get("status_message"),
             "description": content.get("description"),
             "type": content_type(content),
-            "size": size_text(content.get("size")),
+            "size": size_of(content.get("size")),
             "source": source_text(agentos_fields),
-            "parts": f"{len(children)} contents of their own" if isinstance(children, list) and children else "",
+            "parts": TypedValue(f"{len(children)} contents of their own", len(children))
+            if isinstance(children, list) and children
+            else "",
             "part of": agentos_fields.get("parent_id"),
             "linked to": content.get("linked_to"),
-            "metadata": ", ".join(f"{key}={_metadata_text(value)}" for key, value in metadata.items()),
-            "created": format_time(content.get("created_at")),
-            "updated": format_time(content.get("updated_at")),
+            "metadata": TypedValue(
+                ", ".join(f"{key}={_metadata_text(value)}" for key, value in metadata.items()), metadata
+            ),
+            "created": time_value(content.get("created_at")),
+            "updated": time_value(content.get("updated_at")),
         },
     )
 
@@ -155,13 +159,13 @@ def source_text(agentos_fields: Mapping[str, Any]) -> str:
     return ""
 
 
-def size_text(count: object) -> str:
-    """In words; '' where AgentOS does not know."""
+def size_of(count: object) -> TypedValue:
+    """Nothing where AgentOS does not know."""
     try:
         byte_count = number(float(str(count)))
     except ValueError:
-        return ""
-    return format_size(byte_count) if byte_count >= 1 else ""
+        byte_count = 0
+    return size_value(byte_count)
 
 
 def _metadata_text(value: object) -> str:

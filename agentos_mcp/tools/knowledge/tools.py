@@ -11,7 +11,6 @@ from pydantic import Field
 
 from agentos_mcp.agentos.catalog import KnowledgeBase, display_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure, Unauthorized
-from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.pagination import Page as ListPage
@@ -23,6 +22,7 @@ from agentos_mcp.tooling.markdown import fenced, one_line
 from agentos_mcp.tooling.parameters import AnyKnowledgeId, JsonObject, KnowledgeId, Limit, LongName, Page, Text
 from agentos_mcp.tooling.results import Document, Message, Record, Table
 from agentos_mcp.tooling.tool_spec import KNOWLEDGE, Toolset, destructive, read, write
+from agentos_mcp.tooling.typed_values import time_value
 from agentos_mcp.tools.knowledge.bases import MAX_MERGED_ROWS, base_label, merge_passages, read_bases
 from agentos_mcp.tools.knowledge.content import (
     Content,
@@ -33,7 +33,7 @@ from agentos_mcp.tools.knowledge.content import (
     outcome_message,
     outcomes_message,
     search_types,
-    size_text,
+    size_of,
     source_text,
 )
 from agentos_mcp.tools.knowledge.ingest import (
@@ -161,8 +161,8 @@ def _content_row(content: Content) -> tuple[object, ...]:
         content.get("name"),
         content_type(content),
         content.get("status"),
-        size_text(content.get("size")),
-        format_time(content.get("updated_at")),
+        size_of(content.get("size")),
+        time_value(content.get("updated_at")),
     )
 
 
@@ -302,7 +302,11 @@ async def _content_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Ma
     content = await _find_content(ctx, base, str(arguments["content_id"]), in_base=True)
     facts = content_record(content, str(arguments["content_id"])).facts
     shown = ("description", "type", "size", "source", "parts", "metadata", "created")
-    return {"name": content.get("name"), **{name: facts.get(name) for name in shown}, "knowledge base": base.name}
+    return {
+        "name": content.get("name"),
+        **{name: str(facts.get(name) or "") for name in shown},
+        "knowledge base": base.name,
+    }
 
 
 async def get_knowledge_config(ctx: ToolContext, knowledge_id: KnowledgeId = "") -> Record:
@@ -363,8 +367,8 @@ async def list_knowledge_sources(
         (
             file.get("key"),
             file.get("content_type"),
-            size_text(file.get("size")),
-            format_time(file.get("last_modified")),
+            size_of(file.get("size")),
+            time_value(file.get("last_modified")),
         )
         for file in read_page(answer.get("files"))
     ]

@@ -6,18 +6,19 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
 from agentos_mcp.agentos.agentos_messages import ScheduleProblem, schedule_problem
 from agentos_mcp.agentos.catalog import display_id
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RunFailed, ServerFailure, Unsupported
-from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Hint, as_hint, hint
 from agentos_mcp.agentos.http_errors import error_detail
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef
 from agentos_mcp.tooling.markdown import one_line
+from agentos_mcp.tooling.typed_values import TypedValue, time_value
 
 Schedule = Mapping[str, Any]
 
@@ -47,11 +48,12 @@ def is_overdue(schedule: Schedule) -> bool:
     return bool(schedule.get("enabled")) and isinstance(due, int | float) and due < time.time() - _OVERDUE_SECONDS
 
 
-def next_time(schedule: Schedule) -> str:
-    """When it fires next, '' where it does not."""
+def next_time(schedule: Schedule) -> TypedValue:
+    """When it fires next; nothing where it does not."""
     if not schedule.get("enabled"):
-        return ""
-    return format_time(schedule.get("next_run_at")) + (", overdue" if is_overdue(schedule) else "")
+        return TypedValue("", None)
+    due = time_value(schedule.get("next_run_at"))
+    return replace(due, words=f"{due.words}, overdue") if is_overdue(schedule) else due
 
 
 def state_text(schedule: Schedule) -> str:

@@ -32,6 +32,7 @@ from agentos_mcp.tooling.parameters import AnyKind, ComponentId, JsonObject, Lim
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.time_arguments import parse_period
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
+from agentos_mcp.tooling.typed_values import TypedValue, time_value
 from agentos_mcp.tools.schedules.format import (
     SCHEDULER,
     Schedule,
@@ -105,9 +106,9 @@ async def get_schedule(ctx: ToolContext, schedule: ScheduleName) -> Record:
             "owner": document.get("user_id"),
             "managed by": document.get("managed_by"),
             "retries": document.get("max_retries") or None,
-            "time limit": f"{document.get('timeout_seconds')} s",
-            "created": format_time(document.get("created_at")),
-            "updated": format_time(document.get("updated_at")),
+            "time limit": TypedValue(f"{document.get('timeout_seconds')} s", document.get("timeout_seconds")),
+            "created": time_value(document.get("created_at")),
+            "updated": time_value(document.get("updated_at")),
         },
         {
             "message": message if isinstance(message, str) else json.dumps(message, ensure_ascii=False),
@@ -270,8 +271,8 @@ async def list_schedule_runs(
         ("started", "ended", "status", "run", "error"),
         [
             (
-                format_time(run.get("triggered_at")),
-                format_time(run.get("completed_at")),
+                time_value(run.get("triggered_at")),
+                time_value(run.get("completed_at")),
                 outcome,
                 run_reference(document, run),
                 error_text(run) if run.get("status") in ("failed", "cancelled") else "",

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentos_mcp.agentos.catalog import Component
-from agentos_mcp.agentos.formats import format_exact_time, format_interval
+from agentos_mcp.agentos.formats import format_interval
 from agentos_mcp.agentos.json_values import decode, integer, mapping, objects, text
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef
 from agentos_mcp.agentos.timestamps import parse_timestamp
 from agentos_mcp.tooling.markdown import one_line
+from agentos_mcp.tooling.typed_values import TypedValue, exact_time_value, interval_value
 
 Span = Mapping[str, Any]
 
@@ -112,10 +113,10 @@ def trace_row(trace: Mapping[str, Any], user_id: str = "") -> tuple[object, ...]
         name_of(trace),
         "" if user_id else user_of(trace),
         status_of(trace),
-        format_interval(trace.get("start_time"), trace.get("end_time")),
+        interval_value(trace.get("start_time"), trace.get("end_time")),
         trace.get("total_spans"),
         trace.get("error_count") or None,
-        format_exact_time(trace.get("start_time")),
+        exact_time_value(trace.get("start_time")),
     )
 
 
@@ -128,11 +129,13 @@ def reference_of(trace: Mapping[str, Any], components: Sequence[Component]) -> s
     return ""
 
 
-def tokens_of(trace: Mapping[str, Any]) -> str:
-    """What the models of a trace read and wrote: "120 in, 30 out"; '' where no model was traced."""
+def tokens_of(trace: Mapping[str, Any]) -> TypedValue:
+    """What the models of a trace read and wrote: "120 in, 30 out"; nothing where no model was traced."""
     used = [_tokens(span) for span, _ in _walk(tree_of(trace)) if span.get("type") == "LLM"]
     read, written = (sum(counts) for counts in zip(*used, strict=True)) if used else (0, 0)
-    return f"{read:,} in, {written:,} out" if read or written else ""
+    if not read and not written:
+        return TypedValue("", None)
+    return TypedValue(f"{read:,} in, {written:,} out", {"input": read, "output": written})
 
 
 def tree_text(trace: Mapping[str, Any]) -> str:

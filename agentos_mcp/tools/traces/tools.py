@@ -10,7 +10,6 @@ from pydantic import Field
 from agentos_mcp.agentos.agentos_messages import is_missing_span
 from agentos_mcp.agentos.catalog import Component, display_id
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
-from agentos_mcp.agentos.formats import format_exact_time, format_interval
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.pagination import Page as Listed
@@ -33,6 +32,7 @@ from agentos_mcp.tooling.parameters import (
 from agentos_mcp.tooling.results import Record, Table
 from agentos_mcp.tooling.time_arguments import parse_period
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, read
+from agentos_mcp.tooling.typed_values import TypedValue, exact_time_value, interval_value, list_value
 from agentos_mcp.tools.traces.filters import check_filter, fields_of, keys_of
 from agentos_mcp.tools.traces.search import (
     MAX_TRACES,
@@ -279,15 +279,15 @@ async def _trace_record(ctx: ToolContext, trace: Trace, other_traces: list[Trace
     facts = {
         "trace": trace.get("trace_id"),
         "status": status_of(trace),
-        "started": format_exact_time(trace.get("start_time")),
-        "duration": format_interval(trace.get("start_time"), trace.get("end_time")),
-        "spans": f"{total} ({hidden} of the web framework's not shown)" if hidden else total,
+        "started": exact_time_value(trace.get("start_time")),
+        "duration": interval_value(trace.get("start_time"), trace.get("end_time")),
+        "spans": TypedValue(f"{total} ({hidden} of the web framework's not shown)", total) if hidden else total,
         "errors": trace.get("error_count") or None,
         "tokens": tokens_of(trace),
         "run": reference,
         "session": next((run.session for run in runs if run.session), "") if not reference else "",
         "user": next((run.user for run in runs if run.user), ""),
-        "other traces of this run": ", ".join(str(other.get("trace_id")) for other in other_traces),
+        "other traces of this run": list_value([str(other.get("trace_id")) for other in other_traces]),
     }
     return Record(
         name_of(trace),
@@ -305,8 +305,8 @@ def _span_record(span: Mapping[str, Any]) -> Record:
     facts: dict[str, object] = {
         "type": str(span.get("type") or "").lower().replace("unknown", ""),
         "status": span.get("status"),
-        "started": format_exact_time(span.get("start_time")),
-        "duration": format_interval(span.get("start_time"), span.get("end_time")),
+        "started": exact_time_value(span.get("start_time")),
+        "duration": interval_value(span.get("start_time"), span.get("end_time")),
         "error": span.get("error"),
     }
     # Their names are others', too: a line of ours is never theirs.
@@ -347,8 +347,8 @@ def _session_row(session: Mapping[str, Any]) -> tuple[object, ...]:
         [f"{kind} {session[f'{kind}_id']}" for kind in ("agent", "team", "workflow") if session.get(f"{kind}_id")],
         session.get("user_id"),
         session.get("total_traces"),
-        format_exact_time(session.get("first_trace_at")),
-        format_exact_time(session.get("last_trace_at")),
+        exact_time_value(session.get("first_trace_at")),
+        exact_time_value(session.get("last_trace_at")),
     )
 
 
@@ -369,8 +369,8 @@ def _session_rows(traces: list[Trace]) -> list[tuple[object, ...]]:
             sorted({component for _, component, _ in entries}),
             next((user for _, _, user in entries if user), ""),
             len(entries),
-            format_exact_time(entries[-1][0].get("start_time")),
-            format_exact_time(entries[0][0].get("start_time")),
+            exact_time_value(entries[-1][0].get("start_time")),
+            exact_time_value(entries[0][0].get("start_time")),
         )
         for session, entries in by_session.items()
     ]

@@ -17,7 +17,7 @@ from agentos_mcp.tools.knowledge.content import (
     outcome_message,
     outcomes_message,
     search_types,
-    size_text,
+    size_of,
     source_text,
 )
 
@@ -40,7 +40,7 @@ from agentos_mcp.tools.knowledge.content import (
     ],
 )
 def test_size_has_a_unit_or_is_empty(count: object, words: str) -> None:
-    assert size_text(count) == words
+    assert str(size_of(count)) == words
 
 
 @pytest.mark.parametrize(("kind", "words"), [("manual", "text"), ("Text", "text"), ("pdf", "pdf"), (None, "")])
@@ -73,7 +73,7 @@ def test_content_is_settled_once_agentos_has_read_it(status: object, settled: bo
 def test_record_hides_agentoss_own_notes_and_uses_them() -> None:
     own = {"children": ["a", "b"], "source_url": "https://a", "parent_id": "p"}
     record = content_record({"name": "Manual", "metadata": {"_agno": own, "kind": "mammal", "n": 1}}, "c1")
-    assert record.facts["metadata"] == "kind=mammal, n=1"
+    assert str(record.facts["metadata"]) == "kind=mammal, n=1"
     assert record.facts["source"] == "https://a"
     assert record.facts["part of"] == "p"
     assert str(record.facts["parts"]).startswith("2 ")

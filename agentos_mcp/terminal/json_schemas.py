@@ -1,0 +1,233 @@
+"""The JSON schemas of what the commands print with `--json`, and which command prints what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_TEXTS: Schema = {"type": "array", "items": _TEXT}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_BOOLEAN: Schema = {"type": "boolean"}
+_TIME: Schema = {"type": "string", "format": "date-time", "description": "ISO 8601, UTC"}
+_SECONDS: Schema = {"type": "number", "description": "seconds"}
+_BYTES: Schema = {"type": "integer", "minimum": 0, "description": "bytes"}
+_RUN: Schema = {
+    "type": "string",
+    "pattern": "^(agent|team|workflow)/[^/]+/[^/]+/[^/]+$",
+    "description": "run reference",
+}
+_KIND: Schema = {"enum": ["agent", "team", "workflow"]}
+_OPEN: Schema = {"type": "object", "description": "AgentOS's own"}
+
+
+def _object(required: str, /, **properties: Schema) -> Schema:
+    """An object of these properties; `required` are the names of those that are always there, by spaces."""
+    return {
+        "type": "object",
+        "properties": {name.replace("_", " "): schema for name, schema in properties.items()},
+        "required": required.split(),
+        "additionalProperties": False,
+    }
+
+
+def _list(item: Schema) -> Schema:
+    return _object("items", items={"type": "array", "items": item}, note=_TEXT)
+
+
+def _record(facts: Schema, **more: Schema) -> Schema:
+    texts = {"type": "object", "additionalProperties": _TEXT}
+    return _object(" ".join(["title", "facts", *more]), title=_TEXT, facts=facts, texts=texts, next=_TEXT, **more)
+
+
+_RUN_ITEM = _object(
+    "run status started",
+    run=_RUN,
+    status=_TEXT,
+    user=_TEXT,
+    started=_TIME,
+    input=_TEXT,
+    answer=_TEXT,
+)
+_QUESTION_FIELD = _object(
+    "name type description choices several required",
+    name=_TEXT,
+    type=_TEXT,
+    description=_TEXT,
+    choices=_TEXTS,
+    several=_BOOLEAN,
+    required=_BOOLEAN,
+)
+_QUESTION = _object(
+    "key kind title details fields declinable how",
+    key=_TEXT,
+    kind=_TEXT,
+    title=_TEXT,
+    details=_TEXT,
+    fields={"type": "array", "items": _QUESTION_FIELD},
+    declinable=_BOOLEAN,
+    how=_TEXT,
+)
+_STEP = _object(
+    "name outcome",
+    name=_TEXT,
+    outcome={"enum": ["running", "completed", "failed", "paused"]},
+    error=_TEXT,
+    duration=_SECONDS,
+)
+_RUN_PROPERTIES: Mapping[str, Schema] = {
+    "run": _RUN,
+    "kind": _KIND,
+    "component": _TEXT,
+    "session": _TEXT,
+    "status": {"enum": ["pending", "running", "paused", "completed", "cancelled", "error", "regenerated"]},
+    "facts": _TEXTS,
+    "answer": {"description": "text, or data where an output schema was given"},
+    "so_far": {**_TEXT, "description": "words of a run that has not ended"},
+    "error": _TEXT,
+    "duration": _SECONDS,
+    "tokens": _COUNT,
+    "steps": {"type": "array", "items": _STEP},
+    "media": _OPEN,
+    "questions": {"type": "array", "items": _QUESTION},
+    "text": {**_TEXT, "description": "with --explain: the explanation"},
+}
+_RUN_DOCUMENT: Schema = {
+    "type": "object",
+    "properties": _RUN_PROPERTIES,
+    "required": ["run", "kind", "component", "session", "status", "facts"],
+    "additionalProperties": False,
+}
+_TRACE_ITEM = _object(
+    "id",
+    id=_TEXT,
+    name=_TEXT,
+    user=_TEXT,
+    status=_TEXT,
+    duration=_SECONDS,
+    spans=_COUNT,
+    errors=_COUNT,
+    started=_TIME,
+)
+
+_DOCUMENTS: Mapping[str, Schema] = {
+    "components": _list(_object("id name", id=_TEXT, name=_TEXT, description=_TEXT)),
+    "component": {
+        "type": "object",
+        "properties": {"kind": _KIND, "id": _TEXT, "name": _TEXT},
+        "required": ["kind", "id", "name"],
+        "description": "and what AgentOS says of it",
+    },
+    "config": _OPEN,
+    "run": _RUN_DOCUMENT,
+    "runs": _list(_RUN_ITEM),
+    "sessions": _list(_object("id", id=_TEXT, component=_TEXT, name=_TEXT, user=_TEXT, active=_TIME)),
+    "session": _record(
+        _object(
+            "session runs",
+            session=_TEXT,
+            component=_TEXT,
+            user=_TEXT,
+            created=_TIME,
+            active=_TIME,
+            runs=_COUNT,
+            tokens=_COUNT,
+        ),
+        runs={"type": "array", "items": _RUN_ITEM},
+    ),
+    "memories": _list(_object("id", id=_TEXT, memory=_TEXT, topics=_TEXTS, user=_TEXT)),
+    "memory": _record(
+        _object("id", id=_TEXT, user=_TEXT, topics=_TEXTS, agent=_TEXT, team=_TEXT, updated=_TIME),
+    ),
+    "contents": _list(
+        _object(
+            "id",
+            knowledge_base=_TEXT,
+            id=_TEXT,
+            name=_TEXT,
+            type=_TEXT,
+            status=_TEXT,
+            size=_BYTES,
+            updated=_TIME,
+        )
+    ),
+    "passages": {
+        "type": "object",
+        "properties": {
+            "items": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"content": _TEXT},
+                    "required": ["content"],
+                    "description": "and what AgentOS says of it",
+                },
+            },
+            "note": _TEXT,
+        },
+        "required": ["items"],
+        "additionalProperties": False,
+    },
+    "message": _object("text", text=_TEXT, next=_TEXT, run=_RUN),
+    "traces": _list(_TRACE_ITEM),
+    "trace": _record(
+        _object(
+            "trace",
+            trace=_TEXT,
+            status=_TEXT,
+            started=_TIME,
+            duration=_SECONDS,
+            spans=_COUNT,
+            errors=_COUNT,
+            tokens=_object("input output", input=_COUNT, output=_COUNT),
+            run=_RUN,
+            session=_TEXT,
+            user=_TEXT,
+            other_traces_of_this_run=_TEXTS,
+        )
+    ),
+    "span": _record(
+        {
+            "type": "object",
+            "properties": {
+                "type": _TEXT,
+                "status": _TEXT,
+                "started": _TIME,
+                "duration": _SECONDS,
+                "error": _TEXT,
+            },
+            "description": "and the span's own attributes",
+        }
+    ),
+    "error": _object("error next", error=_TEXT, next=_TEXT),
+}
+_AGENTOS = _object("profile url", profile={"type": ["string", "null"]}, url=_TEXT)
+DOCUMENTS: Mapping[str, Schema] = {
+    name: {**schema, "properties": {"agentos": _AGENTOS, **schema.get("properties", {})}}
+    for name, schema in _DOCUMENTS.items()
+}
+"""The schemas by the name of what is printed; each document names the AgentOS that it is of."""
+
+COMMANDS: Mapping[str, str] = {
+    "agents": "components",
+    "agents ID": "component",
+    "agents --config": "config",
+    "run": "run",
+    "continue": "run",
+    "cancel": "run",
+    "runs": "runs",
+    "runs RUN": "run",
+    "sessions": "sessions",
+    "sessions ID": "session",
+    "memories": "memories",
+    "memories ID": "memory",
+    "knowledge search": "passages",
+    "knowledge add": "message",
+    "knowledge list": "contents",
+    "traces": "traces",
+    "traces ID": "trace",
+    "traces ID --span-id": "span",
+}
+"""What each command prints; `teams` and `workflows` print what `agents` does, and every command an `error`."""

@@ -1,0 +1,61 @@
+"""Which run a command means: `last`, the beginning of an id, or no word at all."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from agentos_mcp.demo.host_process import demo_agentos
+from tests._support.terminal_calls import invoke, invoke_ok
+
+
+@pytest.fixture(scope="module")
+def own_agentos() -> Iterator[str]:
+    """One on which nobody else starts runs."""
+    with demo_agentos(build="tests._support.agentos.sample:build") as url:
+        yield url
+
+
+def test_run_is_meant_by_last_by_its_short_id_or_by_nothing(own_agentos: str) -> None:
+    assert "No run is paused." in invoke(own_agentos, "continue").stderr
+    assert "There is no run yet." in invoke(own_agentos, "runs", "last").stderr
+
+    older = invoke_ok(own_agentos, "run", "echo", "older").reference
+    latest = invoke_ok(own_agentos, "run", "three-steps", "latest").reference
+    assert invoke_ok(own_agentos, "runs", "last", "--json").json["run"] == latest
+    assert invoke_ok(own_agentos, "runs", "--explain", "--json").json["run"] == latest
+    assert invoke_ok(own_agentos, "runs", "--follow", "--json").json["run"] == latest
+    assert invoke_ok(own_agentos, "runs", "last", "--kind", "agent", "--json").json["run"] == older
+    assert invoke_ok(own_agentos, "runs", older.rpartition("/")[2][:8], "--json").json["run"] == older
+    unknown = invoke(own_agentos, "runs", "nosuchrun")
+    assert (unknown.exit_code, unknown.stdout) == (2, "")
+    assert "'nosuchrun' is not a run reference." in unknown.stderr
+
+    first = invoke(own_agentos, "run", "confirmer", "first").reference
+    assert invoke(own_agentos, "continue", "--json").json["run"] == first
+    second = invoke(own_agentos, "run", "confirmer", "second").reference
+    several = invoke(own_agentos, "continue")
+    assert (several.exit_code, several.stdout) == (2, "")
+    assert several.stderr == (
+        f"agentos-mcp: 2 runs are paused. Use `agentos-mcp continue RUN` with one of: {second}, {first}.\n"
+    )
+
+    if sys.platform != "win32":
+        from tests._support.pseudo_terminal import open_terminal
+
+        with open_terminal(own_agentos, "continue", piped=True, columns=200) as terminal:
+            terminal.wait_for("2 runs are paused:")
+            terminal.answer("Which one? [1-2]", "7")
+            terminal.answer("Which one? [1-2]", "2")
+            terminal.answer("Approve?", "y")
+            assert terminal.exit_code() == 0
+        assert terminal.reference == first
+    assert invoke(own_agentos, "cancel", "last", "--json").json["run"] == second
+
+
+def test_cancel_needs_to_be_told_which_run(own_agentos: str) -> None:
+    refused = invoke(own_agentos, "cancel")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "the following arguments are required: RUN." in refused.stderr
