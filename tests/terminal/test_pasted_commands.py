@@ -70,7 +70,7 @@ def test_proposed_command_can_be_pasted_on_any_address(tmp_path: Path, locked_ag
             ["runs", failed.reference],
             ["runs", paused.reference],
             ["runs", paused.reference, "--explain"],
-            ["runs", "--explain"],
+            ["traces", "--span-id", "x"],
             ["runs", failed.reference, "--explian"],
             ["continue", unknown],
             ["run", "agent", "three-steps", "-m", "x"],

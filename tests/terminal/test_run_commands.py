@@ -191,7 +191,9 @@ def test_run_as_json_is_whole(sample_agentos: str) -> None:
     assert document["run"].startswith("agent/big/")
     assert len(invoke_ok(sample_agentos, "run", "agent", "big", "-m", "300", "--no-stream").stdout) > 299_000
     steps = invoke_ok(sample_agentos, "run", "workflow", "three-steps", "-m", "x", "--json").json["steps"]
-    assert steps == [{"name": name, "outcome": "completed"} for name in ("one", "two", "three")]
+    assert [(step["name"], step["outcome"]) for step in steps] == [
+        (name, "completed") for name in ("one", "two", "three")
+    ]
 
 
 def test_failed_run_says_what_failed_and_exits_1(sample_agentos: str) -> None:
