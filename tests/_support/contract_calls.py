@@ -220,7 +220,10 @@ CALLS: dict[str, tuple[Call, ...]] = {
         call(order="slowest"),
     ),
     "get_trace": (call(id=a_trace, **DB), call(id=a_trace, span_id=a_span)),
-    "search_traces": (call(filter={"key": "status", "op": "EQ", "value": "OK"}, group_by="session", **DB, **PAGE),),
+    "search_traces": (
+        call(filter={"key": "status", "op": "EQ", "value": "OK"}, group_by="session", **DB, **PAGE),
+        call(order="slowest", **DB),
+    ),
     "list_trace_sessions": (call(kind="agent", id="echo", user_id=USER, **SPAN, **DB, **PAGE),),
     # metrics
     "get_metrics": (

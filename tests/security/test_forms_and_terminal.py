@@ -82,7 +82,7 @@ def test_a_confirmation_shows_each_argument_as_a_value(name: str, value: str) ->
     "arguments",
     [
         ["no\x1b[2Jsuch\ncommand\u202e"],
-        ["run", "agent\x1b]0;x\x07", "x"],
+        ["run", "agent", "writer", "x", "--not\x1b]0;x\x07"],
         ["serve", "--url", "ht\x1b[31m\u202etp://"],
         ["agents", "--nonsense\x1b[1m"],
         ["serve", "--toolsets", "a\x9b2J\nb"],

@@ -187,8 +187,8 @@ async def test_tool_descriptions_lose_only_the_clause_about_a_missing_tool() -> 
     server = build_server(Settings(url="http://127.0.0.1:9", tools=("list_knowledge", "list_session_runs")))
     descriptions = {tool.name: tool.description for tool in await server.list_tools()}
     assert descriptions == {
-        "list_knowledge": "What is in the knowledge bases, latest first.",
+        "list_knowledge": "Which documents are in the knowledge bases, latest first.",
         "list_session_runs": "All runs of a conversation, newest first.",
     }
     whole = {tool.name: tool.description for tool in await build_server(Settings(toolsets=("all",))).list_tools()}
-    assert whole["list_knowledge"] == "What is in the knowledge bases, latest first. See one with get_knowledge."
+    assert whole["list_knowledge"] == "Which documents are in the knowledge bases, latest first. See one with get_knowledge."
