@@ -191,4 +191,7 @@ async def test_tool_descriptions_lose_only_the_clause_about_a_missing_tool() -> 
         "list_session_runs": "All runs of a conversation, newest first.",
     }
     whole = {tool.name: tool.description for tool in await build_server(Settings(toolsets=("all",))).list_tools()}
-    assert whole["list_knowledge"] == "Which documents are in the knowledge bases, latest first. See one with get_knowledge."
+    assert (
+        whole["list_knowledge"]
+        == "Which documents are in the knowledge bases, latest first. See one with get_knowledge."
+    )
