@@ -27,10 +27,12 @@ _Document = TypeVar("_Document", bound=Mapping[str, Any])
 
 
 class Ownership:
-    """What belongs to the one user of this server; `user_id` is '' where the server is for everybody."""
+    """What belongs to the user of a server, or of a call; `user_id` is '' where that is everybody."""
 
-    def __init__(self, agent_os: AgentOS, catalog: Catalog, user_id: str = "") -> None:
+    def __init__(self, agent_os: AgentOS, catalog: Catalog, user_id: str = "", *, isolated: bool = False) -> None:
+        """`isolated`: AgentOS keeps its users apart itself. Then what may not be looked up is left to it."""
         self.user_id = user_id
+        self.isolated = isolated
         self._agent_os = agent_os
         self._catalog = catalog
         self._runs: OrderedDict[str, None] = OrderedDict()

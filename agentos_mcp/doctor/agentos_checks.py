@@ -16,11 +16,12 @@ from agentos_mcp.agentos.features import OLDEST, Discovery, Features
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS
 from agentos_mcp.agentos.task_groups import gather
+from agentos_mcp.agentos.token_claims import read_claims
 from agentos_mcp.agentos.token_reference import unset_variable
 from agentos_mcp.doctor.agentos_probe import CREDENTIALS
 from agentos_mcp.doctor.findings import Finding, Report, bad, good, warning
 from agentos_mcp.doctor.fixes import Fix, FixStep, OtherCommand, from_hint, run_command, set_variable
-from agentos_mcp.doctor.token_checks import SERVICE_ACCOUNT_PREFIX, TokenPermissions, probe_permissions, read_claims
+from agentos_mcp.doctor.token_checks import SERVICE_ACCOUNT_PREFIX, TokenPermissions, probe_permissions
 from agentos_mcp.settings import Settings
 
 TIMEOUT_SECONDS = 15.0

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import SimpleNamespace
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 from mcp.server.mcpserver import Context
 
 from agentos_mcp.agentos.catalog import Catalog, Component, Database, DataStore, KnowledgeBase, display_id, to_give_kind
-from agentos_mcp.agentos.client import AgentOS, Limits, MultipartParts, Values
+from agentos_mcp.agentos.client import AgentOS, Limits, MultipartParts, TokenSource, Values
 from agentos_mcp.agentos.config_prefetch import Prefetch
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unsupported
 from agentos_mcp.agentos.features import Discovery
@@ -85,13 +85,32 @@ class Backend:
     """How the readers of results are told of actions: a model of tools, a person of commands."""
 
 
+class CallerAccess(Protocol):
+    """What the calls of one caller reach: the lifespan context of every request."""
+
+    @property
+    def backend(self) -> Backend:
+        """The AgentOS, with this caller's credential."""
+
+
 @asynccontextmanager
-async def open_backend(settings: Settings, prefetch: Prefetch | None = None) -> AsyncIterator[Backend]:
-    """Connect the parts for one AgentOS. Nothing is asked of it yet, so it may be down."""
-    limits = Limits(read_seconds=settings.timeout)
-    async with AgentOS(settings.url, token=settings.token, limits=limits, read_only=settings.read_only) as agent_os:
-        discovery, catalog = Discovery(agent_os), Catalog(agent_os, prefetch)
-        ownership = Ownership(agent_os, catalog, settings.user_id)
+async def open_backend(
+    settings: Settings,
+    prefetch: Prefetch | None = None,
+    *,
+    token: TokenSource | None = None,
+    discovery: Discovery | None = None,
+    isolated: bool = False,
+) -> AsyncIterator[Backend]:
+    """Connect the parts for one AgentOS. Nothing is asked of it yet, so it may be down.
+
+    `token` stands in for that of the settings. `discovery` shares what is the same for all credentials. `isolated`
+    says that AgentOS itself keeps its users apart.
+    """
+    limits, token = Limits(read_seconds=settings.timeout), token or settings.token
+    async with AgentOS(settings.url, token=token, limits=limits, read_only=settings.read_only) as agent_os:
+        discovery, catalog = discovery or Discovery(agent_os), Catalog(agent_os, prefetch)
+        ownership = Ownership(agent_os, catalog, settings.user_id, isolated=isolated)
         engine = Engine(agent_os, discovery, catalog, durable=settings.durability == "background", ownership=ownership)
         async with open_run_registry(engine) as registry:
             yield Backend(settings, agent_os, discovery, catalog, engine, registry)
@@ -102,16 +121,18 @@ class ToolContext:
     """The first parameter of every tool."""
 
     backend: Backend
-    mcp: Context[Backend]
+    mcp: Context[Any]
 
     @classmethod
-    def of(cls, context: Context[Backend]) -> ToolContext:
-        return cls(context.request_context.lifespan_context, context)
+    def of(cls, context: Context[Any]) -> ToolContext:
+        """The context of a call: nothing else chooses the AgentOS that it reaches, and as whom."""
+        access: CallerAccess = context.request_context.lifespan_context
+        return cls(access.backend, context)
 
     @classmethod
     def headless(cls, backend: Backend) -> ToolContext:
         """Without a client: nobody can be asked, and progress is discarded."""
-        return cls(backend, cast("Context[Backend]", NullClient()))
+        return cls(backend, cast("Context[Any]", NullClient()))
 
     @property
     def agent_os(self) -> AgentOS:

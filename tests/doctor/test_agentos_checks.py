@@ -13,8 +13,8 @@ import httpx
 import jwt
 import pytest
 
+from agentos_mcp.agentos.token_claims import read_claims
 from agentos_mcp.doctor.fixes import OtherCommand, SetVariable
-from agentos_mcp.doctor.token_checks import read_claims
 from tests._support.doctor_checks import SYSTEM, fix_lines, fix_text, run_agentos_checks
 from tests._support.foreign_servers import AGNO_2_3, AGNO_2_5, hung_port, json_server
 from tests.conftest import KEY

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.middleware.cors import CORSMiddleware
@@ -27,6 +28,9 @@ from agentos_mcp.server.http.session_limit import MAX_SESSIONS, SESSION_IDLE_SEC
 from agentos_mcp.server.http.settings import HttpSettings
 from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.settings import SettingsError
+
+if TYPE_CHECKING:
+    from agentos_mcp.server.http.identity import Identity
 
 PATH = "/mcp"
 _CORS_HEADERS = (
@@ -94,7 +98,12 @@ def announcement(settings: HttpSettings, listener: socket.socket) -> str:
     return f"Open {where} to clients that send the token.\n{serving}"
 
 
-async def serve_http(server: AgentOSServer, listener: socket.socket, settings: HttpSettings | None = None) -> None:
+async def serve_http(
+    server: AgentOSServer,
+    listener: socket.socket,
+    settings: HttpSettings | None = None,
+    identity: Identity | None = None,
+) -> None:
     """Serve until SIGINT or SIGTERM, then end within about a second."""
     settings = settings or HttpSettings()
     max_connections = possible_connections(settings.max_connections)
@@ -102,7 +111,7 @@ async def serve_http(server: AgentOSServer, listener: socket.socket, settings: H
     for handler in logging.getLogger().handlers:
         handler.addFilter(RepeatedMessageFilter())
     config = uvicorn.Config(
-        _application(server, settings),
+        application(server, settings, identity),
         http=ConnectionGuard(limits).protocol(),
         backlog=ACCEPT_BATCH,
         timeout_keep_alive=limits.idle_seconds,
@@ -115,8 +124,8 @@ async def serve_http(server: AgentOSServer, listener: socket.socket, settings: H
     await _Uvicorn(config, server).serve(sockets=[listener])
 
 
-def _application(server: AgentOSServer, settings: HttpSettings) -> ASGIApp:
-    """What each request goes through, from the outside in."""
+def application(server: AgentOSServer, settings: HttpSettings, identity: Identity | None = None) -> ASGIApp:
+    """What each request goes through, from the outside in. `identity` is the one that the server was built with."""
     mcp = server.streamable_http_app(
         streamable_http_path=PATH,
         transport_security=SDK_CHECK_OFF,
@@ -125,7 +134,12 @@ def _application(server: AgentOSServer, settings: HttpSettings) -> ASGIApp:
         # Sessions that are opened in the same moment are counted together once they are there.
         max_sessions=2 * MAX_SESSIONS,
     )
-    checked = TokenAuth(HostCheck(BodyLimit(SessionLimit(mcp)), settings), settings.token)
+    served: ASGIApp = BodyLimit(SessionLimit(mcp))
+    if identity is not None:
+        from agentos_mcp.server.http.identity import CallerGate
+
+        served = CallerGate(served, identity)
+    checked = TokenAuth(HostCheck(served, settings), settings.token)
     app = HealthEndpoints(checked, server)
     if not settings.allow_origins:
         return app
@@ -133,6 +147,6 @@ def _application(server: AgentOSServer, settings: HttpSettings) -> ASGIApp:
         app,
         allow_origins=settings.allow_origins,
         allow_methods=("GET", "POST", "DELETE"),
-        allow_headers=_CORS_HEADERS,
+        allow_headers=(*_CORS_HEADERS, settings.identity_header) if identity is not None else _CORS_HEADERS,
         expose_headers=("mcp-session-id",),
     )

@@ -20,9 +20,14 @@ DEFAULT_PORT = 7800
 DEFAULT_CONNECTIONS = 1000
 TOKEN_VARIABLE = "AGENTOS_MCP_HTTP_TOKEN"  # noqa: S105 - its name
 """Holds the token itself. It has no flag: other users of a machine see the command lines of its processes."""
+IDENTITIES = ("shared", "header")
+DEFAULT_IDENTITY_HEADER = "X-AgentOS-Token"
 MIN_TOKEN_LENGTH = 16
 """Characters; a shorter one could be guessed."""
 _ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+_HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+_TAKEN_HEADERS = frozenset({"authorization", "host", "origin", "cookie", "content-type", "content-length", "accept"})
+_MAX_CLAIM_LENGTH = 200
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?)(:\d{1,5})?")
 
 
@@ -40,6 +45,12 @@ class HttpSettings:
     """Origins of web pages that may call, besides this machine's own."""
     max_connections: int = DEFAULT_CONNECTIONS
     """Connections at once; half as many from one address."""
+    identity: str = "shared"
+    """How callers are told apart, one of IDENTITIES."""
+    identity_header: str = DEFAULT_IDENTITY_HEADER
+    """Where a caller's own credential of AgentOS is (header)."""
+    user_claim: str = "sub"
+    """The claim of a caller's JWT that says which user of AgentOS they are."""
 
     @property
     def is_local(self) -> bool:
@@ -152,6 +163,28 @@ def _token_file(text: str) -> Path:
     return path
 
 
+def _identity(text: str) -> str:
+    word = text.strip().casefold()
+    if word not in IDENTITIES:
+        raise ValueError(f"use one of {', '.join(IDENTITIES)}")
+    return word
+
+
+def _header_name(text: str) -> str:
+    name = text.strip()
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError("give the name of a header, such as X-AgentOS-Token")
+    if name.lower() in _TAKEN_HEADERS or name.lower().startswith("mcp-"):
+        raise ValueError("this header has another meaning; take one of your own")
+    return name
+
+
+def _claim(text: str) -> str:
+    if not text.strip() or len(text) > _MAX_CLAIM_LENGTH:
+        raise ValueError("give the name of a claim, such as sub")
+    return text.strip()
+
+
 def _split(text: str) -> list[str]:
     return [word.strip().lower() for word in text.split(",") if word.strip()]
 
@@ -215,6 +248,31 @@ HTTP_OPTIONS = (
         _connections,
         f"how many connections may be open at once, half of them from one address (default: {DEFAULT_CONNECTIONS})",
         "NUMBER",
+    ),
+    Option(
+        "identity",
+        "--identity",
+        ("AGENTOS_MCP_IDENTITY",),
+        _identity,
+        "whose credential AgentOS is shown: shared (this server's, for everybody) or header (each caller's own) "
+        "(default: shared)",
+        "MODE",
+    ),
+    Option(
+        "identity_header",
+        "--identity-header",
+        ("AGENTOS_MCP_IDENTITY_HEADER",),
+        _header_name,
+        f"the header with a caller's own credential of AgentOS (default: {DEFAULT_IDENTITY_HEADER})",
+        "NAME",
+    ),
+    Option(
+        "user_claim",
+        "--user-claim",
+        ("AGENTOS_MCP_USER_CLAIM",),
+        _claim,
+        "the claim of a caller's JWT that names the user of AgentOS (default: sub)",
+        "NAME",
     ),
 )
 _REPEATED = ("allow_hosts", "allow_origins")
