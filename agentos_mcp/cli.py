@@ -336,7 +336,7 @@ def _serve_transport(options: argparse.Namespace, settings: Settings) -> int:
         prefetch = prefetch_config(settings.url, settings.token, Limits(read_seconds=settings.timeout))
     identity = None
     if http is not None and http.identity != "shared":
-        from agentos_mcp.server.http.identity import build_identity
+        from agentos_mcp.server.http.identity_modes import build_identity
 
         identity = build_identity(http, settings)
     from agentos_mcp.server.build import build_server

@@ -27,6 +27,8 @@ class AccessPolicy:
     requires_credentials: bool = True
     isolates_users: bool = False
     """Whether it serves nothing of one user to another, unless they are an admin."""
+    agentos_id: str = ""
+    """Which tokens for it have to name as their audience; '' where it is not known."""
 
 
 class AccessPolicyReader:
@@ -58,6 +60,7 @@ class AccessPolicyReader:
         mode = text(info.get("auth_mode"))
         return AccessPolicy(
             requires_credentials=mode != "none" if mode else await self._refuses_without_credential(),
+            agentos_id=text(info.get("os_id")),
             isolates_users=mode == "jwt" and info.get("user_isolation") is True,
         )
 

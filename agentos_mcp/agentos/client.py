@@ -32,6 +32,7 @@ from agentos_mcp.agentos.json_values import decode, mapping
 from agentos_mcp.agentos.paths import fill_path
 from agentos_mcp.agentos.redaction import MIN_SECRET_LENGTH, mask_tokens
 from agentos_mcp.agentos.sse import Event, read_events
+from agentos_mcp.agentos.token_claims import read_claims
 from agentos_mcp.agentos.token_reference import unset_variable
 
 log = logging.getLogger(__name__)
@@ -285,12 +286,23 @@ class AgentOS:
         """Text of any kind without the tokens that were sent; a short one may be a word that the text needs."""
         return mask_tokens(text, (token for token in self._sent_tokens if len(token) >= MIN_SECRET_LENGTH))
 
+    async def token_user(self) -> str | None:
+        """The user that the token names; '' where it does not say, None without a token."""
+        token = await self._current_token()
+        if not token:
+            return None
+        claims = read_claims(token)
+        return claims.subject if claims is not None else ""
+
+    async def _current_token(self) -> str:
+        source = self._token()
+        return await source if inspect.isawaitable(source) else source
+
     async def _headers(self) -> dict[str, str]:
         if self.on_first_request is not None:
             announce, self.on_first_request = self.on_first_request, None
             announce()
-        source = self._token()
-        token = await source if inspect.isawaitable(source) else source
+        token = await self._current_token()
         self._unset_variable = unset_variable(token)
         if self._unset_variable:
             return {}

@@ -78,12 +78,14 @@ async def serving_callers(server: AgentOSServer, public: Backend, identity: Iden
     """
     from agentos_mcp.server.http.identity import CallersOfRequests
 
+    policies = AccessPolicyReader(public.agent_os)
+
     @asynccontextmanager
     async def open_state(caller: Callable[[], Caller]) -> AsyncIterator[CallerState]:
         first = caller()
         async with open_backend(
             replace(public.settings, user_id=first.boundary),
-            token=identity.credentials_for(caller),
+            token=identity.credentials_for(caller, policies),
             discovery=public.discovery,
             isolated=first.is_isolated,
         ) as backend:
@@ -91,7 +93,7 @@ async def serving_callers(server: AgentOSServer, public: Backend, identity: Iden
             async with serving_caller(server, state):
                 yield state
 
-    callers = Callers(CallersOfRequests(identity, AccessPolicyReader(public.agent_os)), open_state)
+    callers = Callers(CallersOfRequests(identity, policies), open_state)
     server.serve_each_caller(callers)
     async with callers.kept():
         yield

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import SimpleNamespace
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 from mcp.server.mcpserver import Context
 
 from agentos_mcp.agentos.catalog import Catalog, Component, Database, DataStore, KnowledgeBase, display_id, to_give_kind
 from agentos_mcp.agentos.client import AgentOS, Limits, MultipartParts, TokenSource, Values
 from agentos_mcp.agentos.config_prefetch import Prefetch
-from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unsupported
+from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, Unsupported
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.hints import PLAIN, Action, Hint, Parameter, Surface, hint
 from agentos_mcp.agentos.json_values import mapping
@@ -44,7 +44,11 @@ LOOK_ACTIONS: Mapping[str, Action] = {
 }
 """The actions that show what a change did, by a part of the path that it is sent to; the first that fits."""
 
+UNSEEN = "This token may not see whether it was there."
+"""Said of what was deleted without looking at it."""
 _MAX_NAMED_BASES = 20
+
+T = TypeVar("T")
 
 QueryValue = str | int | float | bool | list[str] | None
 
@@ -204,6 +208,18 @@ class ToolContext:
         """GET one page of a list, as far as it is the user's on a server for one user."""
         return self.ownership.own_rows(await self.page(template, values, **query))
 
+    async def look(self, request: Awaitable[T], otherwise: T) -> T:
+        """What a request shows that only checks or tells more; `otherwise` where the token may not make it.
+
+        Raises Forbidden where it keeps a user from what is another's.
+        """
+        try:
+            return await request
+        except Forbidden:
+            if self.ownership.decides:
+                raise
+            return otherwise
+
     async def send(
         self,
         method: str,
@@ -258,7 +274,11 @@ class ToolContext:
 
         Raises InvalidRequest with their ids and names where it means none or several.
         """
-        bases = (await self.catalog.inventory()).knowledge
+        inventory = await self.catalog.inventory()
+        bases = inventory.knowledge
+        if not inventory.is_complete:
+            # AgentOS takes the only one where none is named, and says which there are where there are several.
+            return (KnowledgeBase(query, query),)
         if not bases:
             raise Unsupported("This AgentOS has no knowledge base.", "Give it one (AgentOS(knowledge=[...])).")
         if not query:

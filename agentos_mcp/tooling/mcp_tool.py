@@ -60,7 +60,7 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
             arguments |= {name: value for name, value in ctx.settings.injected.items() if name in hidden}
             needs_confirmation = spec.destructive and (not spec.confirm_only_if or arguments.get(spec.confirm_only_if))
             if needs_confirmation and spec.details and can_elicit(ctx):
-                details = await spec.details(ctx, arguments)
+                details = await ctx.look(spec.details(ctx, arguments), {})
                 if details is not None and (confirmation := confirm(ctx, spec.title, {**details, **arguments})):
                     return text_result(confirmation) if isinstance(confirmation, str) else confirmation
             return to_mcp_result(await fn(ctx, **arguments), settings, ctx.surface, ctx.client_quirks)

@@ -301,13 +301,13 @@ def of(toolset: str, calls: Calls) -> Calls:
 
 
 async def assert_tools_refuse(
-    peer: Peer, theirs: Theirs, toolset: str, refusal: re.Pattern[str] = FOR_ONE_USER
+    peer: Peer, theirs: Theirs, attempts: Calls, refusal: re.Pattern[str] = FOR_ONE_USER
 ) -> None:
     """Each call that names something of alice's fails, and says no more than for what does not exist."""
     before = theirs.everything()
     # It is stored, and refused by AgentOS when it fires: the user of a schedule is who made it.
     left_to_agentos = {"session_id": theirs.session} if refusal is NOT_FOUND else None
-    for tool, calls in of(toolset, refused(theirs)).items():
+    for tool, calls in attempts.items():
         for call in (call for call in calls if left_to_agentos is None or call.get("payload") != left_to_agentos):
             result = await peer.call(tool, **call)
             assert result.is_error, (tool, call, words(result))
@@ -316,9 +316,9 @@ async def assert_tools_refuse(
     assert theirs.everything() == before
 
 
-async def assert_searches_find_nothing(peer: Peer, theirs: Theirs, toolset: str) -> None:
+async def assert_searches_find_nothing(peer: Peer, theirs: Theirs, attempts: Calls) -> None:
     before = theirs.everything()
-    for tool, calls in of(toolset, searched(theirs)).items():
+    for tool, calls in attempts.items():
         for call in calls:
             assert_nothing_of_theirs(theirs, words(await peer.call(tool, **call)), call)
     assert theirs.everything() == before

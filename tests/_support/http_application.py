@@ -14,7 +14,8 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 
 from agentos_mcp.server.build import build_server
 from agentos_mcp.server.http.app import PATH, application
-from agentos_mcp.server.http.identity import Identity, build_identity
+from agentos_mcp.server.http.identity import Identity
+from agentos_mcp.server.http.identity_modes import build_identity
 from agentos_mcp.server.http.settings import HttpSettings
 from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.settings import Settings

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import jwt
 import pytest
 
 from agentos_mcp.server.http.settings import HttpSettings
 from agentos_mcp.settings import Settings
 from tests._support.agentos.pausing import LEDGER_VARIABLE
-from tests._support.agentos.users import AUTHORIZED_VARIABLE, ISOLATED_VARIABLE
+from tests._support.agentos.users import AUTHORIZED_VARIABLE, ISOLATED_VARIABLE, JWT_KEY
 from tests._support.another_user import (
     BOB,
     FOR_ONE_USER,
     NOT_FOUND,
-    SETS,
     USER_SCOPES,
     Theirs,
     assert_completions_find_nothing,
@@ -27,9 +29,12 @@ from tests._support.another_user import (
     assert_tools_refuse,
     bearer,
     prepare,
+    refused,
+    searched,
 )
 from tests._support.http_application import client_with_headers, http_application
 from tests._support.mcp_client import Peer
+from tests._support.oauth_issuer import RESOURCE, OAuthIssuer, oauth_issuer
 from tests._support.running_agentos import running_agentos
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
@@ -47,12 +52,25 @@ def theirs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield prepare(url, ledger, isolated=request.param == "isolated", authorized=True)
 
 
+@pytest.fixture(scope="module")
+async def issuer() -> AsyncIterator[OAuthIssuer]:
+    """Who signs callers in; what it exchanges their tokens for is what AgentOS trusts."""
+    async with oauth_issuer() as running:
+
+        def exchange(form: Mapping[str, str], _: str) -> tuple[int, Any]:
+            user = jwt.decode(form["subject_token"], options={"verify_signature": False})["sub"]
+            return 200, {"access_token": bearer(user, *USER_SCOPES), "token_type": "Bearer", "expires_in": 300}
+
+        running.exchange = exchange
+        yield running
+
+
 @dataclass(frozen=True)
 class Mode:
     """A way to be told apart: the settings of the server, and what a caller sends."""
 
     http: HttpSettings
-    headers_of: dict[str, dict[str, str]]
+    headers_of: Callable[[str], dict[str, str]]
 
     @asynccontextmanager
     async def served(self, theirs: Theirs) -> AsyncIterator[str]:
@@ -61,13 +79,24 @@ class Mode:
             yield url
 
     def client(self, url: str, user: str, era: str = "auto") -> AbstractAsyncContextManager[Peer]:
-        return client_with_headers(era, url, self.headers_of[user])
+        return client_with_headers(era, url, self.headers_of(user))
 
 
-@pytest.fixture(params=["header"])
-def mode(request: pytest.FixtureRequest) -> Mode:
-    headers = {user: {"X-AgentOS-Token": bearer(user, *USER_SCOPES)} for user in (BOB, "carol")}
-    return Mode(HttpSettings(identity="header"), headers)
+@pytest.fixture(params=["header", "mint", "exchange"])
+def mode(request: pytest.FixtureRequest, issuer: OAuthIssuer, tmp_path: Path) -> Mode:
+    if request.param == "header":
+        return Mode(HttpSettings(identity="header"), lambda user: {"X-AgentOS-Token": bearer(user, *USER_SCOPES)})
+    key = tmp_path / "key"
+    key.write_text(JWT_KEY)
+    http = HttpSettings(
+        identity=request.param,
+        public_url=RESOURCE,
+        oauth_issuer=issuer.url,
+        mint_key_file=key,
+        exchange_client_id="agentos-mcp",
+    )
+    scopes = " ".join(USER_SCOPES)
+    return Mode(http, lambda user: {"authorization": f"Bearer {issuer.token(user, scope=scopes)}"})
 
 
 @pytest.fixture
@@ -77,14 +106,12 @@ async def peer(mode: Mode, theirs: Theirs) -> AsyncIterator[Peer]:
         yield connected
 
 
-@pytest.mark.parametrize("toolset", SETS)
-async def test_tool_refuses_what_belongs_to_another_caller(peer: Peer, theirs: Theirs, toolset: str) -> None:
-    await assert_tools_refuse(peer, theirs, toolset, NOT_FOUND if theirs.isolated else FOR_ONE_USER)
+async def test_tool_refuses_what_belongs_to_another_caller(peer: Peer, theirs: Theirs) -> None:
+    await assert_tools_refuse(peer, theirs, refused(theirs), NOT_FOUND if theirs.isolated else FOR_ONE_USER)
 
 
-@pytest.mark.parametrize("toolset", SETS)
-async def test_search_finds_nothing_of_another_caller(peer: Peer, theirs: Theirs, toolset: str) -> None:
-    await assert_searches_find_nothing(peer, theirs, toolset)
+async def test_search_finds_nothing_of_another_caller(peer: Peer, theirs: Theirs) -> None:
+    await assert_searches_find_nothing(peer, theirs, searched(theirs))
 
 
 async def test_resource_refuses_what_belongs_to_another_caller(peer: Peer, theirs: Theirs) -> None:

@@ -30,6 +30,7 @@ from tests._support.another_user import (
     assert_searches_find_nothing,
     assert_subscriptions_are_refused,
     assert_tools_refuse,
+    of,
     prepare,
     read,
     refused,
@@ -71,13 +72,13 @@ def test_boundary_covers_every_tool(theirs: Theirs) -> None:
 @pytest.mark.parametrize("toolset", SETS)
 async def test_tool_refuses_what_belongs_to_another_user(connect: Connect, theirs: Theirs, toolset: str) -> None:
     async with connect(theirs.url, **settings(theirs)) as peer:
-        await assert_tools_refuse(peer, theirs, toolset)
+        await assert_tools_refuse(peer, theirs, of(toolset, refused(theirs)))
 
 
 @pytest.mark.parametrize("toolset", SETS)
 async def test_search_finds_nothing_of_another_user(connect: Connect, theirs: Theirs, toolset: str) -> None:
     async with connect(theirs.url, **settings(theirs)) as peer:
-        await assert_searches_find_nothing(peer, theirs, toolset)
+        await assert_searches_find_nothing(peer, theirs, of(toolset, searched(theirs)))
 
 
 async def test_component_tool_refuses_a_session_of_another_user(connect: Connect, theirs: Theirs) -> None:

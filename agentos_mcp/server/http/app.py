@@ -93,6 +93,8 @@ def announcement(settings: HttpSettings, listener: socket.socket) -> str:
     if settings.is_local:
         return serving
     where = "on every address of this machine" if settings.listens_everywhere else f"on {settings.host}"
+    if settings.oauth_issuer:
+        return f"Open {where} to those whom {settings.oauth_issuer} signs in.\n{serving}"
     if settings.token is None:
         return f"Open {where} without a token (--no-http-auth): whoever can connect can use it.\n{serving}"
     return f"Open {where} to clients that send the token.\n{serving}"
@@ -139,7 +141,13 @@ def application(server: AgentOSServer, settings: HttpSettings, identity: Identit
         from agentos_mcp.server.http.identity import CallerGate
 
         served = CallerGate(served, identity)
-    checked = TokenAuth(HostCheck(served, settings), settings.token)
+    served = HostCheck(served, settings)
+    checked: ASGIApp = TokenAuth(served, settings.token)
+    if settings.oauth_issuer:
+        from agentos_mcp.server.http.identity_modes import build_verifier
+        from agentos_mcp.server.http.oauth import OAuthGate
+
+        checked = OAuthGate(served, build_verifier(settings), settings.resource_url)
     app = HealthEndpoints(checked, server)
     if not settings.allow_origins:
         return app

@@ -21,8 +21,6 @@ from agentos_mcp.agentos.access_policy import AccessPolicyReader
 from agentos_mcp.agentos.client import TokenSource
 from agentos_mcp.agentos.token_claims import read_claims
 from agentos_mcp.server.callers import Caller
-from agentos_mcp.server.http.settings import HttpSettings
-from agentos_mcp.settings import Settings, SettingsError
 from agentos_mcp.settings.settings import check_token
 
 log = logging.getLogger(__name__)
@@ -47,8 +45,11 @@ class Identity(ABC):
         """Who sends a request. Raises Refusal where that is not known."""
 
     @abstractmethod
-    def credentials_for(self, caller: Callable[[], Caller]) -> TokenSource:
-        """What AgentOS is shown for a caller; `caller` says who they are now, as what they show may be renewed."""
+    def credentials_for(self, caller: Callable[[], Caller], policies: AccessPolicyReader) -> TokenSource:
+        """What AgentOS is shown for a caller; `caller` says who they are now, as what they show may be renewed.
+
+        `policies` says what is public of the AgentOS.
+        """
 
     def principal_of(self, ctx: ServerRequestContext[Any, Any]) -> str | None:
         """Whom a question's state is sealed for: a user may renew a credential before they answer."""
@@ -85,7 +86,7 @@ class HeaderIdentity(Identity):
             credential=credential,
         )
 
-    def credentials_for(self, caller: Callable[[], Caller]) -> TokenSource:
+    def credentials_for(self, caller: Callable[[], Caller], policies: AccessPolicyReader) -> TokenSource:
         return lambda: caller().credential
 
 
@@ -135,20 +136,3 @@ def bound_caller(ctx: ServerRequestContext[Any, Any]) -> Caller | None:
     """The caller of a request over HTTP; None where there is none."""
     caller = ctx.request.scope.get(_CALLER) if ctx.request is not None else None
     return caller if isinstance(caller, Caller) else None
-
-
-def build_identity(http: HttpSettings, settings: Settings) -> Identity | None:
-    """What tells callers apart; None where they share the server's credential.
-
-    Raises SettingsError for settings that contradict each other.
-    """
-    if http.identity == "shared":
-        return None
-    if settings.token():
-        raise SettingsError(
-            f"--identity {http.identity} asks AgentOS with each caller's own credential, so this server may not have "
-            "one: unset AGENTOS_TOKEN, AGENTOS_TOKEN_FILE and OS_SECURITY_KEY."
-        )
-    if settings.user_id:
-        raise SettingsError(f"--user-id cannot be used with --identity {http.identity}: each caller is a user.")
-    return HeaderIdentity(http.identity_header, http.user_claim)
