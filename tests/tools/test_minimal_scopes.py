@@ -22,13 +22,12 @@ from agentos_mcp.tools import TOOLSETS
 from tests._support.agentos.contract import ISOLATED_VARIABLE, JWT_KEY_VARIABLE
 from tests._support.agentos.users import JWT_KEY
 from tests._support.agno_environments import PORT_VARIABLE
-from tests._support.contract_calls import CALLS
+from tests._support.contract_calls import CALLS, arguments_of
 from tests._support.factories import USER, Rest, unique
 from tests._support.http_application import client_with_headers, http_application
 from tests._support.mcp_client import connector, reference, words
 from tests._support.running_agentos import running_agentos
 from tests._support.web_pages import serve_pages
-from tests.contract.test_contract import arguments_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
 

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import anyio
-import httpx
 import jwt
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.http_errors import READING_ERRORS
-from agentos_mcp.agentos.json_values import decode, mapping, objects, text
-from agentos_mcp.agentos.response_body import ACCEPT_ENCODING, read_document
+from agentos_mcp.agentos.json_fetch import DEADLINE_SECONDS, FetchFailed, fetch_json
+from agentos_mcp.agentos.json_values import mapping, objects, text
 from agentos_mcp.agentos.shared_call import SharedCall
 
 log = logging.getLogger(__name__)
@@ -28,9 +26,6 @@ MAX_KEYS_SECONDS = 24 * 3600.0
 """How long keys count at most, where the issuer does not answer: it may have withdrawn one."""
 MIN_REFRESH_SECONDS = 10.0
 """Between two reads of the keys, whatever keys tokens name: tokens are made by anybody."""
-DEADLINE_SECONDS = 5.0
-"""For one request to the issuer."""
-MAX_DOCUMENT_BYTES = 256 * 1024
 MAX_KEYS = 100
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Of signatures that only the issuer can make: a secret that both sides share could be a public key."""
@@ -137,11 +132,11 @@ class Issuer:
         for url in metadata_urls(self.url):
             try:
                 document = mapping(await fetch_json("GET", url))
-            except IssuerUnavailable as error:
-                problem = error
+            except FetchFailed as error:
+                problem = problem or IssuerUnavailable(error.message)
                 continue
             if document.get("issuer") != self.url:
-                problem = IssuerUnavailable(f"{url} is the metadata of another issuer than {self.url}.")
+                problem = problem or IssuerUnavailable(f"{url} is the metadata of another issuer than {self.url}.")
                 continue
             endpoints = IssuerEndpoints(text(document.get("jwks_uri")), text(document.get("token_endpoint")))
             for endpoint in (endpoints.keys, endpoints.token):
@@ -171,30 +166,3 @@ def is_safe_url(url: str) -> bool:
     return bool(host) and (
         parts.scheme == "https" or (parts.scheme == "http" and host in {"localhost", "127.0.0.1", "::1"})
     )
-
-
-async def fetch_json(
-    method: str, url: str, *, form: Mapping[str, str] | None = None, auth: tuple[str, str] | None = None
-) -> Any:
-    """The JSON document that an issuer answers with, whatever its status. Raises IssuerUnavailable for anything else.
-
-    An answer of 400 to 499 to a form is a document too: it says what is wrong with the form.
-    """
-    try:
-        with anyio.fail_after(DEADLINE_SECONDS):
-            async with (
-                httpx.AsyncClient(timeout=DEADLINE_SECONDS, headers={"Accept-Encoding": ACCEPT_ENCODING}) as client,
-                client.stream(
-                    method, url, data=dict(form) if form else None, auth=auth, headers={"Accept": "application/json"}
-                ) as response,
-            ):
-                if not (response.is_success or (form and response.is_client_error)):
-                    raise IssuerUnavailable(f"{url} answered {response.status_code}.")
-                body = await read_document(
-                    response, max_bytes=MAX_DOCUMENT_BYTES, max_parsed_bytes=60 * MAX_DOCUMENT_BYTES
-                )
-        return decode(body)
-    except TimeoutError:
-        raise IssuerUnavailable(f"{url} did not answer within {DEADLINE_SECONDS:g} s.") from None
-    except (httpx.HTTPError, httpx.InvalidURL, AgentOSError, *READING_ERRORS) as error:
-        raise IssuerUnavailable(f"{url} could not be read ({type(error).__name__}).") from error

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from agentos_mcp.agentos.access_policy import AccessPolicyReader
 from agentos_mcp.agentos.client import TokenSource
 from agentos_mcp.agentos.errors import AgentOSError, Unauthorized
+from agentos_mcp.agentos.json_fetch import DEADLINE_SECONDS, FetchFailed, fetch_json
 from agentos_mcp.agentos.json_values import mapping, number, text
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.redaction import redact
@@ -21,7 +22,7 @@ from agentos_mcp.agentos.shared_call import SharedCall
 from agentos_mcp.agentos.token_claims import read_claims
 from agentos_mcp.server.callers import MAX_CALLERS, Caller
 from agentos_mcp.server.http.access_tokens import AccessToken, InvalidToken
-from agentos_mcp.server.http.issuer import DEADLINE_SECONDS, Issuer, IssuerUnavailable, fetch_json
+from agentos_mcp.server.http.issuer import Issuer, IssuerUnavailable
 from agentos_mcp.server.http.signed_in_identity import RENEWAL_SECONDS, SignedInIdentity, caller_key
 from agentos_mcp.settings.settings import Token, check_token
 
@@ -109,7 +110,10 @@ class TokenExchange:
         else:
             form |= {"client_id": settings.client_id}
             form |= {"client_secret": secret} if secret else {}
-        answer = mapping(await fetch_json("POST", endpoint, form=form, auth=auth))
+        try:
+            answer = mapping(await fetch_json("POST", endpoint, form=form, auth=auth))
+        except FetchFailed as error:
+            raise IssuerUnavailable(error.message) from error
         token = text(answer.get("access_token"))
         if not token:
             secrets = tuple(filter(None, (subject_token, secret)))
