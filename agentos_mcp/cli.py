@@ -334,9 +334,14 @@ def _serve_transport(options: argparse.Namespace, settings: Settings) -> int:
         from agentos_mcp.agentos.config_prefetch import prefetch_config
 
         prefetch = prefetch_config(settings.url, settings.token, Limits(read_seconds=settings.timeout))
+    identity = None
+    if http is not None and http.identity != "shared":
+        from agentos_mcp.server.http.identity_modes import build_identity
+
+        identity = build_identity(http, settings)
     from agentos_mcp.server.build import build_server
 
-    server = build_server(settings, prefetch)
+    server = build_server(settings, prefetch, identity=identity)
     gc.freeze()
     gc.enable()
     if http is not None:
@@ -344,7 +349,7 @@ def _serve_transport(options: argparse.Namespace, settings: Settings) -> int:
 
         listener = open_socket(http.host, http.port)
         print(announcement(http, listener), file=sys.stderr, flush=True)
-        anyio.run(serve_http, server, listener, http)
+        anyio.run(serve_http, server, listener, http, identity)
         return 0
 
     from agentos_mcp.server.stdio import serve_stdio

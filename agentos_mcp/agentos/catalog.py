@@ -17,7 +17,7 @@ import anyio
 
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.config_prefetch import Prefetch, prefetched
-from agentos_mcp.agentos.errors import AgentOSError, NotFound
+from agentos_mcp.agentos.errors import AgentOSError, Forbidden, NotFound
 from agentos_mcp.agentos.hints import Action, Detail, Hint, Parameter, Reference, Sentence, as_hint, hint
 from agentos_mcp.agentos.http_errors import READING_ERRORS
 from agentos_mcp.agentos.json_limits import estimate_json_size
@@ -132,6 +132,10 @@ class Inventory:
     """The databases of each store."""
     durable_queue: bool = False
     """Whether background runs go through a durable queue, which chooses their run ids."""
+    unlisted_kinds: frozenset[Kind] = frozenset()
+    """Kinds whose components the token may not list, though it may be allowed to run them."""
+    is_complete: bool = True
+    """Whether the token may read `/config`: without it databases and knowledge bases are not known."""
 
     def of(self, kind: Kind) -> tuple[Component, ...]:
         return tuple(component for component in self.components if component.kind == kind)
@@ -179,7 +183,10 @@ class DetailCache:
 
 
 class Catalog:
-    """Reads `/config` (open to tokens that may not list agents) and component details; caches both for 30 s."""
+    """Reads `/config` (open to tokens that may not list agents) and component details; caches both for 30 s.
+
+    For a token that may not read `/config`, it reads the lists of the kinds instead, as far as they are open to it.
+    """
 
     def __init__(self, agent_os: AgentOS, prefetch: Prefetch | None = None) -> None:
         """`prefetch` is the answer to the first question for `/config`."""
@@ -218,7 +225,10 @@ class Catalog:
         return self.known
 
     async def _read(self, *, retry: bool) -> Inventory:
-        inventory = _read_config(await self._get_config(retry=retry))
+        try:
+            inventory = _read_config(await self._get_config(retry=retry))
+        except Forbidden:
+            inventory = await self._read_lists(retry=retry)
         previous = self.known
         self._cached = _CacheEntry(inventory)
         self.first_read.set()
@@ -226,6 +236,27 @@ class Catalog:
             self._details.clear()
             self.changed()
         return inventory
+
+    async def _read_lists(self, *, retry: bool) -> Inventory:
+        """What the lists of the kinds say."""
+
+        async def read_list(kind: Kind) -> list[Component] | None:
+            try:
+                return list(_read_components(kind, await self._agent_os.get(f"/{kind}s", retry=retry)))
+            except Forbidden:
+                return None
+
+        lists = dict(zip(KINDS, await gather([partial(read_list, kind) for kind in KINDS]), strict=True))
+        return Inventory(
+            id="",
+            name="",
+            description="",
+            components=tuple(component for components in lists.values() for component in components or ()),
+            databases=(),
+            knowledge=(),
+            unlisted_kinds=frozenset(kind for kind, components in lists.items() if components is None),
+            is_complete=False,
+        )
 
     async def _get_config(self, *, retry: bool) -> Any:
         prefetch, self._prefetch = self._prefetch, None
@@ -260,10 +291,13 @@ class Catalog:
 
     async def components(self, kind: Kind) -> tuple[Component, ...]:
         """All components, in the first places those of `/config`; of this kind also those that are stored as data."""
-        configured = (await self.inventory()).components
+        inventory = await self.inventory()
+        configured = inventory.components
         try:
             response = await self._agent_os.get(f"/{kind}s")
         except AgentOSError:
+            if kind in inventory.unlisted_kinds:
+                raise
             return configured  # a token may run what it may not list; `/config` is open to it
         configured_ids = {component.id for component in configured if component.kind == kind}
         return (
@@ -285,8 +319,11 @@ class Catalog:
         """The component that `query` means: an id, a name, "my content pipeline", or a unique near miss; of any kind
         where the kind is ''.
 
-        Raises NotFound where none is meant, or more than one: it names them, and `referral` says how to use them.
+        What cannot be looked up, since the token may not list it, is taken for an id. Raises NotFound where none is
+        meant, or more than one: it names them, and `referral` says how to use them.
         """
+        if kind and kind in (await self.inventory()).unlisted_kinds:
+            return Component(kind=kind, id=query.strip(), name=query.strip())
         try:
             component, fit = await _match(kind, query, await self.inventory(), referral)
             if fit <= Fit.PHRASE:
@@ -312,7 +349,8 @@ class Catalog:
 
     async def _all_components(self) -> tuple[Component, ...]:
         """The components of `/config`, and those of all kinds that are stored as data."""
-        by_kind = await gather([partial(self.components, kind) for kind in KINDS])
+        listed = [kind for kind in KINDS if kind not in (await self.inventory()).unlisted_kinds]
+        by_kind = await gather([partial(self.components, kind) for kind in listed])
         components = {(component.kind, component.id): component for found in by_kind for component in found}
         return tuple(components.values())
 

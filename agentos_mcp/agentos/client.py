@@ -5,11 +5,13 @@ Everything above this file names a path template and its values, and nothing mor
 
 from __future__ import annotations
 
+import functools
+import inspect
 import logging
 import math
 import random
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -30,6 +32,7 @@ from agentos_mcp.agentos.json_values import decode, mapping
 from agentos_mcp.agentos.paths import fill_path
 from agentos_mcp.agentos.redaction import MIN_SECRET_LENGTH, mask_tokens
 from agentos_mcp.agentos.sse import Event, read_events
+from agentos_mcp.agentos.token_claims import read_claims
 from agentos_mcp.agentos.token_reference import unset_variable
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,9 @@ Values = Mapping[str, str]
 Query = Mapping[str, str | int | float | bool | list[str]]
 MultipartParts = list[tuple[str, tuple[str, bytes, str]]]
 """Files of a form: (field, (file name, content, MIME type))."""
+
+TokenSource = Callable[[], str | Awaitable[str]]
+"""The token for one request, '' for none. It may have to be fetched, and may raise an AgentOSError."""
 
 _MAX_MASKED_TOKENS = 4
 _READING_POSTS = frozenset({"/knowledge/search", "/traces/search"})
@@ -77,7 +83,7 @@ class AgentOS:
         self,
         url: str,
         *,
-        token: Callable[[], str] = lambda: "",
+        token: TokenSource = lambda: "",
         limits: Limits | None = None,
         read_only: bool = False,
     ) -> None:
@@ -98,7 +104,7 @@ class AgentOS:
                 # that is just being dropped has an unknown fate. So ours go first.
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0),
                 # Loading the certificates takes longer than a local request; plain HTTP needs none.
-                verify=False if _scheme(self.url) == "http" else ssl.create_default_context(),
+                verify=False if _scheme(self.url) == "http" else _default_certificates(),
                 headers={"User-Agent": "agentos-mcp", "Accept-Encoding": response_body.ACCEPT_ENCODING},
                 event_hooks={"response": [_hide_location]},
             )
@@ -200,7 +206,7 @@ class AgentOS:
             data=dict(form) if form else None,
             files=files,
             json=json,
-            headers=self._headers(),
+            headers=await self._headers(),
             timeout=self._timeout(None if no_timeout else self.limits.read_seconds),
         )
         with self._transport_errors(method, path), http_errors.translate_reading_errors(f"{method} {path}"):
@@ -243,7 +249,7 @@ class AgentOS:
             data=dict(form),
             files=files,
             # Compression on the way would hold events back.
-            headers=self._headers() | {"Accept": "text/event-stream", "Accept-Encoding": "identity"} | key,
+            headers=await self._headers() | {"Accept": "text/event-stream", "Accept-Encoding": "identity"} | key,
             timeout=self._timeout(quiet_seconds),
         )
         with self._transport_errors("POST", path):
@@ -280,11 +286,23 @@ class AgentOS:
         """Text of any kind without the tokens that were sent; a short one may be a word that the text needs."""
         return mask_tokens(text, (token for token in self._sent_tokens if len(token) >= MIN_SECRET_LENGTH))
 
-    def _headers(self) -> dict[str, str]:
+    async def token_user(self) -> str | None:
+        """The user that the token names; '' where it does not say, None without a token."""
+        token = await self._current_token()
+        if not token:
+            return None
+        claims = read_claims(token)
+        return claims.subject if claims is not None else ""
+
+    async def _current_token(self) -> str:
+        source = self._token()
+        return await source if inspect.isawaitable(source) else source
+
+    async def _headers(self) -> dict[str, str]:
         if self.on_first_request is not None:
             announce, self.on_first_request = self.on_first_request, None
             announce()
-        token = self._token()
+        token = await self._current_token()
         self._unset_variable = unset_variable(token)
         if self._unset_variable:
             return {}
@@ -368,6 +386,12 @@ class AgentOS:
 
     def _transport_errors(self, method: str, path: str) -> http_errors.TransportErrors:
         return http_errors.TransportErrors(f"{method} {path}", self.display_url)
+
+
+@functools.cache
+def _default_certificates() -> ssl.SSLContext:
+    """The same for all clients of a process: they take megabytes."""
+    return ssl.create_default_context()
 
 
 def _is_read(method: str, template: str) -> bool:

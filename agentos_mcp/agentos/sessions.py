@@ -30,6 +30,8 @@ class Session:
     user_id: str = ""
     """The user whom it was asked for, '' for any."""
     database: str = ""
+    is_known: bool = True
+    """False where the token may not read it: then nothing is known but its id."""
 
     @property
     def scope_query(self) -> dict[str, str]:
@@ -40,7 +42,7 @@ class Session:
     @property
     def typed_query(self) -> dict[str, str]:
         """The same for a request that takes its type: before 2.6 AgentOS would store it as an agent's without."""
-        return {"type": self.kind, **self.scope_query}
+        return {"type": self.kind, **self.scope_query} if self.is_known else self.scope_query
 
     @property
     def summary(self) -> str:

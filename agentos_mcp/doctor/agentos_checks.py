@@ -16,11 +16,12 @@ from agentos_mcp.agentos.features import OLDEST, Discovery, Features
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS
 from agentos_mcp.agentos.task_groups import gather
+from agentos_mcp.agentos.token_claims import read_claims
 from agentos_mcp.agentos.token_reference import unset_variable
 from agentos_mcp.doctor.agentos_probe import CREDENTIALS
 from agentos_mcp.doctor.findings import Finding, Report, bad, good, warning
 from agentos_mcp.doctor.fixes import Fix, FixStep, OtherCommand, from_hint, run_command, set_variable
-from agentos_mcp.doctor.token_checks import SERVICE_ACCOUNT_PREFIX, TokenPermissions, probe_permissions, read_claims
+from agentos_mcp.doctor.token_checks import SERVICE_ACCOUNT_PREFIX, TokenPermissions, probe_permissions
 from agentos_mcp.settings import Settings
 
 TIMEOUT_SECONDS = 15.0
@@ -74,15 +75,17 @@ class _AgentOSChecks:
     async def _read_inventory(self, features: Features) -> Inventory | None:
         """None where the token does not permit it, or there is none; that is reported."""
         try:
-            return await Catalog(self._agent_os).inventory(retry=False)
+            inventory = await Catalog(self._agent_os).inventory(retry=False)
         except Unauthorized as error:
             self._report(self._refused_token(error, features))
-        except Forbidden as error:
-            fix = self._add_scopes(["config:read"], features)
-            self._report(bad("Token", f"it does not even permit listing components: {one_line(error.message)}", *fix))
         except Unsupported:
             message = f"{self._agent_os.display_url} has no /config, so it is not an AgentOS"
             self._report(bad("AgentOS", message, FixStep("Check the address.")))
+        else:
+            if not inventory.is_complete:
+                message = "the token may not read it (config:read): databases and knowledge bases are not known"
+                self._report(warning("Configuration", message, *self._add_scopes(["config:read"], features)))
+            return inventory
         return None
 
     def _refused_token(self, error: Unauthorized, features: Features) -> Finding:
@@ -162,6 +165,8 @@ class _AgentOSChecks:
         return (FixStep(instruction, create), set_token)
 
     async def _check_databases(self, inventory: Inventory, features: Features) -> list[Finding]:
+        if not inventory.is_complete:
+            return []
         if not inventory.databases:
             message = (
                 "there is none: runs end with their connection and cannot be found again, and there are no sessions, "

@@ -1,28 +1,22 @@
-"""What a token may do: as it says itself (a JWT), or as AgentOS answers when requests are tried with it."""
+"""What a token may do, as AgentOS answers when requests are tried with it."""
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from agentos_mcp.agentos.catalog import Inventory
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden
 from agentos_mcp.agentos.features import Features
 from agentos_mcp.agentos.json_values import mapping
-from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.agentos.task_groups import gather
 
 SERVICE_ACCOUNT_PREFIX = "agno_pat_"
 """How the tokens of AgentOS's service accounts begin; they have no claims that could be read."""
 
-_MAX_LISTED_SCOPES = 12
 _READ_REQUESTS = (
     ("/sessions", "read sessions", "sessions:read"),
     ("/memories", "read memories", "memories:read"),
@@ -34,42 +28,6 @@ _READ_REQUESTS = (
     ("/schedules", "read schedules", "schedules:read"),
     ("/learnings", "read learnings", "learnings:read"),
 )
-
-
-@dataclass(frozen=True)
-class Claims:
-    """The claims of a JWT. They are not verified: AgentOS does that."""
-
-    scopes: tuple[str, ...] = ()
-    expires: datetime | None = None
-
-    @property
-    def listed_scopes(self) -> str:
-        more = len(self.scopes) - _MAX_LISTED_SCOPES
-        return ", ".join(self.scopes[:_MAX_LISTED_SCOPES]) + (f" and {more} more" if more > 0 else "")
-
-
-def read_claims(token: str) -> Claims | None:
-    """The claims of a JWT; None for any other token."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return None
-    try:
-        claims: Any = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except ValueError:
-        return None
-    if not isinstance(claims, dict):
-        return None
-    value = claims.get("scopes") or claims.get("scope") or ()
-    scopes = value.split() if isinstance(value, str) else value if isinstance(value, list) else ()
-    return Claims(tuple(one_line(str(scope), max_length=60) for scope in scopes), _timestamp(claims.get("exp")))
-
-
-def _timestamp(seconds: object) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(float(seconds), UTC) if isinstance(seconds, int | float) else None
-    except (OverflowError, ValueError, OSError):
-        return None
 
 
 @dataclass(frozen=True, eq=False)

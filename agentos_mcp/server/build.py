@@ -4,43 +4,58 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mcp.server.mcpserver import MCPServer, RequestStateSecurity
 
 from agentos_mcp import REPOSITORY_URL, __version__
+from agentos_mcp.agentos.access_policy import AccessPolicyReader
 from agentos_mcp.agentos.config_prefetch import Prefetch
+from agentos_mcp.server.caller_state import CallerState
+from agentos_mcp.server.callers import Caller, Callers
 from agentos_mcp.server.change_notifier import notify_clients_of_changes
 from agentos_mcp.server.introduction import INTRODUCTION_SECONDS
 from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.server.tool_surface import ToolSurface
-from agentos_mcp.settings import Settings
+from agentos_mcp.settings import Settings, Token
 from agentos_mcp.tooling.context import Backend, open_backend
+
+if TYPE_CHECKING:
+    from agentos_mcp.server.http.identity import Identity
 
 STATE_TTL_SECONDS = 7 * 24 * 3600.0
 """How long a person may think about a question."""
 
 
 def build_server(
-    settings: Settings, prefetch: Prefetch | None = None, *, introduction_seconds: float = INTRODUCTION_SECONDS
+    settings: Settings,
+    prefetch: Prefetch | None = None,
+    *,
+    identity: Identity | None = None,
+    introduction_seconds: float = INTRODUCTION_SECONDS,
 ) -> AgentOSServer:
     """The server for one AgentOS, which it asks for its components as soon as it serves, whether or not it answers.
 
-    `prefetch` has asked already; a client's first request waits for the answer for `introduction_seconds`.
+    `prefetch` has asked already; a client's first request waits for the answer for `introduction_seconds`. With an
+    `identity` AgentOS is asked with the credential of each caller, and with none but theirs.
     """
+    if identity is not None:
+        settings = replace(settings, token=Token(), caller_is_user=True)
 
     @asynccontextmanager
-    async def lifespan(_: MCPServer[Backend]) -> AsyncIterator[Backend]:
-        async with open_backend(settings, prefetch) as backend, server.subscriptions.follow_runs(backend):
-            server.backend = backend
-            backend.call_end_of = server.end_of_call
-            backend.surface = ToolSurface(server.tool_selection, backend)
+    async def lifespan(_: MCPServer[CallerState]) -> AsyncIterator[CallerState]:
+        async with open_backend(settings, prefetch) as backend:
+            state = CallerState(backend, server.component_tools, server.subscriptions)
+            server.shared_state = state
+            serving = serving_caller(server, state) if identity is None else serving_callers(server, backend, identity)
             try:
-                async with notify_clients_of_changes(server, backend):
-                    yield backend
+                async with serving:
+                    yield state
             finally:
-                server.backend = None
+                server.shared_state = None
 
     server = AgentOSServer(
         "agentos-mcp",
@@ -50,18 +65,62 @@ def build_server(
         agentos_settings=settings,
         introduction_seconds=introduction_seconds,
         lifespan=lifespan,
-        request_state_security=request_state_security(settings),
+        request_state_security=request_state_security(settings, identity),
     )
     return server
 
 
-def request_state_security(settings: Settings) -> RequestStateSecurity:
+@asynccontextmanager
+async def serving_callers(server: AgentOSServer, public: Backend, identity: Identity) -> AsyncIterator[None]:
+    """While it is open, each caller is served with a backend of their own.
+
+    `public`, the server's own, has no credential: it reads what AgentOS tells everybody.
+    """
+    from agentos_mcp.server.http.identity import CallersOfRequests
+
+    policies = AccessPolicyReader(public.agent_os)
+
+    @asynccontextmanager
+    async def open_state(caller: Callable[[], Caller]) -> AsyncIterator[CallerState]:
+        first = caller()
+        async with open_backend(
+            replace(public.settings, user_id=first.boundary),
+            token=identity.credentials_for(caller, policies),
+            discovery=public.discovery,
+            isolated=first.is_isolated,
+        ) as backend:
+            state = server.new_state(backend)
+            async with serving_caller(server, state):
+                yield state
+
+    callers = Callers(CallersOfRequests(identity, policies), open_state)
+    server.serve_each_caller(callers)
+    async with callers.kept():
+        yield
+
+
+@asynccontextmanager
+async def serving_caller(server: AgentOSServer, state: CallerState) -> AsyncIterator[None]:
+    """While it is open, a caller's calls are answered, their runs followed, and their clients told of changes."""
+    backend = state.backend
+    backend.call_end_of = server.end_of_call
+    backend.surface = ToolSurface(server.tool_selection, backend)
+    try:
+        async with state.subscriptions.follow_runs(backend), notify_clients_of_changes(server.tool_selection, state):
+            yield
+    finally:
+        backend.shutting_down = True
+
+
+def request_state_security(settings: Settings, identity: Identity | None = None) -> RequestStateSecurity:
     """Seals what a client carries between two rounds of a question.
 
     The key is random and never leaves the process, unless replicas share a secret of their own: one made from
     anything that others know, or could guess, would let them write what they like. The SDK binds it to the tool,
-    its arguments and its age; we add for whom the server is, as servers for others may share the secret.
+    its arguments and its age; we add for whom the server is, as servers for others may share the secret, and the caller
+    where callers are told apart.
     """
     audience = json.dumps(["agentos-mcp", settings.url, settings.user_id, settings.db_id, settings.knowledge_id])
     key = settings.state_secret().encode() if settings.state_secret else secrets.token_bytes(32)
-    return RequestStateSecurity(keys=[key], ttl=STATE_TTL_SECONDS, audience=audience)
+    principal_of = identity.principal_of if identity is not None else None
+    return RequestStateSecurity(keys=[key], ttl=STATE_TTL_SECONDS, audience=audience, bind_principal=principal_of)

@@ -10,8 +10,8 @@ import anyio
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
-from agentos_mcp.server.mcp_server import AgentOSServer
-from agentos_mcp.tooling.context import Backend
+from agentos_mcp.server.caller_state import CallerState
+from agentos_mcp.server.tool_selection import ToolSelection
 
 log = logging.getLogger(__name__)
 
@@ -20,13 +20,14 @@ POLL_SECONDS = 20.0
 
 
 @asynccontextmanager
-async def notify_clients_of_changes(server: AgentOSServer, backend: Backend) -> AsyncIterator[None]:
-    """While it is open, clients are notified whenever tools, prompts or resources change.
+async def notify_clients_of_changes(selection: ToolSelection, state: CallerState) -> AsyncIterator[None]:
+    """While it is open, a caller's clients are notified whenever tools, prompts or resources change.
 
     AgentOS is asked for its components at once, and again until it answers; clients that were introduced before are
     told. A change of them is noticed by whoever asks for them; they are polled only where they are exposed as tools.
     What AgentOS can do is learned once somebody has asked for the tools.
     """
+    backend = state.backend
     changed = anyio.Event()
 
     def mark_changed() -> None:
@@ -37,12 +38,11 @@ async def notify_clients_of_changes(server: AgentOSServer, backend: Backend) -> 
         while True:
             await changed.wait()
             changed = anyio.Event()
-            await server.component_tools.refresh(backend)
-            await server.subscriptions.publish_components_changed()
+            await state.component_tools.refresh(backend)
+            await state.subscriptions.publish_components_changed()
 
     async def discover_features() -> None:
-        await server.tools_listed.wait()
-        selection = server.tool_selection
+        await state.tools_listed.wait()
         listed_names = [tool.name for tool in selection.tools if not selection.unavailable_reason(tool.name, backend)]
         while backend.discovery.known is None:
             try:
@@ -63,7 +63,7 @@ async def notify_clients_of_changes(server: AgentOSServer, backend: Backend) -> 
 
     async def publish_first_components() -> None:
         await backend.catalog.first_read.wait()
-        if server.introduced_early:
+        if state.introduced_early:
             mark_changed()
 
     async def poll_components() -> None:
@@ -80,7 +80,7 @@ async def notify_clients_of_changes(server: AgentOSServer, backend: Backend) -> 
         tasks.start_soon(_run_until_done, discover_features)
         tasks.start_soon(_run_until_done, learn_components)
         tasks.start_soon(_run_until_done, publish_first_components)
-        if server.component_tools.is_enabled:
+        if state.component_tools.is_enabled:
             tasks.start_soon(_run_until_done, poll_components)
         yield
         tasks.cancel_scope.cancel()

@@ -185,7 +185,7 @@ async def _from_rows(
 ) -> Candidates:
     """The newest rows of a data store, from all databases that have it."""
     inventory = await ctx.catalog.inventory()
-    if not inventory.databases:
+    if inventory.is_complete and not inventory.databases:
         return Candidates()
     db_ids = (ctx.settings.db_id,) if ctx.settings.db_id else inventory.stores.get(data_store) or ("",)
     values: list[tuple[str, str]] = []

@@ -126,7 +126,10 @@ def _describe_state(state: AgentOSState, surface: Surface, *, reads_knowledge: b
     components = "; ".join(f"{kind}s {_ids(inventory.of(kind))}" for kind in KINDS if inventory.of(kind))
     bases = inventory.knowledge if reads_knowledge and len(inventory.knowledge) > 1 else ()
     knowledge = f" Knowledge bases: {_listed(map(_base_name, bases))}." if bases else ""
-    return f"This AgentOS ({display_id(inventory.id)}) has {components or 'no components yet'}.{knowledge}"
+    if inventory.unlisted_kinds and not components:
+        return "The token may not list what this AgentOS has: use the ids that the user gives."
+    subject = f"This AgentOS ({display_id(inventory.id)})" if inventory.id else "This AgentOS"
+    return f"{subject} has {components or 'no components yet'}.{knowledge}"
 
 
 def _ids(components: tuple[Component, ...]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -29,6 +30,8 @@ from mcp_types import (
     GetPromptResult,
     InputRequiredResult,
     InputResponses,
+    ListToolsResult,
+    PaginatedRequestParams,
     SetLevelRequestParams,
 )
 from mcp_types import Tool as ListedTool
@@ -39,6 +42,8 @@ from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.http_errors import READING_ERRORS
 from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.server import icon
+from agentos_mcp.server.caller_state import CallerState
+from agentos_mcp.server.callers import Callers
 from agentos_mcp.server.cancellations import Cancellations
 from agentos_mcp.server.client_limits import ClientLimits
 from agentos_mcp.server.component_tools import ComponentTools
@@ -55,7 +60,7 @@ from agentos_mcp.server.protocol_errors import translate_errors
 from agentos_mcp.server.request_handlers import RequestHandlers
 from agentos_mcp.server.resources import MARKDOWN, Resources
 from agentos_mcp.server.sdk_compat import add_request_handler, is_cancelled
-from agentos_mcp.server.subscriptions import SubscriptionHub
+from agentos_mcp.server.subscriptions import SubscriptionHub, SubscriptionTotals
 from agentos_mcp.server.tool_selection import ToolSelection, without_missing_tools
 from agentos_mcp.server.tool_surface import ToolSurface
 from agentos_mcp.settings import Settings
@@ -80,15 +85,13 @@ _LISTS = ("tools", "prompts", "resources")
 _LOG_LEVELS = {"notice": logging.INFO, "alert": logging.CRITICAL, "emergency": logging.CRITICAL}
 
 
-class AgentOSServer(MCPServer[Backend]):
+class AgentOSServer(MCPServer[CallerState]):
     """MCPServer with its own errors for invalid arguments, and instructions made for each client."""
 
-    backend: Backend | None = None
-    """The backend that is open, for those who stop the server."""
-    tools_listed: anyio.Event
-    """Set once a client has asked for the tools."""
-    introduced_early: bool = False
-    """Whether a client was introduced before AgentOS had answered."""
+    shared_state: CallerState | None = None
+    """The state that is open, of all callers where they are not told apart."""
+    callers: Callers | None = None
+    """The states of callers who each have an identity of their own."""
 
     def __init__(
         self,
@@ -99,10 +102,10 @@ class AgentOSServer(MCPServer[Backend]):
         **options: Any,
     ) -> None:
         """Raises SettingsError for a tool that does not exist. `options` are MCPServer's."""
-        self.subscriptions = SubscriptionHub()
+        self._subscription_totals = SubscriptionTotals()
+        self.subscriptions = SubscriptionHub(self._subscription_totals)
         self.tool_selection = ToolSelection(agentos_settings)
         self.component_tools = ComponentTools(agentos_settings, self.tool_selection.all_names)
-        self.tools_listed = anyio.Event()
         self.cancellations = Cancellations()
         super().__init__(
             name,
@@ -117,39 +120,72 @@ class AgentOSServer(MCPServer[Backend]):
         self._introduction_seconds = introduction_seconds
         self.resources = Resources(agentos_settings)
         self.prompts = Prompts(self.tool_selection)
-        RequestHandlers(self, self.resources, self.prompts, self.subscriptions).register()
+        RequestHandlers(self, self.resources, self.prompts).register()
+        add_request_handler(self, "tools/list", PaginatedRequestParams, self._list_tools)
         add_request_handler(self, "logging/setLevel", SetLevelRequestParams, _set_log_level)
 
+    @property
+    def backend(self) -> Backend | None:
+        """The AgentOS of `shared_state`, while it is open."""
+        return self.shared_state.backend if self.shared_state is not None else None
+
+    def serve_each_caller(self, callers: Callers) -> None:
+        """From now on every request is served with the state of its own caller, and none without a caller."""
+
+        async def with_state_of_caller(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+            async with callers.state_for(ctx) as state:
+                return await call_next(replace(ctx, lifespan_context=state))
+
+        self.callers = callers
+        self.middleware.insert(0, with_state_of_caller)
+
+    def new_state(self, backend: Backend) -> CallerState:
+        """The state of one caller of several, whose AgentOS this is."""
+        return CallerState(
+            backend,
+            ComponentTools(self._agentos_settings, self.tool_selection.all_names),
+            SubscriptionHub(self._subscription_totals),
+        )
+
+    async def _list_tools(self, ctx: ServerRequestContext[Any, Any], _: PaginatedRequestParams) -> ListToolsResult:
+        return ListToolsResult(tools=await self.tools_for(ctx.lifespan_context))
+
     async def list_tools(self) -> list[ListedTool]:
-        await self.component_tools.refresh(self.backend)
-        # What is on by default needs nothing that a supported AgentOS lacks, so it need not wait to be checked.
-        if (
-            self.backend is not None
-            and self.backend.catalog.known
-            and not all(tool.default for tool in self.tool_selection.tools)
-        ):
-            with anyio.move_on_after(_FEATURES_TIMEOUT_SECONDS), contextlib.suppress(AgentOSError, *READING_ERRORS):
-                await self.backend.discovery.features()
-        self.tools_listed.set()
+        return await self.tools_for(self.shared_state)
+
+    async def tools_for(self, state: CallerState | None) -> list[ListedTool]:
+        """The tools that a caller sees."""
+        backend = state.backend if state is not None else None
+        component_tools: Mapping[str, Tool] = {}
+        if state is not None:
+            await state.component_tools.refresh(state.backend)
+            component_tools = state.component_tools.tools
+            # What is on by default needs nothing that a supported AgentOS lacks, so it need not wait to be checked.
+            if state.backend.catalog.known and not all(tool.default for tool in self.tool_selection.tools):
+                with anyio.move_on_after(_FEATURES_TIMEOUT_SECONDS), contextlib.suppress(AgentOSError, *READING_ERRORS):
+                    await state.backend.discovery.features()
+            state.tools_listed.set()
         tools = [
             tool
-            for tool in (await self._all_tools()).values()
-            if not self.tool_selection.unavailable_reason(tool.name, self.backend)
+            for tool in (await self._all_tools(component_tools)).values()
+            if not self.tool_selection.unavailable_reason(tool.name, backend)
         ]
         missing_names = self.tool_selection.all_names.difference(tool.name for tool in tools)
         # A component's own words are not ours to change.
-        component_tools = self.component_tools.tools
         return [tool if tool.name in component_tools else without_missing_tools(tool, missing_names) for tool in tools]
 
     async def call_tool(
-        self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None = None
+        self, name: str, arguments: dict[str, Any], context: Context[CallerState, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        tools = await self._all_tools()
-        if name not in tools and len(name) <= MAX_NAME_LENGTH and await self.component_tools.refresh(self.backend):
-            tools = await self._all_tools()
+        state = self._state_of(context)
+        component_tools = state.component_tools if state is not None else self.component_tools
+        backend = state.backend if state is not None else None
+        tools = await self._all_tools(component_tools.tools)
+        if name not in tools and len(name) <= MAX_NAME_LENGTH and await component_tools.refresh(backend):
+            tools = await self._all_tools(component_tools.tools)
         if (tool := tools.get(name)) is None:
             return error_result(self.tool_selection.unknown_tool_message(name, list(tools)))
-        if unavailable_reason := self.tool_selection.unavailable_reason(name, self.backend):
+        if unavailable_reason := self.tool_selection.unavailable_reason(name, backend):
             return error_result(unavailable_reason)
         known = tool.input_schema.get("properties", {})
         if unknown := [argument for argument in arguments if argument not in known]:
@@ -170,7 +206,7 @@ class AgentOSServer(MCPServer[Backend]):
             raise
 
     async def get_prompt(
-        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Backend, Any] | None = None
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[CallerState, Any] | None = None
     ) -> GetPromptResult | InputRequiredResult:
         if context is None or name in [prompt.name for prompt in await self.list_prompts()]:
             return await super().get_prompt(name, arguments, context)
@@ -178,7 +214,7 @@ class AgentOSServer(MCPServer[Backend]):
             return await self.prompts.get(ToolContext.of(context), name, arguments or {})
 
     async def read_resource(
-        self, uri: AnyUrl | str, context: Context[Backend, Any] | None = None
+        self, uri: AnyUrl | str, context: Context[CallerState, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
         if context is None or (len(str(uri)) <= MAX_PATH_LENGTH and not str(uri).startswith("agentos:")):
             return await super().read_resource(uri, context)
@@ -189,9 +225,9 @@ class AgentOSServer(MCPServer[Backend]):
 
     def begin_shutdown(self) -> None:
         """Calls that end from now on end because the client or the server goes, not because they were cancelled."""
-        if self.backend is not None:
-            self.backend.shutting_down = True
-        self.subscriptions.close_streams()
+        for state in (self.shared_state, *(self.callers.states if self.callers is not None else ())):
+            if state is not None:
+                state.begin_shutdown()
 
     async def end_of_call(self, ctx: ServerRequestContext[Any, Any]) -> CallEnd:
         """Why a call ends that is being ended; the SDK tells the call only that it is over."""
@@ -200,7 +236,7 @@ class AgentOSServer(MCPServer[Backend]):
             quirks = quirks_of(params.client_info.name if params is not None else "")
             is_timeout = quirks.tells_timeouts and await self.cancellations.is_timeout(ctx)
             return CallEnd.TIMED_OUT if is_timeout else CallEnd.CANCELLED
-        if self.backend is None or self.backend.shutting_down:
+        if ctx.lifespan_context.backend.shutting_down:
             return CallEnd.LOST
         if ctx.request is None:
             return CallEnd.CANCELLED
@@ -250,38 +286,41 @@ class AgentOSServer(MCPServer[Backend]):
             name = str(about.get("name") or "") if isinstance(about, Mapping) else ""
             timeout_seconds = self._introduction_seconds + quirks_of(name).introduction_seconds
             deadline = anyio.current_time() + timeout_seconds
-            state = None
-            if self.backend is not None:
-                state = await read_agentos_state(self.backend, timeout_seconds)
-                self.introduced_early |= state.inventory is None
-                with anyio.CancelScope(deadline=deadline):
-                    await self.component_tools.refresh(self.backend)
-            surface = ToolSurface(self.tool_selection, self.backend)
+            caller: CallerState = ctx.lifespan_context
+            agentos_state = await read_agentos_state(caller.backend, timeout_seconds)
+            caller.introduced_early |= agentos_state.inventory is None
+            with anyio.CancelScope(deadline=deadline):
+                await caller.component_tools.refresh(caller.backend)
+            surface = ToolSurface(self.tool_selection, caller.backend)
             answer["instructions"] = build_instructions(
-                self._agentos_settings, self.tool_selection, surface, state, self.component_tools.missing
+                self._agentos_settings, self.tool_selection, surface, agentos_state, caller.component_tools.missing
             )
-            if state is not None:
-                answer["_meta"] = {**answer.get("_meta", {}), AGENTOS_META_KEY: state.to_meta()}
+            answer["_meta"] = {**answer.get("_meta", {}), AGENTOS_META_KEY: agentos_state.to_meta()}
         except Exception:
             log.exception("The introduction could not be made")
         return answer
 
-    async def _all_tools(self) -> dict[str, ListedTool]:
+    def _state_of(self, context: Context[CallerState, Any] | None) -> CallerState | None:
+        return context.request_context.lifespan_context if context is not None else self.shared_state
+
+    async def _all_tools(self, component_tools: Mapping[str, Tool]) -> dict[str, ListedTool]:
         """The fixed tools, and those of components, which come and go."""
-        tools = [*await super().list_tools(), *map(_to_listed, self.component_tools.tools.values())]
+        tools = [*await super().list_tools(), *map(_to_listed, component_tools.values())]
         return {tool.name: tool for tool in tools}
 
     async def _run_tool(
-        self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None
+        self, name: str, arguments: dict[str, Any], context: Context[CallerState, Any] | None
     ) -> CallToolResult | InputRequiredResult:
-        if (tool := self.component_tools.tools.get(name)) is None or context is None:
+        state = self._state_of(context)
+        tool = state.component_tools.tools.get(name) if state is not None else None
+        if tool is None or context is None:
             return await super().call_tool(name, arguments, context)
         result: CallToolResult | InputRequiredResult = await tool.run(arguments, context, convert_result=True)
         return result
 
     async def _ask_client(
-        self, context: Context[Backend, Any], name: str, arguments: dict[str, Any], result: InputRequiredResult
-    ) -> Context[Backend, Any]:
+        self, context: Context[CallerState, Any], name: str, arguments: dict[str, Any], result: InputRequiredResult
+    ) -> Context[CallerState, Any]:
         """A legacy client's answers to the questions, in the form in which a modern client brings them."""
         session, request_id = context.request_context.session, context.request_context.request_id
         responses: InputResponses = {
@@ -297,7 +336,7 @@ class AgentOSServer(MCPServer[Backend]):
             input_params=CallToolRequestParams(
                 name=name, arguments=arguments, input_responses=responses, request_state=result.request_state
             ),
-            subscriptions=self.subscriptions.bus,
+            subscriptions=context.request_context.lifespan_context.subscriptions.bus,
         )
 
 
@@ -314,7 +353,7 @@ def _add_icons(answer: Mapping[str, Any]) -> None:
         about["icons"] = [{"src": icon.DATA_URI, "mimeType": icon.MIME_TYPE, "sizes": icon.SIZES}]
 
 
-def _is_modern(context: Context[Backend, Any]) -> bool:
+def _is_modern(context: Context[CallerState, Any]) -> bool:
     return context.protocol_version in MODERN_PROTOCOL_VERSIONS
 
 

@@ -30,6 +30,7 @@ from mcp_types import (
 )
 
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
+from agentos_mcp.server.caller_state import CallerState
 from agentos_mcp.server.completions import Candidates, complete_value
 from agentos_mcp.server.prompts import Prompts
 from agentos_mcp.server.protocol_errors import translate_errors
@@ -37,7 +38,7 @@ from agentos_mcp.server.resources import Resources
 from agentos_mcp.server.sdk_compat import add_notification_handler, add_request_handler, connection_of
 from agentos_mcp.server.subscriptions import SubscriptionHub, require_own_runs
 from agentos_mcp.tooling.argument_limits import MAX_PATH_LENGTH, check_argument
-from agentos_mcp.tooling.context import Backend, ToolContext
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
 
 PAGE_SIZE = 100
@@ -45,20 +46,17 @@ PAGE_SIZE = 100
 _MAX_CONTEXT_ARGUMENTS = 20
 """Arguments that a completion request may carry besides the one to complete."""
 
-_Request = ServerRequestContext[Any, Any]
+_Request = ServerRequestContext[CallerState, Any]
 _Item = TypeVar("_Item")
 
 
 class RequestHandlers:
     """The handlers of one server."""
 
-    def __init__(
-        self, server: MCPServer[Backend], resources: Resources, prompts: Prompts, subscriptions: SubscriptionHub
-    ) -> None:
+    def __init__(self, server: MCPServer[CallerState], resources: Resources, prompts: Prompts) -> None:
         self._server = server
         self._resources = resources
         self._prompts = prompts
-        self._subscriptions = subscriptions
 
     def register(self) -> None:
         """Let the server call them, in place of the SDK's own."""
@@ -122,13 +120,13 @@ class RequestHandlers:
                     f"There is no resource {one_line(params.uri[:300], max_length=200)}.", "List the resources."
                 )
             await require_own_runs(self._context(ctx), [params.uri])
-            self._subscriptions.subscribe(connection_of(ctx), params.uri)
+            _subscriptions(ctx).subscribe(connection_of(ctx), params.uri)
         return EmptyResult()
 
     async def _unsubscribe(self, ctx: _Request, params: UnsubscribeRequestParams) -> EmptyResult:
         with translate_errors("Unsubscribing"):
             check_argument("uri", params.uri, MAX_PATH_LENGTH)
-        self._subscriptions.unsubscribe(connection_of(ctx), params.uri)
+        _subscriptions(ctx).unsubscribe(connection_of(ctx), params.uri)
         return EmptyResult()
 
     async def _listen(self, ctx: _Request, params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
@@ -146,18 +144,23 @@ class RequestHandlers:
             for uri in uris:
                 check_argument("resourceSubscriptions", uri, MAX_PATH_LENGTH)
             await require_own_runs(self._context(ctx), uris)
-            return await self._subscriptions.listen(ctx, params)
+            return await _subscriptions(ctx).listen(ctx, params)
 
     async def _initialized(self, ctx: _Request, params: NotificationParams) -> None:
-        self._subscriptions.add_client(connection_of(ctx))
+        _subscriptions(ctx).add_client(connection_of(ctx))
 
     async def _fixed_uris(self) -> set[str]:
         """The URIs of resources that were added to the server one by one."""
         return {str(resource.uri) for resource in await self._server.list_resources()}
 
     def _context(self, ctx: _Request) -> ToolContext:
-        bus = self._subscriptions.bus
+        bus = _subscriptions(ctx).bus
         return ToolContext.of(Context(request_context=ctx, mcp_server=self._server, subscriptions=bus))
+
+
+def _subscriptions(ctx: _Request) -> SubscriptionHub:
+    """Those of the caller of a request."""
+    return ctx.lifespan_context.subscriptions
 
 
 def _page(items: list[_Item], key: Callable[[_Item], str], cursor: str | None) -> tuple[list[_Item], str | None]:

@@ -259,7 +259,7 @@ class Resources:
     async def _read(self, ctx: ToolContext, spec: ResourceSpec, variables: Mapping[str, str]) -> str:
         reader = spec.reader or self._tools[spec.tool].fn
         parameters = inspect.signature(reader).parameters
-        injected = {name: value for name, value in self._settings.injected.items() if name in parameters}
+        injected = {name: value for name, value in ctx.settings.injected.items() if name in parameters}
         for name, value in injected.items():
             if variables.get(name, value) != value:
                 raise NotFound(f"This server is only for {name} {display_id(value)}.")

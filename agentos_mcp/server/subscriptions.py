@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -60,17 +61,27 @@ class _Subscription:
         self.task: anyio.CancelScope | None = None
 
 
-class SubscriptionHub:
-    """The subscriptions of all clients of one server, and what is sent to them."""
+@dataclass
+class SubscriptionTotals:
+    """How much a whole server serves, whoever subscribed to it."""
 
-    def __init__(self) -> None:
+    subscriptions: int = 0
+    followed_runs: int = 0
+    streams: int = 0
+
+
+class SubscriptionHub:
+    """The subscriptions of all clients of one caller, and what is sent to them."""
+
+    def __init__(self, totals: SubscriptionTotals | None = None) -> None:
+        """`totals` are shared by all hubs of a server."""
         self.bus = InMemorySubscriptionBus()
-        self._streams = ListenHandler(
-            self.bus, max_subscriptions=MAX_LISTEN_STREAMS, max_buffered_events=MAX_BUFFERED_EVENTS
-        )
+        self._totals = totals or SubscriptionTotals()
+        self._streams = ListenHandler(self.bus, max_buffered_events=MAX_BUFFERED_EVENTS)
         self._clients: dict[Connection, set[str]] = {}
         """Legacy connections, and the URIs that each is subscribed to."""
         self._subscriptions: dict[str, _Subscription] = {}
+        self._open_streams = 0
         self._backend: Backend | None = None
         self._tasks: TaskGroup | None = None
 
@@ -78,6 +89,11 @@ class SubscriptionHub:
     def uris(self) -> tuple[str, ...]:
         """The URIs that anybody is subscribed to."""
         return tuple(self._subscriptions)
+
+    @property
+    def has_clients(self) -> bool:
+        """Whether anybody is connected who is to be notified of changes."""
+        return bool(self._clients or self._open_streams)
 
     @asynccontextmanager
     async def follow_runs(self, backend: Backend) -> AsyncIterator[None]:
@@ -137,12 +153,18 @@ class SubscriptionHub:
         added: list[str] = []
         uris = dict.fromkeys(params.notifications.resource_subscriptions or ())
         _check_count(len(uris))
+        if self._totals.streams >= MAX_LISTEN_STREAMS:
+            raise InvalidRequest(f"{MAX_LISTEN_STREAMS} clients listen already.", "Try again later.")
+        self._open_streams += 1
+        self._totals.streams += 1
         try:
             for uri in uris:
                 self._add_subscriber(uri)
                 added.append(uri)
             return await self._streams(ctx, params)
         finally:
+            self._open_streams -= 1
+            self._totals.streams -= 1
             for uri in added:
                 self._remove_subscriber(uri)
 
@@ -151,7 +173,7 @@ class SubscriptionHub:
             self._remove_subscriber(uri)
 
     def _add_subscriber(self, uri: str) -> None:
-        if sum(subscription.subscribers for subscription in self._subscriptions.values()) >= MAX_SUBSCRIPTIONS:
+        if self._totals.subscriptions >= MAX_SUBSCRIPTIONS:
             raise InvalidRequest(
                 f"The clients of this server have {MAX_SUBSCRIPTIONS} subscriptions, which is the most that it serves.",
                 "Try again later.",
@@ -159,47 +181,55 @@ class SubscriptionHub:
         ref = _run_of(uri)
         subscription = self._subscriptions.get(uri) or _Subscription()
         if ref is not None and subscription.task is None and self._tasks is not None:
-            followed = sum(subscription.task is not None for subscription in self._subscriptions.values())
-            if followed >= MAX_FOLLOWED_RUNS:
+            if self._totals.followed_runs >= MAX_FOLLOWED_RUNS:
                 raise InvalidRequest(
                     f"{MAX_FOLLOWED_RUNS} runs are followed already, which is the most that this server follows.",
                     "Unsubscribe from some of them.",
                 )
             scope = subscription.task = anyio.CancelScope()
+            self._totals.followed_runs += 1
             self._tasks.start_soon(self._follow, ref, uri, subscription, scope)
         subscription.subscribers += 1
+        self._totals.subscriptions += 1
         self._subscriptions[uri] = subscription
 
     def _remove_subscriber(self, uri: str) -> None:
         subscription = self._subscriptions[uri]
         subscription.subscribers -= 1
+        self._totals.subscriptions -= 1
         if not subscription.subscribers:
             del self._subscriptions[uri]
             if subscription.task is not None:
                 subscription.task.cancel()
 
     async def _follow(self, ref: RunRef, uri: str, subscription: _Subscription, scope: anyio.CancelScope) -> None:
+        try:
+            with scope:
+                await self._publish_updates(ref, uri)
+        finally:
+            self._totals.followed_runs -= 1
+            subscription.task = None
+
+    async def _publish_updates(self, ref: RunRef, uri: str) -> None:
         """Publish updates of a run until nothing more can happen to it."""
-        with scope:
-            while True:
-                try:
-                    status = await self._follow_until_halted(ref, uri)
-                    if status is Status.PAUSED:
-                        await self._wait_until_continued(ref)
-                    elif status.has_ended:
-                        break
-                    else:  # AgentOS calls it running, and nothing is known to be at work on it
-                        await anyio.sleep(_STUCK_RUN_SECONDS)
-                except AgentOSError as error:
-                    log.info("Not following %s: %s", ref, error)
-                    if not error.is_transient:
-                        break
-                    await anyio.sleep(_RETRY_SECONDS)
-                except Exception:
-                    # One run must not end the server with it.
-                    log.exception("Following %s failed; it is tried again in %.0f s", ref, _RETRY_SECONDS)
-                    await anyio.sleep(_RETRY_SECONDS)
-        subscription.task = None
+        while True:
+            try:
+                status = await self._follow_until_halted(ref, uri)
+                if status is Status.PAUSED:
+                    await self._wait_until_continued(ref)
+                elif status.has_ended:
+                    break
+                else:  # AgentOS calls it running, and nothing is known to be at work on it
+                    await anyio.sleep(_STUCK_RUN_SECONDS)
+            except AgentOSError as error:
+                log.info("Not following %s: %s", ref, error)
+                if not error.is_transient:
+                    break
+                await anyio.sleep(_RETRY_SECONDS)
+            except Exception:
+                # One run must not end the server with it.
+                log.exception("Following %s failed; it is tried again in %.0f s", ref, _RETRY_SECONDS)
+                await anyio.sleep(_RETRY_SECONDS)
 
     async def _follow_until_halted(self, ref: RunRef, uri: str) -> Status:
         """Publish updates until the run ends or pauses; its status then."""

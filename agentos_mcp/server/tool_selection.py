@@ -112,7 +112,7 @@ def _is_selected(tool: ToolSpec, toolset: Toolset, settings: Settings) -> bool:
 
 def _missing_store(needs: str, inventory: Inventory | None) -> str:
     """The reason where AgentOS has no database or knowledge base; '' where it has, or that is not known."""
-    if inventory is None:
+    if inventory is None or not inventory.is_complete:
         return ""
     if needs == DATABASE and not inventory.databases:
         return "This AgentOS has no database, so it keeps none of that. Give it one (AgentOS(db=...))."

@@ -21,7 +21,7 @@ class ToolSurface:
         if action.name not in self._tool_names or self._selection.unavailable_reason(action.name, self._backend):
             return ""
         # A result that is about a run ends with its reference: it is not repeated.
-        left_out = {"run", *(self._backend.settings.injected if self._backend is not None else ())}
+        left_out = {"run", *(self._backend.settings.hidden_parameters if self._backend is not None else ())}
         arguments = {name: value for name, value in action.arguments.items() if name not in left_out}
         return PLAIN.action(replace(action, arguments=arguments))
 

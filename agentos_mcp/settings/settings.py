@@ -159,10 +159,17 @@ class Settings:
     ask: bool = True
     """Whether people may be asked by a form of their client's."""
     log_level: str = "warning"
+    caller_is_user: bool = False
+    """Whether each caller of an HTTP server acts as a user of their own, so that no call names one."""
+
+    @property
+    def hidden_parameters(self) -> frozenset[str]:
+        """Tool parameters that no client gives: they are the same for every call, or the caller's."""
+        return frozenset(self.injected) | ({"user_id"} if self.caller_is_user else set())
 
     @property
     def injected(self) -> dict[str, str]:
-        """Tool parameters that are the same for every call, by name."""
+        """Tool parameters that are the same for every call of a caller, by name."""
         values = {"user_id": self.user_id, "db_id": self.db_id, "knowledge_id": self.knowledge_id}
         return {name: value for name, value in values.items() if value}
 

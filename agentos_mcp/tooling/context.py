@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import SimpleNamespace
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 from mcp.server.mcpserver import Context
 
 from agentos_mcp.agentos.catalog import Catalog, Component, Database, DataStore, KnowledgeBase, display_id, to_give_kind
-from agentos_mcp.agentos.client import AgentOS, Limits, MultipartParts, Values
+from agentos_mcp.agentos.client import AgentOS, Limits, MultipartParts, TokenSource, Values
 from agentos_mcp.agentos.config_prefetch import Prefetch
-from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unsupported
+from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, Unsupported
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.hints import PLAIN, Action, Hint, Parameter, Surface, hint
 from agentos_mcp.agentos.json_values import mapping
@@ -44,7 +44,11 @@ LOOK_ACTIONS: Mapping[str, Action] = {
 }
 """The actions that show what a change did, by a part of the path that it is sent to; the first that fits."""
 
+UNSEEN = "This token may not see whether it was there."
+"""Said of what was deleted without looking at it."""
 _MAX_NAMED_BASES = 20
+
+T = TypeVar("T")
 
 QueryValue = str | int | float | bool | list[str] | None
 
@@ -85,13 +89,32 @@ class Backend:
     """How the readers of results are told of actions: a model of tools, a person of commands."""
 
 
+class CallerAccess(Protocol):
+    """What the calls of one caller reach: the lifespan context of every request."""
+
+    @property
+    def backend(self) -> Backend:
+        """The AgentOS, with this caller's credential."""
+
+
 @asynccontextmanager
-async def open_backend(settings: Settings, prefetch: Prefetch | None = None) -> AsyncIterator[Backend]:
-    """Connect the parts for one AgentOS. Nothing is asked of it yet, so it may be down."""
-    limits = Limits(read_seconds=settings.timeout)
-    async with AgentOS(settings.url, token=settings.token, limits=limits, read_only=settings.read_only) as agent_os:
-        discovery, catalog = Discovery(agent_os), Catalog(agent_os, prefetch)
-        ownership = Ownership(agent_os, catalog, settings.user_id)
+async def open_backend(
+    settings: Settings,
+    prefetch: Prefetch | None = None,
+    *,
+    token: TokenSource | None = None,
+    discovery: Discovery | None = None,
+    isolated: bool = False,
+) -> AsyncIterator[Backend]:
+    """Connect the parts for one AgentOS. Nothing is asked of it yet, so it may be down.
+
+    `token` stands in for that of the settings. `discovery` shares what is the same for all credentials. `isolated`
+    says that AgentOS itself keeps its users apart.
+    """
+    limits, token = Limits(read_seconds=settings.timeout), token or settings.token
+    async with AgentOS(settings.url, token=token, limits=limits, read_only=settings.read_only) as agent_os:
+        discovery, catalog = discovery or Discovery(agent_os), Catalog(agent_os, prefetch)
+        ownership = Ownership(agent_os, catalog, settings.user_id, isolated=isolated)
         engine = Engine(agent_os, discovery, catalog, durable=settings.durability == "background", ownership=ownership)
         async with open_run_registry(engine) as registry:
             yield Backend(settings, agent_os, discovery, catalog, engine, registry)
@@ -102,16 +125,18 @@ class ToolContext:
     """The first parameter of every tool."""
 
     backend: Backend
-    mcp: Context[Backend]
+    mcp: Context[Any]
 
     @classmethod
-    def of(cls, context: Context[Backend]) -> ToolContext:
-        return cls(context.request_context.lifespan_context, context)
+    def of(cls, context: Context[Any]) -> ToolContext:
+        """The context of a call: nothing else chooses the AgentOS that it reaches, and as whom."""
+        access: CallerAccess = context.request_context.lifespan_context
+        return cls(access.backend, context)
 
     @classmethod
     def headless(cls, backend: Backend) -> ToolContext:
         """Without a client: nobody can be asked, and progress is discarded."""
-        return cls(backend, cast("Context[Backend]", NullClient()))
+        return cls(backend, cast("Context[Any]", NullClient()))
 
     @property
     def agent_os(self) -> AgentOS:
@@ -183,6 +208,18 @@ class ToolContext:
         """GET one page of a list, as far as it is the user's on a server for one user."""
         return self.ownership.own_rows(await self.page(template, values, **query))
 
+    async def look(self, request: Awaitable[T], otherwise: T) -> T:
+        """What a request shows that only checks or tells more; `otherwise` where the token may not make it.
+
+        Raises Forbidden where it keeps a user from what is another's.
+        """
+        try:
+            return await request
+        except Forbidden:
+            if self.ownership.decides:
+                raise
+            return otherwise
+
     async def send(
         self,
         method: str,
@@ -237,7 +274,11 @@ class ToolContext:
 
         Raises InvalidRequest with their ids and names where it means none or several.
         """
-        bases = (await self.catalog.inventory()).knowledge
+        inventory = await self.catalog.inventory()
+        bases = inventory.knowledge
+        if not inventory.is_complete:
+            # AgentOS takes the only one where none is named, and says which there are where there are several.
+            return (KnowledgeBase(query, query),)
         if not bases:
             raise Unsupported("This AgentOS has no knowledge base.", "Give it one (AgentOS(knowledge=[...])).")
         if not query:

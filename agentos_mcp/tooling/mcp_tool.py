@@ -30,7 +30,7 @@ from agentos_mcp.tooling.budget import (
     trim,
 )
 from agentos_mcp.tooling.client_quirks import UNKNOWN_CLIENT, ClientQuirks
-from agentos_mcp.tooling.context import Backend, ToolContext
+from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.elicitation import can_elicit, confirm
 from agentos_mcp.tooling.results import RUN_SCHEMA, TEXT_SCHEMA, Document, Message, Record, Table
 from agentos_mcp.tooling.tool_spec import Result, ToolFunction, ToolSpec
@@ -41,26 +41,26 @@ log = logging.getLogger(__name__)
 def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
     """The SDK's tool for a declaration: results within the budget, our errors as results, a lean schema.
 
-    Parameters that the settings fix are gone from the schema and given to every call.
+    Parameters that the settings fix are gone from the schema; every call gets those of its caller.
     """
     fn = spec.fn
     signature = inspect.signature(fn, eval_str=True)
-    injected = {name: value for name, value in settings.injected.items() if name in signature.parameters}
+    hidden = settings.hidden_parameters.intersection(signature.parameters)
     limits = ArgumentLimits.of(signature)
 
     @functools.wraps(fn)
     async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
-        context: Context[Backend] = arguments.pop("ctx")
+        context: Context[Any] = arguments.pop("ctx")
         ctx = ToolContext.of(context)
         return sanitized(await run_tool(ctx, arguments), ctx.agent_os.mask)
 
     async def run_tool(ctx: ToolContext, arguments: dict[str, Any]) -> CallToolResult | InputRequiredResult:
         try:
             limits.check(arguments)
-            arguments |= injected
+            arguments |= {name: value for name, value in ctx.settings.injected.items() if name in hidden}
             needs_confirmation = spec.destructive and (not spec.confirm_only_if or arguments.get(spec.confirm_only_if))
             if needs_confirmation and spec.details and can_elicit(ctx):
-                details = await spec.details(ctx, arguments)
+                details = await ctx.look(spec.details(ctx, arguments), {})
                 if details is not None and (confirmation := confirm(ctx, spec.title, {**details, **arguments})):
                     return text_result(confirmation) if isinstance(confirmation, str) else confirmation
             return to_mcp_result(await fn(ctx, **arguments), settings, ctx.surface, ctx.client_quirks)
@@ -70,8 +70,8 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
             log.exception("%s failed", spec.name)
             return error_result(reading_failure(error, spec.name).render(ctx.surface))
 
-    if injected:
-        public_parameters = [parameter for name, parameter in signature.parameters.items() if name not in injected]
+    if hidden:
+        public_parameters = [parameter for name, parameter in signature.parameters.items() if name not in hidden]
         call.__signature__ = signature.replace(parameters=public_parameters)  # type: ignore[attr-defined]  # functions may carry a signature of their own
     tool = Tool.from_function(
         call,

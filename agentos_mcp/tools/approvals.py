@@ -178,13 +178,17 @@ async def resolve_approval(
     user_id: Annotated[str, Field(description="Who decided")] = "",
 ) -> Message:
     """Approve or reject a tool call as the user decided, never by yourself; then call continue_run."""
-    approval = await _approval(ctx, approval_id)
+    unread: Approval = {"id": approval_id}
+    approval = await ctx.look(_approval(ctx, approval_id), unread)
     _check_pending(approval)
+    resolution = _resolution(approval, decision, note, values or {} if approval is not unread else {})
+    if approval is unread and values:
+        resolution |= {"values": dict(values)} | ({"result": str(values["result"])} if "result" in values else {})
     decided_by = user_id or "@".join(("-".join(ctx.client_name.split()) or "client", "agentos-mcp"))
     body = {
         "status": decision,
         "resolved_by": decided_by[:255],
-        "resolution_data": _resolution(approval, decision, note, values or {}),
+        "resolution_data": resolution,
     }
     try:
         await ctx.send("POST", f"{_APPROVAL}/resolve", {"approval_id": approval_id}, json=body)
@@ -302,7 +306,7 @@ async def _approvals_of_run(ctx: ToolContext, ref: RunRef, status: str) -> Liste
         page = await _own_approvals(ctx, page)
     if page:
         return page
-    ids = approval_ids(ref, (await ctx.engine.read(ref)).requirements)
+    ids = await ctx.look(_required_approvals(ctx, ref), ())
     rows = [
         mapping(await ctx.get(_APPROVAL, {"approval_id": approval_id}))
         for approval_id in dict.fromkeys(ids)
@@ -370,10 +374,15 @@ async def _run_reference(ctx: ToolContext, approval: Approval, runs: Sequence[Ru
     return str(RunRef(*component, session_id, run_id)) if component and session_id and run_id else ""
 
 
+async def _required_approvals(ctx: ToolContext, ref: RunRef) -> Sequence[str]:
+    """The ids of the approvals that a run's requirements name."""
+    return approval_ids(ref, (await ctx.engine.read(ref)).requirements)
+
+
 async def _pending_approval_ids(ctx: ToolContext, ref: RunRef) -> Sequence[str]:
     """The ids of the approvals that a paused run waits for; none where it cannot be read."""
     try:
-        return approval_ids(ref, (await ctx.engine.read(ref)).requirements)
+        return await _required_approvals(ctx, ref)
     except AgentOSError:
         # Its component may be gone: the other approvals are still to be told.
         return ()

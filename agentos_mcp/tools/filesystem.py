@@ -258,12 +258,13 @@ class _Namespaces:
 
 
 async def _find_namespaces(ctx: ToolContext, agent_id: str, namespace: str) -> _Namespaces:
-    known = objects(mapping(mapping(await ctx.get("/config")).get("filesystem")).get("namespaces"))
+    config = await ctx.look(ctx.get("/config"), None)
+    known = objects(mapping(mapping(config).get("filesystem")).get("namespaces"))
     chosen, query = known, {}
     if agent_id:
         query["agent_id"] = (await ctx.catalog.find("agent", agent_id)).id
         chosen = [each for each in chosen if query["agent_id"] in _agents_of(each)]
-        if not chosen:
+        if not chosen and config is not None:
             agents = ", ".join(dict.fromkeys(display_id(agent) for each in known for agent in _agents_of(each)))
             raise NotFound(
                 f"Agent '{display_id(query['agent_id'])}' keeps no files.",

@@ -14,7 +14,7 @@ from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.json_values import mapping
-from agentos_mcp.tooling.context import ToolContext
+from agentos_mcp.tooling.context import UNSEEN, ToolContext
 from agentos_mcp.tooling.parameters import ComponentId, DbId, JsonObject, Limit, Page, UserId
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.text_outline import outline, outline_line
@@ -163,8 +163,10 @@ async def update_learning(ctx: ToolContext, learning_id: str, content: JsonObjec
 async def delete_learning(ctx: ToolContext, learning_id: str, db_id: DbId = "") -> Message:
     """Make agents forget a learning for good."""
     database = await ctx.database("learning", db_id)
-    await _find_learning(ctx, learning_id, database)
+    learning = await ctx.look(_find_learning(ctx, learning_id, database), {})
     await ctx.send("DELETE", "/learnings/{learning_id}", {"learning_id": learning_id}, query={"db_id": database})
+    if not learning:
+        return Message(f"AgentOS was told to delete learning {display_id(learning_id)}. {UNSEEN}")
     return Message(f"Deleted learning {display_id(learning_id)}.")
 
 

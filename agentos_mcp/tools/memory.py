@@ -14,7 +14,7 @@ from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.json_values import integer, mapping, texts
 from agentos_mcp.agentos.pagination import read_page
-from agentos_mcp.tooling.context import ToolContext
+from agentos_mcp.tooling.context import UNSEEN, ToolContext
 from agentos_mcp.tooling.parameters import DbId, Limit, LongName, Page, Text, UserId, Words
 from agentos_mcp.tooling.results import Message, Record, Table
 from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, write
@@ -27,6 +27,10 @@ _SHOWN_MEMORIES = 10
 """Of those that are replaced, to the person who has to agree to it."""
 
 _LIST_IDS = hint("{list} shows their ids.", list=Action.of("list_memories"))
+
+_GIVE_USER = hint("Say with {user_id} whose memories these are.", user_id=Parameter("user_id")) + hint(
+    "{stats} lists users.", stats=Action.of("get_memory_stats")
+)
 
 Fact = Annotated[Text, Field(description="One fact, in a sentence")]
 
@@ -85,14 +89,21 @@ async def get_memory(ctx: ToolContext, memory_id: str, user_id: UserId = "", db_
 async def create_memory(
     ctx: ToolContext,
     memory: Fact,
-    user_id: Annotated[str, Field(description="Whom it is about")],
+    user_id: Annotated[str, Field(description="Whom it is about")] = "",
     topics: Words = None,
     db_id: DbId = "",
 ) -> Message:
     """Remember a fact about a user for all agents."""
-    body = {"memory": _check_memory(memory), "user_id": _check_user(user_id), "topics": topics or []}
-    created = await ctx.send("POST", "/memories", query={"db_id": await ctx.database("memory", db_id)}, json=body)
-    return Message(f"Remembered for user '{display_id(user_id)}' (memory {display_id(str(created.get('memory_id')))}).")
+    user = await _user_of_call(ctx, user_id)
+    body = {"memory": _check_memory(memory), "topics": topics or []} | ({"user_id": user} if user else {})
+    try:
+        created = await ctx.send("POST", "/memories", query={"db_id": await ctx.database("memory", db_id)}, json=body)
+    except InvalidRequest as error:
+        if user:
+            raise
+        raise InvalidRequest(error.message, _GIVE_USER, status=error.status) from error
+    owner = display_id(str(created.get("user_id") or user))
+    return Message(f"Remembered for user '{owner}' (memory {display_id(str(created.get('memory_id')))}).")
 
 
 async def update_memory(
@@ -106,7 +117,8 @@ async def update_memory(
         )
     database = await ctx.database("memory", db_id)
     # AgentOS itself would make a memory of an unknown id, and drop topics that are not given.
-    old_memory = await _find_memory(ctx, memory_id, user_id, database)
+    find = _find_memory(ctx, memory_id, user_id, database)
+    old_memory = await (ctx.look(find, {"user_id": user_id}) if memory.strip() and topics is not None else find)
     body = {
         "memory": _check_memory(memory) if memory.strip() else old_memory.get("memory"),
         "topics": old_memory.get("topics") if topics is None else topics,
@@ -120,9 +132,11 @@ async def delete_memory(ctx: ToolContext, memory_id: str, user_id: UserId = "", 
     """Forget one memory for good."""
     database = await ctx.database("memory", db_id)
     # AgentOS says nothing where there is none.
-    memory = await _find_memory(ctx, memory_id, user_id, database)
+    memory = await ctx.look(_find_memory(ctx, memory_id, user_id, database), {})
     query = {"user_id": user_id, "db_id": database}
     await ctx.send("DELETE", "/memories/{memory_id}", _path_values(memory_id), query=query)
+    if not memory:
+        return Message(f"AgentOS was told to delete memory {display_id(memory_id.strip())}. {UNSEEN}")
     user = display_id(str(memory.get("user_id") or ""))
     return Message(f"Deleted memory {display_id(memory_id.strip())} of user '{user}'.")
 
@@ -164,14 +178,15 @@ async def get_memory_stats(
 
 async def optimize_memories(
     ctx: ToolContext,
-    user_id: UserId,
+    user_id: UserId = "",
     apply: Annotated[bool, Field(description="Replace them; else only a preview")] = False,
     model: Annotated[str, Field(description="provider:model, default openai:gpt-4o")] = "",
     db_id: DbId = "",
 ) -> Record:
     """Let a model merge all memories of a user into one. Preview first."""
     database = await ctx.database("memory", db_id)
-    body: dict[str, Any] = {"user_id": _check_user(user_id), "apply": apply}
+    user_id = await _user_of_call(ctx, user_id)
+    body: dict[str, Any] = {"user_id": user_id, "apply": apply}
     if model.strip():
         body["model"] = model.strip()
     try:
@@ -224,7 +239,7 @@ async def optimize_memories(
 async def _replaced_memories(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The memories that would be replaced; None where there are none, which AgentOS says itself."""
     database = await ctx.database("memory", str(arguments.get("db_id") or ""))
-    user_id = _check_user(str(arguments["user_id"]))
+    user_id = await _user_of_call(ctx, str(arguments.get("user_id") or ""))
     memories = await ctx.own_page("/memories", user_id=user_id, db_id=database, limit=_SHOWN_MEMORIES, page=1)
     if not memories.rows:
         return None
@@ -286,14 +301,14 @@ def _check_memory(memory: str) -> str:
     return words
 
 
-def _check_user(user_id: str) -> str:
-    if not user_id.strip():
-        raise InvalidRequest(
-            "No user is given.",
-            hint("Say with {user_id} whose memories these are.", user_id=Parameter("user_id"))
-            + hint("{stats} lists users.", stats=Action.of("get_memory_stats")),
-        )
-    return user_id
+async def _user_of_call(ctx: ToolContext, user_id: str) -> str:
+    """The user that is given, else the one that the token names; '' where only AgentOS knows whose the token is."""
+    if user_id.strip():
+        return user_id
+    user = await ctx.agent_os.token_user()
+    if user is None:
+        raise InvalidRequest("No user is given.", _GIVE_USER)
+    return user
 
 
 TOOLSET = Toolset(

@@ -213,7 +213,10 @@ async def explain_run(ctx: ToolContext, run: Run) -> str:
 async def cancel_run(ctx: ToolContext, run: Run) -> str:
     """Stop a run that is still going or paused, for good."""
     ref = RunRef.parse(run)
-    output = await ctx.engine.get_stored(ref)
+    output = await ctx.look(ctx.engine.get_stored(ref), None)
+    if output is None:
+        await ctx.engine.cancel(ref)
+        return f"AgentOS was told to cancel it. This token may not see what becomes of it.\nrun: {ref}"
     state = await ctx.engine.check_orphaned(read_stored_run(RunState(ref=ref), output), output)
     if not _can_be_cancelled(state):
         return f"Nothing to cancel: {ended_line(state, output)}\nrun: {ref}"

@@ -27,7 +27,7 @@ from agentos_mcp.agentos.sessions import (
 )
 from agentos_mcp.agentos.timestamps import ANY_TIME, Period
 from agentos_mcp.runs.run_table import RUN_COLUMNS, run_rows, unread_outcomes_hint
-from agentos_mcp.tooling.context import ToolContext, present_values
+from agentos_mcp.tooling.context import UNSEEN, ToolContext, present_values
 from agentos_mcp.tooling.markdown import one_line, table
 from agentos_mcp.tooling.parameters import AnyKind, ComponentId, DbId, JsonObject, Limit, Page, Since, Text, UserId
 from agentos_mcp.tooling.results import Message, Record, Table
@@ -208,7 +208,7 @@ async def rename_session(
     """Call a conversation something else."""
     if not name.strip():
         raise InvalidRequest("The name is empty.", "Give the session a name.")
-    session = await _find_session(ctx, session_id, user_id, db_id)
+    session = await _find_session_to_change(ctx, session_id, user_id, db_id)
     path, body = "/sessions/{session_id}/rename", {"session_name": name.strip()}
     await ctx.send("POST", path, {"session_id": session.id}, query=session.typed_query, json=body)
     return Message(f"Renamed session '{display_id(session.id)}'.")
@@ -236,7 +236,9 @@ async def update_session(
                 name=Parameter("name"),
             ),
         )
-    session = await _find_session(ctx, session_id, user_id, db_id)
+    # AgentOS replaces each of them, so what stays has to be read.
+    find = _find_session if session_state or metadata or summary.strip() else _find_session_to_change
+    session = await find(ctx, session_id, user_id, db_id)
     if summary.strip() and session.kind == "workflow":
         raise InvalidRequest("A workflow's session keeps no summary.", "Put it into metadata.")
     body: dict[str, Any] = dict(present_values(session_name=name.strip()))
@@ -256,9 +258,11 @@ async def update_session(
 async def delete_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Message:
     """Delete a conversation with all its runs, for good."""
     # AgentOS says nothing where there is none.
-    session = await _find_session(ctx, session_id, user_id, db_id)
-    runs = await _runs_of(ctx, session)
+    session = await _find_session_to_change(ctx, session_id, user_id, db_id)
+    runs = await ctx.look(_runs_of(ctx, session), [])
     await ctx.send("DELETE", "/sessions/{session_id}", {"session_id": session.id}, query=session.scope_query)
+    if not session.is_known:
+        return Message(f"AgentOS was told to delete session '{display_id(session.id)}'. {UNSEEN}")
     message = f"Deleted session '{display_id(session.id)}' and its runs ({len(runs)})."
     running = ", ".join(str(run.ref) for run in runs if run.status in {Status.PENDING, Status.RUNNING})
     if not running:
@@ -320,6 +324,12 @@ async def _find_session(ctx: ToolContext, session_id: str, user_id: str, db_id: 
     session = await read_session(ctx.agent_os, features, session_id, user_id=user_id, database=database)
     ctx.ownership.require_own(session.document, f"session '{display_id(session.id)}'", _LIST_SESSIONS)
     return session
+
+
+async def _find_session_to_change(ctx: ToolContext, session_id: str, user_id: str, db_id: str) -> Session:
+    """The session; its id alone where the token may change it without reading it."""
+    unknown = Session(session_id.strip(), "agent", "", {}, user_id, db_id, is_known=False)
+    return await ctx.look(_find_session(ctx, session_id, user_id, db_id), unknown)
 
 
 async def _runs_of(ctx: ToolContext, session: Session) -> list[RunSummary]:

@@ -57,6 +57,14 @@ def call(**arguments: Any) -> Call:
     return Call(arguments)
 
 
+async def arguments_of(call: Call, rest: Rest) -> dict[str, Any]:
+    """A call's arguments, with what they are about made for it."""
+    rest.given.clear()
+    for name, value in call.arguments.items():
+        rest.given[name] = await value(rest) if callable(value) else value
+    return dict(rest.given)
+
+
 OLDEST = "2.5.17"
 TINY = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 PICTURE = f"data:image/png;base64,{TINY}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +16,7 @@ from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.mcp_tool import mcp_tool
 from agentos_mcp.tooling.tool_spec import Toolset, ToolSpec
 from agentos_mcp.tools import TOOLSETS
-from tests._support.contract_calls import CALLS, OLDEST, Call
+from tests._support.contract_calls import CALLS, OLDEST, Call, arguments_of
 from tests._support.factories import Rest
 from tests._support.mcp_client import Peer, reference, words
 from tests._support.request_recording import recording
@@ -55,13 +54,6 @@ async def connected(url: str) -> AsyncIterator[tuple[Peer, set[str]]]:
         await server.backend.discovery.features()
         await server.backend.catalog.inventory()
         yield Peer(client, url), {tool.name for tool in (await client.list_tools()).tools}
-
-
-async def arguments_of(call: Call, rest: Rest) -> dict[str, Any]:
-    rest.given.clear()
-    for name, value in call.arguments.items():
-        rest.given[name] = await value(rest) if callable(value) else value
-    return dict(rest.given)
 
 
 async def problems(peer: Peer, rest: Rest, served: Served, tool: str, call: Call) -> list[str]:

@@ -24,7 +24,7 @@ import anyio
 from agentos_mcp.agentos.agentos_messages import needs_background_database
 from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
-from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
+from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, NotFound
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.ownership import OWN_RUNS, Ownership
 from agentos_mcp.agentos.runs.continuer import RunContinuer
@@ -151,7 +151,12 @@ class Engine:
         Raises NotFound for a run of another user on a server for one user.
         """
         if self.ownership.user_id and not self.ownership.knows(ref):
-            await self.get_stored(ref)
+            try:
+                await self.get_stored(ref)
+            except Forbidden:
+                # A token may cancel what it may not read.
+                if self.ownership.decides:
+                    raise
         path = f"{runs_path(ref)}/{{run_id}}/cancel"
         await self._agent_os.request("POST", path, run_ids(ref), query={"session_id": ref.session})
 

@@ -147,6 +147,11 @@ class RunRegistry:
         """AgentOS does not say which schema a run was given, so it is kept for when the run is read again."""
         self._locks: dict[str, tuple[anyio.Lock, int]] = {}
 
+    @property
+    def is_following(self) -> bool:
+        """Whether any run is followed."""
+        return bool(self._followed)
+
     def start(self, request: RunRequest, schema: Mapping[str, Any] | None = None) -> LiveRun:
         """Start a run; its reference is known at once. `schema` is what its answer has to match."""
         state = self._engine.new_run(request)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.middleware.cors import CORSMiddleware
@@ -27,6 +28,9 @@ from agentos_mcp.server.http.session_limit import MAX_SESSIONS, SESSION_IDLE_SEC
 from agentos_mcp.server.http.settings import HttpSettings
 from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.settings import SettingsError
+
+if TYPE_CHECKING:
+    from agentos_mcp.server.http.identity import Identity
 
 PATH = "/mcp"
 _CORS_HEADERS = (
@@ -89,12 +93,19 @@ def announcement(settings: HttpSettings, listener: socket.socket) -> str:
     if settings.is_local:
         return serving
     where = "on every address of this machine" if settings.listens_everywhere else f"on {settings.host}"
+    if settings.oauth_issuer:
+        return f"Open {where} to those whom {settings.oauth_issuer} signs in.\n{serving}"
     if settings.token is None:
         return f"Open {where} without a token (--no-http-auth): whoever can connect can use it.\n{serving}"
     return f"Open {where} to clients that send the token.\n{serving}"
 
 
-async def serve_http(server: AgentOSServer, listener: socket.socket, settings: HttpSettings | None = None) -> None:
+async def serve_http(
+    server: AgentOSServer,
+    listener: socket.socket,
+    settings: HttpSettings | None = None,
+    identity: Identity | None = None,
+) -> None:
     """Serve until SIGINT or SIGTERM, then end within about a second."""
     settings = settings or HttpSettings()
     max_connections = possible_connections(settings.max_connections)
@@ -102,7 +113,7 @@ async def serve_http(server: AgentOSServer, listener: socket.socket, settings: H
     for handler in logging.getLogger().handlers:
         handler.addFilter(RepeatedMessageFilter())
     config = uvicorn.Config(
-        _application(server, settings),
+        application(server, settings, identity),
         http=ConnectionGuard(limits).protocol(),
         backlog=ACCEPT_BATCH,
         timeout_keep_alive=limits.idle_seconds,
@@ -115,8 +126,8 @@ async def serve_http(server: AgentOSServer, listener: socket.socket, settings: H
     await _Uvicorn(config, server).serve(sockets=[listener])
 
 
-def _application(server: AgentOSServer, settings: HttpSettings) -> ASGIApp:
-    """What each request goes through, from the outside in."""
+def application(server: AgentOSServer, settings: HttpSettings, identity: Identity | None = None) -> ASGIApp:
+    """What each request goes through, from the outside in. `identity` is the one that the server was built with."""
     mcp = server.streamable_http_app(
         streamable_http_path=PATH,
         transport_security=SDK_CHECK_OFF,
@@ -125,7 +136,18 @@ def _application(server: AgentOSServer, settings: HttpSettings) -> ASGIApp:
         # Sessions that are opened in the same moment are counted together once they are there.
         max_sessions=2 * MAX_SESSIONS,
     )
-    checked = TokenAuth(HostCheck(BodyLimit(SessionLimit(mcp)), settings), settings.token)
+    served: ASGIApp = BodyLimit(SessionLimit(mcp))
+    if identity is not None:
+        from agentos_mcp.server.http.identity import CallerGate
+
+        served = CallerGate(served, identity)
+    served = HostCheck(served, settings)
+    checked: ASGIApp = TokenAuth(served, settings.token)
+    if settings.oauth_issuer:
+        from agentos_mcp.server.http.identity_modes import build_verifier
+        from agentos_mcp.server.http.oauth import OAuthGate
+
+        checked = OAuthGate(served, build_verifier(settings), settings.resource_url)
     app = HealthEndpoints(checked, server)
     if not settings.allow_origins:
         return app
@@ -133,6 +155,6 @@ def _application(server: AgentOSServer, settings: HttpSettings) -> ASGIApp:
         app,
         allow_origins=settings.allow_origins,
         allow_methods=("GET", "POST", "DELETE"),
-        allow_headers=_CORS_HEADERS,
+        allow_headers=(*_CORS_HEADERS, settings.identity_header) if identity is not None else _CORS_HEADERS,
         expose_headers=("mcp-session-id",),
     )

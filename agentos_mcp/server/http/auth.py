@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from agentos_mcp.agentos.errors import Unauthorized
 from agentos_mcp.settings import Token
 
-_DISCOVERY = "/.well-known/"
-"""Where clients look for ways to get a token. There are none, and "not found" says so better than "unauthorized"."""
+WELL_KNOWN = "/.well-known/"
+"""Where clients look for ways to get a token. Without OAuth there are none, and "not found" says so better than
+"unauthorized"."""
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class TokenAuth:
 
     def _refusal(self, scope: Scope) -> Response | None:
         path: str = scope["path"]
-        if path.startswith(_DISCOVERY):
+        if path.startswith(WELL_KNOWN):
             return PlainTextResponse("Not Found", 404)
         if self._token is None or self._has_token(scope, self._token):
             return None
@@ -42,8 +43,6 @@ class TokenAuth:
         )
 
     def _has_token(self, scope: Scope, token: Token) -> bool:
-        values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
-        scheme, _, credentials = values[0].partition(" ") if len(values) == 1 else ("", "", "")
         try:
             expected = token()
         except Unauthorized as error:
@@ -53,6 +52,12 @@ class TokenAuth:
                 log.error("Every client is refused. %s", error.message)
             return False
         self._logged_error = ""
-        if scheme.lower() != "bearer" or not expected:
-            return False
-        return hmac.compare_digest(credentials.strip().encode(), expected.encode())
+        given = bearer_token(scope)
+        return bool(given and expected) and hmac.compare_digest(given.encode(), expected.encode())
+
+
+def bearer_token(scope: Scope) -> str:
+    """The token in the header `Authorization`; '' where there is none, another scheme or more than one."""
+    values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+    scheme, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
+    return token.strip() if scheme.lower() == "bearer" else ""

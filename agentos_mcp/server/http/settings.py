@@ -20,9 +20,18 @@ DEFAULT_PORT = 7800
 DEFAULT_CONNECTIONS = 1000
 TOKEN_VARIABLE = "AGENTOS_MCP_HTTP_TOKEN"  # noqa: S105 - its name
 """Holds the token itself. It has no flag: other users of a machine see the command lines of its processes."""
+IDENTITIES = ("shared", "header", "mint", "exchange")
+SIGNED_IN = ("mint", "exchange")
+"""Those of callers whom an OAuth issuer has signed in."""
+EXCHANGE_SECRET_VARIABLE = "AGENTOS_MCP_EXCHANGE_CLIENT_SECRET"  # noqa: S105 - its name
+GRANTS = ("token-exchange", "jwt-bearer")
+DEFAULT_IDENTITY_HEADER = "X-AgentOS-Token"
 MIN_TOKEN_LENGTH = 16
 """Characters; a shorter one could be guessed."""
 _ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+_HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+_TAKEN_HEADERS = frozenset({"authorization", "host", "origin", "cookie", "content-type", "content-length", "accept"})
+_MAX_CLAIM_LENGTH = 200
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?)(:\d{1,5})?")
 
 
@@ -40,11 +49,47 @@ class HttpSettings:
     """Origins of web pages that may call, besides this machine's own."""
     max_connections: int = DEFAULT_CONNECTIONS
     """Connections at once; half as many from one address."""
+    identity: str = "shared"
+    """How callers are told apart, one of IDENTITIES."""
+    identity_header: str = DEFAULT_IDENTITY_HEADER
+    """Where a caller's own credential of AgentOS is (header)."""
+    user_claim: str = "sub"
+    """The claim of a caller's JWT that says which user of AgentOS they are."""
+    public_url: str = ""
+    """The address of `/mcp` as clients know it; '': that of this machine."""
+    oauth_issuer: str = ""
+    """Who signs callers in, exactly as their tokens name it; '': nobody."""
+    oauth_jwks_url: str = ""
+    """Where the issuer's keys are; '': where its metadata says."""
+    oauth_audience: str = ""
+    """What access tokens have to be for; '': `resource_url`."""
+    oauth_scopes: tuple[str, ...] = ()
+    """What access tokens have to have."""
+    scope_map: Path | None = None
+    """A file that says which claims give which scopes of AgentOS (mint)."""
+    mint_key_file: Path | None = None
+    """The key that AgentOS trusts (mint)."""
+    mint_key_id: str = ""
+    mint_issuer: str = ""
+    mint_audience: str = ""
+    exchange_client_id: str = ""
+    """As whom the issuer is asked (exchange)."""
+    exchange_client_secret: Token | None = None
+    exchange_grant: str = GRANTS[0]
+    exchange_audience: str = ""
+    exchange_resource: str = ""
+    exchange_scope: str = ""
 
     @property
     def is_local(self) -> bool:
         """Whether only this machine can connect."""
         return _is_loopback(self.host)
+
+    @property
+    def resource_url(self) -> str:
+        """What access tokens are for: the address of `/mcp`."""
+        host = {"localhost": "127.0.0.1"}.get(self.host, self.host)
+        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}/mcp"
 
     @property
     def listens_everywhere(self) -> bool:
@@ -82,16 +127,40 @@ def http_settings(options: argparse.Namespace, environ: Mapping[str, str] | None
         values["token"]()
     elif text := environ.get(TOKEN_VARIABLE):
         values["token"] = Token(_parsed(_http_token, text, TOKEN_VARIABLE, shown=f"={MASK}"))
+    if secret_file := values.pop("exchange_client_secret_file", None):
+        values["exchange_client_secret"] = Token(file=secret_file)
+        values["exchange_client_secret"]()
+    elif text := environ.get(EXCHANGE_SECRET_VARIABLE):
+        values["exchange_client_secret"] = Token(_parsed(check_token, text, EXCHANGE_SECRET_VARIABLE, shown=f"={MASK}"))
+    if public_url := values.get("public_url"):
+        values["allow_hosts"] = (*values.get("allow_hosts", ()), urlsplit(public_url).netloc.lower())
     settings = HttpSettings(**values)
+    _check_identity(settings)
     if no_auth and settings.token is not None:
         raise SettingsError("--no-http-auth cannot be used together with a token: use only one of them.")
-    if not (settings.is_local or no_auth or settings.token is not None):
+    if not (settings.is_local or no_auth or settings.token is not None or settings.oauth_issuer):
         raise SettingsError(
             f"--host {settings.host} would let other machines run everything on your AgentOS. Set {TOKEN_VARIABLE}, or "
             "give --http-token-file PATH, with the token that clients have to send; or give --no-http-auth, where a "
             "proxy in front of this server checks who calls."
         )
     return settings
+
+
+def _check_identity(settings: HttpSettings) -> None:
+    """Raises SettingsError where something is missing for the mode, or contradicts it."""
+    mode = f"--identity {settings.identity}"
+    if settings.oauth_issuer:
+        if settings.token is not None:
+            raise SettingsError("--oauth-issuer cannot be used together with a token of the server's: use one of them.")
+        if not settings.public_url and (not settings.is_local or settings.port == 0):
+            raise SettingsError("--oauth-issuer needs --public-url: the address of /mcp that clients are told.")
+    elif settings.identity in SIGNED_IN:
+        raise SettingsError(f"{mode} needs --oauth-issuer URL: who signs callers in.")
+    if settings.identity == "mint" and settings.mint_key_file is None:
+        raise SettingsError(f"{mode} needs --mint-key-file PATH: the key that AgentOS trusts.")
+    if settings.identity == "exchange" and not settings.exchange_client_id:
+        raise SettingsError(f"{mode} needs --exchange-client-id ID: as whom the issuer is asked.")
 
 
 def _parsed(parse: Any, text: str, source: str, shown: str | None = None) -> Any:
@@ -150,6 +219,62 @@ def _token_file(text: str) -> Path:
     if not path.is_file():
         raise ValueError("there is no such file")
     return path
+
+
+def _identity(text: str) -> str:
+    word = text.strip().casefold()
+    if word not in IDENTITIES:
+        raise ValueError(f"use one of {', '.join(IDENTITIES)}")
+    return word
+
+
+def _header_name(text: str) -> str:
+    name = text.strip()
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError("give the name of a header, such as X-AgentOS-Token")
+    if name.lower() in _TAKEN_HEADERS or name.lower().startswith("mcp-"):
+        raise ValueError("this header has another meaning; take one of your own")
+    return name
+
+
+def _secure_url(text: str) -> str:
+    """An address that nobody on the way can change: https, or this machine's."""
+    url = text.strip()
+    parts = urlsplit(url)
+    if not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc or not url.isprintable():
+        raise ValueError("give a complete URL such as https://login.example.com")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(parts.hostname)):
+        raise ValueError("use https; http is for this machine alone")
+    return url
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return _is_loopback(host)
+    except ValueError:
+        return False
+
+
+def _word(text: str) -> str:
+    if not re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]{1,500}", text.strip()):
+        raise ValueError("give one word, without quotes")
+    return text.strip()
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(map(_word, text.replace(",", " ").split()))
+
+
+def _grant(text: str) -> str:
+    if text.strip().casefold() not in GRANTS:
+        raise ValueError(f"use one of {', '.join(GRANTS)}")
+    return text.strip().casefold()
+
+
+def _claim(text: str) -> str:
+    if not text.strip() or len(text) > _MAX_CLAIM_LENGTH:
+        raise ValueError("give the name of a claim, such as sub")
+    return text.strip()
 
 
 def _split(text: str) -> list[str]:
@@ -215,6 +340,160 @@ HTTP_OPTIONS = (
         _connections,
         f"how many connections may be open at once, half of them from one address (default: {DEFAULT_CONNECTIONS})",
         "NUMBER",
+    ),
+    Option(
+        "identity",
+        "--identity",
+        ("AGENTOS_MCP_IDENTITY",),
+        _identity,
+        "whose credential AgentOS is shown: shared (this server's, for everybody), header (each caller's own), mint "
+        "(one that this server signs for whom an issuer signed in) or exchange (one that the issuer exchanges) "
+        "(default: shared)",
+        "MODE",
+    ),
+    Option(
+        "identity_header",
+        "--identity-header",
+        ("AGENTOS_MCP_IDENTITY_HEADER",),
+        _header_name,
+        f"the header with a caller's own credential of AgentOS (default: {DEFAULT_IDENTITY_HEADER})",
+        "NAME",
+    ),
+    Option(
+        "user_claim",
+        "--user-claim",
+        ("AGENTOS_MCP_USER_CLAIM",),
+        _claim,
+        "the claim of a caller's JWT that names the user of AgentOS (default: sub)",
+        "NAME",
+    ),
+    Option(
+        "public_url",
+        "--public-url",
+        ("AGENTOS_MCP_PUBLIC_URL",),
+        _secure_url,
+        "the address of /mcp as clients know it, such as https://mcp.example.com/mcp",
+        "URL",
+    ),
+    Option(
+        "oauth_issuer",
+        "--oauth-issuer",
+        ("AGENTOS_MCP_OAUTH_ISSUER",),
+        _secure_url,
+        "the OAuth issuer whose access tokens admit callers, exactly as the tokens name it",
+        "URL",
+    ),
+    Option(
+        "oauth_jwks_url",
+        "--oauth-jwks-url",
+        ("AGENTOS_MCP_OAUTH_JWKS_URL",),
+        _secure_url,
+        "where the issuer's keys are (default: where its metadata says)",
+        "URL",
+    ),
+    Option(
+        "oauth_audience",
+        "--oauth-audience",
+        ("AGENTOS_MCP_OAUTH_AUDIENCE",),
+        _word,
+        "what access tokens have to be for (default: the address of /mcp)",
+        "AUDIENCE",
+    ),
+    Option(
+        "oauth_scopes",
+        "--oauth-scopes",
+        ("AGENTOS_MCP_OAUTH_SCOPES",),
+        _words,
+        "scopes that access tokens have to have, comma-separated; clients are told to ask for them",
+        "SCOPES",
+    ),
+    Option(
+        "scope_map",
+        "--scope-map",
+        ("AGENTOS_MCP_SCOPE_MAP",),
+        _token_file,
+        "mint: a JSON file that says which claims give which scopes of AgentOS (default: the token's own scopes)",
+        "PATH",
+    ),
+    Option(
+        "mint_key_file",
+        "--mint-key-file",
+        ("AGENTOS_MCP_MINT_KEY_FILE",),
+        _token_file,
+        "mint: the private key (PEM) or the secret whose tokens AgentOS trusts",
+        "PATH",
+    ),
+    Option(
+        "mint_key_id",
+        "--mint-key-id",
+        ("AGENTOS_MCP_MINT_KEY_ID",),
+        _word,
+        "mint: the key's id in AgentOS's JWKS file, if it has one",
+        "ID",
+    ),
+    Option(
+        "mint_issuer",
+        "--mint-issuer",
+        ("AGENTOS_MCP_MINT_ISSUER",),
+        _word,
+        "mint: the issuer that AgentOS's tokens name (default: the address of /mcp)",
+        "ISSUER",
+    ),
+    Option(
+        "mint_audience",
+        "--mint-audience",
+        ("AGENTOS_MCP_MINT_AUDIENCE",),
+        _word,
+        "mint: the audience that AgentOS's tokens name (default: the AgentOS's id)",
+        "AUDIENCE",
+    ),
+    Option(
+        "exchange_client_id",
+        "--exchange-client-id",
+        ("AGENTOS_MCP_EXCHANGE_CLIENT_ID",),
+        _word,
+        f"exchange: this server's id at the issuer; {EXCHANGE_SECRET_VARIABLE} holds its secret",
+        "ID",
+    ),
+    Option(
+        "exchange_client_secret_file",
+        "--exchange-client-secret-file",
+        ("AGENTOS_MCP_EXCHANGE_CLIENT_SECRET_FILE",),
+        _token_file,
+        "exchange: a file with that secret, read again whenever it changes",
+        "PATH",
+    ),
+    Option(
+        "exchange_grant",
+        "--exchange-grant",
+        ("AGENTOS_MCP_EXCHANGE_GRANT",),
+        _grant,
+        "exchange: token-exchange (RFC 8693) or jwt-bearer (Entra's on-behalf-of) (default: token-exchange)",
+        "GRANT",
+    ),
+    Option(
+        "exchange_audience",
+        "--exchange-audience",
+        ("AGENTOS_MCP_EXCHANGE_AUDIENCE",),
+        _word,
+        "exchange: the audience that is asked for, as the issuer calls AgentOS",
+        "AUDIENCE",
+    ),
+    Option(
+        "exchange_resource",
+        "--exchange-resource",
+        ("AGENTOS_MCP_EXCHANGE_RESOURCE",),
+        _word,
+        "exchange: the resource that is asked for, where the issuer goes by resources",
+        "URL",
+    ),
+    Option(
+        "exchange_scope",
+        "--exchange-scope",
+        ("AGENTOS_MCP_EXCHANGE_SCOPE",),
+        lambda text: " ".join(_words(text)),
+        "exchange: the scopes that are asked for",
+        "SCOPES",
     ),
 )
 _REPEATED = ("allow_hosts", "allow_origins")

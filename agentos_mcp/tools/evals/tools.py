@@ -17,7 +17,7 @@ from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, period_note, read_p
 from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.timestamps import Period
 from agentos_mcp.runs.timeouts import call_wait
-from agentos_mcp.tooling.context import ToolContext, present_values
+from agentos_mcp.tooling.context import UNSEEN, ToolContext, present_values
 from agentos_mcp.tooling.parameters import (
     AnyKind,
     ComponentId,
@@ -205,7 +205,7 @@ async def rename_eval(ctx: ToolContext, id: EvalId, name: str, db_id: DbId = "")
         raise InvalidRequest("The name is empty.", "Give the new name.")
     database = await ctx.database("evals", db_id)
     if ctx.ownership.user_id:
-        await _find_eval(ctx, id, database)
+        await ctx.look(_find_eval(ctx, id, database), {})
     with _hint_ids():
         await ctx.send(
             "PATCH", _EVAL, {"eval_run_id": _check_id(id)}, query={"db_id": database}, json={"name": new_name}
@@ -219,14 +219,16 @@ async def delete_evals(ctx: ToolContext, ids: Names, db_id: DbId = "") -> Messag
     if not eval_ids:
         raise InvalidRequest("No ids are given.", _LIST)
     database = await ctx.database("evals", db_id)
+    unseen = False
     for eval_id in eval_ids:
         # AgentOS says that it deleted what it never had.
         try:
-            await _find_eval(ctx, eval_id, database)
+            unseen |= not await ctx.look(_find_eval(ctx, eval_id, database), {})
         except NotFound as error:
             raise NotFound(f"{error.message} Nothing was deleted.", error.hint, status=error.status) from error
     await ctx.send("DELETE", "/eval-runs", query={"db_id": database}, json={"eval_run_ids": eval_ids})
-    return Message(f"Deleted {len(eval_ids)} {'eval' if len(eval_ids) == 1 else 'evals'}.")
+    count = f"{len(eval_ids)} {'eval' if len(eval_ids) == 1 else 'evals'}"
+    return Message(f"AgentOS was told to delete {count}. {UNSEEN}" if unseen else f"Deleted {count}.")
 
 
 async def _eval_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from agentos_mcp.agentos.pagination import Page as ListPage
 from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.tooling.argument_limits import MAX_FILES_LENGTH, MaxCharacters
 from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
-from agentos_mcp.tooling.context import ToolContext, name_knowledge_bases
+from agentos_mcp.tooling.context import UNSEEN, ToolContext, name_knowledge_bases
 from agentos_mcp.tooling.markdown import fenced, one_line
 from agentos_mcp.tooling.parameters import AnyKnowledgeId, JsonObject, KnowledgeId, Limit, LongName, Page, Text
 from agentos_mcp.tooling.results import Document, Message, Record, Table
@@ -192,7 +192,7 @@ async def add_knowledge(
     upload = await build_upload(ctx, text=text, url=url, file=file, name=name)
     form = {**upload.form, **metadata_fields(description, metadata)}
     form |= await reader_fields(ctx, base, reader_id, chunker, chunk_size)
-    contents = await contents_of(ctx, base)
+    contents = await ctx.look(contents_of(ctx, base), {})
     query = {"knowledge_id": base.id}
     accepted = await ctx.send("POST", "/knowledge/content", query=query, form=form, files=upload.files)
     content_id = str(accepted.get("id") or "")
@@ -231,7 +231,7 @@ async def add_remote_knowledge(
     form = {"config_id": config_id, "path": remote_path, **metadata_fields(description, metadata, name)}
     if source_params:
         form["source_params"] = json.dumps(source_params)
-    earlier = await newest_contents(ctx, base)
+    earlier = await ctx.look(newest_contents(ctx, base), {})
     await ctx.send("POST", "/knowledge/remote-content", query={"knowledge_id": base.id}, form=form)
     location = f"{one_line(remote_path, max_length=80)} of {display_id(config_id)}"
     try:
@@ -258,7 +258,7 @@ async def refresh_knowledge(ctx: ToolContext, content_id: str, knowledge_id: Kno
     """Read a website or folder again: changed pages anew, vanished ones removed."""
     base, earlier = await _locate_content(ctx, content_id, knowledge_id, in_base=True)
     name = str(earlier.get("name") or content_id)
-    if not source_text(agentos_metadata(earlier)):
+    if earlier and not source_text(agentos_metadata(earlier)):
         raise InvalidRequest(
             f"'{one_line(name, max_length=80)}' came from no website or folder, so there is nothing to read again.",
             _REPLACE,
@@ -286,7 +286,7 @@ async def update_knowledge(
     base, earlier = await _locate_content(ctx, content_id, knowledge_id, in_base=True)
     changed = await ctx.send("PATCH", _CONTENT, {"content_id": content_id}, query={"knowledge_id": base.id}, form=form)
     rename_note = " Passages keep the old name." if name.strip() else ""
-    new_name = str(changed.get("name") or name.strip() or earlier.get("name"))
+    new_name = str(changed.get("name") or name.strip() or earlier.get("name") or content_id)
     return Message(f"Changed {' and '.join(form)} of '{one_line(new_name, max_length=80)}'.{rename_note}")
 
 
@@ -294,6 +294,8 @@ async def delete_knowledge(ctx: ToolContext, content_id: str, knowledge_id: Know
     """Delete a content and its passages for good."""
     base, content = await _locate_content(ctx, content_id, knowledge_id, in_base=True)
     await ctx.send("DELETE", _CONTENT, {"content_id": content_id}, query={"knowledge_id": base.id})
+    if not content:
+        return Message(f"AgentOS was told to delete content {display_id(content_id)}. {UNSEEN}")
     return Message(f"Deleted '{one_line(str(content.get('name')), max_length=80)}' (content {display_id(content_id)}).")
 
 
@@ -440,7 +442,8 @@ async def _locate_source(
     """A remote source and its knowledge base: the one that is named, else the only one that has it."""
     bases = await ctx.knowledge_bases(knowledge_id)
     if len(bases) == 1:
-        return bases[0], _pick_source(await _sources(ctx, bases[0]), source_id)
+        sources = await ctx.look(_sources(ctx, bases[0]), None)
+        return bases[0], _pick_source(sources, source_id) if sources is not None else {"id": source_id.strip()}
     answers = await read_bases(bases, lambda base: _sources(ctx, base))
     owners = [
         (base, source) for base, sources in answers.by_base for source in sources if _is_source(source, source_id)
@@ -463,12 +466,13 @@ def _no_content(content_id: str) -> NotFound:
 
 
 async def _find_content(ctx: ToolContext, base: KnowledgeBase, content_id: str, *, in_base: bool = False) -> Content:
-    """A content. `in_base`: it has to be in this knowledge base itself.
+    """A content, {} where the token may not read it. `in_base`: it has to be in this knowledge base itself.
 
     AgentOS takes one that lies in another base of the same database, and leaves its passages there for ever.
     """
     try:
-        content = mapping(await ctx.get(_CONTENT, {"content_id": content_id}, knowledge_id=base.id))
+        read = ctx.get(_CONTENT, {"content_id": content_id}, knowledge_id=base.id)
+        content = mapping(await (ctx.look(read, {}) if in_base else read))
     except NotFound:
         raise _no_content(content_id) from None
     bases = (await ctx.catalog.inventory()).knowledge

@@ -31,6 +31,9 @@ from agentos_mcp.demo.scripted_model import Delay, ModelOutput, Script, Scripted
 from agentos_mcp.demo.vector_db import HashedEmbedder, InMemoryVectorDb
 from tests._support.agno_environments import PORT_VARIABLE
 
+JWT_KEY_VARIABLE = "CONTRACT_JWT_KEY"
+ISOLATED_VARIABLE = "CONTRACT_ISOLATED"
+
 
 class Brief(BaseModel):
     product: str
@@ -182,7 +185,16 @@ def build(db_file: str) -> AgentOS:
         # Without the web framework's own spans a trace is a run's, and can be asked for by what it is of.
         base_app=FastAPI(telemetry={"tracing": False}),
         telemetry=False,
+        **_authorization(),
     )
+
+
+def _authorization() -> dict[str, Any]:
+    """Behind JWTs where a key is set, with isolated users if that is asked for."""
+    if not (key := os.environ.get(JWT_KEY_VARIABLE)):
+        return {}
+    authorization = importlib.import_module("agno.os.authz").Authorization(verification_keys=[key], algorithm="HS256")
+    return {"authorization": authorization, "user_isolation": bool(os.environ.get(ISOLATED_VARIABLE))}
 
 
 def _filesystem(db: SqliteDb) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A real AgentOS of several users: open to whoever asks, or behind JWTs, with every user's data isolated."""
+"""A real AgentOS of several users: open to whoever asks, or behind JWTs, with or without isolation of users."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ JWT_KEY = "a key of the tests that is long enough"
 SECRET = "zebraquartz"
 """What alice says everywhere, and nobody else may read."""
 ISOLATED_VARIABLE = "USERS_ISOLATED"
+AUTHORIZED_VARIABLE = "USERS_AUTHORIZED"
+"""Behind JWTs, without isolation: whoever may read sessions reads those of everybody."""
 
 
 def lasting(turn: Turn) -> Iterable[ModelOutput]:
@@ -46,11 +48,10 @@ def build(db_file: str) -> AgentOS:
     diaries = FileSystem(db=db, namespace="diaries", user_scoped=True)
     diaries.partition("alice").write("today.md", f"{SECRET} is hidden here")
     more: dict[str, Any] = {}
-    if os.environ.get(ISOLATED_VARIABLE):
-        more = {
-            "authorization": Authorization(verification_keys=[JWT_KEY], algorithm="HS256"),
-            "user_isolation": True,
-        }
+    isolated = bool(os.environ.get(ISOLATED_VARIABLE))
+    if isolated or os.environ.get(AUTHORIZED_VARIABLE):
+        authorization = Authorization(verification_keys=[JWT_KEY], algorithm="HS256")
+        more = {"authorization": authorization, "user_isolation": isolated}
     return AgentOS(
         id="users",
         agents=[

@@ -1,0 +1,178 @@
+"""The callers of a server that tells them apart: who each is, and what is kept for those that were here lately."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR
+
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
+from agentos_mcp.agentos.token_claims import ADMIN_SCOPE
+from agentos_mcp.server.caller_state import CallerState
+
+log = logging.getLogger(__name__)
+
+MAX_CALLERS = 500
+"""So many callers are kept at once; beyond it, those who were away the longest go first."""
+IDLE_SECONDS = 900.0
+"""How long a caller is kept who asks nothing, runs nothing and listens to nothing."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sends a request, and what they may do as far as that is known here."""
+
+    key: str
+    """Different for everybody who may see different things; no secret."""
+    user_id: str = ""
+    """The user that AgentOS takes the caller for; '' where only AgentOS knows."""
+    scopes: frozenset[str] | None = None
+    """The scopes of AgentOS that the caller has; None where only AgentOS knows."""
+    is_isolated: bool = False
+    """Whether AgentOS itself serves the caller nothing of other users."""
+    expires_at: float = math.inf
+    """When what they showed expires, in seconds since 1970."""
+    credential: str = field(default="", repr=False)
+    """What they showed. It is never logged, and goes to nobody but those it is for."""
+
+    @property
+    def boundary(self) -> str:
+        """The user beyond whose things this caller gets nothing; '' where that is left to AgentOS.
+
+        AgentOS gives the data of all users to its admins, and without isolation to everybody.
+        """
+        is_admin = self.scopes is not None and ADMIN_SCOPE in self.scopes
+        return "" if self.is_isolated and is_admin else self.user_id
+
+
+class _KeptCaller:
+    """One caller, and the task that keeps their state open."""
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+        self.state: CallerState | None = None
+        self.opened = anyio.Event()
+        """Set once there is a state, or there will be none."""
+        self.scope = anyio.CancelScope()
+        self.requests = 0
+        self.used_at = anyio.current_time()
+
+    @property
+    def is_in_use(self) -> bool:
+        return self.requests > 0 or (self.state is not None and self.state.is_busy)
+
+
+OpenState = Callable[[Callable[[], Caller]], AbstractAsyncContextManager[CallerState]]
+"""Opens what is kept for a caller. It is told how to ask who they are now: what they show may be renewed."""
+
+
+class Callers:
+    """Keeps a `CallerState` for each caller, each in a task of its own, as long as it is used or was lately."""
+
+    def __init__(
+        self,
+        caller_of: Callable[[ServerRequestContext[Any, Any]], Awaitable[Caller]],
+        open_state: OpenState,
+        *,
+        max_callers: int = MAX_CALLERS,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        """`caller_of` raises MCPError for a request without a caller."""
+        self._caller_of = caller_of
+        self._open_state = open_state
+        self._max_callers = max_callers
+        self._idle_seconds = idle_seconds
+        self._kept: OrderedDict[str, _KeptCaller] = OrderedDict()
+        self._tasks: TaskGroup | None = None
+
+    @property
+    def states(self) -> Iterable[CallerState]:
+        """Those that are open."""
+        return [kept.state for kept in self._kept.values() if kept.state is not None]
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """While it is open, callers are served; then everything that is kept for them is closed."""
+        async with unwrapped_task_group() as tasks:
+            self._tasks = tasks
+            try:
+                yield
+            finally:
+                self._tasks = None
+                tasks.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def state_for(self, ctx: ServerRequestContext[Any, Any]) -> AsyncIterator[CallerState]:
+        """The state of the caller of a request, kept open while this context is.
+
+        Raises MCPError where there is no caller, or no room for one more.
+        """
+        caller = await self._caller_of(ctx)
+        kept = self._kept.get(caller.key) or self._keep(caller)
+        if caller.expires_at >= kept.caller.expires_at:
+            kept.caller = caller
+        self._kept.move_to_end(caller.key)
+        kept.requests += 1
+        try:
+            await kept.opened.wait()
+            if kept.state is None:
+                raise MCPError(INTERNAL_ERROR, "This server could not prepare for this caller. Try again.")
+            yield kept.state
+        finally:
+            kept.requests -= 1
+            kept.used_at = anyio.current_time()
+
+    def _keep(self, caller: Caller) -> _KeptCaller:
+        if self._tasks is None:
+            raise MCPError(INTERNAL_ERROR, "This server is stopping.")
+        if len(self._kept) >= self._max_callers:
+            self._make_room()
+        kept = self._kept[caller.key] = _KeptCaller(caller)
+        self._tasks.start_soon(self._keep_open, kept)
+        return kept
+
+    def _make_room(self) -> None:
+        for key, kept in self._kept.items():
+            if not kept.is_in_use:
+                del self._kept[key]
+                kept.scope.cancel()
+                return
+        raise MCPError(INTERNAL_ERROR, "This server is serving as many callers as it can. Try again in a moment.")
+
+    async def _keep_open(self, kept: _KeptCaller) -> None:
+        try:
+            with kept.scope:
+                async with self._open_state(lambda: kept.caller) as state:
+                    kept.state = state
+                    kept.opened.set()
+                    await self._wait_until_idle(kept)
+                    self._forget(kept)
+        except Exception:
+            # One caller must not end the server with them.
+            log.exception("What is kept for a caller was closed by an error")
+        finally:
+            self._forget(kept)
+            kept.state = None
+            kept.opened.set()
+
+    async def _wait_until_idle(self, kept: _KeptCaller) -> None:
+        while True:
+            seconds = kept.used_at + self._idle_seconds - anyio.current_time()
+            if seconds <= 0 and not kept.is_in_use:
+                return
+            await anyio.sleep(seconds if seconds > 0 else self._idle_seconds / 10)
+
+    def _forget(self, kept: _KeptCaller) -> None:
+        """A request that comes from now on opens a new state."""
+        if self._kept.get(kept.caller.key) is kept:
+            del self._kept[kept.caller.key]
