@@ -2,6 +2,7 @@
 # make check  lint, types, and the tests that start no process of their own: for every save
 # make test   lint, types, all tests, as CI runs them
 # make test-long  the changed answers of test_malformed_answers.py, 100,000 of them
+# make test-cluster  200 runs through two replicas, nginx, two AgentOS workers, PostgreSQL and Redis, each killed once
 # make lint   lint and types alone        make format   format the code
 # make bench  ratios against a bare server and against straight REST
 # make evals  play forty requests as people phrase them, by a model where one is configured
@@ -21,7 +22,7 @@ INPUTS := pyproject.toml constraints.txt
 # Without bytecode files each process that the tests start compiles the whole package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo check test test-long lint format bench evals bundle surface requirements picture clean
+.PHONY: demo check test test-long test-cluster lint format bench evals bundle surface requirements picture clean
 
 demo: $(VENV)/.with-demo
 	@$(BIN)/agentos-mcp demo
@@ -34,6 +35,9 @@ test: lint
 
 test-long: $(VENV)/.with-dev
 	AGENTOS_MCP_LONG=1 $(BIN)/python -m pytest tests/security/test_malformed_answers.py --dist=load
+
+test-cluster: $(VENV)/.with-dev
+	@$(BIN)/python -m tests.cluster $(if $(RUNS),--runs $(RUNS))
 
 lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .

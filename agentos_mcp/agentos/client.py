@@ -92,21 +92,20 @@ class AgentOS:
         self.limits = limits or Limits()
         self.on_first_request: Callable[[], None] | None = None
         """Called once, before anything is sent."""
+        self._http_unpooled: httpx.AsyncClient | None = None
+        """For the requests that a balancer is to give to any worker."""
         self._token = token
         self._unset_variable = ""
         """The variable that the token was to come from, where it is not set."""
         self._sent_tokens: tuple[str, ...] = ()
         """The tokens that were sent last, to be masked where AgentOS repeats them."""
+        # Loading the certificates takes longer than a local request; plain HTTP needs none.
+        self._verify: ssl.SSLContext | bool = _scheme(self.url) != "http" and _default_certificates()
         try:
-            self._http = httpx.AsyncClient(
-                base_url=self.url,
-                # uvicorn drops idle connections after 5 s, httpx's default too: a request sent on one
-                # that is just being dropped has an unknown fate. So ours go first.
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0),
-                # Loading the certificates takes longer than a local request; plain HTTP needs none.
-                verify=False if _scheme(self.url) == "http" else _default_certificates(),
-                headers={"User-Agent": "agentos-mcp", "Accept-Encoding": response_body.ACCEPT_ENCODING},
-                event_hooks={"response": [_hide_location]},
+            # uvicorn drops idle connections after 5 s, httpx's default too: a request sent on one
+            # that is just being dropped has an unknown fate. So ours go first.
+            self._http = self._open(
+                httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0)
             )
         except (ImportError, ValueError, httpx.InvalidURL):
             # Only the names of the variables: a proxy's URL may hold a password.
@@ -121,6 +120,24 @@ class AgentOS:
 
     async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
+        if self._http_unpooled is not None:
+            await self._http_unpooled.aclose()
+
+    def _open(self, limits: httpx.Limits) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=self.url,
+            limits=limits,
+            verify=self._verify,
+            headers={"User-Agent": "agentos-mcp", "Accept-Encoding": response_body.ACCEPT_ENCODING},
+            event_hooks={"response": [_hide_location]},
+        )
+
+    def _client(self, *, new_connection: bool) -> httpx.AsyncClient:
+        if not new_connection:
+            return self._http
+        if self._http_unpooled is None:
+            self._http_unpooled = self._open(httpx.Limits(max_connections=None, max_keepalive_connections=0))
+        return self._http_unpooled
 
     @property
     def display_url(self) -> str:
@@ -128,11 +145,19 @@ class AgentOS:
         return http_errors.display_url(self.url)
 
     async def get(
-        self, template: str, values: Values | None = None, query: Query | None = None, *, retry: bool = True
+        self,
+        template: str,
+        values: Values | None = None,
+        query: Query | None = None,
+        *,
+        retry: bool = True,
+        new_connection: bool = False,
     ) -> Any:
         """GET a JSON document; retried where that can help, unless an early response matters more."""
         attempts = self.limits.read_attempts if retry else 1
-        return await self.request("GET", template, values, query=query, retry=True, attempts=attempts)
+        return await self.request(
+            "GET", template, values, query=query, retry=True, attempts=attempts, new_connection=new_connection
+        )
 
     async def request(
         self,
@@ -147,11 +172,13 @@ class AgentOS:
         retry: bool = False,
         attempts: int | None = None,
         no_timeout: bool = False,
+        new_connection: bool = False,
     ) -> Any:
         """Send one request; the response's JSON, None for an empty one.
 
         `retry` says that sending it twice does no harm; without it, it is sent again only if it
         provably never reached AgentOS. `no_timeout` waits for the response to begin however long it takes.
+        `new_connection`: on one of its own, so that it may reach another of AgentOS's workers than the last one.
         Raises the errors of `errors.py`.
         """
         self._require_permission(method, template)
@@ -163,7 +190,14 @@ class AgentOS:
                 while True:
                     try:
                         return await self._send_once(
-                            method, path, query=query, form=form, files=files, json=json, no_timeout=no_timeout
+                            method,
+                            path,
+                            query=query,
+                            form=form,
+                            files=files,
+                            json=json,
+                            no_timeout=no_timeout,
+                            client=self._client(new_connection=new_connection),
                         )
                     except AgentOSError as error:
                         wait = self._wait_before_retry(error, retry, attempt) if attempt < max_attempts else None
@@ -198,6 +232,7 @@ class AgentOS:
         files: MultipartParts | None,
         json: object,
         no_timeout: bool,
+        client: httpx.AsyncClient,
     ) -> Any:
         request = self._build_request(
             method,
@@ -210,7 +245,7 @@ class AgentOS:
             timeout=self._timeout(None if no_timeout else self.limits.read_seconds),
         )
         with self._transport_errors(method, path), http_errors.translate_reading_errors(f"{method} {path}"):
-            response = await self._http.send(request, stream=True)
+            response = await client.send(request, stream=True)
             try:
                 with self._deadline(method, path, self.limits.total_seconds):
                     body = await self._body(response)

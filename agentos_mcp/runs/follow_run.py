@@ -63,7 +63,7 @@ async def follow_run(
             with anyio.move_on_after(_CANCEL_SECONDS, shield=True):
                 if await ctx.cancels_run():
                     await _wait_for_reference(run, _CANCEL_SECONDS)
-                    await _cancel(ctx, run.state)
+                    await _cancel(ctx, run)
         raise
     if not ended or not run.state.has_ended:
         return _to_result(ctx, run.state, unfinished_result(run.state, ctx.surface, allowed.note))
@@ -96,11 +96,13 @@ async def _wait_for_reference(run: LiveRun, seconds: float) -> None:
             await run.watch(lambda _: None, _REFERENCE_POLL_SECONDS)
 
 
-async def _cancel(ctx: ToolContext, state: RunState) -> None:
+async def _cancel(ctx: ToolContext, run: LiveRun) -> None:
     try:
-        await ctx.engine.cancel(state.ref)
+        await ctx.engine.cancel(run.state.ref)
     except AgentOSError as error:
-        log.warning("Could not cancel %s: %s", state.ref, error)
+        log.warning("Could not cancel %s: %s", run.state.ref, error)
+    else:
+        ctx.run_registry.repeat_cancellation(run)
 
 
 def _progress_receiver(ctx: ToolContext) -> Send | None:

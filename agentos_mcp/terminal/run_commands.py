@@ -224,6 +224,12 @@ class _RunFollower:
         except (AgentOSError, TimeoutError) as error:
             reason = error or "AgentOS does not answer"
             self._display.print_line(f"The run could not be cancelled: {reason}", "red")
+        else:
+            await self._ctx.engine.repeat_cancellation(self.state.ref, self._wait_for_end)
+
+    async def _wait_for_end(self, seconds: float) -> bool:
+        await anyio.sleep(seconds)
+        return self.state.has_ended
 
 
 async def meant_component(ctx: ToolContext, kind: Kind | Literal[""], name: str) -> tuple[Kind, str]:

@@ -18,7 +18,9 @@ from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import KINDS, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
 from agentos_mcp.agentos.sessions import one_kind_at_a_time
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.agentos.timestamps import to_local
+from agentos_mcp.agentos.workers import worker_starts
 from agentos_mcp.runs.call import RunResult, continue_paused, run_component
 from agentos_mcp.runs.explain import explain, input_text
 from agentos_mcp.runs.follow_run import follow_run
@@ -53,6 +55,10 @@ RunStatus = Annotated[str, Field(description="running, waiting, failed, done..."
 Answers = Annotated[JsonObject, Field(description="By question, as its result says")]
 
 _CANCEL_WAIT_SECONDS = 5.0
+_SEVERAL_WORKERS = (
+    "This AgentOS has several workers. Unless they share a Redis (QueueConfig(redis=...)), a cancellation is known to "
+    "the worker alone that got it: it was sent several times, and most likely reached each."
+)
 
 
 async def run_agent(
@@ -226,18 +232,38 @@ async def cancel_run(ctx: ToolContext, run: Run) -> str:
         # A durable queue cancels it at once, AgentOS without one when it is continued.
         state = await ctx.engine.read(ref)
         if state.status is Status.PAUSED:
-            return f"The paused run will be cancelled as soon as it is continued.\nrun: {ref}"
-    # It is asked for: that its end cannot be seen is no failure.
-    with anyio.move_on_after(_CANCEL_WAIT_SECONDS), suppress(AgentOSError):
-        while not state.has_ended:
-            await anyio.sleep(0.1)
-            state = await ctx.engine.read(ref)
+            workers = await ctx.engine.cancel_on_all_workers(ref)
+            note = f"\n{_SEVERAL_WORKERS}" if workers > 1 else ""
+            return f"The paused run will be cancelled as soon as it is continued.{note}\nrun: {ref}"
+    state = await _wait_for_cancelled(ctx, state)
     if not state.has_ended and orphaned:
         now = unfinished_result(replace(state, is_orphaned=True), ctx.surface)
         return f"AgentOS was told to cancel it; nothing came of that.\n{now}"
     if not state.has_ended:
-        return f"Cancelling: it stops when its current tool or function call returns.\nrun: {ref}"
+        note = f"\n{_SEVERAL_WORKERS}" if len(await worker_starts(ctx.agent_os)) > 1 else ""
+        return f"Cancelling: it stops when its current tool or function call returns.{note}\nrun: {ref}"
     return f"It has ended: {ended_line(state, output)}\nrun: {ref}"
+
+
+async def _wait_for_cancelled(ctx: ToolContext, state: RunState) -> RunState:
+    """The run once it has ended, or after a while: it is asked for, so that its end cannot be seen is no failure."""
+    ended = anyio.Event()
+
+    async def wait_for_end(seconds: float) -> bool:
+        with anyio.move_on_after(seconds):
+            await ended.wait()
+        return ended.is_set()
+
+    with anyio.move_on_after(_CANCEL_WAIT_SECONDS), suppress(AgentOSError):
+        async with unwrapped_task_group() as tasks:
+            tasks.start_soon(ctx.engine.repeat_cancellation, state.ref, wait_for_end)
+            while True:
+                if state.has_ended:
+                    ended.set()
+                    break
+                await anyio.sleep(0.1)
+                state = await ctx.engine.read(state.ref)
+    return state
 
 
 def _can_be_cancelled(state: RunState) -> bool:

@@ -7,7 +7,7 @@
         stored_run.py    the stored run -> RunState
         restarts.py      whether AgentOS was restarted under it, so that it may never end
     Engine.continue_run  continuer.py sends the answers to a pause, once, then follower.py follows it again
-    Engine.cancel
+    Engine.cancel          canceller.py
 
 Nothing is ever sent again to find out what became of it: a run whose stream breaks is followed by its reference.
 `registry.py` keeps the runs that this process follows, for any number of callers.
@@ -15,7 +15,7 @@ Nothing is ever sent again to find out what became of it: a run whose stream bre
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,14 +27,13 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, NotFound
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.ownership import OWN_RUNS, Ownership
+from agentos_mcp.agentos.runs.canceller import RunCanceller
 from agentos_mcp.agentos.runs.continuer import RunContinuer
 from agentos_mcp.agentos.runs.follower import (
     OUTAGE_SECONDS,
     Report,
     RunFollower,
     Sleep,
-    run_ids,
-    runs_path,
 )
 from agentos_mcp.agentos.runs.run import RunNote, RunRef, RunState, new_id
 from agentos_mcp.agentos.runs.starter import RunRequest, RunStarter
@@ -67,6 +66,7 @@ class Engine:
         self.ownership = ownership or Ownership(agent_os, catalog)
         self._follower = RunFollower(agent_os, discovery, catalog, outage_seconds)
         self._starter = RunStarter(agent_os, self._follower)
+        self._canceller = RunCanceller(agent_os)
         self._continuer = RunContinuer(agent_os, discovery, self._follower, durable=durable)
 
     def new_run(self, request: RunRequest) -> RunState:
@@ -157,8 +157,18 @@ class Engine:
                 # A token may cancel what it may not read.
                 if self.ownership.decides:
                     raise
-        path = f"{runs_path(ref)}/{{run_id}}/cancel"
-        await self._agent_os.request("POST", path, run_ids(ref), query={"session_id": ref.session})
+        await self._canceller.cancel(ref)
+
+    async def repeat_cancellation(self, ref: RunRef, wait_for_end: Callable[[float], Awaitable[bool]]) -> None:
+        """After `cancel`: send it again until the run has ended, since AgentOS may have several workers.
+
+        `wait_for_end(seconds)` waits for the run's end at most so long, and tells whether it has come.
+        """
+        await self._canceller.repeat(ref, wait_for_end)
+
+    async def cancel_on_all_workers(self, ref: RunRef) -> int:
+        """After `cancel`, for a run that does not end by that: tell each worker; how many there are."""
+        return await self._canceller.cancel_on_all_workers(ref)
 
     async def _has_durable_queue(self) -> bool:
         """Whether AgentOS's background runs go through its durable queue."""

@@ -23,7 +23,7 @@ from agentos_mcp.agentos.inputs.attachments import MultipartPart
 from agentos_mcp.agentos.json_values import mapping, text, texts
 from agentos_mcp.agentos.runs.payload import choice_descriptions
 from agentos_mcp.agentos.runs.reducer import reduce
-from agentos_mcp.agentos.runs.restarts import restarted_since
+from agentos_mcp.agentos.runs.restarts import Restart, restarted_since
 from agentos_mcp.agentos.runs.run import WAITING, RunNote, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
 
@@ -38,6 +38,9 @@ OUTAGE_SECONDS = 60.0
 _START_GRACE_SECONDS = 5.0
 _STORE_GRACE_SECONDS = 1.0
 _DRAIN_SECONDS = 5.0
+_RESTART_CHECK_SECONDS = 30.0
+"""How often it is checked whether AgentOS was restarted: with several workers nothing else shows that one was."""
+_RESTART_NOTES = frozenset({RunNote.QUEUE_TAKES_OVER, RunNote.WORKER_RESTARTED})
 
 
 class RunFollower:
@@ -125,6 +128,7 @@ class RunFollower:
         poll_seconds = 0.1
         may_be_restarted = True
         """Whether AgentOS may have been restarted since that was last checked."""
+        checked_at = -math.inf
         while not state.has_ended:
             try:
                 if resumable:
@@ -136,9 +140,10 @@ class RunFollower:
                 if not state.has_ended:
                     output = await self.get_stored(state.ref)
                     state = read_stored_run(state, output)
+                    may_be_restarted |= anyio.current_time() - checked_at > _RESTART_CHECK_SECONDS
                     if not state.has_ended and may_be_restarted and not resumable:
                         state = await self.check_orphaned(state, output)
-                        may_be_restarted = False
+                        may_be_restarted, checked_at = False, anyio.current_time()
                     report(state)
                 not_found_since = failing_since = math.inf
             except NotFound:
@@ -163,7 +168,7 @@ class RunFollower:
             if not state.has_ended:
                 await sleep(poll_seconds)
                 poll_seconds = min(poll_seconds * 1.6, MAX_POLL_SECONDS)
-        state = replace(state, notes=tuple(note for note in state.notes if note != RunNote.QUEUE_TAKES_OVER))
+        state = replace(state, notes=tuple(note for note in state.notes if note not in _RESTART_NOTES))
         state = await self._with_whole_answer(state, report)
         return await self._with_stored_pause(state, report, sleep)
 
@@ -212,15 +217,17 @@ class RunFollower:
 
     async def check_orphaned(self, state: RunState, output: Mapping[str, Any]) -> RunState:
         """Mark the run as orphaned where AgentOS was restarted under it, and still reports it as running."""
-        if state.has_ended or not await restarted_since(self._agent_os, state.ref, output):
-            return state
-        if not state.is_queued:
-            return replace(state, is_orphaned=True)
-        return (
-            state
-            if RunNote.QUEUE_TAKES_OVER in state.notes
-            else replace(state, notes=(*state.notes, RunNote.QUEUE_TAKES_OVER))
-        )
+        restart = Restart.NOTHING if state.has_ended else await restarted_since(self._agent_os, state.ref, output)
+        match restart:
+            case Restart.EVERYTHING if not state.is_queued:
+                return replace(state, is_orphaned=True)
+            case Restart.EVERYTHING:
+                note = RunNote.QUEUE_TAKES_OVER
+            case Restart.ONE_WORKER if not state.is_queued:
+                note = RunNote.WORKER_RESTARTED
+            case _:
+                return state
+        return state if note in state.notes else replace(state, notes=(*state.notes, note))
 
     async def get_stored(self, ref: RunRef) -> Mapping[str, Any]:
         return mapping(

@@ -12,7 +12,7 @@ import logging
 import math
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -172,6 +172,16 @@ class RunRegistry:
         return self._follow(
             state, lambda run, report: self._engine.continue_run(state, form, report, run.wait_between_polls)
         )
+
+    def repeat_cancellation(self, run: LiveRun) -> None:
+        """Have the cancellation of a run that was asked to end repeated until it ends, for a while."""
+
+        async def wait_for_end(seconds: float) -> bool:
+            with suppress(AgentOSError):
+                return await run.watch(lambda _: None, seconds, closely=False)
+            return True
+
+        self._tasks.start_soon(self._engine.repeat_cancellation, run.state.ref, wait_for_end)
 
     def get(self, ref: RunRef) -> LiveRun | None:
         """The run, if this process follows it, or keeps it because AgentOS does not store it."""

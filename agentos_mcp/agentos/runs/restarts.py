@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum, auto
 from typing import Any
 
 from agentos_mcp.agentos.client import AgentOS
@@ -11,27 +12,43 @@ from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, 
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.agentos.timestamps import parse_timestamp
-
-log = logging.getLogger(__name__)
+from agentos_mcp.agentos.workers import worker_start, worker_starts
 
 _MARGIN_SECONDS = 1.0
 """AgentOS stores the start of a run in whole seconds."""
 
 
-async def restarted_since(agent_os: AgentOS, ref: RunRef, output: Mapping[str, Any]) -> bool:
-    """Whether AgentOS started after the run did, and has stored nothing of its session since."""
+class Restart(Enum):
+    """What was restarted during a run."""
+
+    NOTHING = auto()
+    """As far as is known."""
+    ONE_WORKER = auto()
+    """Some of AgentOS's workers; nothing tells which of them works on the run."""
+    EVERYTHING = auto()
+
+
+async def restarted_since(agent_os: AgentOS, ref: RunRef, output: Mapping[str, Any]) -> Restart:
+    """What of AgentOS started after the run did, where nothing of its session was stored since."""
     created = parse_timestamp(output.get("created_at"))
     if created is None:
-        return False
-    try:
-        health = mapping(await agent_os.get("/health", retry=False))
-    except AgentOSError as error:
-        log.info("Whether AgentOS was restarted during %s is not known: %s", ref, error)
-        return False
-    started = parse_timestamp(health.get("instantiated_at"))
-    if started is None or (started - created).total_seconds() <= _MARGIN_SECONDS:
-        return False
-    # A run that was continued since the restart is at work again.
+        return Restart.NOTHING
+    start = await worker_start(agent_os)
+    if start is None or not _is_later(start, created):
+        return Restart.NOTHING
+    # Another worker may be older, and work on it.
+    starts = await worker_starts(agent_os) | {start}
+    if not await _is_stale(agent_os, ref, start):
+        return Restart.NOTHING
+    return Restart.EVERYTHING if all(_is_later(one, created) for one in starts) else Restart.ONE_WORKER
+
+
+def _is_later(start: datetime, created: datetime) -> bool:
+    return (start - created).total_seconds() > _MARGIN_SECONDS
+
+
+async def _is_stale(agent_os: AgentOS, ref: RunRef, start: datetime) -> bool:
+    """Whether nothing of the run's session was stored since: a run that was continued is at work again."""
     try:
         session = await agent_os.get(
             "/sessions/{session_id}", {"session_id": ref.session}, {"type": ref.kind}, retry=False
@@ -41,4 +58,4 @@ async def restarted_since(agent_os: AgentOS, ref: RunRef, output: Mapping[str, A
     except AgentOSError:
         return False
     updated = parse_timestamp(mapping(session).get("updated_at"))
-    return updated is None or updated < started
+    return updated is None or updated < start

@@ -80,6 +80,10 @@ class RunNote(StrEnum):
         "AgentOS was restarted during the run. Its durable queue takes the run up again, "
         "or ends it as failed, after about a minute."
     )
+    WORKER_RESTARTED = (
+        "One of AgentOS's workers was started during the run. If that is the one that worked on it, "
+        "the run never ends by itself."
+    )
 
 
 class Status(StrEnum):
