@@ -329,6 +329,7 @@ _EXAMPLES: dict[str, tuple[str, ...]] = {
         "agentos-mcp runs last --explain",
         "agentos-mcp runs --watch",
     ),
+    "compare": ("agentos-mcp compare", 'agentos-mcp compare "content pipeline"', "agentos-mcp compare RUN last"),
     "sessions": ('agentos-mcp sessions --since "3 days ago"', "agentos-mcp sessions ID"),
     "memories": ("agentos-mcp memories --search tea",),
     "knowledge": (

@@ -1,5 +1,5 @@
-"""`agents`, `teams`, `workflows`, `runs`, `compare`, `sessions`, `memories`, `traces`, `knowledge`: the tools' own functions,
-printed for people or as JSON.
+"""`agents`, `teams`, `workflows`, `runs`, `compare`, `sessions`, `memories`, `traces`, `knowledge`: the tools' own
+functions, printed for people or as JSON.
 """
 
 from __future__ import annotations
