@@ -490,6 +490,7 @@ _GROUPS = {
     },
     "History and knowledge": {
         "runs": _terminal_command("list the latest runs; show, explain or follow one of them"),
+        "compare": _terminal_command("compare two runs: what changed, and why one failed"),
         "sessions": _terminal_command("list the sessions, or show one of them"),
         "memories": _terminal_command("list the memories, or show one of them"),
         "knowledge": _terminal_command("search a knowledge base, add to it, or list its contents"),

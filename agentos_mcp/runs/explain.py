@@ -12,11 +12,12 @@ from agentos_mcp.agentos.formats import format_duration
 from agentos_mcp.agentos.hints import Surface
 from agentos_mcp.agentos.json_values import number as as_number
 from agentos_mcp.agentos.json_values import objects
-from agentos_mcp.agentos.plain_text import as_json, strip_control_chars
+from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.agentos.runs.run import RunState, Status
 from agentos_mcp.agentos.runs.stored_run import stored_error
 from agentos_mcp.runs.next_steps import Failure, arguments, next_steps
 from agentos_mcp.runs.result import ORPHANED
+from agentos_mcp.runs.run_parts import component_name, input_text, step_names
 from agentos_mcp.tooling.markdown import fenced, one_line
 
 _MAX_WEIGHT = 2900
@@ -111,11 +112,7 @@ def _steps(
 def _step_names(output: Mapping[str, Any], state: RunState) -> dict[int, str]:
     """The names of the top-level steps by number, from 1, as the run's events tell them."""
     names = {number: step.name for number, step in enumerate(state.steps, 1) if step.name != "step"}
-    for event in objects(output.get("events")):
-        index, name = event.get("step_index"), event.get("step_name")
-        if name and isinstance(index, int) and not event.get("parent_step_id") and not event.get("nested_depth"):
-            names[index + 1] = str(name)
-    return names
+    return names | step_names(output)
 
 
 def _calls(run: Mapping[str, Any], location: str, failures: list[Failure], *, depth: int) -> Iterator[_Line]:
@@ -143,7 +140,7 @@ def _calls(run: Mapping[str, Any], location: str, failures: list[Failure], *, de
 
 
 def _member(member: Mapping[str, Any], failures: list[Failure], *, depth: int) -> Iterator[_Line]:
-    name = _name(_component_name(member))
+    name = _name(component_name(member))
     failed = str(member.get("status")).upper() == Status.ERROR
     if failed:
         error = stored_error(member) or str(member.get("content") or "AgentOS gave no reason")
@@ -159,7 +156,7 @@ def _member(member: Mapping[str, Any], failures: list[Failure], *, depth: int) -
 
 
 def _headline(output: Mapping[str, Any], state: RunState, failures: Sequence[Failure]) -> str:
-    name_words = _name(_component_name(output) or state.ref.component)
+    name_words = _name(component_name(output) or state.ref.component)
     steps = [failure for failure in failures if failure.is_step]
     tools = [failure for failure in failures if failure.tool]
     match state.status:
@@ -251,18 +248,6 @@ def _weigh(text: str) -> int:
 
 def _rank(failed: bool) -> _Rank:
     return _Rank.FAILED if failed else _Rank.FINE
-
-
-def _component_name(run: Mapping[str, Any]) -> str:
-    keys = (f"{kind}_{subject}" for kind in ("workflow", "team", "agent") for subject in ("name", "id"))
-    return next((str(run[key]) for key in keys if run.get(key)), "")
-
-
-def input_text(output: Mapping[str, Any]) -> str:
-    """What a stored run was asked."""
-    run_input = output.get("input")
-    content = run_input.get("input_content") if isinstance(run_input, Mapping) else run_input
-    return content if isinstance(content, str) else as_json(content) if content else ""
 
 
 def _name(name: str) -> str:

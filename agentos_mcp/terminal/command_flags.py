@@ -149,6 +149,22 @@ def _add_runs_arguments(parser: argparse.ArgumentParser) -> None:
     _add_paging_flags(parser, default_limit=10, pages=False)
 
 
+def _add_compare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Compare two runs: what differs, where they first part, and why one failed. Without A and B the latest failed "
+        "run is compared with the last good one of the same component; with one of them, that run with the other side."
+    )
+    for name in ("run_a", "run_b"):
+        parser.add_argument(
+            name,
+            nargs="?",
+            default="",
+            metavar=name[-1].upper(),
+            help=f"{_RUN_HELP}; or the name of a component",
+        )
+    parser.add_argument("--user-id", default="", metavar="ID", help="only runs for this user")
+
+
 def _add_sessions_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", default="", metavar="ID", help="id of a session to show")
     parser.add_argument(
@@ -313,6 +329,7 @@ _EXAMPLES: dict[str, tuple[str, ...]] = {
         "agentos-mcp runs last --explain",
         "agentos-mcp runs --watch",
     ),
+    "compare": ("agentos-mcp compare", 'agentos-mcp compare "content pipeline"', "agentos-mcp compare RUN last"),
     "sessions": ('agentos-mcp sessions --since "3 days ago"', "agentos-mcp sessions ID"),
     "memories": ("agentos-mcp memories --search tea",),
     "knowledge": (
@@ -333,6 +350,7 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "continue": _add_continue_arguments,
     "cancel": _add_cancel_arguments,
     "runs": _add_runs_arguments,
+    "compare": _add_compare_arguments,
     "sessions": _add_sessions_arguments,
     "memories": _add_memories_arguments,
     "traces": _add_traces_arguments,

@@ -102,6 +102,10 @@ _COMMANDS: Mapping[str, _CommandBuilder] = {
     "list_session_runs": _list_session_runs,
     "get_run": _show("runs", "run", "RUN"),
     "explain_run": _show("runs", "run", "RUN", "--explain"),
+    "compare_runs": lambda arguments: [
+        "compare",
+        *(str(arguments[name]) for name in ("run_a", "run_b") if name in arguments),
+    ],
     "continue_run": _show("continue", "run", "RUN"),
     "cancel_run": _show("cancel", "run", "RUN"),
     "list_sessions": _list("sessions", "kind", "user_id", "since", "until", "db_id"),

@@ -19,6 +19,8 @@ _RUN: Schema = {
     "pattern": "^(agent|team|workflow)/[^/]+/[^/]+/[^/]+$",
     "description": "run reference",
 }
+_PART_KIND: Schema = {"enum": ["run", "step", "member", "tool"]}
+_PART_STATUS: Schema = {"enum": ["completed", "failed", "paused", "cancelled", "running", "pending"]}
 _KIND: Schema = {"enum": ["agent", "team", "workflow"]}
 _OPEN: Schema = {"type": "object", "description": "AgentOS's own"}
 
@@ -100,6 +102,33 @@ _RUN_DOCUMENT: Schema = {
     "required": ["run", "kind", "component", "session", "status", "facts"],
     "additionalProperties": False,
 }
+_COMPARED_RUN = _object(
+    "run name status failed_parts parts",
+    run=_RUN,
+    name=_TEXT,
+    status=_PART_STATUS,
+    failed_parts=_COUNT,
+    started=_TIME,
+    duration=_SECONDS,
+    tokens=_COUNT,
+    parts={**_COUNT, "description": "steps, members and tool calls"},
+)
+_VALUE: Schema = {"type": ["string", "number"], "description": "text, cut; of a duration or of tokens a number"}
+_DIFFERENCE = _object(
+    "aspect kind subject location a b",
+    aspect={
+        "enum": [
+            *("component", "input", "version", "model", "status", "error", "output", "missing", "added"),
+            *("arguments", "executor", "duration", "tokens"),
+        ]
+    },
+    kind=_PART_KIND,
+    subject={**_TEXT, "description": "name of the step, member or tool; empty for the run itself"},
+    location={**_TEXT, "description": "name of the step or member that it lies in"},
+    a=_VALUE,
+    b=_VALUE,
+)
+_POSITION: Schema = {**_COUNT, "description": "position in differences"}
 _TRACE_ITEM = _object(
     "id",
     id=_TEXT,
@@ -123,6 +152,17 @@ _DOCUMENTS: Mapping[str, Schema] = {
     "config": _OPEN,
     "run": _RUN_DOCUMENT,
     "runs": _list(_RUN_ITEM),
+    "comparison": _object(
+        "a b differences differences_left_out parts_left_out same",
+        a=_COMPARED_RUN,
+        b=_COMPARED_RUN,
+        cause=_POSITION,
+        first_divergence=_POSITION,
+        differences={"type": "array", "items": _DIFFERENCE},
+        differences_left_out=_COUNT,
+        parts_left_out=_COUNT,
+        same=_TEXTS,
+    ),
     "sessions": _list(_object("id", id=_TEXT, component=_TEXT, name=_TEXT, user=_TEXT, active=_TIME)),
     "session": _record(
         _object(
@@ -219,6 +259,7 @@ COMMANDS: Mapping[str, str] = {
     "cancel": "run",
     "runs": "runs",
     "runs RUN": "run",
+    "compare": "comparison",
     "sessions": "sessions",
     "sessions ID": "session",
     "memories": "memories",

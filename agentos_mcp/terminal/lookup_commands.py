@@ -1,5 +1,5 @@
-"""`agents`, `teams`, `workflows`, `runs`, `sessions`, `memories`, `traces`, `knowledge`: the tools' own functions,
-printed for people or as JSON.
+"""`agents`, `teams`, `workflows`, `runs`, `compare`, `sessions`, `memories`, `traces`, `knowledge`: the tools' own
+functions, printed for people or as JSON.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from agentos_mcp.runs.result import answer_text
 from agentos_mcp.terminal.argument_values import absolute_paths, json_object
 from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.output import Printable, print_json, print_text, to_data
+from agentos_mcp.terminal.run_reference import run_or_component
 from agentos_mcp.terminal.run_summary import run_document, summary_lines
 from agentos_mcp.terminal.terminal_features import colorize
 from agentos_mcp.tooling.context import ToolContext
@@ -103,6 +104,13 @@ async def list_latest_runs(ctx: ToolContext, options: argparse.Namespace) -> Tab
         until=options.until,
         limit=options.limit,
     )
+
+
+async def _compare(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
+    from agentos_mcp.tools import runs
+
+    a, b = [await run_or_component(ctx, word, options) for word in (options.run_a, options.run_b)]
+    return await runs.compare_runs(ctx, a, b)
 
 
 async def _sessions(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
@@ -202,6 +210,7 @@ _COMMANDS: dict[str, Callable[[ToolContext, argparse.Namespace], Awaitable[Comma
     "teams": _components,
     "workflows": _components,
     "runs": _runs,
+    "compare": _compare,
     "sessions": _sessions,
     "memories": _memories,
     "traces": _traces,

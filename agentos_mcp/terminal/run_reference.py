@@ -42,16 +42,33 @@ async def meant_run(ctx: ToolContext, options: argparse.Namespace) -> str:
     return ""
 
 
+async def run_or_component(ctx: ToolContext, text: str, options: argparse.Namespace) -> str:
+    """The reference of the run that a word means; a word that means none is left to be a component's name."""
+    text = text.strip()
+    if text == LAST:
+        return str(await _run_named(ctx, text, options))
+    if "/" in text or not _SHORT_ID.fullmatch(text):
+        return text
+    found = _runs_with(text, await _runs_for(ctx, options, limit=_SEARCHED_RUNS))
+    return str(found[0].ref) if found else text
+
+
 async def _run_named(ctx: ToolContext, text: str, options: argparse.Namespace) -> RunRef:
     runs = await _runs_for(ctx, options, limit=1 if text == LAST else _SEARCHED_RUNS)
     if text == LAST:
         if not runs:
             raise InvalidRequest("There is no run yet.", "Start one.")
         return runs[0].ref
+    found = _runs_with(text, runs)
+    return found[0].ref if found else RunRef.parse(text)
+
+
+def _runs_with(text: str, runs: list[RunSummary]) -> list[RunSummary]:
+    """The run whose id begins like this; none where there is none. Raises InvalidRequest where there are several."""
     found = [run for run in runs if run.ref.run.startswith(text)]
     if len(found) > 1:
         raise InvalidRequest(f"{len(found)} runs begin with '{text}'.", f"Use one of: {_references(found)}.")
-    return found[0].ref if found else RunRef.parse(text)
+    return found
 
 
 async def _paused_run(ctx: ToolContext, options: argparse.Namespace) -> RunRef:

@@ -22,7 +22,15 @@ SETUP_LINES = {
 
 _FILE_METAVARS = {"PATH", "FILE"}
 _FOLDER_METAVARS = {"FOLDERS"}
-_SOURCES = {"words": "run_words", "run": "runs", "session_id": "sessions", "status": "statuses", "profile": "profiles"}
+_SOURCES = {
+    "words": "run_words",
+    "run": "runs",
+    "run_a": "runs",
+    "run_b": "runs",
+    "session_id": "sessions",
+    "status": "statuses",
+    "profile": "profiles",
+}
 """Where the values of an argument come from, by its name: a source of `value_completion`."""
 _SOURCES_OF_ID = {"agents": "components", "teams": "components", "workflows": "components", "sessions": "sessions"}
 """Where the values of a command's ID come from."""

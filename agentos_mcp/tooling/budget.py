@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -22,7 +23,47 @@ _MAX_ERROR_LENGTH = 4_000
 _MIN_TOKENS = 50
 _MAX_DEPTH = 100
 
+_WORD = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]{0,4}[AEIOUaeiouy])[A-Z]?[a-z]{1,14}(?![A-Za-z0-9])")
+_TOKENS_PER_LETTER = 0.3
+"""Of what looks like words, of which most are one token."""
+_TOKENS_PER_CHARACTER = 0.75
+"""Of everything else in ASCII: ids, hashes, marks."""
+_TOKENS_PER_OTHER_CHARACTER = 2.2
+_TOKENS_PER_RARE_CHARACTER = 3.8
+"""Of emoji and rare scripts, up to a token a byte."""
+_TOKENS_PER_SPACE = 0.15
+
 T = TypeVar("T")
+
+
+def estimated_tokens(text: str) -> float:
+    """About how many tokens a text costs, rather too many: for results with a limit that others' texts cannot break."""
+    words = _WORD.findall(text)
+    letters = sum(map(len, words))
+    spaces = text.count(" ")
+    others = [] if text.isascii() else [char for char in text if not char.isascii()]
+    rare = sum(char > "\uffff" for char in others)
+    return (
+        sum(max(1.0, len(word) * _TOKENS_PER_LETTER) for word in words)
+        + spaces * _TOKENS_PER_SPACE
+        + (len(text) - len(others) - letters - spaces) * _TOKENS_PER_CHARACTER
+        + (len(others) - rare) * _TOKENS_PER_OTHER_CHARACTER
+        + rare * _TOKENS_PER_RARE_CHARACTER
+    )
+
+
+def cut_to_tokens(line: str, tokens: float) -> str:
+    """A line of about that many tokens at most, cut with an ellipsis."""
+    if estimated_tokens(line) <= tokens:
+        return line
+    low, high = 0, len(line)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if estimated_tokens(line[:middle]) <= tokens - 1:
+            low = middle
+        else:
+            high = middle - 1
+    return f"{line[:low]}…"
 
 
 def characters(tokens: int) -> int:

@@ -22,10 +22,14 @@ from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.agentos.timestamps import to_local
 from agentos_mcp.agentos.workers import worker_starts
 from agentos_mcp.runs.call import RunResult, continue_paused, run_component
-from agentos_mcp.runs.explain import explain, input_text
+from agentos_mcp.runs.chosen_runs import choose_runs
+from agentos_mcp.runs.comparison import compare
+from agentos_mcp.runs.comparison_text import comparison_data, comparison_text
+from agentos_mcp.runs.explain import explain
 from agentos_mcp.runs.follow_run import follow_run
 from agentos_mcp.runs.request import RunOptions
 from agentos_mcp.runs.result import ended_line, unfinished_result
+from agentos_mcp.runs.run_parts import RunParts, input_text, read_parts
 from agentos_mcp.runs.run_table import RUN_COLUMNS, run_rows, unread_outcomes_hint
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import (
@@ -34,6 +38,7 @@ from agentos_mcp.tooling.parameters import (
     JsonFilters,
     JsonObject,
     Limit,
+    LongName,
     Message,
     Run,
     Schema,
@@ -43,7 +48,7 @@ from agentos_mcp.tooling.parameters import (
     Version,
     Wait,
 )
-from agentos_mcp.tooling.results import Table
+from agentos_mcp.tooling.results import Document, Table
 from agentos_mcp.tooling.time_arguments import parse_period
 from agentos_mcp.tooling.tool_spec import Toolset, destructive, read, write
 
@@ -216,6 +221,21 @@ async def explain_run(ctx: ToolContext, run: Run) -> str:
     return explain(output, state, ctx.surface)
 
 
+ComparedRun = Annotated[LongName, Field(description="Run reference, or a component's name")]
+
+
+async def compare_runs(ctx: ToolContext, run_a: ComparedRun = "", run_b: ComparedRun = "") -> Document:
+    """What changed between a good and a bad run, and why one failed; by default the latest failed and last good one."""
+    before, after = await choose_runs(ctx, run_a, run_b)
+    comparison = compare(before, await _read_parts(ctx, before), after, await _read_parts(ctx, after))
+    return Document(comparison_text(comparison, ctx.surface), comparison_data(comparison))
+
+
+async def _read_parts(ctx: ToolContext, ref: RunRef) -> RunParts:
+    output = await ctx.engine.get_stored(ref)
+    return read_parts(output, read_stored_run(RunState(ref=ref), output))
+
+
 async def cancel_run(ctx: ToolContext, run: Run) -> str:
     """Stop a run that is still going or paused, for good."""
     ref = RunRef.parse(run)
@@ -302,5 +322,6 @@ TOOLSET = Toolset(
     write(continue_run, open_world=True, default=True),
     read(list_runs, default=True),
     read(explain_run, default=True),
+    read(compare_runs),
     destructive(cancel_run, default=True, details=_cancel_details),
 )

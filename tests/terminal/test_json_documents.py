@@ -78,6 +78,7 @@ def documents(agentoses: AgentOSPool, demo: str) -> dict[str, Any]:
         "runs RUN": document(demo, "runs", workflow["run"]),
         "runs RUN --explain": document(demo, "runs", workflow["run"], "--explain"),
         "runs RUN --follow": document(demo, "runs", workflow["run"], "--follow"),
+        "compare": document(demo, "compare", paused["run"], workflow["run"]),
         "sessions": document(demo, "sessions"),
         "sessions ID": document(demo, "sessions", "json-documents", "--user-id", "ada"),
         "knowledge add": document(demo, "knowledge", "add", "--text", "Kettles whistle.", "--name", "Kettles"),

@@ -13,7 +13,7 @@ from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import KINDS, RunRef
 from agentos_mcp.agentos.sessions import one_kind_at_a_time
 from agentos_mcp.agentos.timestamps import parse_timestamp
-from agentos_mcp.runs.explain import input_text
+from agentos_mcp.runs.run_parts import input_text
 from agentos_mcp.tooling.context import ToolContext
 
 _MAX_CANDIDATES = 20
