@@ -256,7 +256,7 @@ class AgentOSServer(MCPServer[Backend]):
                 self.introduced_early |= state.inventory is None
                 with anyio.CancelScope(deadline=deadline):
                     await self.component_tools.refresh(self.backend)
-            surface = ToolSurface(self.tool_selection, self.backend)
+            surface = ToolSurface(self.tool_selection, self.backend).for_client(name)
             answer["instructions"] = build_instructions(
                 self._agentos_settings, self.tool_selection, surface, state, self.component_tools.missing
             )
