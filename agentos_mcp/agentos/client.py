@@ -20,6 +20,7 @@ import anyio
 import httpx
 
 from agentos_mcp.agentos import http_errors, response_body
+from agentos_mcp.agentos.agentos_name import NAMING_PATHS, agentos_name
 from agentos_mcp.agentos.errors import (
     AgentOSError,
     Forbidden,
@@ -28,6 +29,7 @@ from agentos_mcp.agentos.errors import (
     ServerFailure,
     Unreachable,
 )
+from agentos_mcp.agentos.hints import Setting, hint
 from agentos_mcp.agentos.json_values import decode, mapping
 from agentos_mcp.agentos.paths import fill_path
 from agentos_mcp.agentos.redaction import MIN_SECRET_LENGTH, mask_tokens
@@ -90,11 +92,13 @@ class AgentOS:
         self.url = url.rstrip("/")
         self.read_only = read_only
         self.limits = limits or Limits()
-        self.on_first_request: Callable[[], None] | None = None
-        """Called once, before anything is sent."""
+        self.on_name: Callable[[str], None] | None = None
+        """Called once, with what this AgentOS calls itself: as soon as an answer says so, with '' where it is asked
+        for something else before. No request is made for it."""
         self._http_unpooled: httpx.AsyncClient | None = None
         """For the requests that a balancer is to give to any worker."""
         self._token = token
+        self._has_sent = False
         self._unset_variable = ""
         """The variable that the token was to come from, where it is not set."""
         self._sent_tokens: tuple[str, ...] = ()
@@ -253,7 +257,10 @@ class AgentOS:
                 await _close(response)
             if not response.is_success:
                 raise self._error_for(method, path, response, body)
-            return self._document(body, response.headers.get("content-type", ""), method, path)
+            document = self._document(body, response.headers.get("content-type", ""), method, path)
+            if path in NAMING_PATHS and (name := agentos_name(mapping(document))):
+                self.tell_name(name)
+            return document
 
     @asynccontextmanager
     async def stream(
@@ -314,6 +321,12 @@ class AgentOS:
         if self.read_only and not _is_read(method, template):
             raise Forbidden("This server is read-only: nothing can be run or changed.", "Start it without --read-only.")
 
+    def tell_name(self, name: str = "") -> None:
+        """Tell its name to who wants to know it, unless that was told before, or nothing was sent yet."""
+        if self.on_name is not None and self._has_sent:
+            tell, self.on_name = self.on_name, None
+            tell(name)
+
     def _timeout(self, read: float | None) -> httpx.Timeout:
         return httpx.Timeout(self.limits.read_seconds, connect=self.limits.connect_seconds, read=read)
 
@@ -334,10 +347,8 @@ class AgentOS:
         return await source if inspect.isawaitable(source) else source
 
     async def _headers(self) -> dict[str, str]:
-        if self.on_first_request is not None:
-            announce, self.on_first_request = self.on_first_request, None
-            announce()
         token = await self._current_token()
+        self._has_sent = True
         self._unset_variable = unset_variable(token)
         if self._unset_variable:
             return {}
@@ -374,7 +385,7 @@ class AgentOS:
             )
             raise ServerFailure(
                 f"{self.display_url} answered {method} {path} with {problem}.",
-                "Is that really an AgentOS? Check AGENTOS_URL.",
+                hint("Is that really an AgentOS? If yours is elsewhere, {set_url}.", set_url=Setting("url")),
             ) from None
 
     def _total_seconds(self, files: MultipartParts | None) -> float:
@@ -397,6 +408,8 @@ class AgentOS:
 
     def _build_request(self, method: str, path: str, **parts: Any) -> httpx.Request:
         """Raises InvalidRequest for what cannot be sent: not text, too long for a URL, nested too deeply."""
+        if path not in NAMING_PATHS and path != "/openapi.json":
+            self.tell_name()
         try:
             return self._http.build_request(method, path, **parts)
         except (httpx.InvalidURL, ValueError, TypeError, RecursionError) as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import Forbidden, NotFound, ServerFailure, Unauthorized, Unsupported
+from agentos_mcp.agentos.hints import Setting, hint
 from agentos_mcp.agentos.json_values import mapping, text
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.agentos.shared_call import SharedCall
@@ -88,7 +89,10 @@ async def _discover(agent_os: AgentOS) -> Features:
         )
         background = frozenset(kind for kind in KINDS if _has_background(openapi, kind))
     if not info and declared is not None and "GET /config" not in declared:
-        raise ServerFailure(f"{agent_os.display_url} answers, but it is not an AgentOS.", "Check AGENTOS_URL.")
+        raise ServerFailure(
+            f"{agent_os.display_url} answers, but it is not an AgentOS.",
+            hint("If yours is elsewhere, {set_url}.", set_url=Setting("url")),
+        )
     return Features(
         name=text(info.get("name")) or text(info.get("os_id")),
         version=text(info.get("agno_version")),

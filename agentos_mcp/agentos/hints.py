@@ -5,13 +5,14 @@ A model is told of tools (`list_runs(status='paused')`), a person at a terminal 
 
     hint("{list} shows what there is.", list=Action("list_sessions"))
     hint("Give {db}, one of: {ids}.", db=Parameter("db_id"), ids="main, archive")
+    hint("Start it, or {set_url}.", set_url=Setting("url"))
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol, Self
 
 Value = str | int | float | bool
 
@@ -40,8 +41,22 @@ class Parameter:
     value: Value | None = None
 
 
+TOKEN_KINDS = "its security key, a JWT or a service account token"  # noqa: S105 - words
+"""What AgentOS takes as a token."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a person sets so that this program reaches an AgentOS: the `url` of one, or the `token` of that at
+    `agentos_url`. Each surface words how, as a clause that goes on from "to do so," or "or".
+    """
+
+    name: Literal["url", "token"]
+    agentos_url: str = ""
+
+
 Reference = Action | Parameter
-Detail = Reference | Value
+Detail = Reference | Setting | Value
 
 
 class Surface(Protocol):
@@ -52,6 +67,12 @@ class Surface(Protocol):
         ...
 
     def parameter(self, parameter: Parameter) -> str: ...
+
+    def setting(self, setting: Setting) -> str: ...
+
+    def for_client(self, client_name: str) -> Self:
+        """The surface for the readers of one MCP client, by its name for itself."""
+        ...
 
 
 class PlainSurface:
@@ -64,6 +85,14 @@ class PlainSurface:
     def parameter(self, parameter: Parameter) -> str:
         value = str(parameter.value).lower() if isinstance(parameter.value, bool) else parameter.value
         return parameter.name if value is None else f"{parameter.name}={value}"
+
+    def setting(self, setting: Setting) -> str:
+        if setting.name == "url":
+            return "set AGENTOS_URL to where it runs"
+        return f"put {TOKEN_KINDS} into a file that only you can read, and give --token-file PATH"
+
+    def for_client(self, _: str) -> Self:
+        return self
 
 
 PLAIN = PlainSurface()
@@ -90,6 +119,8 @@ class Sentence:
                         return self.otherwise
                 case Parameter():
                     values[name] = surface.parameter(detail)
+                case Setting():
+                    values[name] = surface.setting(detail)
                 case _:
                     values[name] = detail
         return self.template.format_map(values)

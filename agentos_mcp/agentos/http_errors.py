@@ -24,10 +24,10 @@ from agentos_mcp.agentos.errors import (
     Unreachable,
     Unsupported,
 )
+from agentos_mcp.agentos.hints import Hint, Setting, hint
 from agentos_mcp.agentos.json_values import decode, text, texts
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.redaction import redact
-from agentos_mcp.agentos.token_advice import token_advice
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ def error_for_response(
     if status == 401 and unset_variable:
         return Unauthorized(
             f"AgentOS requires a token, and the variable {unset_variable} is not set where the client was started.",
-            token_advice(url),
+            _set_token(url),
             status=status,
         )
     error = _error_for_status(
@@ -123,12 +123,12 @@ def _error_for_status(
             if with_token:
                 return Unauthorized(
                     f"AgentOS refuses the token: {detail or 'unauthorized'}.",
-                    f"It may have expired, or be for another AgentOS. {token_advice(url)}",
+                    Hint(("It may have expired, or be for another AgentOS.",)) + _set_token(url),
                     status=status,
                 )
             return Unauthorized(
                 "AgentOS requires a token, and none is set.",
-                token_advice(url),
+                _set_token(url),
                 status=status,
             )
         case 403:
@@ -141,7 +141,7 @@ def _error_for_status(
         case 404 if is_missing_endpoint(detail):
             return Unsupported(
                 f"{url} has no {method} {path}.",
-                "This AgentOS may be too old for that, or AGENTOS_URL may point somewhere else.",
+                hint("This AgentOS may be too old for that. If yours is elsewhere, {set_url}.", set_url=Setting("url")),
                 status=status,
             )
         case 404:
@@ -158,13 +158,21 @@ def _error_for_status(
             return Unsupported(f"{detail.rstrip('.')}.", "Set up AgentOS with it, or leave that out.", status=status)
         case _ if 300 <= status < 400:
             target = redact(display_url(headers.get("redirects-to") or headers.get("location", "")), tokens)
-            return ServerFailure(f"{url} redirects to {target}.", "Set AGENTOS_URL to where it leads.", status=status)
+            return ServerFailure(
+                f"{url} redirects to {target}.",
+                hint("If AgentOS is there now, {set_url}.", set_url=Setting("url")),
+                status=status,
+            )
         case _:
             return ServerFailure(
                 f"AgentOS failed on {method} {path} ({status}{': ' + detail if detail else ''}).",
                 "Its own log says why.",
                 status=status,
             )
+
+
+def _set_token(url: str) -> Hint:
+    return hint("To give it one, {set_token}.", set_token=Setting("token", url))
 
 
 def _retry_after_seconds(retry_after: str) -> float:
@@ -211,7 +219,7 @@ class TransportErrors:
             case httpx.ConnectTimeout() | httpx.ConnectError() | httpx.PoolTimeout():
                 raise Unreachable(
                     f"No AgentOS answers at {self.url}.",
-                    "Start it, or set AGENTOS_URL to where it runs.",
+                    hint("Start it, or {set_url}.", set_url=Setting("url")),
                     was_sent=False,
                 ) from error
             case httpx.TimeoutException():
@@ -224,7 +232,11 @@ class TransportErrors:
             case httpx.TransportError():
                 raise Unreachable(f"The connection to {self.url} broke during {self.request}.", "Try again.") from error
             case httpx.InvalidURL():
-                raise Unreachable(f"{self.url} is not a valid URL.", "Set AGENTOS_URL.", was_sent=False) from error
+                raise Unreachable(
+                    f"{self.url} is not a valid URL.",
+                    hint("To correct it, {set_url}.", set_url=Setting("url")),
+                    was_sent=False,
+                ) from error
             case _:
                 return
 

@@ -14,15 +14,17 @@ from urllib.parse import urlsplit
 
 import anyio
 
+from agentos_mcp.agentos.agentos_name import agentos_name
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, Unauthorized, Unreachable
 from agentos_mcp.agentos.http_errors import display_url
 from agentos_mcp.agentos.json_values import mapping, text
-from agentos_mcp.agentos.plain_text import as_name, one_line
+from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.doctor.findings import About, Report, bad, good
 from agentos_mcp.doctor.fixes import Fix, FixStep, UnsetVariables, run_command, set_variable
 from agentos_mcp.settings import Token
+from agentos_mcp.terminal.command_surface import CommandSurface
 
 USUAL_PORTS = (7777, 7778, 7779, 8000)
 TIMEOUT_SECONDS = 5.0
@@ -48,14 +50,16 @@ class AgentOSLocation:
 
         self.token = Token()
         """With which it can be used."""
+        self.surface = CommandSurface()
+        """Writes the commands that are about it."""
 
     def set_url(self, url: str) -> None:
         """'' where none was found."""
         self._url = url
         self._has_url.set()
 
-    def set_token(self, token: Token) -> None:
-        self.token = token
+    def set_token(self, token: Token, surface: CommandSurface) -> None:
+        self.token, self.surface = token, surface
 
     def set_usable(self, is_usable: bool) -> None:
         self._is_usable = is_usable
@@ -66,6 +70,11 @@ class AgentOSLocation:
         """The URL; '' where none was found."""
         await self._has_url.wait()
         return self._url
+
+    async def connection_flags(self) -> tuple[str, ...]:
+        """What commands need to speak to it."""
+        await self._is_checked.wait()
+        return self.surface.connection_flags
 
     async def is_usable(self) -> bool:
         await self._is_checked.wait()
@@ -206,7 +215,7 @@ async def _probe_agentos(agent_os: AgentOS, url: str) -> AddressProbe:
     info = await _read_optional(agent_os, "/info")
     auth_mode = one_line(text(info.get("auth_mode")), max_length=40)
     if info.get("os_id") and "instantiated_at" in health:
-        return AddressProbe(url, name=_agentos_name(info), auth_mode=auth_mode)
+        return AddressProbe(url, name=agentos_name(info) or _UNNAMED, auth_mode=auth_mode)
     try:
         config = mapping(await agent_os.get("/config", retry=False))
     except (Unauthorized, Forbidden):
@@ -217,7 +226,7 @@ async def _probe_agentos(agent_os: AgentOS, url: str) -> AddressProbe:
         config = {}
     if "os_id" not in config and "instantiated_at" not in health:
         return other_server
-    return AddressProbe(url, name=_agentos_name(config), auth_mode=auth_mode)
+    return AddressProbe(url, name=agentos_name(config) or _UNNAMED, auth_mode=auth_mode)
 
 
 async def _read_optional(agent_os: AgentOS, path: str) -> Mapping[str, Any]:
@@ -227,14 +236,6 @@ async def _read_optional(agent_os: AgentOS, path: str) -> Mapping[str, Any]:
         raise
     except AgentOSError:
         return {}
-
-
-def _agentos_name(document: Mapping[str, Any]) -> str:
-    """`Newsroom Demo (demo-os)`, by `/info` or `/config`."""
-    os_id, name = text(document.get("os_id")).strip(), text(document.get("name")).strip()
-    if os_id and name and os_id != name:
-        return f"{as_name(name)} ({as_name(os_id)})"
-    return as_name(name or os_id) if name or os_id else _UNNAMED
 
 
 def _unreachable(url: str, error: Unreachable) -> AddressProbe:

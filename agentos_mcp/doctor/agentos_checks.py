@@ -23,6 +23,7 @@ from agentos_mcp.doctor.findings import Finding, Report, bad, good, warning
 from agentos_mcp.doctor.fixes import Fix, FixStep, OtherCommand, from_hint, run_command, set_variable
 from agentos_mcp.doctor.token_checks import SERVICE_ACCOUNT_PREFIX, TokenPermissions, probe_permissions
 from agentos_mcp.settings import Settings
+from agentos_mcp.terminal.command_surface import CommandSurface
 
 TIMEOUT_SECONDS = 15.0
 """For all requests to the AgentOS, except a trial run."""
@@ -32,28 +33,33 @@ _EXPIRES_SOON = timedelta(days=1)
 _CHECK_LOG = FixStep("Its own log says why.")
 
 
-async def check_agentos(settings: Settings, report: Report) -> bool:
-    """Report everything about the AgentOS at `settings.url`; whether it can be used."""
+async def check_agentos(settings: Settings, report: Report, surface: CommandSurface | None = None) -> bool:
+    """Report everything about the AgentOS at `settings.url`; whether it can be used.
+
+    `surface` writes the commands that are about it.
+    """
+    surface = surface or CommandSurface()
     try:
         with anyio.fail_after(TIMEOUT_SECONDS):
             async with AgentOS(
                 settings.url, token=settings.token, limits=_LIMITS, read_only=settings.read_only
             ) as agent_os:
-                return await _AgentOSChecks(agent_os, settings, report).run()
+                return await _AgentOSChecks(agent_os, settings, report, surface).run()
     except TimeoutError:
         message = f"it does not answer all requests within {TIMEOUT_SECONDS:g} s"
         report(bad("AgentOS", message, FixStep("Check what keeps it busy.")))
     except AgentOSError as error:
-        report(bad("AgentOS", one_line(error.message), *from_hint(error, _CHECK_LOG)))
+        report(bad("AgentOS", one_line(error.message), *from_hint(error, surface, _CHECK_LOG)))
     return False
 
 
 class _AgentOSChecks:
-    def __init__(self, agent_os: AgentOS, settings: Settings, report: Report) -> None:
+    def __init__(self, agent_os: AgentOS, settings: Settings, report: Report, surface: CommandSurface) -> None:
         self._agent_os = agent_os
         self._settings = settings
         self._token = settings.token()
         self._report = report
+        self._surface = surface
 
     async def run(self) -> bool:
         features = await Discovery(self._agent_os).features()
@@ -90,24 +96,17 @@ class _AgentOSChecks:
 
     def _refused_token(self, error: Unauthorized, features: Features) -> Finding:
         credential = _credential(features)
+        fix = from_hint(error, self._surface)
         if not self._token:
-            return bad(
-                "Token",
-                f"AgentOS requires {credential}, and none is set",
-                set_variable("Set it (or give --token-file PATH)", "AGENTOS_TOKEN", "..."),
-                self._install_command("For a client", "--token-file", "PATH"),
-            )
+            return bad("Token", f"AgentOS requires {credential}, and none is set", *fix)
         if name := unset_variable(self._token):
             message = f"AgentOS requires {credential}, and the variable {name} is not set where this was started"
-            return bad("Token", message, set_variable("Set it (or give --token-file PATH)", name, "..."))
+            return bad("Token", message, *fix)
         reason = one_line(error.message).rstrip(".")
         claims = read_claims(self._token)
         if claims and claims.expires and claims.expires < datetime.now(UTC):
-            message = f"{reason}; it expired on {_local_time(claims.expires)}"
-            return bad("Token", message, set_variable("Get a new one, and set it", "AGENTOS_TOKEN", "..."))
-        message = f"{reason}; AgentOS requires {credential}"
-        fix = set_variable("Set the right one (or give --token-file PATH)", "AGENTOS_TOKEN", "...")
-        return bad("Token", message, fix)
+            return bad("Token", f"{reason}; it expired on {_local_time(claims.expires)}", *fix)
+        return bad("Token", f"{reason}; AgentOS requires {credential}", *fix)
 
     def _install_command(self, instruction: str, *flags: str) -> FixStep:
         return run_command(instruction, "install", "CLIENT", "--url", self._agent_os.display_url, *flags)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from agentos_mcp import DISTRIBUTION, __version__
 from agentos_mcp.agentos.http_errors import display_url
 from agentos_mcp.agentos.plain_text import one_line
-from agentos_mcp.doctor.address_checks import LOCAL_HOSTS, has_listener, refuses_token
+from agentos_mcp.doctor.address_checks import LOCAL_HOSTS, AgentOSLocation, has_listener, refuses_token
 from agentos_mcp.doctor.agentos_probe import AgentOSProbe, AgentOSProber, TokenVerdict
 from agentos_mcp.doctor.configured_entries import ClientConfiguration, ConfiguredEntry
 from agentos_mcp.doctor.entry_connection import EntryConnection, corrected_url, read_connection
@@ -43,12 +43,18 @@ class ClientChecks:
     """Checks the entries of every client that is installed here, each with the AgentOS and the token that it uses."""
 
     def __init__(
-        self, system: HostSystem, server_prober: ServerProber, agentos_prober: AgentOSProber, mask: SecretMask
+        self,
+        system: HostSystem,
+        server_prober: ServerProber,
+        agentos_prober: AgentOSProber,
+        mask: SecretMask,
+        location: AgentOSLocation,
     ) -> None:
         self._system = system
         self._server_prober = server_prober
         self._agentos_prober = agentos_prober
         self._mask = mask
+        self._location = location
 
     async def run(self, configurations: Sequence[ClientConfiguration], report: Report) -> None:
         """Report each configuration that cannot be read, each of our entries, and the clients without one."""
@@ -56,22 +62,55 @@ class ClientChecks:
         without_entry: list[Client] = []
         for configuration in configurations:
             if configuration.error:
-                checks.append(partial(_report_unreadable_config, configuration))
+                checks.append(partial(self._report_unreadable_config, configuration))
             checks += [partial(self._check_entry, entry) for entry in configuration.entries]
             if not configuration.entries and not configuration.error and not configuration.client.is_shared:
                 without_entry.append(configuration.client)
         await run_checks(checks, report)
         has_entry = any(configuration.entries for configuration in configurations)
         has_broken_config = any(configuration.error for configuration in configurations)
-        for finding in _clients_without_entry(without_entry, has_entry=has_entry, has_broken_config=has_broken_config):
+        flags = await self._location.connection_flags()
+        for finding in _clients_without_entry(
+            without_entry, flags, has_entry=has_entry, has_broken_config=has_broken_config
+        ):
             report(finding)
+
+    async def _check_connection(self, entry: ConfiguredEntry, token: str, report: Report) -> None:
+        """Whether anything is where an entry connects to that starts no program, and takes its token."""
+        subject, url, parts = entry.client.title, display_url(entry.server_url), urlsplit(entry.server_url)
+        about = About(entry.client.key, entry.name)
+        if entry.is_disabled:
+            located = f"{entry} in {entry.config_path}"
+            report(warning(subject, f"{located} is disabled", FixStep(f"Enable it in {subject}."), about=about))
+            return
+        if await has_listener(entry.server_url):
+            if not parts.query and await refuses_token(entry.server_url, token):
+                problem = "refuses its token" if token else "asks for a token, and it sends none"
+                fix = FixStep(f"Give it that of the server ({subject}: the header Authorization).")
+                report(bad(subject, f"{entry} connects to {url}, and the server there {problem}", fix, about=about))
+                return
+            report(good(subject, f"{entry} connects to {url}, and a server answers there", about=about))
+            return
+        message = f"{entry} connects to {url}, and nothing answers there"
+        if parts.hostname in LOCAL_HOSTS and parts.port:
+            flags = await self._location.connection_flags()
+            start = run_command("Start it", "serve", "--http", "--port", str(parts.port), *flags)
+            report(bad(subject, message, start, about=about))
+            return
+        install = entry.install_again("Start it there, or start one here instead")
+        report(bad(subject, message, *install, about=about))
+
+    async def _report_unreadable_config(self, configuration: ClientConfiguration, report: Report) -> None:
+        client, flags = configuration.client, await self._location.connection_flags()
+        fix = run_command("Fix it in an editor, or move it away. Then", "install", client.key, *flags)
+        report(bad(client.title, configuration.error, fix, about=About(client.key)))
 
     async def _check_entry(self, entry: ConfiguredEntry, report: Report) -> None:
         command = resolve_command(entry.client, entry.fields, self._system.environment)
         if entry.server_url:
             token = entry.bearer_token(self._system.environment)
             self._mask.add(token)
-            await _check_connection(entry, token, report)
+            await self._check_connection(entry, token, report)
             return
         connection = read_connection(command, self._system)
         check = _EntryCheck(entry, command, connection, self._system, self._server_prober, self._mask)
@@ -315,49 +354,19 @@ class _EntryCheck:
         return ""
 
 
-async def _check_connection(entry: ConfiguredEntry, token: str, report: Report) -> None:
-    """Whether anything is where an entry connects to that starts no program, and takes its token."""
-    subject, url, parts = entry.client.title, display_url(entry.server_url), urlsplit(entry.server_url)
-    about = About(entry.client.key, entry.name)
-    if entry.is_disabled:
-        located = f"{entry} in {entry.config_path}"
-        report(warning(subject, f"{located} is disabled", FixStep(f"Enable it in {subject}."), about=about))
-        return
-    if await has_listener(entry.server_url):
-        if not parts.query and await refuses_token(entry.server_url, token):
-            problem = "refuses its token" if token else "asks for a token, and it sends none"
-            fix = FixStep(f"Give it that of the server ({subject}: the header Authorization).")
-            report(bad(subject, f"{entry} connects to {url}, and the server there {problem}", fix, about=about))
-            return
-        report(good(subject, f"{entry} connects to {url}, and a server answers there", about=about))
-        return
-    message = f"{entry} connects to {url}, and nothing answers there"
-    if parts.hostname in LOCAL_HOSTS and parts.port:
-        start = run_command("Start it", "serve", "--http", "--port", str(parts.port))
-        report(bad(subject, message, start, about=about))
-        return
-    install = entry.install_again("Start it there, or start one here instead")
-    report(bad(subject, message, *install, about=about))
-
-
-async def _report_unreadable_config(configuration: ClientConfiguration, report: Report) -> None:
-    client = configuration.client
-    fix = run_command("Fix it in an editor, or move it away. Then", "install", client.key)
-    report(bad(client.title, configuration.error, fix, about=About(client.key)))
-
-
-def _clients_without_entry(clients: list[Client], *, has_entry: bool, has_broken_config: bool) -> list[Finding]:
-    """At most one finding on the clients that have no entry yet."""
+def _clients_without_entry(
+    clients: list[Client], flags: Sequence[str], *, has_entry: bool, has_broken_config: bool
+) -> list[Finding]:
+    """At most one finding on the clients that have no entry yet; `flags` say which AgentOS one would be for."""
     titles = ", ".join(client.title for client in clients)
     keys = [client.key for client in clients]
     if clients and has_entry:
-        return [
-            good("Other clients", f"no entry for agentos-mcp in {titles}", run_command("To add it", "install", *keys))
-        ]
+        add = run_command("To add it", "install", *keys, *flags)
+        return [good("Other clients", f"no entry for agentos-mcp in {titles}", add)]
     if clients:
         message = f"none has an entry for agentos-mcp yet (found here: {titles})"
-        return [warning("Clients", message, run_command("Add it where you want it", "install", *keys))]
+        return [warning("Clients", message, run_command("Add it where you want it", "install", *keys, *flags))]
     if not has_entry and not has_broken_config:
-        fix = run_command("Name the one that you use", "install", "CLIENT")
+        fix = run_command("Name the one that you use", "install", "CLIENT", *flags)
         return [warning("Clients", "no MCP client was found here", fix)]
     return []

@@ -47,6 +47,8 @@ from agentos_mcp.install.launch_command import server_command
 from agentos_mcp.install.own_package import own_package
 from agentos_mcp.install.server_probe import ProbeProblem, ServerProber, probe_server
 from agentos_mcp.settings import Settings, Token
+from agentos_mcp.terminal.command_surface import CommandSurface
+from agentos_mcp.terminal.program_name import program_words
 
 
 def diagnose(
@@ -66,7 +68,9 @@ def diagnose(
         sys.stdout.reconfigure(errors="replace")
 
     def examine() -> list[Finding]:
-        diagnosis = _Diagnosis(settings, system, ports, url_given=url_given, component_name=options.run)
+        diagnosis = _Diagnosis(
+            settings, system, ports, CommandSurface.of(options), url_given=url_given, component_name=options.run
+        )
         findings: list[Finding] = []
 
         def report(finding: Finding) -> None:
@@ -132,13 +136,22 @@ class _Target:
 
     url: str
     token: Token
+    surface: CommandSurface
+    """Writes commands that are about it."""
     origin: str = ""
 
 
 def _remember(instruction: str, connection: EntryConnection) -> FixStep:
     """The step after which every command speaks to the AgentOS of an entry."""
-    token = ("--token-file", str(connection.token_file)) if connection.token_file else ()
-    return run_command(instruction, "use", connection.url, *token)
+    return run_command(instruction, "use", connection.url, *_token_flags(connection))
+
+
+def _surface_for(connection: EntryConnection) -> CommandSurface:
+    return CommandSurface(program_words(), ("--url", connection.url, *_token_flags(connection)))
+
+
+def _token_flags(connection: EntryConnection) -> tuple[str, ...]:
+    return ("--token-file", str(connection.token_file)) if connection.token_file else ()
 
 
 class _Diagnosis:
@@ -147,6 +160,7 @@ class _Diagnosis:
         settings: Settings,
         system: HostSystem,
         ports: Sequence[int],
+        surface: CommandSurface,
         *,
         url_given: bool,
         component_name: str | None,
@@ -154,6 +168,8 @@ class _Diagnosis:
         self._settings = settings
         self._system = system
         self._ports = ports
+        self._surface = surface
+        """Writes commands that are about the AgentOS that was given."""
         self._url_given = url_given
         self._component_name = component_name
         """None for no trial run."""
@@ -165,7 +181,7 @@ class _Diagnosis:
         self._agentos_prober = AgentOSProber()
         self._configurations = await read_configurations(self._system)
         self._connections = self._read_connections()
-        client_checks = ClientChecks(self._system, ServerProber(), self._agentos_prober, self._mask)
+        client_checks = ClientChecks(self._system, ServerProber(), self._agentos_prober, self._mask, self._location)
         checks: list[Check] = [
             self._check_program,
             self._check_agentos,
@@ -214,10 +230,12 @@ class _Diagnosis:
             address = await find_agentos(target.url, target.token, self._ports, report, origin=target.origin)
             self._location.set_url("" if address.problem else target.url)
             if not address.problem:
-                token = await self._usable_token(target, report)
-                self._location.set_token(token)
-                settings = replace(self._settings, url=target.url, token=token)
-                is_usable = await check_agentos(settings, lambda finding: report(finding.with_about(address.about)))
+                target = await self._with_usable_token(target, report)
+                self._location.set_token(target.token, target.surface)
+                settings = replace(self._settings, url=target.url, token=target.token)
+                is_usable = await check_agentos(
+                    settings, lambda finding: report(finding.with_about(address.about)), target.surface
+                )
         finally:
             self._location.set_usable(is_usable)
 
@@ -227,9 +245,10 @@ class _Diagnosis:
         settings = self._settings
         urls = dict.fromkeys(connection.url for _, connection in self._connections)
         if self._url_given:
-            return _Target(settings.url, settings.token, f"the profile {settings.profile}" if settings.profile else "")
+            origin = f"the profile {settings.profile}" if settings.profile else ""
+            return _Target(settings.url, settings.token, self._surface, origin)
         if not urls or any(connection.is_for(settings.url) for _, connection in self._connections):
-            return _Target(settings.url, settings.token, "no other address is set")
+            return _Target(settings.url, settings.token, self._surface, "no other address is set")
         names = " and ".join(display_url(url) for url in urls)
         message = f"none is set here, so the other commands use {settings.url}; your clients' entries are for {names}"
         if len(urls) > 1:
@@ -238,13 +257,14 @@ class _Diagnosis:
             return None
         entry, connection = self._connections[0]
         report(warning("Profile", message, _remember("Remember that one", connection)))
-        return _Target(connection.url, Token(connection.token), f"{entry.client.title}'s {entry} is for it")
+        origin = f"{entry.client.title}'s {entry} is for it"
+        return _Target(connection.url, Token(connection.token), _surface_for(connection), origin)
 
-    async def _usable_token(self, target: _Target, report: Report) -> Token:
-        """The token to examine it with: that of an entry for the same URL where none is set here."""
+    async def _with_usable_token(self, target: _Target, report: Report) -> _Target:
+        """With the token to examine it with: that of an entry for the same URL where none is set here."""
         probe = await self._agentos_prober.probe(target.url, target.token())
         if probe.verdict is not TokenVerdict.MISSING:
-            return target.token
+            return target
         for entry, connection in self._connections:
             if not connection.is_for(target.url) or not connection.token:
                 continue
@@ -256,8 +276,8 @@ class _Diagnosis:
                     fix = set_variable("Set it here too", "AGENTOS_TOKEN", "...")
                 message = f"{message}, from {connection.token_source}, with which the checks below are made"
                 report(warning("Token", message, fix, about=probe.address.about))
-                return Token(connection.token)
-        return target.token
+                return replace(target, token=Token(connection.token), surface=_surface_for(connection))
+        return target
 
     async def _check_access(self, report: Report) -> None:
         """Warn of each AgentOS that requires no token and can be reached from elsewhere."""
@@ -302,4 +322,4 @@ class _Diagnosis:
             report(bad("Test run", message, FixStep("Fix the problems above first.")))
             return
         settings = replace(self._settings, url=await self._location.url(), token=self._location.token)
-        await check_trial_run(settings, self._component_name or "", report)
+        await check_trial_run(settings, self._component_name or "", report, surface=self._location.surface)

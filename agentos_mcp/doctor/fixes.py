@@ -10,8 +10,8 @@ from typing import Any
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.install.host_system import HostSystem
-from agentos_mcp.install.launch_command import command_in_shell
 from agentos_mcp.terminal.command_surface import CommandSurface
+from agentos_mcp.terminal.program_name import program_words
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class AgentOSMCPCommand:
         return shell_line(system, self.command_line(system))
 
     def command_line(self, system: HostSystem) -> list[str]:
-        return [*command_in_shell(system), *self.arguments]
+        return [*program_words(search_path=system.environment.get("PATH")), *self.arguments]
 
     def as_data(self, system: HostSystem) -> dict[str, Any]:
         return {"command": self.command_line(system)}
@@ -139,9 +139,9 @@ def set_variable(instruction: str, variable: str, value: str) -> FixStep:
     return FixStep(instruction, SetVariable(variable, value))
 
 
-def from_hint(error: AgentOSError, *otherwise: FixStep) -> Fix:
+def from_hint(error: AgentOSError, surface: CommandSurface, *otherwise: FixStep) -> Fix:
     """The error's own hint; other steps where it has none."""
-    hint = one_line(error.hint.render(CommandSurface()))
+    hint = one_line(error.hint.render(surface))
     return (FixStep(hint),) if hint else otherwise
 
 

@@ -14,6 +14,7 @@ from agentos_mcp.doctor.fixes import FixStep, from_hint, run_command
 from agentos_mcp.runs.request import RunOptions, build_request
 from agentos_mcp.runs.result import answer_text
 from agentos_mcp.settings import Settings
+from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.tooling.context import ToolContext, open_backend
 
 MESSAGE = "Say hello in one word."
@@ -26,18 +27,26 @@ _POLL_SECONDS = 0.25
 
 
 async def check_trial_run(
-    settings: Settings, component_name: str, report: Report, seconds: float = TIMEOUT_SECONDS
+    settings: Settings,
+    component_name: str,
+    report: Report,
+    seconds: float = TIMEOUT_SECONDS,
+    surface: CommandSurface | None = None,
 ) -> None:
-    """Run a component ("" for the first one, else KIND:NAME or NAME) and report how the run ended."""
+    """Run a component ("" for the first one, else KIND:NAME or NAME) and report how the run ended.
+
+    `surface` writes the commands that are about it.
+    """
+    surface = surface or CommandSurface()
     async with open_backend(settings) as backend:
         ctx = ToolContext.headless(backend)
         try:
             component = _find_component(component_name, await ctx.catalog.inventory())
             request = await build_request(ctx, component.kind, component.id, MESSAGE, RunOptions())
             state = await _run(ctx, request, seconds)
-            finding = _not_stored(state) if await _is_lost(ctx, state) else _run_finding(state, seconds)
+            finding = _not_stored(state) if await _is_lost(ctx, state) else _run_finding(state, seconds, surface)
         except AgentOSError as error:
-            fix = from_hint(error, run_command("List the components", "agents"))
+            fix = from_hint(error, surface, run_command("List the components", "agents", *surface.connection_flags))
             finding = bad("Test run", one_line(error.message), *fix)
     report(finding)
 
@@ -110,14 +119,15 @@ def _not_stored(state: RunState) -> Finding:
     )
 
 
-def _run_finding(state: RunState, seconds: float) -> Finding:
+def _run_finding(state: RunState, seconds: float, surface: CommandSurface) -> Finding:
     name = _component_name(state)
-    explain = run_command("See the details", "runs", str(state.ref), "--explain")
+    flags = surface.connection_flags
+    explain = run_command("See the details", "runs", str(state.ref), "--explain", *flags)
     duration = f" in {state.seconds:.1f} s" if state.seconds else ""
     if not state.has_ended:
         return warning("Test run", f"{name} was still running after {seconds:g} s, and was cancelled", explain)
     if state.status is Status.PAUSED:
-        answer = run_command("Answer it", "continue", str(state.ref))
+        answer = run_command("Answer it", "continue", str(state.ref), *flags)
         return good("Test run", f"{name} ran, and waits for an answer", answer)
     if state.status is not Status.COMPLETED:
         reason = one_line(state.error) or "no reason given"

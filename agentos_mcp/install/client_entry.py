@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agentos_mcp.agentos.token_advice import TOKEN_FILE
 from agentos_mcp.install.client_table import Client
 from agentos_mcp.install.errors import InstallError
 from agentos_mcp.install.launch_command import (
     CALL_TIMEOUT_SECONDS,
+    TOKEN_FILE,
     TOKEN_VARIABLES,
     LaunchCommand,
     flag_value,

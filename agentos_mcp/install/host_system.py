@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_UV_CACHE = frozenset({"archive-v0", "builds-v0", "environments-v1", "environments-v2"})
+from agentos_mcp.terminal.program_name import is_in_uv_cache
 
 
 @dataclass(frozen=True)
@@ -83,4 +83,4 @@ class HostSystem:
     @property
     def runs_from_uv_cache(self) -> bool:
         """Whether this was started by `uvx`, from a cache that may be cleared at any time."""
-        return not _UV_CACHE.isdisjoint(self.python.absolute().parts)
+        return is_in_uv_cache(self.python)

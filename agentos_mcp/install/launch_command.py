@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentos_mcp.agentos.token_advice import TOKEN_FILE
 from agentos_mcp.install.errors import os_error_reason
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.own_package import install_command
-from agentos_mcp.install.started_program import PROGRAMS
 from agentos_mcp.settings import OPTIONS, Option, SettingsError, load
 from agentos_mcp.settings.profiles import Profile
 
+TOKEN_FILE = "--token-file PATH"  # noqa: S105 - a flag
 TOKEN_VARIABLES = ("AGENTOS_TOKEN", "OS_SECURITY_KEY")
 """The environment variables that the server reads a token from."""
 CALL_TIMEOUT_SECONDS = 600
@@ -93,16 +91,6 @@ def server_command(system: HostSystem | None = None) -> list[str]:
     # Not resolved: a virtual environment's python is a link to one that does not have its packages.
     script = system.python.absolute().with_name(script_name)
     return [str(script)] if script.is_file() else [str(system.python.absolute()), "-m", "agentos_mcp"]
-
-
-def command_in_shell(system: HostSystem | None = None) -> list[str]:
-    """How a person starts this very copy: by its name where the shell finds it by that, else by its path."""
-    system = system or HostSystem.current()
-    program = server_command(system)
-    name = PROGRAMS[0]
-    in_path = shutil.which(name, path=system.environment.get("PATH", ""))
-    is_found = len(program) == 1 and in_path and Path(in_path).resolve() == Path(program[0]).resolve()
-    return [name] if is_found else program
 
 
 def flag_value(flag: str, arguments: Sequence[str]) -> str:

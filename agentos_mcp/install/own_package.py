@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import re
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib import metadata
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
-from agentos_mcp import DISTRIBUTION
 from agentos_mcp.install.host_system import HostSystem
+from agentos_mcp.terminal.package_origin import PackageOrigin, read_package_origin
 
 
 class Installer(StrEnum):
@@ -35,18 +29,13 @@ class OwnPackage:
     """This copy: what installed it, where from, and into which Python."""
 
     installer: Installer
-    source: str
-    """A requirement without its extras: the distribution's name, or the path of a clone or of an archive."""
+    origin: PackageOrigin
     python: Path
-    is_editable: bool = False
-    reference: str = ""
-    """The URL of a repository or an archive that it was installed from."""
 
     def install_command(self, *extras: str) -> tuple[str, ...]:
         """The command that installs this copy again, in the way and from the source that it was installed."""
-        chosen = f"[{','.join(extras)}]" if extras else ""
-        requirement = f"{DISTRIBUTION}{chosen} @ {self.reference}" if self.reference else f"{self.source}{chosen}"
-        editable = ("-e",) if self.is_editable else ()
+        requirement = self.origin.requirement(*extras)
+        editable = ("-e",) if self.origin.is_editable else ()
         match self.installer:
             case Installer.PIPX:
                 return "pipx", "install", "--force", *editable, requirement
@@ -63,19 +52,7 @@ class OwnPackage:
 def own_package(system: HostSystem | None = None, prefix: Path | None = None) -> OwnPackage:
     """This copy; `prefix` is its environment."""
     system = system or HostSystem.current()
-    prefix = prefix or Path(sys.prefix)
-    try:
-        distribution = metadata.distribution(DISTRIBUTION)
-    except metadata.PackageNotFoundError:  # run from its folder, as a bundle is
-        return OwnPackage(_installer(prefix, system), DISTRIBUTION, system.python)
-    origin = _read_origin(distribution)
-    url = str(origin.get("url") or "")
-    folder = _local_path(url) if "vcs_info" not in origin else ""
-    if folder and "archive_info" not in origin and Path(folder).is_dir():
-        is_editable = origin.get("dir_info", {}).get("editable") is True
-        return OwnPackage(_installer(prefix, system), folder, system.python, is_editable)
-    reference = _reference(origin, url, folder)
-    return OwnPackage(_installer(prefix, system), DISTRIBUTION, system.python, reference=reference)
+    return OwnPackage(_installer(prefix or Path(sys.prefix), system), read_package_origin(), system.python)
 
 
 def install_command(*extras: str, system: HostSystem | None = None) -> str:
@@ -92,29 +69,3 @@ def _installer(prefix: Path, system: HostSystem) -> Installer:
     if system.runs_from_uv_cache:
         return Installer.UVX
     return Installer.PIP if importlib.util.find_spec("pip") else Installer.UV_PIP
-
-
-def _read_origin(distribution: metadata.Distribution) -> dict[str, Any]:
-    """Where it came from (PEP 610); empty for a package index."""
-    try:
-        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
-    except (OSError, ValueError):
-        return {}
-    return origin if isinstance(origin, dict) else {}
-
-
-def _local_path(url: str) -> str:
-    parts = urlsplit(url)
-    return url2pathname(parts.path) if parts.scheme == "file" else ""
-
-
-def _reference(origin: dict[str, Any], url: str, path: str) -> str:
-    """What has to stand after the name for the same source; '' for a package index, or a file that is gone."""
-    version_control = origin.get("vcs_info")
-    if isinstance(version_control, dict):
-        revision = str(version_control.get("requested_revision") or "")
-        reference = f"{version_control.get('vcs', 'git')}+{url}{f'@{revision}' if revision else ''}"
-    else:
-        reference = url if not path or Path(path).is_file() else ""
-    # An address with a password in it is not for a screen.
-    return "" if re.search(r"://[^/@]*@", reference) else reference

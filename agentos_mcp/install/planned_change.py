@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from agentos_mcp.agentos.token_advice import TOKEN_FILE
 from agentos_mcp.install import config_file
 from agentos_mcp.install.client_entry import build_entry, command_line, drops_credential, is_own_entry
 from agentos_mcp.install.client_table import Client
@@ -16,7 +15,7 @@ from agentos_mcp.install.config_file import ConfigFile
 from agentos_mcp.install.errors import InstallError, InvalidConfigError, UneditableConfigError
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.install_records import InstallRecord, InstallRecords
-from agentos_mcp.install.launch_command import LaunchCommand
+from agentos_mcp.install.launch_command import TOKEN_FILE, LaunchCommand
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,8 @@ def describe_time(moment: datetime) -> str:
 def _describe_state(state: AgentOSState, surface: Surface, *, reads_knowledge: bool) -> str:
     """One line on this AgentOS; ids only, percent-encoded: names and descriptions are other people's words."""
     if state.error is not None:
-        return f"AgentOS cannot be used at the moment: {state.error_message}"
+        words = one_line(state.error.render(surface), max_length=_MAX_ERROR_LENGTH)
+        return f"AgentOS cannot be used at the moment: {words}"
     if (inventory := state.inventory) is None:
         ask_later = _ASK_CONFIG.render(surface) or _ASK_LISTS.render(surface)
         return f"AgentOS at {state.url} has not answered yet. {ask_later}".strip()

@@ -291,7 +291,7 @@ class AgentOSServer(MCPServer[CallerState]):
             caller.introduced_early |= agentos_state.inventory is None
             with anyio.CancelScope(deadline=deadline):
                 await caller.component_tools.refresh(caller.backend)
-            surface = ToolSurface(self.tool_selection, caller.backend)
+            surface = ToolSurface(self.tool_selection, caller.backend).for_client(name)
             answer["instructions"] = build_instructions(
                 self._agentos_settings, self.tool_selection, surface, agentos_state, caller.component_tools.missing
             )

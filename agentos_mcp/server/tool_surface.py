@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import copy
+import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 
-from agentos_mcp.agentos.hints import PLAIN, Action, Parameter
+from agentos_mcp.agentos.hints import PLAIN, TOKEN_KINDS, Action, Parameter, Setting
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.tooling.context import Backend
+
+INSTALL_KEYS: Mapping[str, str] = {
+    "claude-ai": "claude-desktop",
+    "claude-code": "claude-code",
+    "codex": "codex",
+    "cursor": "cursor",
+    "gemini-cli": "gemini",
+    "goose": "goose",
+    "opencode": "opencode",
+    "visual studio code": "vscode",
+    "windsurf": "windsurf",
+    "zed": "zed",
+}
+"""How a client's name for itself begins, in lower case, and what `agentos-mcp install` calls it."""
 
 
 class ToolSurface:
@@ -16,6 +33,12 @@ class ToolSurface:
         self._selection = selection
         self._tool_names = frozenset(tool.name for tool in selection.tools)
         self._backend = backend
+        self._client_name = ""
+
+    def for_client(self, client_name: str) -> ToolSurface:
+        surface = copy.copy(self)
+        surface._client_name = client_name
+        return surface
 
     def action(self, action: Action) -> str:
         if action.name not in self._tool_names or self._selection.unavailable_reason(action.name, self._backend):
@@ -27,3 +50,18 @@ class ToolSurface:
 
     def parameter(self, parameter: Parameter) -> str:
         return PLAIN.parameter(parameter)
+
+    def setting(self, setting: Setting) -> str:
+        """For the user: models have no hand in it."""
+        token_file = self._backend.settings.token.file if self._backend is not None else None
+        if setting.name == "token" and token_file is not None:
+            return f"the user writes {TOKEN_KINDS} into {token_file}, which is read again at once"
+        name = self._client_name.casefold()
+        key = next((key for beginning, key in INSTALL_KEYS.items() if name.startswith(beginning)), "")
+        if not key:
+            return PLAIN.setting(setting)
+        install = ["agentos-mcp", "install", key, "--url", setting.agentos_url or "URL"]
+        if setting.name == "url":
+            return f"the user says where it runs, in a terminal: `{shlex.join(install)}`"
+        line = shlex.join([*install, "--token-file", "PATH"])
+        return f"the user puts {TOKEN_KINDS} into a file that only they can read, then in a terminal: `{line}`"

@@ -98,6 +98,11 @@ class Token:
             )
         return self._value
 
+    @property
+    def file(self) -> Path | None:
+        """The file that it is read from."""
+        return self._file
+
     def known(self) -> tuple[str, ...]:
         """The token as it was last, to be masked; nothing is read for it."""
         return (self._value,) if self._value else ()

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
-from agentos_mcp.agentos.hints import Action, Parameter, Value
+from agentos_mcp.agentos.hints import TOKEN_KINDS, Action, Parameter, Setting, Value
 from agentos_mcp.terminal.program_name import PROGRAM, program_words
 
 _CONNECTION_FLAGS = ("url", "profile", "token_file")
@@ -26,7 +26,7 @@ class CommandSurface:
 
     def __init__(self, program: Sequence[str] = (PROGRAM,), connection_flags: Sequence[str] = ()) -> None:
         self._program = tuple(program)
-        self._connection_flags = tuple(connection_flags)
+        self.connection_flags = tuple(connection_flags)
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Self:
@@ -37,7 +37,7 @@ class CommandSurface:
 
     def command_line(self, *words: str) -> str:
         """The line to paste that runs this program with these words, quoted for a shell."""
-        return shlex.join([*self._program, *words, *self._connection_flags])
+        return shlex.join([*self._program, *words, *self.connection_flags])
 
     def action(self, action: Action) -> str:
         build_command = _COMMANDS.get(action.name)
@@ -46,6 +46,22 @@ class CommandSurface:
     def parameter(self, parameter: Parameter) -> str:
         flag = f"--{parameter.name.replace('_', '-')}"
         return flag if parameter.value is None else f"{flag} {shlex.quote(str(parameter.value))}"
+
+    def setting(self, setting: Setting) -> str:
+        if setting.name == "url":
+            return f"say where it runs: `{shlex.join([*self._program, 'use', 'URL'])}`"
+        if file := self._token_file:
+            return f"write {TOKEN_KINDS} into {shlex.quote(file)}"
+        line = shlex.join([*self._program, "use", setting.agentos_url or "URL", "--token-file", "PATH"])
+        return f"write {TOKEN_KINDS} into a file that only you can read, then `{line}`"
+
+    def for_client(self, _: str) -> Self:
+        return self
+
+    @property
+    def _token_file(self) -> str:
+        pairs = zip(self.connection_flags, self.connection_flags[1:], strict=False)
+        return next((value for flag, value in pairs if flag == "--token-file"), "")
 
 
 def _run(kind: str) -> _CommandBuilder:

@@ -58,8 +58,12 @@ async def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
     async with open_backend(settings) as backend:
         backend.surface = CommandSurface.of(options)
         if not options.json:
-            backend.agent_os.on_first_request = partial(print_agentos, settings)
-        return await _run_command(ToolContext.headless(backend), options)
+            backend.agent_os.on_name = partial(print_agentos, settings)
+        try:
+            return await _run_command(ToolContext.headless(backend), options)
+        except AgentOSError:
+            backend.agent_os.tell_name()
+            raise
 
 
 async def _run_command(ctx: ToolContext, options: argparse.Namespace) -> int:

@@ -47,10 +47,11 @@ def _json_text(data: Mapping[str, Any], settings: Settings | None, indent: int |
     return escaped_json(json.dumps(data, ensure_ascii=not is_utf8, indent=indent, default=str))
 
 
-def print_agentos(settings: Settings) -> None:
-    """Name the AgentOS that a command speaks to, on standard error."""
+def print_agentos(settings: Settings, name: str = "") -> None:
+    """Name the AgentOS that a command speaks to, on standard error: as the user calls it, else as it calls itself."""
     url = display_url(settings.url)
-    line = f"AgentOS: {settings.profile} ({url})" if settings.profile else f"AgentOS: {url}"
+    known = settings.profile or name
+    line = f"AgentOS: {known} at {url}" if known else f"AgentOS: {url}"
     print(colorize(line, "dim", sys.stderr), file=sys.stderr, flush=True)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -29,39 +28,22 @@ def program_words(original: Sequence[str] | None = None, search_path: str | None
     script = next((word for word in words[:2] if _name(word) in _PROGRAMS), "")
     if not script:
         return (PROGRAM,)
-    if not _UV_ENVIRONMENTS.isdisjoint(Path(script).absolute().parts):
-        source = _source()
-        return ("uvx", "--from", source, _name(script)) if source else ("uvx", DISTRIBUTION)
+    if is_in_uv_cache(Path(script)):
+        from agentos_mcp.terminal.package_origin import read_package_origin
+
+        source = read_package_origin().requirement()
+        return ("uvx", DISTRIBUTION) if source == DISTRIBUTION else ("uvx", "--from", source, _name(script))
     found = shutil.which(_name(script), path=search_path)
     if found and Path(found).absolute() == Path(script).absolute():
         return (_name(script),)
     return (script,)
 
 
-def program_line() -> str:
-    """The same as it is written in a shell."""
-    return shlex.join(program_words())
+def is_in_uv_cache(path: Path) -> bool:
+    """Whether this was started by `uvx`, from a cache that may be cleared at any time."""
+    return not _UV_ENVIRONMENTS.isdisjoint(path.absolute().parts)
 
 
 def _name(word: str) -> str:
     name = os.path.basename(word.replace("\\", "/"))  # noqa: PTH119 - also of another system's path
     return name.removesuffix(".exe")
-
-
-def _source() -> str:
-    """Where uv installed this program from; '' for a package that it found by its name."""
-    import json
-    from importlib import metadata
-    from urllib.parse import urlsplit
-    from urllib.request import url2pathname
-
-    for name in sorted(_PROGRAMS, reverse=True):
-        try:
-            document = json.loads(metadata.distribution(name).read_text("direct_url.json") or "{}")
-            url, version_control = document.get("url", ""), document.get("vcs_info", {}).get("vcs", "")
-        except (metadata.PackageNotFoundError, ValueError, AttributeError):
-            continue
-        if url.startswith("file://"):
-            return url2pathname(urlsplit(url).path)
-        return f"{version_control}+{url}" if version_control else str(url)
-    return ""

@@ -165,7 +165,7 @@ class ToolContext:
 
     @property
     def surface(self) -> Surface:
-        return self.backend.surface
+        return self.backend.surface.for_client(self.client_name)
 
     async def cancels_run(self) -> bool:
         """Of a call that is being ended: whether its run has to end too. To be awaited in a shielded scope."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from agentos_mcp.doctor.address_checks import find_agentos
+from agentos_mcp.doctor.address_checks import AgentOSLocation, find_agentos
 from agentos_mcp.doctor.agentos_checks import check_agentos
 from agentos_mcp.doctor.agentos_probe import AgentOSProber
 from agentos_mcp.doctor.client_checks import ClientChecks
@@ -93,7 +93,9 @@ async def run_agentos_checks(url: str, token: str = "", **settings: Any) -> Find
 async def run_client_checks(machine: Machine, seconds: float = PROBE_SECONDS) -> FindingRecorder:
     """The findings on the clients."""
     findings, mask = FindingRecorder(), SecretMask()
-    checks = ClientChecks(machine.system, ServerProber(seconds), AgentOSProber(), mask)
+    location = AgentOSLocation()
+    location.set_usable(True)
+    checks = ClientChecks(machine.system, ServerProber(seconds), AgentOSProber(), mask, location)
     configurations = await read_configurations(machine.system)
     await checks.run(configurations, lambda finding: findings(mask.hide_in(finding)))
     return findings

@@ -15,6 +15,7 @@ import pytest
 from agentos_mcp import DISTRIBUTION
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.own_package import Installer, OwnPackage, install_command, own_package
+from agentos_mcp.terminal.package_origin import PackageOrigin
 from scripts.project import ROOT
 from tests._support.packaging_tools import LIMIT, done, scripts, tool, uv_command
 
@@ -139,6 +140,6 @@ def test_line_of_a_uv_tool_installs_the_extra(tmp_path: Path) -> None:
 
 def test_every_installer_has_a_command(tmp_path: Path) -> None:
     for installer in Installer:
-        package = OwnPackage(installer, "/clone", tmp_path / "python")
+        package = OwnPackage(installer, PackageOrigin("/clone"), tmp_path / "python")
         assert "install" in package.install_command()
         assert package.install_command("a", "b")[-1] == "/clone[a,b]"

@@ -83,7 +83,7 @@ def test_proposed_command_can_be_pasted_on_any_address(tmp_path: Path, locked_ag
     for line in sorted(lines):
         pasted = shell.paste(" ".join(values.get(word, word) for word in line.split(" ")))
         assert pasted.returncode != 2, f"{line}: {pasted.stderr}"
-        assert pasted.stderr.startswith(f"AgentOS: {locked_agentos}\n"), f"{line}: {pasted.stderr}"
+        assert re.match(rf"AgentOS: .+ at {locked_agentos}\n", pasted.stderr), f"{line}: {pasted.stderr}"
         assert "requires a token" not in pasted.stderr, line
 
 
@@ -97,7 +97,7 @@ def test_proposed_command_can_be_pasted_with_a_profile(
         assert shell.invoke("use", DOWN, "--name", "current").exit_code == 0
     [line] = shell.proposals("run", "agent", "broken", "-m", "x", *flags)
     pasted = shell.paste(line)
-    assert (pasted.returncode, pasted.stderr) == (0, f"AgentOS: mine ({locked_agentos})\n")
+    assert (pasted.returncode, pasted.stderr) == (0, f"AgentOS: mine at {locked_agentos}\n")
 
 
 def test_command_that_use_proposes_can_be_pasted(tmp_path: Path, locked_agentos: str, demo: str) -> None:
