@@ -165,8 +165,11 @@ class InMemoryVectorDb(VectorDb):
                 stored = replace(document, id=key, embedder=None)
                 self._chunks[user_id, key] = _Chunk(key, content_hash, user_id, stored)
 
-    async def async_insert(self, *args: Any, **kwargs: Any) -> None:
-        self.insert(*args, **kwargs)
+    # Where users are isolated, agno looks for `user_id` in the signatures of what it calls.
+    async def async_insert(
+        self, content_hash: str, documents: list[Document], filters: Any = None, user_id: str | None = None
+    ) -> None:
+        self.insert(content_hash, documents, filters, user_id)
 
     def upsert_available(self) -> bool:
         return True
@@ -181,8 +184,10 @@ class InMemoryVectorDb(VectorDb):
         self._delete(lambda chunk: chunk.content_hash == content_hash and chunk.owner == user_id)
         self.insert(content_hash, documents, filters, user_id)
 
-    async def async_upsert(self, *args: Any, **kwargs: Any) -> None:
-        self.upsert(*args, **kwargs)
+    async def async_upsert(
+        self, content_hash: str, documents: list[Document], filters: Any = None, user_id: str | None = None
+    ) -> None:
+        self.upsert(content_hash, documents, filters, user_id)
 
     def search(
         self,
@@ -209,8 +214,10 @@ class InMemoryVectorDb(VectorDb):
             for score, document in matches[:limit]
         ]
 
-    async def async_search(self, *args: Any, **kwargs: Any) -> list[Document]:
-        return self.search(*args, **kwargs)
+    async def async_search(
+        self, query: str, limit: int = 5, filters: Any = None, user_id: str | None = None
+    ) -> list[Document]:
+        return self.search(query, limit, filters, user_id)
 
     def delete_by_id(self, id: str) -> bool:
         return self._delete(lambda chunk: chunk.key == id)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from agentos_mcp.cli import COMMANDS
-from agentos_mcp.server.http.settings import HTTP_OPTIONS, TOKEN_VARIABLE
+from agentos_mcp.server.http.settings import EXCHANGE_SECRET_VARIABLE, HTTP_OPTIONS, TOKEN_VARIABLE
 from agentos_mcp.settings import OPTIONS, Option
 from scripts.surface.markdown_table import table
 
@@ -56,6 +56,8 @@ def _over_http() -> Iterator[Row]:
         yield row(option)
         if option.name == "http_token_file":
             yield "", f"`{TOKEN_VARIABLE}`", "", "the token itself; it has no flag: command lines can be seen by others"
+        if option.name == "exchange_client_secret_file":
+            yield "", f"`{EXCHANGE_SECRET_VARIABLE}`", "", "the secret itself; it has no flag either"
     yield from (own for own in _own("serve") if own[0] not in {"`--http`", "`--demo`"})
 
 

@@ -20,7 +20,7 @@ from typing import IO, Any, Self
 import httpx
 from mcp_types import jsonrpc_message_adapter
 
-from agentos_mcp.server.http.settings import HTTP_OPTIONS, TOKEN_VARIABLE
+from agentos_mcp.server.http.settings import HTTP_OPTIONS, SECRET_VARIABLES
 from agentos_mcp.settings import OPTIONS
 from tests._support.fork_server import ForkedProcess, can_fork, fork_server
 
@@ -47,7 +47,7 @@ PATIENCE = 30.0
 PROMPT = 5.0
 """Seconds in which a process has to end once it was told to. It takes less than 2; busy machines take more."""
 
-_OURS = {variable for option in (*OPTIONS, *HTTP_OPTIONS) for variable in option.variables} | {TOKEN_VARIABLE}
+_OURS = {variable for option in (*OPTIONS, *HTTP_OPTIONS) for variable in option.variables} | set(SECRET_VARIABLES)
 
 
 def environment(given: Mapping[str, str] | None = None) -> dict[str, str]:

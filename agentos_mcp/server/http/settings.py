@@ -24,6 +24,8 @@ IDENTITIES = ("shared", "header", "mint", "exchange")
 SIGNED_IN = ("mint", "exchange")
 """Those of callers whom an OAuth issuer has signed in."""
 EXCHANGE_SECRET_VARIABLE = "AGENTOS_MCP_EXCHANGE_CLIENT_SECRET"  # noqa: S105 - its name
+SECRET_VARIABLES = (TOKEN_VARIABLE, EXCHANGE_SECRET_VARIABLE)
+"""Variables without a flag."""
 GRANTS = ("token-exchange", "jwt-bearer")
 DEFAULT_IDENTITY_HEADER = "X-AgentOS-Token"
 MIN_TOKEN_LENGTH = 16

@@ -17,7 +17,7 @@ from agentos_mcp.agentos.pagination import Page as ListPage
 from agentos_mcp.agentos.pagination import read_page
 from agentos_mcp.tooling.argument_limits import MAX_FILES_LENGTH, MaxCharacters
 from agentos_mcp.tooling.budget import CHARACTERS_PER_TOKEN
-from agentos_mcp.tooling.context import UNSEEN, ToolContext, name_knowledge_bases
+from agentos_mcp.tooling.context import UNSEEN, ToolContext, name_knowledge_bases, present_values
 from agentos_mcp.tooling.markdown import fenced, one_line
 from agentos_mcp.tooling.parameters import AnyKnowledgeId, JsonObject, KnowledgeId, Limit, LongName, Page, Text
 from agentos_mcp.tooling.results import Document, Message, Record, Table
@@ -75,7 +75,7 @@ async def search_knowledge(
     async def search(base: KnowledgeBase) -> Sequence[Mapping[str, Any]]:
         body: dict[str, Any] = {
             "query": query,
-            "knowledge_id": base.id,
+            **present_values(knowledge_id=base.id),
             "max_results": max_results,
             "meta": {"limit": max_results, "page": 1},
         }
