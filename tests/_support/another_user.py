@@ -197,6 +197,7 @@ def refused(theirs: Theirs) -> Calls:
         "get_run": runs,
         "continue_run": [*runs, *({**run, "answers": {"deploy": True}} for run in runs)],
         "explain_run": runs,
+        "compare_runs": [{"run_a": item["run"], "run_b": item["run"]} for item in runs],
         "cancel_run": runs,
         "get_session": sessions,
         "list_session_runs": sessions,

@@ -139,6 +139,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
         call(),
     ),
     "explain_run": (call(run=a_workflow_run),),
+    "compare_runs": (call(run_a=a_run, run_b=a_run),),
     "cancel_run": (
         call(run=a_run),
         call(run=a_paused_run),

@@ -27,6 +27,8 @@ OTHERS_NAMES = {
     "list_changed": "a notification of MCP's",
     "run_result": "a function of ours",
     "search_type": "a parameter",
+    "run_a": "a parameter",
+    "run_b": "a parameter",
     "read_only": "a key of a profile",
 }
 """Names that look like a tool's."""

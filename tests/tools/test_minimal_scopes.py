@@ -40,6 +40,7 @@ DEMANDED: Mapping[str, tuple[str, ...]] = {
     "run_team": ("teams:run",),
     "run_workflow": ("workflows:run",),
     "get_run": ("agents:read", "agents:run"),
+    "compare_runs": ("agents:read", "agents:run"),
     "explain_run": ("workflows:read", "workflows:run"),
     "continue_run": ("agents:run", "agents:read"),
     "list_runs": ("sessions:read",),
