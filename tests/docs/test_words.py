@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from agentos_mcp.cli import build_full_parser
-from agentos_mcp.server.http.settings import HTTP_OPTIONS, SECRET_VARIABLES
+from agentos_mcp.server.http.settings import EXCHANGE_SECRET_VARIABLE, HTTP_OPTIONS, SECRET_VARIABLES
 from agentos_mcp.settings import OPTIONS
 from evals.__main__ import build_parser as build_evals_parser
 from scripts.surface.client_methods import METHODS
@@ -51,7 +51,12 @@ FLAGS = {
     for action in parser._actions
     for flag in action.option_strings
 }
-VARIABLES = {name for option in (*OPTIONS, *HTTP_OPTIONS) for name in option.variables} | set(SECRET_VARIABLES)
+VARIABLES = {
+    *(name for option in (*OPTIONS, *HTTP_OPTIONS) for name in option.variables),
+    *SECRET_VARIABLES,
+    EXCHANGE_SECRET_VARIABLE,
+    "AGENTOS_PROFILE",
+}
 TOOLS = {tool.name for tool in listed()}
 METHOD_NAMES = {method for part in METHODS.values() for method in part}
 """What agno's client calls its own."""

@@ -81,7 +81,8 @@ async def test_token_in_a_failed_run_reaches_no_model(connect: Connect) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 500])
 async def test_terminal_prints_no_echoed_token(status: int, capsys: pytest.CaptureFixture[str]) -> None:
-    answers = {"/config": http_json({"detail": f"Bearer {TOKEN} is\x1b[2J\u202e not {TOKEN}"}, status)}
+    refusal = http_json({"detail": f"Bearer {TOKEN} is\x1b[2J\u202e not {TOKEN}"}, status)
+    answers = dict.fromkeys(("/config", "/agents", "/teams", "/workflows"), refusal)
     async with scripted_agentos(answers) as server:
         for more in ([], ["--json"]):
             arguments = ["agents", "--url", server.url, "--token", TOKEN, "--log-level", "debug", *more]
