@@ -167,7 +167,18 @@ def test_sdk_touches_does_not_find_what_is_not_the_sdks() -> None:
 
 TESTS = Path(__file__).parent
 TEST_MODULES = sorted(path for path in TESTS.rglob("*.py"))
-NO_SINGLE_ROOM = {"conformance", "contract", "docs", "e2e", "evals", "faults", "packaging", "security", "surface"}
+NO_SINGLE_ROOM = {
+    "cluster",
+    "conformance",
+    "contract",
+    "docs",
+    "e2e",
+    "evals",
+    "faults",
+    "packaging",
+    "security",
+    "surface",
+}
 """Folders of tests that are about more than one room of the package."""
 
 

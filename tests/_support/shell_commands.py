@@ -26,6 +26,7 @@ NOT_RUN = {
     "git": "it clones what is here already",
     "make": "it makes an environment of its own and runs these very tests; its targets are looked up instead",
     "docker": "there may be none; tests/packaging reads the Dockerfile",
+    "kubectl": "there may be none; tests/cluster reads the manifest",
     "claude": "a client's own program",
     "code": "a client's own program",
     "codex": "a client's own program",

@@ -98,7 +98,7 @@ def rows(reports: Sequence[RunReport], ledger: Sequence[str], killed: Sequence[s
         Row(
             "completed, or failed with their worker",
             f"{len(completed)} + {len(failed)}",
-            len(completed) + len(failed) == count,
+            len(completed) + len(failed) == count and len(failed) <= AT_ONCE,
         ),
         Row("executed twice", str(len(twice)), not twice),
         Row("completed but not executed", str(len(left_out)), not left_out),
@@ -122,7 +122,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
     parser.add_argument("--runs", type=int, default=200, help="how many runs are started (default 200)")
     options = parser.parse_args()
-    logging.disable(logging.WARNING)  # clients tell of each session that ended with its replica
+    logging.disable()  # clients log each session and stream that ends with its server
     started = time.monotonic()
     try:
         programs = install_missing()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import anyio
+import psycopg
 import pytest
 
 from agentos_mcp.agentos.client import AgentOS
@@ -28,12 +29,34 @@ BUILD = "tests._support.agentos.replicated:build"
 
 
 @pytest.fixture(scope="module")
-def workers(queue_database: str, ledger: Path) -> Iterator[tuple[str, str]]:
-    """The addresses of two workers on one database."""
-    given = {replicated.DATABASE_VARIABLE: queue_database, replicated.LEDGER_VARIABLE: str(ledger)}
+def shared(queue_database: str, ledger: Path) -> dict[str, str]:
+    """What all workers are given. The database is their own: other tests' queues do not have their components."""
+    name = "replicated"
+    with psycopg.connect(queue_database.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    database = queue_database.rpartition("/")[0] + f"/{name}"
+    return {replicated.DATABASE_VARIABLE: database, replicated.LEDGER_VARIABLE: str(ledger)}
+
+
+@contextmanager
+def two_workers(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     with ExitStack() as stack:
         first, second = (stack.enter_context(running_agentos(build=BUILD, environment=given)) for _ in range(2))
         yield first, second
+
+
+@pytest.fixture(scope="module")
+def workers(shared: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """The addresses of two workers on one database."""
+    with two_workers(shared) as addresses:
+        yield addresses
+
+
+@pytest.fixture(scope="module")
+def queued_workers(shared: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Two more, which share a durable queue."""
+    with two_workers(shared | {replicated.QUEUE_VARIABLE: "30"}) as addresses:
+        yield addresses
 
 
 @pytest.fixture
@@ -123,18 +146,43 @@ async def test_cancelled_call_ends_its_run_on_whichever_worker(balancer: Balance
 
 
 async def test_run_on_an_older_worker_is_not_called_orphaned_by_a_younger_one(
-    workers: tuple[str, str], queue_database: str, ledger: Path
+    workers: tuple[str, str], shared: dict[str, str]
 ) -> None:
-    given = {replicated.DATABASE_VARIABLE: queue_database, replicated.LEDGER_VARIABLE: str(ledger)}
     async with connector("auto")(workers[0]) as peer:
         running = await peer.text("run_agent", agent_id="slow", message="60 60", wait=1)
         await anyio.sleep(1.1)  # AgentOS tells the beginning of a run in whole seconds
-        with running_agentos(build=BUILD, environment=given) as younger:
+        with running_agentos(build=BUILD, environment=shared) as younger:
             async with balancer_of(younger, workers[0]) as mixed, connector("auto")(mixed.url) as another:
                 texts = [await another.text("get_run", run=reference(running), wait=1) for _ in range(4)]
         assert "cancelled" in await peer.text("cancel_run", run=reference(running))
     assert not [text for text in texts if "restarted after it started" in text]
     assert any("One of AgentOS's workers was started during the run" in text for text in texts)
+
+
+@pytest.mark.parametrize("cuts", [[0], [0, 0, 0], [1, 700]], ids=str)
+async def test_queued_start_cut_on_one_worker_is_repeated_on_another_and_executed_once(
+    queued_workers: tuple[str, str], ledger: Path, tag: str, cuts: list[int]
+) -> None:
+    left = [*cuts]
+    async with (
+        balancer_of(*queued_workers) as both,
+        proxy_to(both.url) as proxy,
+        connector("auto")(proxy.url, wait=40) as peer,
+    ):
+        await peer.text("list_agents")
+        proxy.fault = lambda request: left.pop(0) if left and b"/runs HTTP" in request else None
+        text = await peer.text("run_agent", agent_id="counter", message=f"go, {tag}")
+    assert text.startswith(ANSWER)
+    assert not left
+    assert proxy.asked("POST", "/runs HTTP") > 1
+    assert done(ledger, "lookup", tag) == 1
+
+
+async def test_queued_runs_are_cancelled_on_whichever_worker_runs_them(queued_workers: tuple[str, str]) -> None:
+    async with balancer_of(*queued_workers) as both, connector("auto")(both.url) as peer:
+        running = [await peer.text("run_agent", agent_id="slow", message="60 60", wait=2) for _ in range(3)]
+        ended = [await peer.text("cancel_run", run=reference(text)) for text in running]
+    assert [text for text in ended if not text.startswith("It has ended: agent slow was cancelled")] == []
 
 
 async def run_of(observer: Peer, session: str) -> str:
