@@ -40,6 +40,7 @@ from agentos_mcp.install.planned_change import (
 )
 from agentos_mcp.install.server_probe import AgentOSStatus, ProbeProblem, ProbeResult, ServerProber
 from agentos_mcp.settings import SettingsError
+from agentos_mcp.terminal.program_name import program_words
 
 DEFAULT_ENTRY_NAME = "agentos"
 # Together with the longest of our tools this is what every client takes: Cursor has room for sixty.
@@ -188,9 +189,10 @@ class _Uninstaller:
         for client in CLIENTS:
             with contextlib.suppress(InstallError, InvalidConfigError):
                 if client.is_shared and client not in clients:
+                    line = self._system.shell_line([*program_words(), "install", client.key, "--uninstall"])
                     kept += [
                         f"{name!r} stays in {client.config_path(self._system)}, which others may use, too. To remove "
-                        f"it: agentos-mcp install {client.key} --uninstall"
+                        f"it: {line}"
                         for name in own_entry_names(client, self._system)
                         if self._name in {"", name}
                     ]
