@@ -3,7 +3,7 @@
 # The base is 3.13.15-slim-trixie; another one goes into both lines, by its digest.
 FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS build
 WORKDIR /src
-COPY scripts/requirements.txt scripts/build-requirements.txt pyproject.toml README.md LICENSE ./
+COPY scripts/requirements.txt scripts/build-requirements.txt pyproject.toml hatch_build.py README.md LICENSE ./
 COPY agentos_mcp ./agentos_mcp
 # Every package is known by its hashes; what is installed is what was tested. The environment gets no pip of its own.
 RUN python -m venv --without-pip /opt/build \

@@ -411,7 +411,7 @@ def _install(options: argparse.Namespace) -> int:
     )
     if not options.json:
         if not options.uninstall:
-            print_agentos(agentos)
+            print_agentos(agentos, report.agentos_name)
         print(strip_control_chars(str(report)))
     remembered: dict[str, object] = {} if options.uninstall else {"agentos": agentos_data(agentos)}
     if report.ok and not (options.uninstall or options.dry_run):
@@ -422,7 +422,9 @@ def _install(options: argparse.Namespace) -> int:
         import json
         from dataclasses import asdict
 
-        print(json.dumps({"ok": report.ok, **asdict(report), **remembered}, ensure_ascii=False))
+        data = asdict(report)
+        del data["agentos_name"]
+        print(json.dumps({"ok": report.ok, **data, **remembered}, ensure_ascii=False))
     return 0 if report.ok else 1
 
 

@@ -19,7 +19,7 @@ NAME = "agentos"
 COMMAND, ARGUMENTS = "uvx", (DISTRIBUTION, "serve")
 
 CURSOR_ENTRY: dict[str, Any] = {"command": COMMAND, "args": [*ARGUMENTS, "--url", Settings().url]}
-"""Cursor shows the entry before it adds it: there the URL can be changed."""
+"""Cursor shows the entry before it adds it; it has no way to ask for a value."""
 VS_CODE_ENTRY: dict[str, Any] = {
     "command": COMMAND,
     "args": list(ARGUMENTS),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -308,3 +310,16 @@ def test_token_file_of_a_profile_is_relative_to_the_file_of_the_profiles(file: P
     file.path.with_name("prod.token").unlink()
     with pytest.raises(SettingsError, match=r"prod\.token cannot be used: there is no such file"):
         load({}, {}, file)
+
+
+def test_commands_that_save_at_the_same_moment_save_one_after_the_other(tmp_path: Path) -> None:
+    path, names = tmp_path / "agentos.toml", [f"p{number}" for number in range(8)]
+    together = threading.Barrier(len(names))
+
+    def save(name: str) -> None:
+        together.wait()
+        ProfileFile(path).save(Profile(name, URL))
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(save, names))
+    assert sorted(ProfileFile(path).read().by_name) == names

@@ -173,6 +173,7 @@ class AgentOS:
         form: Mapping[str, str] | None = None,
         files: MultipartParts | None = None,
         json: object = None,
+        headers: Mapping[str, str] | None = None,
         retry: bool = False,
         attempts: int | None = None,
         no_timeout: bool = False,
@@ -200,6 +201,7 @@ class AgentOS:
                             form=form,
                             files=files,
                             json=json,
+                            headers=headers or {},
                             no_timeout=no_timeout,
                             client=self._client(new_connection=new_connection),
                         )
@@ -235,6 +237,7 @@ class AgentOS:
         form: Mapping[str, str] | None,
         files: MultipartParts | None,
         json: object,
+        headers: Mapping[str, str],
         no_timeout: bool,
         client: httpx.AsyncClient,
     ) -> Any:
@@ -245,7 +248,7 @@ class AgentOS:
             data=dict(form) if form else None,
             files=files,
             json=json,
-            headers=await self._headers(),
+            headers=await self._headers() | dict(headers),
             timeout=self._timeout(None if no_timeout else self.limits.read_seconds),
         )
         with self._transport_errors(method, path), http_errors.translate_reading_errors(f"{method} {path}"):

@@ -30,7 +30,7 @@ def run_tour(topic: str = "", *, keep: bool = False, pace: float = 1.0) -> int:
         with demo_agentos(pace=pace, port=_agentos_port() if keep else 0) as url:
             _print(f"An AgentOS is running at {url} (real agno, SQLite, a scripted model: no key, no network).")
             anyio.run(_tour, url, topic or DEFAULT_TOPIC)
-            _print(_next_steps(url if keep else ""))
+            _print(next_steps(url if keep else ""))
             if keep:
                 _print(f"\nThe AgentOS keeps running at {url} until you press Ctrl-C.")
                 _wait_for_interrupt()
@@ -58,7 +58,7 @@ async def _tour(url: str, topic: str) -> None:
         raise DemoError("The content pipeline failed; its error is above.")
 
 
-def _next_steps(url: str) -> str:
+def next_steps(url: str) -> str:
     """The lines that put an AgentOS into MCP clients; `url` is empty where the demo's ends now."""
     system = HostSystem.current()
     is_any_found = any(client.is_installed(system) for client in CLIENTS if not client.is_shared)

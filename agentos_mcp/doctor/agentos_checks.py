@@ -13,6 +13,7 @@ from agentos_mcp.agentos.catalog import Catalog, Inventory
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, ServerFailure, Unauthorized, Unreachable, Unsupported
 from agentos_mcp.agentos.features import OLDEST, Discovery, Features
+from agentos_mcp.agentos.hints import Setting
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS
 from agentos_mcp.agentos.task_groups import gather
@@ -20,7 +21,7 @@ from agentos_mcp.agentos.token_claims import read_claims
 from agentos_mcp.agentos.token_reference import unset_variable
 from agentos_mcp.doctor.agentos_probe import CREDENTIALS
 from agentos_mcp.doctor.findings import Finding, Report, bad, good, warning
-from agentos_mcp.doctor.fixes import Fix, FixStep, OtherCommand, from_hint, run_command, set_variable
+from agentos_mcp.doctor.fixes import Fix, FixStep, OtherCommand, from_hint, run_command
 from agentos_mcp.doctor.token_checks import SERVICE_ACCOUNT_PREFIX, TokenPermissions, probe_permissions
 from agentos_mcp.settings import Settings
 from agentos_mcp.terminal.command_surface import CommandSurface
@@ -148,7 +149,7 @@ class _AgentOSChecks:
         return warning("Scopes", f"{granted}; it may not {denied}", *fix)
 
     def _add_scopes(self, scopes: Sequence[str], features: Features) -> Fix:
-        set_token = set_variable("Then set it", "AGENTOS_TOKEN", "NEW")
+        set_token = FixStep(f"Then {self._surface.setting(Setting('token', self._agent_os.display_url))}")
         if read_claims(self._token) or not features.has("POST", "/service-accounts"):
             return (FixStep(f"If it should, have these scopes added to it: {' '.join(scopes)}"), set_token)
         all_scopes = dict.fromkeys(("config:read", *scopes))

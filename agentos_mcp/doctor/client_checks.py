@@ -12,7 +12,13 @@ from urllib.parse import urlsplit
 from agentos_mcp import DISTRIBUTION, __version__
 from agentos_mcp.agentos.http_errors import display_url
 from agentos_mcp.agentos.plain_text import one_line
-from agentos_mcp.doctor.address_checks import LOCAL_HOSTS, AgentOSLocation, has_listener, refuses_token
+from agentos_mcp.doctor.address_checks import (
+    LOCAL_HOSTS,
+    AgentOSLocation,
+    MCPServerProbe,
+    has_listener,
+    probe_mcp_server,
+)
 from agentos_mcp.doctor.agentos_probe import AgentOSProbe, AgentOSProber, TokenVerdict
 from agentos_mcp.doctor.configured_entries import ClientConfiguration, ConfiguredEntry
 from agentos_mcp.doctor.entry_connection import EntryConnection, corrected_url, read_connection
@@ -84,12 +90,20 @@ class ClientChecks:
             report(warning(subject, f"{located} is disabled", FixStep(f"Enable it in {subject}."), about=about))
             return
         if await has_listener(entry.server_url):
-            if not parts.query and await refuses_token(entry.server_url, token):
+            server = MCPServerProbe() if parts.query else await probe_mcp_server(entry.server_url, token)
+            if server.refuses_token:
                 problem = "refuses its token" if token else "asks for a token, and it sends none"
                 fix = FixStep(f"Give it that of the server ({subject}: the header Authorization).")
                 report(bad(subject, f"{entry} connects to {url}, and the server there {problem}", fix, about=about))
                 return
-            report(good(subject, f"{entry} connects to {url}, and a server answers there", about=about))
+            about = replace(about, url=server.agentos_url, agentos=server.agentos_name)
+            agentos = f" for {' at '.join(filter(None, (about.agentos, about.url)))}" if about.url else ""
+            message = f"{entry}{agentos} connects to {url}, and a server answers there"
+            if server.problem:
+                problem = f"{message}, but its AgentOS cannot be used: {server.problem}"
+                report(bad(subject, problem, FixStep("Correct that where the server runs."), about=about))
+                return
+            report(good(subject, message, about=about))
             return
         message = f"{entry} connects to {url}, and nothing answers there"
         if parts.hostname in LOCAL_HOSTS and parts.port:
@@ -158,10 +172,13 @@ class _EntryCheck:
         elif entry.downloads_foreign_package:
             message = f"{located} downloads a package that is not this project's, which is named {DISTRIBUTION}"
             report(self._bad_installation(f"{message}; that would be started, and get your token"))
-        elif self._connection.url_problem:
-            report(self._invalid_url())
         elif problem := self._executable_problem():
             report(self._bad_installation(f"{located} starts {problem}"))
+        elif inputs := entry.inputs:
+            message = f"{entry} takes {' and '.join(inputs)} from {self._subject}, which asks for them: not tried here"
+            report(good(self._subject, message, about=self._about))
+        elif self._connection.url_problem:
+            report(self._invalid_url())
         elif self._connection.token_problem:
             message = f"{self._label} cannot start: {self._connection.token_problem}"
             report(self._bad(message, entry.install_again("Correct that, or give it another token", token_file=True)))
@@ -241,8 +258,9 @@ class _EntryCheck:
         command, path = self._command, self._system.minimal_path
         if not Path(command.program).is_absolute() and not shutil.which(command.program, path=path):
             path = self._shell_path()
-            message = f"{self._label} starts {command.program!r}, which only a client that is started from a shell"
-            report(self._stale_installation(f"{message} finds (spawn {command.program} ENOENT)"))
+            if not self._entry.client.reads_shell_path:
+                message = f"{self._label} starts {command.program!r}, which only a client that is started from a shell"
+                report(self._stale_installation(f"{message} finds (spawn {command.program} ENOENT)"))
         probe = await self._prober.probe(command, path)
         if probe.problem or probe.stray_lines:
             report(await self._failed_start(probe, path))

@@ -66,6 +66,15 @@ class ConfiguredEntry:
         return variables if isinstance(variables, Mapping) else {}
 
     @property
+    def inputs(self) -> list[str]:
+        """The names of the values that its client asks for: nobody else knows them."""
+        reference = self.client.input_reference
+        texts = [*self.command_line, *(value for value in self.variables.values() if isinstance(value, str))]
+        return (
+            list(dict.fromkeys(name for text in texts for name in reference.variable_names(text))) if reference else []
+        )
+
+    @property
     def downloads_foreign_package(self) -> bool:
         """Whether it downloads a package by a name that is not this project's: the program's own name is another's."""
         return downloaded_package(self.command_line) not in {"", DISTRIBUTION}

@@ -64,6 +64,11 @@ class Client:
     timeouts: Mapping[str, Callable[[int], int]] = field(default_factory=dict)
     """Fields that limit how long a call may take: seconds -> the value in the client's unit."""
     variable_reference: VariableReference | None = None
+    input_reference: VariableReference | None = None
+    """How an entry refers to a value that the client asks its person for, and keeps."""
+    reads_shell_path: bool = False
+    """Whether it finds what the person's shell finds, however it was started: it runs in a terminal, or is an editor
+    that takes the shell's environment over (VS Code, and what is made of it)."""
     forwarded_key: str = ""
     """The list of environment variables that are passed on under their own names; empty where there is none."""
     top_level_settings: Mapping[str, int] = field(default_factory=dict)
@@ -157,6 +162,7 @@ def _goose_config(system: HostSystem) -> Path:
 _LENIENT_JSON, _STRICT_JSON = JsonFormat(), JsonFormat(strict=True)
 _DOLLAR = VariableReference("${NAME}", r"\$\{(\w+)\}")
 _DOLLAR_ENV = VariableReference("${env:NAME}", r"\$\{env:(\w+)\}")
+_DOLLAR_INPUT = VariableReference("${input:NAME}", r"\$\{input:([\w.-]+)\}")
 
 CLIENTS = (
     Client(
@@ -177,6 +183,7 @@ CLIENTS = (
         fixed_fields={"type": "stdio"},
         # No timeout: without one a call has hours, and with one progress no longer helps.
         variable_reference=_DOLLAR,
+        reads_shell_path=True,
     ),
     Client(
         "cursor",
@@ -186,6 +193,7 @@ CLIENTS = (
         "Cursor picks it up; if not, restart it. Its settings list the server under MCP.",
         program="cursor",
         variable_reference=_DOLLAR_ENV,
+        reads_shell_path=True,
     ),
     Client(
         "vscode",
@@ -196,6 +204,8 @@ CLIENTS = (
         program="code",
         fixed_fields={"type": "stdio"},
         variable_reference=_DOLLAR_ENV,
+        reads_shell_path=True,
+        input_reference=_DOLLAR_INPUT,
     ),
     Client(
         "vscode-workspace",
@@ -207,6 +217,8 @@ CLIENTS = (
         fixed_fields={"type": "stdio"},
         variable_reference=_DOLLAR_ENV,
         is_shared=True,
+        reads_shell_path=True,
+        input_reference=_DOLLAR_INPUT,
     ),
     Client(
         "codex",
@@ -220,6 +232,7 @@ CLIENTS = (
         top_level_settings={"mcp_optional_startup_grace_ms": 10_000},
         top_level_note="Codex now waits up to 10 s for its servers to start (mcp_optional_startup_grace_ms), not 1 s: "
         "else a busy machine's first turn has none of their tools.",
+        reads_shell_path=True,
     ),
     Client(
         "gemini",
@@ -230,6 +243,7 @@ CLIENTS = (
         program="gemini",
         timeouts={"timeout": lambda seconds: seconds * 1000},
         variable_reference=VariableReference("${NAME}", r"\$(?:\{(\w+)\}|(\w+))"),
+        reads_shell_path=True,
     ),
     Client(
         "windsurf",
@@ -239,6 +253,7 @@ CLIENTS = (
         "In Windsurf press Refresh in Cascade's MCP panel, or restart it.",
         program="windsurf",
         variable_reference=_DOLLAR_ENV,
+        reads_shell_path=True,
     ),
     Client(
         "zed",
@@ -260,6 +275,7 @@ CLIENTS = (
         fixed_fields={"type": "local", "enabled": True},
         timeouts={"timeout": lambda seconds: seconds * 1000},
         variable_reference=VariableReference("{env:NAME}", r"\{env:([^}]+)\}"),
+        reads_shell_path=True,
     ),
     Client(
         "goose",

@@ -34,6 +34,8 @@ class InstallReport:
     notes: tuple[str, ...] = ()
     found: bool = True
     """Whether there was a client to work on at all."""
+    agentos_name: str = ""
+    """What the AgentOS calls itself, where a server that was installed reached it."""
 
     @property
     def ok(self) -> bool:

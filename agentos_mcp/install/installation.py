@@ -40,6 +40,7 @@ from agentos_mcp.install.planned_change import (
 )
 from agentos_mcp.install.server_probe import AgentOSStatus, ProbeProblem, ProbeResult, ServerProber
 from agentos_mcp.settings import SettingsError
+from agentos_mcp.terminal.program_name import program_words
 
 DEFAULT_ENTRY_NAME = "agentos"
 # Together with the longest of our tools this is what every client takes: Cursor has room for sixty.
@@ -84,15 +85,16 @@ def install(
     installer = _Installer(name, system, dry_run)
     launch = build_launch_command(flags or {}, token_variable, system)
     results = [installer.install(client, launch) for client in clients]
+    agentos_name = ""
     if verify and not dry_run:
-        results = _verify(dict(zip(clients, results, strict=True)), name, system)
+        results, agentos_name = _verify(dict(zip(clients, results, strict=True)), name, system)
     notes = list(launch.notes)
     if missing_clients and clients:
         titles = ", ".join(f"{client.title} ({client.key})" for client in missing_clients)
         notes.append(f"Skipped, as they were not found here: {titles}. Name one to install it all the same.")
     elif missing_clients:
         notes.append(_no_client_found())
-    return InstallReport(tuple(results), tuple(notes), found=bool(clients))
+    return InstallReport(tuple(results), tuple(notes), bool(clients), agentos_name)
 
 
 def is_entry_name(name: str) -> bool:
@@ -188,9 +190,10 @@ class _Uninstaller:
         for client in CLIENTS:
             with contextlib.suppress(InstallError, InvalidConfigError):
                 if client.is_shared and client not in clients:
+                    line = self._system.shell_line([*program_words(), "install", client.key, "--uninstall"])
                     kept += [
                         f"{name!r} stays in {client.config_path(self._system)}, which others may use, too. To remove "
-                        f"it: agentos-mcp install {client.key} --uninstall"
+                        f"it: {line}"
                         for name in own_entry_names(client, self._system)
                         if self._name in {"", name}
                     ]
@@ -235,8 +238,10 @@ def _backup_note(backup: Path | None) -> str:
 # Verification
 
 
-def _verify(results: Mapping[Client, ClientResult], name: str, system: HostSystem) -> list[ClientResult]:
-    """The results, each with what its client gets when it starts the entry that is now in its file."""
+def _verify(results: Mapping[Client, ClientResult], name: str, system: HostSystem) -> tuple[list[ClientResult], str]:
+    """The results, each with what its client gets when it starts the entry that is now in its file; and what the
+    AgentOS of the entries calls itself, '' where none reached it.
+    """
     commands: dict[Client, ResolvedCommand] = {}
     for client in (client for client, result in results.items() if result.mark is Mark.DONE):
         with contextlib.suppress(InvalidConfigError, InstallError):  # its client is writing it just now
@@ -244,10 +249,12 @@ def _verify(results: Mapping[Client, ClientResult], name: str, system: HostSyste
             commands[client] = resolve_command(client, entry or {}, system.environment)
     verified = anyio.run(_probe_all, list(commands.values()), system) if commands else []
     probes = dict(zip(commands, verified, strict=True))
-    return [
+    verified_results = [
         _verified(result, commands[client], probes[client]) if client in commands else result
         for client, result in results.items()
     ]
+    names = (probe.agentos.name for probe in probes.values() if probe and probe.agentos)
+    return verified_results, next(filter(None, names), "")
 
 
 async def _probe_all(commands: Sequence[ResolvedCommand], system: HostSystem) -> list[ProbeResult | None]:

@@ -25,7 +25,7 @@ from mcp.client.stdio import get_default_environment
 
 from agentos_mcp import __version__
 from agentos_mcp.agentos.json_values import decode, text
-from agentos_mcp.agentos.plain_text import one_line, shorten
+from agentos_mcp.agentos.plain_text import as_name, one_line, shorten
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.install.client_entry import ResolvedCommand
 
@@ -86,6 +86,8 @@ class ReportedAgentOS:
     error_type: str = ""
     """The name of a class in `agentos/errors.py`; empty unless the status is UNUSABLE."""
     error_message: str = ""
+    name: str = ""
+    """What it calls itself; empty unless the status is OK."""
 
     @property
     def needs_other_token(self) -> bool:
@@ -327,7 +329,8 @@ def _reported_agentos(meta: object) -> ReportedAgentOS | None:
     components, error = _mapping(state.get("components")), _mapping(state.get("error"))
     counts = {kind: count for kind in KINDS if isinstance(count := components.get(f"{kind}s"), int)}
     message = one_line(text(error.get("message")), max_length=_MAX_REPORTED_ERROR)
-    return ReportedAgentOS(status, counts, one_line(text(error.get("type")), max_length=_MAX_NAME), message)
+    error_type = one_line(text(error.get("type")), max_length=_MAX_NAME)
+    return ReportedAgentOS(status, counts, error_type, message, as_name(text(state.get("name"))))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import anyio
 
+from agentos_mcp.agentos.agentos_name import agentos_name
 from agentos_mcp.agentos.catalog import Component, Inventory, KnowledgeBase, display_id
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.hints import Action, Surface, as_hint, hint
@@ -63,6 +64,7 @@ class AgentOSState:
         """As JSON; docs/troubleshooting.md describes its fields."""
         meta: dict[str, Any] = {"url": self.url, "status": self.status}
         if self.inventory is not None:
+            meta["name"] = agentos_name({"os_id": self.inventory.id, "name": self.inventory.name})
             meta["components"] = {f"{kind}s": len(self.inventory.of(kind)) for kind in KINDS}
         if self.error is not None:
             meta["error"] = {"type": type(self.error).__name__, "message": self.error_message}

@@ -21,6 +21,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import ServerMessageMetadata
 from mcp_types import (
+    CLIENT_INFO_META_KEY,
     SERVER_INFO_META_KEY,
     CallToolRequestParams,
     CallToolResult,
@@ -282,7 +283,8 @@ class AgentOSServer(MCPServer[CallerState]):
             for name, value in answer["capabilities"].items()
         }
         try:
-            about = (ctx.params or {}).get("clientInfo")
+            params = ctx.params or {}
+            about = params.get("clientInfo") or (params.get("_meta") or {}).get(CLIENT_INFO_META_KEY)
             name = str(about.get("name") or "") if isinstance(about, Mapping) else ""
             timeout_seconds = self._introduction_seconds + quirks_of(name).introduction_seconds
             deadline = anyio.current_time() + timeout_seconds

@@ -19,8 +19,9 @@ import re
 import stat
 import sys
 import tempfile
+import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,11 @@ from agentos_mcp.settings.settings import SettingsError, Token, check_token
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 FILE_NAME = "agentos.toml"
 MAX_FILE_BYTES = 64 * 1024
 MAX_PROFILES = 200
@@ -40,6 +46,8 @@ _CURRENT = "current"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _KEYS = ("url", "token_file", "token_env", "read_only", "toolsets")
+_LOCK_SECONDS = 5.0
+_LOCK_POLL_SECONDS = 0.02
 _LINE_IN_ERROR = re.compile(r"line (\d+)")
 
 
@@ -137,6 +145,30 @@ class ProfileFile:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or profiles_path()
+        self._is_locked = False
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Inside it no other command changes the file. Raises ProfileError where one does for too long.
+
+        On Windows nobody waits: there a change that comes between is an error of its own.
+        """
+        if fcntl is None or self._is_locked:
+            yield
+            return
+        folder = self._made_folder()
+        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        try:
+            deadline = time.monotonic() + _LOCK_SECONDS
+            while not _lock(descriptor):
+                if time.monotonic() > deadline:
+                    raise self._problem("another program has been changing it for too long", "Wait for it to end")
+                time.sleep(_LOCK_POLL_SECONDS)
+            self._is_locked = True
+            yield
+        finally:
+            self._is_locked = False
+            os.close(descriptor)
 
     def read(self) -> Profiles:
         """What is in it; no profiles where there is no file. Raises ProfileError for one that cannot be used."""
@@ -301,6 +333,10 @@ class ProfileFile:
 
     def _edit(self, change: Callable[[TOMLDocument], None]) -> None:
         """Change the document, whose other keys, tables and comments stay. Raises ProfileError."""
+        with self.locked():
+            self._edit_locked(change)
+
+    def _edit_locked(self, change: Callable[[TOMLDocument], None]) -> None:
         import tomlkit
         from tomlkit.exceptions import TOMLKitError
 
@@ -321,11 +357,19 @@ class ProfileFile:
         except OSError as error:
             raise self._problem(f"it cannot be written ({_reason(error)})", "Check its folder's permissions") from None
 
-    def _write(self, before: str, after: str) -> None:
+    def _made_folder(self) -> Path:
+        """The file's folder. Raises ProfileError where it cannot be made."""
         folder = self.path.parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if hasattr(os, "geteuid") and folder.stat().st_mode & 0o077:
-            folder.chmod(0o700)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if hasattr(os, "geteuid") and folder.stat().st_mode & 0o077:
+                folder.chmod(0o700)
+        except OSError as error:
+            raise self._problem(f"it cannot be written ({_reason(error)})", "Check its folder's permissions") from None
+        return folder
+
+    def _write(self, before: str, after: str) -> None:
+        folder = self._made_folder()
         # Nobody else may open what mkstemp makes.
         handle, name = tempfile.mkstemp(prefix=f".{FILE_NAME}.", dir=folder)
         temporary = Path(name)
@@ -355,6 +399,17 @@ class _WrongValueError(Exception):
         self.key = key
         self.problem = problem
         super().__init__(problem)
+
+
+def _lock(descriptor: int) -> bool:
+    """Whether the lock of what is open there could be taken; closing it gives the lock back."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks
+    return True
 
 
 def _string(table: Mapping[str, Any], key: str) -> str:

@@ -118,10 +118,11 @@ def _remember(file: ProfileFile, profiles: Profiles, options: argparse.Namespace
         profile, check = _with_token_of_environment(profile, check)
     if is_new and check.error is not None and not isinstance(check.error, Unreachable | Forbidden):
         raise _refusal(check.error, options)
-    if not profile.name:
-        name = check.inventory.name if check.inventory else ""
-        profile = replace(profile, name=_free_name(profiles, profile.url, name))
-    file.save(profile)
+    with file.locked():
+        if not profile.name:
+            name = check.inventory.name if check.inventory else ""
+            profile = replace(profile, name=_free_name(file.read(), profile.url, name))
+        file.save(profile)
     return profile, check
 
 

@@ -14,8 +14,8 @@ import jwt
 import pytest
 
 from agentos_mcp.agentos.token_claims import read_claims
-from agentos_mcp.doctor.fixes import OtherCommand, SetVariable
-from tests._support.doctor_checks import SYSTEM, fix_lines, fix_text, run_agentos_checks
+from agentos_mcp.doctor.fixes import OtherCommand
+from tests._support.doctor_checks import SYSTEM, fix_text, run_agentos_checks
 from tests._support.foreign_servers import AGNO_2_3, AGNO_2_5, hung_port, json_server
 from tests.conftest import KEY
 from tests.doctor.conftest import JWT_KEY
@@ -124,10 +124,7 @@ class TestSecurityKeys:
         finding = findings["Token"]
         assert finding.level == "bad"
         assert finding.message == "AgentOS requires a security key, and none is set"
-        assert fix_lines(finding) == [
-            "Set it (or give --token-file PATH): export AGENTOS_TOKEN=...",
-            f"For a client: agentos-mcp install CLIENT --url {locked_agentos} --token-file PATH",
-        ]
+        assert fix_text(finding).endswith(f"then `agentos-mcp use {locked_agentos} --token-file PATH`.")
         assert findings.subjects[-1] == "Token", "nothing more can be output"
 
     async def test_security_key_that_is_wrong_is_refused_and_masked(self, locked_agentos: str) -> None:
@@ -135,7 +132,7 @@ class TestSecurityKeys:
         finding = findings["Token"]
         assert finding.level == "bad"
         assert finding.message.startswith("AgentOS refuses the token: Invalid authentication token")
-        assert fix_text(finding) == "Set the right one (or give --token-file PATH): export AGENTOS_TOKEN=..."
+        assert fix_text(finding).endswith(f"then `agentos-mcp use {locked_agentos} --token-file PATH`.")
         assert "not-the-key" not in findings.text
 
     async def test_variable_that_a_client_could_not_resolve_is_named(self, locked_agentos: str) -> None:
@@ -143,7 +140,7 @@ class TestSecurityKeys:
         assert finding.level == "bad"
         message = "AgentOS requires a security key, and the variable MY_KEY is not set where this was started"
         assert finding.message == message
-        assert fix_text(finding) == "Set it (or give --token-file PATH): export MY_KEY=..."
+        assert fix_text(finding).endswith(f"then `agentos-mcp use {locked_agentos} --token-file PATH`.")
 
     async def test_security_key_that_is_right_is_accepted(self, locked_agentos: str) -> None:
         findings = await run_agentos_checks(locked_agentos, token=KEY)
@@ -176,7 +173,7 @@ class TestScopes:
         assert "read traces (traces:read)" in may_not
         assert "teams" not in finding.message, "there are none"
         assert fix_text(finding).startswith("If it should, have these scopes added to it: memories:read ")
-        assert fix_text(finding).endswith("\nThen set it: export AGENTOS_TOKEN=NEW")
+        assert fix_text(finding).endswith("--token-file PATH`")
 
     async def test_scopes_without_run_start_no_run(self, authorized_agentos: str) -> None:
         scopes = ("config:read", "agents:read", *READERS)
@@ -202,7 +199,7 @@ class TestScopes:
         finding = findings["Configuration"]
         assert finding.level == "warning"
         assert "may not read it (config:read)" in finding.message
-        assert "have these scopes added to it: config:read\nThen set it: export AGENTOS_TOKEN=NEW" in fix_text(finding)
+        assert "have these scopes added to it: config:read\nThen write its security key" in fix_text(finding)
         assert "Database" not in findings.subjects
 
     async def test_scopes_of_an_admin_are_good(self, authorized_agentos: str) -> None:
@@ -223,7 +220,7 @@ class TestScopes:
         assert finding.level == "bad"
         assert finding.message.startswith("AgentOS refuses the token: Token has expired; it expired on ")
         assert f"{ended.astimezone():%Y-%m-%d %H:%M}" in finding.message
-        assert fix_text(finding) == "Get a new one, and set it: export AGENTOS_TOKEN=..."
+        assert fix_text(finding).endswith(f"then `agentos-mcp use {authorized_agentos} --token-file PATH`.")
 
     async def test_jwt_that_expires_soon_is_a_warning(self, authorized_agentos: str) -> None:
         ends = datetime.now(UTC) + timedelta(hours=3)
@@ -253,7 +250,7 @@ class TestScopes:
         finding = (await run_agentos_checks(authorized_agentos, token=made))["Scopes"]
         create, set_token = finding.fix
         assert isinstance(create.action, OtherCommand)
-        assert set_token.action == SetVariable("AGENTOS_TOKEN", "NEW")
+        assert set_token.instruction.endswith(f"then `agentos-mcp use {authorized_agentos} --token-file PATH`")
         command = create.action.arguments
         assert command[:3] == ("curl", "-X", "POST")
         assert create.render(SYSTEM).endswith(shlex.join(command))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 
 import pytest
 
 from agentos_mcp.install.installation import install
+from agentos_mcp.settings import Settings
+from scripts.install_links import build_links, parse_link
 from tests._support.client_config_samples import SAMPLES
 from tests._support.doctor_checks import UNUSED_URL, fix_text, run_client_checks
 from tests._support.foreign_programs import SERVE, executable, program
@@ -64,6 +67,32 @@ class TestExecutables:
         assert "which only a client that is started from a shell finds" in first.message
         assert fix_text(first) == f"agentos-mcp install claude-desktop --url {sample_agentos}"
         assert second.level == "good"
+
+    async def test_executable_name_is_good_for_a_client_that_reads_the_shells_path(
+        self, machine: Machine, sample_agentos: str
+    ) -> None:
+        machine.add_entry("cursor", ["agentos-mcp", "serve", "--url", sample_agentos])
+        [finding] = (await run_client_checks(machine)).findings
+        assert finding.level == "good"
+
+    @POSIX
+    async def test_entry_of_a_button_is_good(self, machine: Machine, sample_agentos: str) -> None:
+        # In place of uvx, which would download the package.
+        runner = executable(machine.root / "uvx", "/bin/sh", f'shift; exec "{sys.executable}" -m agentos_mcp "$@"')
+        machine.variables = {**machine.variables, "PATH": f"{runner.parent}{os.pathsep}{machine.system.minimal_path}"}
+        for name, client in (
+            ("cursor", "cursor"),
+            ("vscode", "vscode"),
+            ("vscode, without the web", "vscode-workspace"),
+        ):
+            entry_name, entry, _ = parse_link(build_links()[name])
+            arguments = [sample_agentos if word == Settings().url else word for word in entry["args"]]
+            fields = {"env": entry["env"]} if "env" in entry else {}
+            machine.add_entry(client, [entry["command"], *arguments], name=entry_name, fields=fields)
+        findings = (await run_client_checks(machine)).findings
+        assert [finding.level for finding in findings if "entry" not in finding.message] == ["good"] * 3
+        assert f"at {sample_agentos} starts in" in findings[0].message
+        assert "takes agentos-url and agentos-token from VS Code, which asks for them" in findings[1].message
 
     async def test_executable_that_is_empty_is_bad(self, machine: Machine) -> None:
         machine.add_entry("cursor", ["", "-m", "agentos_mcp"])

@@ -18,6 +18,7 @@ from tests._support.doctor_checks import SHELL_PATH, UNUSED_URL, fix_text, run_c
 from tests._support.foreign_programs import mcp_server
 from tests._support.foreign_servers import port_of, web_server
 from tests._support.machines import CLIENTS_BY_KEY, Machine
+from tests._support.processes import FORK, HttpServer
 from tests.conftest import KEY
 
 pytestmark = pytest.mark.anyio
@@ -206,6 +207,23 @@ class TestOtherEntries:
         assert finding.level == "bad"
         command = "agentos-mcp install claude-code --url http://localhost:7800"
         assert fix_text(finding) == f"In {folder}: claude mcp remove agentos -s local\nThen: {command}"
+
+    async def test_url_entry_names_the_agentos_behind_the_server(self, machine: Machine, sample_agentos: str) -> None:
+        client = CLIENTS_BY_KEY["cursor"]
+        with HttpServer("--url", sample_agentos, command=FORK) as server:
+            machine.write_config("cursor", client.section.put("", "agentos", {"url": server.url}))
+            finding = (await run_client_checks(machine))["Cursor"]
+        named = f"'agentos' for sample at {sample_agentos} connects to {server.url}, and a server answers there"
+        assert (finding.level, finding.message) == ("good", named)
+        assert (finding.about.agentos, finding.about.url) == ("sample", sample_agentos)
+
+    async def test_url_entry_of_a_server_without_its_agentos_says_why(self, machine: Machine) -> None:
+        client = CLIENTS_BY_KEY["cursor"]
+        with HttpServer("--url", UNUSED_URL, command=FORK) as server:
+            machine.write_config("cursor", client.section.put("", "agentos", {"url": server.url}))
+            finding = (await run_client_checks(machine))["Cursor"]
+        assert finding.level == "bad"
+        assert f"its AgentOS cannot be used: No AgentOS answers at {UNUSED_URL}." in finding.message
 
     @pytest.mark.parametrize(
         ("key", "named"), [("cursor", "url"), ("gemini", "httpUrl"), ("windsurf", "serverUrl"), ("goose", "uri")]

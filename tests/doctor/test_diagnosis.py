@@ -16,7 +16,7 @@ from agentos_mcp.doctor.document_schema import DOCUMENT_SCHEMA
 from tests._support.doctor_checks import UNUSED_URL, run_doctor
 from tests._support.foreign_servers import free_port, hung_port, port_of, web_server
 from tests._support.machines import Machine
-from tests._support.processes import PATIENCE, Process, run
+from tests._support.processes import MODULE, PATIENCE, Process, run
 from tests.conftest import KEY
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="a home is another variable there")
@@ -228,7 +228,8 @@ class TestDoctorCommand:
         assert broken["subject"] == "Cursor"
         (step,) = broken["fix"]
         assert shlex.split(step["text"]) == step["command"]
-        _, *fix = step["command"]
+        assert step["command"][: len(MODULE)] == list(MODULE)
+        fix = step["command"][len(MODULE) :]
         assert run(*fix, given=home_environment(tmp_path)).returncode == 0
         ended = run("doctor", "--url", sample_agentos, given=home_environment(tmp_path))
         assert ended.returncode == 0, ended.stdout

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
+import shutil
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from agentos_mcp import DISTRIBUTION, __version__
+from agentos_mcp import DISTRIBUTION, REPOSITORY_URL, __version__
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
 from scripts.install_links import build_links, parse_link
@@ -53,6 +55,30 @@ def test_it_holds_the_package_and_nothing_else(wheel: Path) -> None:
     about = {name for name in names if name.startswith(f"mcp_server_agentos-{__version__}.dist-info/")}
     assert names - about == package_files(ROOT)
     assert f"mcp_server_agentos-{__version__}.dist-info/licenses/LICENSE" in about
+
+
+@pytest.mark.parametrize("repository", ["", "https://github.com/ada/agents"])
+def test_its_description_has_links_that_work_where_it_is_shown(wheel: Path, tmp_path: Path, repository: str) -> None:
+    if repository:
+        for name in ("README.md", "LICENSE", "pyproject.toml", "hatch_build.py"):
+            shutil.copy(ROOT / name, tmp_path)
+        package = tmp_path / "agentos_mcp"
+        package.mkdir()
+        constants = (ROOT / "agentos_mcp" / "__init__.py").read_text(encoding="utf-8")
+        known = re.sub(r'^REPOSITORY_URL = ".*"', f'REPOSITORY_URL = "{repository}"', constants, flags=re.MULTILINE)
+        (package / "__init__.py").write_text(known, encoding="utf-8")
+        done(uv_command(), "build", "--quiet", "--wheel", "--out-dir", tmp_path / "dist", tmp_path)
+        (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        about = archive.read(f"mcp_server_agentos-{__version__}.dist-info/METADATA").decode()
+    description = about.partition("\n\n")[2]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    if not repository:
+        assert REPOSITORY_URL or description.strip() == readme.strip()
+        return
+    assert f"({repository}/blob/HEAD/docs/clients.md)" in description
+    assert f"({repository}/raw/HEAD/docs/images/demo.svg)" in description
+    assert not re.findall(r"\]\((?!https?:|#)[^)]*\)", description)
 
 
 def test_the_source_distribution_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:

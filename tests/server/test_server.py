@@ -129,6 +129,7 @@ async def test_agentos_state_counts_the_components(connect: Connect, demo: str) 
         assert agentos_state(peer) == {
             "url": demo,
             "status": "ok",
+            "name": "demo-os",
             "components": {"agents": 3, "teams": 1, "workflows": 2},
         }
 

@@ -65,7 +65,7 @@ def test_ctrl_c_before_there_is_a_run_ends_the_command(sample_agentos: str) -> N
 
 def test_ctrl_c_at_a_run_started_elsewhere_only_stops_following(sample_agentos: str, session: str) -> None:
     with open_terminal(
-        sample_agentos, "run", "agent", "slow", "-m", "40 4", "--session-id", session, command=MODULE, piped=True
+        sample_agentos, "run", "agent", "slow", "-m", "3000 300", "--session-id", session, command=MODULE, piped=True
     ) as owner:
         owner.wait_for("…w0")
         run = invoke_ok(sample_agentos, "runs", "--session-id", session, "--json").json["items"][0]["run"]
@@ -73,7 +73,9 @@ def test_ctrl_c_at_a_run_started_elsewhere_only_stops_following(sample_agentos: 
             follower.wait_for("…")
             follower.type(CTRL_C)
             assert follower.exit_code() == 130
-        assert owner.exit_code() == 0
+        assert invoke_ok(sample_agentos, "runs", run, "--json").json["status"] == "running"
+        owner.type(CTRL_C)
+        assert owner.exit_code() == 130
     assert f"-m agentos_mcp runs {run} --follow" in follower.screen
 
 

@@ -78,7 +78,7 @@ def test_use_remembers_an_agentos_for_every_command(home: Home, demo: str) -> No
     assert f"The terminal uses demo-os now: {demo}." in said
     assert "The AgentOS demo-os answers there: 3 agents, 1 team, 2 workflows." in said
     result = home.ok("agents")
-    assert result.agentos == f"demo-os ({demo})"
+    assert result.agentos == f"demo-os at {demo}"
     assert "librarian" in result.stdout
     assert home.ok("agents", "--json").json["agentos"] == {"profile": "demo-os", "url": demo}
     assert home.ok("use").stdout.split() == ["PROFILE", "CURRENT", "URL", "demo-os", "yes", demo]
@@ -92,12 +92,12 @@ def test_use_and_run_are_all_that_a_new_user_types(home: Home, demo: str) -> Non
 def test_use_switches_and_forgets(home: Home, demo: str, sample_agentos: str) -> None:
     home.ok("use", demo, "--name", "one")
     home.ok("use", sample_agentos, "--name", "two")
-    assert home.ok("teams").agentos == f"two ({sample_agentos})"
-    assert home.ok("teams", "--profile", "one").agentos == f"one ({demo})"
-    assert home.ok("teams", AGENTOS_PROFILE="one").agentos == f"one ({demo})"
-    assert home.ok("teams", "--url", demo).agentos == f"{demo}"
+    assert home.ok("teams").agentos == f"two at {sample_agentos}"
+    assert home.ok("teams", "--profile", "one").agentos == f"one at {demo}"
+    assert home.ok("teams", AGENTOS_PROFILE="one").agentos == f"one at {demo}"
+    assert home.ok("teams", "--url", demo).agentos.endswith(f" at {demo}")
     home.ok("use", "one")
-    assert home.ok("teams").agentos == f"one ({demo})"
+    assert home.ok("teams").agentos == f"one at {demo}"
     listed = home.ok("use", "--json").json
     assert listed["current"] == "one"
     assert [(item["name"], item["url"], item["current"]) for item in listed["items"]] == [
@@ -122,7 +122,7 @@ def test_use_says_whether_the_token_is_accepted(home: Home, locked_agentos: str,
     home.token_file(KEY)
     said = home.ok("use", locked_agentos, "--token-file", token_file, "--name", "locked")
     assert "answers there and accepts the token" in said.stdout
-    assert home.ok("teams").agentos == f"locked ({locked_agentos})"
+    assert home.ok("teams").agentos == f"locked at {locked_agentos}"
     assert KEY not in home.file.path.read_text() + said.stdout + said.stderr + home.ok("use").stdout
     assert "requires no token" in home.ok("use", demo, "--token-file", token_file).stdout
     # Seen again without its token, it keeps it.
@@ -144,7 +144,7 @@ def test_use_saves_an_agentos_that_is_down_with_a_warning(home: Home) -> None:
     said = home.ok("use", f"{DOWN}/", "--name", "later").stdout
     assert f"Warning: No AgentOS answers at {DOWN}. The profile was saved all the same." in said
     missing = home.invoke("teams")
-    assert (missing.exit_code, missing.agentos) == (1, f"later ({DOWN})")
+    assert (missing.exit_code, missing.agentos) == (1, f"later at {DOWN}")
     as_json = home.invoke("teams", "--json").json
     assert as_json["agentos"] == {"profile": "later", "url": DOWN}
 
@@ -255,4 +255,4 @@ def test_profile_file_that_is_wrong_is_one_line_and_leaves_explicit_addresses_al
         assert result.exit_code == 2
         assert f"{home.file.path}, line 1:" in result.stderr
         assert len(result.stderr.splitlines()) == 1
-    assert home.ok("agents", "--url", demo).agentos == demo
+    assert home.ok("agents", "--url", demo).agentos == f"demo-os at {demo}"
