@@ -120,6 +120,13 @@ async def _read_item(ctx: ToolContext, run: RunSummary) -> PendingItem | None:
     return pending_item(state, output, since=run.started_at, user_id=run.user_id)
 
 
+async def read_asks(ctx: ToolContext, ref: RunRef) -> tuple[str, ...]:
+    """What a paused run asks; nothing where it no longer waits."""
+    output = await ctx.engine.get_stored(ref)
+    state = read_stored_run(RunState(ref), output)
+    return pending_item(state, output, since=0.0, user_id="").asks if state.status is Status.PAUSED else ()
+
+
 def pending_item(state: RunState, output: Mapping[str, Any], *, since: float, user_id: str) -> PendingItem:
     """A paused run that has been read; `since` where its events do not say when it paused."""
     asked = questions(state.ref, state.requirements, state.choices)
