@@ -488,6 +488,7 @@ _GROUPS = {
         "run": _terminal_command("run an agent, a team or a workflow and follow it"),
         "chat": _terminal_command("talk with an agent, a team or a workflow in one session"),
         "continue": _terminal_command("answer the questions of a paused run and follow it"),
+        "inbox": _terminal_command("list what waits for an answer, and answer it; or watch for it"),
         "cancel": _terminal_command("cancel a run"),
     },
     "History and knowledge": {
@@ -497,6 +498,7 @@ _GROUPS = {
         "memories": _terminal_command("list the memories, or show one of them"),
         "knowledge": _terminal_command("search a knowledge base, add to it, or list its contents"),
         "traces": _terminal_command("list the traces, or show one of them"),
+        "metrics": _terminal_command("show runs, tokens and users by day"),
     },
     "MCP clients": {
         "install": Command("add the server to the configurations of MCP clients", _add_install_arguments, _install),

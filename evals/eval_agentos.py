@@ -36,6 +36,7 @@ USER = "ann"
 """Who makes the requests."""
 
 FAILED_RUN = "workflow/nightly-report/report-last-night/failed-report"
+GOOD_REPORT_RUN = "workflow/nightly-report/report-night-before/good-report"
 FAILURE = "the sales database refused the connection"
 PAST_RUN = "workflow/content-pipeline/coffee-session/coffee-piece"
 DEPLOY_RUN = "agent/deployer/deploy-session/deploy-checkout"
@@ -126,6 +127,8 @@ def collect_figures(step_input: StepInput) -> StepOutput:
 
 
 def write_report(step_input: StepInput) -> StepOutput:
+    if "before" in str(step_input.input):
+        return StepOutput(content="The report of 12 shops.")
     raise ConnectionError(FAILURE)
 
 
@@ -258,6 +261,7 @@ def build(db_file: str) -> AgentOS:
     _store_past_runs(agents, content_pipeline, nightly_report)
     noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
     _move_to(db_file, "report-last-night", _latest(hour=2))
+    _move_to(db_file, "report-night-before", _latest(hour=2) - timedelta(days=1))
     for session in ("coffee-session", "letter-session"):
         _move_to(db_file, session, noon - timedelta(days=1))
     _store_facts(db)
@@ -294,6 +298,7 @@ def _ids(run: str) -> dict[str, Any]:
 def _store_past_runs(agents: dict[str | None, Agent], content_pipeline: Workflow, nightly_report: Workflow) -> None:
     with suppress(ConnectionError):
         nightly_report.run("sales of yesterday", **_ids(FAILED_RUN))
+    nightly_report.run("sales of the day before", **_ids(GOOD_REPORT_RUN))
     content_pipeline.run("coffee", **_ids(PAST_RUN))
     agents["translator"].run("word " * 200, session_id="letter-session", user_id=USER)
     agents["deployer"].run("deploy checkout to staging", **_ids(DEPLOY_RUN))

@@ -1,4 +1,4 @@
-"""Forty requests as people phrase them: which tool to call first, what has to be true afterwards, and one way there."""
+"""43 requests as people phrase them: which tool to call first, what has to be true afterwards, and one way there."""
 
 from __future__ import annotations
 
@@ -212,9 +212,18 @@ _DEFAULT: tuple[Request, ...] = (
     Request(
         "waiting",
         "Is anything waiting for me?",
-        best="list_runs",
-        solution=(call("list_runs", status="paused"),),
+        best="list_pending",
+        also=("list_runs",),
+        solution=(call("list_pending"),),
         checks=(answer_matches("mailer|newsletter", "deploy"),),
+    ),
+    Request(
+        "who-waits",
+        "Which runs wait for an answer or an approval, and since when?",
+        best="list_pending",
+        also=("list_runs",),
+        solution=(call("list_pending"),),
+        checks=(answer_matches("mailer|newsletter", "deploy", "pay|Ada"),),
     ),
     Request(
         "confirm",
@@ -230,10 +239,10 @@ _DEFAULT: tuple[Request, ...] = (
     Request(
         "decline",
         "The mailer wants to send the autumn newsletter. Tell it no, the subject is wrong.",
-        best="list_runs",
-        also=("list_sessions",),
+        best="list_pending",
+        also=("list_runs", "list_sessions"),
         solution=(
-            call("list_runs", status="waiting"),
+            call("list_pending"),
             call("get_run", run=FromResults(r"(agent/mailer/[\w-]+/[\w-]+)")),
             call(
                 "continue_run",
@@ -331,6 +340,23 @@ _DEFAULT: tuple[Request, ...] = (
 
 _ALL: tuple[Request, ...] = (
     Request(
+        "compare-runs",
+        "What changed between the last good nightly report and the one that failed?",
+        best="compare_runs",
+        solution=(call("compare_runs", run_a="nightly report"),),
+        checks=(answer_matches("refused", "write", "day before"),),
+        toolsets="all",
+    ),
+    Request(
+        "regression",
+        "What is different between the bad run of the nightly report and a good one?",
+        best="compare_runs",
+        also=("explain_run", "list_runs"),
+        solution=(call("compare_runs"),),
+        checks=(answer_matches("refused"),),
+        toolsets="all",
+    ),
+    Request(
         "forget",
         "Forget that I like jazz.",
         best="list_memories",
@@ -398,6 +424,7 @@ _ALL: tuple[Request, ...] = (
         "approve",
         "I am the admin: approve the payment to Ada, and let it go through.",
         best="list_approvals",
+        also=("list_pending",),
         solution=(
             call("list_approvals"),
             call("resolve_approval", approval_id=FromResults(r"([0-9a-f-]{36})"), decision="approved"),

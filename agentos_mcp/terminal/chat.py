@@ -10,12 +10,10 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.inputs.schemas import input_error
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import Kind, Status, new_id
-from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.runs.request import RunOptions, build_request
 from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.exit_codes import FAILED, INTERRUPTED, exit_code_for_error, exit_code_for_run
-from agentos_mcp.terminal.interrupts import catch_interrupts
-from agentos_mcp.terminal.line_reader import line_reader
+from agentos_mcp.terminal.interrupts import read_line_until_interrupt
 from agentos_mcp.terminal.output import print_json_line
 from agentos_mcp.terminal.program_name import PROGRAM
 from agentos_mcp.terminal.question_prompts import can_prompt
@@ -71,7 +69,7 @@ class _Conversation:
         """Answer until the input ends, /exit, or Ctrl-C at the prompt; the exit code."""
         while True:
             try:
-                message = await self._read_message()
+                message = await read_line_until_interrupt(_PROMPT if self._at_terminal else "")
             except EOFError:
                 if self._at_terminal:
                     print(file=sys.stderr)
@@ -83,21 +81,6 @@ class _Conversation:
                 return 0
             if message.strip() and (exit_code := await self._answer(message)):
                 return exit_code
-
-    async def _read_message(self) -> str | None:
-        """The next line; None where Ctrl-C was pressed instead. Raises EOFError."""
-        message: str | None = None
-        with catch_interrupts() as interrupts:
-            async with unwrapped_task_group() as tasks:
-
-                async def stop() -> None:
-                    await interrupts.wait_for(1)
-                    tasks.cancel_scope.cancel()
-
-                tasks.start_soon(stop)
-                message = await line_reader.read(_PROMPT if self._at_terminal else "")
-                tasks.cancel_scope.cancel()
-        return message
 
     async def _answer(self, message: str) -> int:
         """Print the answer to a message; an exit code where the conversation cannot go on, else 0.

@@ -123,6 +123,23 @@ def _add_continue_arguments(parser: argparse.ArgumentParser) -> None:
     _add_stream_flags(parser)
 
 
+def _add_inbox_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "List what waits for an answer or an approval, in all components and sessions, and answer it here, one after "
+        "another. In a pipe it is only listed."
+    )
+    views = parser.add_mutually_exclusive_group()
+    views.add_argument("--list", action="store_true", help="only list it")
+    views.add_argument(
+        "-w",
+        "--watch",
+        action="store_true",
+        help="tell when a run pauses, fails or ends, with a notification on the desktop; Ctrl-C ends it",
+    )
+    parser.add_argument("--user-id", default="", metavar="ID", help="only runs for this user")
+    _add_stream_flags(parser)
+
+
 def _add_cancel_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help=_RUN_HELP)
 
@@ -135,6 +152,9 @@ def _add_runs_arguments(parser: argparse.ArgumentParser) -> None:
         "-w", "--watch", action="store_true", help="go on showing the latest runs as they change; Ctrl-C ends it"
     )
     views.add_argument("--explain", action="store_true", help="explain step by step what happened in it")
+    views.add_argument(
+        "--timeline", action="store_true", help="show when its steps, members and tool calls ran, as bars"
+    )
     parser.add_argument("--kind", type=singular, choices=KINDS, default="", help="only runs of this kind of component")
     parser.add_argument("--id", default="", metavar="ID", help="only runs of this component (with --kind)")
     parser.add_argument("--session-id", default="", metavar="ID", help="only runs in this session")
@@ -189,7 +209,14 @@ def _add_traces_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "id", nargs="?", default="", metavar="ID", help="trace id, or run reference, of a trace to show"
     )
-    parser.add_argument("--span-id", default="", metavar="ID", help="show this span of the trace in full")
+    views = parser.add_mutually_exclusive_group()
+    views.add_argument("--span-id", default="", metavar="ID", help="show this span of the trace in full")
+    views.add_argument(
+        "--timeline", action="store_true", help="show its spans as bars over time (the default at a terminal)"
+    )
+    views.add_argument(
+        "--tree", action="store_true", help="show its spans as a tree, with inputs and outputs (the default in a pipe)"
+    )
     parser.add_argument("--session-id", default="", metavar="ID", help="only traces of this session")
     parser.add_argument("--errors", action="store_true", help="only traces in which something failed")
     _add_period_flags(parser, "traces that started")
@@ -198,6 +225,19 @@ def _add_traces_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_database_flag(parser)
     _add_paging_flags(parser, pages=False)
+
+
+def _add_metrics_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Show runs, sessions, tokens and users by day: over time as small bars, and as a table."
+    parser.add_argument(
+        "--since",
+        default="",
+        metavar="DAY",
+        help='first day (UTC): 2026-01-31, today, "last week" (default: 30 days ago)',
+    )
+    parser.add_argument("--until", default="", metavar="DAY", help="last day")
+    parser.add_argument("--user-id", default="", metavar="ID", help="only of this user")
+    _add_database_flag(parser)
 
 
 def _add_knowledge_arguments(parser: argparse.ArgumentParser) -> None:
@@ -323,10 +363,12 @@ _EXAMPLES: dict[str, tuple[str, ...]] = {
         "agentos-mcp continue last",
         """agentos-mcp continue RUN --answers '{"publish-1": true}'""",
     ),
+    "inbox": ("agentos-mcp inbox", "agentos-mcp inbox --list --user-id ada", "agentos-mcp inbox --watch"),
     "cancel": ("agentos-mcp cancel last",),
     "runs": (
         "agentos-mcp runs --status failed --since yesterday",
         "agentos-mcp runs last --explain",
+        "agentos-mcp runs last --timeline",
         "agentos-mcp runs --watch",
     ),
     "compare": ("agentos-mcp compare", 'agentos-mcp compare "content pipeline"', "agentos-mcp compare RUN last"),
@@ -337,6 +379,7 @@ _EXAMPLES: dict[str, tuple[str, ...]] = {
         'agentos-mcp knowledge add --text "Kettles whistle." --name Kettles',
         "agentos-mcp knowledge list",
     ),
+    "metrics": ("agentos-mcp metrics", 'agentos-mcp metrics --since "last week"'),
     "traces": ("agentos-mcp traces --errors", "agentos-mcp traces --order slowest --since today"),
 }
 """What each command's help shows, as it is typed in a shell."""
@@ -348,10 +391,12 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "run": _add_run_arguments,
     "chat": _add_chat_arguments,
     "continue": _add_continue_arguments,
+    "inbox": _add_inbox_arguments,
     "cancel": _add_cancel_arguments,
     "runs": _add_runs_arguments,
     "compare": _add_compare_arguments,
     "sessions": _add_sessions_arguments,
     "memories": _add_memories_arguments,
     "traces": _add_traces_arguments,
+    "metrics": _add_metrics_arguments,
 }

@@ -17,6 +17,8 @@ from agentos_mcp.terminal.argument_values import parent_folders, read_text
 from agentos_mcp.terminal.chat import chat
 from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.exit_codes import USAGE, exit_code_for_error
+from agentos_mcp.terminal.inbox import show_inbox
+from agentos_mcp.terminal.inbox_watch import watch_inbox
 from agentos_mcp.terminal.lookup_commands import list_latest_runs, print_lookup
 from agentos_mcp.terminal.output import UNLIMITED_TOKENS, print_agentos, print_json
 from agentos_mcp.terminal.program_name import PROGRAM
@@ -78,6 +80,8 @@ async def _run_command(ctx: ToolContext, options: argparse.Namespace) -> int:
             return await cancel_run(ctx, options)
         case "chat":
             return await chat(ctx, options)
+        case "inbox":
+            return await (watch_inbox if options.watch else show_inbox)(ctx, options)
         case "runs" if options.watch:
             return await watch_runs(ctx, options, partial(list_latest_runs, ctx, options))
         case "runs" if options.follow:
@@ -103,7 +107,7 @@ def _read_standard_input(options: argparse.Namespace) -> None:
 
 def _check_required_ids(options: argparse.Namespace) -> None:
     """Refuse a flag about one trace where none is named, and one about all runs where one is."""
-    if getattr(options, "watch", False) and options.run:
+    if getattr(options, "watch", False) and getattr(options, "run", ""):
         usage = CommandSurface.of(options).command_line("runs", options.run, "--follow")
         raise InvalidRequest("--watch shows all runs.", f"Use `{usage}` for one of them.")
     if getattr(options, "span_id", "") and not options.id:

@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
+from agentos_mcp.terminal.line_reader import line_reader
 from agentos_mcp.terminal.run_display import RunDisplay
 
 
@@ -42,6 +43,22 @@ def catch_interrupts() -> Iterator[Interrupts]:
         yield interrupts
     finally:
         signal.signal(signal.SIGINT, previous_handler)
+
+
+async def read_line_until_interrupt(prompt: str = "") -> str | None:
+    """The next line of standard input, None where Ctrl-C was pressed instead. Raises EOFError at the input's end."""
+    line: str | None = None
+    with catch_interrupts() as interrupts:
+        async with unwrapped_task_group() as tasks:
+
+            async def stop() -> None:
+                await interrupts.wait_for(1)
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(stop)
+            line = await line_reader.read(prompt)
+            tasks.cancel_scope.cancel()
+    return line
 
 
 async def stop_on_interrupt(

@@ -35,6 +35,12 @@ def _object(required: str, /, **properties: Schema) -> Schema:
     }
 
 
+def _document(properties: Mapping[str, Schema], optional: str = "") -> Schema:
+    """An object of these properties, of which those are not always there."""
+    required = [name for name in properties if name not in optional.split()]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
 def _list(item: Schema) -> Schema:
     return _object("items", items={"type": "array", "items": item}, note=_TEXT)
 
@@ -102,31 +108,49 @@ _RUN_DOCUMENT: Schema = {
     "required": ["run", "kind", "component", "session", "status", "facts"],
     "additionalProperties": False,
 }
-_COMPARED_RUN = _object(
-    "run name status failed_parts parts",
-    run=_RUN,
-    name=_TEXT,
-    status=_PART_STATUS,
-    failed_parts=_COUNT,
-    started=_TIME,
-    duration=_SECONDS,
-    tokens=_COUNT,
-    parts={**_COUNT, "description": "steps, members and tool calls"},
+_COMPARED_RUN = _document(
+    {
+        "run": _RUN,
+        "name": _TEXT,
+        "status": _PART_STATUS,
+        "failed_parts": _COUNT,
+        "started": _TIME,
+        "duration": _SECONDS,
+        "tokens": _COUNT,
+        "parts": {**_COUNT, "description": "steps, members and tool calls"},
+    },
+    optional="started duration tokens",
 )
 _VALUE: Schema = {"type": ["string", "number"], "description": "text, cut; of a duration or of tokens a number"}
-_DIFFERENCE = _object(
-    "aspect kind subject location a b",
-    aspect={
-        "enum": [
-            *("component", "input", "version", "model", "status", "error", "output", "missing", "added"),
-            *("arguments", "executor", "duration", "tokens"),
-        ]
+_DIFFERENCE = _document(
+    {
+        "aspect": {
+            "enum": [
+                *("component", "input", "version", "model", "status", "error", "output", "missing", "added"),
+                *("arguments", "executor", "duration", "tokens"),
+            ]
+        },
+        "kind": _PART_KIND,
+        "subject": {**_TEXT, "description": "name of the step, member or tool; empty for the run itself"},
+        "location": {**_TEXT, "description": "name of the step or member that it lies in"},
+        "a": _VALUE,
+        "b": _VALUE,
+    }
+)
+_TIMELINE_ROW = _document(
+    {
+        "kind": {**_TEXT, "description": "run, step, member or tool"},
+        "label": _TEXT,
+        "depth": _COUNT,
+        "status": _PART_STATUS,
+        "start": {"type": "number", "description": "seconds since the start"},
+        "end": {"type": "number", "description": "seconds since the start"},
+        "exact": {**_BOOLEAN, "description": "whether AgentOS tells these times, or they are reckoned"},
+        "tokens": _COUNT,
+        "error": _TEXT,
+        "id": _TEXT,
     },
-    kind=_PART_KIND,
-    subject={**_TEXT, "description": "name of the step, member or tool; empty for the run itself"},
-    location={**_TEXT, "description": "name of the step or member that it lies in"},
-    a=_VALUE,
-    b=_VALUE,
+    optional="tokens error id",
 )
 _POSITION: Schema = {**_COUNT, "description": "position in differences"}
 _TRACE_ITEM = _object(
@@ -152,17 +176,48 @@ _DOCUMENTS: Mapping[str, Schema] = {
     "config": _OPEN,
     "run": _RUN_DOCUMENT,
     "runs": _list(_RUN_ITEM),
-    "comparison": _object(
-        "a b differences differences_left_out parts_left_out same",
-        a=_COMPARED_RUN,
-        b=_COMPARED_RUN,
-        cause=_POSITION,
-        first_divergence=_POSITION,
-        differences={"type": "array", "items": _DIFFERENCE},
-        differences_left_out=_COUNT,
-        parts_left_out=_COUNT,
-        same=_TEXTS,
+    "pending": _list(
+        _object(
+            "",
+            run=_RUN,
+            asks=_TEXTS,
+            since=_TIME,
+            user=_TEXT,
+            answered_by=_TEXT,
+            approval=_TEXTS,
+        )
     ),
+    "comparison": _document(
+        {
+            "a": _COMPARED_RUN,
+            "b": _COMPARED_RUN,
+            "cause": _POSITION,
+            "first_divergence": _POSITION,
+            "differences": {"type": "array", "items": _DIFFERENCE},
+            "differences_left_out": _COUNT,
+            "parts_left_out": _COUNT,
+            "same": _TEXTS,
+        },
+        optional="cause first_divergence",
+    ),
+    "timeline": _document(
+        {
+            "title": _TEXT,
+            "status": _PART_STATUS,
+            "started": _TIME,
+            "duration": _SECONDS,
+            "tokens": _COUNT,
+            "rows": {"type": "array", "items": _TIMELINE_ROW},
+            "rows_left_out": _COUNT,
+        },
+        optional="started tokens",
+    ),
+    "metrics": {
+        "type": "object",
+        "properties": {"items": {"type": "array", "items": {"type": "object"}}, "note": _TEXT},
+        "required": ["items"],
+        "additionalProperties": False,
+    },
     "sessions": _list(_object("id", id=_TEXT, component=_TEXT, name=_TEXT, user=_TEXT, active=_TIME)),
     "session": _record(
         _object(
@@ -257,8 +312,10 @@ COMMANDS: Mapping[str, str] = {
     "run": "run",
     "continue": "run",
     "cancel": "run",
+    "inbox": "pending",
     "runs": "runs",
     "runs RUN": "run",
+    "runs RUN --timeline": "timeline",
     "compare": "comparison",
     "sessions": "sessions",
     "sessions ID": "session",
@@ -267,8 +324,10 @@ COMMANDS: Mapping[str, str] = {
     "knowledge search": "passages",
     "knowledge add": "message",
     "knowledge list": "contents",
+    "metrics": "metrics",
     "traces": "traces",
     "traces ID": "trace",
+    "traces ID --timeline": "timeline",
     "traces ID --span-id": "span",
 }
 """What each command prints; `teams` and `workflows` print what `agents` does, and every command an `error`."""

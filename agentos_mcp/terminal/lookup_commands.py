@@ -1,30 +1,37 @@
-"""`agents`, `teams`, `workflows`, `runs`, `compare`, `sessions`, `memories`, `traces`, `knowledge`: the tools' own
-functions, printed for people or as JSON.
+"""`agents`, `teams`, `workflows`, `runs`, `compare`, `sessions`, `memories`, `traces`, `metrics`, `knowledge`: the
+tools' own functions, printed for people or as JSON.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from itertools import groupby
+from typing import Any, cast
 
 from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.json_values import mapping
-from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, Status
+from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, RunState, Status
+from agentos_mcp.agentos.runs.stored_run import read_stored_run
 from agentos_mcp.runs.result import answer_text
+from agentos_mcp.runs.run_parts import read_parts
+from agentos_mcp.runs.timeline import Timeline, run_timeline
 from agentos_mcp.terminal.argument_values import absolute_paths, json_object
 from agentos_mcp.terminal.command_surface import CommandSurface
-from agentos_mcp.terminal.output import Printable, print_json, print_text, to_data
+from agentos_mcp.terminal.metric_lines import metric_lines
+from agentos_mcp.terminal.output import Drawing, Printable, print_drawing, print_json, print_text, to_data
 from agentos_mcp.terminal.run_reference import run_or_component
 from agentos_mcp.terminal.run_summary import run_document, summary_lines
-from agentos_mcp.terminal.terminal_features import colorize
+from agentos_mcp.terminal.terminal_features import colorize, terminal_width
+from agentos_mcp.terminal.timeline_bars import timeline_lines
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import without_nulls
 from agentos_mcp.tooling.results import Message, Table
 
-CommandResult = Printable | list[Printable] | dict[str, Any]
+CommandResult = Printable | Drawing | list[Printable | Drawing] | dict[str, Any]
 """What a command prints: one result, several for people, or a JSON document for scripts."""
 
 _RUNS_TEXT = "latest runs"
@@ -38,12 +45,22 @@ async def print_lookup(ctx: ToolContext, options: argparse.Namespace) -> None:
     result = await _COMMANDS[command](ctx, options)
     if isinstance(result, dict):
         print_json(result, ctx.settings)
-    elif isinstance(result, list):
-        print_text(*result, surface=ctx.surface)
-    elif options.json:
+    elif options.json and not isinstance(result, list | Drawing):
         print_json(to_data(result, ctx.surface), ctx.settings)
     else:
-        print_text(result, surface=ctx.surface)
+        _print_parts(result if isinstance(result, list) else [result], ctx)
+
+
+def _print_parts(parts: Sequence[Printable | Drawing], ctx: ToolContext) -> None:
+    """Print results and drawings, with an empty line between them."""
+    for number, (is_drawing, group) in enumerate(groupby(parts, key=lambda part: isinstance(part, Drawing))):
+        if number:
+            print()
+        if is_drawing:
+            for drawing in group:
+                print_drawing(cast("Drawing", drawing))
+        else:
+            print_text(*cast("Iterable[Printable]", group), surface=ctx.surface)
 
 
 async def _components(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
@@ -78,6 +95,11 @@ async def _runs(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
 
     if not options.run:
         return await list_latest_runs(ctx, options)
+    if options.timeline:
+        output = await ctx.engine.get_stored(RunRef.parse(options.run))
+        state = read_stored_run(RunState(RunRef.parse(options.run)), output)
+        timeline = run_timeline(read_parts(output, state), now=time.time())
+        return timeline.data() if options.json else _timeline(timeline)
     explanation = await runs.explain_run(ctx, options.run) if options.explain else ""
     if explanation and not options.json:
         return explanation
@@ -87,6 +109,11 @@ async def _runs(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     for line, color in summary_lines(state, CommandSurface.of(options)):
         print(colorize(line, color, sys.stderr), file=sys.stderr)
     return "" if state.status is Status.PAUSED else answer_text(state)
+
+
+def _timeline(timeline: Timeline, *, with_ids: bool = False) -> Drawing:
+    """A timeline as bars as wide as the terminal."""
+    return Drawing(tuple(timeline_lines(timeline, terminal_width(sys.stdout), sys.stdout, with_ids=with_ids)))
 
 
 async def list_latest_runs(ctx: ToolContext, options: argparse.Namespace) -> Table:
@@ -158,6 +185,10 @@ async def _traces(ctx: ToolContext, options: argparse.Namespace) -> CommandResul
     from agentos_mcp.tools.traces import tools as traces
 
     database = options.db_id or ctx.settings.db_id
+    draws_bars = options.timeline or (sys.stdout.isatty() and not (options.tree or options.json))
+    if options.id and draws_bars and not options.span_id:
+        record, timeline = await traces.read_trace_timeline(ctx, options.id, database)
+        return timeline.data() if options.json else [record, _timeline(timeline, with_ids=True)]
     if options.id:
         return await traces.get_trace(ctx, options.id, options.span_id, database)
     return await traces.list_traces(
@@ -170,6 +201,21 @@ async def _traces(ctx: ToolContext, options: argparse.Namespace) -> CommandResul
         db_id=database,
         limit=options.limit,
     )
+
+
+async def _metrics(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
+    from agentos_mcp.tools.metrics import get_metrics
+
+    table = await get_metrics(
+        ctx,
+        options.since,
+        options.until,
+        options.user_id or ctx.settings.user_id,
+        options.db_id or ctx.settings.db_id,
+    )
+    if options.json or not table.rows:
+        return table
+    return [Drawing(tuple(metric_lines(table, terminal_width(sys.stdout), sys.stdout))), table]
 
 
 async def _search(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
@@ -214,6 +260,7 @@ _COMMANDS: dict[str, Callable[[ToolContext, argparse.Namespace], Awaitable[Comma
     "sessions": _sessions,
     "memories": _memories,
     "traces": _traces,
+    "metrics": _metrics,
     "knowledge search": _search,
     "knowledge add": _add_knowledge,
     "knowledge list": _list_knowledge,

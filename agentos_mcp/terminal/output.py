@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from agentos_mcp.agentos.hints import Surface
@@ -19,6 +20,17 @@ UNLIMITED_TOKENS = 10**9
 """A token budget that cuts nothing: results are printed whole."""
 
 Printable = str | Table | Record | Document | Message
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Lines that fit the terminal and hold nothing of others that it would obey; with colors of ours."""
+
+    lines: tuple[str, ...]
+
+
+def print_drawing(drawing: Drawing) -> None:
+    print("\n".join(drawing.lines))
 
 
 def print_text(*results: Printable, surface: Surface) -> None:

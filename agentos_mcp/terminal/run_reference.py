@@ -37,7 +37,7 @@ async def meant_run(ctx: ToolContext, options: argparse.Namespace) -> str:
         return str(RunRef.parse(text))
     if options.command == "continue":
         return str(await _paused_run(ctx, options))
-    if getattr(options, "follow", False) or getattr(options, "explain", False):
+    if any(getattr(options, view, False) for view in ("follow", "explain", "timeline")):
         return str(await _run_named(ctx, LAST, options))
     return ""
 

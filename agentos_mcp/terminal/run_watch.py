@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
 
 import anyio
 
@@ -25,6 +26,22 @@ from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.results import Table
 
 ListRuns = Callable[[], Awaitable[Table]]
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class WatchView(Protocol[T_contra]):
+    """Shows what is found again and again."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was shown yet: then the first error ends the watching."""
+        ...
+
+    async def show(self, found: T_contra, /) -> None: ...
+
+    def show_error(self, message: str) -> None: ...
+
 
 MIN_INTERVAL_SECONDS = 2.0
 MAX_INTERVAL_SECONDS = 30.0
@@ -36,6 +53,11 @@ _CLEAR_BELOW = "\x1b[J"
 async def watch_runs(ctx: ToolContext, options: argparse.Namespace, list_runs: ListRuns) -> int:
     """Show the runs that `list_runs` finds until Ctrl-C; the exit code. Raises what the first answer raises."""
     view = _Lines(ctx, as_json=options.json) if options.json or not can_redraw(sys.stdout) else _Screen(ctx)
+    return await watch(list_runs, view)
+
+
+async def watch(read: Callable[[], Awaitable[T]], view: WatchView[T]) -> int:
+    """Show what `read` finds, again and again, until Ctrl-C; the exit code. Raises what the first answer raises."""
     with catch_interrupts() as interrupts:
         async with unwrapped_task_group() as tasks:
 
@@ -44,17 +66,16 @@ async def watch_runs(ctx: ToolContext, options: argparse.Namespace, list_runs: L
                 tasks.cancel_scope.cancel()
 
             tasks.start_soon(stop)
-            await _watch(list_runs, view)
-    view.end()
+            await _watch(read, view)
     return INTERRUPTED
 
 
-async def _watch(list_runs: ListRuns, view: _Screen | _Lines) -> None:
+async def _watch(read: Callable[[], Awaitable[T]], view: WatchView[T]) -> None:
     failures = 0
     while True:
         asked_at = time.monotonic()
         try:
-            view.show(await list_runs())
+            await view.show(await read())
             failures = 0
         except AgentOSError as error:
             if view.is_empty:
@@ -83,15 +104,12 @@ class _Screen:
     def is_empty(self) -> bool:
         return self._table is None
 
-    def show(self, table: Table) -> None:
+    async def show(self, table: Table) -> None:
         self._table = table
         self._draw("")
 
     def show_error(self, message: str) -> None:
         self._draw(message)
-
-    def end(self) -> None:
-        """What is drawn stays."""
 
     def _draw(self, error: str) -> None:
         table = self._table
@@ -119,7 +137,7 @@ class _Lines:
         self._error = ""
         self.is_empty = True
 
-    def show(self, table: Table) -> None:
+    async def show(self, table: Table) -> None:
         self.is_empty = False
         self._error = ""
         for item in reversed(table.data(surface=self._ctx.surface)["items"]):
@@ -136,9 +154,6 @@ class _Lines:
         if message != self._error:
             self._error = message
             print(one_line(message, max_length=400), file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        pass
 
     def _print(self, item: dict[str, object]) -> None:
         if self._as_json:

@@ -41,7 +41,7 @@ Text = Annotated[str, MaxCharacters(MAX_TEXT_LENGTH)]
 LongName = Annotated[str, MaxCharacters(MAX_PATH_LENGTH)]
 """A path, a URL, a run reference, or anything with several names in it."""
 
-Message = Annotated[Text, Field(description="The input, as the user means it")]
+Message = Annotated[Text, Field(description="As the user means it")]
 SessionId = Annotated[str, Field(description="Continue this conversation")]
 UserId = str
 DbId = Annotated[str, Field(description="If several")]
@@ -49,11 +49,11 @@ DbId = Annotated[str, Field(description="If several")]
 ComponentId = Annotated[str, Field(description="A component's id or name")]
 KnowledgeId = str
 """A knowledge base, by id or name; needed only where there are several and no default makes sense."""
-AnyKnowledgeId = Annotated[str, Field(description="One of them, by id or name; else all")]
+AnyKnowledgeId = Annotated[str, Field(description="By id or name; else all")]
 Run = Annotated[LongName, Field(description="Run reference")]
 Wait = Annotated[
     Annotated[float, Field(ge=0, allow_inf_nan=False)] | None,
-    WithJsonSchema({"type": "number", "minimum": 0, "description": "Seconds; 0: none; default: 45 or more"}),
+    WithJsonSchema({"type": "number", "minimum": 0, "description": "Seconds; 0: none; default 45+"}),
 ]
 """None where it was not given: what the settings say, or the client bears."""
 Since = Annotated[str, Field(description='"today", "2h", ISO time')]

@@ -69,7 +69,7 @@ class Table:
         items: list[dict[str, Any]] = []
         for row in self.rows:
             named = zip(self.columns, row, strict=True)
-            item = {name: _as_json_value(value) for name, value in named if not _is_empty(value)}
+            item = {name: _as_json_value(value) for name, value in named if _has_data(value)}
             if tokens is not None:
                 item = trim(item, _MAX_ITEM_LENGTH)
                 remaining -= len(json.dumps(item, ensure_ascii=False)) + 2
@@ -139,7 +139,7 @@ class Record:
 
     def data(self, tokens: int | None = None, surface: Surface = PLAIN) -> dict[str, Any]:
         """All of it, or what fits."""
-        facts = {name: _as_json_value(value) for name, value in self.facts.items() if not _is_empty(value)}
+        facts = {name: _as_json_value(value) for name, value in self.facts.items() if _has_data(value)}
         texts = {name: words for name, words in self.texts.items() if words.strip()}
         title = self.title
         if tokens is not None:
@@ -224,6 +224,10 @@ def _is_empty(value: object) -> bool:
     if isinstance(value, TypedValue):
         return not value
     return value is None or (isinstance(value, str | list | tuple | dict) and not value)
+
+
+def _has_data(value: object) -> bool:
+    return not _is_empty(value) and not (isinstance(value, TypedValue) and value.data is None)
 
 
 def _as_json_value(value: object) -> Any:

@@ -24,6 +24,7 @@ from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import KINDS, RunRef, Status
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.agentos.timestamps import Period
+from agentos_mcp.runs.pending import is_own_approval
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.parameters import (
@@ -239,7 +240,7 @@ async def _approval(ctx: ToolContext, approval_id: str) -> Approval:
         approval = {}
     if approval.get("id") != approval_id:
         raise ctx.ownership.not_found(f"approval '{display_id(approval_id)}'", _LIST_ALL)
-    if not await _is_own(ctx, approval):
+    if not await is_own_approval(ctx, approval):
         owner = str(approval.get("user_id") or "other" if approval.get("session_id") else "")
         raise ctx.ownership.refusal(f"approval '{display_id(approval_id)}'", _LIST_ALL, owner=owner)
     return approval
@@ -282,21 +283,8 @@ async def _approvals_of_workflows(
 async def _own_approvals(ctx: ToolContext, approvals: Listed) -> Listed:
     if not ctx.ownership.user_id:
         return approvals
-    rows = [row for row in approvals if await _is_own(ctx, row)]
+    rows = [row for row in approvals if await is_own_approval(ctx, row)]
     return approvals if len(rows) == len(approvals) else Listed(rows)
-
-
-async def _is_own(ctx: ToolContext, approval: Approval) -> bool:
-    """Whether it is the user's: AgentOS keeps no user with a team's, which is its session's owner's then."""
-    if ctx.ownership.is_own(approval):
-        return True
-    if approval.get("user_id") or not approval.get("session_id"):
-        return False
-    try:
-        await ctx.ownership.require_own_session(str(approval["session_id"]))
-    except NotFound:
-        return False
-    return True
 
 
 async def _approvals_of_run(ctx: ToolContext, ref: RunRef, status: str) -> Listed:

@@ -27,6 +27,8 @@ from agentos_mcp.runs.comparison import compare
 from agentos_mcp.runs.comparison_text import comparison_data, comparison_text
 from agentos_mcp.runs.explain import explain
 from agentos_mcp.runs.follow_run import follow_run
+from agentos_mcp.runs.pending import read_pending
+from agentos_mcp.runs.pending_table import pending_table
 from agentos_mcp.runs.request import RunOptions
 from agentos_mcp.runs.result import ended_line, unfinished_result
 from agentos_mcp.runs.run_parts import RunParts, input_text, read_parts
@@ -57,7 +59,7 @@ FactoryInput = Annotated[JsonObject, Field(description="A factory's inputs; may 
 RunUserId = Annotated[str, Field(description="Whose session and memories")]
 Dependencies = Annotated[JsonObject, Field(description="Values for its instructions")]
 RunStatus = Annotated[str, Field(description="running, waiting, failed, done...")]
-Answers = Annotated[JsonObject, Field(description="By question, as its result says")]
+Answers = Annotated[JsonObject, Field(description="By question")]
 
 _CANCEL_WAIT_SECONDS = 5.0
 _SEVERAL_WORKERS = (
@@ -184,7 +186,7 @@ async def list_runs(
     until: str = "",
     limit: Limit = 10,
 ) -> Table:
-    """Latest runs, everyone's or a user's: what is running, waits for an answer, failed or is done, and when."""
+    """Latest runs, everyone's or a user's: what is running, failed or is done, and when."""
     component = await ctx.component_to_read(kind, id) if id else None
     features = await ctx.backend.discovery.features()
     result = await list_stored_runs(
@@ -211,6 +213,12 @@ async def list_runs(
         empty=as_hint(f"No such runs in the {MAX_SESSIONS} latest sessions.") + older,
         footer=older,
     )
+
+
+async def list_pending(ctx: ToolContext, user_id: UserId = "") -> Table:
+    """What waits for an answer or approval: what each run asks, of whom, since when."""
+    pending = await read_pending(ctx, user_id)
+    return pending_table(pending, user_id)
 
 
 async def explain_run(ctx: ToolContext, run: Run) -> str:
@@ -321,6 +329,7 @@ TOOLSET = Toolset(
     read(get_run, default=True),
     write(continue_run, open_world=True, default=True),
     read(list_runs, default=True),
+    read(list_pending, default=True),
     read(explain_run, default=True),
     read(compare_runs),
     destructive(cancel_run, default=True, details=_cancel_details),

@@ -55,7 +55,7 @@ async def list_sessions(
     since: Since = "",
     until: str = "",
 ) -> Table:
-    """Conversations, last active first, to find one to go on with. Read it with get_session."""
+    """Conversations, last active first, to find one to go on with."""
     component = await ctx.component_to_read(kind, id) if id else None
     query = present_values(
         type=component.kind if component else kind,

@@ -124,7 +124,7 @@ async def test_kept_demo_runs_until_ctrl_c(kept_demo: Process, tmp_path: Path) -
     installed = await anyio.to_thread.run_sync(
         lambda: run("install", "cursor", *command[2:], given={"HOME": str(tmp_path)})
     )
-    assert "✔ Cursor: 18 tools, " in installed.stdout
+    assert "✔ Cursor: 19 tools, " in installed.stdout
     kept_demo.signal(signal.SIGINT)
     assert await anyio.to_thread.run_sync(kept_demo.exit_code) == 0
     assert kept_demo.everything == ""

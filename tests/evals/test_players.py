@@ -90,7 +90,7 @@ def test_checks_find_something_wrong_where_nothing_was_done(played_evals: Played
 
 def test_scripted_player_gets_every_outcome_right(played_evals: PlayedEvals) -> None:
     assert {row.id: row.problems for row in played_evals.scripted.rows if not row.right} == {}
-    assert len(played_evals.scripted.rows) == 40
+    assert len(played_evals.scripted.rows) == 43
 
 
 def test_scripted_player_keeps_the_bars(played_evals: PlayedEvals) -> None:

@@ -1,4 +1,4 @@
-"""The forty requests as data: nothing in them that is not there, and no tool without a request."""
+"""The requests as data: nothing in them that is not there, and no tool without a request."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ SPECS = {spec.name: spec for toolset in TOOLSETS for spec in toolset.tools}
 DEFAULT_TOOLS = {name for name, spec in SPECS.items() if spec.default}
 
 
-def test_requests_are_forty_with_ids_and_texts_of_their_own() -> None:
-    assert len(REQUESTS) == 40
-    assert len({request.id for request in REQUESTS}) == 40
-    assert len({request.text for request in REQUESTS}) == 40
+def test_requests_are_43_with_ids_and_texts_of_their_own() -> None:
+    assert len(REQUESTS) == 43
+    assert len({request.id for request in REQUESTS}) == 43
+    assert len({request.text for request in REQUESTS}) == 43
 
 
 def test_requests_need_every_default_tool() -> None:

@@ -69,6 +69,7 @@ def documents(agentoses: AgentOSPool, demo: str) -> dict[str, Any]:
     found = {
         "run": workflow,
         "run, paused": paused,
+        "inbox": document(demo, "inbox"),
         "continue": document(demo, "continue", paused["run"], "--answers", _approval(paused)),
         "cancel": document(demo, "cancel", workflow["run"]),
         "agents": document(demo, "agents"),
@@ -77,6 +78,8 @@ def documents(agentoses: AgentOSPool, demo: str) -> dict[str, Any]:
         "runs": document(demo, "runs"),
         "runs RUN": document(demo, "runs", workflow["run"]),
         "runs RUN --explain": document(demo, "runs", workflow["run"], "--explain"),
+        "runs RUN --timeline": document(demo, "runs", workflow["run"], "--timeline"),
+        "metrics": document(demo, "metrics"),
         "runs RUN --follow": document(demo, "runs", workflow["run"], "--follow"),
         "compare": document(demo, "compare", paused["run"], workflow["run"]),
         "sessions": document(demo, "sessions"),
@@ -86,6 +89,7 @@ def documents(agentoses: AgentOSPool, demo: str) -> dict[str, Any]:
         "knowledge search": document(demo, "knowledge", "search", "tea"),
         "traces": (traces := document(traced, "traces")),
         "traces ID": document(traced, "traces", traces["items"][0]["id"]),
+        "traces ID --timeline": document(traced, "traces", traces["items"][0]["id"], "--timeline"),
         "memories": (memories := document(demo, "memories")),
         "memories ID": document(demo, "memories", memories["items"][0]["id"]),
     }

@@ -53,7 +53,7 @@ class TracedRun:
 
 def tree_of(trace: Mapping[str, Any]) -> list[Span]:
     """A trace's outermost spans."""
-    return _spans(trace.get("tree"))
+    return objects(trace.get("tree"))
 
 
 def runs_of(trace: Mapping[str, Any], *, inner: bool = False) -> list[TracedRun]:
@@ -131,7 +131,7 @@ def reference_of(trace: Mapping[str, Any], components: Sequence[Component]) -> s
 
 def tokens_of(trace: Mapping[str, Any]) -> TypedValue:
     """What the models of a trace read and wrote: "120 in, 30 out"; nothing where no model was traced."""
-    used = [_tokens(span) for span, _ in _walk(tree_of(trace)) if span.get("type") == "LLM"]
+    used = [span_tokens(span) for span, _ in _walk(tree_of(trace)) if span.get("type") == "LLM"]
     read, written = (sum(counts) for counts in zip(*used, strict=True)) if used else (0, 0)
     if not read and not written:
         return TypedValue("", None)
@@ -145,18 +145,18 @@ def tree_text(trace: Mapping[str, Any]) -> str:
 
 def hidden_span_count(trace: Mapping[str, Any]) -> int:
     """How many spans `tree_text` leaves out."""
-    return sum(_is_framework(span) for span, _ in _walk(tree_of(trace)))
+    return sum(is_framework(span) for span, _ in _walk(tree_of(trace)))
 
 
 def _walk(spans: Sequence[Span], above: tuple[Span, ...] = ()) -> Iterator[tuple[Span, tuple[Span, ...]]]:
     """Every span, with those around it from the outside in."""
     for span in spans:
         yield span, above
-        yield from _walk(_spans(span.get("spans")), (*above, span))
+        yield from _walk(children_of(span), (*above, span))
 
 
-def _spans(value: object) -> list[Span]:
-    return objects(value)
+def children_of(span: Span) -> list[Span]:
+    return objects(span.get("spans"))
 
 
 def _kind(span: Span) -> Kind | None:
@@ -168,7 +168,8 @@ def _is_step(span: Span, above: tuple[Span, ...]) -> bool:
     return span.get("type") == "WORKFLOW" and any(parent.get("type") == "WORKFLOW" for parent in above)
 
 
-def _is_framework(span: Span) -> bool:
+def is_framework(span: Span) -> bool:
+    """Whether it is the web framework's own, and did not fail."""
     return str(span.get("name")).startswith(_FRAMEWORK) and span.get("status") != "ERROR"
 
 
@@ -199,8 +200,8 @@ def _own_status(trace: Mapping[str, Any]) -> str:
 def _lines(spans: Sequence[Span], parent: Mapping[str, Any], depth: int, *, in_workflow: bool) -> list[str]:
     lines = []
     for span in spans:
-        children = _spans(span.get("spans"))
-        if _is_framework(span):
+        children = children_of(span)
+        if is_framework(span):
             lines += _lines(children, parent, depth, in_workflow=in_workflow)
             continue
         lines.append("  " * depth + _line(span, parent, root=depth == 0, in_workflow=in_workflow))
@@ -239,7 +240,7 @@ def _model_parts(span: Span) -> list[str]:
     """A model's name, tokens and words; what it read is the whole conversation, and too long for a line."""
     metadata = span.get("metadata")
     model = metadata.get("model") if isinstance(metadata, Mapping) else None
-    read, written = _tokens(span)
+    read, written = span_tokens(span)
     output = _output_text(span.get("output"))
     return [
         str(model or ""),
@@ -248,7 +249,8 @@ def _model_parts(span: Span) -> list[str]:
     ]
 
 
-def _tokens(span: Span) -> tuple[int, int]:
+def span_tokens(span: Span) -> tuple[int, int]:
+    """What a model's span read and wrote."""
     counts = mapping(span.get("metadata"))
     read, written = counts.get("input_tokens"), counts.get("output_tokens")
     return integer(read), integer(written)

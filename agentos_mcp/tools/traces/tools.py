@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -16,6 +17,7 @@ from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.pagination import slice_page
 from agentos_mcp.agentos.plain_text import as_field
 from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.runs.timeline import Timeline
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import (
     AnyKind,
@@ -57,6 +59,7 @@ from agentos_mcp.tools.traces.spans import (
     trace_row,
     tree_text,
 )
+from agentos_mcp.tools.traces.waterfall import trace_timeline
 
 Filter = Annotated[
     JsonObject,
@@ -116,9 +119,21 @@ async def get_trace(
 ) -> Record:
     """What happened in a trace, as a tree of spans: durations, errors, inputs and outputs in short."""
     database = await ctx.database("traces", db_id)
+    document, other_traces = await _find_trace(ctx, id.strip(), span_id, database)
+    return _span_record(document) if span_id else await _trace_record(ctx, document, other_traces)
+
+
+async def read_trace_timeline(ctx: ToolContext, id: str, db_id: str = "") -> tuple[Record, Timeline]:
+    """A trace's facts, and its spans as a timeline instead of a tree."""
+    document, other_traces = await _find_trace(ctx, id.strip(), "", await ctx.database("traces", db_id))
+    record = await _trace_record(ctx, document, other_traces)
+    return replace(record, texts={}), trace_timeline(document)
+
+
+async def _find_trace(ctx: ToolContext, trace_id: str, span_id: str, database: str) -> tuple[Trace, list[Trace]]:
+    """The trace of an id or of a run, or one span of it; and the other traces of the run, newest first."""
     user = ctx.ownership.user_id
     other_traces: list[Trace] = []
-    trace_id = id.strip()
     if not trace_id:
         raise InvalidRequest(
             "The id is empty.",
@@ -137,7 +152,7 @@ async def get_trace(
     document = await _read_trace(ctx, trace_id, database, span_id)
     if not span_id:
         _require_own(ctx, trace_id, document)
-    return _span_record(document) if span_id else await _trace_record(ctx, document, other_traces)
+    return document, other_traces
 
 
 async def _read_trace(ctx: ToolContext, trace_id: str, database: str, span_id: str = "") -> Trace:
