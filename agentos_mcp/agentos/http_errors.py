@@ -194,6 +194,13 @@ def may_have_been_done(error: AgentOSError) -> bool:
     )
 
 
+def is_broken_off(error: AgentOSError) -> bool:
+    """Whether the connection broke after the request was sent: seen by us, or by a proxy before AgentOS (502, 504)."""
+    if isinstance(error, Unreachable):
+        return error.was_sent
+    return isinstance(error, ServerFailure) and error.is_transient
+
+
 def outcome_unknown(error: AgentOSError) -> AgentOSError:
     """The error for a change whose response was lost: sent again, it could be done twice."""
     unknown = error.reworded(

@@ -30,6 +30,8 @@ class Proxy:
     """After how many bytes the answer to a request (its first line) is cut; None: not at all."""
     answer: Callable[[bytes], bytes | None] = lambda request: None
     """A raw HTTP answer to give instead of asking AgentOS, by the request's first line; None: ask it."""
+    answer_after: Callable[[bytes], bytes | None] = lambda request: None
+    """A raw HTTP answer to give once AgentOS has begun its own, by the request's first line; None: AgentOS's."""
     first: tuple[bytes, Callable[[], Awaitable[None]]] | None = None
     """What is done before the next request with this in its first line is sent on; once."""
     requests: list[bytes] = field(default_factory=list)
@@ -66,6 +68,10 @@ async def proxy_to(url: str) -> AsyncIterator[Proxy]:
                 await go()
             async with await anyio.connect_tcp(target.hostname or "", target.port or 80) as server:
                 await server.send(_closing(first))
+                if (own := proxy.answer_after(proxy.requests[-1])) is not None:
+                    await server.receive()
+                    await client.send(own)
+                    return
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(_forward, client, server, tasks.cancel_scope)
                     await _answer(proxy, server, client, first.partition(b"\r\n")[0])

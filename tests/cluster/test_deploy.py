@@ -7,15 +7,19 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import anyio
+import httpx
 import pytest
+from anyio.abc import SocketAttribute, SocketStream, TaskGroup
 from ruamel.yaml import YAML
 
 from agentos_mcp.server.http.health import HEALTH, READY
 from agentos_mcp.server.http.settings import HTTP_OPTIONS, TOKEN_VARIABLE
 from agentos_mcp.settings import OPTIONS
 from scripts.project import ROOT
+from tests._support.postgres import free_port
 from tests.cluster.programs import find
-from tests.cluster.services import NGINX_CONFIGURATION, nginx_configuration
+from tests.cluster.services import NGINX_CONFIGURATION, Service, nginx_configuration
 
 DEPLOY = ROOT / "deploy"
 VARIABLES = {variable for option in (*OPTIONS, *HTTP_OPTIONS) for variable in option.variables} | {TOKEN_VARIABLE}
@@ -158,3 +162,49 @@ def test_nginx_takes_the_configuration(tmp_path: Path) -> None:
     checked = subprocess.run([nginx, "-t", "-c", str(tmp_path / "nginx.conf")], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
     assert "syntax is ok" in checked.stderr
+
+
+async def _echo_server(name: str, tasks: TaskGroup) -> int:
+    """The port of a server that streams its name, and then nothing more."""
+
+    async def handle(stream: SocketStream) -> None:
+        async with stream:
+            await stream.receive()
+            head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 1000\r\n\r\n"
+            await stream.send(head + f"data: {name}\n\n".encode())
+            await anyio.sleep_forever()
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    tasks.start_soon(listener.serve, handle)
+    return int(listener.extra(SocketAttribute.local_port))  # noqa: S610 - anyio's, not Django's
+
+
+@pytest.mark.process
+@pytest.mark.anyio
+@pytest.mark.skipif(find("nginx") is None, reason="nginx is not installed")
+async def test_nginx_passes_streams_on_as_they_come_and_keeps_sessions_together(tmp_path: Path) -> None:
+    nginx = find("nginx")
+    assert nginx is not None
+    async with anyio.create_task_group() as tasks:
+        ports = {name: await _echo_server(name, tasks) for name in (*OURS, *WORKERS)}
+        ports |= {"80": free_port(), "7777": free_port()}
+        (tmp_path / "nginx.conf").write_text(nginx_configuration(ports, tmp_path))
+        service = Service("nginx", [nginx, "-c", str(tmp_path / "nginx.conf")], ports["80"], tmp_path / "nginx.log")
+        await anyio.to_thread.run_sync(service.start)
+
+        async def first_event(version: str, port: int = ports["80"]) -> str:
+            async with httpx.AsyncClient(timeout=10) as client:
+                headers = {"mcp-protocol-version": version}
+                async with client.stream("POST", f"http://127.0.0.1:{port}/mcp", headers=headers) as answer:
+                    return await anext(answer.aiter_text())
+
+        try:
+            latest = [await first_event("2026-07-28") for _ in range(6)]
+            earlier = [await first_event("2025-11-25") for _ in range(6)]
+            workers = [await first_event("", ports["7777"]) for _ in range(6)]
+        finally:
+            await anyio.to_thread.run_sync(service.kill)
+            tasks.cancel_scope.cancel()
+    assert set(latest) == {f"data: {name}\n\n" for name in OURS}
+    assert len(set(earlier)) == 1
+    assert set(workers) == {f"data: {name}\n\n" for name in WORKERS}

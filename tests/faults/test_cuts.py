@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -15,6 +16,7 @@ from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState
 from agentos_mcp.agentos.runs.starter import RunRequest
 from tests._support.fault_proxy import proxy_to
+from tests._support.http_answers import http_raw
 from tests._support.mcp_client import connector, reference
 from tests._support.paused_runs import waiting
 from tests._support.person import answers
@@ -154,6 +156,67 @@ async def test_answers_whose_acceptance_is_lost_are_not_sent_again(
             result = await peer.text("continue_run", run=reference(paused), answers=arguments)
     assert "\ncompleted" in result
     assert await times(ledger, gated, tag) == 1
+
+
+BAD_GATEWAY = http_raw(b"<html>502 Bad Gateway</html>", 502, content_type="text/html")
+
+
+def one_bad_gateway(part: bytes) -> Callable[[bytes], bytes | None]:
+    """The first request with this in its first line is answered by a proxy: the connection to AgentOS broke."""
+    left = [BAD_GATEWAY]
+    return lambda request: left.pop() if left and part in request else None
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_queued_start_that_a_proxy_answers_is_sent_again_and_executed_once(
+    queued_pausing: str, ledger: Path, *, arrives: bool
+) -> None:
+    tag = f"tag-gateway{arrives}"
+    async with proxy_to(queued_pausing) as proxy, connector("auto")(proxy.url) as peer:
+        await peer.text("list_agents")
+        fault = one_bad_gateway(b"/runs HTTP")
+        proxy.answer, proxy.answer_after = (proxy.answer, fault) if arrives else (fault, proxy.answer_after)
+        text = await peer.text("run_agent", agent_id="counter", message=f"go, {tag}")
+    assert text.startswith(ANSWER)
+    assert await times(ledger, "lookup", tag) == 1
+
+
+async def test_start_that_arrived_and_a_proxy_answers_is_followed(pausing: str, ledger: Path) -> None:
+    tag = "tag-gatewayarrived"
+    async with proxy_to(pausing) as proxy, connector("auto")(proxy.url) as peer:
+        await peer.text("list_agents")
+        proxy.answer_after = one_bad_gateway(b"/runs HTTP")
+        text = await peer.text("run_agent", agent_id="counter", message=f"go, {tag}")
+        assert proxy.asked("POST", "/runs HTTP") == 1
+    assert text.startswith(ANSWER)
+    assert await times(ledger, "lookup", tag) == 1
+
+
+async def test_start_that_never_arrived_and_a_proxy_answers_is_told_as_unknown(pausing: str, ledger: Path) -> None:
+    async with proxy_to(pausing) as proxy, connector("auto")(proxy.url) as peer:
+        await peer.text("list_agents")
+        proxy.answer = one_bad_gateway(b"/runs HTTP")
+        text = await peer.error("run_agent", agent_id="counter", message="go, tag-gatewaynever")
+        assert proxy.asked("POST", "/runs HTTP") == 1
+    assert "It is not known whether it was done." in text
+    assert "\nrun: agent/counter/" in text
+    assert await times(ledger, "lookup", "tag-gatewaynever") == 0
+
+
+@pytest.mark.parametrize("queued", [True, False])
+async def test_answers_that_arrived_and_a_proxy_answers_are_not_sent_again(
+    request: pytest.FixtureRequest, ledger: Path, *, queued: bool
+) -> None:
+    url: str = request.getfixturevalue("queued_pausing" if queued else "pausing")
+    tag = f"tag-gatewayanswers{queued}"
+    async with proxy_to(url) as proxy, connector("auto")(proxy.url) as peer:
+        paused = await peer.text("run_workflow", workflow_id="gate-skip", message=f"do it, {tag}")
+        arguments = answers(await waiting(url, RunRef.parse(reference(paused))), "approve")
+        proxy.answer_after = one_bad_gateway(b"/continue")
+        result = await peer.text("continue_run", run=reference(paused), answers=arguments)
+        assert proxy.asked("POST", "/continue") == 1
+    assert "\ncompleted" in result
+    assert await times(ledger, "gate", tag) == 1
 
 
 async def times(ledger: Path, subject: str, tag: str) -> int:

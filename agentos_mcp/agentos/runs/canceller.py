@@ -33,7 +33,7 @@ class RunCanceller:
         """Ask AgentOS once; its response is the same for runs that it does not know, and for any worker."""
         path = f"{runs_path(ref)}/{{run_id}}/cancel"
         await self._agent_os.request(
-            "POST", path, run_ids(ref), query={"session_id": ref.session}, new_connection=new_connection
+            "POST", path, run_ids(ref), query={"session_id": ref.session}, retry=True, new_connection=new_connection
         )
 
     async def cancel_on_all_workers(self, ref: RunRef) -> int:

@@ -17,6 +17,7 @@ from agentos_mcp.agentos.agentos_messages import Conflict, continuation_conflict
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Unreachable
 from agentos_mcp.agentos.features import Discovery
+from agentos_mcp.agentos.http_errors import is_broken_off
 from agentos_mcp.agentos.pauses.requirements import questions
 from agentos_mcp.agentos.runs.follower import MAX_POLL_SECONDS, Report, RunFollower, Sleep, run_ids, runs_path
 from agentos_mcp.agentos.runs.run import RunState, Status
@@ -70,20 +71,17 @@ class RunContinuer:
             state = await self._send_answers(state, form, report, answered_keys)
             if state.is_queued:
                 pause_seconds = _ACCEPTED_PAUSE_SECONDS
-        except Unreachable as error:
-            if not error.was_sent:
-                raise
-            log.info("%s (%s is followed)", error.message, state.ref)
-            reason = _UNCONFIRMED
-            if state.is_queued:
-                pause_seconds = _QUEUED_PAUSE_SECONDS
         except AgentOSError as error:
             conflict = continuation_conflict(error)
-            if conflict is None:
+            if is_broken_off(error):
+                log.info("%s (%s is followed)", error.message, state.ref)
+                reason = _UNCONFIRMED
+            elif conflict is not None:
+                log.info("%s did not take the answers: %s", state.ref, error.message)
+                reason, is_refused = (error.detail or error.message).rstrip("."), True
+            else:
                 raise
-            log.info("%s did not take the answers: %s", state.ref, error.message)
-            reason, is_refused = (error.detail or error.message).rstrip("."), True
-            if conflict is Conflict.CONTINUED:
+            if conflict is Conflict.CONTINUED or (conflict is None and state.is_queued):
                 pause_seconds = _QUEUED_PAUSE_SECONDS
         state = await self._follow_past_pause(state, report, sleep, answered_keys, pause_seconds)
         if _question_keys(state) == answered_keys:

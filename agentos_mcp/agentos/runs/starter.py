@@ -17,6 +17,7 @@ from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
 from agentos_mcp.agentos.hints import Action, hint
+from agentos_mcp.agentos.http_errors import is_broken_off, outcome_unknown
 from agentos_mcp.agentos.inputs.attachments import MultipartPart
 from agentos_mcp.agentos.runs.follower import MAX_POLL_SECONDS, Report, RunFollower, Sleep, run_ids, runs_path
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, new_id
@@ -24,7 +25,7 @@ from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
 log = logging.getLogger(__name__)
 
-_BYPASS_SECONDS = 0.5
+_LOOKUP_SECONDS = 0.5
 _SILENT_SECONDS = 0.5
 _UNQUEUED_FIELDS = frozenset({"images", "audio", "videos", "files", "input_files", "output_schema"})
 """With these fields AgentOS bypasses its queue and keeps our run id."""
@@ -60,7 +61,32 @@ class RunStarter:
         idempotency_key: str = "",
         opened: anyio.Event | None = None,
     ) -> RunState:
-        """Send the start, once, and reduce its stream until it ends or breaks."""
+        """Send the start, once, and reduce its stream until it ends or breaks.
+
+        Where a proxy answers for AgentOS, the run is looked up; an error says where that does not find it.
+        """
+        try:
+            return await self._send(
+                request, state, report, background=background, idempotency_key=idempotency_key, opened=opened
+            )
+        except AgentOSError as error:
+            if not is_broken_off(error):
+                raise
+            log.info("%s (%s is looked up)", error.message, state.ref)
+            if await self._is_stored(state):
+                return state
+            raise outcome_unknown(error) from error
+
+    async def _send(
+        self,
+        request: RunRequest,
+        state: RunState,
+        report: Report,
+        *,
+        background: bool,
+        idempotency_key: str = "",
+        opened: anyio.Event | None = None,
+    ) -> RunState:
         form = _start_form(request, state) | {"stream": "true"} | ({"background": "true"} if background else {})
         return await self._follower.stream(
             state,
@@ -84,21 +110,22 @@ class RunStarter:
         first_ref = state.ref
         state = replace(state, is_provisional=is_queued)
         report(state)
+        if not is_queued:
+            return await self.start(request, state, report, background=True, idempotency_key=idempotency_key)
         failing_since = math.inf
         poll_seconds = 0.2
         while True:
             opened = anyio.Event()
             try:
-                state = await self._start_and_find_ref(
-                    request, state, report, idempotency_key, opened, is_queued=is_queued
-                )
-            except Unreachable as error:
-                if failing_since == math.inf:
-                    raise  # the first try, and it never left
+                state = await self._start_and_find_ref(request, state, report, idempotency_key, opened)
+            except AgentOSError as error:
+                is_first_and_never_left = isinstance(error, Unreachable) and failing_since == math.inf
+                if is_first_and_never_left or not error.is_transient:
+                    raise
                 log.info("%s (a start that is sent again)", error.message)
-            if state.status is not Status.PENDING or state.ref != first_ref or not is_queued:
+            if state.status is not Status.PENDING or state.ref != first_ref:
                 return state
-            if await self._bypasses_queue(state):
+            if await self._is_stored(state):
                 return replace(state, is_provisional=False)
             if opened.is_set() and (ref := await self._ref_in_queue(request, state, idempotency_key)) is not None:
                 return replace(state, ref=ref, is_queued=True, is_provisional=False)
@@ -122,8 +149,6 @@ class RunStarter:
         report: Report,
         idempotency_key: str,
         opened: anyio.Event,
-        *,
-        is_queued: bool,
     ) -> RunState:
         """Send the start; a run that waits in the queue has no events, so its reference is requested meanwhile."""
         ref_in_queue = state.ref
@@ -138,7 +163,7 @@ class RunStarter:
             nonlocal ref_in_queue
             await opened.wait()
             await anyio.sleep(_SILENT_SECONDS)
-            if has_events or await self._bypasses_queue(state):
+            if has_events or await self._is_stored(state):
                 return
             ref = await self._ref_in_queue(request, state, idempotency_key)
             if ref is not None and not has_events:
@@ -146,9 +171,8 @@ class RunStarter:
                 report(_in_queue(state, ref))
 
         async with unwrapped_task_group() as tasks:
-            if is_queued:
-                tasks.start_soon(find_ref_in_queue)
-            state = await self.start(
+            tasks.start_soon(find_ref_in_queue)
+            state = await self._send(
                 request, state, report_named, background=True, idempotency_key=idempotency_key, opened=opened
             )
             tasks.cancel_scope.cancel()
@@ -171,9 +195,9 @@ class RunStarter:
             log.info("The queue's name for %s is not known: %s", state.ref, error.message)
         return None
 
-    async def _bypasses_queue(self, state: RunState) -> bool:
-        """Whether AgentOS runs it without its queue, under our own id."""
-        deadline = anyio.current_time() + _BYPASS_SECONDS
+    async def _is_stored(self, state: RunState) -> bool:
+        """Whether AgentOS knows the run under our own id: for one that was queued, whether it bypasses the queue."""
+        deadline = anyio.current_time() + _LOOKUP_SECONDS
         while True:
             try:
                 await self._follower.get_stored(state.ref)
@@ -184,7 +208,7 @@ class RunStarter:
                 return False
             else:
                 return True
-            await anyio.sleep(_BYPASS_SECONDS / 2)
+            await anyio.sleep(_LOOKUP_SECONDS / 2)
 
 
 def _start_form(request: RunRequest, state: RunState) -> dict[str, str]:

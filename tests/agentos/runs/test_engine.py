@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from itertools import cycle
 
 import anyio
 import httpx
 import pytest
+from anyio.abc import SocketStream
 
 from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound, Unreachable
 from agentos_mcp.agentos.features import Discovery
+from agentos_mcp.agentos.runs import follower
 from agentos_mcp.agentos.runs.engine import Engine, Report
 from agentos_mcp.agentos.runs.run import Kind, RunNote, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.starter import RunRequest
 from tests._support.fault_proxy import proxy_to
 from tests._support.http_answers import http_answer, http_json, http_raw
-from tests._support.scripted_agentos import scripted_agentos
+from tests._support.scripted_agentos import Answer, scripted_agentos
 from tests._support.stores import Store, start_elsewhere
 
 pytestmark = pytest.mark.anyio
@@ -321,6 +324,41 @@ async def test_run_is_orphaned_when_agentos_started_after_it(
         state = await Engine(client, Discovery(client), Catalog(client)).read(RunRef("agent", "writer", "s", "r"))
     assert state.is_orphaned is orphaned
     assert ("queue takes the run up again" in " ".join(state.notes)) is taken_up
+
+
+async def test_restart_that_no_request_fails_by_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As behind a balancer, which gives each request to a worker that lives."""
+    monkeypatch.setattr(follower, "_RESTART_CHECK_SECONDS", 0.2)
+    answers = {
+        "/health": http_json({"instantiated_at": "2026-11-21T09:00:00Z"}),
+        "/agents/writer/runs/r": http_json({"status": "RUNNING", "created_at": "2026-11-21T09:58:00Z"}),
+        "/agents/writer/runs/r/resume": http_raw(b"event: error\ndata: {}\n\n", content_type="text/event-stream"),
+    }
+    async with scripted_agentos(answers) as server, AgentOS(server.url) as client:
+        engine = Engine(client, Discovery(client), Catalog(client))
+
+        def restart(state: RunState) -> None:
+            server.answers["/health"] = http_json({"instantiated_at": "2026-11-21T10:00:00Z"})
+
+        with anyio.fail_after(10):
+            state = await engine.follow(RunRef("agent", "writer", "s", "r"), restart)
+    assert state.is_orphaned
+
+
+async def test_run_is_not_orphaned_where_another_worker_is_older_than_it() -> None:
+    ages = cycle(["2026-11-21T10:00:00Z", "2026-11-21T09:00:00Z"])
+
+    async def health(client: SocketStream) -> None:
+        await client.send(http_json({"instantiated_at": next(ages)}))
+
+    answers: dict[str, Answer] = {
+        "/health": health,
+        "/agents/writer/runs/r": http_json({"status": "RUNNING", "created_at": "2026-11-21T09:58:00Z"}),
+    }
+    async with scripted_agentos(answers) as server, AgentOS(server.url) as client:
+        state = await Engine(client, Discovery(client), Catalog(client)).read(RunRef("agent", "writer", "s", "r"))
+    assert not state.is_orphaned
+    assert state.notes == (RunNote.WORKER_RESTARTED,)
 
 
 async def test_orphaned_run_is_not_followed_forever() -> None:
