@@ -250,6 +250,7 @@ def searched(theirs: Theirs) -> Calls:
     filters = [{"status": "OK"}, {"user_id": ALICE}, {"op": "NOT", "condition": {"user_id": BOB}}]
     return {
         "list_runs": [{}, *sessions, {"status": "paused"}, {"kind": "agent", "id": "deployer"}],
+        "list_pending": [{}],
         "list_sessions": [{}, {"name": SECRET}, {"kind": "workflow"}, {"kind": "agent", "id": "echo"}],
         "list_memories": [{}, {"search": SECRET}, {"topics": [f"{SECRET} topic"]}],
         "list_memory_topics": [{}],

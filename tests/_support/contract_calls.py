@@ -138,6 +138,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
         call(kind="agent", id="echo", session_id=a_session, status="completed", user_id=USER, limit=5, **SPAN),
         call(),
     ),
+    "list_pending": (call(user_id=USER), call()),
     "explain_run": (call(run=a_workflow_run),),
     "compare_runs": (call(run_a=a_run, run_b=a_run),),
     "cancel_run": (

@@ -136,9 +136,9 @@ def test_watch_tells_of_a_run_that_pauses_and_one_that_ends(pausing: str, user: 
         watching.send_signal(signal.SIGINT)
         assert watching.wait(PATIENCE) == 130
     first, second = _notifications(tmp_path)
-    assert first[:3] == ["--app-name=agentos-mcp", "--", "AgentOS: deployer paused"]
+    assert first[:3] == ["--app-name=agentos-mcp", "--", "AgentOS: Deployer paused"]
     assert first[3].startswith("It asks: deployer wants to call deploy: tag=")
-    assert second[2] == "AgentOS: deployer completed"
+    assert second[2] == "AgentOS: Deployer completed"
     assert before != run
 
 

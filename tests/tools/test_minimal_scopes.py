@@ -44,6 +44,8 @@ DEMANDED: Mapping[str, tuple[str, ...]] = {
     "explain_run": ("workflows:read", "workflows:run"),
     "continue_run": ("agents:run", "agents:read"),
     "list_runs": ("sessions:read",),
+    # What runs ask, and approvals, are left out where they may not be read.
+    "list_pending": ("sessions:read",),
     "cancel_run": ("agents:run",),
     # What AgentOS demands besides, of whoever has a component run.
     "run_eval": ("evals:write", "agents:run"),
