@@ -66,6 +66,9 @@ class Person:
         text = " ".join([*(f"{exported};" for exported in self._exported), without_comment(line.text)])
         text = text.replace(URL, self.url).replace(PATH, str(self._script)).replace(EVERYWHERE, "127.0.0.1")
         text = RUN_REFERENCE.sub(self.run_reference, text)
+        if "--identity" in text:
+            # Where each caller has a credential of their own, the server may have none.
+            text = f"unset AGENTOS_TOKEN; {text}"
         if _INSTALLING.search(text) and "--uninstall" not in text and "--dry-run" not in text:
             if self._installed:
                 # What is written is tried out once a page: it takes seconds, and is the same server each time.
@@ -118,7 +121,8 @@ class Person:
         return ""
 
     def _process(self, text: str) -> Process:
-        command = ("bash", "-c", f"cd {self._work} && exec env {text}")
+        *before, last = text.split("; ")
+        command = ("bash", "-c", "; ".join([f"cd {self._work}", *before, f"exec env {last}"]))
         return Process(command=command, given=self._environment)
 
 

@@ -37,7 +37,21 @@ NOT_RUN = {
 }
 """Programs whose command lines are not run, and why."""
 
-RUN = {"agentos-mcp", "cat", "cd", "chmod", "curl", "echo", "export", "mkdir", "printf", "python", "umask", "which"}
+RUN = {
+    "agentos-mcp",
+    "cat",
+    "cd",
+    "chmod",
+    "curl",
+    "echo",
+    "export",
+    "mkdir",
+    "openssl",
+    "printf",
+    "python",
+    "umask",
+    "which",
+}
 """Programs whose command lines are run: they do no harm in a home of their own."""
 
 _OPERATOR = re.compile(r"[();<>|&]+")

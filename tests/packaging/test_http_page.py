@@ -1,4 +1,4 @@
-"""docs/http.md: its commands are taken as they stand, and what it says of settings and errors is so."""
+"""docs/http.md and docs/identity.md: what they say of commands, settings and errors is so."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ import pytest
 from ruamel.yaml import YAML
 
 from agentos_mcp.cli import COMMANDS
-from agentos_mcp.server.http.settings import HTTP_OPTIONS, TOKEN_VARIABLE, HttpSettings, http_settings
+from agentos_mcp.server.http.settings import (
+    HTTP_OPTIONS,
+    SECRET_VARIABLES,
+    TOKEN_VARIABLE,
+    HttpSettings,
+    http_settings,
+)
 from agentos_mcp.settings import OPTIONS, SettingsError
 from scripts.project import ROOT
 from tests._support.packaging_tools import done
 
 PAGE = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+IDENTITY_PAGE = (ROOT / "docs" / "identity.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 LINES = [line for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()]
 SERVED = [line for line in LINES if line.startswith("agentos-mcp serve")]
@@ -53,13 +60,11 @@ def test_its_configurations_are_json_without_a_secret() -> None:
         assert re.fullmatch(r"Bearer \$\{(env|input):[\w-]+\}", entry["headers"]["Authorization"])
 
 
-def test_its_table_has_every_flag_and_variable() -> None:
-    rows = re.findall(r"^\| (?:`(--[\w-]+)[^|]*`)? ?\|(?: `(\w+)`)? \|", PAGE, re.MULTILINE)
-    flags = [flag for flag, _ in rows if flag]
-    assert sorted(flags) == sorted(option.flag for option in HTTP_OPTIONS)
-    assert {name for _, name in rows if name} == {name for one in HTTP_OPTIONS for name in one.variables} | {
-        TOKEN_VARIABLE
-    }
+def test_the_tables_have_every_flag_and_variable_once() -> None:
+    rows = re.findall(r"^\| (?:`(--[\w-]+)[^|]*`)? ?\|(?: `([A-Z]\w+)`)? \|", PAGE + IDENTITY_PAGE, re.MULTILINE)
+    assert sorted(flag for flag, _ in rows if flag) == sorted(option.flag for option in HTTP_OPTIONS)
+    variables = [name for one in HTTP_OPTIONS for name in one.variables]
+    assert sorted(name for _, name in rows if name) == sorted([*variables, *SECRET_VARIABLES])
 
 
 def test_its_containers_are_given_settings_that_there_are() -> None:
