@@ -68,7 +68,7 @@ def test_install_remembers_where_it_is_told_to(
 ) -> None:
     arguments = ("--url", locked_agentos, "--token-file", f"{home['HOME']}/my token", "--remember")
     assert "accepts the token" in install(*arguments).stdout
-    assert invoke("", "teams", env=home).agentos == f"sample ({locked_agentos})"
+    assert invoke("", "teams", env=home).agentos == f"sample at {locked_agentos}"
     # It is known now: there is nothing to ask or to say.
     again = install("--url", locked_agentos, "--json").json
     assert (again["remembered"], again["next"]) == ("sample", "")
@@ -95,7 +95,7 @@ def test_entry_has_the_address_and_the_token_of_the_profile_but_not_its_name(
     token_file = Path(home["HOME"]) / "my token"
     profiles.save(Profile("prod", DOWN, token_file))
     profiles.save(Profile("other", "http://other.test"))
-    assert install("--profile", "prod").agentos == f"prod ({DOWN})"
+    assert install("--profile", "prod").agentos == f"prod at {DOWN}"
     assert entry_arguments(home) == ["serve", "--url", DOWN, "--token-file", str(token_file)]
     assert install().agentos == "other (http://other.test)"
     assert entry_arguments(home) == ["serve", "--url", "http://other.test"]
