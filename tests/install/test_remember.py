@@ -97,7 +97,7 @@ def test_entry_has_the_address_and_the_token_of_the_profile_but_not_its_name(
     profiles.save(Profile("other", "http://other.test"))
     assert install("--profile", "prod").agentos == f"prod at {DOWN}"
     assert entry_arguments(home) == ["serve", "--url", DOWN, "--token-file", str(token_file)]
-    assert install().agentos == "other (http://other.test)"
+    assert install().agentos == "other at http://other.test"
     assert entry_arguments(home) == ["serve", "--url", "http://other.test"]
     install("--url", "http://third.test", "--profile", "prod")
     assert entry_arguments(home) == ["serve", "--url", "http://third.test"]

@@ -52,11 +52,8 @@ def test_unknown_component_is_answered_with_similar_ones(demo: str) -> None:
     assert result.stderr == "agentos-mcp: No agent 'nobody'. There are: 'assistant', 'librarian', 'publisher'.\n"
 
 
-def test_wrong_kind_is_answered_with_the_right_command(demo: str) -> None:
-    assert (
-        "It is a workflow: use `agentos-mcp workflows content-pipeline`."
-        in invoke(demo, "agents", "content-pipeline").stderr
-    )
+def test_component_of_another_kind_is_shown_and_its_run_is_answered_with_the_right_command(demo: str) -> None:
+    assert "(workflow content-pipeline)" in invoke_ok(demo, "agents", "content-pipeline").stdout
     assert (
         "use `agentos-mcp run workflow content-pipeline -m TEXT`."
         in invoke(demo, "run", "agent", "content-pipeline", "-m", "x").stderr
