@@ -54,10 +54,13 @@ EXAMPLES = [
         ),
     ),
     Example(
-        "Is anything waiting for a decision?",
+        "Is anything waiting for me?",
         (
-            ("list_runs", {"status": "paused"}, f"| {PAUSED} | paused | ben |"),
-            ("get_run", {"run": PAUSED}, "publisher wants to call retract, which an admin has to approve"),
+            (
+                "list_pending",
+                {},
+                f"| {PAUSED} | publisher wants to call retract, which an admin has to approve: ",
+            ),
         ),
     ),
     Example(
