@@ -13,8 +13,8 @@ from agentos_mcp.agentos.runs.run import RunRef
 from tests._support.http_answers import http_json
 from tests._support.log_capture import json_log
 from tests._support.mcp_client import Connect, reference
+from tests._support.recorded_telemetry import Telemetry, named, trace_of
 from tests._support.scripted_agentos import scripted_agentos
-from tests.server.telemetry.conftest import Telemetry
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -23,17 +23,8 @@ MARK = "Xylophone-7f3a9"
 CALLER = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
 
 
-def named(spans: list[ReadableSpan], name: str) -> list[ReadableSpan]:
-    return [span for span in spans if span.name == name]
-
-
 def attributes(span: ReadableSpan) -> dict[str, Any]:
     return dict(span.attributes or {})
-
-
-def trace_of(span: ReadableSpan) -> str:
-    assert span.context is not None
-    return f"{span.context.trace_id:032x}"
 
 
 async def test_request_to_agentos_is_a_client_span_within_the_call(

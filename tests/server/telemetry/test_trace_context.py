@@ -15,8 +15,7 @@ from agentos_mcp.server.telemetry.open_telemetry import AgentOSRequests
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, reference
 from tests._support.processes import PATIENCE
-from tests.server.telemetry.conftest import Telemetry
-from tests.server.telemetry.test_open_telemetry import named, trace_of
+from tests._support.recorded_telemetry import Telemetry, named, trace_of
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
