@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from agentos_mcp import __version__
 from agentos_mcp.agentos.plain_text import PlainFormatter, one_line, strip_control_chars
 from agentos_mcp.settings import OPTIONS, Settings, SettingsError, load
+from agentos_mcp.settings.settings import MissingExtraError
 from agentos_mcp.terminal.exit_codes import BROKEN_PIPE, INTERRUPTED, USAGE
 from agentos_mcp.terminal.usage_errors import (
     Parser,
@@ -145,6 +146,10 @@ def _can_ask() -> bool:
 def _settings_hint(error: SettingsError) -> str:
     from agentos_mcp.settings.profiles import UnknownProfileError
 
+    if isinstance(error, MissingExtraError):
+        from agentos_mcp.install.own_package import install_command
+
+        return f"Install it: {install_command(error.extra)}"
     return f"`{command_line(['use'])}` lists them." if isinstance(error, UnknownProfileError) else ""
 
 
@@ -298,11 +303,27 @@ def _load_settings(options: argparse.Namespace, *names: str, use_profiles: bool 
         profiles = ProfileFile()
     names = names or tuple(option.name for option in OPTIONS)
     settings = load({name: getattr(options, name, None) for name in names}, profiles=profiles)
-    formatter = PlainFormatter("%(levelname)s %(name)s: %(message)s", secrets=settings.token.known)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
+    handler.setFormatter(_log_formatter(settings))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper())
     return settings
+
+
+def _log_formatter(settings: Settings) -> logging.Formatter:
+    if settings.log_format == "json":
+        from agentos_mcp.agentos.log_format import JsonFormatter
+
+        return JsonFormatter(secrets=settings.token.known)
+    return PlainFormatter("%(levelname)s %(name)s: %(message)s", secrets=settings.token.known)
+
+
+def _announce(settings: Settings, text: str) -> None:
+    """Say that it serves, to whoever started it, whatever is logged."""
+    if settings.log_format == "json":
+        from agentos_mcp.agentos.log_format import json_line
+
+        text = json_line("agentos_mcp", text)
+    print(text, file=sys.stderr, flush=True)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -348,16 +369,16 @@ def _serve_transport(options: argparse.Namespace, settings: Settings) -> int:
         from agentos_mcp.server.http.app import announcement, open_socket, serve_http
 
         listener = open_socket(http.host, http.port)
-        print(announcement(http, listener), file=sys.stderr, flush=True)
+        _announce(settings, announcement(http, listener))
         anyio.run(serve_http, server, listener, http, identity)
         return 0
 
     from agentos_mcp.server.stdio import serve_stdio
 
     if sys.stdin.isatty():
-        print(
+        _announce(
+            settings,
             "Serving MCP on standard input: an MCP client starts this command by itself. Press Ctrl-D to stop.",
-            file=sys.stderr,
         )
     return anyio.run(serve_stdio, server)
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import uv
@@ -23,9 +24,14 @@ PYTHON = "3.13"
 _HEAD = "# Made by `make requirements` for the Dockerfile.\n"
 
 
-def requirements(source: Path) -> str:
+EXTRAS = ("operation",)
+"""Of the package, which the image has."""
+
+
+def requirements(source: Path, extras: Iterable[str] = ()) -> str:
     """All packages that a file of requirements, or pyproject.toml, leads to, with their hashes."""
     command = [uv.find_uv_bin(), "pip", "compile", str(source), "--constraints", str(ROOT / "constraints.txt")]
+    command += [f"--extra={extra}" for extra in extras]
     # No address is written down: whoever builds takes the packages from where they like, the hashes tell.
     plain = ["--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
     done = subprocess.run(
@@ -40,7 +46,7 @@ def requirements(source: Path) -> str:
 def main() -> int:
     """The command."""
     pyproject = ROOT / "pyproject.toml"
-    RUNNING.write_text(requirements(pyproject), encoding="utf-8")
+    RUNNING.write_text(requirements(pyproject, EXTRAS), encoding="utf-8")
     with tempfile.TemporaryDirectory() as made:
         source = Path(made) / "requirements.in"
         wanted = tomllib.loads(pyproject.read_text(encoding="utf-8"))["build-system"]["requires"]

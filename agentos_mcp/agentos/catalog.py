@@ -22,6 +22,7 @@ from agentos_mcp.agentos.hints import Action, Detail, Hint, Parameter, Reference
 from agentos_mcp.agentos.http_errors import READING_ERRORS
 from agentos_mcp.agentos.json_limits import estimate_json_size
 from agentos_mcp.agentos.json_values import mapping, objects, text, texts
+from agentos_mcp.agentos.log_format import Loggable
 from agentos_mcp.agentos.name_lookup import Fit, Named, Query, closest, most_similar_items, suggestions
 from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.agentos.runs.run import KINDS, Kind
@@ -479,7 +480,9 @@ def _quoted_ids(components: Sequence[Component], separator: str = ", ") -> str:
 def _read_components(kind: Kind, value: object) -> Iterator[Component]:
     entries = objects(value)
     if len(entries) > _MAX_COMPONENTS:
-        log.warning("AgentOS has %d %ss: only the first %d are known here.", len(entries), kind, _MAX_COMPONENTS)
+        log.warning(
+            "AgentOS has %d %ss: only the first %d are known here.", len(entries), Loggable(kind), _MAX_COMPONENTS
+        )
     for entry in entries[:_MAX_COMPONENTS]:
         component_id = text(entry.get("id"))
         # A longer id could not be given as an argument.

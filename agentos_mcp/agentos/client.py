@@ -31,6 +31,8 @@ from agentos_mcp.agentos.errors import (
 )
 from agentos_mcp.agentos.hints import Setting, hint
 from agentos_mcp.agentos.json_values import decode, mapping
+from agentos_mcp.agentos.log_format import Abridged, Loggable, abridged_error, error_kind
+from agentos_mcp.agentos.observation import ObservedRequest, Observers, observed
 from agentos_mcp.agentos.paths import fill_path
 from agentos_mcp.agentos.redaction import MIN_SECRET_LENGTH, mask_tokens
 from agentos_mcp.agentos.sse import Event, read_events
@@ -88,9 +90,11 @@ class AgentOS:
         token: TokenSource = lambda: "",
         limits: Limits | None = None,
         read_only: bool = False,
+        observers: Observers = (),
     ) -> None:
         self.url = url.rstrip("/")
         self.read_only = read_only
+        self._observers = observers
         self.limits = limits or Limits()
         self.on_name: Callable[[str], None] | None = None
         """Called once, with what this AgentOS calls itself: as soon as an answer says so, with '' where it is asked
@@ -194,8 +198,11 @@ class AgentOS:
             with self._deadline(method, path, math.inf if no_timeout else self._total_seconds(files)) as scope:
                 while True:
                     try:
+                        observation = ObservedRequest(
+                            method, template, values or {}, is_read=_is_read(method, template), attempt=attempt
+                        )
                         return await self._send_once(
-                            method,
+                            observation,
                             path,
                             query=query,
                             form=form,
@@ -209,7 +216,12 @@ class AgentOS:
                         wait = self._wait_before_retry(error, retry, attempt) if attempt < max_attempts else None
                         if wait is None or anyio.current_time() + wait >= scope.deadline:
                             raise
-                        log.info("%s %s: %s Trying again in %.1f s.", method, path, error.message, wait)
+                        log.info(
+                            "%s: %s Trying again in %.1f s.",
+                            Abridged(f"{method} {path}", f"{method} {template}"),
+                            abridged_error(error),
+                            wait,
+                        )
                     await anyio.sleep(wait)
                     attempt += 1
         except AgentOSError as error:
@@ -230,7 +242,7 @@ class AgentOS:
 
     async def _send_once(
         self,
-        method: str,
+        observation: ObservedRequest,
         path: str,
         *,
         query: Query | None,
@@ -241,6 +253,7 @@ class AgentOS:
         no_timeout: bool,
         client: httpx.AsyncClient,
     ) -> Any:
+        method = observation.method
         request = self._build_request(
             method,
             path,
@@ -251,8 +264,13 @@ class AgentOS:
             headers=await self._headers() | dict(headers),
             timeout=self._timeout(None if no_timeout else self.limits.read_seconds),
         )
-        with self._transport_errors(method, path), http_errors.translate_reading_errors(f"{method} {path}"):
+        with (
+            observed(self._observers, observation, request.headers),
+            self._transport_errors(method, path),
+            http_errors.translate_reading_errors(f"{method} {path}"),
+        ):
             response = await client.send(request, stream=True)
+            observation.respond(response.status_code)
             try:
                 with self._deadline(method, path, self.limits.total_seconds):
                     body = await self._body(response)
@@ -297,11 +315,16 @@ class AgentOS:
             headers=await self._headers() | {"Accept": "text/event-stream", "Accept-Encoding": "identity"} | key,
             timeout=self._timeout(quiet_seconds),
         )
-        with self._transport_errors("POST", path):
+        observation = ObservedRequest("POST", template, values, is_read=_is_read("POST", template), is_stream=True)
+        with (
+            observed(self._observers, observation, request.headers),
+            self._transport_errors("POST", path),
+        ):
             with self._deadline(
                 "POST", path, max(quiet_seconds, self._total_seconds(files)) if quiet_seconds else math.inf
             ):
                 response = await self._http.send(request, stream=True)
+            observation.respond(response.status_code)
             try:
                 content_type = response.headers.get("content-type", "")
                 if response.is_success and "text/event-stream" in content_type:
@@ -416,7 +439,7 @@ class AgentOS:
         try:
             return self._http.build_request(method, path, **parts)
         except (httpx.InvalidURL, ValueError, TypeError, RecursionError) as error:
-            log.info("%s %s could not be built (%s)", method, path[:_MAX_PATH_LENGTH], type(error).__name__)
+            log.info("%s %s could not be built (%s)", Loggable(method), path[:_MAX_PATH_LENGTH], error_kind(error))
             raise InvalidRequest(
                 f"{method} {path[:_MAX_PATH_LENGTH]} cannot be sent with these values ({type(error).__name__}).",
                 "Give shorter ones, as plain text.",

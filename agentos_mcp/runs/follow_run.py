@@ -51,7 +51,7 @@ async def follow_run(
         async with live_progress(_progress_receiver(ctx), after=earlier_progress(ctx)) as progress:
             allowed = call_wait(ctx, wait)
             if allowed.seconds:
-                ended = await run.watch(progress.report, allowed.seconds)
+                ended = await run.watch(progress.report, allowed.seconds, until=lambda _: ctx.run_registry.is_stopping)
             else:
                 seconds = _TAKEN_SECONDS if owns_run else _REFERENCE_SECONDS
                 ended = await run.watch(progress.report, seconds, until=_is_taken)

@@ -14,11 +14,13 @@ from mcp.server.mcpserver import MCPServer, RequestStateSecurity
 from agentos_mcp import REPOSITORY_URL, __version__
 from agentos_mcp.agentos.access_policy import AccessPolicyReader
 from agentos_mcp.agentos.config_prefetch import Prefetch
+from agentos_mcp.agentos.observation import Observers
 from agentos_mcp.server.caller_state import CallerState
 from agentos_mcp.server.callers import Caller, Callers
 from agentos_mcp.server.change_notifier import notify_clients_of_changes
 from agentos_mcp.server.introduction import INTRODUCTION_SECONDS
 from agentos_mcp.server.mcp_server import AgentOSServer
+from agentos_mcp.server.telemetry.telemetry import Telemetry
 from agentos_mcp.server.tool_surface import ToolSurface
 from agentos_mcp.settings import Settings, Token
 from agentos_mcp.tooling.context import Backend, open_backend
@@ -45,12 +47,21 @@ def build_server(
     if identity is not None:
         settings = replace(settings, token=Token(), caller_is_user=True)
 
+    telemetry = Telemetry(settings)
+
     @asynccontextmanager
     async def lifespan(_: MCPServer[CallerState]) -> AsyncIterator[CallerState]:
-        async with open_backend(settings, prefetch) as backend:
+        async with (
+            telemetry.serving(server),
+            open_backend(settings, prefetch, observers=telemetry.observers) as backend,
+        ):
             state = CallerState(backend, server.component_tools, server.subscriptions)
             server.shared_state = state
-            serving = serving_caller(server, state) if identity is None else serving_callers(server, backend, identity)
+            serving = (
+                serving_caller(server, state)
+                if identity is None
+                else serving_callers(server, backend, identity, telemetry.observers)
+            )
             try:
                 async with serving:
                     yield state
@@ -64,6 +75,7 @@ def build_server(
         website_url=REPOSITORY_URL or None,
         agentos_settings=settings,
         introduction_seconds=introduction_seconds,
+        telemetry=telemetry,
         lifespan=lifespan,
         request_state_security=request_state_security(settings, identity),
     )
@@ -71,7 +83,9 @@ def build_server(
 
 
 @asynccontextmanager
-async def serving_callers(server: AgentOSServer, public: Backend, identity: Identity) -> AsyncIterator[None]:
+async def serving_callers(
+    server: AgentOSServer, public: Backend, identity: Identity, observers: Observers = ()
+) -> AsyncIterator[None]:
     """While it is open, each caller is served with a backend of their own.
 
     `public`, the server's own, has no credential: it reads what AgentOS tells everybody.
@@ -88,6 +102,7 @@ async def serving_callers(server: AgentOSServer, public: Backend, identity: Iden
             token=identity.credentials_for(caller, policies),
             discovery=public.discovery,
             isolated=first.is_isolated,
+            observers=observers,
         ) as backend:
             state = server.new_state(backend)
             async with serving_caller(server, state):

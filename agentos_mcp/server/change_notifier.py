@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.log_format import Loggable
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.server.caller_state import CallerState
 from agentos_mcp.server.tool_selection import ToolSelection
@@ -92,5 +93,7 @@ async def _run_until_done(task: Callable[[], Awaitable[None]]) -> None:
         try:
             return await task()
         except Exception:
-            log.exception("Watching for changes (%s) failed; it is tried again in %.0f s", task.__name__, POLL_SECONDS)
+            log.exception(
+                "Watching for changes (%s) failed; it is tried again in %.0f s", Loggable(task.__name__), POLL_SECONDS
+            )
         await anyio.sleep(POLL_SECONDS)

@@ -20,6 +20,7 @@ from pydantic import BaseModel, WithJsonSchema
 from agentos_mcp.agentos.catalog import MANY, Catalog, Component, Inventory, display_id, match_component
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
 from agentos_mcp.agentos.inputs.component_inputs import ComponentInputs, read_component_inputs
+from agentos_mcp.agentos.log_format import Loggable
 from agentos_mcp.agentos.runs.run import Kind
 from agentos_mcp.runs.call import run_component
 from agentos_mcp.runs.request import RunOptions
@@ -141,7 +142,7 @@ async def build_tool_specs(
             inputs = read_component_inputs(await catalog.detail(component.kind, component.id))
         except AgentOSError as error:
             # A token may run an agent without being allowed to read its detail: then it takes a message alone.
-            log.info("The inputs of %s %s are not known: %s", component.kind, component.id, error)
+            log.info("The inputs of %s %s are not known: %s", Loggable(component.kind), component.id, error)
             inputs = ComponentInputs()
         name = free_name(component, names)
         names.add(name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -42,6 +42,7 @@ from pydantic import AnyUrl, BaseModel, ValidationError
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.http_errors import READING_ERRORS
 from agentos_mcp.agentos.plain_text import excerpt
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.server import icon
 from agentos_mcp.server.caller_state import CallerState
 from agentos_mcp.server.callers import Callers
@@ -62,6 +63,7 @@ from agentos_mcp.server.request_handlers import RequestHandlers
 from agentos_mcp.server.resources import MARKDOWN, Resources
 from agentos_mcp.server.sdk_compat import add_request_handler, is_cancelled
 from agentos_mcp.server.subscriptions import SubscriptionHub, SubscriptionTotals
+from agentos_mcp.server.telemetry.telemetry import Telemetry
 from agentos_mcp.server.tool_selection import ToolSelection, without_missing_tools
 from agentos_mcp.server.tool_surface import ToolSurface
 from agentos_mcp.settings import Settings
@@ -93,6 +95,10 @@ class AgentOSServer(MCPServer[CallerState]):
     """The state that is open, of all callers where they are not told apart."""
     callers: Callers | None = None
     """The states of callers who each have an identity of their own."""
+    stopping: anyio.Event
+    """Set once the server is to stop, while calls still answer."""
+    open_counts: dict[str, tuple[str, Callable[[], int]]]
+    """How much of what is open now, by the names of metrics: what it is, and how to count it."""
 
     def __init__(
         self,
@@ -100,6 +106,7 @@ class AgentOSServer(MCPServer[CallerState]):
         *,
         agentos_settings: Settings,
         introduction_seconds: float = INTRODUCTION_SECONDS,
+        telemetry: Telemetry | None = None,
         **options: Any,
     ) -> None:
         """Raises SettingsError for a tool that does not exist. `options` are MCPServer's."""
@@ -108,6 +115,10 @@ class AgentOSServer(MCPServer[CallerState]):
         self.tool_selection = ToolSelection(agentos_settings)
         self.component_tools = ComponentTools(agentos_settings, self.tool_selection.all_names)
         self.cancellations = Cancellations()
+        self.stopping = anyio.Event()
+        self.open_counts: dict[str, tuple[str, Callable[[], int]]] = {
+            "followed_runs": ("Runs that are followed now.", self._count_followed_runs)
+        }
         super().__init__(
             name,
             tools=[mcp_tool(tool, agentos_settings) for tool in self.tool_selection.tools],
@@ -115,6 +126,8 @@ class AgentOSServer(MCPServer[CallerState]):
             subscriptions=self.subscriptions.bus,
             **options,
         )
+        # Within the SDK's span of the request, and around everything that may refuse it.
+        self.middleware[1:1] = telemetry.middleware(self) if telemetry is not None else ()
         # Before the SDK's own, which refuses a state that it cannot open without saying what to do.
         self.middleware.insert(0, self._refuse_unknown_state)
         self._agentos_settings = agentos_settings
@@ -224,11 +237,27 @@ class AgentOSServer(MCPServer[CallerState]):
             text = await self.resources.read(ToolContext.of(context), str(uri))
         return [ReadResourceContents(content=text, mime_type=MARKDOWN)]
 
+    async def answer_calls(self) -> None:
+        """Have calls that wait for a run, or for a person, answer with where the run stands; return once all have."""
+        self.begin_shutdown()
+        self.stopping.set()
+        for state in self._states:
+            state.backend.run_registry.stop_waiting()
+        await self.cancellations.wait_for_calls()
+
+    def _count_followed_runs(self) -> int:
+        return sum(state.backend.run_registry.followed_count for state in self._states)
+
+    @property
+    def _states(self) -> list[CallerState]:
+        """The states that are open, of all callers."""
+        shared = [self.shared_state] if self.shared_state is not None else []
+        return [*shared, *(self.callers.states if self.callers is not None else ())]
+
     def begin_shutdown(self) -> None:
         """Calls that end from now on end because the client or the server goes, not because they were cancelled."""
-        for state in (self.shared_state, *(self.callers.states if self.callers is not None else ())):
-            if state is not None:
-                state.begin_shutdown()
+        for state in self._states:
+            state.begin_shutdown()
 
     async def end_of_call(self, ctx: ServerRequestContext[Any, Any]) -> CallEnd:
         """Why a call ends that is being ended; the SDK tells the call only that it is over."""
@@ -325,13 +354,14 @@ class AgentOSServer(MCPServer[CallerState]):
     ) -> Context[CallerState, Any]:
         """A legacy client's answers to the questions, in the form in which a modern client brings them."""
         session, request_id = context.request_context.session, context.request_context.request_id
-        responses: InputResponses = {
-            key: await session.send_request(
-                request, ElicitResult, metadata=ServerMessageMetadata(related_request_id=request_id)
-            )
-            for key, request in (result.input_requests or {}).items()
-            if isinstance(request, ElicitRequest)
-        }
+        # Nobody answers any more once the server stops: then the call says where its run stands.
+        responses: InputResponses = {key: ElicitResult(action="cancel") for key in result.input_requests or {}}
+        async with ending_with(self.stopping):
+            for key, request in (result.input_requests or {}).items():
+                if isinstance(request, ElicitRequest):
+                    responses[key] = await session.send_request(
+                        request, ElicitResult, metadata=ServerMessageMetadata(related_request_id=request_id)
+                    )
         return Context(
             request_context=context.request_context,
             mcp_server=self,
@@ -340,6 +370,20 @@ class AgentOSServer(MCPServer[CallerState]):
             ),
             subscriptions=context.request_context.lifespan_context.subscriptions.bus,
         )
+
+
+@contextlib.asynccontextmanager
+async def ending_with(event: anyio.Event) -> AsyncIterator[None]:
+    """What is awaited inside is cancelled once the event is there."""
+
+    async def wait(scope: anyio.CancelScope) -> None:
+        await event.wait()
+        scope.cancel()
+
+    async with unwrapped_task_group() as tasks:
+        tasks.start_soon(wait, tasks.cancel_scope)
+        yield
+        tasks.cancel_scope.cancel()
 
 
 def _add_icons(answer: Mapping[str, Any]) -> None:

@@ -46,6 +46,11 @@ class ToolSelection:
         return frozenset(self._all_tools)
 
     @property
+    def reading_names(self) -> frozenset[str]:
+        """The names of all tools that change nothing."""
+        return frozenset(name for name, tool in self._all_tools.items() if tool.read_only)
+
+    @property
     def tools(self) -> list[ToolSpec]:
         return [tool for _, tools in self.toolsets for tool in tools]
 

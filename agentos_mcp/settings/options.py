@@ -20,6 +20,7 @@ from agentos_mcp.settings.settings import (
     DEFAULT,
     DURABILITIES,
     EXPOSED,
+    LOG_FORMATS,
     LOG_LEVELS,
     MASK,
     ON_CANCEL,
@@ -206,6 +207,31 @@ def _id(text: str) -> str:
     if not text.strip():
         raise ValueError("it is empty")
     return text.strip()
+
+
+def _audit_log(text: str) -> str:
+    if text.strip() == "-":
+        return "-"
+    path = Path(text.strip()).expanduser()
+    if not path.parent.is_dir():
+        raise ValueError(f"there is no folder {path.parent}")
+    if path.is_dir():
+        raise ValueError("it is a folder")
+    return str(path.resolve())
+
+
+def _metrics_address(text: str) -> tuple[str, int]:
+    import ipaddress
+
+    host, separator, port = text.strip().lower().rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") if separator and host else "127.0.0.1"
+    try:
+        host = "127.0.0.1" if host == "localhost" else str(ipaddress.ip_address(host))
+    except ValueError:
+        raise ValueError("give HOST:PORT with an address of this machine, such as 127.0.0.1:9464") from None
+    if not re.fullmatch(r"\d{1,5}", port) or int(port) > 65535:
+        raise ValueError("use a port from 1 to 65535, or 0 for a free one")
+    return host, int(port)
 
 
 def _boolean(text: str) -> bool:
@@ -402,5 +428,48 @@ OPTIONS = (
         _one_of(LOG_LEVELS),
         f"what to log on stderr: {', '.join(LOG_LEVELS)} (default: warning)",
         "LEVEL",
+    ),
+    Option(
+        "log_format",
+        "--log-format",
+        ("AGENTOS_MCP_LOG_FORMAT",),
+        _one_of(LOG_FORMATS),
+        "how to log: text, or json for one object a line, without anything that callers send or AgentOS answers "
+        "(default: text)",
+        "FORMAT",
+    ),
+    Option(
+        "audit_log",
+        "--audit-log",
+        ("AGENTOS_MCP_AUDIT_LOG",),
+        _audit_log,
+        "a file to add a line of JSON to for every call that can change something, or - for stderr (default: none)",
+        "FILE",
+    ),
+    Option(
+        "metrics_address",
+        "--metrics-address",
+        ("AGENTOS_MCP_METRICS_ADDRESS",),
+        _metrics_address,
+        "where to serve metrics for Prometheus, at /metrics: HOST:PORT, or PORT on this machine alone; takes the extra "
+        "'operation' (default: nowhere)",
+        "ADDRESS",
+    ),
+    Option(
+        "opentelemetry",
+        "--opentelemetry",
+        ("AGENTOS_MCP_OPENTELEMETRY",),
+        _boolean,
+        "send traces and metrics to a collector, over OTLP as the OTEL_EXPORTER_OTLP_* variables say; takes the extra "
+        "'operation'",
+        switch=True,
+    ),
+    Option(
+        "propagate_trace_context",
+        "--propagate-trace-context",
+        ("AGENTOS_MCP_PROPAGATE_TRACE_CONTEXT",),
+        _boolean,
+        "tell AgentOS of the trace that a request belongs to (the header traceparent)",
+        switch=True,
     ),
 )

@@ -36,10 +36,19 @@ EXPOSED = ("agents", "teams", "workflows")
 DURABILITIES = ("background", "foreground")
 ON_CANCEL = ("cancel", "explicit", "detach")
 LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
 
 
 class SettingsError(Exception):
     """A setting that cannot be used: one line with what is wrong and the fix."""
+
+
+class MissingExtraError(SettingsError):
+    """A setting that takes a library of an extra that is not installed."""
+
+    def __init__(self, flag: str, extra: str, module: str) -> None:
+        self.extra = extra
+        super().__init__(f"{flag} takes the extra '{extra}', which is not installed (there is no {module}).")
 
 
 MAX_TOKEN_LENGTH = 16 * 1024
@@ -164,6 +173,14 @@ class Settings:
     ask: bool = True
     """Whether people may be asked by a form of their client's."""
     log_level: str = "warning"
+    log_format: str = "text"
+    audit_log: str = ""
+    """The file of the audit log, `-` for standard error; '' for none."""
+    metrics_address: tuple[str, int] | None = None
+    """The host and the port at which Prometheus's metrics are served."""
+    opentelemetry: bool = False
+    propagate_trace_context: bool = False
+    """Whether AgentOS is told of the trace that a request to it belongs to."""
     caller_is_user: bool = False
     """Whether each caller of an HTTP server acts as a user of their own, so that no call names one."""
 

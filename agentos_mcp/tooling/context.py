@@ -19,6 +19,7 @@ from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.hints import PLAIN, Action, Hint, Parameter, Surface, hint
 from agentos_mcp.agentos.json_values import mapping
 from agentos_mcp.agentos.name_lookup import Query, closest
+from agentos_mcp.agentos.observation import Observers
 from agentos_mcp.agentos.ownership import Ownership
 from agentos_mcp.agentos.pagination import Page, read_page
 from agentos_mcp.agentos.plain_text import excerpt
@@ -105,18 +106,21 @@ async def open_backend(
     token: TokenSource | None = None,
     discovery: Discovery | None = None,
     isolated: bool = False,
+    observers: Observers = (),
 ) -> AsyncIterator[Backend]:
     """Connect the parts for one AgentOS. Nothing is asked of it yet, so it may be down.
 
     `token` stands in for that of the settings. `discovery` shares what is the same for all credentials. `isolated`
-    says that AgentOS itself keeps its users apart.
+    says that AgentOS itself keeps its users apart. `observers` are told of its requests and runs.
     """
     limits, token = Limits(read_seconds=settings.timeout), token or settings.token
-    async with AgentOS(settings.url, token=token, limits=limits, read_only=settings.read_only) as agent_os:
+    async with AgentOS(
+        settings.url, token=token, limits=limits, read_only=settings.read_only, observers=observers
+    ) as agent_os:
         discovery, catalog = discovery or Discovery(agent_os), Catalog(agent_os, prefetch)
         ownership = Ownership(agent_os, catalog, settings.user_id, isolated=isolated)
         engine = Engine(agent_os, discovery, catalog, durable=settings.durability == "background", ownership=ownership)
-        async with open_run_registry(engine) as registry:
+        async with open_run_registry(engine, observers=observers) as registry:
             yield Backend(settings, agent_os, discovery, catalog, engine, registry)
 
 

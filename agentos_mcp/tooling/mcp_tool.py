@@ -17,6 +17,7 @@ from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.hints import Surface
 from agentos_mcp.agentos.http_errors import READING_ERRORS, reading_failure
+from agentos_mcp.agentos.log_format import Loggable
 from agentos_mcp.agentos.plain_text import strip_control_chars, strip_data
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.argument_limits import ArgumentLimits
@@ -67,7 +68,7 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
         except AgentOSError as error:
             return error_result(error.render(ctx.surface))
         except READING_ERRORS as error:
-            log.exception("%s failed", spec.name)
+            log.exception("%s failed", Loggable(spec.name))
             return error_result(reading_failure(error, spec.name).render(ctx.surface))
 
     if hidden:

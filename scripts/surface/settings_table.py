@@ -19,7 +19,15 @@ GROUPS = {
     "Which tools": ("toolsets", "tools", "exclude_tools", "read_only", "expose"),
     "The same value for every call": ("user_id", "db_id", "knowledge_id"),
     "Runs and questions": ("wait", "durability", "on_cancel", "ask", "state_secret", "allow_files"),
-    "Results and logs": ("result_tokens", "structured_output", "log_level"),
+    "Results": ("result_tokens", "structured_output"),
+    "Logs, metrics and traces": (
+        "log_level",
+        "log_format",
+        "audit_log",
+        "metrics_address",
+        "opentelemetry",
+        "propagate_trace_context",
+    ),
 }
 """What goes together; a setting that is in none of them, or in two, is an error."""
 OVER_HTTP = "Over HTTP"

@@ -18,6 +18,7 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Unreachable
 from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.http_errors import is_broken_off
+from agentos_mcp.agentos.log_format import abridged_error
 from agentos_mcp.agentos.pauses.requirements import questions
 from agentos_mcp.agentos.runs.follower import MAX_POLL_SECONDS, Report, RunFollower, Sleep, run_ids, runs_path
 from agentos_mcp.agentos.runs.run import RunState, Status
@@ -74,10 +75,10 @@ class RunContinuer:
         except AgentOSError as error:
             conflict = continuation_conflict(error)
             if is_broken_off(error):
-                log.info("%s (%s is followed)", error.message, state.ref)
+                log.info("%s (%s is followed)", abridged_error(error), state.ref)
                 reason = _UNCONFIRMED
             elif conflict is not None:
-                log.info("%s did not take the answers: %s", state.ref, error.message)
+                log.info("%s did not take the answers: %s", state.ref, abridged_error(error))
                 reason, is_refused = (error.detail or error.message).rstrip("."), True
             else:
                 raise

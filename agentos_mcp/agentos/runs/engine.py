@@ -26,6 +26,7 @@ from agentos_mcp.agentos.catalog import Catalog
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, NotFound
 from agentos_mcp.agentos.features import Discovery
+from agentos_mcp.agentos.observation import note_run
 from agentos_mcp.agentos.ownership import OWN_RUNS, Ownership
 from agentos_mcp.agentos.runs.canceller import RunCanceller
 from agentos_mcp.agentos.runs.continuer import RunContinuer
@@ -150,6 +151,7 @@ class Engine:
 
         Raises NotFound for a run of another user on a server for one user.
         """
+        note_run(lambda: ref)
         if self.ownership.user_id and not self.ownership.knows(ref):
             try:
                 await self.get_stored(ref)

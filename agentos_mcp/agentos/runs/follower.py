@@ -21,6 +21,7 @@ from agentos_mcp.agentos.features import Discovery
 from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.inputs.attachments import MultipartPart
 from agentos_mcp.agentos.json_values import mapping, text, texts
+from agentos_mcp.agentos.log_format import abridged_error
 from agentos_mcp.agentos.runs.payload import choice_descriptions
 from agentos_mcp.agentos.runs.reducer import reduce
 from agentos_mcp.agentos.runs.restarts import Restart, restarted_since
@@ -94,7 +95,7 @@ class RunFollower:
         except Unreachable as error:
             if not error.was_sent:
                 raise
-            log.info("%s (%s, after %d events)", error.message, state.ref, state.events)
+            log.info("%s (%s, after %d events)", abridged_error(error), state.ref, state.events)
         return state
 
     async def _resume(self, state: RunState, report: Report) -> RunState:

@@ -21,6 +21,7 @@ from anyio.abc import TaskGroup
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RateLimited, Unreachable
 from agentos_mcp.agentos.json_limits import estimate_json_size
+from agentos_mcp.agentos.observation import Observers, following, note_run
 from agentos_mcp.agentos.runs.engine import Engine, Report
 from agentos_mcp.agentos.runs.run import RunNote, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.starter import RunRequest
@@ -60,7 +61,7 @@ class LiveRun:
         self._changed = anyio.Event()
         self._watcher_came = anyio.Event()
         self._watchers = self._close_watchers = 0
-        self.changed_at = anyio.current_time()
+        self.started_at = self.changed_at = anyio.current_time()
         self._left_at = self.changed_at
         """When the last watcher left."""
 
@@ -119,6 +120,10 @@ class LiveRun:
         with anyio.move_on_after(seconds):
             await self._watcher_came.wait()
 
+    def look_again(self) -> None:
+        """Have those who watch look whether what they wait for is there."""
+        self._notify()
+
     def _schedule_release(self) -> None:
         can_be_found_again = self.state.has_event_numbers or self.state.is_stored
         if self._watchers or not can_be_found_again:
@@ -137,8 +142,17 @@ _Drive = Callable[[LiveRun, Report], Awaitable[RunState]]
 class RunRegistry:
     """Starts, attaches to and continues runs in tasks of their own. Made by `open_run_registry`."""
 
-    def __init__(self, engine: Engine, tasks: TaskGroup, release_seconds: float = RELEASE_SECONDS) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        tasks: TaskGroup,
+        release_seconds: float = RELEASE_SECONDS,
+        observers: Observers = (),
+    ) -> None:
         self._engine = engine
+        self._observers = observers
+        self.is_stopping = False
+        """Nobody is to wait for a run any longer: calls answer with where it stands."""
         self._release_seconds = release_seconds
         self._tasks = tasks
         self._followed: dict[str, LiveRun] = {}
@@ -156,7 +170,10 @@ class RunRegistry:
         """Start a run; its reference is known at once. `schema` is what its answer has to match."""
         state = self._engine.new_run(request)
         return self._follow(
-            state, lambda run, report: self._engine.run(request, state, report, run.wait_between_polls), schema
+            state,
+            lambda run, report: self._engine.run(request, state, report, run.wait_between_polls),
+            schema,
+            is_own=True,
         )
 
     def attach(self, ref: RunRef) -> LiveRun:
@@ -170,7 +187,9 @@ class RunRegistry:
         # It must not be released while the answers are being sent.
         state = replace(state, is_stored=False, last_index=-1, events=0)
         return self._follow(
-            state, lambda run, report: self._engine.continue_run(state, form, report, run.wait_between_polls)
+            state,
+            lambda run, report: self._engine.continue_run(state, form, report, run.wait_between_polls),
+            is_own=True,
         )
 
     def repeat_cancellation(self, run: LiveRun) -> None:
@@ -188,6 +207,17 @@ class RunRegistry:
         unstored, _ = self._unstored.get(str(ref), (None, 0))
         return self._followed.get(str(ref)) or unstored
 
+    @property
+    def followed_count(self) -> int:
+        """How many runs are followed now."""
+        return len(set(map(id, self._followed.copy().values())))
+
+    def stop_waiting(self) -> None:
+        """Have every call that waits for a run answer with where it stands, now and from now on."""
+        self.is_stopping = True
+        for run in list(self._followed.values()):
+            run.look_again()
+
     @asynccontextmanager
     async def lock(self, ref: RunRef) -> AsyncIterator[None]:
         """Held by one task at a time for a run: two answers to one pause must not both be sent."""
@@ -202,16 +232,33 @@ class RunRegistry:
             if waiting > 1:
                 self._locks[key] = (lock, waiting - 1)
 
-    def _follow(self, state: RunState, drive: _Drive, schema: Mapping[str, Any] | None = None) -> LiveRun:
+    def _follow(
+        self, state: RunState, drive: _Drive, schema: Mapping[str, Any] | None = None, *, is_own: bool = False
+    ) -> LiveRun:
+        """`is_own`: it is started or continued here, so that its end is this server's to tell."""
         if len(self._followed) >= MAX_FOLLOWED_RUNS:
             count = len(self._followed)
             raise AgentOSError(f"This server already follows {count:,} runs.", "Try again when some have ended.")
         run = LiveRun(state, schema or self._schemas.get(str(state.ref)), self._release_seconds)
         self._followed[str(state.ref)] = run
-        self._tasks.start_soon(self._drive, run, drive)
+        note_run(lambda: run.state.ref)
+        self._tasks.start_soon(self._drive, run, drive, is_own)
         return run
 
-    async def _drive(self, run: LiveRun, drive: _Drive) -> None:
+    async def _drive(self, run: LiveRun, drive: _Drive, is_own: bool) -> None:
+        with following(lambda: run.state.ref):
+            await self._drive_to_end(run, drive)
+        if is_own and (run.state.has_ended or run.error is not None):
+            self._tell_end(run)
+
+    def _tell_end(self, run: LiveRun) -> None:
+        if run.error is not None and not run.error.run_reference:
+            return  # it was never started
+        outcome = run.state.status.lower() if run.state.has_ended else "lost"
+        for observer in self._observers:
+            observer.run_ended(run.state.ref, outcome, anyio.current_time() - run.started_at)
+
+    async def _drive_to_end(self, run: LiveRun, drive: _Drive) -> None:
         first_key = str(run.state.ref)
         error: AgentOSError | None = None
 
@@ -230,7 +277,7 @@ class RunRegistry:
         except AgentOSError as failure:
             error = failure if _never_started(failure, run.state) else failure.with_run(str(run.state.ref))
         except Exception as failure:
-            log.exception("Following %s failed", first_key)
+            log.exception("Following %s failed", run.state.ref)
             error = AgentOSError(
                 f"Following the run failed ({type(failure).__name__}).", "The server's log has the details."
             ).with_run(str(run.state.ref))
@@ -270,8 +317,10 @@ def _never_started(error: AgentOSError, state: RunState) -> bool:
 
 
 @asynccontextmanager
-async def open_run_registry(engine: Engine, *, release_seconds: float = RELEASE_SECONDS) -> AsyncIterator[RunRegistry]:
+async def open_run_registry(
+    engine: Engine, *, release_seconds: float = RELEASE_SECONDS, observers: Observers = ()
+) -> AsyncIterator[RunRegistry]:
     """A registry for as long as the context is open; then following ends, and background runs continue without us."""
     async with unwrapped_task_group() as tasks:
-        yield RunRegistry(engine, tasks, release_seconds)
+        yield RunRegistry(engine, tasks, release_seconds, observers)
         tasks.cancel_scope.cancel()

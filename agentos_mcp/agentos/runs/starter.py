@@ -19,6 +19,7 @@ from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
 from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.http_errors import is_broken_off, outcome_unknown
 from agentos_mcp.agentos.inputs.attachments import MultipartPart
+from agentos_mcp.agentos.log_format import abridged_error
 from agentos_mcp.agentos.runs.follower import MAX_POLL_SECONDS, Report, RunFollower, Sleep, run_ids, runs_path
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, new_id
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
@@ -72,7 +73,7 @@ class RunStarter:
         except AgentOSError as error:
             if not is_broken_off(error):
                 raise
-            log.info("%s (%s is looked up)", error.message, state.ref)
+            log.info("%s (%s is looked up)", abridged_error(error), state.ref)
             if await self._is_stored(state):
                 return state
             raise outcome_unknown(error) from error
@@ -122,7 +123,7 @@ class RunStarter:
                 is_first_and_never_left = isinstance(error, Unreachable) and failing_since == math.inf
                 if is_first_and_never_left or not error.is_transient:
                     raise
-                log.info("%s (a start that is sent again)", error.message)
+                log.info("%s (a start that is sent again)", abridged_error(error))
             if state.status is not Status.PENDING or state.ref != first_ref:
                 return state
             if await self._is_stored(state):
@@ -192,7 +193,7 @@ class RunStarter:
                     if run := event.text("run_id"):
                         return replace(state.ref, run=run, session=event.text("session_id") or state.ref.session)
         except AgentOSError as error:
-            log.info("The queue's name for %s is not known: %s", state.ref, error.message)
+            log.info("The queue's name for %s is not known: %s", state.ref, abridged_error(error))
         return None
 
     async def _is_stored(self, state: RunState) -> bool:

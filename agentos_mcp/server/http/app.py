@@ -8,6 +8,7 @@ import socket
 from types import FrameType
 from typing import TYPE_CHECKING
 
+import anyio
 import uvicorn
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
@@ -23,11 +24,12 @@ from agentos_mcp.server.http.connections import (
 )
 from agentos_mcp.server.http.health import HealthEndpoints
 from agentos_mcp.server.http.host_check import SDK_CHECK_OFF, HostCheck
+from agentos_mcp.server.http.listener import open_listener
 from agentos_mcp.server.http.log_limit import RepeatedMessageFilter, log_accept_errors
+from agentos_mcp.server.http.open_requests import OpenRequests
 from agentos_mcp.server.http.session_limit import MAX_SESSIONS, SESSION_IDLE_SECONDS, SessionLimit
 from agentos_mcp.server.http.settings import HttpSettings
 from agentos_mcp.server.mcp_server import AgentOSServer
-from agentos_mcp.settings import SettingsError
 
 if TYPE_CHECKING:
     from agentos_mcp.server.http.identity import Identity
@@ -46,38 +48,50 @@ _CORS_HEADERS = (
 
 
 class _Uvicorn(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, server: AgentOSServer) -> None:
+    def __init__(
+        self, config: uvicorn.Config, server: AgentOSServer, requests: OpenRequests, grace_seconds: float
+    ) -> None:
         super().__init__(config)
         self._agentos_server = server
+        self._requests = requests
+        self._grace_seconds = grace_seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._answering: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().set_exception_handler(log_accept_errors)
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(log_accept_errors)
         await super().startup(sockets)
         # asyncio accepts as many at once as may wait, before any of them is seen: let more wait than it accepts.
         for listener in sockets or ():
             listener.listen(LISTEN_BACKLOG)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._agentos_server.begin_shutdown()
+        """Stop: at once where it was told before, else once the calls have answered, or the grace period is over."""
         # Requests that are cut off now log tracebacks; being stopped is no fault.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-        super().handle_exit(sig, frame)
+        if self._answering is not None or self._loop is None:
+            super().handle_exit(sig, frame)
+        else:
+            self._loop.call_soon_threadsafe(self._begin_to_answer, sig)
+
+    def _begin_to_answer(self, sig: int) -> None:
+        if self._answering is None:
+            self._answering = asyncio.get_running_loop().create_task(self._answer_and_exit(sig))
+
+    async def _answer_and_exit(self, sig: int) -> None:
+        try:
+            with anyio.move_on_after(self._grace_seconds):
+                await self._agentos_server.answer_calls()
+                # From here on the SDK's streams are cut off, also where an answer is on its way.
+                await self._requests.wait_for_answers()
+        finally:
+            super().handle_exit(sig, None)
 
 
 def open_socket(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises SettingsError where it can't be had."""
-    try:
-        return socket.create_server(
-            (host, port),
-            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
-            backlog=128,
-            dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
-        )
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "ports go from 0 to 65535"
-        raise SettingsError(
-            f"--port {port} cannot be used: {reason} (on {host}). Use another one, or 0 for a free one."
-        ) from None
+    """The listening socket for clients; port 0 takes a free one. Raises SettingsError where it can't be had."""
+    return open_listener(host, port, "--port")
 
 
 def address(listener: socket.socket) -> str:
@@ -106,15 +120,21 @@ async def serve_http(
     settings: HttpSettings | None = None,
     identity: Identity | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, then end within about a second."""
+    """Serve until SIGINT or SIGTERM; then calls answer with where they stand, and it ends within about a second.
+
+    What has not answered is waited for as long as the settings say, and then cut off.
+    """
     settings = settings or HttpSettings()
     max_connections = possible_connections(settings.max_connections)
     limits = ConnectionLimits(total=max_connections, per_address=max(max_connections // 2, 1))
     for handler in logging.getLogger().handlers:
         handler.addFilter(RepeatedMessageFilter())
+    guard = ConnectionGuard(limits)
+    server.open_counts["open_connections"] = ("Connections of clients.", lambda: guard.count)
+    requests = OpenRequests()
     config = uvicorn.Config(
-        application(server, settings, identity),
-        http=ConnectionGuard(limits).protocol(),
+        application(server, settings, identity, requests),
+        http=guard.protocol(),
         backlog=ACCEPT_BATCH,
         timeout_keep_alive=limits.idle_seconds,
         log_config=None,
@@ -123,11 +143,19 @@ async def serve_http(
         lifespan="on",
         ws="none",
     )
-    await _Uvicorn(config, server).serve(sockets=[listener])
+    await _Uvicorn(config, server, requests, settings.grace_seconds).serve(sockets=[listener])
 
 
-def application(server: AgentOSServer, settings: HttpSettings, identity: Identity | None = None) -> ASGIApp:
-    """What each request goes through, from the outside in. `identity` is the one that the server was built with."""
+def application(
+    server: AgentOSServer,
+    settings: HttpSettings,
+    identity: Identity | None = None,
+    requests: OpenRequests | None = None,
+) -> ASGIApp:
+    """What each request goes through, from the outside in.
+
+    `identity` is the one that the server was built with; `requests` is to know those that are open.
+    """
     mcp = server.streamable_http_app(
         streamable_http_path=PATH,
         transport_security=SDK_CHECK_OFF,
@@ -136,7 +164,10 @@ def application(server: AgentOSServer, settings: HttpSettings, identity: Identit
         # Sessions that are opened in the same moment are counted together once they are there.
         max_sessions=2 * MAX_SESSIONS,
     )
-    served: ASGIApp = BodyLimit(SessionLimit(mcp))
+    sessions, requests = SessionLimit(mcp), requests or OpenRequests()
+    server.open_counts["open_sessions"] = ("Sessions of clients of 2025-11-25 and earlier.", lambda: sessions.count)
+    server.open_counts["open_streams"] = ("Answers to clients that are streamed now.", lambda: requests.stream_count)
+    served: ASGIApp = BodyLimit(requests.watch(sessions))
     if identity is not None:
         from agentos_mcp.server.http.identity import CallerGate
 

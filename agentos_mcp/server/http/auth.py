@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentos_mcp.agentos.errors import Unauthorized
+from agentos_mcp.agentos.log_format import Loggable
 from agentos_mcp.settings import Token
 
 WELL_KNOWN = "/.well-known/"
@@ -49,7 +50,7 @@ class TokenAuth:
             # A file that holds no usable token, or no longer does, lets nobody in.
             if error.message != self._logged_error:
                 self._logged_error = error.message
-                log.error("Every client is refused. %s", error.message)
+                log.error("Every client is refused. %s", Loggable(error.message))
             return False
         self._logged_error = ""
         given = bearer_token(scope)

@@ -123,6 +123,11 @@ class ConnectionGuard:
         """The protocol class for uvicorn's connections."""
         return type("_GuardedProtocol", (GuardedProtocol,), {"guard": self})
 
+    @property
+    def count(self) -> int:
+        """How many connections there are."""
+        return self._all.count
+
     def admit(self, connection: GuardedProtocol) -> bool:
         """Count a new connection; False where there is no room for it and none can be made."""
         pool = self._by_address.setdefault(connection.address, _Pool())

@@ -48,6 +48,8 @@ class HealthEndpoints:
             return _status(503, "unavailable", "This server cannot serve: it is starting or stopping, or has failed.")
         if scope["path"] == HEALTH:
             return _status(200, "ok")
+        if self._server.stopping.is_set():
+            return _status(503, "not ready", "This server is stopping.")
         reason = await self._not_ready_reason()
         return _status(503, "not ready", reason) if reason else _status(200, "ready")
 

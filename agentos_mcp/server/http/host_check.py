@@ -13,6 +13,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from agentos_mcp.agentos.log_format import Loggable
 from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.server.http.settings import HttpSettings
 
@@ -41,7 +42,7 @@ class HostCheck:
     def _refusal(self, scope: Scope) -> Response | None:
         host = _normalize(_header(scope, b"host"))
         if host not in self._names and _without_port(host) not in self._names:
-            log.warning("A request to %r was refused; --allow-host would let it in.", host[:_MAX_SHOWN])
+            log.warning("A request to %r was refused; --allow-host would let it in.", Loggable(host[:_MAX_SHOWN]))
             name = strip_control_chars(_without_port(host)[:_MAX_SHOWN])
             return PlainTextResponse(
                 f"This server does not answer to {host[:_MAX_SHOWN]!r}. "
@@ -50,7 +51,9 @@ class HostCheck:
             )
         origin = _header(scope, b"origin")
         if origin and origin not in self._origins and _without_port(origin) not in self._local_origins:
-            log.warning("A request of the page %r was refused; --allow-origin would let it in.", origin[:_MAX_SHOWN])
+            log.warning(
+                "A request of the page %r was refused; --allow-origin would let it in.", Loggable(origin[:_MAX_SHOWN])
+            )
             text = f"Pages of {origin[:_MAX_SHOWN]!r} may not call this server."
             if "://" in origin:
                 text += f" If they should, start it with --allow-origin {strip_control_chars(origin[:_MAX_SHOWN])}"

@@ -29,12 +29,19 @@ class RepeatedMessageFilter(logging.Filter):
         since, count = self._counts.get(kind, (now, 0))
         if now - since > self._period_seconds:
             if (more := count - self._max_messages) > 0:
-                record.msg, record.args = f"{record.getMessage()} ({more} more like it were not logged)", ()
+                _add_count(record, more)
             since, count = now, 0
         if len(self._counts) > 1000:
             self._counts.clear()
         self._counts[kind] = (since, count + 1)
         return count < self._max_messages
+
+
+def _add_count(record: logging.LogRecord, more: int) -> None:
+    """Say how many were left out, and keep the message apart from its values."""
+    values = record.args if isinstance(record.args, tuple) else ()
+    message = str(record.msg) if values else record.getMessage().replace("%", "%%")
+    record.msg, record.args = f"{message} (%d more like it were not logged)", (*values, more)
 
 
 def log_accept_errors(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

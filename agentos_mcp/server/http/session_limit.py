@@ -29,6 +29,11 @@ class SessionLimit:
         """The open sessions, the one used last at the end. The values mean nothing."""
         self._requests: Counter[str] = Counter()
 
+    @property
+    def count(self) -> int:
+        """How many sessions are open."""
+        return len(self._last_used)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 7800
 DEFAULT_CONNECTIONS = 1000
+DEFAULT_GRACE_SECONDS = 5.0
 TOKEN_VARIABLE = "AGENTOS_MCP_HTTP_TOKEN"  # noqa: S105 - its name
 """Holds the token itself. It has no flag: other users of a machine see the command lines of its processes."""
 IDENTITIES = ("shared", "header", "mint", "exchange")
@@ -81,6 +82,8 @@ class HttpSettings:
     exchange_audience: str = ""
     exchange_resource: str = ""
     exchange_scope: str = ""
+    grace_seconds: float = DEFAULT_GRACE_SECONDS
+    """How long a server that is stopped waits for calls that have not answered."""
 
     @property
     def is_local(self) -> bool:
@@ -204,6 +207,16 @@ def _connections(text: str) -> int:
     if not re.fullmatch(r"\d{1,6}", text.strip()) or not 10 <= int(text) <= 100_000:
         raise ValueError("use a number from 10 to 100000")
     return int(text)
+
+
+def _grace_seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= 600:
+        raise ValueError("use a number from 0 to 600")
+    return seconds
 
 
 def _http_token(text: str) -> str:
@@ -496,6 +509,15 @@ HTTP_OPTIONS = (
         lambda text: " ".join(_words(text)),
         "exchange: the scopes that are asked for",
         "SCOPES",
+    ),
+    Option(
+        "grace_seconds",
+        "--grace-seconds",
+        ("AGENTOS_MCP_GRACE_SECONDS",),
+        _grace_seconds,
+        "seconds that a server waits, once it is stopped, for calls that have not answered "
+        f"(default: {DEFAULT_GRACE_SECONDS:g})",
+        "SECONDS",
     ),
 )
 _REPEATED = ("allow_hosts", "allow_origins")

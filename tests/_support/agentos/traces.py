@@ -13,6 +13,8 @@ from agno.team import Team
 from agno.tracing.schemas import Trace
 from agno.workflow import Step, Workflow
 from fastapi import FastAPI
+from opentelemetry import context, propagate
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentos_mcp.demo.scripted_model import Script, ScriptedModel
 from tests._support.agentos.sample import (
@@ -37,6 +39,28 @@ def build(db_file: str) -> AgentOS:
 def build_named(db_file: str) -> AgentOS:
     """With the framework's own spans off, so that traces have the ids of runs."""
     return _build(db_file, base_app=FastAPI(telemetry={"tracing": False}))
+
+
+def build_joining(db_file: str) -> AgentOS:
+    """With the framework's own spans off, behind something that joins the trace of a request's `traceparent`."""
+    app = FastAPI(telemetry={"tracing": False})
+    app.add_middleware(_JoinTrace)
+    return _build(db_file, base_app=app)
+
+
+class _JoinTrace:
+    """ASGI middleware, as instrumentations of web servers have one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope.get("headers", ())}
+        token = context.attach(propagate.extract(headers))
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            context.detach(token)
 
 
 def build_untraced(db_file: str) -> AgentOS:

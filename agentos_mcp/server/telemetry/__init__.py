@@ -1,0 +1,1 @@
+"""What whoever operates the server sees of it: metrics, traces and the audit log."""
