@@ -165,6 +165,15 @@ _TRACE_ITEM = _object(
     started=_TIME,
 )
 
+_PROFILE = _document(
+    {
+        "name": _TEXT,
+        "url": _TEXT,
+        "token_file": {"type": ["string", "null"]},
+        "token_env": {"type": ["string", "null"]},
+        "current": _BOOLEAN,
+    }
+)
 _DOCUMENTS: Mapping[str, Schema] = {
     "components": _list(_object("id name", id=_TEXT, name=_TEXT, description=_TEXT)),
     "component": {
@@ -297,6 +306,39 @@ _DOCUMENTS: Mapping[str, Schema] = {
         }
     ),
     "error": _object("error next", error=_TEXT, next=_TEXT),
+    "watched run": _RUN_ITEM,
+    "profile": _document(
+        {
+            "profile": _PROFILE,
+            "found": {
+                **_document(
+                    {"name": _TEXT, "requires_token": _BOOLEAN, "agents": _COUNT, "teams": _COUNT, "workflows": _COUNT}
+                ),
+                "type": ["object", "null"],
+            },
+            "warning": {"type": ["string", "null"]},
+        }
+    ),
+    "profiles": _document(
+        {"current": {"type": ["string", "null"]}, "items": {"type": "array", "items": _PROFILE}},
+    ),
+    "forgotten profile": _document({"forgotten": _PROFILE}),
+    "installation": _document(
+        {
+            "ok": _BOOLEAN,
+            "results": {
+                "type": "array",
+                "items": _document(
+                    {"client": _TEXT, "mark": {"enum": ["✔", "✘", "-"]}, "message": _TEXT, "details": _TEXTS}
+                ),
+            },
+            "notes": _TEXTS,
+            "found": _BOOLEAN,
+            "remembered": {"type": ["string", "null"]},
+            "next": _TEXT,
+        },
+        optional="remembered next",
+    ),
 }
 _AGENTOS = _object("profile url", profile={"type": ["string", "null"]}, url=_TEXT)
 DOCUMENTS: Mapping[str, Schema] = {
@@ -314,6 +356,8 @@ COMMANDS: Mapping[str, str] = {
     "cancel": "run",
     "inbox": "pending",
     "runs": "runs",
+    "runs --watch": "watched run",
+    "chat": "run",
     "runs RUN": "run",
     "runs RUN --timeline": "timeline",
     "compare": "comparison",
@@ -329,5 +373,13 @@ COMMANDS: Mapping[str, str] = {
     "traces ID": "trace",
     "traces ID --timeline": "timeline",
     "traces ID --span-id": "span",
+    "use": "profiles",
+    "use URL": "profile",
+    "use --forget": "forgotten profile",
+    "install": "installation",
 }
-"""What each command prints; `teams` and `workflows` print what `agents` does, and every command an `error`."""
+"""What each command prints; `chat` and `--watch` print a document a line.
+
+`teams` and `workflows` print what `agents` does, and every command an `error`. `doctor`'s is in
+`doctor/document_schema.py`.
+"""

@@ -34,10 +34,12 @@ def _type(about: Schema) -> str:
         if items.get("type") == "string":
             return "strings"
         return f"each: {', '.join(_fields(items)) or _type(items)}"
-    if about.get("type") == "object" and "properties" in about:
+    if "properties" in about:
         return ", ".join(_fields(about))
     if "enum" in about:
         return " or ".join(about["enum"])
     if about.get("format") == "date-time":
         return "time"
+    if about.get("type") == ["string", "null"]:
+        return "string"
     return str(about.get("description") or about.get("type") or "any")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,7 +14,8 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 
 from agentos_mcp.terminal.json_schemas import COMMANDS, DOCUMENTS
 from tests._support.agentos_pool import AgentOSPool
-from tests._support.terminal_calls import invoke, invoke_ok
+from tests._support.processes import DOWN
+from tests._support.terminal_calls import invoke, invoke_ok, start_command
 
 _FORMATS = FormatChecker(formats=())
 _WORDS_FOR_DATA = re.compile(
@@ -50,8 +52,10 @@ def values_in(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def documents(agentoses: AgentOSPool, demo: str) -> dict[str, Any]:
+def documents(agentoses: AgentOSPool, demo: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A document of every command, by its name in COMMANDS."""
+    home = tmp_path_factory.mktemp("home")
+    own_home = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
     traced = agentoses.url("traces", "build_named")
 
     def document(url: str, *arguments: str, stdin: str = "") -> Any:
@@ -92,9 +96,30 @@ def documents(agentoses: AgentOSPool, demo: str) -> dict[str, Any]:
         "traces ID --timeline": document(traced, "traces", traces["items"][0]["id"], "--timeline"),
         "memories": (memories := document(demo, "memories")),
         "memories ID": document(demo, "memories", memories["items"][0]["id"]),
+        "chat": document(demo, "chat", "assistant", stdin="hello\n"),
+        "runs --watch": _first_line(demo, "runs", "--watch", "--json"),
+    }
+    found |= {
+        "use URL": invoke("", "use", demo, "--name", "demo", "--json", env=own_home).json,
+        "use URL, down": invoke("", "use", DOWN, "--name", "down", "--json", env=own_home).json,
+        "use": invoke("", "use", "--json", env=own_home).json,
+        "use --forget": invoke("", "use", "--forget", "down", "--json", env=own_home).json,
+        "install": invoke("", "install", "cursor", "--no-verify", "--url", demo, "--json", env=own_home).json,
+        "install, removing": invoke("", "install", "cursor", "--uninstall", "--json", env=own_home).json,
     }
     span = re.findall(r"\[([^\]]+)\]", found["traces ID"]["texts"]["tree"])[0]
     return found | {"traces ID --span-id": document(traced, "traces", traces["items"][0]["id"], "--span-id", span)}
+
+
+def _first_line(url: str, *arguments: str) -> Any:
+    """The first document of a command that goes on until it is stopped."""
+    process = start_command(url, *arguments)
+    assert process.stdout is not None
+    try:
+        return json.loads(process.stdout.readline())
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def _approval(document: Any) -> str:
