@@ -103,6 +103,7 @@ async def serving_callers(
             discovery=public.discovery,
             isolated=first.is_isolated,
             observers=observers,
+            scopes=first.scopes if identity.knows_scopes else None,
         ) as backend:
             state = server.new_state(backend)
             async with serving_caller(server, state):

@@ -22,6 +22,7 @@ from agentos_mcp.agentos.errors import AgentOSError, NotFound
 from agentos_mcp.agentos.inputs.component_inputs import ComponentInputs, read_component_inputs
 from agentos_mcp.agentos.log_format import Loggable
 from agentos_mcp.agentos.runs.run import Kind
+from agentos_mcp.agentos.scopes import are_forbidding
 from agentos_mcp.runs.call import run_component
 from agentos_mcp.runs.request import RunOptions
 from agentos_mcp.settings import Settings
@@ -71,11 +72,16 @@ class ComponentTools:
         self._selectors = () if settings.read_only else settings.expose
         self._taken_names = taken_names
         self._components: list[Component] = []
+        self._demanded: Mapping[str, tuple[str, ...]] = {}
         self._lock = anyio.Lock()
 
     @property
     def is_enabled(self) -> bool:
         return bool(self._selectors)
+
+    def names_permitted_by(self, scopes: Collection[str] | None) -> set[str]:
+        """The tools' names, without those of components that these scopes forbid to run."""
+        return {name for name in self.tools if not are_forbidding(scopes, self._demanded.get(name, ()))}
 
     async def refresh(self, backend: Backend | None) -> bool:
         """Bring the tools up to date with AgentOS; True where they are others than before.
@@ -105,6 +111,7 @@ class ComponentTools:
                     log.exception("The components to expose could not be read")
                     return False
                 self.tools = tools
+                self._demanded = {spec.name: spec.scopes for spec in specs}
                 self._components = components
                 return True
         return False
@@ -147,7 +154,8 @@ async def build_tool_specs(
         name = free_name(component, names)
         names.add(name)
         function = build_tool_function(name, component, inputs)
-        specs.append(write(function, title=one_line(component.name, max_length=60), open_world=True))
+        title = one_line(component.name, max_length=60)
+        specs.append(write(function, title=title, open_world=True, scopes=(f"{component.kind}s:run",)))
     return specs
 
 

@@ -179,11 +179,10 @@ class AgentOSServer(MCPServer[CallerState]):
                 with anyio.move_on_after(_FEATURES_TIMEOUT_SECONDS), contextlib.suppress(AgentOSError, *READING_ERRORS):
                     await state.backend.discovery.features()
             state.tools_listed.set()
-        tools = [
-            tool
-            for tool in (await self._all_tools(component_tools)).values()
-            if not self.tool_selection.unavailable_reason(tool.name, backend)
-        ]
+        listed_names = {tool.name for tool in self.tool_selection.listed_tools(backend)}
+        if state is not None:
+            listed_names |= state.component_tools.names_permitted_by(state.backend.scopes)
+        tools = [tool for tool in (await self._all_tools(component_tools)).values() if tool.name in listed_names]
         missing_names = self.tool_selection.all_names.difference(tool.name for tool in tools)
         # A component's own words are not ours to change.
         return [tool if tool.name in component_tools else without_missing_tools(tool, missing_names) for tool in tools]

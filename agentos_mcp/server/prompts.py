@@ -203,10 +203,7 @@ class Prompts:
 
     def _prompts(self, ctx: ToolContext, inventory: Inventory | None) -> dict[str, Prompt]:
         """All prompts whose tools are available, by name; those of components only where the inventory is known."""
-        selection = self._selection
-        available_tools = {
-            tool.name for tool in selection.tools if not selection.unavailable_reason(tool.name, ctx.backend)
-        }
+        available_tools = {tool.name for tool in self._selection.listed_tools(ctx.backend)}
         fixed = [_weekly_report(available_tools), INVESTIGATE, COMPARE]
         of_components = _of_components(inventory, {prompt.name for prompt in fixed}) if inventory is not None else []
         return {prompt.name: prompt for prompt in (*of_components, *fixed) if available_tools.issuperset(prompt.tools)}

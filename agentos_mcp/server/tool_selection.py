@@ -11,6 +11,7 @@ from mcp_types import Tool as ListedTool
 from agentos_mcp.agentos.catalog import Inventory
 from agentos_mcp.agentos.features import Features
 from agentos_mcp.agentos.plain_text import excerpt
+from agentos_mcp.agentos.scopes import are_forbidding
 from agentos_mcp.agentos.similar_names import most_similar
 from agentos_mcp.settings import Settings, SettingsError
 from agentos_mcp.settings.settings import ALL, DEFAULT
@@ -61,6 +62,18 @@ class ToolSelection:
         return _missing_store(self._needs[name], backend.catalog.known) or _missing_endpoint(
             self._all_tools[name].endpoint, backend.discovery.known
         )
+
+    def is_listed(self, tool: ToolSpec, backend: Backend | None) -> bool:
+        """Whether a caller sees a tool that is selected: one that AgentOS can do, and that their scopes permit.
+
+        A call of one that scopes forbid is not refused here, but by AgentOS, which says what is missing.
+        """
+        forbidden = backend is not None and are_forbidding(backend.scopes, tool.scopes)
+        return not forbidden and not self.unavailable_reason(tool.name, backend)
+
+    def listed_tools(self, backend: Backend | None) -> list[ToolSpec]:
+        """The tools that a caller sees, without those of components."""
+        return [tool for tool in self.tools if self.is_listed(tool, backend)]
 
     def unknown_tool_message(self, name: str, listed_names: list[str]) -> str:
         """The answer to a call of a tool that is not listed."""

@@ -31,7 +31,7 @@ class ToolSurface:
 
     def __init__(self, selection: ToolSelection, backend: Backend | None) -> None:
         self._selection = selection
-        self._tool_names = frozenset(tool.name for tool in selection.tools)
+        self._tools = {tool.name: tool for tool in selection.tools}
         self._backend = backend
         self._client_name = ""
 
@@ -41,7 +41,8 @@ class ToolSurface:
         return surface
 
     def action(self, action: Action) -> str:
-        if action.name not in self._tool_names or self._selection.unavailable_reason(action.name, self._backend):
+        tool = self._tools.get(action.name)
+        if tool is None or not self._selection.is_listed(tool, self._backend):
             return ""
         # A result that is about a run ends with its reference: it is not repeated.
         left_out = {"run", *(self._backend.settings.hidden_parameters if self._backend is not None else ())}

@@ -86,6 +86,8 @@ class Backend:
     call_end_of: Callable[[Any], Awaitable[CallEnd]] = _lost
     """Why a call ends, by the SDK's context of its request; to be awaited in a shielded scope."""
     confirmations: UsedConfirmations = field(default_factory=UsedConfirmations)
+    scopes: frozenset[str] | None = None
+    """The scopes of AgentOS that the caller has for certain; None where only AgentOS knows."""
     surface: Surface = PLAIN
     """How the readers of results are told of actions: a model of tools, a person of commands."""
 
@@ -107,11 +109,13 @@ async def open_backend(
     discovery: Discovery | None = None,
     isolated: bool = False,
     observers: Observers = (),
+    scopes: frozenset[str] | None = None,
 ) -> AsyncIterator[Backend]:
     """Connect the parts for one AgentOS. Nothing is asked of it yet, so it may be down.
 
     `token` stands in for that of the settings. `discovery` shares what is the same for all credentials. `isolated`
-    says that AgentOS itself keeps its users apart. `observers` are told of its requests and runs.
+    says that AgentOS itself keeps its users apart, `scopes` what the token has for certain. `observers` are told of
+    its requests and runs.
     """
     limits, token = Limits(read_seconds=settings.timeout), token or settings.token
     async with AgentOS(
@@ -121,7 +125,7 @@ async def open_backend(
         ownership = Ownership(agent_os, catalog, settings.user_id, isolated=isolated)
         engine = Engine(agent_os, discovery, catalog, durable=settings.durability == "background", ownership=ownership)
         async with open_run_registry(engine, observers=observers) as registry:
-            yield Backend(settings, agent_os, discovery, catalog, engine, registry)
+            yield Backend(settings, agent_os, discovery, catalog, engine, registry, scopes=scopes)
 
 
 @dataclass(frozen=True)

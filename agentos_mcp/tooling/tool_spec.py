@@ -22,6 +22,7 @@ from typing import Any
 from mcp_types import CallToolResult, InputRequiredResult
 
 from agentos_mcp.agentos.hints import Hint
+from agentos_mcp.agentos.scopes import demanded_scope
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.results import Document, Message, Record, Table
 
@@ -42,6 +43,7 @@ class ToolSpec:
     """A tool and all that a client is told of it.
 
     `endpoint` is what AgentOS has to serve for it ("GET /sessions"), '' where it has ways around.
+    `scopes` are alternatives, one of which AgentOS demands; () where it demands none, or that is not known.
     `default`: it is on where nobody chose. `open_world`: it reaches beyond AgentOS's own data.
     """
 
@@ -55,14 +57,17 @@ class ToolSpec:
     default: bool
     confirm_only_if: str = ""
     details: Details | None = None
+    scopes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         return self.fn.__name__
 
 
-def read(fn: ToolFunction, endpoint: str = "", *, title: str = "", default: bool = False) -> ToolSpec:
-    """A tool that changes nothing."""
+def read(
+    fn: ToolFunction, endpoint: str = "", *, title: str = "", default: bool = False, scopes: tuple[str, ...] = ()
+) -> ToolSpec:
+    """A tool that changes nothing. `scopes` where they are others than its endpoint's."""
     return ToolSpec(
         fn,
         endpoint,
@@ -72,6 +77,7 @@ def read(fn: ToolFunction, endpoint: str = "", *, title: str = "", default: bool
         idempotent=True,
         open_world=False,
         default=default,
+        scopes=scopes or _scopes_of(endpoint),
     )
 
 
@@ -83,8 +89,9 @@ def write(
     idempotent: bool = False,
     open_world: bool = False,
     default: bool = False,
+    scopes: tuple[str, ...] = (),
 ) -> ToolSpec:
-    """A tool that adds or changes something, without taking anything away."""
+    """A tool that adds or changes something, without taking anything away. `scopes` are as with `read`."""
     return ToolSpec(
         fn,
         endpoint,
@@ -94,6 +101,7 @@ def write(
         idempotent=idempotent,
         open_world=open_world,
         default=default,
+        scopes=scopes or _scopes_of(endpoint),
     )
 
 
@@ -107,6 +115,7 @@ def destructive(
     default: bool = False,
     confirm_only_if: str = "",
     details: Details,
+    scopes: tuple[str, ...] = (),
 ) -> ToolSpec:
     """A tool that ends, deletes or overwrites something. The person is asked first where that can be.
 
@@ -124,6 +133,7 @@ def destructive(
         default=default,
         confirm_only_if=confirm_only_if,
         details=details,
+        scopes=scopes or _scopes_of(endpoint),
     )
 
 
@@ -144,6 +154,11 @@ class Toolset:
         object.__setattr__(self, "instructions", instructions)
         object.__setattr__(self, "tools", tools)
         object.__setattr__(self, "needs", needs)
+
+
+def _scopes_of(endpoint: str) -> tuple[str, ...]:
+    scope = demanded_scope(endpoint)
+    return (scope,) if scope else ()
 
 
 def _title(fn: ToolFunction) -> str:

@@ -11,6 +11,7 @@ from agentos_mcp.agentos.inputs.component_inputs import input_lines
 from agentos_mcp.agentos.json_values import mapping, objects, values
 from agentos_mcp.agentos.plain_text import as_field, as_name
 from agentos_mcp.agentos.runs.run import KINDS, Kind
+from agentos_mcp.agentos.scopes import MAY_READ
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.parameters import AnyKind, ComponentId
@@ -124,8 +125,8 @@ TOOLSET = Toolset(
         workflows=Action.of("list_workflows"),
     )
     + hint("{get} shows one in detail.", get=Action.of("get_component")),
-    read(list_agents, default=True),
-    read(list_teams, default=True),
-    read(list_workflows, default=True),
-    read(get_component, default=True),
+    read(list_agents, default=True, scopes=("agents:read", "config:read")),
+    read(list_teams, default=True, scopes=("teams:read", "config:read")),
+    read(list_workflows, default=True, scopes=("workflows:read", "config:read")),
+    read(get_component, default=True, scopes=(*MAY_READ, "config:read")),
 )

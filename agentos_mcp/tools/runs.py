@@ -17,6 +17,7 @@ from agentos_mcp.agentos.runs.history import MAX_SESSIONS, read_outcomes
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import KINDS, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
+from agentos_mcp.agentos.scopes import MAY_READ, MAY_RUN
 from agentos_mcp.agentos.sessions import one_kind_at_a_time
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.agentos.timestamps import to_local
@@ -313,6 +314,7 @@ async def _cancel_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Map
     }
 
 
+_MAY_SEE_RUNS = (*MAY_RUN, *MAY_READ, "sessions:read", "traces:read")
 TOOLSET = Toolset(
     "runs",
     hint(
@@ -323,14 +325,14 @@ TOOLSET = Toolset(
         cancel=Action.of("cancel_run"),
         otherwise="A result ends with the run's reference (run: ...), which other tools take.",
     ),
-    write(run_agent, open_world=True, default=True),
-    write(run_team, open_world=True, default=True),
-    write(run_workflow, open_world=True, default=True),
-    read(get_run, default=True),
-    write(continue_run, open_world=True, default=True),
-    read(list_runs, default=True),
-    read(list_pending, default=True),
-    read(explain_run, default=True),
-    read(compare_runs),
-    destructive(cancel_run, default=True, details=_cancel_details),
+    write(run_agent, open_world=True, default=True, scopes=("agents:run",)),
+    write(run_team, open_world=True, default=True, scopes=("teams:run",)),
+    write(run_workflow, open_world=True, default=True, scopes=("workflows:run",)),
+    read(get_run, default=True, scopes=_MAY_SEE_RUNS),
+    write(continue_run, open_world=True, default=True, scopes=MAY_RUN),
+    read(list_runs, default=True, scopes=_MAY_SEE_RUNS),
+    read(list_pending, default=True, scopes=(*_MAY_SEE_RUNS, "approvals:read")),
+    read(explain_run, default=True, scopes=_MAY_SEE_RUNS),
+    read(compare_runs, scopes=_MAY_SEE_RUNS),
+    destructive(cancel_run, default=True, details=_cancel_details, scopes=MAY_RUN),
 )

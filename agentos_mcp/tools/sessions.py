@@ -424,7 +424,13 @@ TOOLSET = Toolset(
     write(rename_session, "POST /sessions/{session_id}/rename", idempotent=True),
     write(update_session, "PATCH /sessions/{session_id}", idempotent=True),
     destructive(delete_session, "DELETE /sessions/{session_id}", details=_session_details),
-    write(fork_session, "POST /agents/{agent_id}/sessions/{session_id}/fork"),
-    write(compact_session, "POST /agents/{agent_id}/sessions/{session_id}/compact", idempotent=True, open_world=True),
+    write(fork_session, "POST /agents/{agent_id}/sessions/{session_id}/fork", scopes=("sessions:read",)),
+    write(
+        compact_session,
+        "POST /agents/{agent_id}/sessions/{session_id}/compact",
+        idempotent=True,
+        open_world=True,
+        scopes=("sessions:read",),
+    ),
     needs=DATABASE,
 )

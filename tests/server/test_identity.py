@@ -28,7 +28,7 @@ from tests._support.another_user import USER_SCOPES, bearer
 from tests._support.fault_proxy import Proxy, proxy_to
 from tests._support.http_application import client_with_headers, http_application
 from tests._support.http_clients import ACCEPTED
-from tests._support.mcp_client import reference
+from tests._support.mcp_client import Peer, reference
 from tests._support.notification_recorder import NotificationRecorder, subscribed
 from tests._support.oauth_issuer import RESOURCE, OAuthIssuer, oauth_issuer
 
@@ -239,6 +239,55 @@ async def test_user_that_is_agentos_s_own_is_refused(
 ) -> None:
     async with http_application(Settings(url=agentos), mint) as (url, _):
         assert (await post(url, signed_in(issuer, user))).status_code == 401
+
+
+# What is listed
+
+
+async def listed_names(peer: Peer) -> set[str]:
+    return {tool.name for tool in (await peer.client.list_tools()).tools}
+
+
+async def test_tools_that_known_scopes_forbid_are_not_listed(
+    era: str, agentos: str, issuer: OAuthIssuer, mint: HttpSettings
+) -> None:
+    settings = Settings(url=agentos, toolsets=("all",), expose=(("agents", ""), ("workflows", "")))
+    async with http_application(settings, mint) as (url, _):
+        runner = signed_in(issuer, "ann", "agents:echo:run", "agents:read", "workflows:read")
+        async with client_with_headers(era, url, runner) as peer:
+            names = await listed_names(peer)
+            assert {"run_agent", "get_run", "cancel_run", "list_agents", "echo"} <= names
+            assert names.isdisjoint({"run_workflow", "ship", "list_memories", "delete_session", "search_knowledge"})
+            # AgentOS says what is missing, and nothing names a tool that is not there.
+            text = await peer.error("list_memories")
+            assert "memories:read" in text
+        for scopes in (USER_SCOPES, ("agent_os:admin",), ("agents:read", "invented:anew")):
+            async with client_with_headers(era, url, signed_in(issuer, "bob", *scopes)) as peer:
+                assert {"run_workflow", "list_memories", "delete_session"} <= await listed_names(peer)
+
+
+async def test_credential_of_agentos_hides_no_tools(agentos: str) -> None:
+    async with (
+        http_application(Settings(url=agentos), HEADER) as (url, _),
+        client_with_headers("auto", url, own("ann", "agents:read")) as peer,
+    ):
+        assert {"run_workflow", "list_sessions"} <= await listed_names(peer)
+
+
+async def test_nothing_that_is_listed_is_kept_for_others(agentos: str) -> None:
+    async with (
+        http_application(Settings(url=agentos), HEADER) as (url, _),
+        client_with_headers("2026-07-28", url, own("ann")) as peer,
+    ):
+        client = peer.client
+        for result in (
+            await client.list_tools(),
+            await client.list_prompts(),
+            await client.list_resources(),
+            await client.list_resource_templates(),
+            await client.read_resource("agentos://agents"),
+        ):
+            assert result.model_dump(exclude_unset=True)["cache_scope"] == "private"
 
 
 # OAuth

@@ -40,6 +40,9 @@ class Refusal(Exception):
 class Identity(ABC):
     """One way to tell callers apart."""
 
+    knows_scopes = False
+    """Whether the scopes of its callers are verified before AgentOS sees them."""
+
     @abstractmethod
     async def caller_of(self, scope: Scope) -> Caller:
         """Who sends a request. Raises Refusal where that is not known."""

@@ -47,6 +47,8 @@ _CURVE_ALGORITHMS = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "E
 class SignedInIdentity(Identity):
     """Callers by their verified access tokens, which AgentOS is never shown."""
 
+    knows_scopes = True
+
     def __init__(self, user_claim: str) -> None:
         self._user_claim = user_claim
 
