@@ -105,6 +105,7 @@ async def serving_callers(
             observers=observers,
             scopes=first.scopes if identity.knows_scopes else None,
         ) as backend:
+            backend.credential_advice = identity.credential_advice
             state = server.new_state(backend)
             async with serving_caller(server, state):
                 yield state

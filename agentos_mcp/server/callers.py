@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -22,6 +23,8 @@ from agentos_mcp.server.caller_state import CallerState
 
 log = logging.getLogger(__name__)
 
+CALLER_KEY = "agentos_mcp.caller"
+"""Where the scope of a request over HTTP has its Caller."""
 MAX_CALLERS = 500
 """So many callers are kept at once; beyond it, those who were away the longest go first."""
 IDLE_SECONDS = 900.0
@@ -46,6 +49,11 @@ class Caller:
     """What they showed. It is never logged, and goes to nobody but those it is for."""
 
     @property
+    def seconds_left(self) -> float:
+        """Until what they showed expires."""
+        return max(self.expires_at - time.time(), 0.0)
+
+    @property
     def boundary(self) -> str:
         """The user beyond whose things this caller gets nothing; '' where that is left to AgentOS.
 
@@ -53,6 +61,12 @@ class Caller:
         """
         is_admin = self.scopes is not None and ADMIN_SCOPE in self.scopes
         return "" if self.is_isolated and is_admin else self.user_id
+
+
+def bound_caller(ctx: ServerRequestContext[Any, Any]) -> Caller | None:
+    """The caller of a request over HTTP; None where there is none."""
+    caller = ctx.request.scope.get(CALLER_KEY) if ctx.request is not None else None
+    return caller if isinstance(caller, Caller) else None
 
 
 class _KeptCaller:

@@ -6,12 +6,15 @@ one (2026-07-28).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import anyio
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.shared.exceptions import MCPError
+from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 from mcp_types import (
     INVALID_PARAMS,
     CompleteRequestParams,
@@ -31,6 +34,7 @@ from mcp_types import (
 
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.server.caller_state import CallerState
+from agentos_mcp.server.callers import bound_caller
 from agentos_mcp.server.completions import Candidates, complete_value
 from agentos_mcp.server.prompts import Prompts
 from agentos_mcp.server.protocol_errors import translate_errors
@@ -144,7 +148,11 @@ class RequestHandlers:
             for uri in uris:
                 check_argument("resourceSubscriptions", uri, MAX_PATH_LENGTH)
             await require_own_runs(self._context(ctx), uris)
-            return await _subscriptions(ctx).listen(ctx, params)
+            caller = bound_caller(ctx)
+            with anyio.move_on_after(caller.seconds_left if caller is not None else math.inf):
+                return await _subscriptions(ctx).listen(ctx, params)
+        # The graceful end of a stream: the client listens again with what it has then.
+        return SubscriptionsListenResult(_meta={SUBSCRIPTION_ID_META_KEY: ctx.request_id})
 
     async def _initialized(self, ctx: _Request, params: NotificationParams) -> None:
         _subscriptions(ctx).add_client(connection_of(ctx))

@@ -54,6 +54,8 @@ class ToolSurface:
 
     def setting(self, setting: Setting) -> str:
         """For the user: models have no hand in it."""
+        if setting.name == "token" and self._backend is not None and self._backend.credential_advice:
+            return self._backend.credential_advice
         token_file = self._backend.settings.token.file if self._backend is not None else None
         if setting.name == "token" and token_file is not None:
             return f"the user writes {TOKEN_KINDS} into {token_file}, which is read again at once"

@@ -88,6 +88,8 @@ class Backend:
     confirmations: UsedConfirmations = field(default_factory=UsedConfirmations)
     scopes: frozenset[str] | None = None
     """The scopes of AgentOS that the caller has for certain; None where only AgentOS knows."""
+    credential_advice: str = ""
+    """What somebody does about a credential that AgentOS refuses, where it is a caller's; '' where it is our own."""
     surface: Surface = PLAIN
     """How the readers of results are told of actions: a model of tools, a person of commands."""
 

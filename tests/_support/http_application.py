@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import anyio
 import uvicorn
 from mcp.client.client import Client
+from mcp.client.session import ElicitationFnT
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 
@@ -53,9 +54,14 @@ async def http_application(
 
 
 @asynccontextmanager
-async def client_with_headers(era: str, url: str, headers: Mapping[str, str], agentos: str = "") -> AsyncIterator[Peer]:
-    """A client that sends these headers with every request. `agentos` has its calls count for the tools' coverage."""
+async def client_with_headers(
+    era: str, url: str, headers: Mapping[str, str], agentos: str = "", person: ElicitationFnT | None = None
+) -> AsyncIterator[Peer]:
+    """A client that sends these headers with every request. `agentos` has its calls count for the tools' coverage.
+
+    `person` answers its forms.
+    """
     async with create_mcp_http_client(headers=dict(headers)) as http:
         transport = streamable_http_client(url, http_client=http)
-        async with Client(transport, mode=era, read_timeout_seconds=PATIENCE) as client:
+        async with Client(transport, mode=era, read_timeout_seconds=PATIENCE, elicitation_callback=person) as client:
             yield Peer(client, agentos)

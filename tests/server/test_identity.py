@@ -16,6 +16,7 @@ import httpx
 import jwt
 import pytest
 from mcp.shared.exceptions import MCPError
+from mcp_types import ElicitResult, InputRequiredResult
 
 from agentos_mcp.server.http.settings import HttpSettings
 from agentos_mcp.server.mcp_server import AgentOSServer
@@ -28,9 +29,10 @@ from tests._support.another_user import USER_SCOPES, bearer
 from tests._support.fault_proxy import Proxy, proxy_to
 from tests._support.http_application import client_with_headers, http_application
 from tests._support.http_clients import ACCEPTED
-from tests._support.mcp_client import Peer, reference
+from tests._support.mcp_client import Peer, reference, words
 from tests._support.notification_recorder import NotificationRecorder, subscribed
 from tests._support.oauth_issuer import RESOURCE, OAuthIssuer, oauth_issuer
+from tests._support.processes import PATIENCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -161,6 +163,96 @@ async def test_notifications_of_a_run_reach_its_caller_alone(era: str, agentos: 
         with pytest.raises(MCPError):
             async with subscribed(bob, NotificationRecorder(), uri):
                 pass
+
+
+async def nobody(context: object, params: object) -> ElicitResult:
+    """Makes the client say that it can ask; the test's rounds are made by hand."""
+    raise AssertionError("nobody is asked here")
+
+
+async def test_question_is_answered_by_its_user_alone(agentos: str) -> None:
+    arguments = {"agent_id": "deployer", "message": "do it, tag-replayed"}
+    async with (
+        http_application(Settings(url=agentos), HEADER) as (url, _),
+        client_with_headers("2026-07-28", url, own("ann"), person=nobody) as ann,
+        client_with_headers("2026-07-28", url, own("bob"), person=nobody) as bob,
+        client_with_headers("2026-07-28", url, own("ann", *USER_SCOPES, "config:write"), person=nobody) as ann_later,
+    ):
+        query = await ann.client.session.call_tool("run_agent", arguments, allow_input_required=True)
+        assert isinstance(query, InputRequiredResult)
+        answers: Any = {
+            key: ElicitResult(action="accept", content={"approve": True}) for key in query.input_requests or {}
+        }
+
+        async def answer(peer: Peer) -> Any:
+            return await peer.client.session.call_tool(
+                "run_agent",
+                arguments,
+                input_responses=answers,
+                request_state=query.request_state,
+                allow_input_required=True,
+            )
+
+        with pytest.raises(MCPError, match="the answer belongs to no question that is open"):
+            await answer(bob)
+        finished = await answer(ann_later)
+        assert not finished.is_error
+        assert "completed" in words(finished)
+
+
+async def test_stream_of_a_modern_client_ends_with_its_token(
+    agentos: str, issuer: OAuthIssuer, mint: HttpSettings
+) -> None:
+    headers = signed_in(issuer, "ann", exp=int(time.time()) + 3)
+    async with (
+        http_application(Settings(url=agentos), mint) as (url, server),
+        client_with_headers("2026-07-28", url, headers) as peer,
+    ):
+        with anyio.fail_after(PATIENCE):
+            async with peer.client.listen(tools_list_changed=True) as subscription:
+                assert [event async for event in subscription] == []
+        assert server.callers is not None
+        (state,) = server.callers.states
+        assert not state.subscriptions.has_clients
+
+
+async def test_stream_of_a_legacy_client_ends_with_its_token(
+    agentos: str, issuer: OAuthIssuer, mint: HttpSettings
+) -> None:
+    headers = signed_in(issuer, "ann", exp=int(time.time()) + 3)
+    async with http_application(Settings(url=agentos), mint) as (url, _), httpx.AsyncClient(timeout=30) as client:
+        headers["mcp-session-id"] = (await post(url, headers)).headers["mcp-session-id"]
+        async with client.stream("GET", url, headers={"accept": "text/event-stream", **headers}) as stream:
+            assert stream.status_code == 200
+            assert "".join([text async for text in stream.aiter_text()]).strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("mode", "advice"),
+    [
+        ("header", "sends one that AgentOS accepts, in the header X-AgentOS-Token"),
+        ("mint", "whoever runs this MCP server has AgentOS trust the key"),
+        ("exchange", "the user signs in again"),
+    ],
+)
+async def test_credential_that_agentos_refuses_is_told_with_what_to_do(
+    agentos: str, issuer: OAuthIssuer, mint: HttpSettings, key_file: Path, mode: str, advice: str
+) -> None:
+    wrong_key = "a key that AgentOS does not trust, though it is long"
+    await anyio.Path(key_file).write_text(wrong_key)
+    wrong = jwt.encode({"sub": "ann", "scopes": list(USER_SCOPES), "aud": "users"}, wrong_key, "HS256")
+    issuer.exchange = lambda form, authorization: (200, {"access_token": wrong, "token_type": "Bearer"})
+    http = HEADER if mode == "header" else replace(mint, identity=mode, exchange_client_id="mcp-server")
+    headers = {"X-AgentOS-Token": wrong} if mode == "header" else signed_in(issuer, "ann")
+    async with (
+        http_application(Settings(url=agentos), http) as (url, _),
+        client_with_headers("auto", url, headers) as peer,
+    ):
+        text = await peer.error("list_agents")
+    assert "AgentOS refuses the token" in text
+    assert advice in text
+    assert "AGENTOS_TOKEN" not in text
+    assert wrong not in text
 
 
 # What AgentOS is shown

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_REQUEST
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentos_mcp.agentos.access_policy import AccessPolicyReader
 from agentos_mcp.agentos.client import TokenSource
 from agentos_mcp.agentos.token_claims import read_claims
-from agentos_mcp.server.callers import Caller
+from agentos_mcp.server.callers import CALLER_KEY, Caller, bound_caller
 from agentos_mcp.settings.settings import check_token
 
 log = logging.getLogger(__name__)
-
-_CALLER = "agentos_mcp.caller"
-"""Where the scope of a request has its Caller."""
 
 
 class Refusal(Exception):
@@ -42,6 +41,11 @@ class Identity(ABC):
 
     knows_scopes = False
     """Whether the scopes of its callers are verified before AgentOS sees them."""
+
+    @property
+    @abstractmethod
+    def credential_advice(self) -> str:
+        """What to do about a credential that AgentOS refuses, as what somebody does about it."""
 
     @abstractmethod
     async def caller_of(self, scope: Scope) -> Caller:
@@ -70,6 +74,10 @@ class HeaderIdentity(Identity):
         self._header_name = header.lower().encode("latin-1")
         self._user_claim = user_claim
 
+    @property
+    def credential_advice(self) -> str:
+        return f"the caller sends one that AgentOS accepts, in the header {self._header}"
+
     async def caller_of(self, scope: Scope) -> Caller:
         values = [value.decode("latin-1") for name, value in scope["headers"] if name == self._header_name]
         try:
@@ -86,6 +94,7 @@ class HeaderIdentity(Identity):
             key=hashlib.sha256(credential.encode()).hexdigest(),
             user_id=claims.subject if claims is not None else "",
             scopes=frozenset(claims.scopes) if claims is not None else None,
+            expires_at=claims.expires.timestamp() if claims is not None and claims.expires else math.inf,
             credential=credential,
         )
 
@@ -107,10 +116,28 @@ class CallerGate:
             except Refusal as refusal:
                 await refusal.response(scope, receive, send)
                 return
-            scope[_CALLER] = caller
+            scope[CALLER_KEY] = caller
             # The SDK serves a session only to the one who opened it, by this.
             scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=caller.key, scopes=[]))
+            if scope["method"] == "GET":
+                await self._listen(scope, receive, send, caller)
+                return
         await self._app(scope, receive, send)
+
+    async def _listen(self, scope: Scope, receive: Receive, send: Send, caller: Caller) -> None:
+        """Serve a legacy client's stream of notifications until what the caller showed expires."""
+        begun = ended = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal begun, ended
+            begun = True
+            ended = message["type"] == "http.response.body" and not message.get("more_body")
+            await send(message)
+
+        with anyio.move_on_after(caller.seconds_left) as expiry:
+            await self._app(scope, receive, send_and_note)
+        if expiry.cancelled_caught and begun and not ended:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class CallersOfRequests:
@@ -133,9 +160,3 @@ class CallersOfRequests:
                 "authorization, or start this server with --identity shared.",
             )
         return replace(caller, key=f"{caller.key}/{policy.isolates_users}", is_isolated=policy.isolates_users)
-
-
-def bound_caller(ctx: ServerRequestContext[Any, Any]) -> Caller | None:
-    """The caller of a request over HTTP; None where there is none."""
-    caller = ctx.request.scope.get(_CALLER) if ctx.request is not None else None
-    return caller if isinstance(caller, Caller) else None

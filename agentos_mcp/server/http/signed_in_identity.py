@@ -132,6 +132,10 @@ class MintIdentity(SignedInIdentity):
         key = caller_key(token.claims.get("iss"), user_id, sorted(scopes))
         return Caller(key, user_id, scopes, expires_at=token.expires_at)
 
+    @property
+    def credential_advice(self) -> str:
+        return "whoever runs this MCP server has AgentOS trust the key that it signs with, for this audience"
+
     def credentials_for(self, caller: Callable[[], Caller], policies: AccessPolicyReader) -> TokenSource:
         minted, ends_at = "", -math.inf
 

@@ -149,6 +149,10 @@ class ExchangeIdentity(SignedInIdentity):
         key = caller_key(token.claims.get("iss"), user_id, sorted(scopes) if scopes is not None else None)
         return Caller(key, user_id, scopes, expires_at=token.expires_at, credential=token.value)
 
+    @property
+    def credential_advice(self) -> str:
+        return "the user signs in again, or whoever runs this MCP server has AgentOS trust the issuer's tokens"
+
     def credentials_for(self, caller: Callable[[], Caller], policies: AccessPolicyReader) -> TokenSource:
         async def credential() -> str:
             current = caller()
