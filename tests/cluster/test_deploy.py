@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +177,12 @@ async def _echo_server(name: str, tasks: TaskGroup) -> int:
             await anyio.sleep_forever()
 
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    tasks.start_soon(listener.serve, handle)
+
+    async def serve() -> None:
+        async with listener:
+            await listener.serve(handle)
+
+    tasks.start_soon(serve)
     return int(listener.extra(SocketAttribute.local_port))  # noqa: S610 - anyio's, not Django's
 
 
@@ -196,7 +203,10 @@ async def test_nginx_passes_streams_on_as_they_come_and_keeps_sessions_together(
             async with httpx.AsyncClient(timeout=10) as client:
                 headers = {"mcp-protocol-version": version}
                 async with client.stream("POST", f"http://127.0.0.1:{port}/mcp", headers=headers) as answer:
-                    return await anext(answer.aiter_text())
+                    pieces = answer.aiter_text()
+                    assert isinstance(pieces, AsyncGenerator)
+                    async with aclosing(pieces):
+                        return await anext(pieces)
 
         try:
             latest = [await first_event("2026-07-28") for _ in range(6)]
