@@ -21,6 +21,7 @@ FLOORS = (
     "install",
     "terminal",
     "server",
+    "views",
     "tools",
     "runs",
     "tooling",

@@ -185,6 +185,28 @@ def _add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user-id", default="", metavar="ID", help="only runs for this user")
 
 
+def _add_view_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Show a run, a trace, the figures or what waits for an answer as a page in the browser. The page of a run that "
+        "is going is live, and this command ends with the run."
+    )
+    parser.add_argument(
+        "subject",
+        nargs="?",
+        default="",
+        metavar="RUN|TRACE|metrics|inbox",
+        help=f"what to show: a {_RUN_HELP} (the default); a trace id; metrics; or inbox",
+    )
+    parser.add_argument("--trace", action="store_true", help="show the trace of RUN instead of its timeline")
+    parser.add_argument("--open", action="store_true", help="open it in the browser (the default without --output)")
+    parser.add_argument(
+        "-o", "--output", default="", metavar="FILE", help="write the page to a file; - writes it to standard output"
+    )
+    parser.add_argument("--user-id", default="", metavar="ID", help="only what is of this user")
+    _add_period_flags(parser, "figures of days")
+    _add_database_flag(parser)
+
+
 def _add_sessions_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", default="", metavar="ID", help="id of a session to show")
     parser.add_argument(
@@ -380,6 +402,7 @@ _EXAMPLES: dict[str, tuple[str, ...]] = {
         "agentos-mcp knowledge list",
     ),
     "metrics": ("agentos-mcp metrics", 'agentos-mcp metrics --since "last week"'),
+    "view": ("agentos-mcp view last", "agentos-mcp view metrics --output metrics.html"),
     "traces": ("agentos-mcp traces --errors", "agentos-mcp traces --order slowest --since today"),
 }
 """What each command's help shows, as it is typed in a shell."""
@@ -395,6 +418,7 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "cancel": _add_cancel_arguments,
     "runs": _add_runs_arguments,
     "compare": _add_compare_arguments,
+    "view": _add_view_arguments,
     "sessions": _add_sessions_arguments,
     "memories": _add_memories_arguments,
     "traces": _add_traces_arguments,

@@ -82,6 +82,10 @@ async def _run_command(ctx: ToolContext, options: argparse.Namespace) -> int:
             return await chat(ctx, options)
         case "inbox":
             return await (watch_inbox if options.watch else show_inbox)(ctx, options)
+        case "view":
+            from agentos_mcp.terminal.view_command import view
+
+            return await view(ctx, options)
         case "runs" if options.watch:
             return await watch_runs(ctx, options, partial(list_latest_runs, ctx, options))
         case "runs" if options.follow:

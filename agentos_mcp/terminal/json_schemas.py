@@ -305,6 +305,12 @@ _DOCUMENTS: Mapping[str, Schema] = {
             "description": "and the span's own attributes",
         }
     ),
+    "view": _object(
+        "view file content",
+        view={"enum": ["run", "trace", "metrics", "inbox"]},
+        file={"type": ["string", "null"], "description": "with --output: where the page is"},
+        content={"type": "object", "description": "what the page shows"},
+    ),
     "error": _object("error next", error=_TEXT, next=_TEXT),
     "watched run": _RUN_ITEM,
     "profile": _document(
@@ -361,6 +367,7 @@ COMMANDS: Mapping[str, str] = {
     "runs RUN": "run",
     "runs RUN --timeline": "timeline",
     "compare": "comparison",
+    "view": "view",
     "sessions": "sessions",
     "sessions ID": "session",
     "memories": "memories",

@@ -8,7 +8,9 @@ from pathlib import Path
 from scripts.surface.markdown_table import table
 
 PACKAGE = Path(__file__).parents[2] / "agentos_mcp"
-_FLOORS = ("doctor", "demo", "install", "terminal", "server", "tools", "runs", "tooling", "settings", "agentos")
+_FLOORS = (
+    *("doctor", "demo", "install", "terminal", "server", "views", "tools", "runs", "tooling", "settings", "agentos"),
+)
 """From the top down, as imports go."""
 
 

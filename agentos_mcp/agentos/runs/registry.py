@@ -23,7 +23,7 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RateLimited
 from agentos_mcp.agentos.json_limits import estimate_json_size
 from agentos_mcp.agentos.observation import Observers, following, note_run
 from agentos_mcp.agentos.runs.engine import Engine, Report
-from agentos_mcp.agentos.runs.run import RunNote, RunRef, RunState, Status
+from agentos_mcp.agentos.runs.run import Kind, RunNote, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.starter import RunRequest
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
@@ -217,6 +217,13 @@ class RunRegistry:
         self.is_stopping = True
         for run in list(self._followed.values()):
             run.look_again()
+
+    def latest(self, component: str, kind: Kind) -> LiveRun | None:
+        """The run of a component that this process has begun to follow last, and that has not ended."""
+        for run in reversed(self._followed.values()):
+            if (run.state.ref.kind, run.state.ref.component) == (kind, component) and not run.state.has_ended:
+                return run
+        return None
 
     @asynccontextmanager
     async def lock(self, ref: RunRef) -> AsyncIterator[None]:

@@ -118,20 +118,23 @@ async def get_trace(
     db_id: DbId = "",
 ) -> Record:
     """What happened in a trace, as a tree of spans: durations, errors, inputs and outputs in short."""
-    database = await ctx.database("traces", db_id)
-    document, other_traces = await _find_trace(ctx, id.strip(), span_id, database)
+    document, other_traces = await read_trace(ctx, id, db_id, span_id)
     return _span_record(document) if span_id else await _trace_record(ctx, document, other_traces)
 
 
 async def read_trace_timeline(ctx: ToolContext, id: str, db_id: str = "") -> tuple[Record, Timeline]:
     """A trace's facts, and its spans as a timeline instead of a tree."""
-    document, other_traces = await _find_trace(ctx, id.strip(), "", await ctx.database("traces", db_id))
+    document, other_traces = await read_trace(ctx, id, db_id)
     record = await _trace_record(ctx, document, other_traces)
     return replace(record, texts={}), trace_timeline(document)
 
 
-async def _find_trace(ctx: ToolContext, trace_id: str, span_id: str, database: str) -> tuple[Trace, list[Trace]]:
-    """The trace of an id or of a run, or one span of it; and the other traces of the run, newest first."""
+async def read_trace(ctx: ToolContext, id: str, db_id: str = "", span_id: str = "") -> tuple[Trace, list[Trace]]:
+    """The trace of an id or of a run, or one span of it; and the other traces of the run, newest first.
+
+    Raises NotFound where there is none, or it is another user's.
+    """
+    database, trace_id = await ctx.database("traces", db_id), id.strip()
     user = ctx.ownership.user_id
     other_traces: list[Trace] = []
     if not trace_id:

@@ -15,7 +15,7 @@ MAX_ROWS = 2_000
 
 def trace_timeline(trace: Mapping[str, Any]) -> Timeline:
     """A trace with its tree (as `GET /traces/{trace_id}` answers); the web framework's spans left out."""
-    spans = list(_walk(tree_of(trace), 0))
+    spans = list(visible_spans(trace))
     starts = [moment for span, _ in spans if (moment := _seconds(span.get("start_time")))]
     origin = min(starts, default=_seconds(trace.get("start_time")))
     rows = [_row(span, depth, origin) for span, depth in spans[:MAX_ROWS]]
@@ -28,6 +28,11 @@ def trace_timeline(trace: Mapping[str, Any]) -> Timeline:
         sum(row.tokens for row in rows),
         rows_left_out=max(0, len(spans) - MAX_ROWS),
     )
+
+
+def visible_spans(trace: Mapping[str, Any]) -> Iterator[tuple[Span, int]]:
+    """The spans that the timeline has rows for, in its order, each with its depth."""
+    yield from _walk(tree_of(trace), 0)
 
 
 def _walk(spans: Sequence[Span], depth: int) -> Iterator[tuple[Span, int]]:

@@ -1,0 +1,100 @@
+"""`agentos-mcp view`: a run, a trace, the figures or what waits, as a page in a file or in the browser."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+import webbrowser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agentos_mcp.agentos.errors import InvalidRequest
+from agentos_mcp.agentos.plain_text import one_line
+from agentos_mcp.terminal.output import print_json
+from agentos_mcp.terminal.run_reference import LAST, meant_run
+from agentos_mcp.tooling.context import ToolContext
+from agentos_mcp.views.page import build_page
+from agentos_mcp.views.view_reader import ViewReader, ViewSubject, view_data
+
+STANDARD_OUTPUT = "-"
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
+
+
+async def view(ctx: ToolContext, options: argparse.Namespace) -> int:
+    """Write the page to a file, or show it in the browser: live as long as the run is going."""
+    subject, reader = await _subject(ctx, options), ViewReader()
+    content = await reader.read(ctx, subject)
+    data = view_data(ctx, content)
+    path = _write(subject, data, options.output) if options.output else None
+    if options.json:
+        print_json({"view": subject.view, "file": path, "content": data}, ctx.settings)
+    elif path is not None and path != STANDARD_OUTPUT:
+        print(path)
+    if options.output or options.json:
+        if options.open and path not in (None, STANDARD_OUTPUT):
+            _open(Path(str(path)).as_uri())
+        return 0
+    if content.is_final:
+        # Opened from a file, it stays when this command has ended.
+        address = Path(_write(subject, data, _private_file(subject.view))).as_uri()
+        _open(address)
+        print(address)
+        return 0
+    from agentos_mcp.terminal.view_server import serve_view
+
+    await serve_view(ctx, reader, subject, _announce)
+    return 0
+
+
+async def _subject(ctx: ToolContext, options: argparse.Namespace) -> ViewSubject:
+    word = options.subject.strip()
+    user_id = options.user_id or ctx.settings.user_id
+    database = options.db_id or ctx.settings.db_id
+    if word in ("metrics", "inbox"):
+        return ViewSubject(
+            "metrics" if word == "metrics" else "inbox",
+            since=options.since,
+            until=options.until,
+            user_id=user_id,
+            db_id=database,
+        )
+    if _TRACE_ID.fullmatch(word):
+        return ViewSubject("trace", word, db_id=database)
+    options.run = word or LAST
+    return ViewSubject("trace" if options.trace else "run", await meant_run(ctx, options), db_id=database)
+
+
+def _write(subject: ViewSubject, content: Mapping[str, Any], output: str) -> str:
+    page = build_page(subject.view, content)
+    if output == STANDARD_OUTPUT:
+        sys.stdout.write(page)
+        return output
+    path = Path(output).expanduser().absolute()
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or "it cannot be written"
+        raise InvalidRequest(f"{one_line(str(path))}: {reason}.", "Give another file.") from None
+    return str(path)
+
+
+def _private_file(view_name: str) -> str:
+    """A new file that only this user can read."""
+    handle, path = tempfile.mkstemp(prefix=f"agentos-{view_name}-", suffix=".html")
+    os.close(handle)
+    return path
+
+
+def _announce(address: str) -> None:
+    print("The page is live until the run ends; Ctrl-C ends it sooner.", file=sys.stderr)
+    print(address, flush=True)
+    _open(address)
+
+
+def _open(address: str) -> None:
+    if not webbrowser.open(address):
+        print("No browser could be opened here: open the address yourself.", file=sys.stderr)

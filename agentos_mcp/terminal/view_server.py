@@ -1,0 +1,105 @@
+"""Serves one live view to one browser on this machine, until its run has ended.
+
+The page's address holds a secret that works once; the page itself holds another one, with which it reads its data. So
+neither a second browser, nor another page (by its requests, or by a name that it points at 127.0.0.1), nor another user
+of this machine gets anything.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
+from agentos_mcp.tooling.context import ToolContext
+from agentos_mcp.views.content import ViewContent
+from agentos_mcp.views.page import build_page, content_security_policy
+from agentos_mcp.views.view_reader import ViewReader, ViewSubject, view_data
+
+KEY_HEADER = "x-agentos-view"
+_GRACE_SECONDS = 5.0
+"""How long a page may take to read the end of its run."""
+_WATCH_SECONDS = 0.5
+_SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": f"{content_security_policy(may_connect=True)}; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+async def serve_view(
+    ctx: ToolContext, reader: ViewReader, subject: ViewSubject, announce: Callable[[str], None]
+) -> None:
+    """Serve the view until nothing more changes and its page knows it. `announce` gets the address."""
+    content = await reader.read(ctx, subject)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        site = _Site(ctx, subject, listener.getsockname()[1], content)
+        config = uvicorn.Config(
+            site, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=1
+        )
+        server = uvicorn.Server(config)
+        async with unwrapped_task_group() as tasks:
+            tasks.start_soon(server.serve, [listener])
+            announce(site.address)
+            while not site.content.is_final and not server.should_exit:
+                site.content = await reader.read(ctx, subject, watch_seconds=_WATCH_SECONDS)
+            if site.content.is_final:
+                with anyio.move_on_after(_GRACE_SECONDS):
+                    await site.end_was_read.wait()
+            server.should_exit = True
+
+
+class _Site:
+    """The page and its data, as an ASGI application."""
+
+    def __init__(self, ctx: ToolContext, subject: ViewSubject, port: int, content: ViewContent) -> None:
+        self._ctx = ctx
+        self._subject = subject
+        self.content = content
+        self._host = f"127.0.0.1:{port}"
+        self._secret, self._key = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        self._is_opened = False
+        self.end_was_read = anyio.Event()
+
+    @property
+    def address(self) -> str:
+        return f"http://{self._host}/{self._secret}/"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = self._answer(Request(scope, receive))
+        response.headers.update(_SECURITY_HEADERS)
+        await response(scope, receive, send)
+
+    def _answer(self, request: Request) -> Response:
+        path = request.url.path.encode()
+        # Another name for this address is another page's trick.
+        if request.headers.get("host") != self._host or request.method != "GET":
+            return PlainTextResponse("Not here.", 404)
+        if hmac.compare_digest(path, f"/{self._secret}/".encode()):
+            if self._is_opened:
+                return PlainTextResponse("This page has been opened already. Run the command again.", 410)
+            self._is_opened = True
+            return HTMLResponse(build_page(self._subject.view, self._data(), live_key=self._key))
+        given = request.headers.get(KEY_HEADER, "").encode()
+        if hmac.compare_digest(path, f"/{self._secret}/data".encode()) and hmac.compare_digest(
+            given, self._key.encode()
+        ):
+            if self.content.is_final:
+                self.end_was_read.set()
+            return JSONResponse(self._data())
+        return PlainTextResponse("Not here.", 404)
+
+    def _data(self) -> dict[str, Any]:
+        return view_data(self._ctx, self.content)

@@ -1,0 +1,101 @@
+"""Reads from AgentOS what a view shows, also of a run that is going."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from agentos_mcp.agentos.catalog import to_run
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
+from agentos_mcp.agentos.plain_text import one_line, strip_data
+from agentos_mcp.agentos.runs.registry import LiveRun
+from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState
+from agentos_mcp.agentos.runs.stored_run import read_stored_run
+from agentos_mcp.tooling.context import ToolContext
+from agentos_mcp.tools.traces.spans import reference_of
+from agentos_mcp.tools.traces.tools import read_trace
+from agentos_mcp.views.content import View, ViewContent
+from agentos_mcp.views.run_view import LiveTimeline, run_view
+from agentos_mcp.views.trace_view import trace_view
+
+_MAX_LIVE_TIMELINES = 50
+
+
+@dataclass(frozen=True)
+class ViewSubject:
+    """What a view is about. Fields that a view has no use for are ''."""
+
+    view: View
+    id: str = ""
+    """A run's reference, or a trace's id."""
+    since: str = ""
+    until: str = ""
+    user_id: str = ""
+    db_id: str = ""
+
+
+class ViewReader:
+    """Reads views, and keeps what was seen of the runs that are going."""
+
+    def __init__(self) -> None:
+        self._timelines: OrderedDict[str, LiveTimeline] = OrderedDict()
+
+    async def read(self, ctx: ToolContext, subject: ViewSubject, *, watch_seconds: float = 0.0) -> ViewContent:
+        """What the view shows. A run that is going is watched for `watch_seconds` before."""
+        match subject.view:
+            case "run":
+                return await self._run(ctx, RunRef.parse(subject.id), watch_seconds)
+            case "trace":
+                trace, _ = await read_trace(ctx, subject.id, subject.db_id)
+                return trace_view(trace, reference_of(trace, (await ctx.catalog.inventory()).components))
+            case other:
+                raise InvalidRequest(f"There is no view '{one_line(other, max_length=40)}'.", "Use run or trace.")
+
+    async def live_run(self, ctx: ToolContext, kind: Kind, component: str) -> RunRef | None:
+        """The run of a component that this process has started last and still follows, if there is one."""
+        live = ctx.run_registry.latest((await ctx.catalog.find(kind, component, to_run)).id, kind)
+        return live.state.ref if live is not None else None
+
+    async def _run(self, ctx: ToolContext, ref: RunRef, watch_seconds: float) -> ViewContent:
+        live = ctx.run_registry.get(ref)
+        if live is not None and ctx.ownership.user_id and not ctx.ownership.knows(ref):
+            await ctx.engine.read(ref)
+        if live is None:
+            state, output = await _stored(ctx, ref)
+            if state.has_ended or state.is_orphaned:
+                self._timelines.pop(str(ref), None)
+                return run_view(state, output, ctx.surface)
+            live = ctx.run_registry.attach(ref)
+        content = await self._live(ctx, live, str(ref), watch_seconds)
+        if not content.is_final:
+            return content
+        # The stored run has more than its events told; without a database there is none.
+        with suppress(AgentOSError):
+            state, output = await _stored(ctx, live.state.ref)
+            if state.has_ended:
+                return run_view(state, output, ctx.surface)
+        return content
+
+    async def _live(self, ctx: ToolContext, live: LiveRun, key: str, watch_seconds: float) -> ViewContent:
+        live_timeline = self._timelines.setdefault(key, LiveTimeline())
+        self._timelines.move_to_end(key)
+        while len(self._timelines) > _MAX_LIVE_TIMELINES:
+            self._timelines.popitem(last=False)
+        live_timeline.report(live.state)
+        if not live.done and watch_seconds > 0:
+            await live.watch(live_timeline.report, watch_seconds)
+        return live_timeline.content(ctx.surface)
+
+
+def view_data(ctx: ToolContext, content: ViewContent) -> dict[str, Any]:
+    """What may leave of it, as JSON: a token of ours that a component repeats does not."""
+    data: dict[str, Any] = strip_data(content.to_data(), ctx.agent_os.mask)
+    return data
+
+
+async def _stored(ctx: ToolContext, ref: RunRef) -> tuple[RunState, Mapping[str, Any]]:
+    output = await ctx.engine.get_stored(ref)
+    return await ctx.engine.check_orphaned(read_stored_run(RunState(ref=ref), output), output), output

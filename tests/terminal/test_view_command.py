@@ -1,0 +1,136 @@
+"""`agentos-mcp view`: pages in files, and live ones that one browser on this machine may open once."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import anyio
+import httpx
+import pytest
+from anyio.abc import TaskGroup
+
+from agentos_mcp.agentos.runs.registry import LiveRun
+from agentos_mcp.runs.request import RunOptions, build_request
+from agentos_mcp.settings import Settings
+from agentos_mcp.terminal.view_server import KEY_HEADER, serve_view
+from agentos_mcp.tooling.context import ToolContext, open_backend
+from agentos_mcp.views.view_reader import ViewReader, ViewSubject
+from tests._support.agentos.viewed import STEPS
+from tests._support.agentos_pool import AgentOSPool
+from tests._support.terminal_calls import invoke, invoke_ok
+
+
+@pytest.fixture(scope="module")
+def viewed(agentoses: AgentOSPool) -> str:
+    return agentoses.url("viewed")
+
+
+@asynccontextmanager
+async def live_view(url: str) -> AsyncIterator[tuple[str, LiveRun, TaskGroup]]:
+    """The address of the live page of a run that has just begun, and the run; the task group ends with the serving."""
+    async with open_backend(Settings(url=url)) as backend:
+        ctx = ToolContext.headless(backend)
+        run = ctx.run_registry.start(await build_request(ctx, "workflow", "pipeline", "tea", RunOptions()))
+        addresses: list[str] = []
+        announced = anyio.Event()
+
+        def announce(address: str) -> None:
+            addresses.append(address)
+            announced.set()
+
+        async with anyio.create_task_group() as tasks:
+            subject = ViewSubject("run", str(run.state.ref))
+            tasks.start_soon(serve_view, ctx, ViewReader(), subject, announce)
+            await announced.wait()
+            yield addresses[0], run, tasks
+
+
+def page_data(page: str) -> dict[str, str]:
+    """The JSON inside a page."""
+    found = re.search(r'<script type="application/json" id="page">(.+?)</script>', page)
+    assert found is not None
+    data: dict[str, str] = json.loads(found[1])
+    return data
+
+
+def test_page_of_a_run_is_written_to_a_file(viewed: str, tmp_path: Path) -> None:
+    reference = invoke_ok(viewed, "run", "workflow", "finds", "honey").reference
+    target = tmp_path / "run.html"
+    assert invoke_ok(viewed, "view", reference, "--output", str(target)).stdout == f"{target}\n"
+    page = target.read_text()
+    assert reference in page
+    assert "lookup" in page
+    shown = invoke_ok(viewed, "view", reference, "--trace", "--output", "-").stdout
+    assert page_data(shown)["view"] == "trace"
+
+
+def test_view_as_json_has_what_the_page_shows(viewed: str) -> None:
+    invoke_ok(viewed, "run", "workflow", "finds", "honey")
+    document = invoke_ok(viewed, "view", "last", "--json").json
+    names = [row["name"] for row in document["content"]["bars"]["rows"]]
+    assert (document["view"], document["file"], names) == ("run", None, ["look up (Finder)", "lookup"])
+
+
+def test_file_that_cannot_be_written_is_an_error(viewed: str, tmp_path: Path) -> None:
+    invoke_ok(viewed, "run", "workflow", "finds", "honey")
+    result = invoke(viewed, "view", "last", "--output", str(tmp_path / "no-folder" / "run.html"))
+    assert result.exit_code == 2
+    assert "no-folder" in result.stderr
+
+
+def test_trace_that_does_not_exist_is_an_error(viewed: str) -> None:
+    result = invoke(viewed, "view", "f" * 32, "--output", "-")
+    assert (result.exit_code, result.stdout) == (1, "")
+
+
+async def test_live_page_is_served_once_and_its_data_to_it_alone(viewed: str) -> None:
+    async with live_view(viewed) as (address, _, tasks), httpx.AsyncClient(timeout=30) as client:
+        assert urlsplit(address).hostname == "127.0.0.1"
+        for wrong in (f"{address}data", address.rsplit("/", 2)[0] + "/", f"{address}x", address[:-2] + "/"):
+            assert (await client.get(wrong)).status_code == 404, wrong
+        assert (await client.get(address, headers={"Host": "evil.test"})).status_code == 404
+        assert (await client.post(address)).status_code == 404
+        page = await client.get(address)
+        assert page.status_code == 200
+        assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+        assert page.headers["cache-control"] == "no-store"
+        assert (await client.get(address)).status_code == 410
+        key = page_data(page.text)["key"]
+        assert key not in address
+        assert (await client.get(f"{address}data", headers={KEY_HEADER: "x" * 43})).status_code == 404
+        data = await client.get(f"{address}data", headers={KEY_HEADER: key})
+        assert data.json()["state"] in {"pending", "running"}
+        assert "access-control-allow-origin" not in data.headers
+        tasks.cancel_scope.cancel()
+
+
+async def test_live_page_has_each_step_within_two_seconds_and_its_server_ends_with_the_run(viewed: str) -> None:
+    # That the server has ended is what leaving live_view waits for.
+    seen: dict[str, float] = {}
+    delays: dict[str, float] = {}
+    with anyio.fail_after(60):
+        async with live_view(viewed) as (address, run, _), httpx.AsyncClient(timeout=30) as client:
+
+            def note(state: object) -> None:
+                for step in run.state.steps:
+                    seen.setdefault(step.name, anyio.current_time())
+
+            key = page_data((await client.get(address)).text)["key"]
+            async with anyio.create_task_group() as watching:
+                watching.start_soon(run.watch, note)
+                is_final = False
+                while not is_final:
+                    data = (await client.get(f"{address}data", headers={KEY_HEADER: key})).json()
+                    is_final = data["is_final"]
+                    for row in (data["bars"] or {"rows": []})["rows"]:
+                        if row["name"] in STEPS and row["name"] in seen:
+                            delays.setdefault(row["name"], anyio.current_time() - seen[row["name"]])
+                    await anyio.sleep(0.1)
+        assert set(delays) == set(STEPS)
+        assert max(delays.values()) < 2
+        assert data["state"] == "completed"
