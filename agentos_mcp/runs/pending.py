@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from agentos_mcp.agentos.errors import AgentOSError, NotFound
 from agentos_mcp.agentos.json_values import mapping, objects, text
 from agentos_mcp.agentos.pauses.answers import PendingRequirement, find_pending
 from agentos_mcp.agentos.pauses.requirements import Question, questions
-from agentos_mcp.agentos.plain_text import as_name, as_value, one_line
+from agentos_mcp.agentos.plain_text import as_json, as_name, as_value, one_line
 from agentos_mcp.agentos.runs.history import RunSummary, list_runs
 from agentos_mcp.agentos.runs.run import KINDS, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
@@ -53,6 +53,8 @@ class PendingItem:
     """Of the approvals that it waits for, which an admin gives."""
     can_be_answered: bool = True
     """Whether whoever follows the run can answer all of it."""
+    details: tuple[str, ...] = field(default=(), repr=False)
+    """What a person needs to see to decide, for each of `asks`: all arguments, contents; '' for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ def pending_item(state: RunState, output: Mapping[str, Any], *, since: float, us
         user_id or text(output.get("user_id")),
         tuple(waiting.approval_id for waiting in pending if waiting.kind == "approval" and waiting.approval_id),
         can_be_answered=bool(asked) and all(question.fields for question in asked),
+        details=tuple(question.details for question in asked[:_MAX_QUESTIONS]),
     )
 
 
@@ -267,4 +270,5 @@ def _approval_item(approval: Mapping[str, Any]) -> PendingItem:
         text(approval.get("user_id")),
         (text(approval.get("id")),),
         can_be_answered=False,
+        details=tuple(as_json(mapping(call.get("tool_args")), indent=1) for call in calls[:_MAX_QUESTIONS]),
     )

@@ -18,7 +18,7 @@ _OUTSIDE = "nobody here"
 
 def pending_table(pending: PendingList, user_id: str = "") -> Table:
     """A row for each run, longest waiting first; the user is left out where only this one's were asked for."""
-    notes = _not_read(pending)
+    notes = pending_notes(pending)
     answerable = any(item.can_be_answered and item.run is not None for item in pending.items)
     answer = hint(
         "Ask the user, then {answer} gives the answers; without them it says what can be answered.",
@@ -56,7 +56,7 @@ def answered_by(item: PendingItem) -> str:
     return _USER if item.can_be_answered else _OUTSIDE
 
 
-def _not_read(pending: PendingList) -> Hint:
+def pending_notes(pending: PendingList) -> Hint:
     """What may wait beside what is listed."""
     notes = as_hint("")
     if pending.older_until is not None:

@@ -44,6 +44,7 @@ from agentos_mcp.agentos.http_errors import READING_ERRORS
 from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.server import icon
+from agentos_mcp.server.app_views import AppViews
 from agentos_mcp.server.caller_state import CallerState
 from agentos_mcp.server.callers import Callers
 from agentos_mcp.server.cancellations import Cancellations
@@ -122,7 +123,7 @@ class AgentOSServer(MCPServer[CallerState]):
         super().__init__(
             name,
             tools=[mcp_tool(tool, agentos_settings) for tool in self.tool_selection.tools],
-            middleware=[self.cancellations, ClientLimits(), DayNotices(), self._introduce],
+            middleware=[self.cancellations, ClientLimits(), AppViews(self), DayNotices(), self._introduce],
             subscriptions=self.subscriptions.bus,
             **options,
         )

@@ -13,22 +13,19 @@ from typing import Any
 from agentos_mcp import __version__
 from agentos_mcp.views.content import TITLES, View
 
-DATA_TOOL = "get_view_data"
-"""The tool by which a page in a client reads what it shows."""
 
-
-def build_page(view: View, content: Mapping[str, Any] | None = None, *, live_key: str = "") -> str:
+def build_page(view: View, content: Mapping[str, Any] | None = None, *, live_key: str = "", data_tool: str = "") -> str:
     """The page of a view.
 
-    `content` is a ViewContent as data. Without it, the page asks the MCP Apps host around it. With a `live_key` it
-    reads `data` beside its own address until the content is final.
+    `content` is a ViewContent as data. Without it, the page calls `data_tool` through the MCP Apps host around it. With
+    a `live_key` it reads `data` beside its own address until the content is final.
     """
     style, script = _asset("view.css"), _asset("view.js")
     data = {
         "view": view,
         "content": content,
         "key": live_key,
-        "tool": DATA_TOOL,
+        "tool": data_tool,
         "version": __version__,
     }
     return f"""<!doctype html>

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from agentos_mcp.agentos.catalog import to_run
-from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
-from agentos_mcp.agentos.plain_text import one_line, strip_data
+from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.plain_text import strip_data
 from agentos_mcp.agentos.runs.registry import LiveRun
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
+from agentos_mcp.runs.pending import read_pending
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tools.traces.spans import reference_of
 from agentos_mcp.tools.traces.tools import read_trace
 from agentos_mcp.views.content import View, ViewContent
+from agentos_mcp.views.inbox_view import inbox_view
+from agentos_mcp.views.metrics_view import metrics_view
 from agentos_mcp.views.run_view import LiveTimeline, run_view
 from agentos_mcp.views.trace_view import trace_view
-
-_MAX_LIVE_TIMELINES = 50
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class ViewReader:
     """Reads views, and keeps what was seen of the runs that are going."""
 
     def __init__(self) -> None:
-        self._timelines: OrderedDict[str, LiveTimeline] = OrderedDict()
+        self._timelines: WeakKeyDictionary[LiveRun, LiveTimeline] = WeakKeyDictionary()
 
     async def read(self, ctx: ToolContext, subject: ViewSubject, *, watch_seconds: float = 0.0) -> ViewContent:
         """What the view shows. A run that is going is watched for `watch_seconds` before."""
@@ -51,13 +52,19 @@ class ViewReader:
             case "trace":
                 trace, _ = await read_trace(ctx, subject.id, subject.db_id)
                 return trace_view(trace, reference_of(trace, (await ctx.catalog.inventory()).components))
-            case other:
-                raise InvalidRequest(f"There is no view '{one_line(other, max_length=40)}'.", "Use run or trace.")
+            case "metrics":
+                return await metrics_view(ctx, subject.since, subject.until, subject.user_id, subject.db_id)
+            case "inbox":
+                return inbox_view(await read_pending(ctx, subject.user_id), ctx.surface)
 
     async def live_run(self, ctx: ToolContext, kind: Kind, component: str) -> RunRef | None:
         """The run of a component that this process has started last and still follows, if there is one."""
         live = ctx.run_registry.latest((await ctx.catalog.find(kind, component, to_run)).id, kind)
         return live.state.ref if live is not None else None
+
+    def starting(self, kind: Kind, component: str) -> ViewContent:
+        """The view of a run that has been asked for, but has no reference yet."""
+        return ViewContent(f"{kind} {component}", "pending", "starting", is_final=False)
 
     async def _run(self, ctx: ToolContext, ref: RunRef, watch_seconds: float) -> ViewContent:
         live = ctx.run_registry.get(ref)
@@ -66,10 +73,9 @@ class ViewReader:
         if live is None:
             state, output = await _stored(ctx, ref)
             if state.has_ended or state.is_orphaned:
-                self._timelines.pop(str(ref), None)
                 return run_view(state, output, ctx.surface)
             live = ctx.run_registry.attach(ref)
-        content = await self._live(ctx, live, str(ref), watch_seconds)
+        content = await self._live(ctx, live, watch_seconds)
         if not content.is_final:
             return content
         # The stored run has more than its events told; without a database there is none.
@@ -79,11 +85,8 @@ class ViewReader:
                 return run_view(state, output, ctx.surface)
         return content
 
-    async def _live(self, ctx: ToolContext, live: LiveRun, key: str, watch_seconds: float) -> ViewContent:
-        live_timeline = self._timelines.setdefault(key, LiveTimeline())
-        self._timelines.move_to_end(key)
-        while len(self._timelines) > _MAX_LIVE_TIMELINES:
-            self._timelines.popitem(last=False)
+    async def _live(self, ctx: ToolContext, live: LiveRun, watch_seconds: float) -> ViewContent:
+        live_timeline = self._timelines.setdefault(live, LiveTimeline())
         live_timeline.report(live.state)
         if not live.done and watch_seconds > 0:
             await live.watch(live_timeline.report, watch_seconds)

@@ -5,7 +5,7 @@
   const page = JSON.parse(document.getElementById("page").textContent);
   const root = document.getElementById("root");
   const announcement = document.getElementById("announcement");
-  const POLL_MILLISECONDS = 1000;
+  const POLL_MILLISECONDS = 500;
   const MAX_FAILURES = 5;
   const SVG = "http://www.w3.org/2000/svg";
   const open = new Set();
@@ -272,9 +272,8 @@
 
     async function readByTool(subject) {
       const result = await request("tools/call", { name: page.tool, arguments: { view: page.view, ...subject } });
-      const text = textOf(result);
-      if (result.isError) throw Object.assign(new Error(text), { isFinal: true });
-      return JSON.parse(text);
+      if (result.isError) throw Object.assign(new Error(textOf(result)), { isFinal: true });
+      return JSON.parse(result.content[0].text);
     }
 
     function textOf(result) {

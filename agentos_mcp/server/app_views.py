@@ -1,0 +1,186 @@
+"""MCP Apps: pages beside the results of tools, for clients that declare that they show them. Others see none of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID, client_supports_apps
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.mcpserver import Context, MCPServer
+from mcp_types import CallToolResult, ReadResourceResult, TextContent, TextResourceContents
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.http_errors import READING_ERRORS, reading_failure
+from agentos_mcp.tooling.argument_limits import MAX_NAME_LENGTH, MAX_PATH_LENGTH
+from agentos_mcp.tooling.context import ToolContext
+from agentos_mcp.tooling.mcp_tool import error_result
+
+if TYPE_CHECKING:
+    from agentos_mcp.agentos.runs.run import Kind
+    from agentos_mcp.views.content import ViewContent
+    from agentos_mcp.views.view_reader import ViewReader
+
+DATA_TOOL = "get_view_data"
+"""The tool by which a page reads what it shows. It is the page's alone: hosts do not offer it to a model."""
+URI_PREFIX = "ui://agentos-mcp/"
+VIEWS: Mapping[str, tuple[str, ...]] = {
+    "run": ("run_agent", "run_team", "run_workflow", "continue_run", "get_run", "explain_run"),
+    "trace": ("get_trace",),
+    "metrics": ("get_metrics",),
+    "inbox": ("list_pending", "list_approvals"),
+}
+"""The views, and the tools beside whose results they are shown."""
+_TITLES = {"run": "Timeline of a run", "trace": "Spans of a trace", "metrics": "Metrics", "inbox": "What waits"}
+_WATCH_SECONDS = 1.0
+"""How long a page's request waits for news of a run that is going."""
+
+_Name = Annotated[str, Field(max_length=MAX_NAME_LENGTH)]
+
+
+class _ViewArguments(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    view: Literal["run", "trace", "metrics", "inbox"]
+    id: Annotated[str, Field(max_length=MAX_PATH_LENGTH)] = ""
+    kind: Literal["", "agent", "team", "workflow"] = ""
+    component: _Name = ""
+    since: _Name = ""
+    until: _Name = ""
+    user_id: _Name = ""
+    db_id: _Name = ""
+
+
+class AppViews:
+    """Middleware: adds the pages to what a client of MCP Apps is told, and answers what they ask.
+
+    Only pages whose tools are listed are added, and nothing can be read by them that those tools do not show.
+    """
+
+    def __init__(self, server: MCPServer[Any]) -> None:
+        self._server = server
+        self._reader: ViewReader | None = None
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        params = ctx.params or {}
+        match ctx.method:
+            case "tools/call" if params.get("name") == DATA_TOOL and client_supports_apps(ctx):
+                return await self._read_view(ctx, params.get("arguments"))
+            case "resources/read" if str(params.get("uri")).startswith(URI_PREFIX) and client_supports_apps(ctx):
+                return self._page(str(params["uri"])) or await call_next(ctx)
+        result = await call_next(ctx)
+        if ctx.method not in {"initialize", "server/discover", "tools/list", "resources/list"} or result is None:
+            return result
+        if not client_supports_apps(ctx):
+            return result
+        answer = (
+            result.model_dump(mode="json", by_alias=True, exclude_none=True)
+            if isinstance(result, BaseModel)
+            else dict(result)
+        )
+        if ctx.method == "tools/list":
+            answer["tools"] = _with_views(answer["tools"])
+        elif ctx.method == "resources/list":
+            if not answer.get("nextCursor"):
+                answer["resources"] = [*answer["resources"], *map(_resource, await self._listed_views())]
+        else:
+            extensions = answer["capabilities"].get("extensions") or {}
+            answer["capabilities"] = {**answer["capabilities"], "extensions": {**extensions, EXTENSION_ID: {}}}
+        return answer
+
+    async def _listed_views(self) -> list[str]:
+        names = {tool.name for tool in await self._server.list_tools()}
+        return [view for view, tools in VIEWS.items() if names.intersection(tools)]
+
+    def _page(self, uri: str) -> ReadResourceResult | None:
+        from agentos_mcp.views.content import TITLES
+        from agentos_mcp.views.page import build_page
+
+        view = next((view for view in TITLES if uri == URI_PREFIX + view), None)
+        if view is None:
+            return None
+        page = build_page(view, data_tool=DATA_TOOL)
+        return ReadResourceResult(contents=[TextResourceContents(uri=uri, mime_type=APP_MIME_TYPE, text=page)])
+
+    async def _read_view(self, ctx: ServerRequestContext[Any, Any], raw_arguments: object) -> CallToolResult:
+        try:
+            arguments = _ViewArguments.model_validate(raw_arguments or {})
+        except ValidationError as error:
+            takes = ", ".join(_ViewArguments.model_fields)
+            return error_result(f"{DATA_TOOL} takes {takes}; {error.error_count()} of what was given is wrong.")
+        if arguments.view not in await self._listed_views():
+            return error_result(f"The view {arguments.view} is off here.")
+        context = ToolContext.of(Context(request_context=ctx, mcp_server=self._server))
+        try:
+            content = await self._content(context, arguments)
+        except AgentOSError as error:
+            return error_result(context.agent_os.mask(error.render(context.surface)))
+        except READING_ERRORS as error:
+            return error_result(reading_failure(error, DATA_TOOL).render(context.surface))
+        from agentos_mcp.views.view_reader import view_data
+
+        text = json.dumps(view_data(context, content), ensure_ascii=False, separators=(",", ":"))
+        return CallToolResult(content=[TextContent(type="text", text=text)])
+
+    async def _content(self, ctx: ToolContext, arguments: _ViewArguments) -> ViewContent:
+        from agentos_mcp.views.view_reader import ViewReader, ViewSubject
+
+        self._reader = reader = self._reader or ViewReader()
+        reference = arguments.id
+        if arguments.view == "run" and not reference:
+            kind: Kind = arguments.kind or "agent"
+            live = await reader.live_run(ctx, kind, arguments.component)
+            if live is None:
+                return reader.starting(kind, arguments.component)
+            reference = str(live)
+        fixed = ctx.settings.injected
+        subject = ViewSubject(
+            arguments.view,
+            reference,
+            since=arguments.since,
+            until=arguments.until,
+            user_id=ctx.ownership.user_id or arguments.user_id,
+            db_id=fixed.get("db_id") or arguments.db_id,
+        )
+        return await reader.read(ctx, subject, watch_seconds=_WATCH_SECONDS)
+
+
+def _with_views(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The tools with their pages, and the tool that the pages call."""
+    view_of = {name: view for view, names in VIEWS.items() for name in names}
+    names = {tool["name"] for tool in tools}
+    if not names & view_of.keys():
+        return tools
+    listed = [
+        {**tool, "_meta": {**tool.get("_meta", {}), "ui": {"resourceUri": URI_PREFIX + view_of[tool["name"]]}}}
+        if tool["name"] in view_of
+        else tool
+        for tool in tools
+    ]
+    schema = _ViewArguments.model_json_schema()
+    properties = {name: {"type": "string"} for name in schema["properties"]}
+    data_tool = {
+        "name": DATA_TOOL,
+        "title": "Data of a view",
+        "description": "What a page of this server shows.",
+        "inputSchema": {
+            "type": "object",
+            "properties": properties,
+            "required": ["view"],
+            "additionalProperties": False,
+        },
+        "annotations": {
+            "readOnlyHint": True,
+            "destructiveHint": False,
+            "idempotentHint": True,
+            "openWorldHint": False,
+        },
+        "_meta": {"ui": {"visibility": ["app"]}},
+    }
+    return [*listed, data_tool]
+
+
+def _resource(view: str) -> dict[str, Any]:
+    return {"uri": URI_PREFIX + view, "name": f"view/{view}", "title": _TITLES[view], "mimeType": APP_MIME_TYPE}

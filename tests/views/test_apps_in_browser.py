@@ -1,0 +1,147 @@
+"""Views in a host of MCP Apps, which is the official AppBridge: what hosts leave out, runs that go on, hostile text."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+from mcp_types import TextResourceContents
+from playwright.async_api import Browser
+
+from agentos_mcp.server.app_views import DATA_TOOL, URI_PREFIX
+from agentos_mcp.views.content import View
+from tests._support.agentos.viewed import STEPS
+from tests._support.agentos_pool import AgentOSPool
+from tests._support.apps_client import apps_client
+from tests._support.browser import hosted
+from tests._support.mcp_client import Peer, reference
+from tests._support.view_samples import SCRIPT
+
+
+@pytest.fixture(scope="module")
+def viewed(agentoses: AgentOSPool) -> str:
+    return agentoses.url("viewed")
+
+
+async def page_of(peer: Peer, view: View) -> str:
+    (page,) = (await peer.client.read_resource(f"{URI_PREFIX}{view}")).contents
+    assert isinstance(page, TextResourceContents)
+    return page.text
+
+
+def strict_host(peer: Peer, calls: list[str]) -> Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]:
+    """How a host calls tools that strips `_meta` and structured content, and calls only tools that are listed."""
+
+    async def call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        listed = {tool.name for tool in (await peer.client.list_tools()).tools}
+        assert name in listed, name
+        calls.append(name)
+        return stripped(await peer.client.call_tool(name, arguments))
+
+    return call
+
+
+def stripped(result: Any) -> dict[str, Any]:
+    dumped: dict[str, Any] = result.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {key: dumped[key] for key in ("content", "isError") if key in dumped}
+
+
+async def test_run_is_found_by_its_result_s_text(browser: Browser, viewed: str) -> None:
+    calls: list[str] = []
+    async with apps_client(viewed) as peer:
+        result = await peer.client.call_tool("run_workflow", {"workflow_id": "finds", "message": "honey"})
+        async with hosted(browser, await page_of(peer, "run"), strict_host(peer, calls), theme="dark") as view:
+            await view.send("sendToolInput", {"arguments": {"workflow_id": "finds", "message": "honey"}})
+            await view.send("sendToolResult", stripped(result))
+            await view.wait_for("lookup")
+            assert "completed" in await view.text()
+            assert await view.frame.evaluate("document.documentElement.dataset.theme") == "dark"
+            await view.page.wait_for_function("window.sizes.length > 0 && window.sizes.at(-1).height > 100")
+            assert (view.problems, view.requests) == ([], [])
+        assert set(calls) == {DATA_TOOL}
+
+
+async def test_run_is_shown_while_it_goes_on_and_polling_stops_at_its_end(browser: Browser, viewed: str) -> None:
+    calls: list[str] = []
+    arguments = {"workflow_id": "pipeline", "message": "tea"}
+    async with (
+        apps_client(viewed) as peer,
+        hosted(browser, await page_of(peer, "run"), strict_host(peer, calls)) as view,
+        anyio.create_task_group() as tasks,
+    ):
+        await view.send("sendToolInput", {"arguments": arguments})
+
+        async def run() -> None:
+            result = await peer.client.call_tool("run_workflow", arguments)
+            await view.send("sendToolResult", stripped(result))
+
+        tasks.start_soon(run)
+        await view.wait_for(STEPS[0])
+        assert "running" in await view.text()
+        await view.wait_for("Answer", seconds=30)
+        assert "completed" in await view.text()
+        text = await view.text()
+        assert [step for step in STEPS if step in text] == list(STEPS)
+        count = len(calls)
+        # That nothing comes cannot be awaited. The result may have asked once more.
+        await view.page.wait_for_timeout(1_500)
+        assert len(calls) <= count + 1
+        assert (view.problems, view.requests) == ([], [])
+
+
+async def test_paused_run_says_what_it_asks_and_has_nothing_to_press(browser: Browser, viewed: str) -> None:
+    calls: list[str] = []
+    async with apps_client(viewed) as peer:
+        run = reference(await peer.text("run_agent", agent_id="asker", message="deploy it"))
+        async with hosted(browser, await page_of(peer, "run"), strict_host(peer, calls)) as view:
+            await view.send("sendToolInput", {"arguments": {"run": run}})
+            await view.wait_for("waits for an answer")
+            assert "prod" in await view.text()
+            for button in await view.frame.locator("button").all():
+                await button.click()
+        async with hosted(browser, await page_of(peer, "inbox"), strict_host(peer, calls)) as view:
+            await view.send("sendToolInput", {"arguments": {}})
+            await view.wait_for(run)
+            assert await view.frame.locator("button, a, input, form").count() == 0
+            assert (view.problems, view.requests) == ([], [])
+        assert set(calls) == {DATA_TOOL}
+        assert "paused" in await peer.text("get_run", run=run)
+
+
+async def test_hostile_component_runs_and_reaches_nothing(browser: Browser, viewed: str) -> None:
+    async with apps_client(viewed, toolsets=("all",)) as peer:
+        result = await peer.client.call_tool("run_agent", {"agent_id": "hostile", "message": SCRIPT})
+        run = reference("\n".join(block["text"] for block in stripped(result)["content"]))
+        for name, arguments in (("run", {"run": run}), ("trace", {"id": run})):
+            html = await page_of(peer, "run" if name == "run" else "trace")
+            async with hosted(browser, html, strict_host(peer, [])) as view:
+                await view.send("sendToolInput", {"arguments": arguments})
+                await view.send("sendToolResult", stripped(result))
+                await view.wait_for("completed")
+                for button in await view.frame.locator("button.row").all():
+                    await button.click()
+                assert SCRIPT in await view.text()
+                assert await view.frame.locator("img, script[src], iframe").count() == 0
+                assert (view.problems, view.requests) == ([], [])
+
+
+async def test_host_without_tools_gets_the_result_s_text(browser: Browser, viewed: str) -> None:
+    async with apps_client(viewed) as peer, hosted(browser, await page_of(peer, "run"), None) as view:
+        await view.send("sendToolInput", {"arguments": {"run": "agent/a/b/c"}})
+        await view.send("sendToolResult", {"content": [{"type": "text", "text": f"plain words {SCRIPT}"}]})
+        await view.wait_for("plain words")
+        assert (view.problems, view.requests) == ([], [])
+
+
+async def test_run_that_does_not_exist_is_said_once(browser: Browser, viewed: str) -> None:
+    calls: list[str] = []
+    async with (
+        apps_client(viewed) as peer,
+        hosted(browser, await page_of(peer, "run"), strict_host(peer, calls)) as view,
+    ):
+        await view.send("sendToolInput", {"arguments": {"run": "agent/slow/no-session/no-run"}})
+        await view.wait_for("Nothing to show")
+        assert calls == [DATA_TOOL]

@@ -1,0 +1,72 @@
+"""A run as a timeline: while it goes on, and as it is stored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agentos_mcp.agentos.hints import PLAIN
+from agentos_mcp.agentos.runs.run import RunState, Status, Step
+from agentos_mcp.views.run_view import LiveTimeline
+from tests._support.view_samples import REF, failed_run, run_content
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_steps_of_a_stored_run_come_one_after_the_other() -> None:
+    rows = run_content().to_data()["bars"]["rows"]
+    assert [(row["name"], row["start"], row["seconds"]) for row in rows] == [
+        ("research (Writer)", 0.0, 2.0),
+        ("write (Writer)", 2.0, 2.0),
+        ("review (Writer)", 4.0, 2.0),
+    ]
+
+
+def test_failed_run_says_why_first_and_which_step() -> None:
+    data = failed_run().to_data()
+    assert (data["blocks"][0]["label"], data["blocks"][0]["first"]) == ("Why it failed", True)
+    assert [row["state"] for row in data["bars"]["rows"]] == ["completed", "failed"]
+
+
+def test_steps_and_what_is_done_in_them_are_placed_as_they_are_seen() -> None:
+    clock = Clock()
+    live = LiveTimeline(clock)
+    state = RunState(REF, status=Status.RUNNING, total_steps=2)
+    live.report(state)
+    state = replace(state, steps=(Step("research"),))
+    clock.now = 1.0
+    live.report(state)
+    clock.now = 2.0
+    live.report(replace(state, activity="calling search", actor="Finder"))
+    clock.now = 3.0
+    live.report(replace(state, activity=""))
+    clock.now = 4.0
+    live.report(replace(state, steps=(Step("research", "completed"), Step("write"))))
+    data = live.content(PLAIN).to_data()
+    assert [
+        (row["name"], row["depth"], row["start"], row["seconds"], row["state"]) for row in data["bars"]["rows"]
+    ] == [
+        ("research", 0, 1.0, 3.0, "completed"),
+        ("calling search", 1, 2.0, 1.0, "completed"),
+        ("write", 0, 4.0, None, "running"),
+    ]
+    assert (data["is_final"], data["progress_text"]) == (False, "running, step 2 of 2: write")
+
+
+def test_what_is_done_is_bounded() -> None:
+    live = LiveTimeline(Clock())
+    for number in range(2_000):
+        live.report(RunState(REF, status=Status.RUNNING, activity=f"calling tool {number}"))
+    assert len(live.content(PLAIN).to_data()["bars"]["rows"]) < 500
+
+
+def test_run_that_nobody_works_on_is_not_asked_for_again() -> None:
+    live = LiveTimeline(Clock())
+    live.report(RunState(REF, status=Status.RUNNING, is_orphaned=True))
+    content = live.content(PLAIN).to_data()
+    assert content["is_final"]
+    assert "restarted" in content["notices"][0]
