@@ -306,10 +306,11 @@ _DOCUMENTS: Mapping[str, Schema] = {
         }
     ),
     "view": _object(
-        "view file content",
+        "view title state file",
         view={"enum": ["run", "trace", "metrics", "inbox"]},
-        file={"type": ["string", "null"], "description": "with --output: where the page is"},
-        content={"type": "object", "description": "what the page shows"},
+        title=_TEXT,
+        state={"enum": ["", "pending", "running", "completed", "failed", "paused", "cancelled"]},
+        file={**_TEXT, "description": "where the page is"},
     ),
     "error": _object("error next", error=_TEXT, next=_TEXT),
     "watched run": _RUN_ITEM,

@@ -28,21 +28,15 @@ async def view(ctx: ToolContext, options: argparse.Namespace) -> int:
     """Write the page to a file, or show it in the browser: live as long as the run is going."""
     subject, reader = await _subject(ctx, options), ViewReader()
     content = await reader.read(ctx, subject)
-    data = view_data(ctx, content)
-    path = _write(subject, data, options.output) if options.output else None
-    if options.json:
-        print_json({"view": subject.view, "file": path, "content": data}, ctx.settings)
-    elif path is not None and path != STANDARD_OUTPUT:
-        print(path)
-    if options.output or options.json:
-        if options.open and path not in (None, STANDARD_OUTPUT):
-            _open(Path(str(path)).as_uri())
-        return 0
-    if content.is_final:
-        # Opened from a file, it stays when this command has ended.
-        address = Path(_write(subject, data, _private_file(subject.view))).as_uri()
-        _open(address)
-        print(address)
+    if options.output or options.json or content.is_final:
+        path = _write(subject, view_data(ctx, content), options.output or _private_file(subject.view))
+        if options.json:
+            document = {"view": subject.view, "title": content.title, "state": content.state, "file": path}
+            print_json(document, ctx.settings)
+        elif path != STANDARD_OUTPUT:
+            print(path)
+        if path != STANDARD_OUTPUT and (options.open or not (options.output or options.json)):
+            _open(Path(path).as_uri())
         return 0
     from agentos_mcp.terminal.view_server import serve_view
 

@@ -1,4 +1,4 @@
-"""`python -m scripts.picture`: draws docs/images/demo.svg from a conversation with the running demo."""
+"""`python -m scripts.picture`: draws docs/images/: a conversation with the running demo, and the views."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 
 from scripts.picture.conversation import record_conversation
 from scripts.picture.svg import FILE, drawn, screen
+from scripts.picture.view_pictures import draw_views
 
 
 def main() -> int:
@@ -15,6 +16,8 @@ def main() -> int:
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(text, encoding="utf-8")
     sys.stdout.write(f"{FILE} ({len(text.encode()) / 1000:.0f} kB)\n")
+    for file in draw_views():
+        sys.stdout.write(f"{file} ({file.stat().st_size / 1000:.0f} kB)\n")
     return 0
 
 

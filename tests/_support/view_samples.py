@@ -8,7 +8,11 @@ from typing import Any
 from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.runs.run import RunRef, RunState
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
+from agentos_mcp.runs.pending import PendingItem, PendingList
+from agentos_mcp.tooling.results import Table
 from agentos_mcp.views.content import ViewContent
+from agentos_mcp.views.inbox_view import inbox_view
+from agentos_mcp.views.metrics_view import figures_view
 from agentos_mcp.views.run_view import run_view
 from agentos_mcp.views.trace_view import trace_view
 
@@ -57,6 +61,53 @@ def trace_of(count: int) -> ViewContent:
     return trace_view(trace(*parents, seconds=float(count)))
 
 
+def pictured_run() -> ViewContent:
+    """A run as they usually are: steps whose agents call tools, of which one failed."""
+    begin = BEGIN.timestamp()
+
+    def call(name: str, start: float, seconds: float, **fields: Any) -> dict[str, Any]:
+        times = {"start_time": begin + start, "end_time": begin + start + seconds, "duration": seconds}
+        return {"tool_name": name, "tool_args": {"query": "tea"}, "result": "found", "metrics": times, **fields}
+
+    tools = {
+        "research": [call("search_web", 0.4, 1.1), call("search_knowledge", 1.9, 1.4)],
+        "write": [call("word_count", 6.1, 0.2)],
+        "publish": [call("publish_page", 8.2, 1.6, tool_call_error=True, result="the site is read-only")],
+    }
+    seconds = {"research": 3.6, "write": 4.1, "publish": 2.2}
+    error = "publish_page: the site is read-only"
+    return run_content(
+        "ERROR",
+        metrics={"duration": 10.1, "total_tokens": 4_820},
+        events=[{"event": "WorkflowError", "run_id": REF.run, "error": error}],
+        step_results=[
+            {
+                "step_name": name,
+                "executor_name": name.title() + "er",
+                "step_run_id": name,
+                "metrics": {"duration": duration, "total_tokens": int(duration * 480)},
+                **({"success": False, "error": error} if name == "publish" else {"content": f"{name} done"}),
+            }
+            for name, duration in seconds.items()
+        ],
+        step_executor_runs=[{"run_id": name, "tools": calls} for name, calls in tools.items()],
+    )
+
+
+def pictured_trace() -> ViewContent:
+    """A trace as they usually are: a workflow of two steps, whose agents call models and a tool."""
+
+    def llm(number: int, start: float, seconds: float) -> dict[str, Any]:
+        fields = {"model": "gpt-5-mini", "input_tokens": 900 + number, "output_tokens": 120}
+        return span(number, start, seconds, type="LLM", name="OpenAI.ainvoke_stream", metadata=fields)
+
+    tool = span(5, 1.9, 0.8, name="search_knowledge", status="ERROR", error="the index is locked")
+    research = span(2, 0.1, 4.2, type="AGENT", name="Researcher.arun", spans=[llm(4, 0.2, 1.6), tool, llm(6, 2.8, 1.4)])
+    write = span(3, 4.4, 3.1, type="AGENT", name="Writer.arun", spans=[llm(7, 4.5, 2.9)])
+    workflow = span(1, 0, 7.6, type="WORKFLOW", name="Content_Pipeline.arun", spans=[research, write])
+    return trace_view(trace(workflow, seconds=7.6, error_count=1))
+
+
 def hostile_trace() -> ViewContent:
     texts = {"name": HOSTILE, "input": HOSTILE, "output": HOSTILE + MEGABYTE, "error": HOSTILE, "type": HOSTILE}
     return trace_view(trace(span(1, 0, 1, status="ERROR", **texts), trace_id=HOSTILE, workflow_id=HOSTILE))
@@ -91,6 +142,40 @@ def failed_run() -> ViewContent:
     events = [{"event": "WorkflowError", "run_id": REF.run, "error": "the provider is out of tokens"}]
     steps = [{"step_name": "research", "content": "found", "metrics": {"duration": 2.0}}, failed]
     return run_content("ERROR", step_results=steps, events=events)
+
+
+def metrics(count: int = 14) -> ViewContent:
+    first = BEGIN.date()
+    rows: list[tuple[object, ...]] = [
+        (
+            f"{first + timedelta(days=at)}",
+            3 + at * 7 % 5,
+            at % 3,
+            1 + at * 3 % 4,
+            900 + at * 431 % 700,
+            300 + at * 97 % 200,
+        )
+        for at in range(count)
+    ]
+    total = ("total", *(sum(int(str(row[at])) for row in rows) for at in range(1, 6)))
+    columns = ("day (UTC)", "agent runs", "team runs", "workflow runs", "tokens in", "tokens out")
+    return figures_view(Table(columns, [total, *reversed(rows)], empty=""), "")
+
+
+def inbox(asked: str = "Deployer wants to call deploy.", details: str = '{"env": "prod"}') -> ViewContent:
+    items = [
+        PendingItem(
+            RunRef("agent", "deployer", "session-1", f"run-{number}"),
+            (asked,),
+            BEGIN.timestamp() + number * 3600,
+            "ada",
+            ("approval-1",) if number else (),
+            can_be_answered=not number,
+            details=(details,),
+        )
+        for number in range(2)
+    ]
+    return inbox_view(PendingList(tuple(items)), PLAIN)
 
 
 def hostile_run() -> ViewContent:

@@ -86,6 +86,7 @@ def documents(agentoses: AgentOSPool, demo: str, tmp_path_factory: pytest.TempPa
         "metrics": document(demo, "metrics"),
         "runs RUN --follow": document(demo, "runs", workflow["run"], "--follow"),
         "compare": document(demo, "compare", paused["run"], workflow["run"]),
+        "view": document(demo, "view", workflow["run"], "--output", str(tmp_path_factory.mktemp("view") / "run.html")),
         "sessions": document(demo, "sessions"),
         "sessions ID": document(demo, "sessions", "json-documents", "--user-id", "ada"),
         "knowledge add": document(demo, "knowledge", "add", "--text", "Kettles whistle.", "--name", "Kettles"),

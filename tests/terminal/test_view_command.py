@@ -69,11 +69,22 @@ def test_page_of_a_run_is_written_to_a_file(viewed: str, tmp_path: Path) -> None
     assert page_data(shown)["view"] == "trace"
 
 
-def test_view_as_json_has_what_the_page_shows(viewed: str) -> None:
-    invoke_ok(viewed, "run", "workflow", "finds", "honey")
+def test_view_as_json_says_where_the_page_is_that_only_this_user_can_read(viewed: str) -> None:
+    invoke(viewed, "run", "agent", "broken", "x")
     document = invoke_ok(viewed, "view", "last", "--json").json
-    names = [row["name"] for row in document["content"]["bars"]["rows"]]
-    assert (document["view"], document["file"], names) == ("run", None, ["look up (Finder)", "lookup"])
+    page = Path(document["file"])
+    assert (document["view"], document["title"], document["state"]) == ("run", "agent Broken", "failed")
+    assert page_data(page.read_text())["view"] == "run"
+    assert page.stat().st_mode & 0o077 == 0
+    page.unlink()
+
+
+@pytest.mark.parametrize(("word", "view", "shown"), [("metrics", "metrics", "Metrics"), ("inbox", "inbox", "asker")])
+def test_metrics_and_inbox_are_pages(viewed: str, word: str, view: str, shown: str) -> None:
+    invoke(viewed, "run", "agent", "asker", "deploy it", "--json")
+    page = invoke_ok(viewed, "view", word, "--output", "-").stdout
+    assert page_data(page)["view"] == view
+    assert shown in json.dumps(page_data(page)["content"])
 
 
 def test_file_that_cannot_be_written_is_an_error(viewed: str, tmp_path: Path) -> None:

@@ -10,7 +10,17 @@ from playwright.async_api import Browser
 from agentos_mcp.views.content import View, ViewContent
 from agentos_mcp.views.page import build_page
 from tests._support.browser import OpenView, opened
-from tests._support.view_samples import SCRIPT, failed_run, hostile_run, hostile_trace, run_content, trace_of
+from tests._support.view_samples import (
+    HOSTILE,
+    SCRIPT,
+    failed_run,
+    hostile_run,
+    hostile_trace,
+    inbox,
+    metrics,
+    run_content,
+    trace_of,
+)
 
 _DRAWN = """async (count) => {
   await new Promise(requestAnimationFrame);
@@ -33,6 +43,10 @@ SAMPLES: dict[str, tuple[View, ViewContent]] = {
     "hostile run": ("run", hostile_run()),
     "trace of 200 spans": ("trace", trace_of(200)),
     "hostile trace": ("trace", hostile_trace()),
+    "metrics": ("metrics", metrics()),
+    "metrics of many days": ("metrics", metrics(200)),
+    "inbox": ("inbox", inbox()),
+    "hostile inbox": ("inbox", inbox(HOSTILE, HOSTILE)),
 }
 
 
@@ -65,6 +79,21 @@ async def test_view_fits_a_narrow_and_a_wide_window(browser: Browser, sample: tu
     for width in (320, 1600):
         async with show(browser, *sample, width=width) as view:
             assert await view.page.evaluate(_WIDTH) <= width
+
+
+async def test_chart_has_a_description_and_its_table(browser: Browser) -> None:
+    async with show(browser, "metrics", metrics()) as view:
+        images = [await image.get_attribute("aria-label") for image in await view.page.get_by_role("img").all()]
+        assert [str(label).partition(",")[0] for label in images] == ["Runs by day", "Tokens by day"]
+        assert await view.page.get_by_role("row").count() == 16
+        assert await view.page.locator("svg rect").count() > 50
+
+
+async def test_card_says_what_is_asked_with_its_arguments_for_whom_and_since_when(browser: Browser) -> None:
+    async with show(browser, "inbox", inbox()) as view:
+        text = await view.text()
+        for part in ("deploy", '"env": "prod"', "ada", "2026-01-31", "days ago", "answered by an admin", "approval-1"):
+            assert part in text, part
 
 
 async def test_thousand_spans_are_drawn_within_a_second(browser: Browser) -> None:
