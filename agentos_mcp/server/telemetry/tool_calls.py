@@ -118,7 +118,7 @@ def caller_name(ctx: ServerRequestContext[Any, Any], settings: Settings) -> str:
     A caller who shows no name is told from others by a part of what they showed, hashed.
     """
     if ctx.request is not None:
-        from agentos_mcp.server.http.identity import bound_caller
+        from agentos_mcp.server.callers import bound_caller
 
         if (caller := bound_caller(ctx)) is not None:
             return one_line(caller.user_id or f"credential {caller.key[:12]}", max_length=_MAX_CALLER_NAME_LENGTH)
