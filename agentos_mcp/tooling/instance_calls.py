@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from typing import Any, Literal
 
-from agentos_mcp.agentos.catalog import Component, display_id, to_give_kind
+from agentos_mcp.agentos.catalog import Component, Inventory, display_id, match_component, to_give_kind
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, NotFound, Unsupported
 from agentos_mcp.agentos.hints import Surface, as_hint
 from agentos_mcp.agentos.plain_text import excerpt
@@ -214,6 +214,10 @@ async def _owner(instances: Instances, kind: Kind | Literal[""], query: str, *, 
         return None if component.kind in inventory.unlisted_kinds else component
 
     answers = await instances.ask_each(find)
+    for name, backend in instances.backends.items():
+        # One that is down has what it had before.
+        if not isinstance(answers[name], Component | NotFound) and (known := backend.catalog.known) is not None:
+            answers[name] = _last_known(known, kind, query)
     found = {name: answer for name, answer in answers.items() if isinstance(answer, Component)}
     exact = [name for name, component in found.items() if _is_exactly(component, query)]
     names = exact or list(found)
@@ -228,6 +232,16 @@ async def _owner(instances: Instances, kind: Kind | Literal[""], query: str, *, 
     if names:
         return instances.backends[names[0]]
     raise _joined_error({name: answer for name, answer in answers.items() if isinstance(answer, AgentOSError)})
+
+
+def _last_known(inventory: Inventory, kind: Kind | Literal[""], query: str) -> Component | AgentOSError | None:
+    """The component that is meant among those that an AgentOS had, None where it did not list all of them."""
+    if inventory.unlisted_kinds:
+        return None
+    try:
+        return match_component(kind, query, inventory)
+    except NotFound as error:
+        return error
 
 
 # One result
