@@ -255,7 +255,8 @@ def _joined_error(errors: Mapping[str, AgentOSError]) -> AgentOSError:
     parts = as_hint("")
     for name, error in errors.items():
         parts = parts + f"{name}: {error.message}" + error.hint
-    return first.reworded("None of the AgentOSes can do that.", parts)
+    is_missing = all(isinstance(error, NotFound) for error in errors.values())
+    return first.reworded(f"None of the AgentOSes {'has it' if is_missing else 'can do that'}.", parts)
 
 
 def _joined_table(tables: Mapping[str, Table], surfaces: Mapping[str, Surface], absences: list[str]) -> Table:
