@@ -47,8 +47,7 @@ def build_launch_command(flags: Flags, token_variable: str, system: HostSystem) 
         )
     if flags.get("config"):
         raise SettingsError(
-            "install writes an entry for one AgentOS: give its --url; an entry for several, with --config, is written by "
-            "hand"
+            "install writes an entry for one AgentOS: give its --url. An entry with --config is written by hand"
         )
     values = {
         option.name: value
