@@ -230,8 +230,10 @@ async def test_paused_run_is_continued_by_its_reference(pausing: str, demo: str)
         paused = await peer.text("run_agent", agent_id="deployer", message="deploy tag-instances")
         run = reference(paused)
         waiting = await peer.text("list_runs", status="paused")
+        pending = await peer.text("list_pending")
         rejected = await peer.text("cancel_run", run=run)
     assert run in column(waiting, "run")
+    assert run in pending
     assert run in rejected
 
 
