@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from agentos_mcp import __version__
 from agentos_mcp.agentos.plain_text import PlainFormatter, one_line, strip_control_chars
-from agentos_mcp.settings import OPTIONS, Settings, SettingsError, load
+from agentos_mcp.settings import OPTIONS, Settings, SettingsError, load, load_instances
 from agentos_mcp.settings.settings import MissingExtraError
 from agentos_mcp.terminal.exit_codes import BROKEN_PIPE, INTERRUPTED, USAGE
 from agentos_mcp.terminal.usage_errors import (
@@ -291,10 +291,12 @@ def _add_completion_arguments(_: str, parser: argparse.ArgumentParser) -> None:
 # The commands
 
 
-def _load_settings(options: argparse.Namespace, *names: str, use_profiles: bool = True) -> Settings:
+def _load_settings(
+    options: argparse.Namespace, *names: str, use_profiles: bool = True, may_have_instances: bool = False
+) -> Settings:
     """The settings from the flags of these names (default: all), the environment and the profile in use.
 
-    Logging is set up by them.
+    Logging is set up by them. `may_have_instances`: several AgentOSes may be named.
     """
     profiles = None
     if use_profiles:
@@ -302,7 +304,8 @@ def _load_settings(options: argparse.Namespace, *names: str, use_profiles: bool 
 
         profiles = ProfileFile()
     names = names or tuple(option.name for option in OPTIONS)
-    settings = load({name: getattr(options, name, None) for name in names}, profiles=profiles)
+    flags = {name: getattr(options, name, None) for name in names}
+    settings = load_instances(flags, profiles=profiles) if may_have_instances else load(flags, profiles=profiles)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_log_formatter(settings))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper())
@@ -313,8 +316,8 @@ def _log_formatter(settings: Settings) -> logging.Formatter:
     if settings.log_format == "json":
         from agentos_mcp.agentos.log_format import JsonFormatter
 
-        return JsonFormatter(secrets=settings.token.known)
-    return PlainFormatter("%(levelname)s %(name)s: %(message)s", secrets=settings.token.known)
+        return JsonFormatter(secrets=settings.known_tokens)
+    return PlainFormatter("%(levelname)s %(name)s: %(message)s", secrets=settings.known_tokens)
 
 
 def _announce(settings: Settings, text: str) -> None:
@@ -331,7 +334,7 @@ def _serve(options: argparse.Namespace) -> int:
     gc.disable()
     # What a client's entry says stands alone, and a demo is nobody's profile.
     is_told = bool(options.url or os.environ.get("AGENTOS_URL")) and not options.profile
-    settings = _load_settings(options, use_profiles=not (is_told or options.demo))
+    settings = _load_settings(options, use_profiles=not (is_told or options.demo), may_have_instances=not options.demo)
     with contextlib.ExitStack() as stack:
         if options.demo:
             from agentos_mcp.demo.host_process import DemoError, demo_agentos
@@ -350,13 +353,18 @@ def _serve_transport(options: argparse.Namespace, settings: Settings) -> int:
     import anyio
 
     prefetch = None
-    if http is None:
+    if http is None and not settings.instances:
         from agentos_mcp.agentos.client import Limits
         from agentos_mcp.agentos.config_prefetch import prefetch_config
 
         prefetch = prefetch_config(settings.url, settings.token, Limits(read_seconds=settings.timeout))
     identity = None
     if http is not None and http.identity != "shared":
+        if settings.instances:
+            raise SettingsError(
+                f"--identity {http.identity} is for one AgentOS: of several it is not known which one a caller's "
+                "credential is for. Start a server for each, or use --identity shared."
+            )
         from agentos_mcp.server.http.identity_modes import build_identity
 
         identity = build_identity(http, settings)

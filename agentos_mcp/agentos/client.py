@@ -91,8 +91,11 @@ class AgentOS:
         limits: Limits | None = None,
         read_only: bool = False,
         observers: Observers = (),
+        instance: str = "",
     ) -> None:
+        """`instance` is its name where there are several: the references of its runs begin with it."""
         self.url = url.rstrip("/")
+        self.instance = instance
         self.read_only = read_only
         self._observers = observers
         self.limits = limits or Limits()

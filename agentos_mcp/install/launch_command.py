@@ -45,10 +45,14 @@ def build_launch_command(flags: Flags, token_variable: str, system: HostSystem) 
             "install would write the token in clear into the clients' files: keep it in a file that only you can "
             f"read and give {TOKEN_FILE}"
         )
+    if flags.get("config"):
+        raise SettingsError(
+            "install writes an entry for one AgentOS: give its --url. An entry with --config is written by hand"
+        )
     values = {
         option.name: value
         for option in OPTIONS
-        if option.name not in {"token", "profile"} and (value := _value_in_use(option, flags, system))
+        if option.name not in {"token", "profile", "config"} and (value := _value_in_use(option, flags, system))
     }
     if "token_file" in values:
         values["token_file"] = str(system.absolute(str(values["token_file"])))

@@ -25,7 +25,7 @@ async def choose_runs(ctx: ToolContext, run_a: str, run_b: str) -> tuple[RunRef,
     Raises NotFound where there is no such run.
     """
     words = [run_a.strip(), run_b.strip()]
-    refs = [RunRef.parse(word) if "/" in word else None for word in words]
+    refs = [ctx.run_ref(word) if "/" in word else None for word in words]
     names = list(dict.fromkeys(word for word, ref in zip(words, refs, strict=True) if word and ref is None))
     if refs[0] is not None and refs[1] is not None:
         return refs[0], refs[1]

@@ -240,7 +240,7 @@ async def _item_of_approval(ctx: ToolContext, approval: Mapping[str, Any]) -> Pe
     session_id, run_id = text(approval.get("session_id")), text(approval.get("run_id"))
     if component is None or not session_id or not run_id:
         return item
-    ref = RunRef(*component, session_id, run_id)
+    ref = RunRef(*component, session_id, run_id, ctx.agent_os.instance)
     try:
         output = await ctx.engine.get_stored(ref)
     except AgentOSError:

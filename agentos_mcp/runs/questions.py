@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mcp_types import (
@@ -70,7 +70,8 @@ def ask_person(ctx: ToolContext, state: RunState, progress: float) -> InputRequi
         return None
     forms: dict[str, InputRequest] = {}
     for question in pending:
-        if (form := question_form(question, ctx.client_quirks)) is None:
+        shown = replace(question, title=f"{state.ref.instance}: {question.title}") if state.ref.instance else question
+        if (form := question_form(shown, ctx.client_quirks)) is None:
             return None
         forms[question.key] = form
     if sum(len(form.model_dump_json()) for form in forms.values()) > _MAX_FORMS_LENGTH:
@@ -129,7 +130,7 @@ async def answer_form(ctx: ToolContext, state: RunState, answers: Mapping[str, A
 def question_run(ctx: ToolContext) -> RunRef | None:
     """The run whose question this round answers, None in the first round of a call."""
     request_state = _request_state(ctx)
-    return RunRef.parse(str(request_state["run"])) if request_state else None
+    return ctx.run_ref(str(request_state["run"])) if request_state else None
 
 
 def earlier_progress(ctx: ToolContext) -> float:

@@ -33,7 +33,7 @@ RULE = "--- agentos-mcp"
 """Above it a component's own words, below it ours; without it all lines are ours."""
 
 _DASHES = frozenset("-_=~\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2500\u2501\u2e3a\u2e3b")
-_REFERENCE = re.compile(r"run[\W_]{1,16}(?:agent|team|workflow)/")
+_REFERENCE = re.compile(r"run[\W_]{1,16}(?:[A-Za-z0-9._-]{1,40}:)?(?:agent|team|workflow)/")
 _LETTER = re.compile(r"[^\W_]")
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _MIN_LENGTH = 6

@@ -64,6 +64,9 @@ class AppViews:
         self._reader: ViewReader | None = None
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        if ctx.lifespan_context.instances is not None:
+            # A page asks for its data without saying of which AgentOS.
+            return await call_next(ctx)
         params = ctx.params or {}
         match ctx.method:
             case "tools/call" if params.get("name") == DATA_TOOL and client_supports_apps(ctx):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mcp.server.mcpserver import MCPServer, RequestStateSecurity
@@ -24,6 +25,7 @@ from agentos_mcp.server.telemetry.telemetry import Telemetry
 from agentos_mcp.server.tool_surface import ToolSurface
 from agentos_mcp.settings import Settings, Token
 from agentos_mcp.tooling.context import Backend, open_backend
+from agentos_mcp.tooling.instances import Instances
 
 if TYPE_CHECKING:
     from agentos_mcp.server.http.identity import Identity
@@ -44,6 +46,8 @@ def build_server(
     `prefetch` has asked already; a client's first request waits for the answer for `introduction_seconds`. With an
     `identity` AgentOS is asked with the credential of each caller, and with none but theirs.
     """
+    if identity is not None and settings.instances:
+        raise ValueError("a caller's credential is for one AgentOS, and with several it is not known for which")
     if identity is not None:
         settings = replace(settings, token=Token(), caller_is_user=True)
 
@@ -53,9 +57,9 @@ def build_server(
     async def lifespan(_: MCPServer[CallerState]) -> AsyncIterator[CallerState]:
         async with (
             telemetry.serving(server),
-            open_backend(settings, prefetch, observers=telemetry.observers) as backend,
+            open_backends(settings, prefetch, telemetry.observers) as (backend, instances),
         ):
-            state = CallerState(backend, server.component_tools, server.subscriptions)
+            state = CallerState(backend, server.component_tools, server.subscriptions, instances=instances)
             server.shared_state = state
             serving = (
                 serving_caller(server, state)
@@ -80,6 +84,23 @@ def build_server(
         request_state_security=request_state_security(settings, identity),
     )
     return server
+
+
+@asynccontextmanager
+async def open_backends(
+    settings: Settings, prefetch: Prefetch | None, observers: Observers
+) -> AsyncIterator[tuple[Backend, Instances | None]]:
+    """Connect the parts for the AgentOS; for each where there are several, and the first is also apart."""
+    async with AsyncExitStack() as stack:
+        if not settings.instances:
+            yield await stack.enter_async_context(open_backend(settings, prefetch, observers=observers)), None
+            return
+        backends: dict[str, Backend] = {}
+        for own in settings.instances:
+            backends[own.instance] = await stack.enter_async_context(open_backend(own, observers=observers))
+        instances = Instances(backends)
+        await stack.enter_async_context(instances.watched())
+        yield next(iter(backends.values())), instances
 
 
 @asynccontextmanager
@@ -119,14 +140,19 @@ async def serving_callers(
 @asynccontextmanager
 async def serving_caller(server: AgentOSServer, state: CallerState) -> AsyncIterator[None]:
     """While it is open, a caller's calls are answered, their runs followed, and their clients told of changes."""
-    backend = state.backend
-    backend.call_end_of = server.end_of_call
-    backend.surface = ToolSurface(server.tool_selection, backend)
-    try:
-        async with state.subscriptions.follow_runs(backend), notify_clients_of_changes(server.tool_selection, state):
+    selection = server.tool_selection
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(state.subscriptions.follow_runs(state.backend_of_run))
+        for backend in state.backends:
+            backend.call_end_of = server.end_of_call
+            backend.surface = ToolSurface(selection, backend)
+            backend.refusal_of = partial(selection.refusal_of, backend=backend)
+            await stack.enter_async_context(notify_clients_of_changes(selection, state, backend))
+        try:
             yield
-    finally:
-        backend.shutting_down = True
+        finally:
+            for backend in state.backends:
+                backend.shutting_down = True
 
 
 def request_state_security(settings: Settings, identity: Identity | None = None) -> RequestStateSecurity:
@@ -137,7 +163,8 @@ def request_state_security(settings: Settings, identity: Identity | None = None)
     its arguments and its age; we add for whom the server is, as servers for others may share the secret, and the caller
     where callers are told apart.
     """
-    audience = json.dumps(["agentos-mcp", settings.url, settings.user_id, settings.db_id, settings.knowledge_id])
+    parts = ["agentos-mcp", settings.url, settings.user_id, settings.db_id, settings.knowledge_id]
+    audience = json.dumps([*parts, *(f"{own.instance}={own.url}" for own in settings.instances)])
     key = settings.state_secret().encode() if settings.state_secret else secrets.token_bytes(32)
     principal_of = identity.principal_of if identity is not None else None
     return RequestStateSecurity(keys=[key], ttl=STATE_TTL_SECONDS, audience=audience, bind_principal=principal_of)

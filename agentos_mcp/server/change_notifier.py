@@ -13,6 +13,7 @@ from agentos_mcp.agentos.log_format import Loggable
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.server.caller_state import CallerState
 from agentos_mcp.server.tool_selection import ToolSelection
+from agentos_mcp.tooling.context import Backend
 
 log = logging.getLogger(__name__)
 
@@ -21,14 +22,15 @@ POLL_SECONDS = 20.0
 
 
 @asynccontextmanager
-async def notify_clients_of_changes(selection: ToolSelection, state: CallerState) -> AsyncIterator[None]:
-    """While it is open, a caller's clients are notified whenever tools, prompts or resources change.
+async def notify_clients_of_changes(
+    selection: ToolSelection, state: CallerState, backend: Backend
+) -> AsyncIterator[None]:
+    """While it is open, a caller's clients are notified whenever tools, prompts or resources of an AgentOS change.
 
     AgentOS is asked for its components at once, and again until it answers; clients that were introduced before are
     told. A change of them is noticed by whoever asks for them; they are polled only where they are exposed as tools.
     What AgentOS can do is learned once somebody has asked for the tools.
     """
-    backend = state.backend
     changed = anyio.Event()
 
     def mark_changed() -> None:

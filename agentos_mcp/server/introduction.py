@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 import anyio
@@ -15,11 +16,13 @@ from agentos_mcp.agentos.catalog import Component, Inventory, KnowledgeBase, dis
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.hints import Action, Surface, as_hint, hint
 from agentos_mcp.agentos.runs.run import KINDS
+from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.agentos.timestamps import local_now, time_zone_text
 from agentos_mcp.runs.result import RULE
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.context import Backend
+from agentos_mcp.tooling.instances import Instances
 from agentos_mcp.tooling.markdown import one_line
 
 AGENTOS_META_KEY = "agentos-mcp/agentos"
@@ -71,6 +74,14 @@ class AgentOSState:
         return meta
 
 
+async def read_instance_states(instances: Instances, timeout_seconds: float) -> dict[str, AgentOSState]:
+    """Ask each of several AgentOSes for its inventory, for so long at most; by name."""
+    states = await gather(
+        partial(read_agentos_state, backend, timeout_seconds) for backend in instances.backends.values()
+    )
+    return dict(zip(instances.names, states, strict=True))
+
+
 async def read_agentos_state(backend: Backend, timeout_seconds: float) -> AgentOSState:
     """Ask AgentOS for its inventory, for so long at most."""
     url = backend.agent_os.display_url
@@ -89,8 +100,12 @@ def build_instructions(
     surface: Surface,
     state: AgentOSState | None,
     missing_components: Iterable[str],
+    instance_states: Mapping[str, AgentOSState] | None = None,
 ) -> str:
-    """The instructions for the client's model: words alone, which no program needs to read."""
+    """The instructions for the client's model: words alone, which no program needs to read.
+
+    `instance_states` are those of each AgentOS, by name, where there are several.
+    """
     lines = ["Runs the agents, teams and workflows of an AgentOS (agno), and reads what it keeps."]
     if any(tool.name == "run_workflow" for tool in selection.tools):
         lines.append(
@@ -108,7 +123,10 @@ def build_instructions(
     reads_knowledge = not settings.knowledge_id and any(
         "knowledge_id" in inspect.signature(tool.fn).parameters for tool in selection.tools
     )
-    lines.append(_describe_state(state, surface, reads_knowledge=reads_knowledge) if state is not None else "")
+    if instance_states:
+        lines.append(_describe_instances(settings, instance_states))
+    else:
+        lines.append(_describe_state(state, surface, reads_knowledge=reads_knowledge) if state is not None else "")
     lines += [f"Cannot be exposed: {one_line(reason)}" for reason in missing_components]
     return "\n".join(lines)
 
@@ -116,6 +134,20 @@ def build_instructions(
 def describe_time(moment: datetime) -> str:
     """ "Friday 2026-11-27, 15:45 (UTC)", in English wherever the server runs."""
     return f"{_WEEKDAYS[moment.weekday()]} {moment:%Y-%m-%d, %H:%M} ({time_zone_text(moment)})"
+
+
+def _describe_instances(settings: Settings, states: Mapping[str, AgentOSState]) -> str:
+    """One line on several AgentOSes: their names, which of them is only read, and which does not answer."""
+    named = []
+    for own in settings.instances:
+        remarks = ["read-only"] if own.read_only and not settings.read_only else []
+        status = states[own.instance].status
+        remarks += {"ok": [], "slow": ["has not answered yet"], "unusable": ["cannot be used at the moment"]}[status]
+        named.append(f"{own.instance} ({', '.join(remarks)})" if remarks else own.instance)
+    return (
+        f"There are {len(named)} AgentOSes (instances): {', '.join(named)}. Lists are of all. Name the one that the "
+        'user means with instance, or as "NAME on INSTANCE"; run references have it. Ask where it is not clear.'
+    )
 
 
 def _describe_state(state: AgentOSState, surface: Surface, *, reads_knowledge: bool) -> str:

@@ -55,15 +55,17 @@ from agentos_mcp.server.http.disconnects import ended_by_client
 from agentos_mcp.server.introduction import (
     AGENTOS_META_KEY,
     INTRODUCTION_SECONDS,
+    AgentOSState,
     build_instructions,
     read_agentos_state,
+    read_instance_states,
 )
 from agentos_mcp.server.prompts import Prompts
 from agentos_mcp.server.protocol_errors import translate_errors
 from agentos_mcp.server.request_handlers import RequestHandlers
 from agentos_mcp.server.resources import MARKDOWN, Resources
 from agentos_mcp.server.sdk_compat import add_request_handler, is_cancelled
-from agentos_mcp.server.subscriptions import SubscriptionHub, SubscriptionTotals
+from agentos_mcp.server.subscriptions import SubscriptionHub, SubscriptionTotals, run_of
 from agentos_mcp.server.telemetry.telemetry import Telemetry
 from agentos_mcp.server.tool_selection import ToolSelection, without_missing_tools
 from agentos_mcp.server.tool_surface import ToolSurface
@@ -170,7 +172,7 @@ class AgentOSServer(MCPServer[CallerState]):
 
     async def tools_for(self, state: CallerState | None) -> list[ListedTool]:
         """The tools that a caller sees."""
-        backend = state.backend if state is not None else None
+        backends = state.backends if state is not None else ()
         component_tools: Mapping[str, Tool] = {}
         if state is not None:
             await state.component_tools.refresh(state.backend)
@@ -180,7 +182,7 @@ class AgentOSServer(MCPServer[CallerState]):
                 with anyio.move_on_after(_FEATURES_TIMEOUT_SECONDS), contextlib.suppress(AgentOSError, *READING_ERRORS):
                     await state.backend.discovery.features()
             state.tools_listed.set()
-        listed_names = {tool.name for tool in self.tool_selection.listed_tools(backend)}
+        listed_names = {tool.name for tool in self.tool_selection.listed_tools(*backends)}
         if state is not None:
             listed_names |= state.component_tools.names_permitted_by(state.backend.scopes)
         tools = [tool for tool in (await self._all_tools(component_tools)).values() if tool.name in listed_names]
@@ -199,7 +201,8 @@ class AgentOSServer(MCPServer[CallerState]):
             tools = await self._all_tools(component_tools.tools)
         if (tool := tools.get(name)) is None:
             return error_result(self.tool_selection.unknown_tool_message(name, list(tools)))
-        if unavailable_reason := self.tool_selection.unavailable_reason(name, backend):
+        backends = state.backends if state is not None else ()
+        if unavailable_reason := self.tool_selection.unavailable_on_all(name, backends):
             return error_result(unavailable_reason)
         known = tool.input_schema.get("properties", {})
         if unknown := [argument for argument in arguments if argument not in known]:
@@ -234,7 +237,10 @@ class AgentOSServer(MCPServer[CallerState]):
             return await super().read_resource(uri, context)
         with translate_errors(f"Reading {excerpt(str(uri))}", {"uri": str(uri)[:MAX_PATH_LENGTH]}):
             check_argument("uri", str(uri), MAX_PATH_LENGTH)
-            text = await self.resources.read(ToolContext.of(context), str(uri))
+            ctx, ref = ToolContext.of(context), run_of(str(uri))
+            if ref is not None:
+                ctx = ToolContext(context.request_context.lifespan_context.backend_of_run(ref), context)
+            text = await self.resources.read(ctx, str(uri))
         return [ReadResourceContents(content=text, mime_type=MARKDOWN)]
 
     async def answer_calls(self) -> None:
@@ -242,11 +248,12 @@ class AgentOSServer(MCPServer[CallerState]):
         self.begin_shutdown()
         self.stopping.set()
         for state in self._states:
-            state.backend.run_registry.stop_waiting()
+            for backend in state.backends:
+                backend.run_registry.stop_waiting()
         await self.cancellations.wait_for_calls()
 
     def _count_followed_runs(self) -> int:
-        return sum(state.backend.run_registry.followed_count for state in self._states)
+        return sum(backend.run_registry.followed_count for state in self._states for backend in state.backends)
 
     @property
     def _states(self) -> list[CallerState]:
@@ -318,15 +325,28 @@ class AgentOSServer(MCPServer[CallerState]):
             timeout_seconds = self._introduction_seconds + quirks_of(name).introduction_seconds
             deadline = anyio.current_time() + timeout_seconds
             caller: CallerState = ctx.lifespan_context
-            agentos_state = await read_agentos_state(caller.backend, timeout_seconds)
+            instance_states: Mapping[str, AgentOSState] = {}
+            if caller.instances is not None:
+                instance_states = await read_instance_states(caller.instances, timeout_seconds)
+                agentos_state = instance_states[caller.backend.instance]
+            else:
+                agentos_state = await read_agentos_state(caller.backend, timeout_seconds)
             caller.introduced_early |= agentos_state.inventory is None
             with anyio.CancelScope(deadline=deadline):
                 await caller.component_tools.refresh(caller.backend)
-            surface = ToolSurface(self.tool_selection, caller.backend).for_client(name)
+            surface = ToolSurface(self.tool_selection, caller.backend, is_of_one=False).for_client(name)
             answer["instructions"] = build_instructions(
-                self._agentos_settings, self.tool_selection, surface, agentos_state, caller.component_tools.missing
+                self._agentos_settings,
+                self.tool_selection,
+                surface,
+                agentos_state,
+                caller.component_tools.missing,
+                instance_states,
             )
-            answer["_meta"] = {**answer.get("_meta", {}), AGENTOS_META_KEY: agentos_state.to_meta()}
+            meta = agentos_state.to_meta()
+            if instance_states:
+                meta["instances"] = {name: state.to_meta() for name, state in instance_states.items()}
+            answer["_meta"] = {**answer.get("_meta", {}), AGENTOS_META_KEY: meta}
         except Exception:
             log.exception("The introduction could not be made")
         return answer

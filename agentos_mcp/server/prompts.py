@@ -18,7 +18,6 @@ from agentos_mcp.agentos.inputs.component_inputs import input_lines
 from agentos_mcp.agentos.plain_text import as_json
 from agentos_mcp.agentos.runs.history import MAX_SESSIONS
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
-from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.agentos.timestamps import local_now
 from agentos_mcp.server import completions
 from agentos_mcp.server.completions import Completer
@@ -65,7 +64,7 @@ def _argument(name: str, description: str, *, required: bool = True) -> PromptAr
 
 async def _investigate(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
     if reference := arguments.get("run", ""):
-        ref = RunRef.parse(reference)
+        ref = ctx.run_ref(reference)
         if ctx.ownership.user_id:
             await ctx.engine.read(ref)
     else:
@@ -236,6 +235,8 @@ def _of_component(name: str, component: Component) -> Prompt:
             _call(component, arguments["message"]),
             _RUN_INSTRUCTIONS.render(ctx.surface),
         ]
+        if ctx.backend.instance:
+            lines.insert(2, f"It is on one AgentOS of several: give instance={ctx.backend.instance!r} too.")
         if component.is_factory:
             lines.insert(2, f"It is built for each run. {await _inputs_text(ctx, component)}".strip())
         return "\n".join(lines)

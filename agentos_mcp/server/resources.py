@@ -14,7 +14,7 @@ from agentos_mcp.agentos.catalog import Component, DataStore, Inventory, display
 from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.paths import percent_encode
 from agentos_mcp.agentos.plain_text import strip_control_chars
-from agentos_mcp.agentos.runs.run import Kind, RunRef
+from agentos_mcp.agentos.runs.run import Kind
 from agentos_mcp.runs.result import result_text, unfinished_result
 from agentos_mcp.server import completions
 from agentos_mcp.server.client_limits import MAX_URI_LENGTH
@@ -76,7 +76,7 @@ async def read_component(ctx: ToolContext, kind: Kind, id: str) -> str:
 
 async def read_run(ctx: ToolContext, kind: str, component: str, session: str, run: str) -> str:
     """Where a run stands now, without waiting for it."""
-    ref = RunRef.parse("/".join((kind, *map(percent_encode, (component, session, run)))))
+    ref = ctx.run_ref("/".join((kind, *map(percent_encode, (component, session, run)))))
     if ctx.ownership.user_id and not ctx.ownership.knows(ref):
         # A subscription follows it before it is known whose run it is.
         await ctx.engine.read(ref)

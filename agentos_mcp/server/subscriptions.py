@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 from anyio.abc import TaskGroup
@@ -36,7 +36,7 @@ from agentos_mcp.server.client_limits import (
     MAX_SUBSCRIPTIONS_PER_CLIENT,
 )
 from agentos_mcp.server.resources import RUN_URI_PREFIX
-from agentos_mcp.tooling.context import Backend, ToolContext
+from agentos_mcp.tooling.context import Backend
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,12 @@ _PAUSED_RUN_POLL_SECONDS = 10.0
 """How often AgentOS is asked for a paused run: somebody else may continue it."""
 _SEND_TIMEOUT_SECONDS = 5.0
 _COMPONENT_URIS = ("agentos://config", "agentos://agents", "agentos://teams", "agentos://workflows")
+
+
+class RunAccess(Protocol):
+    """What a caller's subscriptions reach."""
+
+    def backend_of_run(self, ref: RunRef) -> Backend: ...
 
 
 class _Subscription:
@@ -82,7 +88,7 @@ class SubscriptionHub:
         """Legacy connections, and the URIs that each is subscribed to."""
         self._subscriptions: dict[str, _Subscription] = {}
         self._open_streams = 0
-        self._backend: Backend | None = None
+        self._backend_of_run: Callable[[RunRef], Backend] | None = None
         self._tasks: TaskGroup | None = None
 
     @property
@@ -96,14 +102,14 @@ class SubscriptionHub:
         return bool(self._clients or self._open_streams)
 
     @asynccontextmanager
-    async def follow_runs(self, backend: Backend) -> AsyncIterator[None]:
-        """While it is open, runs that somebody subscribes to are followed."""
+    async def follow_runs(self, backend_of_run: Callable[[RunRef], Backend]) -> AsyncIterator[None]:
+        """While it is open, runs that somebody subscribes to are followed, each on the AgentOS that it is on."""
         async with unwrapped_task_group() as tasks:
-            self._backend, self._tasks = backend, tasks
+            self._backend_of_run, self._tasks = backend_of_run, tasks
             try:
                 yield
             finally:
-                self._backend = self._tasks = None
+                self._backend_of_run = self._tasks = None
                 tasks.cancel_scope.cancel()
 
     async def publish_components_changed(self) -> None:
@@ -178,7 +184,7 @@ class SubscriptionHub:
                 f"The clients of this server have {MAX_SUBSCRIPTIONS} subscriptions, which is the most that it serves.",
                 "Try again later.",
             )
-        ref = _run_of(uri)
+        ref = run_of(uri)
         subscription = self._subscriptions.get(uri) or _Subscription()
         if ref is not None and subscription.task is None and self._tasks is not None:
             if self._totals.followed_runs >= MAX_FOLLOWED_RUNS:
@@ -233,7 +239,7 @@ class SubscriptionHub:
 
     async def _follow_until_halted(self, ref: RunRef, uri: str) -> Status:
         """Publish updates until the run ends or pauses; its status then."""
-        run = self._open_backend.run_registry.attach(ref)
+        run = self._backend_with(ref).run_registry.attach(ref)
         published = _visible_state(run.state)
         ended = False
         while not ended:
@@ -251,7 +257,7 @@ class SubscriptionHub:
 
     async def _wait_until_continued(self, ref: RunRef) -> None:
         """Return once a paused run is continued, by this server or anything else."""
-        backend = self._open_backend
+        backend = self._backend_with(ref)
         while True:
             with anyio.move_on_after(_PAUSED_RUN_POLL_SECONDS):
                 while (run := backend.run_registry.get(ref)) is None or run.done:  # noqa: ASYNC110 - nothing tells of it
@@ -266,11 +272,10 @@ class SubscriptionHub:
             for client in [client for client, uris in self._clients.items() if uri in uris]:
                 tasks.start_soon(_send, client.send_resource_updated, uri)
 
-    @property
-    def _open_backend(self) -> Backend:
-        if self._backend is None:
+    def _backend_with(self, ref: RunRef) -> Backend:
+        if self._backend_of_run is None:
             raise RuntimeError("nothing is followed outside of `follow_runs`")
-        return self._backend
+        return self._backend_of_run(ref)
 
 
 def _check_count(subscriptions: int) -> None:
@@ -281,16 +286,20 @@ def _check_count(subscriptions: int) -> None:
         )
 
 
-async def require_own_runs(ctx: ToolContext, uris: Iterable[str]) -> None:
-    """On a server for one user, raises NotFound where a URI is of another user's run."""
-    if not ctx.ownership.user_id:
+async def require_own_runs(state: RunAccess, uris: Iterable[str]) -> None:
+    """Raises InvalidRequest where a URI is of a run on an AgentOS that is none of this server's.
+
+    On a server for one user, raises NotFound where a URI is of another user's run.
+    """
+    refs = [ref for uri in dict.fromkeys(uris) if (ref := run_of(uri)) is not None]
+    backends = {ref: state.backend_of_run(ref) for ref in refs}
+    if not any(backend.engine.ownership.user_id for backend in backends.values()):
         return
-    refs = [ref for uri in dict.fromkeys(uris) if (ref := _run_of(uri)) is not None]
     if len(refs) > MAX_FOLLOWED_RUNS:
         raise InvalidRequest(f"{len(refs)} runs are more than can be followed at once ({MAX_FOLLOWED_RUNS}).")
     for ref in refs:
-        if not ctx.ownership.knows(ref):
-            await ctx.engine.read(ref)
+        if not backends[ref].engine.ownership.knows(ref):
+            await backends[ref].engine.read(ref)
 
 
 async def _send(send: Callable[..., Awaitable[None]], *arguments: str) -> None:
@@ -302,7 +311,8 @@ async def _send(send: Callable[..., Awaitable[None]], *arguments: str) -> None:
             log.info("A client could not be notified of a change: %r", error)
 
 
-def _run_of(uri: str) -> RunRef | None:
+def run_of(uri: str) -> RunRef | None:
+    """The run that a resource's URI names, None where it names none."""
     if not uri.startswith(RUN_URI_PREFIX):
         return None
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from mcp_types import Tool as ListedTool
@@ -17,7 +17,7 @@ from agentos_mcp.settings import Settings, SettingsError
 from agentos_mcp.settings.settings import ALL, DEFAULT
 from agentos_mcp.tooling.context import Backend
 from agentos_mcp.tooling.tool_spec import DATABASE, KNOWLEDGE, Toolset, ToolSpec
-from agentos_mcp.tools import TOOLSETS
+from agentos_mcp.tools import TOOLSETS, instances
 
 _MAX_NAMES = 100
 
@@ -30,14 +30,16 @@ class ToolSelection:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._all_tools = {tool.name: tool for toolset in TOOLSETS for tool in toolset.tools}
+        toolsets = (*TOOLSETS, instances.TOOLSET) if settings.instances else TOOLSETS
+        of_each = settings.instances or (settings,)
+        self._all_tools = {tool.name: tool for toolset in toolsets for tool in toolset.tools}
         for name in (*settings.tools, *settings.exclude_tools):
             if name not in self._all_tools:
                 raise SettingsError(f"There is no tool '{name}'.{_did_you_mean(name, self._all_tools)}")
         self.toolsets: list[tuple[Toolset, list[ToolSpec]]] = [
             (toolset, tools)
-            for toolset in TOOLSETS
-            if (tools := [tool for tool in toolset.tools if _is_selected(tool, toolset, settings)])
+            for toolset in toolsets
+            if (tools := [tool for tool in toolset.tools if any(_is_selected(tool, toolset, own) for own in of_each)])
         ]
         self._needs = {tool.name: toolset.needs for toolset, tools in self.toolsets for tool in tools}
 
@@ -71,9 +73,23 @@ class ToolSelection:
         forbidden = backend is not None and are_forbidding(backend.scopes, tool.scopes)
         return not forbidden and not self.unavailable_reason(tool.name, backend)
 
-    def listed_tools(self, backend: Backend | None) -> list[ToolSpec]:
-        """The tools that a caller sees, without those of components."""
-        return [tool for tool in self.tools if self.is_listed(tool, backend)]
+    def listed_tools(self, *backends: Backend) -> list[ToolSpec]:
+        """The tools that a caller of these AgentOSes sees, without those of components."""
+        return [tool for tool in self.tools if any(self.is_listed(tool, backend) for backend in backends or (None,))]
+
+    def refusal_of(self, name: str, backend: Backend) -> str:
+        """Why a tool is not to be called on one AgentOS of several; '' if it may be."""
+        for toolset, tools in self.toolsets:
+            if (tool := next((tool for tool in tools if tool.name == name), None)) is not None:
+                if not _is_selected(tool, toolset, backend.settings):
+                    return f"its toolsets leave {name} out."
+                return self.unavailable_reason(name, backend)
+        return ""
+
+    def unavailable_on_all(self, name: str, backends: Sequence[Backend]) -> str:
+        """Why none of these AgentOSes can do what the tool does, as far as that is known; '' if one can."""
+        reasons = [self.unavailable_reason(name, backend) for backend in backends]
+        return reasons[0] if reasons and all(reasons) else ""
 
     def unknown_tool_message(self, name: str, listed_names: list[str]) -> str:
         """The answer to a call of a tool that is not listed."""
@@ -121,7 +137,7 @@ def _is_selected(tool: ToolSpec, toolset: Toolset, settings: Settings) -> bool:
     toolsets = settings.toolsets or (() if settings.tools else (DEFAULT,))
     is_included = (
         ALL in toolsets
-        or toolset.name in toolsets
+        or toolset.name in {*toolsets, instances.TOOLSET.name}
         or (DEFAULT in toolsets and tool.default)
         or tool.name in settings.tools
     )

@@ -29,7 +29,9 @@ INSTALL_KEYS: Mapping[str, str] = {
 class ToolSurface:
     """Names a tool where it is listed; an action without one is left out of a hint."""
 
-    def __init__(self, selection: ToolSelection, backend: Backend | None) -> None:
+    def __init__(self, selection: ToolSelection, backend: Backend | None, *, is_of_one: bool = True) -> None:
+        """`is_of_one`: what is said is of this AgentOS alone, where there are several."""
+        self._is_of_one = is_of_one
         self._selection = selection
         self._tools = {tool.name: tool for tool in selection.tools}
         self._backend = backend
@@ -47,6 +49,9 @@ class ToolSurface:
         # A result that is about a run ends with its reference: it is not repeated.
         left_out = {"run", *(self._backend.settings.hidden_parameters if self._backend is not None else ())}
         arguments = {name: value for name, value in action.arguments.items() if name not in left_out}
+        names_its_run = "run" in {*action.arguments, *action.parameters}
+        if self._backend is not None and self._backend.instance and self._is_of_one and not names_its_run:
+            arguments["instance"] = self._backend.instance
         return PLAIN.action(replace(action, arguments=arguments))
 
     def parameter(self, parameter: Parameter) -> str:

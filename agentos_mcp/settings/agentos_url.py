@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -9,6 +10,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 def parse_url(text: str) -> str:
     """The URL without a slash at its end. Raises ValueError for one that cannot be used."""
+    if re.match(r"\s*[A-Za-z0-9._-]+=\w+://", text):
+        raise ValueError("it names AgentOSes, which only a server can have; give the URL of one")
     try:
         parts = urlsplit(text.strip())
     except ValueError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ from agentos_mcp.settings.settings import (
 )
 
 if TYPE_CHECKING:
+    from agentos_mcp.settings.instances import Instance
     from agentos_mcp.settings.profiles import Profile, ProfileFile
 
 TOKEN_SETTINGS = ("token", "token_file")
@@ -48,6 +49,58 @@ class Option:
     description: str
     metavar: str = "VALUE"
     switch: bool = False
+
+
+def load_instances(
+    flags: Mapping[str, str | bool | None],
+    environ: Mapping[str, str] | None = None,
+    profiles: ProfileFile | None = None,
+) -> Settings:
+    """`load` for a server, which can have several AgentOSes (`instances`). Raises SettingsError."""
+    environ = os.environ if environ is None else environ
+    places = (flags.get("config"), flags.get("url"), environ.get("AGENTOS_MCP_CONFIG"), environ.get("AGENTOS_URL"))
+    if not (places[0] or places[2] or any("=" in str(url or "") for url in places)):
+        return load(flags, environ, profiles)
+    from agentos_mcp.settings.instances import read_instances
+
+    instances = read_instances(flags, environ)
+    if not instances:
+        return load(flags, environ, profiles)
+    own = {"url", "profile", "config", *TOKEN_SETTINGS}
+    variables = {name for option in OPTIONS if option.name in own for name in option.variables}
+    base = load(
+        {name: value for name, value in flags.items() if name not in own},
+        {name: value for name, value in environ.items() if name not in variables},
+    )
+    each = tuple(_settings_of(instance, base) for instance in instances)
+    if len(each) == 1:
+        return replace(each[0], instance="")
+    if base.expose:
+        raise SettingsError("--expose is for one AgentOS; leave it out where there are several.")
+    return replace(
+        base,
+        url=each[0].url,
+        read_only=all(settings.read_only for settings in each),
+        instances=each,
+    )
+
+
+def _settings_of(instance: Instance, base: Settings) -> Settings:
+    """The settings of one AgentOS: what it says itself, within what holds for all."""
+    toolsets = base.toolsets
+    if instance.toolsets and not (base.toolsets or base.tools):
+        try:
+            toolsets = _toolsets(",".join(instance.toolsets))
+        except ValueError as error:
+            raise SettingsError(f"The toolsets of {instance.name} cannot be used: {error}.") from None
+    return replace(
+        base,
+        instance=instance.name,
+        url=instance.url,
+        token=instance.token,
+        read_only=base.read_only or instance.read_only,
+        toolsets=toolsets,
+    )
 
 
 def load(
@@ -72,6 +125,7 @@ def load(
         except ValueError as error:
             raise SettingsError(f"{source}={_display_value(option.name, text)} cannot be used: {error}") from None
     values.pop("profile", "")
+    values.pop("config", "")
     profile = profile_in_use(flags, environ, profiles) if profiles is not None else None
     if profile is not None:
         _use_profile(profile, values, flags, environ)
@@ -258,6 +312,14 @@ def _number(minimum: float, maximum: float, kind: Callable[[str], float] = float
 
 OPTIONS = (
     Option("url", "--url", ("AGENTOS_URL",), parse_url, "where AgentOS runs (default: http://localhost:7777)", "URL"),
+    Option(
+        "config",
+        "--config",
+        ("AGENTOS_MCP_CONFIG",),
+        _id,
+        "a file that names several AgentOSes to serve, with a table [agentos.NAME] for each",
+        "PATH",
+    ),
     Option(
         "profile",
         "--profile",

@@ -143,8 +143,10 @@ def profiles_path(
 class ProfileFile:
     """The file with the profiles. It is only for its owner to read, and is always replaced as a whole."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, is_private: bool = True) -> None:
+        """`is_private` is False for a file that somebody named to be read: it may be a link, and others may read it."""
         self.path = path or profiles_path()
+        self._is_private = is_private
         self._is_locked = False
 
     @contextlib.contextmanager
@@ -229,7 +231,10 @@ class ProfileFile:
         try:
             descriptor = os.open(
                 self.path,
-                os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0),
+                os.O_RDONLY
+                | (getattr(os, "O_NOFOLLOW", 0) if self._is_private else 0)
+                | getattr(os, "O_NONBLOCK", 0)
+                | getattr(os, "O_CLOEXEC", 0),
             )
         except FileNotFoundError:
             return ""
@@ -258,6 +263,11 @@ class ProfileFile:
         if not stat.S_ISREG(state.st_mode):
             raise self._problem("it is not a regular file", "Move it away")
         if not hasattr(os, "geteuid"):
+            return
+        if not self._is_private:
+            # Whoever can write it says where tokens go.
+            if state.st_mode & 0o002:
+                raise self._problem("every user of this machine can change it", "chmod o-w prevents that")
             return
         if state.st_uid != os.geteuid():
             raise self._problem("it belongs to another user", "Move it away")

@@ -144,6 +144,10 @@ class Settings:
     """Times are in seconds. `result_tokens` is about how many tokens a result may cost the model."""
 
     url: str = "http://localhost:7777"
+    instance: str = ""
+    """Its name, where a server has several AgentOSes."""
+    instances: tuple[Settings, ...] = ()
+    """The settings of each of several AgentOSes; () where there is only the one at `url`."""
     profile: str = ""
     """The name by which the user knows the AgentOS at `url`; '' where there is none."""
     token: Token = field(default_factory=Token)
@@ -183,6 +187,10 @@ class Settings:
     """Whether AgentOS is told of the trace that a request to it belongs to."""
     caller_is_user: bool = False
     """Whether each caller of an HTTP server acts as a user of their own, so that no call names one."""
+
+    def known_tokens(self) -> tuple[str, ...]:
+        """The tokens of all AgentOSes as they were last, to be masked."""
+        return tuple(token for settings in self.instances or (self,) for token in settings.token.known())
 
     @property
     def hidden_parameters(self) -> frozenset[str]:

@@ -25,7 +25,7 @@ from agentos_mcp.agentos.pagination import Page, read_page
 from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.agentos.runs.registry import RunRegistry, open_run_registry
-from agentos_mcp.agentos.runs.run import Kind
+from agentos_mcp.agentos.runs.run import Kind, RunRef
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.client_quirks import ClientQuirks, quirks_of
 from agentos_mcp.tooling.markdown import one_line
@@ -92,6 +92,13 @@ class Backend:
     """What somebody does about a credential that AgentOS refuses, where it is a caller's; '' where it is our own."""
     surface: Surface = PLAIN
     """How the readers of results are told of actions: a model of tools, a person of commands."""
+    refusal_of: Callable[[str], str] = lambda tool: ""
+    """Why a tool, by its name, is not to be called here, of a server with several AgentOSes; '' if it may be."""
+
+    @property
+    def instance(self) -> str:
+        """Its name, '' where there is only one."""
+        return self.settings.instance
 
 
 class CallerAccess(Protocol):
@@ -121,7 +128,12 @@ async def open_backend(
     """
     limits, token = Limits(read_seconds=settings.timeout), token or settings.token
     async with AgentOS(
-        settings.url, token=token, limits=limits, read_only=settings.read_only, observers=observers
+        settings.url,
+        token=token,
+        limits=limits,
+        read_only=settings.read_only,
+        observers=observers,
+        instance=settings.instance,
     ) as agent_os:
         discovery, catalog = discovery or Discovery(agent_os), Catalog(agent_os, prefetch)
         ownership = Ownership(agent_os, catalog, settings.user_id, isolated=isolated)
@@ -248,6 +260,13 @@ class ToolContext:
             return mapping(
                 await self.agent_os.request(method, template, values, query=query, json=json, form=form, files=files)
             )
+
+    def run_ref(self, text: str) -> RunRef:
+        """The reference of a run of this AgentOS, with its instance where there are several.
+
+        Raises InvalidRequest for what is no reference, and for the reference of another AgentOS's run.
+        """
+        return RunRef.parse(text).on_instance(self.agent_os.instance)
 
     async def component(self, kind: Kind | Literal[""], query: str) -> Component:
         """The component that is meant: one of that kind, or without a kind the only one that the query fits.

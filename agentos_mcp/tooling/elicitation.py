@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from mcp.server.mcpserver import Context
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -30,6 +31,12 @@ _MAX_VALUE = 400
 """Characters of one value; what is cut says how long it is."""
 MAX_CONSENT_SECONDS = 3600.0
 """How long a person may take to answer; later, what they agree to may have changed."""
+
+
+def answered_run(context: Context[Any]) -> str:
+    """The reference of the run whose question this round of a call answers; '' where it answers none."""
+    state = json.loads(context.request_state) if context.request_state else {}
+    return str(state.get("run", ""))
 
 
 def can_elicit(ctx: ToolContext) -> bool:

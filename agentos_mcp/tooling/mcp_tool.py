@@ -8,11 +8,12 @@ import json
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from pydantic import WithJsonSchema
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.hints import Surface
@@ -31,8 +32,17 @@ from agentos_mcp.tooling.budget import (
     trim,
 )
 from agentos_mcp.tooling.client_quirks import UNKNOWN_CLIENT, ClientQuirks
-from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.elicitation import can_elicit, confirm
+from agentos_mcp.tooling.context import Backend, ToolContext
+from agentos_mcp.tooling.elicitation import answered_run, can_elicit, confirm
+from agentos_mcp.tooling.instance_calls import (
+    INSTANCE,
+    call_each,
+    find_target,
+    require_tool,
+    spans_instances,
+    with_instance,
+)
+from agentos_mcp.tooling.instances import Instances, instances_of
 from agentos_mcp.tooling.results import RUN_SCHEMA, TEXT_SCHEMA, Document, Message, Record, Table
 from agentos_mcp.tooling.tool_spec import Result, ToolFunction, ToolSpec
 
@@ -52,27 +62,69 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
     @functools.wraps(fn)
     async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
         context: Context[Any] = arguments.pop("ctx")
+        if settings.instances:
+            instances = instances_of(context)
+            return sanitized(await run_on_instances(instances, context, arguments), instances.mask)
         ctx = ToolContext.of(context)
         return sanitized(await run_tool(ctx, arguments), ctx.agent_os.mask)
+
+    async def run_on_instances(
+        instances: Instances, context: Context[Any], arguments: dict[str, Any]
+    ) -> CallToolResult | InputRequiredResult:
+        first = ToolContext(next(iter(instances.backends.values())), context)
+        try:
+            limits.check(arguments)
+            target = await find_target(instances, spec, signature, arguments, answered_run(context))
+            if target.backend is not None:
+                return await run_tool(ToolContext(target.backend, context), dict(target.arguments))
+
+            async def read(backend: Backend) -> Result:
+                require_tool(backend, spec)
+                ctx = ToolContext(backend, context)
+                return await fn(ctx, **injected_into({**target.arguments}, ctx.settings))
+
+            result = await call_each(
+                instances,
+                read,
+                lambda backend: ToolContext(backend, context).surface,
+                first.result_tokens,
+                wait_for_all=spec.waits_for_all,
+            )
+            return to_mcp_result(result, settings, first.surface, first.client_quirks)
+        except AgentOSError as error:
+            return error_result(error.render(first.surface))
+        except READING_ERRORS as error:
+            log.exception("%s failed", spec.name)
+            return error_result(reading_failure(error, spec.name).render(first.surface))
+
+    def injected_into(arguments: dict[str, Any], own: Settings) -> dict[str, Any]:
+        return arguments | {name: value for name, value in own.injected.items() if name in hidden}
 
     async def run_tool(ctx: ToolContext, arguments: dict[str, Any]) -> CallToolResult | InputRequiredResult:
         try:
             limits.check(arguments)
-            arguments |= {name: value for name, value in ctx.settings.injected.items() if name in hidden}
+            arguments = injected_into(arguments, ctx.settings)
             needs_confirmation = spec.destructive and (not spec.confirm_only_if or arguments.get(spec.confirm_only_if))
             if needs_confirmation and spec.details and can_elicit(ctx):
                 details = await ctx.look(spec.details(ctx, arguments), {})
+                if details is not None and ctx.backend.instance:
+                    details = {INSTANCE: ctx.backend.instance, **details}
                 if details is not None and (confirmation := confirm(ctx, spec.title, {**details, **arguments})):
                     return text_result(confirmation) if isinstance(confirmation, str) else confirmation
-            return to_mcp_result(await fn(ctx, **arguments), settings, ctx.surface, ctx.client_quirks)
+            result = await fn(ctx, **arguments)
+            if ctx.backend.instance:
+                result = with_instance(result, ctx.backend)
+            return to_mcp_result(result, settings, ctx.surface, ctx.client_quirks)
         except AgentOSError as error:
             return error_result(error.render(ctx.surface))
         except READING_ERRORS as error:
             log.exception("%s failed", Loggable(spec.name))
             return error_result(reading_failure(error, spec.name).render(ctx.surface))
 
-    if hidden:
+    if hidden or settings.instances:
         public_parameters = [parameter for name, parameter in signature.parameters.items() if name not in hidden]
+        if settings.instances:
+            public_parameters.append(instance_parameter([own.instance for own in settings.instances]))
         call.__signature__ = signature.replace(parameters=public_parameters)  # type: ignore[attr-defined]  # functions may carry a signature of their own
     tool = Tool.from_function(
         call,
@@ -90,7 +142,11 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
     )
     tool.parameters = strip_data(lean_schema(tool.parameters))
     if settings.structured_output:
-        tool.fn_metadata.output_schema = output_schema(fn)
+        # What spans several AgentOSes is an object with the data of each.
+        is_joined = (
+            settings.instances and spans_instances(spec, signature) and get_type_hints(fn)["return"] is not Table
+        )
+        tool.fn_metadata.output_schema = {"type": "object"} if is_joined else output_schema(fn)
     return tool
 
 
@@ -159,6 +215,12 @@ def output_schema(fn: ToolFunction) -> dict[str, Any]:
     if returned in {Table, Record, Document, Message}:
         return dict(returned.schema)
     return dict(RUN_SCHEMA)
+
+
+def instance_parameter(names: list[str]) -> inspect.Parameter:
+    """The parameter that names one AgentOS of several."""
+    annotation = Annotated[str, WithJsonSchema({"type": "string", "enum": names})]
+    return inspect.Parameter(INSTANCE, inspect.Parameter.KEYWORD_ONLY, default="", annotation=annotation)
 
 
 def text_result(text: str) -> CallToolResult:

@@ -58,6 +58,11 @@ class ToolSpec:
     confirm_only_if: str = ""
     details: Details | None = None
     scopes: tuple[str, ...] = ()
+    spans: bool | None = None
+    """Of a server with several AgentOSes: whether a call that names none of them is for all. None: as its parameters
+    say; one that reads, and names nothing that is on one of them, is for all."""
+    waits_for_all: bool = False
+    """Whether a call for all waits for each, however slow: the tool has a limit of its own."""
 
     @property
     def name(self) -> str:
@@ -65,7 +70,13 @@ class ToolSpec:
 
 
 def read(
-    fn: ToolFunction, endpoint: str = "", *, title: str = "", default: bool = False, scopes: tuple[str, ...] = ()
+    fn: ToolFunction,
+    endpoint: str = "",
+    *,
+    title: str = "",
+    default: bool = False,
+    scopes: tuple[str, ...] = (),
+    spans: bool | None = None,
 ) -> ToolSpec:
     """A tool that changes nothing. `scopes` where they are others than its endpoint's."""
     return ToolSpec(
@@ -78,6 +89,7 @@ def read(
         open_world=False,
         default=default,
         scopes=scopes or _scopes_of(endpoint),
+        spans=spans,
     )
 
 

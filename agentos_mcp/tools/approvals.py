@@ -77,7 +77,7 @@ async def list_approvals(
     kind, component_id = (component.kind, component.id) if component else (kind, "")
     note: Hint | str = ""
     if run:
-        approvals = await _approvals_of_run(ctx, RunRef.parse(run), status_filter)
+        approvals = await _approvals_of_run(ctx, ctx.run_ref(run), status_filter)
         approvals = Listed([row for row in approvals if period.contains(row.get("created_at"))])
         runs = await _run_references(ctx, approvals.rows)
     elif kind == "workflow":
@@ -359,7 +359,11 @@ async def _run_reference(ctx: ToolContext, approval: Approval, runs: Sequence[Ru
         ((kind, component_id) for kind in reversed(KINDS) if (component_id := text(approval.get(f"{kind}_id")))), None
     )
     session_id = text(approval.get("session_id"))
-    return str(RunRef(*component, session_id, run_id)) if component and session_id and run_id else ""
+    return (
+        str(RunRef(*component, session_id, run_id, ctx.agent_os.instance))
+        if component and session_id and run_id
+        else ""
+    )
 
 
 async def _required_approvals(ctx: ToolContext, ref: RunRef) -> Sequence[str]:

@@ -316,6 +316,6 @@ TOOLSET = Toolset(
     "filesystem",
     "Agents keep files in namespaces; these tools read them.",
     read(list_agent_files, "GET /filesystem/entries"),
-    read(read_agent_file, "GET /filesystem/content"),
+    read(read_agent_file, "GET /filesystem/content", spans=False),
     read(search_agent_files, "GET /filesystem/search"),
 )

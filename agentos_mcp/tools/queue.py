@@ -29,7 +29,7 @@ async def list_queue_jobs(
         ("run", "status", "accepted", "ended", "tries", "user", "error"),
         [
             (
-                _run_reference(job),
+                _run_reference(job, ctx.agent_os.instance),
                 job.get("status"),
                 time_value(job.get("created_at")),
                 time_value(job.get("completed_at")),
@@ -64,11 +64,11 @@ async def get_queue_stats(ctx: ToolContext) -> Message:
     return Message("\n".join(lines), failed if counts.get("failed") else "")
 
 
-def _run_reference(job: Mapping[str, Any]) -> str:
+def _run_reference(job: Mapping[str, Any], instance: str) -> str:
     """A job is named by its run's id, so its run is known."""
     kind = next((kind for kind in KINDS if kind == job.get("component_type")), None)
-    parts = [str(job.get(name) or "") for name in ("component_id", "session_id", "id")]
-    return str(RunRef(kind, *parts)) if kind and all(parts) else parts[-1]
+    component, session, run = (str(job.get(name) or "") for name in ("component_id", "session_id", "id"))
+    return str(RunRef(kind, component, session, run, instance)) if kind and component and session and run else run
 
 
 def _attempts_text(job: Mapping[str, Any]) -> str:

@@ -168,12 +168,12 @@ async def get_run(
     wait: Wait = None,
 ) -> RunResult:
     """Follow a run to its end, or read what came out of it."""
-    return await follow_run(ctx, ctx.run_registry.attach(RunRef.parse(run)), wait=wait, offset=offset, owns_run=False)
+    return await follow_run(ctx, ctx.run_registry.attach(ctx.run_ref(run)), wait=wait, offset=offset, owns_run=False)
 
 
 async def continue_run(ctx: ToolContext, run: Run, answers: Answers = None, wait: Wait = None) -> RunResult:
     """Answer a paused run as the user said (go ahead, no, a choice); without answers it says what is asked."""
-    return await continue_paused(ctx, RunRef.parse(run), answers or {}, wait)
+    return await continue_paused(ctx, ctx.run_ref(run), answers or {}, wait)
 
 
 async def list_runs(
@@ -224,7 +224,7 @@ async def list_pending(ctx: ToolContext, user_id: UserId = "") -> Table:
 
 async def explain_run(ctx: ToolContext, run: Run) -> str:
     """What happened in a run step by step: tool calls, what went wrong and why, what to try next."""
-    ref = RunRef.parse(run)
+    ref = ctx.run_ref(run)
     output = await ctx.engine.get_stored(ref)
     state = await ctx.engine.check_orphaned(read_stored_run(RunState(ref=ref), output), output)
     return explain(output, state, ctx.surface)
@@ -247,7 +247,7 @@ async def _read_parts(ctx: ToolContext, ref: RunRef) -> RunParts:
 
 async def cancel_run(ctx: ToolContext, run: Run) -> str:
     """Stop a run that is still going or paused, for good."""
-    ref = RunRef.parse(run)
+    ref = ctx.run_ref(run)
     output = await ctx.look(ctx.engine.get_stored(ref), None)
     if output is None:
         await ctx.engine.cancel(ref)
@@ -300,7 +300,7 @@ def _can_be_cancelled(state: RunState) -> bool:
 
 
 async def _cancel_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    ref = RunRef.parse(str(arguments["run"]))
+    ref = ctx.run_ref(str(arguments["run"]))
     output = await ctx.engine.get_stored(ref)
     state = read_stored_run(RunState(ref=ref), output)
     if not _can_be_cancelled(state):
@@ -333,6 +333,6 @@ TOOLSET = Toolset(
     read(list_runs, default=True, scopes=_MAY_SEE_RUNS),
     read(list_pending, default=True, scopes=(*_MAY_SEE_RUNS, "approvals:read")),
     read(explain_run, default=True, scopes=_MAY_SEE_RUNS),
-    read(compare_runs, scopes=_MAY_SEE_RUNS),
+    read(compare_runs, scopes=_MAY_SEE_RUNS, spans=False),
     destructive(cancel_run, default=True, details=_cancel_details, scopes=MAY_RUN),
 )

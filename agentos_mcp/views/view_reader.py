@@ -48,10 +48,11 @@ class ViewReader:
         """What the view shows. A run that is going is watched for `watch_seconds` before."""
         match subject.view:
             case "run":
-                return await self._run(ctx, RunRef.parse(subject.id), watch_seconds)
+                return await self._run(ctx, ctx.run_ref(subject.id), watch_seconds)
             case "trace":
                 trace, _ = await read_trace(ctx, subject.id, subject.db_id)
-                return trace_view(trace, reference_of(trace, (await ctx.catalog.inventory()).components))
+                components = (await ctx.catalog.inventory()).components
+                return trace_view(trace, reference_of(trace, components, ctx.agent_os.instance))
             case "metrics":
                 return await metrics_view(ctx, subject.since, subject.until, subject.user_id, subject.db_id)
             case "inbox":

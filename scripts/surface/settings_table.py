@@ -15,7 +15,7 @@ from scripts.surface.markdown_table import table
 Row = tuple[str, str, str, str]
 
 GROUPS = {
-    "Which AgentOS": ("url", "profile", "token", "token_file", "timeout"),
+    "Which AgentOS": ("url", "config", "profile", "token", "token_file", "timeout"),
     "Which tools": ("toolsets", "tools", "exclude_tools", "read_only", "expose"),
     "The same value for every call": ("user_id", "db_id", "knowledge_id"),
     "Runs and questions": ("wait", "durability", "on_cancel", "ask", "state_secret", "allow_files"),

@@ -72,7 +72,9 @@ class Engine:
 
     def new_run(self, request: RunRequest) -> RunState:
         """A run that has a reference and nothing else yet; a durable queue gives it another one."""
-        ref = RunRef(request.component.kind, request.component.id, request.session_id or new_id(), new_id())
+        component = request.component
+        session_id = request.session_id or new_id()
+        ref = RunRef(component.kind, component.id, session_id, new_id(), self._agent_os.instance)
         if request.user_id == self.ownership.user_id:
             self.ownership.started(ref, new_session=not request.session_id)
         return RunState(ref=ref, is_provisional=self._durable)
@@ -131,6 +133,7 @@ class Engine:
 
         Raises NotFound where it has not, and for a run of another user on a server for one user.
         """
+        ref = ref.on_instance(self._agent_os.instance)
         features = await self._discovery.features()
         features.require("GET", f"/{ref.kind}s/{{{ref.kind}_id}}/runs/{{run_id}}", "show a run again")
         try:
@@ -151,6 +154,7 @@ class Engine:
 
         Raises NotFound for a run of another user on a server for one user.
         """
+        ref = ref.on_instance(self._agent_os.instance)
         note_run(lambda: ref)
         if self.ownership.user_id and not self.ownership.knows(ref):
             try:

@@ -96,6 +96,8 @@ class _RunQuery:
     component: Component | None = None
     status: Status | None = None
     period: Period = ANY_TIME
+    instance: str = ""
+    """The name of the AgentOS, of several."""
 
     @property
     def status_filter(self) -> str:
@@ -152,7 +154,7 @@ async def list_runs(
     looked at, and as many more of the kind. `types` of sessions are asked for one by one, for an AgentOS that takes a
     type that is not given for "agent". Raises InvalidRequest for an unknown status and NotFound for an unknown session.
     """
-    query = _RunQuery(kind, component, _parse_status(status), period)
+    query = _RunQuery(kind, component, _parse_status(status), period, agent_os.instance)
     inventory = await catalog.inventory()
     databases = inventory.databases if len(inventory.databases) > 1 and not database else (database,)
     if session_id:
@@ -440,7 +442,7 @@ def _summaries(
         if not query.matches(kind, owner, row):
             continue
         summary = RunSummary(
-            ref=RunRef(kind, owner, session.id, run),
+            ref=RunRef(kind, owner, session.id, run, query.instance),
             status=text(row.get("status")).upper(),
             name=names.get((kind, owner), owner),
             started_at=_unix_seconds(row.get("created_at")),

@@ -22,7 +22,6 @@ from agentos_mcp.agentos.runs.run import (
     MAX_STEPS,
     MAX_STREAMED_CHARACTERS,
     WAITING,
-    RunRef,
     RunState,
     Status,
     Step,
@@ -76,7 +75,7 @@ def _started(state: RunState, event: Event) -> StateUpdate:
     session, run = event.text("session_id") or ref.session, event.text("run_id") or ref.run
     if len(session) > MAX_NAME_LENGTH or len(run) > MAX_NAME_LENGTH:
         return update
-    return update | {"ref": RunRef(ref.kind, ref.component, session, run)}
+    return update | {"ref": dataclasses.replace(ref, session=session, run=run)}
 
 
 # How a run ends. Cancelled, failed and paused are final even though "completed" may follow.

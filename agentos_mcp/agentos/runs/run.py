@@ -6,9 +6,10 @@ States never change. `reducer.reduce(state, event)` makes the next one from an e
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -30,18 +31,27 @@ def new_id() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(10))
 
 
+INSTANCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+"""The name of one AgentOS of several: plain enough to stand anywhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunRef:
-    """A run's name anywhere: `workflow/content-pipeline/<session>/<run>`, every part percent-encoded."""
+    """A run's name anywhere: `workflow/content-pipeline/<session>/<run>`, every part percent-encoded.
+
+    Where a server has several AgentOSes, the name of the run's comes first: `prod:workflow/...`.
+    """
 
     kind: Kind
     component: str
     session: str
     run: str
+    instance: str = ""
 
     def __str__(self) -> str:
         parts = (self.component, self.session, self.run)
-        return "/".join((self.kind, *map(percent_encode, parts)))
+        kind = f"{self.instance}:{self.kind}" if self.instance else self.kind
+        return "/".join((kind, *map(percent_encode, parts)))
 
     @classmethod
     def parse(cls, text: str) -> RunRef:
@@ -50,14 +60,26 @@ class RunRef:
         Raises InvalidRequest for anything else.
         """
         bare = text.strip().removeprefix("agentos://runs/")
-        kind, *rest = bare.split("/")
-        if kind in KINDS and len(rest) == 3 and all(rest):
+        first, *rest = bare.split("/")
+        instance, colon, kind = first.rpartition(":")
+        is_named = not colon or INSTANCE_NAME.fullmatch(instance)
+        if kind in KINDS and is_named and len(rest) == 3 and all(rest):
             component, session, run = (unquote(part) for part in rest)
-            return cls(kind, component, session, run)
+            return cls(kind, component, session, run, instance)
         raise InvalidRequest(
             f"'{one_line(bare, max_length=80)}' is not a run reference.",
             "It looks like workflow/content-pipeline/<session>/<run>; copy it from the run's result.",
         )
+
+    def on_instance(self, instance: str) -> RunRef:
+        """The reference on the AgentOS of this name, '' where there is only one.
+
+        Raises InvalidRequest where it is of another one.
+        """
+        if self.instance in {"", instance}:
+            return replace(self, instance=instance)
+        here = f"this is {instance}" if instance else "there is only one here, without a name"
+        raise InvalidRequest(f"It is a run of the AgentOS {self.instance}; {here}.", "Copy the run's reference.")
 
 
 WAITING = "waiting for an answer"

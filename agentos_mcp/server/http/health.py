@@ -12,6 +12,7 @@ from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unauthorized, Unr
 from agentos_mcp.agentos.http_errors import READING_ERRORS
 from agentos_mcp.agentos.shared_call import SharedCall
 from agentos_mcp.server.mcp_server import AgentOSServer
+from agentos_mcp.tooling.context import Backend
 
 HEALTH = "/health"
 READY = "/ready"
@@ -64,22 +65,32 @@ class HealthEndpoints:
         return self._reason
 
     async def _check_agentos(self) -> str:
-        backend = self._server.backend
-        if backend is None:
+        state = self._server.shared_state
+        if state is None:
             return "This server is stopping."
-        for path in ("/health", "/config"):
-            try:
-                await backend.agent_os.get(path, retry=False)
-            except (Unsupported, NotFound):
-                continue
-            except AgentOSError as error:
-                log.info("Not ready: %s", error)
-                return _public_reason(error)
-            except READING_ERRORS:
-                log.exception("Not ready")
-                return "AgentOS answers with something that cannot be read."
-            return ""
-        return "What answers is not an AgentOS."
+        # Of several AgentOSes one is enough: the others take nothing with them.
+        reason = ""
+        for backend in state.backends:
+            if not (reason := await _unusable_reason(backend)):
+                break
+        return reason
+
+
+async def _unusable_reason(backend: Backend) -> str:
+    """Why an AgentOS cannot be used; '' if it can."""
+    for path in ("/health", "/config"):
+        try:
+            await backend.agent_os.get(path, retry=False)
+        except (Unsupported, NotFound):
+            continue
+        except AgentOSError as error:
+            log.info("Not ready: %s", error)
+            return _public_reason(error)
+        except READING_ERRORS:
+            log.exception("Not ready")
+            return "AgentOS answers with something that cannot be read."
+        return ""
+    return "What answers is not an AgentOS."
 
 
 def _public_reason(error: AgentOSError) -> str:

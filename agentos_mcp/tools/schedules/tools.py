@@ -224,7 +224,7 @@ async def trigger_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
             "AgentOS has not answered yet.",
             hint("{list} shows whether it runs.", list=Action.of("list_schedule_runs")),
         )
-    run = run_reference(document, outcome)
+    run = run_reference(document, outcome, ctx.agent_os.instance)
     status = str(outcome.get("status"))
     if status == "failed":
         raise run_failure(document, outcome, run)
@@ -278,7 +278,7 @@ async def list_schedule_runs(
                 time_value(run.get("triggered_at")),
                 time_value(run.get("completed_at")),
                 outcome,
-                run_reference(document, run),
+                run_reference(document, run, ctx.agent_os.instance),
                 error_text(run) if run.get("status") in ("failed", "cancelled") else "",
             )
             for run, outcome in zip(runs, outcomes, strict=True)
@@ -453,7 +453,7 @@ async def _outcomes(ctx: ToolContext, schedule: Schedule, runs: Sequence[Mapping
     references = {
         index: RunSummary(RunRef.parse(reference), Status.COMPLETED, "", 0.0)
         for index, run in enumerate(runs)
-        if run.get("status") == "success" and (reference := run_reference(schedule, run))
+        if run.get("status") == "success" and (reference := run_reference(schedule, run, ctx.agent_os.instance))
     }
     read = dict(zip(references, await read_outcomes(ctx.agent_os, list(references.values())), strict=True))
     return [

@@ -120,12 +120,12 @@ def trace_row(trace: Mapping[str, Any], user_id: str = "") -> tuple[object, ...]
     )
 
 
-def reference_of(trace: Mapping[str, Any], components: Sequence[Component]) -> str:
+def reference_of(trace: Mapping[str, Any], components: Sequence[Component], instance: str = "") -> str:
     """The reference of the trace's run; '' where the trace does not tell all of it."""
     for run in runs_of(trace)[:1]:
         ids = [run.component] if run.component else [c.id for c in components if run.of(c)]
         if run.run and run.session and len(ids) == 1:
-            return str(RunRef(run.kind, ids[0], run.session, run.run))
+            return str(RunRef(run.kind, ids[0], run.session, run.run, instance))
     return ""
 
 

@@ -91,7 +91,7 @@ async def list_traces(
     """Traces of runs, latest or slowest first. Read one with get_trace."""
     database = await ctx.database("traces", db_id)
     query = TraceQuery(
-        run=RunRef.parse(run) if run else None,
+        run=ctx.run_ref(run) if run else None,
         session_id=session_id,
         user_id=user_id,
         component=await _component(ctx, kind, id),
@@ -147,7 +147,7 @@ async def read_trace(ctx: ToolContext, id: str, db_id: str = "", span_id: str = 
             ),
         )
     if "/" in trace_id:
-        latest, *other_traces = await _traces_of_run(ctx, database, RunRef.parse(trace_id))
+        latest, *other_traces = await _traces_of_run(ctx, database, ctx.run_ref(trace_id))
         trace_id = str(latest.get("trace_id"))
     if user and span_id:
         # A span does not say whose it is.
@@ -293,7 +293,7 @@ def _not_own(ctx: ToolContext, trace_id: str, owner: str = "other") -> NotFound:
 async def _trace_record(ctx: ToolContext, trace: Trace, other_traces: list[Trace]) -> Record:
     total, hidden = trace.get("total_spans"), hidden_span_count(trace)
     runs = runs_of(trace)
-    reference = reference_of(trace, (await ctx.catalog.inventory()).components)
+    reference = reference_of(trace, (await ctx.catalog.inventory()).components, ctx.agent_os.instance)
     facts = {
         "trace": trace.get("trace_id"),
         "status": status_of(trace),

@@ -1,0 +1,189 @@
+"""The AgentOSes of a server that has several: by name, asked side by side, none of them waiting for another."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
+
+import anyio
+from anyio.abc import TaskGroup
+from mcp.server.mcpserver import Context
+
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unreachable
+from agentos_mcp.agentos.hints import Parameter, hint
+from agentos_mcp.agentos.http_errors import READING_ERRORS, reading_failure
+from agentos_mcp.agentos.plain_text import excerpt
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
+from agentos_mcp.tooling.context import Backend
+
+log = logging.getLogger(__name__)
+
+STRAGGLER_SECONDS = 2.0
+"""So long at least the others are waited for, from the beginning, once one has answered."""
+_STRAGGLER_FACTOR = 3.0
+"""And so many times as long as the slowest that has answered took."""
+_GRACE_FACTOR = 1.05
+_GRACE_SECONDS = 0.01
+"""One that did not answer before gets this much more time than those that did took."""
+_CHECK_INTERVAL_SECONDS = 2.0
+_CHECK_TIMEOUT_SECONDS = 2.0
+
+T = TypeVar("T")
+
+
+class AccessToInstances(Protocol):
+    """What the calls of one caller reach where there are several AgentOSes: the lifespan context of every request."""
+
+    @property
+    def instances(self) -> Instances | None: ...
+
+
+def instances_of(context: Context[Any]) -> Instances:
+    """The AgentOSes that a call can be for."""
+    access: AccessToInstances = context.request_context.lifespan_context
+    if access.instances is None:
+        raise RuntimeError("this server has one AgentOS")
+    return access.instances
+
+
+class Instances:
+    """The AgentOSes by name, and which of them did not answer lately."""
+
+    def __init__(self, backends: Mapping[str, Backend]) -> None:
+        self.backends = dict(backends)
+        self._problems: dict[str, AgentOSError] = {}
+        self._checked: set[str] = set()
+        self._tasks: TaskGroup | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.backends)
+
+    @property
+    def listed_names(self) -> str:
+        """ "dev, prod, lab"."""
+        return ", ".join(self.backends)
+
+    def name_of(self, text: str) -> str:
+        """The name as it is written in the settings; '' where there is no such AgentOS."""
+        word = text.strip().casefold()
+        return next((name for name in self.backends if name.casefold() == word), "")
+
+    def named(self, text: str) -> Backend:
+        """The AgentOS of this name. Raises InvalidRequest with the names that there are."""
+        if not (name := self.name_of(text)):
+            raise InvalidRequest(f"There is no AgentOS '{excerpt(text)}'.", f"There are: {self.listed_names}.")
+        return self.backends[name]
+
+    def ask_which(self, problem: str) -> InvalidRequest:
+        """The error of a call for which it is not known which AgentOS is meant."""
+        return InvalidRequest(
+            problem, hint("Give {instance}, one of: {names}.", instance=Parameter("instance"), names=self.listed_names)
+        )
+
+    def mask(self, text: str) -> str:
+        """A text without the tokens of any of them."""
+        for backend in self.backends.values():
+            text = backend.agent_os.mask(text)
+        return text
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """While it is open, those that did not answer are asked again until they do."""
+        async with unwrapped_task_group() as tasks:
+            self._tasks = tasks
+            try:
+                yield
+            finally:
+                self._tasks = None
+                tasks.cancel_scope.cancel()
+
+    async def ask_each(
+        self, call: Callable[[Backend], Awaitable[T]], *, wait_for_all: bool = False
+    ) -> dict[str, T | AgentOSError]:
+        """What `call` returns of each, or the error of one that fails, in the order of the settings.
+
+        One that is much slower than the others, or was when it was asked before, is not waited for.
+        """
+        answers: dict[str, T | AgentOSError] = {}
+        doubtful = frozenset(self._problems)
+        started_at = anyio.current_time()
+        slowest_seconds = 0.0
+        changed = anyio.Event()
+
+        async def ask(name: str, backend: Backend) -> None:
+            nonlocal slowest_seconds
+            try:
+                answers[name] = await call(backend)
+                slowest_seconds = anyio.current_time() - started_at
+            except AgentOSError as error:
+                answers[name] = error
+            except READING_ERRORS as error:
+                log.exception("An answer of the AgentOS %s could not be read", name)
+                answers[name] = reading_failure(error, f"The AgentOS {name}")
+            changed.set()
+
+        def remaining_seconds() -> float:
+            waiting = [name for name in self.backends if name not in answers]
+            if wait_for_all or not slowest_seconds:
+                return math.inf
+            if doubtful.issuperset(waiting):
+                limit = max(slowest_seconds * _GRACE_FACTOR, slowest_seconds + _GRACE_SECONDS)
+            else:
+                limit = max(STRAGGLER_SECONDS, slowest_seconds * _STRAGGLER_FACTOR)
+            return max(0.0, started_at + limit - anyio.current_time())
+
+        async with unwrapped_task_group() as tasks:
+            for name, backend in self.backends.items():
+                tasks.start_soon(ask, name, backend)
+            while len(answers) < len(self.backends):
+                with anyio.move_on_after(remaining_seconds()) as scope:
+                    await changed.wait()
+                    changed = anyio.Event()
+                if scope.cancelled_caught:
+                    break
+            tasks.cancel_scope.cancel()
+        seconds = anyio.current_time() - started_at
+        for name in self.backends:
+            answers.setdefault(name, self._problems.get(name) or _no_answer(seconds))
+            self._note(name, answers[name])
+        return {name: answers[name] for name in self.backends}
+
+    def _note(self, name: str, answer: object) -> None:
+        if not isinstance(answer, AgentOSError) or not answer.is_transient:
+            self._problems.pop(name, None)
+            return
+        self._problems[name] = answer
+        if self._tasks is not None and name not in self._checked:
+            self._checked.add(name)
+            self._tasks.start_soon(self._check_until_answered, name)
+
+    async def _check_until_answered(self, name: str) -> None:
+        try:
+            while name in self._problems:
+                await anyio.sleep(_CHECK_INTERVAL_SECONDS)
+                if await _answers(self.backends[name]):
+                    self._problems.pop(name, None)
+        finally:
+            self._checked.discard(name)
+
+
+async def _answers(backend: Backend) -> bool:
+    """Whether an AgentOS answers in time, whatever it says."""
+    try:
+        with anyio.fail_after(_CHECK_TIMEOUT_SECONDS):
+            await backend.agent_os.get("/health", retry=False)
+    except TimeoutError:
+        return False
+    except AgentOSError as error:
+        return not error.is_transient
+    except READING_ERRORS:
+        return False
+    return True
+
+
+def _no_answer(seconds: float) -> AgentOSError:
+    return Unreachable(f"It did not answer within {seconds:.1f} s.", "Ask it alone to wait longer for it.")

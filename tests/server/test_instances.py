@@ -1,0 +1,422 @@
+"""One server for several AgentOSes: what spans them, what is for one of them, and what is asked back."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import anyio
+import pytest
+from mcp.client.client import Client
+from mcp.client.session import ElicitationFnT
+from mcp.shared.exceptions import MCPError
+
+from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
+from agentos_mcp.server.build import build_server
+from agentos_mcp.settings import Settings, Token
+from agentos_mcp.tooling import instances as instances_module
+from agentos_mcp.tooling.context import Backend
+from agentos_mcp.tooling.instances import Instances
+from tests._support.fault_proxy import proxy_to
+from tests._support.foreign_servers import free_port
+from tests._support.mcp_client import Connect, Peer, reference
+from tests._support.person import Person
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def serving(
+    *each: Settings, era: str = "auto", person: ElicitationFnT | None = None, **all_of_them: Any
+) -> AsyncIterator[Peer]:
+    """A client of a server for these AgentOSes, each with the settings of one."""
+    each = tuple(replace(own, **all_of_them) for own in each)
+    settings = Settings(url=each[0].url, instances=each, **all_of_them)
+    async with Client(build_server(settings), mode=cast("Any", era), elicitation_callback=person) as client:
+        yield Peer(client)
+
+
+def of(name: str, url: str, **more: Any) -> Settings:
+    return Settings(instance=name, url=url, **more)
+
+
+def down() -> Settings:
+    return of("down", f"http://127.0.0.1:{free_port()}")
+
+
+def column(table: str, name: str) -> list[str]:
+    """The cells of a column of a markdown table."""
+    lines = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("|")]
+    index = [cell.strip() for cell in lines[0]].index(name)
+    return [line[index].strip() for line in lines[2:]]
+
+
+# Lists
+
+
+@pytest.mark.parametrize("tool", ["list_agents", "list_runs", "list_sessions", "list_memories", "list_traces"])
+async def test_list_spans_all_instances_with_a_column(tool: str, sample_agentos: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos), toolsets=("default", "traces")) as peer:
+        await peer.text("run_agent", agent_id="echo", message="hello")
+        listed = await peer.text(tool)
+        alone = await peer.text(tool, instance="dev")
+    rows = column(listed, "instance")
+    assert rows.count("dev") == len(column(alone, "instance"))
+    assert set(column(alone, "instance")) == {"dev"}
+    assert tool in {"list_memories", "list_traces"} or "prod" in rows
+
+
+async def test_list_says_which_instance_is_missing_and_shows_the_others(sample_agentos: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos), down()) as peer:
+        listed = await peer.text("list_workflows")
+        told = await peer.text("list_instances")
+    assert set(column(listed, "instance")) == {"dev", "prod"}
+    assert "down is left out: No AgentOS answers at" in listed
+    assert column(told, "status") == ["answers", "answers", "cannot be used"]
+
+
+async def test_list_does_not_wait_for_an_instance_that_drips(sample_agentos: str, demo: str) -> None:
+    async with proxy_to(sample_agentos) as proxy:
+        proxy.slowness = 60.0
+        async with serving(of("dev", demo), of("drip", proxy.url)) as peer:
+            first = await peer.text("list_workflows")
+            seconds = []
+            for _ in range(5):
+                begun = anyio.current_time()
+                later = await peer.text("list_workflows")
+                seconds.append(anyio.current_time() - begun)
+    for listed in (first, later):
+        assert set(column(listed, "instance")) == {"dev"}
+        assert "drip is left out: It did not answer within" in listed
+    assert statistics.median(seconds) < instances_module.STRAGGLER_SECONDS / 2
+
+
+async def test_call_for_one_instance_asks_no_other(sample_agentos: str, demo: str) -> None:
+    async with proxy_to(sample_agentos) as proxy, serving(of("dev", demo), of("prod", proxy.url)) as peer:
+        await peer.text("list_workflows", instance="dev")
+        await peer.text("run_workflow", workflow_id="content pipeline on dev", message="tea")
+        # What it has, and can do, is asked by the server itself.
+        assert {line.split()[1] for line in proxy.requests} <= {b"/config", b"/info", b"/openapi.json"}
+
+
+async def test_words_that_are_no_table_are_told_of_each_instance(sample_agentos: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos), structured_output=True) as peer:
+        found = await peer.call("search_knowledge", query="giraffe")
+        listed = await peer.call("list_workflows")
+    words = cast("Any", found.content[0]).text
+    assert words.startswith("## dev\n")
+    assert "two hours" in words.partition("\n## prod\n")[2]
+    assert set(found.structured_content or {}) == {"dev", "prod"}
+    assert {item["instance"] for item in (listed.structured_content or {})["items"]} == {"dev", "prod"}
+
+
+# Names
+
+
+async def test_name_is_found_on_the_only_instance_that_has_it(sample_agentos: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos)) as peer:
+        first = reference(await peer.text("run_agent", agent_id="echo", message="hello"))
+        second = reference(await peer.text("run_workflow", workflow_id="content pipeline", message="tea"))
+        shown = await peer.text("get_component", id="echo")
+    assert first.startswith("prod:agent/echo/")
+    assert second.startswith("dev:workflow/content-pipeline/")
+    assert shown.startswith("instance: prod\n# Echo")
+
+
+async def test_name_on_two_instances_is_asked_back_and_nothing_is_run(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as one, proxy_to(sample_agentos) as other:
+        async with serving(of("dev", one.url), of("prod", other.url)) as peer:
+            error = await peer.error("run_agent", agent_id="echo", message="hello")
+        assert "'echo' is on several AgentOSes: dev (agent echo), prod (agent echo)." in error
+        assert "Give instance, one of: dev, prod." in error
+        assert one.asked("POST", "/") == other.asked("POST", "/") == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["echo on prod", "echo (prod)", "prod: echo", "PROD:echo", "echo@prod", "the echo agent in prod"]
+)
+async def test_name_says_which_instance_is_meant(name: str, sample_agentos: str) -> None:
+    async with serving(of("dev", sample_agentos), of("prod", sample_agentos)) as peer:
+        result = await peer.text("run_agent", agent_id=name, message="hello")
+    assert reference(result).startswith("prod:agent/echo/")
+
+
+async def test_write_is_not_guessed_while_an_instance_cannot_be_asked(sample_agentos: str) -> None:
+    async with serving(of("prod", sample_agentos), down()) as peer:
+        error = await peer.error("run_agent", agent_id="echo", message="hello")
+        stated = await peer.text("run_agent", agent_id="echo", message="hello", instance="prod")
+        read = await peer.text("get_component", id="echo")
+    assert "'echo' is on prod; down did not say whether it has one. Give instance, one of: prod, down." in error
+    assert reference(stated).startswith("prod:agent/echo/")
+    assert read.startswith("instance: prod")
+
+
+async def test_name_is_found_while_an_instance_is_down_that_was_known_not_to_have_it(
+    sample_agentos: str, demo: str
+) -> None:
+    async with proxy_to(sample_agentos) as proxy, serving(of("dev", demo), of("prod", proxy.url)) as peer:
+        await peer.text("list_workflows")
+        proxy.answer = lambda request: b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        result = await peer.text("run_workflow", workflow_id="content pipeline", message="tea")
+        other = await peer.error("run_agent", agent_id="nobody at all", message="hello")
+    assert reference(result).startswith("dev:workflow/content-pipeline/")
+    assert other.startswith("None of the AgentOSes has it. dev: No agent 'nobody at all'.")
+
+
+async def test_write_without_any_place_is_asked_back(sample_agentos: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos)) as peer:
+        error = await peer.error("create_memory", memory="likes tea", user_id="places")
+        made = await peer.text("create_memory", memory="likes tea", user_id="places", instance="prod")
+        listed = await peer.text("list_memories", user_id="places")
+    assert "Give instance, one of: dev, prod." in error
+    assert made
+    assert set(column(listed, "instance")) == {"prod"}
+
+
+async def test_unknown_instance_is_an_error_with_the_known_names(sample_agentos: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos)) as peer:
+        for arguments in ({"run": "lab:agent/echo/s/r"}, {"run": "agent/echo/s/r", "instance": "lab"}):
+            error = await peer.error("get_run", **arguments)
+            assert error == "There is no AgentOS 'lab'. There are: dev, prod."
+        both = await peer.error("get_run", run="dev:agent/echo/s/r", instance="prod")
+    assert both == "instance names the AgentOS prod, run dev. A call is for one of them."
+
+
+# Runs
+
+
+async def test_reference_routes_every_call_about_its_run(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as other:
+        each = (of("dev", other.url), of("prod", sample_agentos))
+        async with serving(*each, toolsets=("default", "traces")) as peer:
+            run = reference(await peer.text("run_agent", agent_id="echo on prod", message="hello"))
+            started = len(other.requests)
+            assert "hello" in await peer.text("get_run", run=run)
+            assert await peer.text("explain_run", run=run)
+            assert "Nothing to cancel" in await peer.text("cancel_run", run=run)
+            assert reference(await peer.text("continue_run", run=run)) == run
+            assert await peer.call("list_traces", run=run)
+            session = run.split("/")[2]
+            assert f"run: {run}" in await peer.text("get_run", run=run.removeprefix("prod:"), instance="prod")
+            assert await peer.text("get_session", session_id=f"prod:{session}")
+            asked_back = await peer.error("get_session", session_id=session)
+            assert not [line for line in other.requests[started:] if b"/runs" in line or b"/sessions" in line]
+    assert "Give instance, one of: dev, prod." in asked_back
+
+
+async def test_running_run_is_cancelled_where_it_runs(sample_agentos: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos)) as peer:
+        run = reference(await peer.text("run_workflow", workflow_id="slow-steps", message="go", wait=0))
+        assert run.startswith("prod:workflow/slow-steps/")
+        ended = await peer.text("cancel_run", run=run)
+    assert ended.endswith(f"run: {run}")
+
+
+async def test_question_names_its_instance_and_its_answer_goes_there(era: str, pausing: str, demo: str) -> None:
+    person = Person("approve")
+    async with serving(of("dev", demo), of("prod", pausing), era=era, person=person) as peer:
+        result = await peer.text("run_agent", agent_id="deployer", message="deploy tag-instances")
+    assert person.asked[0].startswith("prod: ")
+    assert "deployed" in result
+    assert reference(result).startswith("prod:agent/deployer/")
+
+
+async def test_paused_run_is_continued_by_its_reference(pausing: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", pausing), ask=False) as peer:
+        paused = await peer.text("run_agent", agent_id="deployer", message="deploy tag-instances")
+        run = reference(paused)
+        waiting = await peer.text("list_runs", status="paused")
+        pending = await peer.text("list_pending")
+        rejected = await peer.text("cancel_run", run=run)
+    assert run in column(waiting, "run")
+    assert run in pending
+    assert run in rejected
+
+
+async def test_resource_of_a_run_is_read_on_its_instance(sample_agentos: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos)) as peer:
+        run = reference(await peer.text("run_agent", agent_id="echo", message="hello"))
+        read = await peer.client.read_resource(f"agentos://runs/{run}")
+        listed = await peer.client.read_resource("agentos://workflows")
+        with pytest.raises(MCPError, match="There is no AgentOS 'lab'"):
+            await peer.client.read_resource("agentos://runs/lab:agent/echo/s/r")
+        with pytest.raises(MCPError, match="does not say which AgentOS"):
+            await peer.client.read_resource("agentos://runs/agent/echo/s/r")
+    assert f"run: {run}" in cast("Any", read.contents[0]).text
+    assert "content-pipeline" in cast("Any", listed.contents[0]).text
+
+
+# Permissions and credentials
+
+
+async def test_read_only_holds_for_the_instance_that_has_it(sample_agentos: str, demo: str) -> None:
+    async with proxy_to(sample_agentos) as proxy:
+        async with serving(of("dev", demo), of("prod", proxy.url, read_only=True)) as peer:
+            for arguments in ({"agent_id": "echo"}, {"agent_id": "echo", "instance": "prod"}):
+                error = await peer.error("run_agent", message="hello", **arguments)
+                assert error == "The AgentOS prod is read-only: nothing can be run or changed there."
+            assert "prod" in column(await peer.text("list_agents"), "instance")
+            assert column(await peer.text("list_instances"), "access") == ["read and write", "read-only"]
+            assert "prod (read-only)" in (peer.client.instructions or "")
+            await peer.text("run_workflow", workflow_id="content pipeline", message="tea", instance="dev")
+        assert {line.split()[0] for line in proxy.requests} == {b"GET"}
+
+
+async def test_toolsets_hold_for_the_instance_that_has_them(sample_agentos: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos, toolsets=("catalog",))) as peer:
+        error = await peer.error("run_agent", agent_id="echo", message="hello", instance="prod")
+        listed = await peer.text("list_runs")
+    assert error == "Not on prod: its toolsets leave run_agent out."
+    assert "prod is left out: Not on prod" in listed
+
+
+async def test_token_of_one_instance_never_reaches_another(sample_agentos: str) -> None:
+    tokens = {"dev": "token-of-dev-3f9a17", "prod": "token-of-prod-88c1e0"}
+    async with proxy_to(sample_agentos) as dev, proxy_to(sample_agentos) as prod:
+        each = [of(name, proxy.url, token=Token(tokens[name])) for name, proxy in (("dev", dev), ("prod", prod))]
+        results = []
+        async with serving(*each, toolsets=("all",)) as peer:
+            run = reference(await peer.text("run_agent", agent_id="echo on prod", message=tokens["dev"]))
+            for tool, arguments in (
+                ("list_agents", {}),
+                ("list_runs", {}),
+                ("search_knowledge", {"query": "giraffe"}),
+                ("get_run", {"run": run}),
+                ("get_component", {"id": "dev:echo"}),
+                ("create_memory", {"memory": "tea", "user_id": "tokens", "instance": "dev"}),
+                ("get_session", {"session_id": "dev:prod:x"}),
+                ("get_component", {"id": "echo on http://127.0.0.1"}),
+                ("list_instances", {}),
+            ):
+                results.append(str(await peer.call(tool, **arguments)))
+        for own, other, proxy in (("dev", "prod", dev), ("prod", "dev", prod)):
+            headers = [body.partition(b"\r\n\r\n")[0] for body in proxy.bodies]
+            assert len(headers) > 3
+            assert all(tokens[own].encode() in head for head in headers)
+            assert not any(tokens[other].encode() in head for head in headers)
+    assert not any(token in result for token in tokens.values() for result in results)
+
+
+# What a client is told
+
+
+async def test_introduction_names_the_instances_in_one_line(sample_agentos: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos), down()) as peer:
+        lines = (peer.client.instructions or "").splitlines()
+    line = next(line for line in lines if line.startswith("There are 3 AgentOSes (instances): dev"))
+    assert "down" in line
+    assert not any("instance='" in line for line in lines)
+
+
+async def test_every_tool_takes_the_instance_and_with_one_none_does(
+    sample_agentos: str, demo: str, connect: Connect
+) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos)) as peer:
+        several = {tool.name: tool.input_schema for tool in (await peer.client.list_tools()).tools}
+    async with connect(sample_agentos) as peer:
+        one = {tool.name: tool.input_schema for tool in (await peer.client.list_tools()).tools}
+    assert set(several) - set(one) == {"list_instances"}
+    for name, schema in several.items():
+        assert schema["properties"].pop("instance") == {"type": "string", "enum": ["dev", "prod"]}
+        assert name == "list_instances" or schema == one[name]
+
+
+async def test_one_agentos_refuses_a_reference_with_an_instance(sample_agentos: str, connect: Connect) -> None:
+    async with connect(sample_agentos) as peer:
+        error = await peer.error("get_run", run="prod:agent/echo/s/r")
+    assert "It is a run of the AgentOS prod; there is only one here, without a name." in error
+
+
+# Asking each
+
+
+def stub() -> Backend:
+    return cast("Backend", object())
+
+
+async def test_ask_each_leaves_out_the_one_that_never_answers_and_then_does_not_wait_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(instances_module, "STRAGGLER_SECONDS", 0.2)
+    quick, stuck = stub(), stub()
+    several = Instances({"quick": quick, "stuck": stuck})
+
+    async def call(backend: Backend) -> str:
+        if backend is stuck:
+            await anyio.sleep_forever()
+        return "answer"
+
+    seconds = []
+    for _ in range(2):
+        begun = anyio.current_time()
+        answers = await several.ask_each(call)
+        seconds.append(anyio.current_time() - begun)
+        assert answers["quick"] == "answer"
+        assert isinstance(answers["stuck"], Unreachable)
+    assert seconds[0] >= 0.2 > seconds[1]
+
+
+async def test_ask_each_waits_for_the_others_where_nobody_has_answered_yet() -> None:
+    refused, slow = stub(), stub()
+    several = Instances({"refused": refused, "slow": slow})
+
+    async def call(backend: Backend) -> str:
+        if backend is refused:
+            raise Unreachable("It is down.")
+        await anyio.sleep(0.05)
+        return "answer"
+
+    for _ in range(2):
+        answers = await several.ask_each(call)
+        assert answers["slow"] == "answer"
+        assert isinstance(answers["refused"], AgentOSError)
+
+
+async def test_ask_each_keeps_an_error_that_is_an_answer_from_making_an_instance_doubtful() -> None:
+    one, other = stub(), stub()
+    several = Instances({"one": one, "other": other})
+
+    async def refuse(backend: Backend) -> str:
+        if backend is one:
+            raise NotFound("No such thing.")
+        return "answer"
+
+    async def answer(backend: Backend) -> str:
+        if backend is one:
+            await anyio.sleep(0.1)
+        return "answer"
+
+    await several.ask_each(refuse)
+    assert await several.ask_each(answer) == {"one": "answer", "other": "answer"}
+
+
+async def test_ask_each_waits_again_for_one_that_has_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instances_module, "STRAGGLER_SECONDS", 0.1)
+    monkeypatch.setattr(instances_module, "_CHECK_INTERVAL_SECONDS", 0.01)
+    checked, is_back = anyio.Event(), False
+
+    class Returning:
+        async def get(self, *_: object, **__: object) -> None:
+            if not is_back:
+                raise Unreachable("It is down.")
+            checked.set()
+
+    steady, returning = stub(), cast("Backend", SimpleNamespace(agent_os=Returning()))
+    several = Instances({"steady": steady, "returning": returning})
+
+    async def call(backend: Backend) -> str:
+        if backend is returning:
+            await anyio.sleep(0.05 if is_back else 60)
+        return "answer"
+
+    async with several.watched():
+        assert isinstance((await several.ask_each(call))["returning"], Unreachable)
+        is_back = True
+        with anyio.fail_after(10):
+            await checked.wait()
+        await anyio.wait_all_tasks_blocked()
+        assert await several.ask_each(call) == {"steady": "answer", "returning": "answer"}
