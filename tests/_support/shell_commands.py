@@ -32,7 +32,6 @@ NOT_RUN = {
     "codex": "a client's own program",
     "gemini": "a client's own program",
     "opencode": "a client's own program",
-    "openssl": "it makes a key for an AgentOS that is not there",
     "tail": "it follows a client's log, for ever",
 }
 """Programs whose command lines are not run, and why."""

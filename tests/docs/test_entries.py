@@ -20,7 +20,13 @@ from tests._support.processes import MODULE, RawServer
 from tests._support.shell_commands import LANGUAGES, NOT_RUN, parsed
 
 DATA = {"json", "jsonc", "toml", "yaml"}
-NOT_READ = {"": "what a program says", "text": "likewise", "nginx": "a proxy's", "caddyfile": "a proxy's"}
+NOT_READ = {
+    "": "what a program says",
+    "text": "likewise",
+    "nginx": "a proxy's",
+    "caddyfile": "a proxy's",
+    "python": "an AgentOS's",
+}
 """Languages that nothing is made of here."""
 _REFERENCE = re.compile(r"\$?\{(?:env:|input:)?[\w-]+\}|\$\w+")
 _COMMENTS = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)

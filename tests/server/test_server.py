@@ -39,6 +39,7 @@ READ_TOOLS = {
     "get_component",
     "get_run",
     "list_runs",
+    "list_pending",
     "explain_run",
     "list_sessions",
     "get_session",
