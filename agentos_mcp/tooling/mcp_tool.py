@@ -33,6 +33,7 @@ from agentos_mcp.tooling.budget import (
 from agentos_mcp.tooling.client_quirks import UNKNOWN_CLIENT, ClientQuirks
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.elicitation import can_elicit, confirm
+from agentos_mcp.tooling.encoded_ids import decode_ids
 from agentos_mcp.tooling.results import RUN_SCHEMA, TEXT_SCHEMA, Document, Message, Record, Table
 from agentos_mcp.tooling.tool_spec import Result, ToolFunction, ToolSpec
 
@@ -58,6 +59,7 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
     async def run_tool(ctx: ToolContext, arguments: dict[str, Any]) -> CallToolResult | InputRequiredResult:
         try:
             limits.check(arguments)
+            arguments |= await decode_ids(ctx, arguments)
             arguments |= {name: value for name, value in ctx.settings.injected.items() if name in hidden}
             needs_confirmation = spec.destructive and (not spec.confirm_only_if or arguments.get(spec.confirm_only_if))
             if needs_confirmation and spec.details and can_elicit(ctx):

@@ -37,11 +37,14 @@ __all__ = [
     "approval_ids",
     "check_answers",
     "continuation_form",
+    "pending_text",
     "questions",
     "rejections",
+    "with_question_key",
 ]
 
 _MAX_KEY_LENGTH = 80
+_MAX_PENDING_LENGTH = 240
 _YES = frozenset({"yes", "y", "true", "approve", "approved"})
 _NO = frozenset({"no", "n", "false", "reject", "rejected", "decline", "declined"})
 
@@ -161,6 +164,35 @@ def check_answers(questions: Sequence[Question], answers: Mapping[str, Any]) -> 
     if problems:
         raise InvalidAnswers(problems)
     return checked
+
+
+def with_question_key(questions: Sequence[Question], answers: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The answers, those to the run's only question under its key where they are a bare yes or no.
+
+    `{"approve": true}` and `{"declined": true, "note": "..."}` are one where exactly one thing waits, and that for a
+    yes or no alone. Anything else stays as it is.
+    """
+    if len(questions) != 1 or not answers or not answers.keys() <= _BARE_FIELDS or answers.keys() == {NOTE}:
+        return answers
+    (question,) = questions
+    if question.kind != "confirmation" or {field.name for field in question.fields} != {APPROVE.name, NOTE}:
+        return answers
+    return {question.key: dict(answers)}
+
+
+_BARE_FIELDS = frozenset({APPROVE.name, DECLINED, NOTE})
+
+
+def pending_text(
+    ref: RunRef, requirements: Sequence[Mapping[str, Any]], *, max_length: int = _MAX_PENDING_LENGTH
+) -> str:
+    """Who has to answer what of a paused run, on one line: 'deploy-3f2a91: Deployer wants to call deploy. ...'."""
+    pending = questions(ref, requirements)
+    lines = (
+        f"{'an admin: ' if question.kind == 'approval' else ''}{question.key}: {question.title} {question.details}"
+        for question in pending
+    )
+    return one_line("; ".join(lines), max_length=max_length)
 
 
 def _unknown_key(key: str, questions: Sequence[Question]) -> AnswerProblem:
