@@ -71,6 +71,9 @@ Answers = Annotated[
     JsonObject, BeforeValidator(_as_answers), Field(description='By question; {"approve": true} to one yes/no')
 ]
 
+_ANSWER = hint(
+    "Ask the user, then answer what waits with {answer}.", answer=Action.of("continue_run", "run", "answers")
+)
 _CANCEL_WAIT_SECONDS = 5.0
 _SEVERAL_WORKERS = (
     "This AgentOS has several workers. Unless they share a Redis (QueueConfig(redis=...)), a cancellation is known to "
@@ -217,11 +220,12 @@ async def list_runs(
         if result.older_until is not None
         else as_hint("")
     ) + unread_outcomes_hint(result)
+    waiting = any(run.status == Status.PAUSED for run in result.runs)
     return Table(
         RUN_COLUMNS,
         run_rows(await read_outcomes(ctx.agent_os, result.runs), user_id),
         empty=as_hint(f"No such runs in the {MAX_SESSIONS} latest sessions.") + older,
-        footer=older,
+        footer=(_ANSWER if waiting else as_hint("")) + older,
     )
 
 

@@ -25,7 +25,7 @@ from agentos_mcp.agentos.pauses.answers import (
     find_pending,
 )
 from agentos_mcp.agentos.pauses.question_text import APPROVE, FAILURE, Field, FieldType, Question, build_question, label
-from agentos_mcp.agentos.plain_text import as_json, one_line
+from agentos_mcp.agentos.plain_text import as_field, as_json, one_line
 from agentos_mcp.agentos.runs.run import RunRef
 
 __all__ = [
@@ -183,16 +183,18 @@ def with_question_key(questions: Sequence[Question], answers: Mapping[str, Any])
 _BARE_FIELDS = frozenset({APPROVE.name, DECLINED, NOTE})
 
 
-def pending_text(
-    ref: RunRef, requirements: Sequence[Mapping[str, Any]], *, max_length: int = _MAX_PENDING_LENGTH
-) -> str:
-    """Who has to answer what of a paused run, on one line: 'deploy-3f2a91: Deployer wants to call deploy. ...'."""
-    pending = questions(ref, requirements)
-    lines = (
-        f"{'an admin: ' if question.kind == 'approval' else ''}{question.key}: {question.title} {question.details}"
-        for question in pending
-    )
-    return one_line("; ".join(lines), max_length=max_length)
+def pending_text(ref: RunRef, requirements: Sequence[Mapping[str, Any]]) -> str:
+    """What a paused run waits for on one line, by the keys of its questions; for an admin, by the approval's id."""
+    pending_all = find_pending(ref, _copy(requirements))
+    return one_line("; ".join(_waits_for(ref, pending) for pending in pending_all), max_length=_MAX_PENDING_LENGTH)
+
+
+def _waits_for(ref: RunRef, pending: PendingRequirement) -> str:
+    question = build_question(ref, pending)
+    if pending.kind != "approval":
+        return f"{question.key}: {question.title} {question.details}"
+    arguments, _, _ = question.details.rpartition("\n")
+    return f"an admin, approval {as_field(pending.approval_id)}: {question.title} {arguments}"
 
 
 def _unknown_key(key: str, questions: Sequence[Question]) -> AnswerProblem:
