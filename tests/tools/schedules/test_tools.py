@@ -85,7 +85,9 @@ async def test_schedule_says_what_it_runs_and_when(
             message="What is new?",
             payload={"session_id": f"mornings-{era}"},
         )
-        assert text.startswith(f"Created. morning report {era}: workflow three-steps at 0 9 1 1 * Asia/Tokyo, on, next at 20")
+        assert text.startswith(
+            f"Created. morning report {era}: workflow three-steps at 0 9 1 1 * Asia/Tokyo, on, next at 20"
+        )
         assert "01-01 00:00 UTC." in text
         assert "fires only while AgentOS runs its scheduler" in text
         made = await stored(rest, name)
