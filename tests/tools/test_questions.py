@@ -467,7 +467,7 @@ async def test_bare_yes_approves_nothing_that_the_run_asks_after_it_was_continue
         paused = reference(await run(peer, CASES[1], tag))
         assert "paused" in await peer.text("continue_run", run=paused, answers={"approve": True})
         again = await peer.error("continue_run", run=paused, answers={"approve": True})
-        assert again.startswith("Nothing was sent. 'approve' is not asked; the run asks deploy-")
+        assert again.startswith("Nothing was sent:\n- 'approve' is not asked; the run asks deploy-")
         assert done(ledger, "deploy", tag) == 1
 
 
