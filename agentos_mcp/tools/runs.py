@@ -67,9 +67,7 @@ def _as_answers(value: object) -> object:
     return {"approve": value} if isinstance(value, bool | str) else value
 
 
-Answers = Annotated[
-    JsonObject, BeforeValidator(_as_answers), Field(description='By question; {"approve": true} to one yes/no')
-]
+Answers = Annotated[JsonObject, BeforeValidator(_as_answers), Field(description='By question, or {"approve": true}')]
 
 _ANSWER = hint(
     "Ask the user, then answer what waits with {answer}.", answer=Action.of("continue_run", "run", "answers")
@@ -184,7 +182,7 @@ async def get_run(
 
 
 async def continue_run(ctx: ToolContext, run: Run, answers: Answers = None, wait: Wait = None) -> RunResult:
-    """Answer a paused run as the user said (yes, no, a choice); without answers, see what it asks."""
+    """Answer a paused run as the user said; without answers, see what it asks."""
     return await continue_paused(ctx, RunRef.parse(run), answers or {}, wait)
 
 
