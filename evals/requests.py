@@ -73,7 +73,7 @@ class Request:
 
 _PRODUCT_DOCS = "Product Docs"
 _HR_HANDBOOK = "HR Handbook"
-_ANSWER_KEY = FromResults(r'"([\w-]+)": (?:true|\{)')
+_MAILER_KEY = FromResults(r"waits for (send-newsletter-[0-9a-f]+): ")
 
 _DEFAULT: tuple[Request, ...] = (
     # What there is.
@@ -215,7 +215,7 @@ _DEFAULT: tuple[Request, ...] = (
         best="list_pending",
         also=("list_runs",),
         solution=(call("list_pending"),),
-        checks=(answer_matches("mailer|newsletter", "deploy"),),
+        checks=(answer_matches("mailer|newsletter", "deploy", "admin"),),
     ),
     Request(
         "who-waits",
@@ -230,10 +230,7 @@ _DEFAULT: tuple[Request, ...] = (
         f"{DEPLOY_RUN} asks whether it may deploy checkout to staging. Yes, go ahead.",
         best="continue_run",
         also=("get_run",),
-        solution=(
-            call("continue_run", run=DEPLOY_RUN),
-            call("continue_run", run=DEPLOY_RUN, answers={_ANSWER_KEY: True}),
-        ),
+        solution=(call("continue_run", run=DEPLOY_RUN, answers={"approve": True}),),
         checks=(run_has_status(DEPLOY_RUN, "completed"), answer_matches("deployed")),
     ),
     Request(
@@ -243,11 +240,10 @@ _DEFAULT: tuple[Request, ...] = (
         also=("list_runs", "list_sessions"),
         solution=(
             call("list_pending"),
-            call("get_run", run=FromResults(r"(agent/mailer/[\w-]+/[\w-]+)")),
             call(
                 "continue_run",
-                run=NEWSLETTER_RUN,
-                answers={_ANSWER_KEY: {"declined": True, "note": "the subject is wrong"}},
+                run=FromResults(r"(agent/mailer/[\w-]+/[\w-]+)"),
+                answers={_MAILER_KEY: {"declined": True, "note": "the subject is wrong"}},
             ),
         ),
         checks=(

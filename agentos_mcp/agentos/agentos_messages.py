@@ -160,6 +160,15 @@ def provider_problem(error: str) -> ProviderProblem | None:
     return next((problem for problem, pattern in _PROVIDER_PROBLEMS if re.search(pattern, error, re.IGNORECASE)), None)
 
 
+_FAILED_SEARCH = re.compile(r"Error searching knowledge base: \S.{0,500}", re.DOTALL)
+
+
+def is_failed_knowledge_search(result: str) -> bool:
+    """Of a tool call's result: whether it is what AgentOS tells a model whose search failed, in a call that it counts
+    as successful."""
+    return _FAILED_SEARCH.fullmatch(result.strip()) is not None
+
+
 # Single toolsets
 
 

@@ -24,7 +24,7 @@ from agentos_mcp.agentos.json_limits import estimate_json_size
 from agentos_mcp.agentos.json_values import mapping, objects, text, texts
 from agentos_mcp.agentos.log_format import Loggable
 from agentos_mcp.agentos.name_lookup import Fit, Named, Query, closest, most_similar_items, suggestions
-from agentos_mcp.agentos.plain_text import excerpt
+from agentos_mcp.agentos.plain_text import as_json, excerpt, one_line
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.agentos.shared_call import SharedCall
 from agentos_mcp.agentos.task_groups import gather
@@ -40,6 +40,10 @@ _MAX_COMPONENTS = 2_000
 _MAX_STORES = 500
 _MAX_ID_LENGTH = 200
 _MAX_DESCRIPTION_LENGTH = 2_000
+_MAX_SHOWN_DESCRIPTION_LENGTH = 80
+"""Characters of a description where components are told apart."""
+_MAX_REQUIRED_INPUTS = 5
+"""How many names of required inputs are known of a component."""
 MAX_DETAILS = 100
 MAX_DETAIL_CHARACTERS = 16 * 1024 * 1024
 """Of component details, as JSON, all together."""
@@ -57,6 +61,8 @@ class Component(Named):
     name: str
     description: str = ""
     is_factory: bool = False
+    required_inputs: tuple[str, ...] = ()
+    """Names of the first inputs that it needs beside or as its message, as far as AgentOS's lists say."""
 
     @property
     def nouns(self) -> frozenset[str]:
@@ -300,10 +306,11 @@ class Catalog:
             if kind in inventory.unlisted_kinds:
                 raise
             return configured  # a token may run what it may not list; `/config` is open to it
+        listed = {component.id: component for component in _read_components(kind, response)}
         configured_ids = {component.id for component in configured if component.kind == kind}
         return (
-            *configured,
-            *(component for component in _read_components(kind, response) if component.id not in configured_ids),
+            *(_with_inputs(component, listed.get(component.id)) for component in configured),
+            *(component for component in listed.values() if component.id not in configured_ids),
         )
 
     async def step_count(self, component: Component) -> int:
@@ -356,6 +363,13 @@ class Catalog:
         return tuple(components.values())
 
 
+def _with_inputs(component: Component, listed: Component | None) -> Component:
+    """The component with the inputs that the list of its kind says, which `/config` may leave out."""
+    if listed is None or listed.kind != component.kind or component.required_inputs or not listed.required_inputs:
+        return component
+    return replace(component, required_inputs=listed.required_inputs)
+
+
 async def _match(
     kind: Kind | Literal[""], query: str, inventory: Inventory, referral: Referral | None
 ) -> tuple[Component, Fit]:
@@ -398,7 +412,7 @@ def _several_match(query: Query, candidates: Sequence[Component], referral: Refe
     named, more = candidates[:_MAX_NAMED], len(candidates) > _MAX_NAMED
     kinds = {component.kind for component in candidates}
     if len(kinds) == 1:
-        ids = f"{_quoted_ids(named)}{' and more' if more else ''}"
+        ids = f"{', '.join(map(_described_id, named))}{' and more' if more else ''}"
         return NotFound(
             f"'{excerpt(query.id)}' could be {len(candidates)} {kinds.pop()}s.", f"Use one of the ids: {ids}."
         )
@@ -473,6 +487,12 @@ def _named_with_kind(component: Component) -> str:
     return f"the {component.kind} '{display_id(component.id)}'"
 
 
+def _described_id(component: Component) -> str:
+    """An id and what it is for, as data: a description is somebody's words."""
+    about = one_line(component.description, max_length=_MAX_SHOWN_DESCRIPTION_LENGTH)
+    return f"'{display_id(component.id)}'" + (f" ({as_json(about)})" if about else "")
+
+
 def _quoted_ids(components: Sequence[Component], separator: str = ", ") -> str:
     return separator.join(f"'{display_id(component.id)}'" for component in components)
 
@@ -493,7 +513,14 @@ def _read_components(kind: Kind, value: object) -> Iterator[Component]:
                 name=(text(entry.get("name")) or component_id)[:_MAX_NAME_LENGTH],
                 description=text(entry.get("description"))[:_MAX_DESCRIPTION_LENGTH],
                 is_factory=bool(entry.get("is_factory")),
+                required_inputs=_required_inputs(entry),
             )
+
+
+def _required_inputs(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    schema = mapping(entry.get("factory_input_schema")) or mapping(entry.get("input_schema"))
+    names = texts(schema.get("required"))[:_MAX_REQUIRED_INPUTS]
+    return tuple(name for name in names if len(name) <= _MAX_NAME_LENGTH)
 
 
 def _read_config(response: object) -> Inventory:

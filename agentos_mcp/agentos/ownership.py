@@ -134,6 +134,10 @@ class Ownership:
             return ""
         return owners.pop() if len(owners) == 1 else ""
 
+    async def session_exists(self, session_id: str) -> bool:
+        """Whether there is a session of exactly this id, whosever it is."""
+        return bool(await self._session_owners(session_id))
+
     async def _session_owners(self, session_id: str) -> set[str]:
         """The owners of the sessions with this id, '' for an unknown one; none where there is no such session."""
         if "/" in session_id:

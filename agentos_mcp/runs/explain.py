@@ -13,6 +13,7 @@ from agentos_mcp.agentos.hints import Surface
 from agentos_mcp.agentos.json_values import number as as_number
 from agentos_mcp.agentos.json_values import objects
 from agentos_mcp.agentos.plain_text import strip_control_chars
+from agentos_mcp.agentos.runs.payload import tool_error
 from agentos_mcp.agentos.runs.run import RunState, Status
 from agentos_mcp.agentos.runs.stored_run import stored_error
 from agentos_mcp.runs.next_steps import Failure, arguments, next_steps
@@ -120,15 +121,15 @@ def _calls(run: Mapping[str, Any], location: str, failures: list[Failure], *, de
     indent = "   " * depth
     members = {str(member.get("run_id")): member for member in objects(run.get("member_responses"))}
     for tool in objects(run.get("tools")):
-        failed = bool(tool.get("tool_call_error"))
+        error = tool_error(tool)
+        failed = bool(error)
         name, args = _name(str(tool.get("tool_name") or "a tool")), arguments(tool.get("tool_args"))
-        result = str(tool.get("result") or "")
         if failed:
-            failures.append(Failure(location, result or "it gave no reason", tool=name, tool_arguments=args))
+            failures.append(Failure(location, error, tool=name, tool_arguments=args))
         parts = [
             "failed" if failed else "ok" if tool.get("result") is not None else "not called yet",
             _duration(_number(tool.get("metrics"), "duration")),
-            _line(result, _MAX_ERROR) if failed else "",
+            _line(error, _MAX_ERROR),
         ]
         details = ", ".join(part for part in parts if part)
         yield _Line(f"{indent}- {name}({_line(args, 80)}): {details}", _rank(failed))

@@ -55,6 +55,8 @@ class PendingItem:
     """Whether whoever follows the run can answer all of it."""
     details: tuple[str, ...] = field(default=(), repr=False)
     """What a person needs to see to decide, for each of `asks`: all arguments, contents; '' for none."""
+    keys: tuple[str, ...] = ()
+    """Of the questions that can be answered, as the answers have to name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def pending_item(state: RunState, output: Mapping[str, Any], *, since: float, us
         tuple(waiting.approval_id for waiting in pending if waiting.kind == "approval" and waiting.approval_id),
         can_be_answered=bool(asked) and all(question.fields for question in asked),
         details=tuple(question.details for question in asked[:_MAX_QUESTIONS]),
+        keys=tuple(question.key for question in asked[:_MAX_QUESTIONS] if question.fields),
     )
 
 

@@ -9,7 +9,7 @@ from agentos_mcp.runs.pending import MAX_APPROVALS, PendingItem, PendingList
 from agentos_mcp.tooling.results import Table
 from agentos_mcp.tooling.typed_values import TypedValue, list_value, run_value, time_value
 
-PENDING_COLUMNS = ("run", "asks", "since", "user", "answered by", "approval")
+PENDING_COLUMNS = ("run", "asks", "since", "user", "answered by", "approval", "keys")
 
 _USER = "the user"
 _ADMIN = "an admin"
@@ -21,7 +21,7 @@ def pending_table(pending: PendingList, user_id: str = "") -> Table:
     notes = pending_notes(pending)
     answerable = any(item.can_be_answered and item.run is not None for item in pending.items)
     answer = hint(
-        "Ask the user, then {answer} gives the answers; without them it says what can be answered.",
+        "Ask the user, then {answer} gives the answers by their keys; without them it says what can be answered.",
         answer=Action.of("continue_run", "run", "answers"),
     )
     resolve = hint(
@@ -44,6 +44,7 @@ def _row(item: PendingItem, user_id: str) -> tuple[object, ...]:
         "" if user_id else item.user_id,
         answered_by(item),
         list_value(list(item.approval_ids)) if item.approval_ids else "",
+        list_value(list(item.keys)) if item.keys else "",
     )
 
 

@@ -25,6 +25,7 @@ from agentos_mcp.agentos.pauses.requirements import (
     continuation_form,
     questions,
     rejections,
+    with_question_key,
 )
 from agentos_mcp.agentos.runs.run import RunRef, RunState
 from agentos_mcp.tooling.context import ToolContext
@@ -118,7 +119,10 @@ async def answer_form(ctx: ToolContext, state: RunState, answers: Mapping[str, A
             f"The run waits for {total:,} things; more than {len(state.requirements):,} can't be answered here.",
             "Answer it in AgentOS, or cancel the run.",
         )
-    checked = check_answers(questions(state.ref, state.requirements), answers)
+    pending = questions(state.ref, state.requirements)
+    # A yes without its key is for what the run asked first: later it may be meant for a pause that is over.
+    keyed = answers if ctx.run_registry.was_continued(state.ref) else with_question_key(pending, answers)
+    checked = check_answers(pending, keyed)
     approvals = {
         approval: await ctx.agent_os.get("/approvals/{approval_id}", {"approval_id": approval})
         for approval in approval_ids(state.ref, state.requirements)

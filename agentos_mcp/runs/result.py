@@ -147,7 +147,11 @@ def facts(state: RunState, *, surface: Surface, max_length: int = MAX_PIECE_CHAR
         "failed tool",
         max_length - sum(map(len, steps)),
     )
-    return [first, *steps, *tools, *notes, *pending, f"run: {state.ref}"]
+    explanation = [_EXPLAIN.render(surface)] if (steps or tools) and state.status is Status.COMPLETED else []
+    return [first, *steps, *tools, *filter(None, explanation), *notes, *pending, f"run: {state.ref}"]
+
+
+_EXPLAIN = hint("{explain} says why.", explain=Action.of("explain_run"))
 
 
 def failed_steps(state: RunState, *, max_length: int = FACTS_CHARACTERS) -> list[str]:
@@ -260,9 +264,10 @@ def _notes(state: RunState, max_length: int) -> list[str]:
 
 def _outcome(state: RunState) -> str:
     match state.status:
-        case Status.COMPLETED if state.failed_steps:
+        case Status.COMPLETED:
             failed = len(state.failed_steps) + state.failed_steps_left_out
-            return completed_text(failed, state.step_number)
+            failed_tools = len(state.failed_tools) + state.failed_tools_left_out
+            return completed_text(failed, state.step_number, failed_tools)
         case Status.ERROR:
             where = f" in step {as_name(state.steps[-1].name)}" if state.steps else ""
             return f"failed{where}: {one_line(state.error)}"

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from agentos_mcp.agentos.json_values import integer, mapping, number, objects, text
 from agentos_mcp.agentos.plain_text import as_json
-from agentos_mcp.agentos.runs.payload import read_metrics
+from agentos_mcp.agentos.runs.payload import read_metrics, tool_error
 from agentos_mcp.agentos.runs.run import RunState, Status
 from agentos_mcp.agentos.runs.stored_run import stored_error
 from agentos_mcp.agentos.timestamps import parse_timestamp
@@ -192,7 +192,8 @@ def _call_parts(run: Mapping[str, Any], *, depth: int) -> Iterator[RunPart]:
 
 
 def _tool_part(tool: Mapping[str, Any], depth: int) -> RunPart:
-    failed = bool(tool.get("tool_call_error"))
+    error = tool_error(tool)
+    failed = bool(error)
     result = _content(tool.get("result"))
     metrics = mapping(tool.get("metrics"))
     started_at, ended_at = number(metrics.get("start_time")), number(metrics.get("end_time"))
@@ -203,7 +204,7 @@ def _tool_part(tool: Mapping[str, Any], depth: int) -> RunPart:
         "failed" if failed else "completed" if tool.get("result") is not None else "pending",
         arguments=mapping(tool.get("tool_args")),
         output="" if failed else result,
-        error=(result or "it gave no reason") if failed else "",
+        error=error,
         started_at=started_at,
         ended_at=ended_at,
         seconds=number(metrics.get("duration")) or max(0.0, ended_at - started_at),

@@ -31,6 +31,7 @@ INTRODUCTION_SECONDS = 0.2
 """How long what a client gets first waits for AgentOS: some clients go on without a server that takes a second."""
 _MAX_IDS = 20
 _MAX_BASE_NAME_LENGTH = 40
+_MAX_INPUT_NAME_LENGTH = 40
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MAX_ERROR_LENGTH = 1000
 _ASK_CONFIG = hint("{config} says what it has.", config=Action.of("get_config"))
@@ -168,7 +169,13 @@ def _describe_state(state: AgentOSState, surface: Surface, *, reads_knowledge: b
 
 
 def _ids(components: tuple[Component, ...]) -> str:
-    return _listed(display_id(component.id) for component in components)
+    return _listed(map(_id_with_inputs, components))
+
+
+def _id_with_inputs(component: Component) -> str:
+    """ "launch-plan (needs product)"."""
+    names = ", ".join(display_id(name) for name in component.required_inputs if len(name) <= _MAX_INPUT_NAME_LENGTH)
+    return f"{display_id(component.id)} (needs {names})" if names else display_id(component.id)
 
 
 def _base_name(base: KnowledgeBase) -> str:

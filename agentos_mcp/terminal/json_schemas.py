@@ -194,6 +194,7 @@ _DOCUMENTS: Mapping[str, Schema] = {
             user=_TEXT,
             answered_by=_TEXT,
             approval=_TEXTS,
+            keys=_TEXTS,
         )
     ),
     "comparison": _document(

@@ -34,6 +34,7 @@ from agentos_mcp.tooling.budget import (
 from agentos_mcp.tooling.client_quirks import UNKNOWN_CLIENT, ClientQuirks
 from agentos_mcp.tooling.context import Backend, ToolContext
 from agentos_mcp.tooling.elicitation import answered_run, can_elicit, confirm
+from agentos_mcp.tooling.encoded_ids import decode_ids
 from agentos_mcp.tooling.instance_calls import (
     INSTANCE,
     call_each,
@@ -103,6 +104,7 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
     async def run_tool(ctx: ToolContext, arguments: dict[str, Any]) -> CallToolResult | InputRequiredResult:
         try:
             limits.check(arguments)
+            arguments |= await decode_ids(ctx, arguments)
             arguments = injected_into(arguments, ctx.settings)
             needs_confirmation = spec.destructive and (not spec.confirm_only_if or arguments.get(spec.confirm_only_if))
             if needs_confirmation and spec.details and can_elicit(ctx):

@@ -55,6 +55,12 @@ _MAX_APPROVALS = 1000
 _MAX_RUNS = 100_000
 """AgentOS returns all runs of a session at once."""
 
+_MAX_SHOWN_LENGTH = 80
+"""Characters of an argument in a list."""
+_MAX_SHOWN_ARGUMENTS = 3
+"""So many fit the list whole."""
+
+_READ_WHOLE = hint("Arguments are cut here: {get} has them whole.", get=Action.of("get_approval"))
 _LIST_ALL = hint("{list} shows them.", list=Action.of("list_approvals", status="all"))
 
 
@@ -98,6 +104,7 @@ async def list_approvals(
         else:
             approvals = await _own_approvals(ctx, await ctx.page("/approvals", **query, limit=limit, page=page))
         runs = await _run_references(ctx, approvals.rows)
+    is_cut = any(map(_is_cut, approvals))
     return Table(
         ("id", "tool", "asked by", "user", "run", "created", "status", "resolved by"),
         [
@@ -120,7 +127,7 @@ async def list_approvals(
         )
         + note,
         meta=approvals.meta,
-        footer=note,
+        footer=as_hint(note) + (_READ_WHOLE if is_cut else as_hint("")),
     )
 
 
@@ -136,7 +143,7 @@ async def count_approvals(ctx: ToolContext, user_id: UserId = "") -> Message:
 
 
 async def get_approval(ctx: ToolContext, approval_id: str) -> Record:
-    """One approval with the whole arguments of its tool calls. Read it before it is resolved."""
+    """One approval with the whole arguments of its tool calls, which list_approvals may cut."""
     approval = await _approval(ctx, approval_id)
     runs = await _run_references(ctx, [approval])
     pending = approval.get("status") == "pending"
@@ -395,8 +402,18 @@ def _short_call(call: Mapping[str, Any]) -> str:
     return f"{call.get('tool_name')}({', '.join(f'{name}={_short(value)}' for name, value in arguments)})"
 
 
+def _is_cut(approval: Approval) -> bool:
+    """Whether the list shows less of its arguments than there is to decide about."""
+    arguments = [value for call in _calls(approval) for value in mapping(call.get("tool_args")).values()]
+    return len(arguments) > _MAX_SHOWN_ARGUMENTS or any(_short(value) != _whole(value) for value in arguments)
+
+
+def _whole(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def _short(value: object) -> str:
-    return one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), max_length=40)
+    return one_line(_whole(value), max_length=_MAX_SHOWN_LENGTH)
 
 
 def _fields(approval: Approval) -> list[str]:

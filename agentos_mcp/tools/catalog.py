@@ -56,8 +56,11 @@ async def _list_components(ctx: ToolContext, kind: Kind) -> Table:
     components = [component for component in await ctx.catalog.components(kind) if component.kind == kind]
     first, second = (Action.of(f"list_{other}s") for other in KINDS if other != kind)
     return Table(
-        ("id", "name", "description"),
-        [(component.id, component.name, component.description) for component in components],
+        ("id", "name", "description", "needs"),
+        [
+            (component.id, component.name, component.description, ", ".join(component.required_inputs))
+            for component in components
+        ],
         empty=as_hint(f"This AgentOS has no {kind}s.") + hint("See {first} and {second}.", first=first, second=second),
     )
 

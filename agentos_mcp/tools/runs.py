@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import anyio
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.formats import format_time
@@ -55,13 +55,23 @@ from agentos_mcp.tooling.results import Document, Table
 from agentos_mcp.tooling.time_arguments import parse_period
 from agentos_mcp.tooling.tool_spec import Toolset, destructive, read, write
 
-FactoryInput = Annotated[JsonObject, Field(description="A factory's inputs; may replace the message")]
+FactoryInput = Annotated[JsonObject, Field(description="Inputs it needs; may replace message")]
 
 RunUserId = Annotated[str, Field(description="Whose session and memories")]
 Dependencies = Annotated[JsonObject, Field(description="Values for its instructions")]
 RunStatus = Annotated[str, Field(description="running, waiting, failed, done...")]
-Answers = Annotated[JsonObject, Field(description="By question")]
 
+
+def _as_answers(value: object) -> object:
+    """A yes or no that came bare, though the schema wants an object, as one that has no key."""
+    return {"approve": value} if isinstance(value, bool | str) else value
+
+
+Answers = Annotated[JsonObject, BeforeValidator(_as_answers), Field(description='By question, or {"approve": true}')]
+
+_ANSWER = hint(
+    "Ask the user, then answer what waits with {answer}.", answer=Action.of("continue_run", "run", "answers")
+)
 _CANCEL_WAIT_SECONDS = 5.0
 _SEVERAL_WORKERS = (
     "This AgentOS has several workers. Unless they share a Redis (QueueConfig(redis=...)), a cancellation is known to "
@@ -172,7 +182,7 @@ async def get_run(
 
 
 async def continue_run(ctx: ToolContext, run: Run, answers: Answers = None, wait: Wait = None) -> RunResult:
-    """Answer a paused run as the user said (go ahead, no, a choice); without answers it says what is asked."""
+    """Answer a paused run as the user said; without answers, see what it asks."""
     return await continue_paused(ctx, ctx.run_ref(run), answers or {}, wait)
 
 
@@ -208,11 +218,12 @@ async def list_runs(
         if result.older_until is not None
         else as_hint("")
     ) + unread_outcomes_hint(result)
+    waiting = any(run.status == Status.PAUSED for run in result.runs)
     return Table(
         RUN_COLUMNS,
         run_rows(await read_outcomes(ctx.agent_os, result.runs), user_id),
         empty=as_hint(f"No such runs in the {MAX_SESSIONS} latest sessions.") + older,
-        footer=older,
+        footer=(_ANSWER if waiting else as_hint("")) + older,
     )
 
 
@@ -271,7 +282,9 @@ async def cancel_run(ctx: ToolContext, run: Run) -> str:
     if not state.has_ended:
         note = f"\n{_SEVERAL_WORKERS}" if len(await worker_starts(ctx.agent_os)) > 1 else ""
         return f"Cancelling: it stops when its current tool or function call returns.{note}\nrun: {ref}"
-    return f"It has ended: {ended_line(state, output)}\nrun: {ref}"
+    if state.status is Status.CANCELLED:
+        return f"Cancelled.\nrun: {ref}"
+    return f"Not cancelled, as it ended first: {ended_line(state, output)}\nrun: {ref}"
 
 
 async def _wait_for_cancelled(ctx: ToolContext, state: RunState) -> RunState:

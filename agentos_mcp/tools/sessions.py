@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from agentos_mcp.agentos.catalog import Component, display_id
-from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
+from agentos_mcp.agentos.errors import InvalidRequest, NotFound, ServerFailure
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, as_hint, hint
-from agentos_mcp.agentos.json_values import mapping
+from agentos_mcp.agentos.json_values import mapping, text
 from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, period_note, read_period, slice_page
+from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.agentos.runs.history import RunSearchResult, RunSummary, read_outcomes
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import Kind, Status, new_id
@@ -36,10 +37,12 @@ from agentos_mcp.tooling.tool_spec import DATABASE, Toolset, destructive, read, 
 from agentos_mcp.tooling.typed_values import time_value
 
 _SHOWN_RUNS = 5
+_MAX_NAMED_SESSIONS = 5
 _MAX_RUNS = 100_000
 """AgentOS returns all runs of a session at once."""
 _LIST_SESSIONS = hint("{list} shows what there is.", list=Action.of("list_sessions"))
 
+SessionName = Annotated[str, Field(description="Or name")]
 Changes = Annotated[JsonObject, Field(description="null removes a key")]
 
 
@@ -113,9 +116,9 @@ async def list_sessions(
     )
 
 
-async def get_session(ctx: ToolContext, session_id: str, user_id: UserId = "", db_id: DbId = "") -> Record:
-    """What was said in a conversation: its latest runs, summary, state."""
-    session = await _find_session(ctx, session_id, user_id, db_id)
+async def get_session(ctx: ToolContext, session_id: SessionName, user_id: UserId = "", db_id: DbId = "") -> Record:
+    """What was said in a conversation: latest runs, summary, state."""
+    session = await _find_named_session(ctx, session_id, user_id, db_id)
     runs = await _runs_of(ctx, session)
     document = session.document
     texts = {
@@ -153,7 +156,7 @@ async def get_session(ctx: ToolContext, session_id: str, user_id: UserId = "", d
 
 async def list_session_runs(
     ctx: ToolContext,
-    session_id: str,
+    session_id: SessionName,
     status: str = "",
     user_id: UserId = "",
     db_id: DbId = "",
@@ -164,7 +167,7 @@ async def list_session_runs(
 ) -> Table:
     """All runs of a conversation, newest first; get_run takes their references."""
     period = parse_period(since, until)
-    session = await _find_session(ctx, session_id, user_id, db_id)
+    session = await _find_named_session(ctx, session_id, user_id, db_id)
     result = await _search_runs(ctx, session, status, period)
     runs, meta = slice_page(result.runs, limit, page)
     is_limited = status or period or page > 1
@@ -324,6 +327,25 @@ async def _find_session(ctx: ToolContext, session_id: str, user_id: str, db_id: 
     session = await read_session(ctx.agent_os, features, session_id, user_id=user_id, database=database)
     ctx.ownership.require_own(session.document, f"session '{display_id(session.id)}'", _LIST_SESSIONS)
     return session
+
+
+async def _find_named_session(ctx: ToolContext, query: str, user_id: str, db_id: str) -> Session:
+    """The session of that id, else the only one with that in its name. Raises NotFound for none or several."""
+    try:
+        return await _find_session(ctx, query, user_id, db_id)
+    except NotFound as error:
+        missing = error
+    name = query.strip()
+    scope = present_values(user_id=user_id, db_id=await ctx.database("session", db_id))
+    rows = [row for row in await search_sessions(ctx.agent_os, name, scope) if ctx.ownership.is_own(row)]
+    exact = [row for row in rows if str(row.get("session_name")).strip().casefold() == name.casefold()]
+    ids = [text(row.get("session_id")) for row in exact or rows]
+    if not ids:
+        raise missing
+    if len(ids) > 1:
+        listed = ", ".join(f"'{display_id(session_id)}'" for session_id in ids[:_MAX_NAMED_SESSIONS])
+        raise NotFound(f"{len(ids)} sessions have '{excerpt(name)}' in their name.", f"Give one of the ids: {listed}.")
+    return await _find_session(ctx, ids[0], user_id, db_id)
 
 
 async def _find_session_to_change(ctx: ToolContext, session_id: str, user_id: str, db_id: str) -> Session:

@@ -38,6 +38,20 @@ COMPONENTS = (
 INVENTORY = Inventory("os", "OS", "", COMPONENTS, (), ())
 
 
+def test_name_that_fits_several_is_refused_with_what_each_is_for() -> None:
+    components = (
+        Component("agent", "support-desk", "Support Desk", "Answers questions\non orders."),
+        Component("agent", "support-more", "Support More", "x" * 500),
+        Component("agent", "support-other", "Support Other"),
+    )
+    with pytest.raises(NotFound) as refusal:
+        match_component("agent", "support", Inventory("", "", "", components, (), ()))
+    words = str(refusal.value)
+    assert "'support-desk' (\"Answers questions on orders.\"), 'support-more' (\"xxx" in words
+    assert words.endswith("'support-other'.")
+    assert len(words) < 300
+
+
 @pytest.mark.parametrize(
     ("kind", "query", "id"),
     [

@@ -107,7 +107,7 @@ async def test_cancellation_reaches_the_worker_that_runs_it(
     async with connector("auto")(workers[worker]) as starter, connector("auto")(balancer.url) as canceller:
         running = await starter.text("run_agent", agent_id="slow", message="60 60", wait=0)
         text = await canceller.text("cancel_run", run=reference(running))
-        assert text.startswith("It has ended: agent slow was cancelled")
+        assert text.startswith("Cancelled.\n")
         assert "cancelled" in await canceller.text("get_run", run=reference(running))
 
 

@@ -87,7 +87,7 @@ async def test_instructions_describe_this_agentos_and_how_to_begin(connect: Conn
         instructions = peer.client.instructions or ""
     assert "call run_workflow, run_agent or run_team" in instructions
     assert "This AgentOS (demo-os) has agents assistant, librarian, publisher; teams newsroom;" in instructions
-    assert "workflows content-pipeline, launch-plan." in instructions
+    assert "workflows content-pipeline, launch-plan (needs product)." in instructions
     assert re.search(
         r"^Today is \w+day 20\d\d-\d\d-\d\d, \d\d:\d\d \(UTC\), as you connect; "
         r"times are given and shown in this time zone\.$",

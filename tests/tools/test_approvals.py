@@ -362,3 +362,23 @@ async def test_list_approvals_of_workflows_comes_in_pages(
     assert "has more" not in pages[1]
     assert all(run in "\n".join(pages) for run in runs)
     assert past == "No pending approvals of that run or component on this page."
+
+
+async def test_list_of_paused_runs_says_that_an_admin_has_to_approve(connect: Connect, approving: str) -> None:
+    async with connect(approving, toolsets=("all",)) as peer:
+        run = await paused(peer, "agent", "payer", session_id="needs-an-admin")
+        listed = await peer.text("list_runs", status="paused", session_id="needs-an-admin")
+        approval = await approval_of(peer, run)
+    assert f"waits for an admin, approval {approval}: " in listed
+    assert "amount: 7" in listed
+
+
+async def test_list_approvals_sends_to_get_approval_only_where_arguments_are_cut(
+    connect: Connect, approving: str
+) -> None:
+    async with connect(approving, toolsets=("all",)) as peer:
+        run = await paused(peer, "agent", "payer")
+        assert "get_approval" not in await peer.text("list_approvals", run=run)
+    call = {"tool_name": "pay", "tool_args": {"to": "Ada " * 40}}
+    assert approvals._is_cut(call)
+    assert not approvals._is_cut({"tool_name": "pay", "tool_args": {"to": "Ada", "amount": 7}})

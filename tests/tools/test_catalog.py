@@ -77,3 +77,12 @@ async def test_unknown_kind_lists_the_kinds(connect: Connect, sample_agentos: st
     async with connect(sample_agentos) as peer:
         error = await peer.error("get_component", kind="robot", id="x")
     assert "'agent', 'team' or 'workflow'" in error
+
+
+async def test_list_names_the_inputs_of_components_that_need_some(connect: Connect, sample_agentos: str) -> None:
+    async with connect(sample_agentos) as peer:
+        listed = await peer.text("list_workflows")
+        rows = {row.split(" | ")[0].removeprefix("| "): row for row in listed.splitlines()[2:]}
+        assert rows["launch"].endswith("| product |")
+        assert rows["three-steps"].endswith("|  |")
+        assert "launch (needs product)" in str(peer.client.instructions)

@@ -438,3 +438,57 @@ async def test_run_that_is_continued_by_a_later_call_is_held_to_its_output_schem
         assert NO_OBJECT not in paused
         text = await tell(peer, pausing, paused, "approve")
     assert NO_OBJECT in text
+
+
+@pytest.mark.without_queue(reason="nothing in it depends on where runs are kept")
+@pytest.mark.parametrize("bare", [True, "yes", {"approve": True}], ids=str)
+async def test_bare_yes_answers_the_only_confirmation(pausing: str, ledger: Path, tag: str, bare: Any) -> None:
+    async with connector("auto")(pausing) as peer:
+        paused = reference(await run(peer, CASES[0], tag))
+        assert "\ncompleted" in await peer.text("continue_run", run=paused, answers=bare)
+    assert done(ledger, "deploy", tag) == 1
+
+
+@pytest.mark.without_queue(reason="nothing in it depends on where runs are kept")
+@pytest.mark.parametrize("bare", [False, "no", {"declined": True, "note": "why"}], ids=str)
+async def test_bare_no_declines_the_only_confirmation(pausing: str, ledger: Path, tag: str, bare: Any) -> None:
+    async with connector("auto")(pausing) as peer:
+        paused = reference(await run(peer, CASES[0], tag))
+        assert "\ncompleted" in await peer.text("continue_run", run=paused, answers=bare)
+    assert done(ledger, "deploy", tag) == 0
+
+
+@pytest.mark.without_queue(reason="nothing in it depends on where runs are kept")
+async def test_bare_yes_approves_nothing_that_the_run_asks_after_it_was_continued(
+    pausing: str, ledger: Path, tag: str
+) -> None:
+    """The same call sent twice must not approve what nobody has seen."""
+    async with connector("auto")(pausing) as peer:
+        paused = reference(await run(peer, CASES[1], tag))
+        assert "paused" in await peer.text("continue_run", run=paused, answers={"approve": True})
+        again = await peer.error("continue_run", run=paused, answers={"approve": True})
+        assert again.startswith("Nothing was sent:\n- 'approve' is not asked; the run asks deploy-")
+        assert done(ledger, "deploy", tag) == 1
+
+
+@pytest.mark.without_queue(reason="nothing in it depends on where runs are kept")
+async def test_bare_yes_approves_nothing_of_several_questions_or_of_a_choice(
+    pausing: str, ledger: Path, tag: str
+) -> None:
+    async with connector("auto")(pausing) as peer:
+        for case in (Case("agent", "everything", ""), Case("workflow", "route-one", "quick")):
+            paused = reference(await run(peer, case, tag))
+            for bare in (True, {"approve": True}):
+                assert "Nothing was sent" in await peer.error("continue_run", run=paused, answers=bare)
+    assert not done(ledger, "deploy", tag)
+
+
+@pytest.mark.without_queue(reason="nothing in it depends on where runs are kept")
+async def test_list_of_paused_runs_shows_the_keys_to_answer_with(pausing: str, ledger: Path, tag: str) -> None:
+    async with connector("auto")(pausing) as peer:
+        paused = RunRef.parse(reference(await run(peer, CASES[0], tag)))
+        listed = await peer.text("list_runs", status="waiting", session_id=paused.session)
+        assert f"waits for {(await waiting(pausing, paused))[0].key}: deployer wants to call deploy." in listed
+        assert listed.endswith("Ask the user, then answer what waits with continue_run(run, answers).")
+        given = {(await waiting(pausing, paused))[0].key: True}
+        assert "\ncompleted" in await peer.text("continue_run", run=str(paused), answers=given)

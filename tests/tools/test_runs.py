@@ -241,7 +241,7 @@ async def test_cancel_run_ends_the_run_and_says_so(
     async with connect(sample_agentos) as peer:
         run = await start_and_leave(rest, "agents/slow", "200 20", session_id=f"c-{era}", run_id=f"c-{era}")
         text = await peer.text("cancel_run", run=f"agent/slow/c-{era}/{run}")
-        assert re.fullmatch(r"It has ended: agent slow was cancelled.* UTC\)?\.\nrun: agent/slow/.*", text)
+        assert text == f"Cancelled.\nrun: agent/slow/c-{era}/{run}"
         assert await ends_as(rest, "agents/slow", f"c-{era}") == "CANCELLED"
         ended = await peer.text("cancel_run", run=f"agent/slow/c-{era}/{run}")
         assert ended.startswith("Nothing to cancel: agent slow was cancelled")
@@ -288,7 +288,7 @@ async def test_cancel_run_of_a_paused_run_says_when_it_takes_effect(
     async with connect(sample_agentos) as peer:
         paused = await peer.text("run_agent", agent_id="confirmer", message="x")
         text = await peer.text("cancel_run", run=reference(paused))
-    assert (" was cancelled at 20" if store.queued else "as soon as it is continued") in text  # a queue does it at once
+    assert ("Cancelled.\n" if store.queued else "as soon as it is continued") in text  # a queue does it at once
 
 
 async def test_cancel_run_of_an_unknown_run_is_an_error(connect: Connect, sample_agentos: str) -> None:
@@ -328,3 +328,19 @@ async def start_and_leave(rest: httpx.AsyncClient, component: str, message: str,
             if line.startswith("data:"):
                 return str(json.loads(line[5:])["run_id"])
     raise AssertionError("the stream named no run")
+
+
+async def test_completed_run_tells_which_tool_call_failed_and_what_explains_it(
+    connect: Connect, sample_agentos: str
+) -> None:
+    async with connect(sample_agentos) as peer:
+        text = await peer.text("run_agent", agent_id="toolfail", message="try")
+        run = reference(text)
+        again = await peer.text("get_run", run=run)
+    for told in (text, again):
+        _, _, facts = told.partition("--- agentos-mcp\n")
+        assert re.fullmatch(
+            r"completed, but 1 tool call failed.*\nfailed tool explode: boom: bad day\n"
+            rf"explain_run.* says why\.\nrun: {run}",
+            facts,
+        )

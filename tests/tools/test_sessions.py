@@ -494,3 +494,44 @@ async def test_get_session_hint_repeats_the_user_and_database_it_was_asked_with(
             await peer.text("run_agent", agent_id="echo", message=f"{number}", session_id=session, user_id=user)
         text = await peer.text("get_session", session_id=session, user_id=user)
     assert f"list_session_runs(session_id='{session}', user_id='{user}') shows all 6 runs." in text
+
+
+async def test_get_session_finds_a_session_by_its_name(connect: Connect, sample_agentos: str, era: str) -> None:
+    user = f"by-name-{era}"
+    async with connect(sample_agentos, toolsets=ALL) as peer:
+        for number, name in enumerate((f"Harbor {era}", f"Harbor {era} two")):
+            await converse(peer, "agent", "echo", f"{user}-{number}", "hello", user=user)
+            await peer.text("rename_session", session_id=f"{user}-{number}", name=name)
+        exact = await peer.text("get_session", session_id=f"harbor {era}")
+        part = await peer.text("list_session_runs", session_id=f"{era} TWO")
+        several = await peer.error("get_session", session_id="harbor", user_id=user)
+        none = await peer.error("get_session", session_id=f"no such name {era}")
+    assert f"session: {user}-0\n" in exact
+    assert f"agent/echo/{user}-1/" in part
+    assert several.startswith("2 sessions have 'harbor' in their name. Give one of the ids: ")
+    assert none.startswith(f"There is no session 'no%20such%20name%20{era}'.")
+
+
+async def test_ids_that_are_shown_encoded_are_taken_as_they_are_shown(
+    connect: Connect, sample_agentos: str, era: str
+) -> None:
+    user, session = f"Ann Lee|{era}", f"my talk {era}"
+    async with connect(sample_agentos, toolsets=ALL) as peer:
+        await converse(peer, "agent", "echo", session, "first words", user=user)
+        shown = {"session_id": f"my%20talk%20{era}", "user_id": f"Ann%20Lee%7C{era}"}
+        read = await peer.text("get_session", **shown)
+        await peer.text("run_agent", agent_id="echo", message="second words", **shown)
+        runs = await peer.text("list_session_runs", session_id=session, user_id=user)
+        of_user = await peer.text("list_sessions", user_id=shown["user_id"])
+    assert f"session: {session}\n" in read
+    assert runs.count("| completed |") == 2
+    assert session in of_user
+
+
+async def test_session_whose_id_looks_encoded_is_not_decoded(connect: Connect, sample_agentos: str, era: str) -> None:
+    literal, decoded = f"odd%20id-{era}", f"odd id-{era}"
+    async with connect(sample_agentos, toolsets=ALL) as peer:
+        await converse(peer, "agent", "echo", decoded, "the decoded one")
+        async with httpx.AsyncClient(base_url=sample_agentos) as rest:
+            await rest.post("/sessions", params={"type": "agent"}, json={"session_id": literal, "agent_id": "echo"})
+        assert "the decoded one" not in await peer.text("get_session", session_id=literal)

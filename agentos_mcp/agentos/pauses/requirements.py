@@ -25,7 +25,7 @@ from agentos_mcp.agentos.pauses.answers import (
     find_pending,
 )
 from agentos_mcp.agentos.pauses.question_text import APPROVE, FAILURE, Field, FieldType, Question, build_question, label
-from agentos_mcp.agentos.plain_text import as_json, one_line
+from agentos_mcp.agentos.plain_text import as_field, as_json, one_line
 from agentos_mcp.agentos.runs.run import RunRef
 
 __all__ = [
@@ -37,11 +37,14 @@ __all__ = [
     "approval_ids",
     "check_answers",
     "continuation_form",
+    "pending_text",
     "questions",
     "rejections",
+    "with_question_key",
 ]
 
 _MAX_KEY_LENGTH = 80
+_MAX_PENDING_LENGTH = 240
 _YES = frozenset({"yes", "y", "true", "approve", "approved"})
 _NO = frozenset({"no", "n", "false", "reject", "rejected", "decline", "declined"})
 
@@ -161,6 +164,37 @@ def check_answers(questions: Sequence[Question], answers: Mapping[str, Any]) -> 
     if problems:
         raise InvalidAnswers(problems)
     return checked
+
+
+def with_question_key(questions: Sequence[Question], answers: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The answers, those to the run's only question under its key where they are a bare yes or no.
+
+    `{"approve": true}` and `{"declined": true, "note": "..."}` are one where exactly one thing waits, and that for a
+    yes or no alone. Anything else stays as it is.
+    """
+    if len(questions) != 1 or not answers or not answers.keys() <= _BARE_FIELDS or answers.keys() == {NOTE}:
+        return answers
+    (question,) = questions
+    if question.kind != "confirmation" or {field.name for field in question.fields} != {APPROVE.name, NOTE}:
+        return answers
+    return {question.key: dict(answers)}
+
+
+_BARE_FIELDS = frozenset({APPROVE.name, DECLINED, NOTE})
+
+
+def pending_text(ref: RunRef, requirements: Sequence[Mapping[str, Any]]) -> str:
+    """What a paused run waits for on one line, by the keys of its questions; for an admin, by the approval's id."""
+    pending_all = find_pending(ref, _copy(requirements))
+    return one_line("; ".join(_waits_for(ref, pending) for pending in pending_all), max_length=_MAX_PENDING_LENGTH)
+
+
+def _waits_for(ref: RunRef, pending: PendingRequirement) -> str:
+    question = build_question(ref, pending)
+    if pending.kind != "approval":
+        return f"{question.key}: {question.title} {question.details}"
+    arguments, _, _ = question.details.rpartition("\n")
+    return f"an admin, approval {as_field(pending.approval_id)}: {question.title} {arguments}"
 
 
 def _unknown_key(key: str, questions: Sequence[Question]) -> AnswerProblem:

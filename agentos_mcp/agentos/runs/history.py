@@ -14,7 +14,9 @@ from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, ServerFailure, Unsupported
 from agentos_mcp.agentos.json_values import mapping, number, objects, text
 from agentos_mcp.agentos.pagination import read_page
+from agentos_mcp.agentos.pauses.requirements import pending_text
 from agentos_mcp.agentos.plain_text import one_line
+from agentos_mcp.agentos.runs.payload import read_requirements
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, Status, completed_text
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.agentos.timestamps import ANY_TIME, Period, parse_timestamp
@@ -57,7 +59,8 @@ class RunSummary:
     seconds: float = 0.0
     input: str = ""
     answer: str = ""
-    """Its first words; for a paused or failed run the words until then."""
+    """Its first words; for a failed run the words until then; for a paused one what it waits for, once
+    `read_outcomes` has read it."""
     user_id: str = ""
     database: str | None = None
     """The database that it lies in, '' where there is only one; None where that is not known."""
@@ -188,30 +191,34 @@ def _moment(unix_seconds: float) -> datetime:
 
 
 async def read_outcomes(agent_os: AgentOS, runs: Sequence[RunSummary]) -> list[RunSummary]:
-    """The runs with what became of the steps of completed workflows, which the lists of AgentOS do not tell.
+    """The runs with what the lists of AgentOS do not tell: what became of the steps of completed workflows, and what
+    paused runs wait for, in place of their answer.
 
     A run that cannot be read stays as it is.
     """
 
     async def read(run: RunSummary) -> RunSummary:
-        if run.ref.kind != "workflow" or run.status != Status.COMPLETED or run.steps:
-            return run
         try:
-            return _with_steps(run, await _read_run(agent_os, run))
+            if run.status == Status.PAUSED:
+                return _with_question(run, await _read_run(agent_os, run))
+            if run.ref.kind == "workflow" and run.status == Status.COMPLETED and not run.steps:
+                return _with_steps(run, await _read_run(agent_os, run))
         except AgentOSError:
-            return run
+            pass
+        return run
 
     return await gather((partial(read, run) for run in runs), max_concurrent=MAX_CONCURRENT_SESSIONS)
 
 
 async def _read_run(agent_os: AgentOS, run: RunSummary) -> Mapping[str, Any]:
     ref = run.ref
-    if run.database is None:
-        values = {"workflow_id": ref.component, "run_id": ref.run}
-        path, query = "/workflows/{workflow_id}/runs/{run_id}", {"session_id": ref.session}
+    # What a paused run waits for is told of it as its component's, not as its session's.
+    if run.database is None or run.status == Status.PAUSED:
+        values = {f"{ref.kind}_id": ref.component, "run_id": ref.run}
+        path, query = f"/{ref.kind}s/{{{ref.kind}_id}}/runs/{{run_id}}", {"session_id": ref.session}
     else:
         values = {"session_id": ref.session, "run_id": ref.run}
-        path, query = "/sessions/{session_id}/runs/{run_id}", {"type": "workflow"}
+        path, query = "/sessions/{session_id}/runs/{run_id}", {"type": ref.kind}
         query |= {"db_id": run.database} if run.database else {}
     return mapping(await agent_os.get(path, values, query))
 
@@ -220,6 +227,12 @@ def _with_steps(run: RunSummary, document: Mapping[str, Any]) -> RunSummary:
     results = objects(document.get("step_results"))
     failed = sum(result.get("success") is False for result in results)
     return replace(run, failed_steps=failed, steps=len(results)) if results else run
+
+
+def _with_question(run: RunSummary, document: Mapping[str, Any]) -> RunSummary:
+    requirements = read_requirements(document)["requirements"]
+    waits_for = pending_text(run.ref, requirements)
+    return replace(run, answer=f"waits for {waits_for}") if waits_for else run
 
 
 async def _without_successes(

@@ -1,13 +1,22 @@
-"""Reads what the last event of a run and its stored document have in common: steps, media, requirements, metrics."""
+"""Reads what the last event of a run and its stored document have in common: steps, tools, media, pauses, metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agentos_mcp.agentos.agentos_messages import is_failed_knowledge_search
 from agentos_mcp.agentos.json_values import mapping, number, objects, text
 from agentos_mcp.agentos.plain_text import shorten
-from agentos_mcp.agentos.runs.run import MAX_ERROR_LENGTH, MAX_NAME_LENGTH, MAX_REQUIREMENTS, MAX_STEPS, RunState, Step
+from agentos_mcp.agentos.runs.run import (
+    MAX_ERROR_LENGTH,
+    MAX_FAILED_TOOLS,
+    MAX_NAME_LENGTH,
+    MAX_REQUIREMENTS,
+    MAX_STEPS,
+    RunState,
+    Step,
+)
 
 
 def read_steps(results: object, state: RunState) -> dict[str, Any]:
@@ -35,6 +44,44 @@ def _step_result(result: Mapping[str, Any], known_name: str) -> Step:
         error=shorten(text(result.get("error")) or text(result.get("content")), MAX_ERROR_LENGTH) if failed else "",
         seconds=number(mapping(metrics).get("duration")),
     )
+
+
+def tool_error(tool: Mapping[str, Any]) -> str:
+    """Why a tool call failed, '' where it did not; a tool call is as AgentOS stores it, or sends it in an event."""
+    result = "" if tool.get("result") is None else str(tool["result"])
+    if tool.get("tool_call_error"):
+        return result or "it gave no reason"
+    return result if is_failed_knowledge_search(result) else ""
+
+
+def read_failed_tools(output: Mapping[str, Any]) -> dict[str, Any]:
+    """The tool calls that failed in a stored run, in its members and in its steps; nothing where none did."""
+    errors = [
+        (
+            shorten(text(tool.get("tool_name")) or "a tool", MAX_NAME_LENGTH),
+            shorten(error, MAX_ERROR_LENGTH),
+        )
+        for tool in _tool_calls(output, set(), 0)
+        if (error := tool_error(tool))
+    ]
+    if not errors:
+        return {}
+    return {
+        "failed_tools": tuple(errors[:MAX_FAILED_TOOLS]),
+        "failed_tools_left_out": len(errors[MAX_FAILED_TOOLS:]),
+    }
+
+
+def _tool_calls(run: Mapping[str, Any], seen_runs: set[str], depth: int) -> Iterator[Mapping[str, Any]]:
+    run_id = text(run.get("run_id"))
+    if depth > _MAX_DEPTH or run_id in seen_runs:
+        return
+    # A member's run may lie in its team's and beside it.
+    seen_runs |= {run_id} - {""}
+    yield from objects(run.get("tools"))
+    for key in ("member_responses", "step_executor_runs"):
+        for inner in objects(run.get(key)):
+            yield from _tool_calls(inner, seen_runs, depth + 1)
 
 
 _MAX_DEPTH = 20

@@ -14,7 +14,7 @@ from typing import Any
 
 from agentos_mcp.agentos.json_values import mapping, text
 from agentos_mcp.agentos.plain_text import shorten
-from agentos_mcp.agentos.runs.payload import read_media, read_metrics, read_requirements, read_steps
+from agentos_mcp.agentos.runs.payload import read_media, read_metrics, read_requirements, read_steps, tool_error
 from agentos_mcp.agentos.runs.run import (
     MAX_ERROR_LENGTH,
     MAX_FAILED_TOOLS,
@@ -193,15 +193,23 @@ def _tool_started(state: RunState, event: Event) -> StateUpdate:
 
 
 def _tool_completed(state: RunState, event: Event) -> StateUpdate:
+    tool = _tool(event)
+    # A call that AgentOS counts as failed has an event of its own after this one.
+    if not tool.get("tool_call_error") and (error := tool_error(tool)):
+        return _with_failed_tool(state, event, error)
     return {"activity": ""}
 
 
 def _tool_failed(state: RunState, event: Event) -> StateUpdate:
+    return _with_failed_tool(state, event, event.text("error") or str(_tool(event).get("result") or ""))
+
+
+def _with_failed_tool(state: RunState, event: Event, error: str) -> StateUpdate:
     name = _tool_name(event)
     if len(state.failed_tools) >= MAX_FAILED_TOOLS:
         return {"activity": f"{name} failed", "failed_tools_left_out": state.failed_tools_left_out + 1}
-    error = shorten(event.text("error") or str(_tool(event).get("result") or ""), MAX_ERROR_LENGTH)
-    return {"activity": f"{name} failed", "failed_tools": (*state.failed_tools, (name, error))}
+    failed = (name, shorten(error, MAX_ERROR_LENGTH))
+    return {"activity": f"{name} failed", "failed_tools": (*state.failed_tools, failed)}
 
 
 def _content_received(state: RunState, event: Event) -> StateUpdate:

@@ -37,6 +37,8 @@ MAX_FOLLOWED_RUNS = 1_000
 """How many runs are followed at once."""
 RELEASE_SECONDS = 300.0
 """How long a run is followed that nobody watches and in which nothing changes."""
+_MAX_REMEMBERED_RUNS = 10_000
+"""Of so many runs it is known that they were continued here."""
 _WATCHED_POLL_SECONDS = 5.0
 _UNWATCHED_POLL_SECONDS = 30.0
 
@@ -159,6 +161,7 @@ class RunRegistry:
         self._unstored: OrderedDict[str, tuple[LiveRun, int]] = OrderedDict()
         self._schemas: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
         """AgentOS does not say which schema a run was given, so it is kept for when the run is read again."""
+        self._continued: OrderedDict[str, None] = OrderedDict()
         self._locks: dict[str, tuple[anyio.Lock, int]] = {}
 
     @property
@@ -184,6 +187,9 @@ class RunRegistry:
 
     def resume(self, state: RunState, form: Mapping[str, str]) -> LiveRun:
         """Continue a paused run with its answers and follow it."""
+        self._continued[str(state.ref)] = None
+        while len(self._continued) > _MAX_REMEMBERED_RUNS:
+            self._continued.popitem(last=False)
         # It must not be released while the answers are being sent.
         state = replace(state, is_stored=False, last_index=-1, events=0)
         return self._follow(
@@ -191,6 +197,10 @@ class RunRegistry:
             lambda run, report: self._engine.continue_run(state, form, report, run.wait_between_polls),
             is_own=True,
         )
+
+    def was_continued(self, ref: RunRef) -> bool:
+        """Whether a pause of the run was answered here, so that it may ask something new by now."""
+        return str(ref) in self._continued
 
     def repeat_cancellation(self, run: LiveRun) -> None:
         """Have the cancellation of a run that was asked to end repeated until it ends, for a while."""

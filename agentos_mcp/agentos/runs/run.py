@@ -125,9 +125,12 @@ class Status(StrEnum):
         return self not in (Status.PENDING, Status.RUNNING)
 
 
-def completed_text(failed_steps: int, steps: int) -> str:
-    """What became of a completed run, in words: a workflow is completed although steps of it failed."""
-    return f"completed, but {failed_steps} of {steps} steps failed" if failed_steps else "completed"
+def completed_text(failed_steps: int, steps: int, failed_tools: int = 0) -> str:
+    """What became of a completed run, in words: it is completed although steps or tool calls of it failed."""
+    failures = [f"{failed_steps} of {steps} steps"] if failed_steps else []
+    if failed_tools:
+        failures.append(f"{failed_tools:,} tool call{'s' if failed_tools > 1 else ''}")
+    return f"completed, but {' and '.join(failures)} failed" if failures else "completed"
 
 
 MAX_NAME_LENGTH = 200

@@ -8,8 +8,14 @@ from typing import Any
 
 from agentos_mcp.agentos.json_values import objects, text
 from agentos_mcp.agentos.plain_text import shorten
-from agentos_mcp.agentos.runs.payload import read_media, read_metrics, read_requirements, read_steps
-from agentos_mcp.agentos.runs.run import MAX_ERROR_LENGTH, MAX_FAILED_TOOLS, MAX_NAME_LENGTH, WAITING, RunState, Status
+from agentos_mcp.agentos.runs.payload import (
+    read_failed_tools,
+    read_media,
+    read_metrics,
+    read_requirements,
+    read_steps,
+)
+from agentos_mcp.agentos.runs.run import MAX_ERROR_LENGTH, WAITING, RunState, Status
 
 
 def read_stored_run(state: RunState, output: Mapping[str, Any]) -> RunState:
@@ -25,6 +31,7 @@ def read_stored_run(state: RunState, output: Mapping[str, Any]) -> RunState:
         is_stored=True,
         is_orphaned=False,
         **read_metrics(output.get("metrics")),
+        **read_failed_tools(output),
     )
     match status:
         case Status.ERROR:
@@ -37,7 +44,6 @@ def read_stored_run(state: RunState, output: Mapping[str, Any]) -> RunState:
                 answer_cut=False,
                 media=read_media(output),
                 activity="",
-                **_failed_tools(output),
             )
         case Status.PAUSED:
             return dataclasses.replace(
@@ -71,17 +77,3 @@ def stored_error(output: Mapping[str, Any]) -> str:
 
 def _string(content: object) -> str:
     return content if isinstance(content, str) else ""
-
-
-def _failed_tools(output: Mapping[str, Any]) -> dict[str, Any]:
-    failed = [tool for tool in objects(output.get("tools")) if tool.get("tool_call_error")]
-    if not failed:
-        return {}
-    errors = [
-        (
-            shorten(text(tool.get("tool_name")) or "a tool", MAX_NAME_LENGTH),
-            shorten(str(tool.get("result") or ""), MAX_ERROR_LENGTH),
-        )
-        for tool in failed[:MAX_FAILED_TOOLS]
-    ]
-    return {"failed_tools": tuple(errors), "failed_tools_left_out": len(failed) - len(errors)}

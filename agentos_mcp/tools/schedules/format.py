@@ -16,6 +16,7 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RunFailed, 
 from agentos_mcp.agentos.hints import Action, Hint, as_hint, hint
 from agentos_mcp.agentos.http_errors import error_detail
 from agentos_mcp.agentos.json_values import mapping
+from agentos_mcp.agentos.plain_text import as_name
 from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.typed_values import TypedValue, time_value
@@ -64,9 +65,10 @@ def state_text(schedule: Schedule) -> str:
 
 
 def schedule_summary(schedule: Schedule) -> str:
-    """A schedule in one sentence."""
+    """A schedule in one sentence; its name is left out where it is not known."""
     next_run = f", next at {next_time(schedule)}" if next_time(schedule) else ""
-    return f"{target_text(schedule)} at {times_text(schedule)}, {state_text(schedule)}{next_run}."
+    name = f"{as_name(schedule['name'])}: " if schedule.get("name") else ""
+    return f"{name}{target_text(schedule)} at {times_text(schedule)}, {state_text(schedule)}{next_run}."
 
 
 def component_of(schedule: Schedule) -> tuple[Kind, str] | None:

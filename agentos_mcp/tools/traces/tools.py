@@ -63,7 +63,10 @@ from agentos_mcp.tools.traces.waterfall import trace_timeline
 
 Filter = Annotated[
     JsonObject,
-    Field(description='{"op": "GT", "key": "duration_ms", "value": 5000}; AND, OR take conditions'),
+    Field(
+        description='{"op": "AND", "conditions": [{"op": "GT", "key": "duration_ms", "value": 5000}, ...]}; '
+        "OR, NOT, EQ, LT, IN, CONTAINS"
+    ),
 ]
 
 Order = Literal["latest", "slowest"]
@@ -185,15 +188,21 @@ async def search_traces(
     db_id: DbId = "",
     limit: Limit = 20,
     page: Page = 1,
+    since: Since = "",
+    until: str = "",
 ) -> Table:
-    """Traces by any condition (on duration_ms, name, start_time...), mere requests included."""
+    """Traces by any condition (on duration_ms, name, status...), mere requests included."""
     database = await ctx.database("traces", db_id)
     conditions = None
     if filter:
         conditions = check_filter(filter, fields_of(mapping(await ctx.get("/traces/filter-schema"))))
+    period = TraceQuery(period=parse_period(since, until))
+    if period.since:
+        conditions = _both(conditions, {"op": "GTE", "key": "start_time", "value": period.since})
+    if period.until:
+        conditions = _both(conditions, {"op": "LTE", "key": "start_time", "value": period.until})
     if user := ctx.ownership.user_id:
-        own_traces = {"op": "EQ", "key": "user_id", "value": user}
-        conditions = {"op": "AND", "conditions": [conditions, own_traces]} if conditions else own_traces
+        conditions = _both(conditions, {"op": "EQ", "key": "user_id", "value": user})
     group = "session" if group_by == "session" else "run"
     note = ""
     if order == "slowest" and group == "session":
@@ -211,6 +220,10 @@ async def search_traces(
     if group == "session":
         return Table(_SESSION_COLUMNS, [_session_row(session) for session in rows], empty=empty, meta=rows.meta)
     return Table(COLUMNS, [trace_row(trace) for trace in rows], empty=empty, meta=rows.meta, footer=note)
+
+
+def _both(conditions: dict[str, Any] | None, condition: dict[str, Any]) -> dict[str, Any]:
+    return {"op": "AND", "conditions": [conditions, condition]} if conditions else condition
 
 
 async def list_trace_sessions(

@@ -28,6 +28,7 @@ from agentos_mcp.agentos.pauses.requirements import (
     continuation_form,
     questions,
     rejections,
+    with_question_key,
 )
 from agentos_mcp.agentos.runs.engine import Engine
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState, Status
@@ -623,3 +624,27 @@ def test_only_a_clear_yes_approves(value: Any) -> None:
 def test_requirements_of_any_shape_give_questions(needs: list[dict[str, Any]], kind: Kind) -> None:
     for question in questions(RunRef(kind, "c", "s", "r"), needs):
         assert question.key
+
+
+def confirmation(number: int) -> dict[str, Any]:
+    tool = {"tool_name": f"tool-{number}", "tool_call_id": str(number), "requires_confirmation": True}
+    return {"id": str(number), "tool_execution": tool}
+
+
+def test_bare_yes_or_no_is_for_the_only_confirmation_and_for_nothing_else() -> None:
+    agent = RunRef("agent", "a", "s", "r")
+    (only,) = one = questions(agent, [confirmation(1)])
+    for bare in ({"approve": True}, {"approve": "no"}, {"declined": True, "note": "why"}):
+        assert with_question_key(one, bare) == {only.key: bare}
+    for other in ({}, {"note": "why"}, {"approve": True, "tool-1": True}, {only.key: True}, {"yes": True}):
+        assert with_question_key(one, other) == other
+    choice = {"step_name": "pick", "requires_route_selection": True, "available_choices": ["true", "yes"]}
+    review = {"step_name": "draft", "requires_output_review": True}
+    workflow = RunRef("workflow", "w", "s", "r")
+    for several_or_other in (
+        questions(agent, [confirmation(1), confirmation(2)]),
+        questions(workflow, [choice]),
+        questions(workflow, [review]),
+        (),
+    ):
+        assert with_question_key(several_or_other, {"approve": True}) == {"approve": True}

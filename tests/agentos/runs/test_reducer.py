@@ -251,3 +251,13 @@ async def test_reduce_never_changes_the_event(agent_os: AgentOS) -> None:
     before = json.dumps([event.data for event in events], default=str)
     replay(ref, events)
     assert json.dumps([event.data for event in events], default=str) == before
+
+
+def test_failed_search_that_agentos_counts_as_successful_is_a_failed_tool() -> None:
+    ref = RunRef("agent", "facts", "s", "r")
+    tool = {"tool_name": "search_knowledge_base", "result": "Error searching knowledge base: ValueError"}
+    state = RunState(ref=ref, status=Status.RUNNING)
+    for error in (False, True):
+        data = {"run_id": "r", "tool": {**tool, "tool_call_error": error}}
+        state = reduce(state, Event("ToolCallCompleted", data))
+    assert state.failed_tools == (("search_knowledge_base", "Error searching knowledge base: ValueError"),)

@@ -85,7 +85,9 @@ async def test_schedule_says_what_it_runs_and_when(
             message="What is new?",
             payload={"session_id": f"mornings-{era}"},
         )
-        assert text.startswith("Created. workflow three-steps at 0 9 1 1 * Asia/Tokyo, on, next at 20")
+        assert text.startswith(
+            f"Created. morning report {era}: workflow three-steps at 0 9 1 1 * Asia/Tokyo, on, next at 20"
+        )
         assert "01-01 00:00 UTC." in text
         assert "fires only while AgentOS runs its scheduler" in text
         made = await stored(rest, name)
@@ -115,7 +117,7 @@ async def test_schedule_is_changed_without_losing_the_rest(
             payload={"session_id": "kept"},
         )
         text = await peer.text("update_schedule", schedule=name.upper(), cron="30 8 2 1 *", message="new")
-        assert text.startswith("Updated. agent echo at 30 8 2 1 * UTC, on, next at 20")
+        assert text.startswith(f"Updated. {name}: agent echo at 30 8 2 1 * UTC, on, next at 20")
         await peer.text("update_schedule", schedule=name, name=f"{name}-b", timezone="Europe/Berlin")
         changed = await stored(rest, f"{name}-b")
         assert changed is not None
@@ -132,7 +134,7 @@ async def test_schedule_is_switched_off_and_on(
     name = f"switching-{era}"
     async with connect(sample_agentos, toolsets=("all",)) as peer:
         await create(peer, name, "echo")
-        assert await peer.text("disable_schedule", schedule=name) == f"agent echo at {NEVER} UTC, off."
+        assert await peer.text("disable_schedule", schedule=name) == f"{name}: agent echo at {NEVER} UTC, off."
         off = await stored(rest, name)
         assert off is not None
         assert off["enabled"] is False

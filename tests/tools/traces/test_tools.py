@@ -482,3 +482,15 @@ class TestSessions:
     ) -> None:
         async with connect(unnamed, **ALL) as peer:
             assert expected in await peer.error("list_trace_sessions", **arguments)
+
+
+async def test_search_traces_takes_a_period_beside_a_filter(connect: Connect, traced: str, era: str) -> None:
+    async with connect(traced, **ALL) as peer:
+        trace_ids = ids(await peer.text("list_traces", run=await run(peer, "agent", "echo"), limit=1))
+        ok = {"op": "AND", "conditions": [{"op": "GT", "key": "duration_ms", "value": -1}]}
+        recent = await peer.text("search_traces", filter=ok, since="2h", limit=100)
+        early = await peer.text("search_traces", filter=ok, until="2020-01-01")
+        late = await peer.text("search_traces", since="2h", limit=100)
+    assert trace_ids[0] in recent
+    assert trace_ids[0] in late
+    assert early == "Nothing fits."
