@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID, client_supports_apps
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
-from mcp_types import CallToolResult, ReadResourceResult, TextContent, TextResourceContents
+from mcp_types import CallToolResult, ReadResourceResult, TextContent, TextResourceContents, Tool
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agentos_mcp.agentos.errors import AgentOSError
@@ -59,8 +59,10 @@ class AppViews:
     Only pages whose tools are listed are added, and nothing can be read by them that those tools do not show.
     """
 
-    def __init__(self, server: MCPServer[Any]) -> None:
+    def __init__(self, server: MCPServer[Any], tools_for: Callable[[Any], Awaitable[Sequence[Tool]]]) -> None:
+        """`tools_for` gives the tools that a caller sees, by the caller's state."""
         self._server = server
+        self._tools_for = tools_for
         self._reader: ViewReader | None = None
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
@@ -87,14 +89,14 @@ class AppViews:
             answer["tools"] = _with_views(answer["tools"])
         elif ctx.method == "resources/list":
             if not answer.get("nextCursor"):
-                answer["resources"] = [*answer["resources"], *map(_resource, await self._listed_views())]
+                answer["resources"] = [*answer["resources"], *map(_resource, await self._listed_views(ctx))]
         else:
             extensions = answer["capabilities"].get("extensions") or {}
             answer["capabilities"] = {**answer["capabilities"], "extensions": {**extensions, EXTENSION_ID: {}}}
         return answer
 
-    async def _listed_views(self) -> list[str]:
-        names = {tool.name for tool in await self._server.list_tools()}
+    async def _listed_views(self, ctx: ServerRequestContext[Any, Any]) -> list[str]:
+        names = {tool.name for tool in await self._tools_for(ctx.lifespan_context)}
         return [view for view, tools in VIEWS.items() if names.intersection(tools)]
 
     def _page(self, uri: str) -> ReadResourceResult | None:
@@ -113,7 +115,7 @@ class AppViews:
         except ValidationError as error:
             takes = ", ".join(_ViewArguments.model_fields)
             return error_result(f"{DATA_TOOL} takes {takes}; {error.error_count()} of what was given is wrong.")
-        if arguments.view not in await self._listed_views():
+        if arguments.view not in await self._listed_views(ctx):
             return error_result(f"The view {arguments.view} is off here.")
         context = ToolContext.of(Context(request_context=ctx, mcp_server=self._server))
         try:

@@ -125,7 +125,13 @@ class AgentOSServer(MCPServer[CallerState]):
         super().__init__(
             name,
             tools=[mcp_tool(tool, agentos_settings) for tool in self.tool_selection.tools],
-            middleware=[self.cancellations, ClientLimits(), AppViews(self), DayNotices(), self._introduce],
+            middleware=[
+                self.cancellations,
+                ClientLimits(),
+                AppViews(self, self.tools_for),
+                DayNotices(),
+                self._introduce,
+            ],
             subscriptions=self.subscriptions.bus,
             **options,
         )

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.views.content import ViewContent
@@ -29,6 +30,9 @@ KEY_HEADER = "x-agentos-view"
 _GRACE_SECONDS = 5.0
 """How long a page may take to read the end of its run."""
 _WATCH_SECONDS = 0.5
+_MAX_ATTEMPTS = 5
+_PAUSE_SECONDS = 1.0
+"""Between two attempts to read."""
 _SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": f"{content_security_policy(may_connect=True)}; frame-ancestors 'none'",
@@ -50,15 +54,33 @@ async def serve_view(
             site, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=1
         )
         server = uvicorn.Server(config)
+
+        async def serve() -> None:
+            # Cancelled, it would leave its socket with the event loop; it ends when it is told to.
+            with anyio.CancelScope(shield=True):
+                await server.serve([listener])
+
         async with unwrapped_task_group() as tasks:
-            tasks.start_soon(server.serve, [listener])
-            announce(site.address)
-            while not site.content.is_final and not server.should_exit:
-                site.content = await reader.read(ctx, subject, watch_seconds=_WATCH_SECONDS)
-            if site.content.is_final:
-                with anyio.move_on_after(_GRACE_SECONDS):
-                    await site.end_was_read.wait()
-            server.should_exit = True
+            tasks.start_soon(serve)
+            try:
+                announce(site.address)
+                while not site.content.is_final and not server.should_exit:
+                    site.content = await _read(ctx, reader, subject)
+                if site.content.is_final:
+                    with anyio.move_on_after(_GRACE_SECONDS):
+                        await site.end_was_read.wait()
+            finally:
+                server.should_exit = True
+
+
+async def _read(ctx: ToolContext, reader: ViewReader, subject: ViewSubject) -> ViewContent:
+    """What the view shows now. An AgentOS that does not answer for a moment is asked again."""
+    for _ in range(_MAX_ATTEMPTS - 1):
+        try:
+            return await reader.read(ctx, subject, watch_seconds=_WATCH_SECONDS)
+        except AgentOSError:
+            await anyio.sleep(_PAUSE_SECONDS)
+    return await reader.read(ctx, subject, watch_seconds=_WATCH_SECONDS)
 
 
 class _Site:

@@ -83,7 +83,7 @@ def pictured_run() -> ViewContent:
         step_results=[
             {
                 "step_name": name,
-                "executor_name": name.title() + "er",
+                "executor_name": {"research": "Researcher", "write": "Writer", "publish": "Publisher"}[name],
                 "step_run_id": name,
                 "metrics": {"duration": duration, "total_tokens": int(duration * 480)},
                 **({"success": False, "error": error} if name == "publish" else {"content": f"{name} done"}),
