@@ -25,9 +25,6 @@ STRAGGLER_SECONDS = 2.0
 """So long at least the others are waited for, from the beginning, once one has answered."""
 _STRAGGLER_FACTOR = 3.0
 """And so many times as long as the slowest that has answered took."""
-_GRACE_FACTOR = 1.05
-_GRACE_SECONDS = 0.01
-"""One that did not answer before gets this much more time than those that did took."""
 _CHECK_INTERVAL_SECONDS = 2.0
 _CHECK_TIMEOUT_SECONDS = 2.0
 
@@ -106,10 +103,12 @@ class Instances:
     ) -> dict[str, T | AgentOSError]:
         """What `call` returns of each, or the error of one that fails, in the order of the settings.
 
-        One that is much slower than the others, or was when it was asked before, is not waited for.
+        One that is much slower than the others is not waited for, and from then on not asked until it answers a check;
+        `wait_for_all` asks it all the same.
         """
         answers: dict[str, T | AgentOSError] = {}
-        doubtful = frozenset(self._problems)
+        left_out = {} if wait_for_all or len(self._problems) == len(self.backends) else dict(self._problems)
+        answers.update(left_out)
         started_at = anyio.current_time()
         slowest_seconds = 0.0
         changed = anyio.Event()
@@ -127,18 +126,15 @@ class Instances:
             changed.set()
 
         def remaining_seconds() -> float:
-            waiting = [name for name in self.backends if name not in answers]
             if wait_for_all or not slowest_seconds:
                 return math.inf
-            if doubtful.issuperset(waiting):
-                limit = max(slowest_seconds * _GRACE_FACTOR, slowest_seconds + _GRACE_SECONDS)
-            else:
-                limit = max(STRAGGLER_SECONDS, slowest_seconds * _STRAGGLER_FACTOR)
+            limit = max(STRAGGLER_SECONDS, slowest_seconds * _STRAGGLER_FACTOR)
             return max(0.0, started_at + limit - anyio.current_time())
 
         async with unwrapped_task_group() as tasks:
             for name, backend in self.backends.items():
-                tasks.start_soon(ask, name, backend)
+                if name not in answers:
+                    tasks.start_soon(ask, name, backend)
             while len(answers) < len(self.backends):
                 with anyio.move_on_after(remaining_seconds()) as scope:
                     await changed.wait()
@@ -148,8 +144,9 @@ class Instances:
             tasks.cancel_scope.cancel()
         seconds = anyio.current_time() - started_at
         for name in self.backends:
-            answers.setdefault(name, self._problems.get(name) or _no_answer(seconds))
-            self._note(name, answers[name])
+            answers.setdefault(name, _no_answer(seconds))
+            if name not in left_out:
+                self._note(name, answers[name])
         return {name: answers[name] for name in self.backends}
 
     def _note(self, name: str, answer: object) -> None:
