@@ -73,7 +73,7 @@ class Request:
 
 _PRODUCT_DOCS = "Product Docs"
 _HR_HANDBOOK = "HR Handbook"
-_MAILER_KEY = FromResults(r"waits for (send-newsletter-[0-9a-f]+): ")
+_MAILER_KEY = FromResults(r"\b(send-newsletter-[0-9a-f]+)\b")
 
 _DEFAULT: tuple[Request, ...] = (
     # What there is.

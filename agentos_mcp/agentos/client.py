@@ -9,6 +9,7 @@ import functools
 import inspect
 import logging
 import math
+import os
 import random
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -465,9 +466,14 @@ class AgentOS:
         return http_errors.TransportErrors(f"{method} {path}", self.display_url)
 
 
-@functools.cache
 def _default_certificates() -> ssl.SSLContext:
     """The same for all clients of a process: they take megabytes."""
+    return _certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@functools.cache
+def _certificates(*_sources: str | None) -> ssl.SSLContext:
+    """The variables name the sources; OpenSSL reads them itself."""
     return ssl.create_default_context()
 
 

@@ -143,7 +143,7 @@ async def count_approvals(ctx: ToolContext, user_id: UserId = "") -> Message:
 
 
 async def get_approval(ctx: ToolContext, approval_id: str) -> Record:
-    """One approval with the whole arguments of its tool calls, which list_approvals may cut."""
+    """One approval, with the whole arguments of its tool calls."""
     approval = await _approval(ctx, approval_id)
     runs = await _run_references(ctx, [approval])
     pending = approval.get("status") == "pending"

@@ -232,7 +232,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "get_trace": (call(id=a_trace, **DB), call(id=a_trace, span_id=a_span)),
     "search_traces": (
         call(filter={"key": "status", "op": "EQ", "value": "OK"}, group_by="session", **DB, **PAGE),
-        call(order="slowest", **DB),
+        call(order="slowest", **SPAN, **DB),
     ),
     "list_trace_sessions": (call(kind="agent", id="echo", user_id=USER, **SPAN, **DB, **PAGE),),
     # metrics

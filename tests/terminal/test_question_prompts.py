@@ -177,7 +177,8 @@ def test_admin_approval_is_not_asked(pausing: str, tag: str) -> None:
 def test_question_answered_elsewhere_first_is_not_answered_twice(pausing: str, tag: str, ledger: Path) -> None:
     with run_at_terminal(pausing, "agent", "deployer", tag, piped=True) as terminal:
         terminal.wait_for("Approve? ")
-        paused = invoke_ok(pausing, "runs", "--status", "paused", "--limit", "1", "--json").json["items"][0]["run"]
+        listed = invoke_ok(pausing, "runs", "--status", "paused", "--json").json["items"]
+        paused = next(item["run"] for item in listed if tag in item["input"])
         key = invoke_ok(pausing, "runs", paused, "--json").json["questions"][0]["key"]
         assert invoke_ok(pausing, "continue", paused, "--answers", f'{{"{key}": true}}').stdout == (
             f"the tools said: deployed {tag}\n"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from agentos_mcp.demo.host_process import demo_agentos
 from tests._support.terminal_calls import invoke, invoke_ok
+
+PAUSE_SECONDS = 1.1
+"""AgentOS keeps whole seconds: what shall be in order must be further apart."""
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +27,7 @@ def test_run_is_meant_by_last_by_its_short_id_or_by_nothing(own_agentos: str) ->
     assert "There is no run yet." in invoke(own_agentos, "runs", "last").stderr
 
     older = invoke_ok(own_agentos, "run", "echo", "older").reference
+    time.sleep(PAUSE_SECONDS)
     latest = invoke_ok(own_agentos, "run", "three-steps", "latest").reference
     assert invoke_ok(own_agentos, "runs", "last", "--json").json["run"] == latest
     assert invoke_ok(own_agentos, "runs", "--explain", "--json").json["run"] == latest
@@ -35,6 +40,7 @@ def test_run_is_meant_by_last_by_its_short_id_or_by_nothing(own_agentos: str) ->
 
     first = invoke(own_agentos, "run", "confirmer", "first").reference
     assert invoke(own_agentos, "continue", "--json").json["run"] == first
+    time.sleep(PAUSE_SECONDS)
     second = invoke(own_agentos, "run", "confirmer", "second").reference
     several = invoke(own_agentos, "continue")
     assert (several.exit_code, several.stdout) == (2, "")

@@ -12,6 +12,7 @@ import pytest
 
 import agentos_mcp
 from agentos_mcp.agentos.runs.run import KINDS
+from agentos_mcp.tooling.instance_calls import INSTANCE
 from agentos_mcp.tools import TOOLSETS
 
 PACKAGE = Path(agentos_mcp.__file__).parent
@@ -20,7 +21,7 @@ ROOMS = ("agentos", "tooling", "runs", "tools")
 """Their sentences are read by models and at terminals alike."""
 
 TOOLS = {tool.name: tool for toolset in TOOLSETS for tool in toolset.tools}
-PARAMETERS = {name for tool in TOOLS.values() for name in inspect.signature(tool.fn).parameters} - {"ctx"}
+PARAMETERS = {name for tool in TOOLS.values() for name in inspect.signature(tool.fn).parameters} - {"ctx"} | {INSTANCE}
 TOOL_NAME = re.compile(rf"\b({'|'.join(TOOLS)})\b")
 PARAMETER_NAME = re.compile(rf"(?<!{{)\b({'|'.join(name for name in PARAMETERS if '_' in name)})\b(?!}})")
 ENDPOINT = re.compile(r"[A-Z]+ /")

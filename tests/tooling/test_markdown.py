@@ -31,7 +31,7 @@ def test_failed_steps_and_tools_are_named() -> None:
         DONE, steps=(Step("good", "completed"), Step("bad", "failed", "it\nbroke")), failed_tools=(("dig", "no spade"),)
     )
     lines = run_result(state, tokens=1000, surface=PLAIN).splitlines()
-    assert lines[2].startswith("completed, but 1 of 2 steps failed")
+    assert lines[2].startswith("completed, but 1 of 2 steps and 1 tool call failed")
     assert "failed step bad: it broke" in lines
     assert "failed tool dig: no spade" in lines
 

@@ -62,7 +62,7 @@ async def test_list_runs_tells_failed_steps_of_a_completed_workflow(connect: Con
         assert f"| {fine} | completed |" in listed
         for tool in ("list_session_runs", "get_session"):
             assert f"| {stumbled} | completed, but 1 of 4 steps failed |" in await peer.text(tool, session_id=session)
-        assert "completed, but 1 of 4 steps failed" in await peer.text("get_run", run=stumbled)
+        assert "completed, but 1 of 4 steps and 1 tool call failed" in await peer.text("get_run", run=stumbled)
 
 
 async def test_list_runs_finds_failed_runs_with_failed_steps_too(connect: Connect, media: str) -> None:
