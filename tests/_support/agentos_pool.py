@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -20,7 +21,7 @@ class AgentOSPool:
 
     def __init__(self) -> None:
         self._urls: dict[object, str] = {}
-        self._stack = ExitStack()
+        self._stacks: list[ExitStack] = []
 
     def __enter__(self) -> Self:
         return self
@@ -28,7 +29,10 @@ class AgentOSPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        # Each takes a moment to end: all do so at once.
+        with ThreadPoolExecutor(max_workers=max(1, len(self._stacks))) as threads:
+            for ended in [threads.submit(stack.close) for stack in self._stacks]:
+                ended.result()
 
     def url(self, module: str, function: str = "build", environment: Mapping[str, str] | None = None) -> str:
         """The address of the AgentOS that a function of `tests._support.agentos.MODULE` makes in that environment."""
@@ -47,5 +51,7 @@ class AgentOSPool:
         key = (build, pace, *sorted(environment.items()))
         if key not in self._urls:
             host = running_agentos(build=build, pace=pace, environment=environment)
-            self._urls[key] = self._stack.enter_context(host)
+            stack = ExitStack()
+            self._urls[key] = stack.enter_context(host)
+            self._stacks.append(stack)
         return self._urls[key]
