@@ -120,8 +120,10 @@ async def answer_form(ctx: ToolContext, state: RunState, answers: Mapping[str, A
             "Answer it in AgentOS, or cancel the run.",
         )
     pending = questions(state.ref, state.requirements)
-    # A yes without its key is for what the run asked first: later it may be meant for a pause that is over.
-    keyed = answers if ctx.run_registry.was_continued(state.ref) else with_question_key(pending, answers)
+    # A yes without its key is for what the run asked first: later it may be meant for a pause that is over,
+    # and where there are replicas, another one may have continued the run.
+    needs_key = ctx.settings.state_secret is not None or ctx.run_registry.was_continued(state.ref)
+    keyed = answers if needs_key else with_question_key(pending, answers)
     checked = check_answers(pending, keyed)
     approvals = {
         approval: await ctx.agent_os.get("/approvals/{approval_id}", {"approval_id": approval})

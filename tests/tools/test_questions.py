@@ -19,6 +19,7 @@ from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
 from agentos_mcp.runs import questions as questions_module
 from agentos_mcp.runs.result import run_result
+from agentos_mcp.settings import Token
 from tests._support.agentos.pausing import LETTER
 from tests._support.mcp_client import Connect, Peer, connector, reference, words
 from tests._support.paused_runs import CASES, UNDECLINABLE, Case, Choice, done, run, tell, waiting
@@ -455,6 +456,17 @@ async def test_bare_no_declines_the_only_confirmation(pausing: str, ledger: Path
     async with connector("auto")(pausing) as peer:
         paused = reference(await run(peer, CASES[0], tag))
         assert "\ncompleted" in await peer.text("continue_run", run=paused, answers=bare)
+    assert done(ledger, "deploy", tag) == 0
+
+
+@pytest.mark.without_queue(reason="nothing in it depends on where runs are kept")
+async def test_bare_yes_approves_nothing_where_another_replica_may_have_continued_the_run(
+    pausing: str, ledger: Path, tag: str
+) -> None:
+    async with connector("auto")(pausing, state_secret=Token("s" * 32)) as peer:
+        paused = reference(await run(peer, CASES[0], tag))
+        refused = await peer.error("continue_run", run=paused, answers={"approve": True})
+    assert refused.startswith("Nothing was sent:\n- 'approve' is not asked; the run asks deploy-")
     assert done(ledger, "deploy", tag) == 0
 
 
