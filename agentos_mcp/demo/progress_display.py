@@ -4,14 +4,35 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
+import anyio
 from mcp.shared.dispatcher import ProgressFnT
+
+_LAST_NOTIFICATION_SECONDS = 2.0
+
+
+class ProgressDisplay:
+    """A progress callback for `Client.call_tool` that shows each notification."""
+
+    def __init__(self, show: ProgressFnT) -> None:
+        self._show = show
+        self._complete = anyio.Event()
+
+    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
+        await self._show(progress, total, message)
+        if total and progress >= total:
+            self._complete.set()
+
+    async def wait_until_complete(self) -> None:
+        """For a moment: the client hands the last notification over beside the result, and maybe after it."""
+        with anyio.move_on_after(_LAST_NOTIFICATION_SECONDS):
+            await self._complete.wait()
 
 
 @contextlib.contextmanager
-def progress_display() -> Iterator[ProgressFnT]:
-    """A progress callback for `Client.call_tool` that shows each notification."""
+def progress_display() -> Iterator[ProgressDisplay]:
+    """A bar at a terminal, else lines."""
     if not sys.stdout.isatty():
-        yield _print_line
+        yield ProgressDisplay(_print_line)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -31,7 +52,7 @@ def progress_display() -> Iterator[ProgressFnT]:
             last_step = step if description != "done" else ""
             bar.update(task, completed=progress, total=total, description=description.replace("[", "\\["))
 
-        yield update_bar
+        yield ProgressDisplay(update_bar)
 
 
 async def _print_line(progress: float, total: float | None, message: str | None) -> None:

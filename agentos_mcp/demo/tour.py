@@ -53,6 +53,7 @@ async def _tour(url: str, topic: str) -> None:
         _print(f"» run_workflow({', '.join(f'{name}={value!r}' for name, value in run_arguments.items())})")
         with progress_display() as display:
             result = await client.call_tool("run_workflow", run_arguments, progress_callback=display)
+            await display.wait_until_complete()
         _print("\n" + _text(result))
     if result.is_error:
         raise DemoError("The content pipeline failed; its error is above.")

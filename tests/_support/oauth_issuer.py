@@ -91,7 +91,11 @@ async def oauth_issuer() -> AsyncIterator[OAuthIssuer]:
     listener = socket.create_server(("127.0.0.1", 0))
     issuer.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     app = Starlette(routes=[Route("/{path:path}", issuer._answer, methods=["GET", "POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none"))
+    # An answer that it was told to take its time for is not waited for.
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(lambda: server.serve(sockets=[listener]))
         with anyio.fail_after(PATIENCE):
