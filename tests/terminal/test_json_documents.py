@@ -12,6 +12,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]  # jsonschema ships no types
 
+from agentos_mcp.agentos.runs.run import new_id
 from agentos_mcp.terminal.json_schemas import COMMANDS, DOCUMENTS
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.processes import DOWN
@@ -56,6 +57,7 @@ def documents(agentoses: AgentOSPool, demo: str, tmp_path_factory: pytest.TempPa
     """A document of every command, by its name in COMMANDS."""
     home = tmp_path_factory.mktemp("home")
     own_home = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
+    tag = f"Kettles {new_id()}"
     traced = agentoses.url("traces", "build_named")
 
     def document(url: str, *arguments: str, stdin: str = "") -> Any:
@@ -89,7 +91,9 @@ def documents(agentoses: AgentOSPool, demo: str, tmp_path_factory: pytest.TempPa
         "view": document(demo, "view", workflow["run"], "--output", str(tmp_path_factory.mktemp("view") / "run.html")),
         "sessions": document(demo, "sessions"),
         "sessions ID": document(demo, "sessions", "json-documents", "--user-id", "ada"),
-        "knowledge add": document(demo, "knowledge", "add", "--text", "Kettles whistle.", "--name", "Kettles"),
+        "knowledge add": document(
+            demo, "knowledge", "add", "--text", f"Kettles whistle {(tag := new_id())}.", "--name", f"Kettles {tag}"
+        ),
         "knowledge list": document(demo, "knowledge", "list"),
         "knowledge search": document(demo, "knowledge", "search", "tea"),
         "traces": (traces := document(traced, "traces")),
