@@ -78,7 +78,7 @@ def explain(output: Mapping[str, Any], state: RunState, surface: Surface) -> str
 
 def _steps(
     steps: Sequence[Mapping[str, Any]],
-    runs: Mapping[str, Mapping[str, Any]],
+    runs: dict[str, Mapping[str, Any]],
     names: Mapping[int, str],
     failures: list[Failure],
     depth: int = 0,
@@ -103,7 +103,8 @@ def _steps(
         name_words = f" ({_name(str(executor))})" if executor else ""
         details = ", ".join(part for part in parts if part)
         yield _Line(f"{indent}{number}. {name}{name_words}: {details}", _rank(failed))
-        run = runs.get(str(step.get("step_run_id")))
+        # A run belongs to one step: many that name the same one would multiply its lines.
+        run = runs.pop(str(step.get("step_run_id")), None)
         if run is not None:
             yield from _calls(run, location, failures, depth=depth + 1)
         if depth < _MAX_DEPTH:

@@ -150,7 +150,7 @@ def _inner_parts(output: Mapping[str, Any]) -> Iterator[RunPart]:
 
 def _step_parts(
     step: Mapping[str, Any],
-    runs: Mapping[str, Mapping[str, Any]],
+    runs: dict[str, Mapping[str, Any]],
     known_name: str,
     position: int,
     started_at: float,
@@ -158,7 +158,8 @@ def _step_parts(
     depth: int,
 ) -> Iterator[RunPart]:
     failed = step.get("success") is False
-    run = runs.get(str(step.get("step_run_id")), {})
+    # A run belongs to one step: many that name the same one would multiply its parts.
+    run = runs.pop(str(step.get("step_run_id")), {})
     content = _content(step.get("content"))
     yield RunPart(
         "step",

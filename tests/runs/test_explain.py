@@ -198,3 +198,14 @@ def test_component_text_cannot_imitate_our_lines() -> None:
 )
 def test_malformed_output_is_explained(output: dict[str, Any]) -> None:
     assert explain(output, state(), PLAIN).startswith("**a: completed")
+
+
+def test_run_that_many_steps_name_is_explained_once() -> None:
+    steps = [{"step_name": "a", "success": True, "step_run_id": "x"}] * 50
+    output = {
+        "status": "COMPLETED",
+        "step_results": steps,
+        "step_executor_runs": [{"run_id": "x", "tools": [{"tool_name": "dig", "result": "ok"}]}],
+    }
+    message = explain(output, read_stored_run(RunState(ref=RunRef("workflow", "w", "s", "r")), output), PLAIN)
+    assert message.count("dig()") == 1

@@ -66,6 +66,13 @@ def test_calls_are_exact_and_pull_their_step_to_them() -> None:
     assert a.end >= find.end
 
 
+def test_calls_of_a_run_that_many_steps_name_are_shown_once() -> None:
+    runs = [{"run_id": "x", "tools": [call("find", 2.0, 2.5)]}]
+    shown = timeline({"step_results": [step("a", step_run_id="x")] * 50, "step_executor_runs": runs})
+    assert [row.label for row in shown.rows].count("find") == 1
+    assert len(shown.rows) == 52
+
+
 def test_member_stands_within_the_call_that_sent_it_to_work() -> None:
     member = {
         "run_id": "m",
