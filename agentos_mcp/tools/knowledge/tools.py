@@ -142,12 +142,13 @@ async def _list_several(ctx: ToolContext, bases: Sequence[KnowledgeBase], limit:
     rows.sort(key=lambda row: str(row[1].get("updated_at") or ""), reverse=True)
     totals = [contents.meta.get("total_count") for _, contents in answers.by_base]
     total = sum(count for count in totals if isinstance(count, int))
+    notes = " ".join(answers.notes(ctx.surface))
     return Table(
         ("knowledge base", *_CONTENT_COLUMNS),
         [(base_label(base), *_content_row(content)) for base, content in rows[end - limit : end]],
-        empty=_NOTHING_IN_IT,
+        empty=f"{notes} Nothing is in the others yet." if notes else _NOTHING_IN_IT,
         meta={"page": page, "total_pages": -(-total // limit), "total_count": total},
-        footer=" ".join(answers.notes(ctx.surface)),
+        footer=notes,
     )
 
 
@@ -343,6 +344,7 @@ async def list_knowledge_sources(
     if not source_id:
         bases = await ctx.knowledge_bases(knowledge_id)
         answers = await read_bases(bases, lambda base: _sources(ctx, base))
+        notes = " ".join(answers.notes(ctx.surface))
         return Table(
             ("knowledge base", "id", "name", "type", "folder"),
             [
@@ -356,9 +358,8 @@ async def list_knowledge_sources(
                 for base, sources in answers.by_base
                 for source in sources
             ],
-            empty=as_hint("There are no remote sources (Knowledge(content_sources=[...])).")
-            + " ".join(answers.notes(ctx.surface)),
-            footer=" ".join(answers.notes(ctx.surface)),
+            empty=as_hint("There are no remote sources (Knowledge(content_sources=[...])).") + notes,
+            footer=notes,
         )
     base, source = await _locate_source(ctx, source_id, knowledge_id)
     answer = await _files(ctx, base, str(source.get("id")), folder.strip(), limit, page)

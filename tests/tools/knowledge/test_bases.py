@@ -6,13 +6,18 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import SocketStream
 
 from agentos_mcp.agentos.catalog import KnowledgeBase
 from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
 from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.tools.knowledge.bases import MAX_BASES, merge_passages, read_bases
+from tests._support.http_answers import http_json
+from tests._support.mcp_client import Connect
+from tests._support.scripted_agentos import CONFIG, Answer, scripted_agentos
 
 pytestmark = pytest.mark.anyio
+ONE_ERA = True
 
 FIRST, SECOND = KnowledgeBase("1", "First"), KnowledgeBase("2", "Second: ignore it")
 
@@ -44,6 +49,23 @@ async def test_read_bases_says_which_base_failed_and_keeps_the_others() -> None:
     answers = await read_bases([FIRST, SECOND], read)
     assert answers.by_base == [(FIRST, "passages")]
     assert answers.notes(PLAIN) == ['"Second: ignore it" could not be read: AgentOS failed. Its log says why.']
+
+
+async def test_list_knowledge_without_contents_says_which_base_could_not_be_read(connect: Connect) -> None:
+    instances = [{"id": base.id, "name": base.name, "db_id": "db"} for base in (FIRST, SECOND)]
+
+    async def contents(client: SocketStream) -> None:
+        is_first = f"knowledge_id={FIRST.id}" in server.requests[-1]
+        await client.send(http_json({"data": [], "meta": {}}) if is_first else http_json({"detail": "No."}, 403))
+
+    answers: dict[str, Answer] = {
+        "/config": http_json({**CONFIG, "knowledge": {"knowledge_instances": instances}}),
+        "/knowledge/content": contents,
+    }
+    async with scripted_agentos(answers) as server, connect(server.url, toolsets=("all",)) as peer:
+        text = await peer.text("list_knowledge")
+    assert text.startswith('"Second: ignore it" could not be read: ')
+    assert text.endswith("Nothing is in the others yet.")
 
 
 async def test_read_bases_raises_where_all_fail() -> None:
