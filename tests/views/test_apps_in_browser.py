@@ -111,6 +111,16 @@ async def test_paused_run_says_what_it_asks_and_has_nothing_to_press(browser: Br
         assert "paused" in await peer.text("get_run", run=run)
 
 
+async def test_inbox_of_one_user_has_what_waits_for_this_one(browser: Browser, viewed: str) -> None:
+    async with apps_client(viewed) as peer:
+        run = reference(await peer.text("run_agent", agent_id="asker", message="deploy it", user_id="ada"))
+        for user, shown in (("ada", run), ("nobody-at-all", "Nothing waits")):
+            async with hosted(browser, await page_of(peer, "inbox"), strict_host(peer, [])) as view:
+                await view.send("sendToolInput", {"arguments": {"user_id": user}})
+                await view.wait_for(shown)
+                assert (run in await view.text()) == (user == "ada")
+
+
 async def test_hostile_component_runs_and_reaches_nothing(browser: Browser, viewed: str) -> None:
     async with apps_client(viewed, toolsets=("all",)) as peer:
         result = await peer.client.call_tool("run_agent", {"agent_id": "hostile", "message": SCRIPT})

@@ -342,7 +342,7 @@
   function subjectOf(view, input, resultText) {
     const text = (name) => (typeof input[name] === "string" && input[name] ? { [name]: input[name] } : {});
     if (view === "metrics") return { ...text("since"), ...text("until"), ...text("user_id"), ...text("db_id") };
-    if (view === "inbox") return {};
+    if (view === "inbox") return text("user_id");
     if (view === "trace") return text("id").id ? { ...text("id"), ...text("db_id") } : null;
     if (text("run").run) return { id: input.run };
     const references = resultText.match(/\b(?:agent|team|workflow)(?:\/[A-Za-z0-9._~%-]+){3}/g);
