@@ -262,12 +262,17 @@ def _notes(state: RunState, max_length: int) -> list[str]:
     return fit_lines(notes, len(notes), "note", max_length)
 
 
+def completed_outcome(state: RunState) -> str:
+    """What became of a completed run, in words, with how many of its steps and tool calls failed."""
+    failed_steps = len(state.failed_steps) + state.failed_steps_left_out
+    failed_tools = len(state.failed_tools) + state.failed_tools_left_out
+    return completed_text(failed_steps, state.step_number, failed_tools)
+
+
 def _outcome(state: RunState) -> str:
     match state.status:
         case Status.COMPLETED:
-            failed = len(state.failed_steps) + state.failed_steps_left_out
-            failed_tools = len(state.failed_tools) + state.failed_tools_left_out
-            return completed_text(failed, state.step_number, failed_tools)
+            return completed_outcome(state)
         case Status.ERROR:
             where = f" in step {as_name(state.steps[-1].name)}" if state.steps else ""
             return f"failed{where}: {one_line(state.error)}"

@@ -11,7 +11,7 @@ from agentos_mcp.agentos.formats import format_duration
 from agentos_mcp.agentos.hints import Action, Surface, hint
 from agentos_mcp.agentos.pauses.requirements import questions
 from agentos_mcp.agentos.runs.run import RunState, Status
-from agentos_mcp.runs.result import ORPHANED
+from agentos_mcp.runs.result import ORPHANED, completed_outcome
 from agentos_mcp.runs.run_parts import RunPart, RunParts, read_parts
 from agentos_mcp.runs.timeline import TimelineRow, run_timeline
 from agentos_mcp.tooling.typed_values import exact_time_value
@@ -42,19 +42,16 @@ def run_view(state: RunState, output: Mapping[str, Any], surface: Surface) -> Vi
     """What the view of a run shows that is stored as `output` (as `GET .../runs/{run_id}` answers)."""
     parts = read_parts(output, state)
     return replace(
-        _content(state, parts.name, surface),
+        _content(state, parts.name),
         bars=_bars(parts),
         blocks=_blocks(state, parts.run.input, surface),
         facts=[("started", exact_time_value(parts.run.started_at or None)), *_facts(state)],
     )
 
 
-def _content(state: RunState, name: str, surface: Surface) -> ViewContent:
+def _content(state: RunState, name: str) -> ViewContent:
     kind = _STATES[state.status]
-    text = _STATE_TEXTS[kind]
-    failed = len(state.failed_steps) + state.failed_steps_left_out
-    if failed and kind == "completed":
-        text = f"completed, {failed} of {state.step_number} steps failed"
+    text = completed_outcome(state) if kind == "completed" else _STATE_TEXTS[kind]
     return ViewContent(
         f"{state.ref.kind} {name or state.ref.component}",
         kind,
@@ -187,7 +184,7 @@ class LiveTimeline:
         for number, entry in enumerate(self._steps, 1):
             rows.append(self._row(entry))
             rows += [self._row(activity) for in_step, activity in self._activities if in_step == number]
-        content = _content(state, "", surface)
+        content = _content(state, "")
         position = f"step {state.step_number}" + (f" of {state.total_steps}" if state.total_steps else "")
         return replace(
             content,

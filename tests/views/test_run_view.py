@@ -32,6 +32,14 @@ def test_failed_run_says_why_first_and_which_step() -> None:
     assert [row["state"] for row in data["bars"]["rows"]] == ["completed", "failed"]
 
 
+def test_completed_run_says_how_much_of_it_failed() -> None:
+    broken = {"step_name": "write", "success": False, "error": "no ink"}
+    call = {"tool_name": "dig", "result": "no spade", "tool_call_error": True}
+    assert run_content("COMPLETED").to_data()["state_text"] == "completed"
+    data = run_content("COMPLETED", step_results=[broken], tools=[call]).to_data()
+    assert data["state_text"] == "completed, but 1 of 1 steps and 1 tool call failed"
+
+
 def test_steps_and_what_is_done_in_them_are_placed_as_they_are_seen() -> None:
     clock = Clock()
     live = LiveTimeline(clock)
