@@ -350,7 +350,8 @@ async def _find_named_session(ctx: ToolContext, query: str, user_id: str, db_id:
 
 async def _find_session_to_change(ctx: ToolContext, session_id: str, user_id: str, db_id: str) -> Session:
     """The session; its id alone where the token may change it without reading it."""
-    unknown = Session(session_id.strip(), "agent", "", {}, user_id, db_id, is_known=False)
+    database = await ctx.database("session", db_id)
+    unknown = Session(session_id.strip(), "agent", "", {}, user_id, database, is_known=False)
     return await ctx.look(_find_session(ctx, session_id, user_id, db_id), unknown)
 
 
