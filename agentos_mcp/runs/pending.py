@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,7 +11,7 @@ from typing import Any
 from agentos_mcp.agentos.errors import AgentOSError, NotFound
 from agentos_mcp.agentos.json_values import mapping, objects, text
 from agentos_mcp.agentos.pauses.answers import PendingRequirement, find_pending
-from agentos_mcp.agentos.pauses.requirements import Question, questions
+from agentos_mcp.agentos.pauses.question_text import Question, build_question
 from agentos_mcp.agentos.plain_text import as_json, as_name, as_value, one_line
 from agentos_mcp.agentos.runs.history import RunSummary, list_runs
 from agentos_mcp.agentos.runs.run import KINDS, RunRef, RunState, Status
@@ -133,8 +132,8 @@ async def read_asks(ctx: ToolContext, ref: RunRef) -> tuple[str, ...]:
 
 def pending_item(state: RunState, output: Mapping[str, Any], *, since: float, user_id: str) -> PendingItem:
     """A paused run that has been read; `since` where its events do not say when it paused."""
-    asked = questions(state.ref, state.requirements, state.choices)
-    pending = find_pending(state.ref, [copy.deepcopy(dict(requirement)) for requirement in state.requirements])
+    pending = find_pending(state.ref, [dict(requirement) for requirement in state.requirements])
+    asked = [build_question(state.ref, waiting, state.choices) for waiting in pending]
     asks = [_question_text(question, waiting) for question, waiting in zip(asked, pending, strict=True)]
     left_out = len(asks) - _MAX_QUESTIONS
     return PendingItem(
@@ -204,6 +203,24 @@ async def is_own_approval(ctx: ToolContext, approval: Mapping[str, Any]) -> bool
     return True
 
 
+def approval_calls(approval: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tool calls that it covers: AgentOS's own line names only the first of them."""
+    requirements = objects(approval.get("requirements"))
+    calls = [mapping(requirement.get("tool_execution")) for requirement in requirements]
+    return [call for call in calls if call.get("approval_type") == "required"] or [approval]
+
+
+def named_run(ctx: ToolContext, approval: Mapping[str, Any]) -> RunRef | None:
+    """The run that it names, which may be a step's or a member's; None where it does not say all of it."""
+    component = next(
+        ((kind, component_id) for kind in reversed(KINDS) if (component_id := text(approval.get(f"{kind}_id")))), None
+    )
+    session_id, run_id = text(approval.get("session_id")), text(approval.get("run_id"))
+    if component is None or not session_id or not run_id:
+        return None
+    return RunRef(*component, session_id, run_id, ctx.agent_os.instance)
+
+
 async def _with_approvals(
     ctx: ToolContext, items: Sequence[PendingItem], approvals: Sequence[Mapping[str, Any]]
 ) -> list[PendingItem]:
@@ -230,20 +247,16 @@ async def _with_approvals(
     for item in found:
         if item.run is None or item.run not in taken:
             merged.append(item)
-            taken |= {item.run} if item.run is not None else set()
+            taken.add(item.run)
     return merged
 
 
 async def _item_of_approval(ctx: ToolContext, approval: Mapping[str, Any]) -> PendingItem:
     """An approval with its run, where that is the one that it names: a step's or a member's is not."""
     item = _approval_item(approval)
-    component = next(
-        ((kind, component_id) for kind in reversed(KINDS) if (component_id := text(approval.get(f"{kind}_id")))), None
-    )
-    session_id, run_id = text(approval.get("session_id")), text(approval.get("run_id"))
-    if component is None or not session_id or not run_id:
+    ref = named_run(ctx, approval)
+    if ref is None:
         return item
-    ref = RunRef(*component, session_id, run_id, ctx.agent_os.instance)
     try:
         output = await ctx.engine.get_stored(ref)
     except AgentOSError:
@@ -255,9 +268,7 @@ async def _item_of_approval(ctx: ToolContext, approval: Mapping[str, Any]) -> Pe
 
 
 def _approval_item(approval: Mapping[str, Any]) -> PendingItem:
-    requirements = objects(approval.get("requirements"))
-    calls = [mapping(requirement.get("tool_execution")) for requirement in requirements]
-    calls = [call for call in calls if call.get("approval_type") == "required"] or [approval]
+    calls = approval_calls(approval)
     actor = as_name(text(approval.get("source_name")) or "A component")
     asks = []
     for call in calls[:_MAX_QUESTIONS]:

@@ -21,10 +21,10 @@ from agentos_mcp.agentos.pauses.question_text import resolve_hint
 from agentos_mcp.agentos.pauses.requirements import approval_ids
 from agentos_mcp.agentos.runs.history import RunSummary
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
-from agentos_mcp.agentos.runs.run import KINDS, RunRef, Status
+from agentos_mcp.agentos.runs.run import RunRef, Status
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.agentos.timestamps import Period
-from agentos_mcp.runs.pending import is_own_approval
+from agentos_mcp.runs.pending import approval_calls, is_own_approval, named_run
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.parameters import (
@@ -110,7 +110,7 @@ async def list_approvals(
         [
             (
                 approval.get("id"),
-                "; ".join(map(_short_call, _calls(approval))),
+                "; ".join(map(_short_call, approval_calls(approval))),
                 approval.get("source_name"),
                 "" if user_id else approval.get("user_id"),
                 runs[str(approval.get("id"))],
@@ -166,7 +166,7 @@ async def get_approval(ctx: ToolContext, approval_id: str) -> Record:
             f"call of {one_line(str(call.get('tool_name')), max_length=80)}": json.dumps(
                 call.get("tool_args") or {}, ensure_ascii=False, indent=1
             )
-            for call in _calls(approval)
+            for call in approval_calls(approval)
         },
         footer=(resolve_hint(approval_id) if pending else as_hint("")) + _continue_hint(runs[str(approval.get("id"))]),
     )
@@ -233,7 +233,7 @@ async def _confirmation_details(ctx: ToolContext, arguments: Mapping[str, Any]) 
     """The tool calls to approve, for the question to the person: the id alone tells nothing."""
     approval = await _approval(ctx, str(arguments["approval_id"]))
     _check_pending(approval)
-    calls = [{str(call.get("tool_name")): call.get("tool_args") or {}} for call in _calls(approval)]
+    calls = [{str(call.get("tool_name")): call.get("tool_args") or {}} for call in approval_calls(approval)]
     return {"asked by": approval.get("source_name")} | {f"call {number}": call for number, call in enumerate(calls, 1)}
 
 
@@ -362,15 +362,7 @@ async def _run_reference(ctx: ToolContext, approval: Approval, runs: Sequence[Ru
     outer_runs = [run for run in runs if run.ref.kind != "agent"]
     if runs:
         return str(outer_runs[0].ref) if len(outer_runs) == 1 else ""
-    component = next(
-        ((kind, component_id) for kind in reversed(KINDS) if (component_id := text(approval.get(f"{kind}_id")))), None
-    )
-    session_id = text(approval.get("session_id"))
-    return (
-        str(RunRef(*component, session_id, run_id, ctx.agent_os.instance))
-        if component and session_id and run_id
-        else ""
-    )
+    return str(named_run(ctx, approval) or "")
 
 
 async def _required_approvals(ctx: ToolContext, ref: RunRef) -> Sequence[str]:
@@ -390,13 +382,6 @@ async def _pending_approval_ids(ctx: ToolContext, ref: RunRef) -> Sequence[str]:
 # What is asked
 
 
-def _calls(approval: Approval) -> list[Mapping[str, Any]]:
-    """The tool calls that the approval covers: AgentOS's own line names only the first of them."""
-    requirements = objects(approval.get("requirements"))
-    calls = [mapping(requirement.get("tool_execution")) for requirement in requirements]
-    return [call for call in calls if call.get("approval_type") == "required"] or [approval]
-
-
 def _short_call(call: Mapping[str, Any]) -> str:
     arguments = mapping(call.get("tool_args")).items()
     return f"{call.get('tool_name')}({', '.join(f'{name}={_short(value)}' for name, value in arguments)})"
@@ -404,7 +389,7 @@ def _short_call(call: Mapping[str, Any]) -> str:
 
 def _is_cut(approval: Approval) -> bool:
     """Whether the list shows less of its arguments than there is to decide about."""
-    arguments = [value for call in _calls(approval) for value in mapping(call.get("tool_args")).values()]
+    arguments = [value for call in approval_calls(approval) for value in mapping(call.get("tool_args")).values()]
     return len(arguments) > _MAX_SHOWN_ARGUMENTS or any(_short(value) != _whole(value) for value in arguments)
 
 
@@ -419,7 +404,7 @@ def _short(value: object) -> str:
 def _fields(approval: Approval) -> list[str]:
     """The names of the values that an approval has to give."""
     names: list[str] = []
-    for call in _calls(approval):
+    for call in approval_calls(approval):
         if call.get("external_execution_required"):
             names.append("result")
         elif call.get("requires_user_input"):
