@@ -103,7 +103,7 @@ class RunComparison:
     parts_left_out: int = 0
     """How many parts of the two runs were not compared."""
     same: tuple[str, ...] = ()
-    """Of input, version, models, steps, tool calls, output: what both have, and the same."""
+    """Of input, version, models, steps, tool calls: what both have, and the same."""
 
 
 def compare(before_ref: RunRef, before: RunParts, after_ref: RunRef, after: RunParts) -> RunComparison:
@@ -364,7 +364,7 @@ def _cause(behavior: Sequence[Difference]) -> Difference | None:
 def _same(before: RunParts, after: RunParts, behavior: Sequence[Difference]) -> Iterator[str]:
     changed = {(difference.kind, difference.aspect) for difference in behavior}
     aspects = {aspect for _, aspect in changed}
-    if "input" not in {aspect for kind, aspect in changed if kind == "run"}:
+    if ("run", "input") not in changed:
         yield "input"
     if before.version and before.version == after.version:
         yield "version"

@@ -6,7 +6,7 @@ What a component wrote is bounded here, whatever its size: each text by MAX_TEXT
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from agentos_mcp.agentos.formats import format_exact_time
@@ -154,7 +154,6 @@ class _Texts:
     """Cuts the texts of one view, and counts what they may still have together."""
 
     remaining: int = MAX_CHARACTERS
-    cleaned: dict[str, str] = field(default_factory=dict)
 
     def block(self, block: Block) -> dict[str, Any]:
         length = block.max_length if self.remaining >= block.max_length else MAX_SHORT_TEXT

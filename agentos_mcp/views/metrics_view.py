@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Literal
 
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.results import Table
@@ -58,8 +59,8 @@ def _charts(table: Table) -> list[Chart]:
         series = [(name, _values(table, name, days, by_day)) for name in names if name in table.columns]
         series = [(name, values) for name, values in series if any(values)]
         if series:
-            kind = "bars" if len(days) <= _MAX_BARS else "lines"
-            charts.append(Chart(title, "bars" if kind == "bars" else "lines", [f"{day:%b %d}" for day in days], series))
+            kind: Literal["bars", "lines"] = "bars" if len(days) <= _MAX_BARS else "lines"
+            charts.append(Chart(title, kind, [f"{day:%b %d}" for day in days], series))
     return charts
 
 
