@@ -190,4 +190,4 @@ def test_any_tree_is_read_without_a_fault(spans: list[Any], more: dict[str, Any]
     assert len(trace_row(found)) == len(COLUMNS)
     assert all(len(line.splitlines()) <= 1 for line in text.split("\n"))
     assert isinstance(reference_of(found, [WRITER]), str)
-    assert isinstance(str(tokens_of(found)), str)
+    assert isinstance(tokens_of(found), TypedValue)
