@@ -53,7 +53,7 @@ class PendingItem:
     can_be_answered: bool = True
     """Whether whoever follows the run can answer all of it."""
     details: tuple[str, ...] = field(default=(), repr=False)
-    """What a person needs to see to decide, for each of `asks`: all arguments, contents; '' for none."""
+    """What a person needs to see to answer, for each of `asks`: arguments, contents, what can be given; '' for none."""
     keys: tuple[str, ...] = ()
     """Of the questions that can be answered, as the answers have to name them."""
 
@@ -143,7 +143,7 @@ def pending_item(state: RunState, output: Mapping[str, Any], *, since: float, us
         user_id or text(output.get("user_id")),
         tuple(waiting.approval_id for waiting in pending if waiting.kind == "approval" and waiting.approval_id),
         can_be_answered=bool(asked) and all(question.fields for question in asked),
-        details=tuple(question.details for question in asked[:_MAX_QUESTIONS]),
+        details=tuple(question.details_and_inputs for question in asked[:_MAX_QUESTIONS]),
         keys=tuple(question.key for question in asked[:_MAX_QUESTIONS] if question.fields),
     )
 

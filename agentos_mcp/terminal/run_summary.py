@@ -41,7 +41,7 @@ def summary_lines(
 
 def _question_lines(question: Question, surface: Surface) -> Iterator[str]:
     yield f"- {question.key}: {one_line(question.title, max_length=1000)}"
-    lines = strip_control_chars(f"{question.details}\n{question.inputs}").split("\n")
+    lines = strip_control_chars(question.details_and_inputs).split("\n")
     yield from (f"    {line}" for line in lines if line)
     label = "answer: " if question.fields else ""
     yield f"    {label}{one_line(question.how.render(surface), max_length=4000)}"

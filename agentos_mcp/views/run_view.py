@@ -82,7 +82,7 @@ def _blocks(state: RunState, message: str, surface: Surface) -> tuple[Block, ...
 
 def _question_blocks(state: RunState, surface: Surface) -> list[Block]:
     asked = [
-        Block(question.title, question.details or question.inputs or "-", "paused", first=True)
+        Block(question.title, question.details_and_inputs or "-", "paused", first=True)
         for question in questions(state.ref, state.requirements, state.choices)
     ]
     answer = hint("{answer} answers it.", answer=Action.of("continue_run", run=str(state.ref))).render(surface)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agentos_mcp.agentos.hints import PLAIN
-from agentos_mcp.agentos.runs.run import RunState, Status, Step
-from agentos_mcp.views.run_view import LiveTimeline
+from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, Step
+from agentos_mcp.agentos.runs.stored_run import read_stored_run
+from agentos_mcp.runs.pending import PendingList, pending_item
+from agentos_mcp.views.inbox_view import inbox_view
+from agentos_mcp.views.run_view import LiveTimeline, run_view
 from tests._support.view_samples import REF, failed_run, run_content
 
 
@@ -30,6 +33,18 @@ def test_failed_run_says_why_first_and_which_step() -> None:
     data = failed_run().to_data()
     assert (data["blocks"][0]["label"], data["blocks"][0]["first"]) == ("Why it failed", True)
     assert [row["state"] for row in data["bars"]["rows"]] == ["completed", "failed"]
+
+
+def test_paused_run_shows_a_call_s_arguments_and_what_can_be_given() -> None:
+    schema = [{"name": "subject", "field_type": "str", "description": "Of the letter", "value": None}]
+    call = {"tool_name": "send", "tool_args": {"to": "Ada"}, "requires_user_input": True, "user_input_schema": schema}
+    output = {"run_id": "r", "agent_id": "a", "status": "PAUSED", "requirements": [{"id": "q", "tool_execution": call}]}
+    state = read_stored_run(RunState(RunRef("agent", "a", "s", "r")), output)
+    pending = PendingList((pending_item(state, output, since=1.0, user_id=""),))
+    for content in (run_view(state, output, PLAIN).to_data(), inbox_view(pending, PLAIN).to_data()["cards"][0]):
+        text = content["blocks"][0]["text"]
+        assert "Ada" in text
+        assert "subject: Of the letter" in text
 
 
 def test_completed_run_says_how_much_of_it_failed() -> None:

@@ -68,6 +68,11 @@ class Question:
     declinable: bool = True
     """Whether AgentOS continues after a decline; else the run can only be answered or cancelled."""
 
+    @property
+    def details_and_inputs(self) -> str:
+        """All that a person needs to see to answer, for where no form shows the inputs."""
+        return "\n".join(filter(None, (self.details, self.inputs)))
+
 
 FAILURE = (
     "A step failed and waits to be retried or skipped, which AgentOS's REST API cannot do.",
