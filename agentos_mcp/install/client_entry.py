@@ -108,7 +108,7 @@ def project_entries(client: Client, text: str) -> Iterator[tuple[str, str, dict[
     """
     if client.key != "claude-code":
         return
-    projects = client.section.format.read(text).get("projects")
+    projects = client.section.data(text).get("projects")
     for folder, project in projects.items() if isinstance(projects, dict) else ():
         servers = project.get(client.section.name) if isinstance(project, dict) else None
         for name, fields in servers.items() if isinstance(servers, dict) else ():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -200,7 +199,7 @@ class _Uninstaller:
                 if client in clients:
                     kept += [
                         f"{name!r} stays in {client.title} for {folder}. To remove it, in that folder: "
-                        f"{shlex.join(['claude', 'mcp', 'remove', name, '-s', 'local'])}"
+                        f"{self._system.shell_line(['claude', 'mcp', 'remove', name, '-s', 'local'])}"
                         for folder, name, entry in project_entries(
                             client, config_file.read(client.config_path(self._system)).text
                         )

@@ -47,7 +47,7 @@ class ServerSection:
 
     def entries(self, text: str) -> dict[str, Any] | None:
         """The servers by name; None where there is no section. Raises InvalidConfigError."""
-        data = self._data(text)
+        data = self.data(text)
         if self.name not in data:
             return None
         servers = data[self.name]
@@ -66,29 +66,29 @@ class ServerSection:
         return entry
 
     def put(self, text: str, name: str, entry: Mapping[str, Any]) -> str:
-        expected = self._data(text)
+        expected = self.data(text)
         expected[self.name] = {**(expected.get(self.name) or {}), name: dict(entry)}
         return self._checked(self.format.put(text, self.name, name, entry), expected)
 
     def drop(self, text: str, name: str) -> str:
-        expected = self._data(text)
+        expected = self.data(text)
         del expected[self.name][name]
         return self._checked(self.format.drop(text, self.name, name), expected)
 
     def drop_section(self, text: str) -> str:
-        expected = self._data(text)
+        expected = self.data(text)
         expected.pop(self.name, None)
         return self._checked(self.format.drop_section(text, self.name), expected)
 
     def put_setting(self, text: str, key: str, value: int) -> str:
-        expected = {**self._data(text), key: value}
+        expected = {**self.data(text), key: value}
         return self._checked(self._settings_format.put_setting(text, key, value), expected)
 
     def drop_setting(self, text: str, key: str, value: int) -> str:
         without = self._settings_format.drop_setting(text, key, value)
         if without == text:
             return text
-        expected = self._data(text)
+        expected = self.data(text)
         expected.pop(key, None)
         return self._checked(without, expected)
 
@@ -98,7 +98,8 @@ class ServerSection:
             raise UneditableConfigError(f"no setting can be added to this {self.format.title}")
         return self.format
 
-    def _data(self, text: str) -> dict[str, Any]:
+    def data(self, text: str) -> dict[str, Any]:
+        """All that the file holds. Raises InvalidConfigError."""
         data = self.format.read(text)
         if not isinstance(data, dict):
             raise InvalidConfigError(f"it holds {_type_name(data)} where settings by name are expected", 1)

@@ -46,6 +46,11 @@ def test_install_refuses_an_invalid_file_and_keeps_it(machine: Machine, key: str
     assert machine.read_all_files() == before
 
 
+def test_uninstall_refuses_a_file_without_settings_where_projects_would_be(machine: Machine) -> None:
+    machine.write_config("claude-code", "[]")
+    assert "line 1: it holds a list where settings by name are expected" in str(machine.uninstall("claude-code"))
+
+
 def test_install_keeps_an_uneditable_file_and_says_what_to_add(machine: Machine) -> None:
     machine.write_config("codex", "mcp_servers = {}\n")
     before = machine.read_all_files()
