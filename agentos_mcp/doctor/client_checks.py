@@ -155,14 +155,17 @@ class _EntryCheck:
         self._mask = mask
         self._subject = entry.client.title
         mask.add_command(command.arguments, command.environment)
-        mask.add(connection.token)
+        for token in connection.tokens:
+            mask.add(token)
 
     async def run(self, agentos: AgentOSProbe | None, report: Report) -> None:
         entry, command = self._entry, self._command
         url = display_url(self._connection.url) if self._connection.url else ""
         name = agentos.address.name if agentos else ""
         self._about = About(entry.client.key, entry.name, url, name)
-        self._label = f"{entry} for {name} at {url}" if name else f"{entry} for {url}" if url else str(entry)
+        several = ", ".join(settings.instance for settings in self._connection.instances)
+        agentos_name = f"{name} at {url}" if name else url or several
+        self._label = f"{entry} for {agentos_name}" if agentos_name else str(entry)
         located = f"{self._label}, in {entry.config_path},"
         if not entry.is_disabled:
             self._report_token_file(report)
@@ -310,7 +313,8 @@ class _EntryCheck:
         credential = agentos.credential if agentos else "a token"
         verdict = agentos.verdict if agentos else TokenVerdict.UNKNOWN
         reason = agentos.reason if agentos else ""
-        if verdict is TokenVerdict.UNKNOWN and reported and reported.needs_other_token:
+        is_one = not self._connection.instances
+        if is_one and verdict is TokenVerdict.UNKNOWN and reported and reported.needs_other_token:
             # It did not answer here in time, but its server.
             refused = TokenVerdict.TOO_NARROW if reported.is_forbidden else TokenVerdict.REFUSED
             verdict = refused if self._connection.token else TokenVerdict.MISSING
@@ -324,12 +328,13 @@ class _EntryCheck:
                 message = f"{self._label} starts, but AgentOS refuses its token{source}: {reason}"
                 return self._bad(message, entry.install_again("Give it the right one", token_file=True))
             case TokenVerdict.TOO_NARROW:
-                message = f"{self._label} starts, but its token{source}, permits too little: {reason}"
+                message = f"{self._label} starts, but its token{source and f'{source},'} permits too little: {reason}"
                 return self._bad(message, entry.install_again("Give it one that may more", token_file=True))
         if reported is None or reported.status is not AgentOSStatus.UNUSABLE:
             return None
         problem = agentos.address.problem if agentos else ""
-        message = f"{self._label} starts, but {problem or self._quote(reported.error_message, _MAX_REASON)}"
+        problem = problem or f"its AgentOS cannot be used: {self._quote(reported.error_message, _MAX_REASON)}"
+        message = f"{self._label} starts, but {problem}"
         instruction = "Start its AgentOS, or give the address of yours"
         return self._bad(message, entry.install_again(instruction, url="http://HOST:PORT"))
 

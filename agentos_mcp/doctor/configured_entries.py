@@ -21,6 +21,7 @@ from agentos_mcp.install.installation import DEFAULT_ENTRY_NAME, is_entry_name
 from agentos_mcp.install.launch_command import flag_value
 from agentos_mcp.install.started_program import downloaded_package
 from agentos_mcp.settings import OPTIONS, Settings
+from agentos_mcp.settings.instances import names_instances
 
 _OPTIONS_BY_NAME = {option.name: option for option in OPTIONS}
 _OPTIONS_BY_FLAG = {option.flag: option for option in OPTIONS}
@@ -99,8 +100,17 @@ class ConfiguredEntry:
     @property
     def agentos_url(self) -> str:
         """The AgentOS that it is for."""
-        own_url = flag_value("--url", self.command_line) or str(self.variables.get("AGENTOS_URL") or "")
-        return self.profile_url or own_url or Settings.url
+        return self.profile_url or self._own_url or Settings.url
+
+    @property
+    def is_written_by_hand(self) -> bool:
+        """Whether it names several AgentOSes, or their file: `install` writes no such entry."""
+        config = flag_value("--config", self.command_line) or self.variables.get("AGENTOS_MCP_CONFIG")
+        return bool(config) or names_instances(self._own_url)
+
+    @property
+    def _own_url(self) -> str:
+        return flag_value("--url", self.command_line) or str(self.variables.get("AGENTOS_URL") or "")
 
     @property
     def has_token_file(self) -> bool:
@@ -119,9 +129,12 @@ class ConfiguredEntry:
         if token_file and not self.has_token_file:
             arguments += ["--token-file", "PATH"]
         command = AgentOSMCPCommand(tuple(arguments))
-        if self.project:  # it takes precedence over the one that is installed for all projects
+        if self.is_written_by_hand:
+            edit = f"Edit it in {self.config_path}: an entry that names its AgentOSes is written by hand"
+            steps: Fix = (FixStep(edit),)
+        elif self.project:  # it takes precedence over the one that is installed for all projects
             remove = OtherCommand(("claude", "mcp", "remove", self.name, "-s", "local"))
-            steps: Fix = (FixStep(f"In {self.project}", remove), FixStep("Then", command))
+            steps = (FixStep(f"In {self.project}", remove), FixStep("Then", command))
         elif not is_entry_name(self.name):
             steps = (FixStep(f"Remove {self.name!r} from {self.config_path}, then", command),)
         else:
@@ -131,11 +144,12 @@ class ConfiguredEntry:
     def automatic_installation(self, *, url: str = "") -> InstallEntry | None:
         """What `install_again` says, to be done by `--fix`; None where it would change more than the entry's form.
 
-        An entry for one project is the client's own to remove, one with an invalid name would get another, and a token
-        that stands in the arguments, or is that of a profile, would be lost.
+        An entry for one project is the client's own to remove, one with an invalid name would get another, one that
+        names its AgentOSes is not installed, and a token that stands in the arguments, or is that of a profile, would
+        be lost.
         """
         has_own_token = bool(flag_value("--token", self.command_line)) or bool(self.profile_url)
-        if self.project or not is_entry_name(self.name) or has_own_token:
+        if self.project or self.is_written_by_hand or not is_entry_name(self.name) or has_own_token:
             return None
         return InstallEntry(self.client.key, self.name, (("url", url or self.agentos_url), *self.settings))
 
@@ -153,7 +167,7 @@ class ConfiguredEntry:
                 values.append((option.name, True))
                 continue
             value = value if equals else next(arguments, "")
-            if option.name not in {"url", "token", "profile"}:
+            if option.name not in {"url", "token", "profile", "config"}:
                 values.append((option.name, value))
         return tuple(values)
 

@@ -199,7 +199,8 @@ class _Diagnosis:
         for entry in (entry for configuration in self._configurations for entry in configuration.entries):
             command = resolve_command(entry.client, entry.fields, self._system.environment)
             connection = read_connection(command, self._system)
-            self._mask.add(connection.token)
+            for token in connection.tokens:
+                self._mask.add(token)
             if connection.url and not entry.server_url and not entry.is_disabled and not command.missing:
                 connections.append((entry, connection))
         return connections
@@ -284,7 +285,7 @@ class _Diagnosis:
         url = await self._location.url()
         tokens = {connection.url: connection.token for _, connection in self._connections}
         if url:
-            tokens.setdefault(url, self._settings.token() if self._url_given else "")
+            tokens.setdefault(url, self._settings.token())
         for url, token in tokens.items():
             probe = await self._agentos_prober.probe(url, token)
             if probe.is_open and (finding := await find_exposure(probe.address)):

@@ -1,7 +1,8 @@
-"""The AgentOS that an entry is for, and the token read from its arguments and variables as `serve` does."""
+"""The AgentOS that an entry is for, or several, and the token read from its arguments and variables as `serve` does."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,18 +12,26 @@ from urllib.parse import urlsplit
 from agentos_mcp.install.client_entry import ResolvedCommand
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.launch_command import TOKEN_VARIABLES, flag_value
-from agentos_mcp.settings import OPTIONS, Settings, SettingsError, load
+from agentos_mcp.settings import OPTIONS, Settings, SettingsError, load, load_instances
 from agentos_mcp.settings.agentos_url import is_same_url
 from agentos_mcp.settings.profiles import ProfileFile, profiles_path
 
-_FLAGS = {"url": "--url", "token": "--token", "token_file": "--token-file", "profile": "--profile"}
-_VARIABLES = {variable for option in OPTIONS if option.name in _FLAGS for variable in option.variables}
+_FLAGS = {
+    "url": "--url",
+    "token": "--token",
+    "token_file": "--token-file",
+    "profile": "--profile",
+    "config": "--config",
+}
+_ADDRESS_VARIABLES = {"AGENTOS_URL", "AGENTOS_PROFILE", "AGENTOS_MCP_CONFIG"}
+_OTHER_VARIABLES = {variable for option in OPTIONS if option.name not in _FLAGS for variable in option.variables}
+"""Of settings that say nothing of where it connects to."""
 
 
 @dataclass(frozen=True)
 class EntryConnection:
     url: str = ""
-    """Empty where the entry's cannot be used."""
+    """Empty where the entry's cannot be used, or it is for several AgentOSes."""
     profile: str = ""
     """The profile that the URL is from; empty where the entry says its own."""
     url_problem: str = ""
@@ -33,6 +42,17 @@ class EntryConnection:
     token_file: Path | None = None
     token_problem: str = ""
     """Why it cannot be used, though the URL can: one line."""
+    instances: tuple[Settings, ...] = field(default=(), repr=False)
+    """Each AgentOS, where it is for several."""
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """All that it has, as far as they can be read."""
+        tokens = [self.token]
+        for settings in self.instances:
+            with contextlib.suppress(SettingsError):
+                tokens.append(settings.token())
+        return tuple(filter(None, tokens))
 
     def is_for(self, url: str) -> bool:
         return bool(self.url) and is_same_url(self.url, url)
@@ -41,19 +61,25 @@ class EntryConnection:
 def read_connection(command: ResolvedCommand, system: HostSystem) -> EntryConnection:
     """What the server that this command starts connects to."""
     arguments = command.arguments
-    variables = {name: value for name, value in command.environment.items() if name in _VARIABLES}
+    variables = {name: value for name, value in command.environment.items() if name not in _OTHER_VARIABLES}
     flags = {name: flag_value(flag, arguments) or None for name, flag in _FLAGS.items()}
-    is_url_given = bool(flags["url"] or variables.get("AGENTOS_URL")) and not flags["profile"]
+    is_single = any(value for name, value in flags.items() if name != "config")
+    config = flags["config"] or ("" if is_single else variables.get("AGENTOS_MCP_CONFIG", ""))
+    is_url_given = bool(config or flags["url"] or variables.get("AGENTOS_URL")) and not flags["profile"]
     profiles = None
     if not is_url_given:
         profiles = ProfileFile(profiles_path(system.environment, system.platform, system.home))
     try:
-        settings = load(flags, variables, profiles)
+        settings = load_instances(flags, variables, profiles)
         token = settings.token()
     except SettingsError as error:
         return _broken_connection(flags, variables, profiles, str(error))
+    if settings.instances:
+        return EntryConnection(instances=settings.instances)
     if not token:
         return EntryConnection(settings.url, settings.profile)
+    if config:
+        return EntryConnection(settings.url, token=token, token_source=config)
     if flags["token"]:
         return EntryConnection(settings.url, settings.profile, token=token, token_source="--token in its arguments")  # noqa: S106
     if file := flags["token_file"]:
@@ -78,13 +104,14 @@ def _broken_connection(
     flags: Mapping[str, str | None], variables: Mapping[str, str], profiles: ProfileFile | None, problem: str
 ) -> EntryConnection:
     """The connection of a server that refuses to start: its URL where that is not the reason."""
-    address = {name: value for name, value in variables.items() if name in {"AGENTOS_URL", "AGENTOS_PROFILE"}}
+    address = {name: value for name, value in variables.items() if name in _ADDRESS_VARIABLES}
     try:
-        return EntryConnection(
-            load({"url": flags["url"], "profile": flags["profile"]}, address, profiles).url, token_problem=problem
-        )
+        settings = load_instances({name: flags[name] for name in ("url", "profile", "config")}, address, profiles)
     except SettingsError:
         return EntryConnection(url_problem=problem)
+    if settings.instances:
+        return EntryConnection(instances=settings.instances, token_problem=problem)
+    return EntryConnection(settings.url, token_problem=problem)
 
 
 def corrected_url(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentos_mcp import __version__
+from agentos_mcp.install.launch_command import server_command
 from agentos_mcp.terminal.program_name import PROGRAM
 from tests._support.doctor_checks import UNUSED_URL, fix_text, run_client_checks
 from tests._support.foreign_programs import mcp_server, program
@@ -90,6 +91,25 @@ class TestWarnings:
         finding = (await run_client_checks(machine))["Cursor"]
         assert finding.level == "warning"
         assert finding.message.endswith("; its AgentOS is slow to answer")
+
+
+class TestSeveralAgentOSes:
+    @pytest.mark.parametrize("by_file", [True, False])
+    async def test_entry_for_several_is_good(self, machine: Machine, sample_agentos: str, by_file: bool) -> None:
+        file = machine.root / "agentos.toml"
+        file.write_text(f'[agentos.prod]\nurl = "{sample_agentos}"\n\n[agentos.dev]\nurl = "{sample_agentos}/"\n')
+        urls = {"AGENTOS_URL": f"prod={sample_agentos} dev={sample_agentos}/", "AGENTOS_TOKEN": "dev=of-dev-alone"}
+        command = [*server_command(machine.system), "serve", *(["--config", str(file)] if by_file else [])]
+        machine.add_entry("cursor", command, fields={} if by_file else {"env": urls})
+        findings = await run_client_checks(machine)
+        assert findings["Cursor"].level == "good", findings.text
+        assert findings["Cursor"].message.startswith("'agentos' for prod, dev starts in ")
+
+    async def test_entry_for_several_that_is_broken_is_left_to_the_person(self, machine: Machine) -> None:
+        path = machine.add_entry("cursor", ["/old/agentos-mcp", "serve", "--config", "/no/such/file"])
+        finding = (await run_client_checks(machine))["Cursor"]
+        assert (finding.level, finding.automatic) == ("bad", None)
+        assert fix_text(finding) == f"Edit it in {path}: an entry that names its AgentOSes is written by hand"
 
 
 class TestSecrets:

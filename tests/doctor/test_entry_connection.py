@@ -55,8 +55,35 @@ def test_connection_by_a_profile_has_its_url_and_token(tmp_path: Path) -> None:
     for arguments in (("--profile", "work"), ()):
         found = connection(tmp_path, *arguments)
         assert (found.url, found.profile, found.token, found.token_file) == (URL, "work", "of-a-file", file)
+    profiles.save(Profile("by-variable", URL, token_env="WORK_TOKEN"))
+    assert connection(tmp_path, "--profile", "by-variable", WORK_TOKEN="of-work").token == "of-work"
     elsewhere = connection(tmp_path, "--url", "http://localhost:9")
     assert (elsewhere.url, elsewhere.profile, elsewhere.token) == ("http://localhost:9", "", "")
+
+
+def test_connection_to_several_has_each_and_no_url(tmp_path: Path) -> None:
+    file = tmp_path / "agentos.toml"
+    file.write_text(f'[agentos.prod]\nurl = "{URL}"\ntoken_env = "PROD"\n\n[agentos.dev]\nurl = "{URL}/dev"\n')
+    urls, tokens = f"prod={URL} dev={URL}/dev", "prod=of-prod dev=of-dev"
+    by_file = connection(tmp_path, "--config", str(file), PROD="of-prod")
+    by_file_variable = connection(tmp_path, AGENTOS_MCP_CONFIG=str(file), PROD="of-prod")
+    by_variable = connection(tmp_path, AGENTOS_URL=urls, AGENTOS_TOKEN=tokens)
+    for found in (by_file, by_file_variable, by_variable):
+        assert (found.url, found.url_problem, found.token_problem) == ("", "", "")
+        assert [one.instance for one in found.instances] == ["prod", "dev"]
+    assert (by_file.tokens, by_variable.tokens) == (("of-prod",), ("of-prod", "of-dev"))
+    assert "of-prod" not in repr(by_variable)
+    without_names = connection(tmp_path, AGENTOS_URL=urls, AGENTOS_TOKEN="of-nobody")
+    assert (len(without_names.instances), bool(without_names.token_problem)) == (2, True)
+
+
+def test_connection_by_a_file_of_one_has_its_url_and_token(tmp_path: Path) -> None:
+    file = tmp_path / "agentos.toml"
+    file.write_text(f'[agentos.prod]\nurl = "{URL}"\ntoken_file = "{token_file(tmp_path)}"\n')
+    found = connection(tmp_path, "--config", str(file))
+    assert (found.url, found.token, found.token_source, found.instances) == (URL, "of-a-file", str(file), ())
+    gone = connection(tmp_path, "--config", "/no/such/file")
+    assert (gone.url, "There is no file /no/such/file" in gone.url_problem) == ("", True)
 
 
 @pytest.mark.parametrize(
