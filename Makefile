@@ -5,7 +5,7 @@
 # make test-cluster  200 runs through two replicas, nginx, two AgentOS workers, PostgreSQL and Redis, each killed once
 # make lint   lint and types alone        make format   format the code
 # make bench  ratios against a bare server and against straight REST
-# make evals  play forty requests as people phrase them, by a model where one is configured
+# make evals  play 43 requests as people phrase them, by a model where one is configured
 # make bundle pack what Claude Desktop installs with a double click: dist/mcp-server-agentos-VERSION.mcpb
 # make surface  write the generated parts of docs/ and the snapshots of the tools from the code
 # make requirements  write what the Docker image installs, with the packages' hashes, from constraints.txt

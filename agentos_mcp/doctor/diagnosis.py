@@ -37,7 +37,7 @@ from agentos_mcp.doctor.findings import (
     summary,
     warning,
 )
-from agentos_mcp.doctor.fixes import AutomaticFix, FixStep, OtherCommand, run_command, set_variable, shell_line
+from agentos_mcp.doctor.fixes import AutomaticFix, FixStep, OtherCommand, run_command, set_variable
 from agentos_mcp.doctor.secret_mask import SecretMask
 from agentos_mcp.doctor.startup_failures import describe_exit, explain_failure
 from agentos_mcp.doctor.trial_run import check_trial_run
@@ -215,7 +215,7 @@ class _Diagnosis:
             message = f"{program} is in uv's cache, which may be cleared at any time"
             report(warning("Program", message, FixStep("Install it permanently", install)))
         elif len(command) > 1:
-            command_line = shell_line(self._system, command)
+            command_line = self._system.shell_line(command)
             message = f"there is no agentos-mcp beside {command[0]}; clients start `{command_line}`"
             report(warning("Program", message, FixStep("Install it again", install)))
         else:

@@ -30,9 +30,7 @@ async def find_exposure(address: AddressProbe) -> Finding | None:
         "reaches it can run its agents and read what it stores"
     )
     require_token = run_command(
-        "Else set OS_SECURITY_KEY where it runs, start it again, and give its clients the key"
-        if is_here
-        else "Set OS_SECURITY_KEY where it runs, start it again, and give its clients the key",
+        f"{'Else set' if is_here else 'Set'} OS_SECURITY_KEY where it runs, start it again, and give clients the key",
         *("install", "CLIENT", "--url", address.display_url, "--token-file", "PATH"),
     )
     if not is_here:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ class AgentOSMCPCommand:
     arguments: tuple[str, ...]
 
     def render(self, system: HostSystem) -> str:
-        return shell_line(system, self.command_line(system))
+        return system.shell_line(self.command_line(system))
 
     def command_line(self, system: HostSystem) -> list[str]:
         return [*program_words(search_path=system.environment.get("PATH")), *self.arguments]
@@ -37,7 +37,7 @@ class OtherCommand:
     arguments: tuple[str, ...]
 
     def render(self, system: HostSystem) -> str:
-        return shell_line(system, self.arguments)
+        return system.shell_line(self.arguments)
 
     def as_data(self, _: HostSystem) -> dict[str, Any]:
         return {"command": list(self.arguments)}
@@ -143,8 +143,3 @@ def from_hint(error: AgentOSError, surface: CommandSurface, *otherwise: FixStep)
     """The error's own hint; other steps where it has none."""
     hint = one_line(error.hint.render(surface))
     return (FixStep(hint),) if hint else otherwise
-
-
-def shell_line(system: HostSystem, command: Sequence[str]) -> str:
-    """A command line that can be copied into the shell of this system."""
-    return system.shell_line(command)

@@ -24,7 +24,7 @@ from anyio.abc import Process
 from mcp.client.stdio import get_default_environment
 
 from agentos_mcp import __version__
-from agentos_mcp.agentos.json_values import decode, text
+from agentos_mcp.agentos.json_values import decode, mapping, text
 from agentos_mcp.agentos.plain_text import as_name, one_line, shorten
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.install.client_entry import ResolvedCommand
@@ -269,11 +269,11 @@ class _Conversation:
         self._result.seconds = time.monotonic() - self._started_at
 
     def _read_initialize_result(self, initialized: Mapping[str, Any]) -> None:
-        server_info = _mapping(initialized.get("serverInfo"))
+        server_info = mapping(initialized.get("serverInfo"))
         self._result.server_name = one_line(str(server_info.get("name") or "nothing"), max_length=_MAX_NAME)
         if (server_info.get("name"), server_info.get("title")) == _SERVER_INFO:
             self._result.version = one_line(str(server_info.get("version") or "unknown"), max_length=_MAX_NAME)
-            self._result.agentos = _reported_agentos(_mapping(initialized.get("_meta")).get(AGENTOS_META_KEY))
+            self._result.agentos = _reported_agentos(mapping(initialized.get("_meta")).get(AGENTOS_META_KEY))
 
     async def _request(self, request_id: int, method: str, params: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The result; None where the server ends, or answers with an error."""
@@ -321,20 +321,16 @@ class _Conversation:
 
 
 def _reported_agentos(meta: object) -> ReportedAgentOS | None:
-    state = _mapping(meta)
+    state = mapping(meta)
     try:
         status = AgentOSStatus(text(state.get("status")))
     except ValueError:
         return None
-    components, error = _mapping(state.get("components")), _mapping(state.get("error"))
+    components, error = mapping(state.get("components")), mapping(state.get("error"))
     counts = {kind: count for kind in KINDS if isinstance(count := components.get(f"{kind}s"), int)}
     message = one_line(text(error.get("message")), max_length=_MAX_REPORTED_ERROR)
     error_type = one_line(text(error.get("type")), max_length=_MAX_NAME)
     return ReportedAgentOS(status, counts, error_type, message, as_name(text(state.get("name"))))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 async def _end(process: Process) -> None:

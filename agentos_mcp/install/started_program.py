@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from agentos_mcp import DISTRIBUTION
+from agentos_mcp.install.launch_command import flag_value
+from agentos_mcp.terminal.program_name import PROGRAM
 
-PROGRAMS = ("agentos-mcp", DISTRIBUTION)
+PROGRAMS = (PROGRAM, DISTRIBUTION)
 """The names of our program; both start the same."""
 _MODULE = "agentos_mcp"
 _MAX_DEPTH = 8
@@ -107,7 +109,7 @@ def downloaded_package(command_line: Sequence[str]) -> str:
     name = _program_name(program)
     if name not in _PACKAGE_RUNNERS:
         return ""
-    source = _flag_value(arguments, "--from", "--spec", "--package")
+    source = next(filter(None, (flag_value(flag, arguments) for flag in ("--from", "--spec", "--package"))), "")
     if not source:
         started = _after_own_words(name, arguments)
         # `uv run` starts what an environment has; its other forms download.
@@ -210,14 +212,6 @@ def _after_own_words(name: str, arguments: Sequence[str]) -> list[str]:
 
 def _program_name(word: str) -> str:
     return _SUFFIX.sub("", PurePosixPath(word.replace("\\", "/")).name)
-
-
-def _flag_value(arguments: Sequence[str], *flags: str) -> str:
-    for index, argument in enumerate(arguments):
-        flag, equals, value = argument.partition("=")
-        if flag in flags:
-            return value if equals else next(iter(arguments[index + 1 :]), "")
-    return ""
 
 
 def _split(text: str) -> list[str]:

@@ -39,12 +39,12 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestGivenUrl:
-    async def test_given_url_with_an_agentos_is_the_only_finding(self, sample_agentos: str, tmp_path: Path) -> None:
+    async def test_given_url_with_an_agentos_is_the_only_finding(self, sample_agentos: str) -> None:
         findings = await run_address_checks(sample_agentos)
         assert findings["URL"].render(SYSTEM) == f"✔ URL: Sample (sample) answers at {sample_agentos}"
         assert findings.subjects == ["URL"]
 
-    async def test_given_url_without_listener_says_how_to_start_one(self, tmp_path: Path) -> None:
+    async def test_given_url_without_listener_says_how_to_start_one(self) -> None:
         finding = (await run_address_checks(UNUSED_URL))["URL"]
         assert finding.level == "bad"
         assert finding.message == f"no AgentOS answers at {UNUSED_URL}: nothing listens there"
@@ -78,7 +78,7 @@ class TestGivenUrl:
             f"Found elsewhere, in case it is yours: Sample (sample) at {sample_agentos}",
         ]
 
-    async def test_given_url_of_a_web_server_is_not_an_agentos(self, tmp_path: Path) -> None:
+    async def test_given_url_of_a_web_server_is_not_an_agentos(self) -> None:
         with web_server() as url:
             finding = (await run_address_checks(url))["URL"]
         assert finding.level == "bad"
@@ -86,18 +86,18 @@ class TestGivenUrl:
         assert "agentos-mcp doctor --url" in fix_text(finding)
 
     @pytest.mark.parametrize("health", [{"status": "ok"}, {"status": "down"}, ["ok"], (503, {"detail": "starting"})])
-    async def test_given_url_of_another_service_is_not_an_agentos(self, health: object, tmp_path: Path) -> None:
+    async def test_given_url_of_another_service_is_not_an_agentos(self, health: object) -> None:
         with json_server({"/health": health}) as url:
             finding = (await run_address_checks(url))["URL"]
         assert finding.level == "bad"
         assert finding.message.startswith(f"a server other than an AgentOS is at {url}")
 
-    async def test_given_url_of_a_gateway_that_requires_a_token_may_be_an_agentos(self, tmp_path: Path) -> None:
+    async def test_given_url_of_a_gateway_that_requires_a_token_may_be_an_agentos(self) -> None:
         with json_server({"/health": (401, {"detail": "who are you?"})}) as url:
             assert (await run_address_checks(url))["URL"].level == "good"
 
     @pytest.mark.waits
-    async def test_given_url_that_never_answers_times_out(self, tmp_path: Path) -> None:
+    async def test_given_url_that_never_answers_times_out(self) -> None:
         began = time.monotonic()
         with hung_port() as port:
             finding = (await run_address_checks(f"http://127.0.0.1:{port}"))["URL"]
@@ -106,14 +106,14 @@ class TestGivenUrl:
         assert fix_text(finding).startswith("Restart it if that is your AgentOS")
 
     @pytest.mark.waits
-    async def test_given_url_with_an_endless_answer_times_out(self, tmp_path: Path) -> None:
+    async def test_given_url_with_an_endless_answer_times_out(self) -> None:
         began = time.monotonic()
         with greeting_port(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", slowly=True) as port:
             finding = (await run_address_checks(f"http://127.0.0.1:{port}"))["URL"]
         assert time.monotonic() - began < MAX_SECONDS
         assert finding.message == f"a server listens at http://127.0.0.1:{port}, but its answer never ends"
 
-    async def test_given_url_of_another_protocol_is_not_an_agentos(self, tmp_path: Path) -> None:
+    async def test_given_url_of_another_protocol_is_not_an_agentos(self) -> None:
         with greeting_port(b"SSH-2.0-OpenSSH_9.6\r\n") as port:
             finding = (await run_address_checks(f"http://127.0.0.1:{port}"))["URL"]
         assert (
@@ -122,7 +122,7 @@ class TestGivenUrl:
 
     @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse what does not fit into the queue")
     @pytest.mark.waits
-    async def test_given_url_that_accepts_no_connection_times_out(self, tmp_path: Path) -> None:
+    async def test_given_url_that_accepts_no_connection_times_out(self) -> None:
         began = time.monotonic()
         with full_port() as port:
             finding = (await run_address_checks(f"http://127.0.0.1:{port}"))["URL"]
@@ -130,7 +130,7 @@ class TestGivenUrl:
         assert finding.message == f"nothing answers at http://127.0.0.1:{port} within 2 s"
         assert fix_text(finding) == "Check the host and the port in the URL, and the firewalls in between."
 
-    async def test_given_url_with_an_unknown_host_name_says_so(self, tmp_path: Path) -> None:
+    async def test_given_url_with_an_unknown_host_name_says_so(self) -> None:
         finding = (await run_address_checks("http://no-such-host.invalid:7777"))["URL"]
         assert finding.message == "the host name no-such-host.invalid cannot be resolved"
         assert fix_text(finding) == "Check the host in the URL."
@@ -159,7 +159,7 @@ class TestNames:
 
 
 class TestTokens:
-    async def test_token_is_sent_only_to_the_given_url(self, tmp_path: Path) -> None:
+    async def test_token_is_sent_only_to_the_given_url(self) -> None:
         credentials: list[str | None] = []
         with recording_server(credentials) as url:
             await run_address_checks(f"http://127.0.0.1:{free_port()}", ports=[port_of(url)], token="a-secret")
@@ -171,7 +171,7 @@ class TestTokens:
 
 class TestProxies:
     async def test_proxy_is_named_without_its_password(
-        self, sample_agentos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, sample_agentos: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", "http://ann:secret@127.0.0.1:9")
         finding = (await run_address_checks(sample_agentos))["URL"]
@@ -181,7 +181,7 @@ class TestProxies:
         assert (await run_address_checks(sample_agentos))["URL"].level == "good"
 
     async def test_proxy_that_is_invalid_is_to_be_removed(
-        self, sample_agentos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, sample_agentos: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("ALL_PROXY", "ftp://127.0.0.1:9")
         finding = (await run_address_checks(sample_agentos))["URL"]

@@ -188,7 +188,7 @@ class TestWorkingEntries:
 
 
 class TestOtherEntries:
-    async def test_claude_code_project_entry_is_checked(self, machine: Machine, sample_agentos: str) -> None:
+    async def test_claude_code_project_entry_is_checked(self, machine: Machine) -> None:
         folder = machine.root / "work"
         command, *arguments = [*mcp_server("one", version=__version__), "--read-only", "--url", UNUSED_URL]
         servers = {"agentos": {"type": "stdio", "command": command, "args": arguments, "env": {}}}
