@@ -16,6 +16,7 @@ from anyio.abc import SocketAttribute, SocketStream, TaskGroup
 from ruamel.yaml import YAML
 
 from agentos_mcp.server.http.health import HEALTH, READY
+from agentos_mcp.server.http.oauth import METADATA
 from agentos_mcp.server.http.settings import HTTP_OPTIONS, TOKEN_VARIABLE
 from agentos_mcp.settings import OPTIONS
 from scripts.project import ROOT
@@ -95,6 +96,11 @@ def test_ports_are_those_that_the_image_and_the_services_have() -> None:
         f"http://agentos:{agentos}"
     }
     assert COMPOSE["services"][OURS[0]]["environment"]["AGENTOS_URL"] == f"http://nginx:{agentos}"
+
+
+def test_ingress_passes_on_all_that_clients_read() -> None:
+    (rule,) = manifest("Ingress", "agentos-mcp")["spec"]["rules"]
+    assert {one["path"]: one["pathType"] for one in rule["http"]["paths"]} == {"/mcp": "Prefix", METADATA: "Prefix"}
 
 
 @pytest.mark.parametrize("one", [m for m in MANIFESTS if m["kind"] == "Service"], ids=lambda m: m["metadata"]["name"])
