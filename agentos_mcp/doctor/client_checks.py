@@ -155,8 +155,8 @@ class _EntryCheck:
         self._mask = mask
         self._subject = entry.client.title
         mask.add_command(command.arguments, command.environment)
-        for token in connection.tokens:
-            mask.add(token)
+        for each in connection.each:
+            mask.add(each.token)
 
     async def run(self, agentos: AgentOSProbe | None, report: Report) -> None:
         entry, command = self._entry, self._command

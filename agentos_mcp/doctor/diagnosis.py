@@ -198,11 +198,10 @@ class _Diagnosis:
         connections = []
         for entry in (entry for configuration in self._configurations for entry in configuration.entries):
             command = resolve_command(entry.client, entry.fields, self._system.environment)
-            connection = read_connection(command, self._system)
-            for token in connection.tokens:
-                self._mask.add(token)
-            if connection.url and not entry.server_url and not entry.is_disabled and not command.missing:
-                connections.append((entry, connection))
+            for connection in read_connection(command, self._system).each:
+                self._mask.add(connection.token)
+                if connection.url and not entry.server_url and not entry.is_disabled and not command.missing:
+                    connections.append((entry, connection))
         return connections
 
     async def _check_program(self, report: Report) -> None:

@@ -46,13 +46,16 @@ class EntryConnection:
     """Each AgentOS, where it is for several."""
 
     @property
-    def tokens(self) -> tuple[str, ...]:
-        """All that it has, as far as they can be read."""
-        tokens = [self.token]
+    def each(self) -> tuple[EntryConnection, ...]:
+        """The connection to each AgentOS, those left out whose token cannot be read; itself where there is one."""
+        if not self.instances:
+            return (self,)
+        connections = []
         for settings in self.instances:
             with contextlib.suppress(SettingsError):
-                tokens.append(settings.token())
-        return tuple(filter(None, tokens))
+                token, source = settings.token(), f"what it says of {settings.instance}"
+                connections.append(EntryConnection(settings.url, token=token, token_source=source if token else ""))
+        return tuple(connections)
 
     def is_for(self, url: str) -> bool:
         return bool(self.url) and is_same_url(self.url, url)

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # j
 
 from agentos_mcp import __version__
 from agentos_mcp.doctor.document_schema import DOCUMENT_SCHEMA
+from agentos_mcp.install.launch_command import server_command
 from tests._support.doctor_checks import UNUSED_URL, run_doctor
 from tests._support.foreign_servers import free_port, hung_port, port_of, web_server
 from tests._support.machines import Machine
@@ -118,6 +119,16 @@ def test_doctor_without_a_url_examines_none_where_the_entries_disagree(
     assert "Components" not in output.marks
     assert (output.marks["URL"], output.marks["Cursor"], output.marks["Zed"]) == ("!", "✔", "✔")
     assert f" at {bare_agentos} and Sample (sample) at {sample_agentos}." in output.text.splitlines()[-1]
+
+
+def test_doctor_without_a_url_knows_each_agentos_of_an_entry(
+    capsys: pytest.CaptureFixture[str], machine: Machine, bare_agentos: str, sample_agentos: str
+) -> None:
+    variables = {"AGENTOS_URL": f"bare={bare_agentos} sample={sample_agentos}"}
+    machine.add_entry("cursor", [*server_command(machine.system), "serve"], fields={"env": variables})
+    output = run_doctor(capsys, machine, default_url=UNUSED_URL)
+    assert f"your clients' entries are for {bare_agentos} and {sample_agentos}" in output.text
+    assert (output.marks["URL"], output.marks["Cursor"], output.exit_code) == ("!", "✔", 0)
 
 
 def test_doctor_judges_the_token_of_each_entry_and_not_its_own(

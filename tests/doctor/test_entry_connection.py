@@ -71,7 +71,8 @@ def test_connection_to_several_has_each_and_no_url(tmp_path: Path) -> None:
     for found in (by_file, by_file_variable, by_variable):
         assert (found.url, found.url_problem, found.token_problem) == ("", "", "")
         assert [one.instance for one in found.instances] == ["prod", "dev"]
-    assert (by_file.tokens, by_variable.tokens) == (("of-prod",), ("of-prod", "of-dev"))
+    assert [one.token for one in by_file.each] == ["of-prod", ""]
+    assert [(one.url, one.token) for one in by_variable.each] == [(URL, "of-prod"), (f"{URL}/dev", "of-dev")]
     assert "of-prod" not in repr(by_variable)
     without_names = connection(tmp_path, AGENTOS_URL=urls, AGENTOS_TOKEN="of-nobody")
     assert (len(without_names.instances), bool(without_names.token_problem)) == (2, True)
