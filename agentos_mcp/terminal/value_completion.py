@@ -43,7 +43,8 @@ def print_values(
     arguments: Sequence[str], parsers: Mapping[str, Callable[[], Parser]], load_settings: LoadSettings
 ) -> int:
     """Print what may stand after the words; nothing where that is not known. Always 0."""
-    with suppress(UsageError, SettingsError, SystemExit, OSError):
+    # RuntimeError: this user has no home.
+    with suppress(UsageError, SettingsError, SystemExit, OSError, RuntimeError):
         source, *raw_words = arguments or [""]
         words = [word for word in _unquoted(raw_words) if word not in {"-h", "--help"}]
         # A flag at the end waits for the value that is completed.
