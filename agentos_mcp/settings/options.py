@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from agentos_mcp.settings.profiles import Profile, ProfileFile
 
 TOKEN_SETTINGS = ("token", "token_file")
+TOKEN_VARIABLES = ("AGENTOS_TOKEN", "OS_SECURITY_KEY")
+"""The environment variables that a token is read from."""
 
 
 @dataclass(frozen=True)
@@ -323,7 +325,7 @@ OPTIONS = (
     Option(
         "token",
         "--token",
-        ("AGENTOS_TOKEN", "OS_SECURITY_KEY"),
+        TOKEN_VARIABLES,
         _token,
         "AgentOS's security key, a JWT or a service account token; the environment keeps it out of process lists",
         "TOKEN",

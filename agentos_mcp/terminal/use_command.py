@@ -21,6 +21,7 @@ from agentos_mcp.agentos.plain_text import one_line, strip_control_chars
 from agentos_mcp.agentos.runs.run import KINDS
 from agentos_mcp.settings import Settings, SettingsError, Token, load
 from agentos_mcp.settings.agentos_url import is_same_url, parse_url
+from agentos_mcp.settings.options import TOKEN_VARIABLES
 from agentos_mcp.settings.profiles import Profile, ProfileFile, Profiles, is_profile_name, is_variable_name
 from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.output import print_json, print_text
@@ -29,7 +30,6 @@ from agentos_mcp.terminal.question_prompts import can_prompt
 from agentos_mcp.tooling.context import open_backend
 from agentos_mcp.tooling.results import Table
 
-_TOKEN_VARIABLES = ("AGENTOS_TOKEN", "OS_SECURITY_KEY")
 _NAME_SEPARATORS = re.compile(r"[^a-z0-9]+")
 _LIMITS = Limits(connect_seconds=5.0, read_seconds=10.0, read_attempts=1)
 _TOKEN_FLAGS = "--token-file PATH, or --token-env VARIABLE"  # noqa: S105 - flags
@@ -204,7 +204,7 @@ def _with_token_of_environment(profile: Profile, check: _Check) -> tuple[Profile
         return profile, check  # the token was set for another address
     if file := os.environ.get("AGENTOS_TOKEN_FILE"):
         profile = replace(profile, token_file=Path(file).expanduser().absolute())
-    elif variable := next((name for name in _TOKEN_VARIABLES if os.environ.get(name)), ""):
+    elif variable := next((name for name in TOKEN_VARIABLES if os.environ.get(name)), ""):
         profile = replace(profile, token_env=variable)
     else:
         return profile, check
