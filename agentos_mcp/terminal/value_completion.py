@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from agentos_mcp.settings import Settings, SettingsError
-from agentos_mcp.terminal.command_flags import add_connection_flags
+from agentos_mcp.terminal.command_flags import STATUSES, add_connection_flags
 from agentos_mcp.terminal.run_words import KINDS, singular
 from agentos_mcp.terminal.usage_errors import Parser, UsageError
 
 COMMAND = "__complete"
 """`agentos-mcp __complete SOURCE WORD...` prints what may stand after these words, a line each."""
-STATUSES = ("running", "waiting", "completed", "cancelled", "failed")
 
 _TIMEOUT_SECONDS = 0.9
 _KEPT_SECONDS = 30.0
