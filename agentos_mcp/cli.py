@@ -91,20 +91,27 @@ def _run(words: list[str]) -> int:
         return 0
     if words[:1] == ["__complete"]:
         return _complete(words[1:])
-    if not words or words[0].startswith("-"):
-        if name := next((word for word in words if word in COMMANDS), ""):
-            line = command_line([name, *words[: words.index(name)], *words[words.index(name) + 1 :]])
-            raise UsageError("The command has to come first", f"Use `{line}`." if line else "")
-        words = ["serve", *words]
-    name, *rest = words
+    names_command = bool(words) and not words[0].startswith("-")
+    name, *rest = words if names_command else ["serve", *words]
     if (command := COMMANDS.get(name)) is None:
         raise _unknown_command(name, rest)
     try:
         options = command.parser(name).parse_args(rest)
-    except UnknownFlag as error:
-        raise _flag_of_another_command(error, name, rest) from None
+    except UsageError as error:
+        # Not before it was parsed: the value of a flag can be called like a command, as in `--expose agents`.
+        if not names_command and (later := next((word for word in words if word in COMMANDS), "")):
+            raise _command_after_flags(later, words) from None
+        if isinstance(error, UnknownFlag):
+            raise _flag_of_another_command(error, name, rest) from None
+        raise
     options.command = name
     return command.run(options)
+
+
+def _command_after_flags(name: str, words: list[str]) -> UsageError:
+    position = words.index(name)
+    line = command_line([name, *words[:position], *words[position + 1 :]])
+    return UsageError("The command has to come first", f"Use `{line}`." if line else "")
 
 
 def _unknown_command(name: str, rest: list[str]) -> UsageError:

@@ -58,6 +58,16 @@ def test_profile_file_is_in_the_folder_for_configuration() -> None:
     assert profiles_path({}, "win32", home) == home / "AppData/Local/agentos-mcp/agentos.toml"
 
 
+def test_user_without_a_home_has_no_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", home)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.delenv("LOCALAPPDATA", raising=False)
+    assert load({}, {}, ProfileFile()).url == Settings.url
+
+
 def test_profile_file_that_is_missing_has_no_profiles(file: ProfileFile) -> None:
     assert file.read().by_name == {}
     assert load({}, {}, file).url == Settings.url
@@ -68,7 +78,7 @@ def test_saved_profile_is_the_current_one_until_another_is(file: ProfileFile) ->
     file.save(Profile("one", "http://one.test", token_env="ONE_TOKEN"))
     file.save(Profile("two", "http://two.test"))
     assert file.read().choose() == Profile("two", "http://two.test")
-    file.switch("one")
+    file.save(file.read().by_name["one"])
     assert file.read().choose() == Profile("one", "http://one.test", token_env="ONE_TOKEN")
     file.forget("one")
     assert file.read().choose() is None

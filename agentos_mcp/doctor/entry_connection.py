@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 from agentos_mcp.install.client_entry import ResolvedCommand
 from agentos_mcp.install.host_system import HostSystem
-from agentos_mcp.install.launch_command import TOKEN_VARIABLES, flag_value
+from agentos_mcp.install.launch_command import flag_value
 from agentos_mcp.settings import OPTIONS, Settings, SettingsError, load, load_instances
 from agentos_mcp.settings.agentos_url import is_same_url
+from agentos_mcp.settings.options import TOKEN_VARIABLES
 from agentos_mcp.settings.profiles import ProfileFile, profiles_path
 
 _FLAGS = {

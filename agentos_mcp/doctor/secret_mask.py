@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.agentos.redaction import mask_tokens, redact
 from agentos_mcp.doctor.findings import Finding
-from agentos_mcp.install.launch_command import TOKEN_VARIABLES, flag_value
+from agentos_mcp.install.launch_command import flag_value
 from agentos_mcp.settings import OPTIONS
+from agentos_mcp.settings.options import TOKEN_VARIABLES
 from agentos_mcp.settings.settings import MASK
 
 _MIN_SECRET_LENGTH = 6

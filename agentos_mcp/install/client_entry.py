@@ -12,12 +12,12 @@ from agentos_mcp.install.errors import InstallError
 from agentos_mcp.install.launch_command import (
     CALL_TIMEOUT_SECONDS,
     TOKEN_FILE,
-    TOKEN_VARIABLES,
     LaunchCommand,
     flag_value,
 )
 from agentos_mcp.install.started_program import is_agentos_mcp_command
 from agentos_mcp.settings import Settings
+from agentos_mcp.settings.options import TOKEN_VARIABLES
 
 _TOKEN = TOKEN_VARIABLES[0]
 

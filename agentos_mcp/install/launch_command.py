@@ -11,11 +11,10 @@ from agentos_mcp.install.errors import os_error_reason
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.own_package import install_command
 from agentos_mcp.settings import OPTIONS, Option, SettingsError, load
+from agentos_mcp.settings.options import TOKEN_VARIABLES
 from agentos_mcp.settings.profiles import Profile
 
 TOKEN_FILE = "--token-file PATH"  # noqa: S105 - a flag
-TOKEN_VARIABLES = ("AGENTOS_TOKEN", "OS_SECURITY_KEY")
-"""The environment variables that the server reads a token from."""
 CALL_TIMEOUT_SECONDS = 600
 """For one tool call, where an entry of a client can set its limit."""
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from agentos_mcp.settings.profiles import Profile, ProfileFile
 
 TOKEN_SETTINGS = ("token", "token_file")
+TOKEN_VARIABLES = ("AGENTOS_TOKEN", "OS_SECURITY_KEY")
+"""The environment variables that a token is read from."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,7 @@ def _settings_of(instance: Instance, base: Settings) -> Settings:
     """The settings of one AgentOS: what it says itself, within what holds for all."""
     toolsets = base.toolsets
     if instance.toolsets and not (base.toolsets or base.tools):
-        try:
-            toolsets = _toolsets(",".join(instance.toolsets))
-        except ValueError as error:
-            raise SettingsError(f"The toolsets of {instance.name} cannot be used: {error}.") from None
+        toolsets = _toolsets_of(instance, instance.name)
     return replace(
         base,
         instance=instance.name,
@@ -122,7 +121,7 @@ def load(
             continue
         try:
             values[option.name] = option.parse("true" if text is True else text)
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:  # of ~NAME, where there is no such user
             raise SettingsError(f"{source}={_display_value(option.name, text)} cannot be used: {error}") from None
     values.pop("profile", "")
     values.pop("config", "")
@@ -180,20 +179,15 @@ def _use_profile(
     if profile.read_only:
         values.setdefault("read_only", True)
     if profile.toolsets:
-        values.setdefault("toolsets", _parsed_toolsets(profile))
+        values.setdefault("toolsets", _toolsets_of(profile, f"the profile {profile.name}"))
 
 
-def _parsed_toolsets(profile: Profile) -> tuple[str, ...]:
+def _toolsets_of(table: Profile | Instance, name: str) -> tuple[str, ...]:
+    """The toolsets that a table of a file names. Raises SettingsError for a word that names none."""
     try:
-        return _toolsets(",".join(profile.toolsets))
+        return _toolsets(",".join(table.toolsets))
     except ValueError as error:
-        raise SettingsError(f"The toolsets of the profile {profile.name} cannot be used: {error}.") from None
-
-
-def _profile_name(text: str) -> str:
-    if not text.strip():
-        raise ValueError("it is empty")
-    return text.strip()
+        raise SettingsError(f"The toolsets of {name} cannot be used: {error}.") from None
 
 
 def _display_value(name: str, text: str | bool) -> str:
@@ -324,14 +318,14 @@ OPTIONS = (
         "profile",
         "--profile",
         ("AGENTOS_PROFILE",),
-        _profile_name,
+        _id,
         "the profile to use: an AgentOS and its token, by name (default: the current one)",
         "NAME",
     ),
     Option(
         "token",
         "--token",
-        ("AGENTOS_TOKEN", "OS_SECURITY_KEY"),
+        TOKEN_VARIABLES,
         _token,
         "AgentOS's security key, a JWT or a service account token; the environment keeps it out of process lists",
         "TOKEN",

@@ -128,7 +128,7 @@ def profiles_path(
 ) -> Path:
     """Where this user's profiles are kept."""
     environ = os.environ if environ is None else environ
-    home = home or Path.home()
+    home = home or _home()
     variable = "LOCALAPPDATA" if platform == "win32" else "XDG_CONFIG_HOME"
     named = environ.get(variable, "").strip()
     if named and Path(named).is_absolute():
@@ -197,18 +197,6 @@ class ProfileFile:
             document[_CURRENT] = profile.name
 
         self._edit(change)
-
-    def switch(self, name: str) -> Profile:
-        """Make a profile the current one. Raises ProfileError where there is none of this name."""
-        profile = self.read().choose(name)
-        if profile is None:
-            raise ProfileError("Name a profile.")
-
-        def change(document: TOMLDocument) -> None:
-            document[_CURRENT] = name
-
-        self._edit(change)
-        return profile
 
     def forget(self, name: str) -> Profile:
         """Remove a profile; afterwards there is no current one where it was that. Raises ProfileError."""
@@ -284,7 +272,7 @@ class ProfileFile:
             problem = one_line(str(error).partition(" (at ")[0], max_length=200)
             line = int(found[1]) if found else 0
             problem = problem[:1].lower() + problem[1:]
-            raise self._problem(f"{problem}", "Correct it, or move it away", line) from None
+            raise self._problem(problem, "Correct it, or move it away", line) from None
         current, tables = document.get(_CURRENT, ""), document.get(_SECTION, {})
         if not isinstance(current, str):
             raise self._problem(f"{_CURRENT} is not a string", "Correct it", _line_of(text, "", _CURRENT))
@@ -443,6 +431,14 @@ def _line_of(text: str, name: str, key: str) -> int:
         elif is_inside and key and assignment.match(line):
             return number
     return header_line
+
+
+def _home() -> Path:
+    """The user's home; for a user without one, as in a container, a folder that is nowhere."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/nonexistent")
 
 
 def _reason(error: OSError) -> str:

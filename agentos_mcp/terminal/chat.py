@@ -8,7 +8,7 @@ from functools import partial
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.inputs.schemas import input_error
-from agentos_mcp.agentos.plain_text import one_line
+from agentos_mcp.agentos.plain_text import one_line, strip_control_chars
 from agentos_mcp.agentos.runs.run import Kind, Status, new_id
 from agentos_mcp.runs.request import RunOptions, build_request
 from agentos_mcp.terminal.command_surface import CommandSurface
@@ -93,7 +93,7 @@ class _Conversation:
             hint = error.hint.render(self._ctx.surface)
             if self._json:
                 print_json_line({"error": error.message, "next": hint}, self._ctx.settings)
-            print(f"{PROGRAM}: {error.message} {hint}".rstrip(), file=sys.stderr)
+            print(strip_control_chars(f"{PROGRAM}: {error.message} {hint}".rstrip()), file=sys.stderr)
             return 0 if self._at_terminal else exit_code_for_error(error)
         if followed.interrupt_count > 1 or (followed.interrupt_count and not self._at_terminal):
             return INTERRUPTED

@@ -10,6 +10,8 @@ from agentos_mcp.terminal.run_words import KINDS, check_chat_words, check_run_wo
 
 CONNECTION_SETTINGS = ("url", "profile", "token", "token_file", "timeout", "log_level")
 """The settings that every command of the terminal takes."""
+STATUSES = ("running", "waiting", "completed", "cancelled", "failed")
+"""Those of runs that --status is completed with; AgentOS's own and their synonyms are taken, too."""
 _EXIT_CODES = (
     "Exit code: 0 done, 1 failed (also if only a step failed), 2 invalid command line, 3 paused with nobody to ask, "
     "130 interrupted. Ctrl-C cancels the run; a second Ctrl-C leaves without waiting for it."
@@ -163,7 +165,7 @@ def _add_runs_arguments(parser: argparse.ArgumentParser) -> None:
         "--status",
         default="",
         metavar="STATUS",
-        help="only runs with this status: running, waiting, completed, cancelled or failed",
+        help=f"only runs with this status: {', '.join(STATUSES[:-1])} or {STATUSES[-1]}",
     )
     _add_period_flags(parser, "runs that started")
     _add_paging_flags(parser, default_limit=10, pages=False)

@@ -7,17 +7,15 @@ import sys
 from collections.abc import Sequence
 
 from agentos_mcp.agentos.errors import AgentOSError
-from agentos_mcp.agentos.formats import format_exact_time
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.history import RunSummary, read_outcomes
 from agentos_mcp.agentos.runs.run import RunRef, Status
-from agentos_mcp.agentos.timestamps import local_now
 from agentos_mcp.runs.pending import read_asks
 from agentos_mcp.runs.run_table import RUN_COLUMNS, run_rows
 from agentos_mcp.terminal.desktop_notification import notify
 from agentos_mcp.terminal.output import print_json_line
 from agentos_mcp.terminal.run_reference import latest_runs
-from agentos_mcp.terminal.run_watch import watch
+from agentos_mcp.terminal.run_watch import LineView, watch
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.results import Table
 
@@ -62,21 +60,19 @@ class InboxWatcher:
             return ""
 
 
-class _View:
+class _View(LineView):
     """A line, or with `as_json` a document, and a notification for each run."""
 
     def __init__(self, ctx: ToolContext, watcher: InboxWatcher, *, as_json: bool) -> None:
+        super().__init__()
         self._ctx = ctx
         self._watcher = watcher
         self._as_json = as_json
-        self._error = ""
-        self.is_empty = True
 
     async def show(self, runs: Sequence[RunSummary]) -> None:
         if self.is_empty and not self._as_json:
             print("Watching runs; Ctrl-C ends it.", file=sys.stderr, flush=True)
-        self.is_empty = False
-        self._error = ""
+        self.begin()
         for number, run in enumerate(runs):
             asks = await self._watcher.asks(run) if number < MAX_NOTIFICATIONS else ""
             if number < MAX_NOTIFICATIONS:
@@ -87,19 +83,12 @@ class _View:
                 "AgentOS: more runs", f"And {len(runs) - MAX_NOTIFICATIONS} more runs paused, failed or ended."
             )
 
-    def show_error(self, message: str) -> None:
-        """Once for each failure that lasts."""
-        if message != self._error:
-            self._error = message
-            print(one_line(message, max_length=400), file=sys.stderr, flush=True)
-
     def _print(self, run: RunSummary, asks: str) -> None:
         if self._as_json:
             (item,) = Table(RUN_COLUMNS, run_rows([run]), empty="").data(surface=self._ctx.surface)["items"]
             print_json_line(item | ({"asks": asks} if asks else {}), self._ctx.settings)
-            return
-        shown = (format_exact_time(local_now().isoformat()), run.outcome, str(run.ref), asks or run.input)
-        print("  ".join(one_line(value, max_length=400) for value in shown if value), flush=True)
+        else:
+            self.print_line(run.outcome, run.ref, asks or run.input)
 
 
 def notification(run: RunSummary, asks: str) -> tuple[str, str]:

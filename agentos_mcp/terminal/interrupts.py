@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import anyio
 
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.terminal.line_reader import line_reader
 from agentos_mcp.terminal.run_display import RunDisplay
+
+T = TypeVar("T")
 
 
 class Interrupts:
@@ -47,7 +50,12 @@ def catch_interrupts() -> Iterator[Interrupts]:
 
 async def read_line_until_interrupt(prompt: str = "") -> str | None:
     """The next line of standard input, None where Ctrl-C was pressed instead. Raises EOFError at the input's end."""
-    line: str | None = None
+    return await until_interrupt(partial(line_reader.read, prompt))
+
+
+async def until_interrupt(work: Callable[[], Awaitable[T]]) -> T | None:
+    """What the work returns, None where Ctrl-C was pressed instead: that cancels it. Raises what it raises."""
+    result: T | None = None
     with catch_interrupts() as interrupts:
         async with unwrapped_task_group() as tasks:
 
@@ -56,9 +64,9 @@ async def read_line_until_interrupt(prompt: str = "") -> str | None:
                 tasks.cancel_scope.cancel()
 
             tasks.start_soon(stop)
-            line = await line_reader.read(prompt)
+            result = await work()
             tasks.cancel_scope.cancel()
-    return line
+    return result
 
 
 async def stop_on_interrupt(

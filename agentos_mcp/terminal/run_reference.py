@@ -106,6 +106,7 @@ async def _runs_for(ctx: ToolContext, options: argparse.Namespace, *, limit: int
     return await latest_runs(
         ctx,
         kind=getattr(options, "kind", ""),
+        session_id=getattr(options, "session_id", ""),
         status=status or getattr(options, "status", ""),
         user_id=getattr(options, "user_id", "") or ctx.settings.user_id,
         limit=limit,
@@ -113,7 +114,13 @@ async def _runs_for(ctx: ToolContext, options: argparse.Namespace, *, limit: int
 
 
 async def latest_runs(
-    ctx: ToolContext, *, kind: Kind | Literal[""] = "", status: str = "", user_id: str, limit: int
+    ctx: ToolContext,
+    *,
+    kind: Kind | Literal[""] = "",
+    session_id: str = "",
+    status: str = "",
+    user_id: str,
+    limit: int,
 ) -> list[RunSummary]:
     """The latest runs, without what became of their steps."""
     features = await ctx.backend.discovery.features()
@@ -121,6 +128,7 @@ async def latest_runs(
         ctx.agent_os,
         ctx.catalog,
         kind=kind,
+        session_id=session_id,
         status=status,
         user_id=user_id,
         database=await ctx.database("session", ctx.settings.db_id) if ctx.settings.db_id else "",

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol, TypeVar
 
 import anyio
@@ -14,10 +15,9 @@ import anyio
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.formats import format_exact_time
 from agentos_mcp.agentos.plain_text import one_line, strip_control_chars
-from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.agentos.timestamps import local_now
 from agentos_mcp.terminal.exit_codes import INTERRUPTED
-from agentos_mcp.terminal.interrupts import catch_interrupts
+from agentos_mcp.terminal.interrupts import until_interrupt
 from agentos_mcp.terminal.output import print_json_line
 from agentos_mcp.terminal.table_layout import align_table
 from agentos_mcp.terminal.terminal_features import can_redraw, colorize, terminal_width
@@ -58,15 +58,7 @@ async def watch_runs(ctx: ToolContext, options: argparse.Namespace, list_runs: L
 
 async def watch(read: Callable[[], Awaitable[T]], view: WatchView[T]) -> int:
     """Show what `read` finds, again and again, until Ctrl-C; the exit code. Raises what the first answer raises."""
-    with catch_interrupts() as interrupts:
-        async with unwrapped_task_group() as tasks:
-
-            async def stop() -> None:
-                await interrupts.wait_for(1)
-                tasks.cancel_scope.cancel()
-
-            tasks.start_soon(stop)
-            await _watch(read, view)
+    await until_interrupt(partial(_watch, read, view))
     return INTERRUPTED
 
 
@@ -127,19 +119,40 @@ class _Screen:
         self._height = len(lines)
 
 
-class _Lines:
+class LineView:
+    """The part of a view that prints a line for what is new: an error, once for each failure that lasts."""
+
+    def __init__(self) -> None:
+        self.is_empty = True
+        self._error = ""
+
+    def begin(self) -> None:
+        """Something was found: it is shown next."""
+        self.is_empty = False
+        self._error = ""
+
+    def show_error(self, message: str) -> None:
+        if message != self._error:
+            self._error = message
+            print(one_line(message, max_length=400), file=sys.stderr, flush=True)
+
+    def print_line(self, *values: object) -> None:
+        """The time and the values that are not empty."""
+        shown = filter(None, (format_exact_time(local_now().isoformat()), *values))
+        print("  ".join(one_line(str(value), max_length=400) for value in shown), flush=True)
+
+
+class _Lines(LineView):
     """A line for each run that is new or has changed, oldest first; JSON documents with `as_json`."""
 
     def __init__(self, ctx: ToolContext, *, as_json: bool) -> None:
+        super().__init__()
         self._ctx = ctx
         self._as_json = as_json
         self._statuses: dict[str, str] = {}
-        self._error = ""
-        self.is_empty = True
 
     async def show(self, table: Table) -> None:
-        self.is_empty = False
-        self._error = ""
+        self.begin()
         for item in reversed(table.data(surface=self._ctx.surface)["items"]):
             run, status = str(item.get("run")), str(item.get("status"))
             if self._statuses.get(run) != status:
@@ -149,18 +162,11 @@ class _Lines:
         listed = {str(row[0]) for row in table.rows}
         self._statuses = {run: status for run, status in self._statuses.items() if run in listed}
 
-    def show_error(self, message: str) -> None:
-        """Once for each failure that lasts."""
-        if message != self._error:
-            self._error = message
-            print(one_line(message, max_length=400), file=sys.stderr, flush=True)
-
     def _print(self, item: dict[str, object]) -> None:
         if self._as_json:
             print_json_line(item, self._ctx.settings)
-            return
-        shown = (format_exact_time(local_now().isoformat()), item.get("status"), item.get("run"), item.get("input"))
-        print("  ".join(one_line(str(value), max_length=400) for value in shown if value), flush=True)
+        else:
+            self.print_line(item.get("status"), item.get("run"), item.get("input"))
 
 
 def _terminal_height() -> int:

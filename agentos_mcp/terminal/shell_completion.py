@@ -34,7 +34,7 @@ _SOURCES = {
 """Where the values of an argument come from, by its name: a source of `value_completion`."""
 _SOURCES_OF_ID = {"agents": "components", "teams": "components", "workflows": "components", "sessions": "sessions"}
 """Where the values of a command's ID come from."""
-_ALL_SOURCES = ("run_words", "runs", "sessions", "statuses", "profiles", "components")
+_ALL_SOURCES = tuple(dict.fromkeys([*_SOURCES.values(), *_SOURCES_OF_ID.values()]))
 
 # What is printed is never evaluated: each value is one line, and one candidate.
 _BASH = f"""

@@ -29,7 +29,7 @@ def timeline_lines(timeline: Timeline, width: int, stream: TextIO, *, with_ids: 
     """The heading, a line for each row with its bar, and the reasons of failures: each at most `width` columns."""
     ascii_only = not can_encode("✔✘▸█…·", stream)
     timeline = within(timeline, MAX_ROWS)
-    yield truncate(_plain(_heading(timeline), ascii_only), width)
+    yield _cut(truncate(_plain(_heading(timeline), ascii_only), width), ascii_only)
     durations = [format_duration(row.seconds) if row.seconds else "" for row in timeline.rows]
     tokens = [f"{row.tokens:,} tokens" if row.tokens else "" for row in timeline.rows]
     ids = [row.id if with_ids else "" for row in timeline.rows]

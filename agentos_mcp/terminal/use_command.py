@@ -21,14 +21,15 @@ from agentos_mcp.agentos.plain_text import one_line, strip_control_chars
 from agentos_mcp.agentos.runs.run import KINDS
 from agentos_mcp.settings import Settings, SettingsError, Token, load
 from agentos_mcp.settings.agentos_url import is_same_url, parse_url
+from agentos_mcp.settings.options import TOKEN_VARIABLES
 from agentos_mcp.settings.profiles import Profile, ProfileFile, Profiles, is_profile_name, is_variable_name
 from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.output import print_json, print_text
 from agentos_mcp.terminal.program_name import program_words
+from agentos_mcp.terminal.question_prompts import can_prompt
 from agentos_mcp.tooling.context import open_backend
 from agentos_mcp.tooling.results import Table
 
-_TOKEN_VARIABLES = ("AGENTOS_TOKEN", "OS_SECURITY_KEY")
 _NAME_SEPARATORS = re.compile(r"[^a-z0-9]+")
 _LIMITS = Limits(connect_seconds=5.0, read_seconds=10.0, read_attempts=1)
 _TOKEN_FLAGS = "--token-file PATH, or --token-env VARIABLE"  # noqa: S105 - flags
@@ -77,7 +78,7 @@ def offer_to_remember(options: argparse.Namespace, current: Profile | None) -> d
     if current is not None and (not options.token_file or current.token_file == Path(options.token_file).absolute()):
         return {"remembered": current.name, "next": ""}
     is_wanted = options.remember
-    if is_wanted is None and not options.json and sys.stdin.isatty() and sys.stderr.isatty():
+    if is_wanted is None and not options.json and can_prompt():
         is_wanted = _is_confirmed(f"Use {display_url(url)} for the commands of this terminal, too? [Y/n] ")
         if not is_wanted:
             return {}
@@ -112,7 +113,7 @@ def _is_confirmed(question: str) -> bool:
 def _remember(file: ProfileFile, profiles: Profiles, options: argparse.Namespace) -> tuple[Profile, _Check]:
     """Save the profile that is asked for, after a look at its address. Raises SettingsError and AgentOSError."""
     profile = _requested_profile(profiles, options)
-    is_new = profile.name not in profiles.by_name or profiles.by_name[profile.name] != profile
+    is_new = profiles.by_name.get(profile.name) != profile
     check = anyio.run(_check, profile)
     if isinstance(check.error, Unauthorized) and not profile.has_token:
         profile, check = _with_token_of_environment(profile, check)
@@ -203,7 +204,7 @@ def _with_token_of_environment(profile: Profile, check: _Check) -> tuple[Profile
         return profile, check  # the token was set for another address
     if file := os.environ.get("AGENTOS_TOKEN_FILE"):
         profile = replace(profile, token_file=Path(file).expanduser().absolute())
-    elif variable := next((name for name in _TOKEN_VARIABLES if os.environ.get(name)), ""):
+    elif variable := next((name for name in TOKEN_VARIABLES if os.environ.get(name)), ""):
         profile = replace(profile, token_env=variable)
     else:
         return profile, check

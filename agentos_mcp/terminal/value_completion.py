@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from agentos_mcp.settings import Settings, SettingsError
-from agentos_mcp.terminal.command_flags import add_connection_flags
+from agentos_mcp.terminal.command_flags import STATUSES, add_connection_flags
 from agentos_mcp.terminal.run_words import KINDS, singular
 from agentos_mcp.terminal.usage_errors import Parser, UsageError
 
 COMMAND = "__complete"
 """`agentos-mcp __complete SOURCE WORD...` prints what may stand after these words, a line each."""
-STATUSES = ("running", "waiting", "completed", "cancelled", "failed")
 
 _TIMEOUT_SECONDS = 0.9
 _KEPT_SECONDS = 30.0
@@ -43,7 +42,8 @@ def print_values(
     arguments: Sequence[str], parsers: Mapping[str, Callable[[], Parser]], load_settings: LoadSettings
 ) -> int:
     """Print what may stand after the words; nothing where that is not known. Always 0."""
-    with suppress(UsageError, SettingsError, SystemExit, OSError):
+    # RuntimeError: this user has no home.
+    with suppress(UsageError, SettingsError, SystemExit, OSError, RuntimeError):
         source, *raw_words = arguments or [""]
         words = [word for word in _unquoted(raw_words) if word not in {"-h", "--help"}]
         # A flag at the end waits for the value that is completed.

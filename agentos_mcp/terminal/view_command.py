@@ -26,6 +26,8 @@ _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 async def view(ctx: ToolContext, options: argparse.Namespace) -> int:
     """Write the page to a file, or show it in the browser: live as long as the run is going."""
+    if options.json and options.output == STANDARD_OUTPUT:
+        raise InvalidRequest("--json and the page cannot both be on standard output.", "Give --output FILE.")
     subject, reader = await _subject(ctx, options), ViewReader()
     content = await reader.read(ctx, subject)
     if options.output or options.json or content.is_final:
@@ -40,7 +42,7 @@ async def view(ctx: ToolContext, options: argparse.Namespace) -> int:
         return 0
     from agentos_mcp.terminal.view_server import serve_view
 
-    await serve_view(ctx, reader, subject, _announce)
+    await serve_view(ctx, reader, subject, content, _announce)
     return 0
 
 

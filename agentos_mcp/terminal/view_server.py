@@ -44,10 +44,12 @@ _SECURITY_HEADERS = {
 
 
 async def serve_view(
-    ctx: ToolContext, reader: ViewReader, subject: ViewSubject, announce: Callable[[str], None]
+    ctx: ToolContext, reader: ViewReader, subject: ViewSubject, content: ViewContent, announce: Callable[[str], None]
 ) -> None:
-    """Serve the view until nothing more changes and its page knows it. `announce` gets the address."""
-    content = await reader.read(ctx, subject)
+    """Serve the view, from its first content on, until nothing more changes and its page knows it.
+
+    `announce` gets the address.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         site = _Site(ctx, subject, listener.getsockname()[1], content)
         config = uvicorn.Config(

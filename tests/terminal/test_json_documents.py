@@ -57,7 +57,7 @@ def documents(agentoses: AgentOSPool, demo: str, tmp_path_factory: pytest.TempPa
     """A document of every command, by its name in COMMANDS."""
     home = tmp_path_factory.mktemp("home")
     own_home = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
-    tag = f"Kettles {new_id()}"
+    tag = new_id()
     traced = agentoses.url("traces", "build_named")
 
     def document(url: str, *arguments: str, stdin: str = "") -> Any:
@@ -92,7 +92,7 @@ def documents(agentoses: AgentOSPool, demo: str, tmp_path_factory: pytest.TempPa
         "sessions": document(demo, "sessions"),
         "sessions ID": document(demo, "sessions", "json-documents", "--user-id", "ada"),
         "knowledge add": document(
-            demo, "knowledge", "add", "--text", f"Kettles whistle {(tag := new_id())}.", "--name", f"Kettles {tag}"
+            demo, "knowledge", "add", "--text", f"Kettles whistle {tag}.", "--name", f"Kettles {tag}"
         ),
         "knowledge list": document(demo, "knowledge", "list"),
         "knowledge search": document(demo, "knowledge", "search", "tea"),

@@ -34,6 +34,8 @@ def test_run_is_meant_by_last_by_its_short_id_or_by_nothing(own_agentos: str) ->
     assert invoke_ok(own_agentos, "runs", "--follow", "--json").json["run"] == latest
     assert invoke_ok(own_agentos, "runs", "last", "--kind", "agent", "--json").json["run"] == older
     assert invoke_ok(own_agentos, "runs", older.rpartition("/")[2][:8], "--json").json["run"] == older
+    session = older.split("/")[2]
+    assert invoke_ok(own_agentos, "runs", "last", "--session-id", session, "--json").json["run"] == older
     unknown = invoke(own_agentos, "runs", "nosuchrun")
     assert (unknown.exit_code, unknown.stdout) == (2, "")
     assert "'nosuchrun' is not a run reference." in unknown.stderr

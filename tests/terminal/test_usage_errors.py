@@ -80,6 +80,12 @@ def test_usage_error_is_one_line_or_json(sample_agentos: str, arguments: list[st
         assert document["error"].rstrip(".") in result.stderr
 
 
+@pytest.mark.parametrize("flags", [["--expose", "agents"], ["--log-level", "error", "--toolsets", "runs"]])
+def test_value_of_a_server_flag_can_be_called_like_a_command(sample_agentos: str, flags: list[str]) -> None:
+    result = invoke(sample_agentos, *flags)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+
+
 @pytest.mark.parametrize("command", ["agents", "run", "continue", "runs", "sessions", "knowledge", "traces", "doctor"])
 def test_command_help_names_the_connection_flags(command: str) -> None:
     words = [command, "search"] if command == "knowledge" else [command]

@@ -45,7 +45,8 @@ async def live_view(url: str) -> AsyncIterator[tuple[str, LiveRun, TaskGroup]]:
 
         async with anyio.create_task_group() as tasks:
             subject = ViewSubject("run", str(run.state.ref))
-            tasks.start_soon(serve_view, ctx, ViewReader(), subject, announce)
+            reader = ViewReader()
+            tasks.start_soon(serve_view, ctx, reader, subject, await reader.read(ctx, subject), announce)
             await announced.wait()
             yield addresses[0], run, tasks
 
@@ -67,6 +68,12 @@ def test_page_of_a_run_is_written_to_a_file(viewed: str, tmp_path: Path) -> None
     assert "lookup" in page
     shown = invoke_ok(viewed, "view", reference, "--trace", "--output", "-").stdout
     assert page_data(shown)["view"] == "trace"
+
+
+def test_view_does_not_mix_its_page_with_json(viewed: str) -> None:
+    refused = invoke(viewed, "view", "metrics", "--json", "--output", "-")
+    assert refused.exit_code == 2
+    assert refused.json["error"] == "--json and the page cannot both be on standard output."
 
 
 def test_view_as_json_says_where_the_page_is_that_only_this_user_can_read(viewed: str) -> None:
