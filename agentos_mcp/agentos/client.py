@@ -202,9 +202,7 @@ class AgentOS:
             with self._deadline(method, path, math.inf if no_timeout else self._total_seconds(files)) as scope:
                 while True:
                     try:
-                        observation = ObservedRequest(
-                            method, template, values or {}, is_read=_is_read(method, template), attempt=attempt
-                        )
+                        observation = self._observation(method, template, values or {}, attempt=attempt)
                         return await self._send_once(
                             observation,
                             path,
@@ -319,7 +317,7 @@ class AgentOS:
             headers=await self._headers() | {"Accept": "text/event-stream", "Accept-Encoding": "identity"} | key,
             timeout=self._timeout(quiet_seconds),
         )
-        observation = ObservedRequest("POST", template, values, is_read=_is_read("POST", template), is_stream=True)
+        observation = self._observation("POST", template, values, is_stream=True)
         with (
             observed(self._observers, observation, request.headers),
             self._transport_errors("POST", path),
@@ -356,6 +354,20 @@ class AgentOS:
         if self.on_name is not None and self._has_sent:
             tell, self.on_name = self.on_name, None
             tell(name)
+
+    def _observation(
+        self, method: str, route: str, values: Values, *, attempt: int = 1, is_stream: bool = False
+    ) -> ObservedRequest:
+        return ObservedRequest(
+            method,
+            route,
+            values,
+            is_read=_is_read(method, route),
+            url=self.url,
+            instance=self.instance,
+            attempt=attempt,
+            is_stream=is_stream,
+        )
 
     def _timeout(self, read: float | None) -> httpx.Timeout:
         return httpx.Timeout(self.limits.read_seconds, connect=self.limits.connect_seconds, read=read)

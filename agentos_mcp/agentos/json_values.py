@@ -97,6 +97,11 @@ def texts(value: object) -> list[str]:
     return [string for item in values(value) if (string := text(item))]
 
 
+def words(value: object) -> list[str]:
+    """The words of a string, as OAuth separates scopes, or the texts of a JSON array."""
+    return value.split() if isinstance(value, str) else texts(value)
+
+
 def _float(digits: str) -> float | None:
     result = float(digits)
     return result if math.isfinite(result) else None

@@ -26,6 +26,8 @@ class Write:
     method: str
     route: str
     values: Mapping[str, str]
+    instance: str = ""
+    """The AgentOS that it is sent to, where there are several."""
 
     @property
     def path(self) -> str:
@@ -92,6 +94,10 @@ class ObservedRequest:
     route: str
     values: Mapping[str, str]
     is_read: bool
+    url: str
+    """AgentOS's, without a path of the request."""
+    instance: str = ""
+    """The name of that AgentOS, where there are several."""
     attempt: int = 1
     is_stream: bool = False
     status: int = 0
@@ -149,7 +155,7 @@ class WriteRecorder(Observer):
     def request_starts(self, request: ObservedRequest) -> Mapping[str, str]:
         current = _operation.get()
         if current is not None and not request.is_read and len(current.writes) < _MAX_WRITES:
-            current.writes.append(Write(request.method, request.route, dict(request.values)))
+            current.writes.append(Write(request.method, request.route, dict(request.values), request.instance))
         return {}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from agentos_mcp.agentos.json_values import decode, text, texts
+from agentos_mcp.agentos.json_values import decode, text, words
 from agentos_mcp.agentos.plain_text import one_line
 
 ADMIN_SCOPE = "agent_os:admin"
@@ -41,8 +41,7 @@ def read_claims(token: str, subject_claim: str = "sub") -> Claims | None:
         return None
     if not isinstance(claims, dict):
         return None
-    value = claims.get("scopes") or claims.get("scope") or ()
-    scopes = value.split() if isinstance(value, str) else texts(value)
+    scopes = words(claims.get("scopes") or claims.get("scope"))
     return Claims(
         tuple(one_line(scope, max_length=60) for scope in scopes[:_MAX_SCOPES]),
         _timestamp(claims.get("exp")),

@@ -17,6 +17,7 @@ from agentos_mcp.agentos.http_errors import READING_ERRORS, reading_failure
 from agentos_mcp.tooling.argument_limits import MAX_NAME_LENGTH, MAX_PATH_LENGTH
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.mcp_tool import error_result
+from agentos_mcp.views.content import View
 
 if TYPE_CHECKING:
     from agentos_mcp.agentos.runs.run import Kind
@@ -26,14 +27,19 @@ if TYPE_CHECKING:
 DATA_TOOL = "get_view_data"
 """The tool by which a page reads what it shows. It is the page's alone: hosts do not offer it to a model."""
 URI_PREFIX = "ui://agentos-mcp/"
-VIEWS: Mapping[str, tuple[str, ...]] = {
+VIEWS: Mapping[View, tuple[str, ...]] = {
     "run": ("run_agent", "run_team", "run_workflow", "continue_run", "get_run", "explain_run"),
     "trace": ("get_trace",),
     "metrics": ("get_metrics",),
     "inbox": ("list_pending", "list_approvals"),
 }
 """The views, and the tools beside whose results they are shown."""
-_TITLES = {"run": "Timeline of a run", "trace": "Spans of a trace", "metrics": "Metrics", "inbox": "What waits"}
+_TITLES: Mapping[View, str] = {
+    "run": "Timeline of a run",
+    "trace": "Spans of a trace",
+    "metrics": "Metrics",
+    "inbox": "What waits",
+}
 _WATCH_SECONDS = 1.0
 """How long a page's request waits for news of a run that is going."""
 
@@ -43,7 +49,7 @@ _Name = Annotated[str, Field(max_length=MAX_NAME_LENGTH)]
 class _ViewArguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    view: Literal["run", "trace", "metrics", "inbox"]
+    view: View
     id: Annotated[str, Field(max_length=MAX_PATH_LENGTH)] = ""
     kind: Literal["", "agent", "team", "workflow"] = ""
     component: _Name = ""
@@ -95,15 +101,14 @@ class AppViews:
             answer["capabilities"] = {**answer["capabilities"], "extensions": {**extensions, EXTENSION_ID: {}}}
         return answer
 
-    async def _listed_views(self, ctx: ServerRequestContext[Any, Any]) -> list[str]:
+    async def _listed_views(self, ctx: ServerRequestContext[Any, Any]) -> list[View]:
         names = {tool.name for tool in await self._tools_for(ctx.lifespan_context)}
         return [view for view, tools in VIEWS.items() if names.intersection(tools)]
 
     def _page(self, uri: str) -> ReadResourceResult | None:
-        from agentos_mcp.views.content import TITLES
         from agentos_mcp.views.page import build_page
 
-        view = next((view for view in TITLES if uri == URI_PREFIX + view), None)
+        view = next((view for view in VIEWS if uri == URI_PREFIX + view), None)
         if view is None:
             return None
         page = build_page(view, data_tool=DATA_TOOL)
@@ -187,5 +192,5 @@ def _with_views(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [*listed, data_tool]
 
 
-def _resource(view: str) -> dict[str, Any]:
+def _resource(view: View) -> dict[str, Any]:
     return {"uri": URI_PREFIX + view, "name": f"view/{view}", "title": _TITLES[view], "mimeType": APP_MIME_TYPE}

@@ -11,6 +11,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from agentos_mcp.agentos.timestamps import local_now
 from agentos_mcp.server.introduction import describe_time
+from agentos_mcp.server.sdk_compat import connection_of
 
 
 class DayNotices:
@@ -44,4 +45,4 @@ class DayNotices:
     def _client_of(self, ctx: ServerRequestContext[Any, Any]) -> object | None:
         if ctx.request is None:
             return self
-        return None if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS else ctx.session
+        return None if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS else connection_of(ctx)

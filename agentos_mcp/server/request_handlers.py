@@ -123,7 +123,7 @@ class RequestHandlers:
                 raise NotFound(
                     f"There is no resource {one_line(params.uri[:300], max_length=200)}.", "List the resources."
                 )
-            await require_own_runs(ctx.lifespan_context, [params.uri])
+            await require_own_runs(ctx.lifespan_context.backend_of_run, [params.uri])
             _subscriptions(ctx).subscribe(connection_of(ctx), params.uri)
         return EmptyResult()
 
@@ -147,7 +147,7 @@ class RequestHandlers:
             uris = params.notifications.resource_subscriptions or ()
             for uri in uris:
                 check_argument("resourceSubscriptions", uri, MAX_PATH_LENGTH)
-            await require_own_runs(ctx.lifespan_context, uris)
+            await require_own_runs(ctx.lifespan_context.backend_of_run, uris)
             caller = bound_caller(ctx)
             with anyio.move_on_after(caller.seconds_left if caller is not None else math.inf):
                 return await _subscriptions(ctx).listen(ctx, params)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
@@ -51,12 +51,6 @@ _PAUSED_RUN_POLL_SECONDS = 10.0
 """How often AgentOS is asked for a paused run: somebody else may continue it."""
 _SEND_TIMEOUT_SECONDS = 5.0
 _COMPONENT_URIS = ("agentos://config", "agentos://agents", "agentos://teams", "agentos://workflows")
-
-
-class RunAccess(Protocol):
-    """What a caller's subscriptions reach."""
-
-    def backend_of_run(self, ref: RunRef) -> Backend: ...
 
 
 class _Subscription:
@@ -286,13 +280,13 @@ def _check_count(subscriptions: int) -> None:
         )
 
 
-async def require_own_runs(state: RunAccess, uris: Iterable[str]) -> None:
+async def require_own_runs(backend_of_run: Callable[[RunRef], Backend], uris: Iterable[str]) -> None:
     """Raises InvalidRequest where a URI is of a run on an AgentOS that is none of this server's.
 
     On a server for one user, raises NotFound where a URI is of another user's run.
     """
     refs = [ref for uri in dict.fromkeys(uris) if (ref := run_of(uri)) is not None]
-    backends = {ref: state.backend_of_run(ref) for ref in refs}
+    backends = {ref: backend_of_run(ref) for ref in refs}
     if not any(backend.engine.ownership.user_id for backend in backends.values()):
         return
     if len(refs) > MAX_FOLLOWED_RUNS:

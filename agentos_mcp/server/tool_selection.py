@@ -104,10 +104,11 @@ class ToolSelection:
 
 def without_missing_tools(tool: ListedTool, missing_names: Collection[str]) -> ListedTool:
     """The tool with descriptions that name none of the tools that are missing from the list."""
-    mentions = [name for name in missing_names if name in f"{tool.description} {tool.input_schema}"]
-    pattern = re.compile(rf"\b(?:{'|'.join(mentions)})\b")
+    words = f"{tool.description} {tool.input_schema}"
+    mentions = [name for name in missing_names if name in words]
     if not mentions:
         return tool
+    pattern = re.compile(rf"\b(?:{'|'.join(mentions)})\b")
     schema = dict(tool.input_schema)
     schema["properties"] = {
         name: _without_mentions(parameter, pattern) for name, parameter in schema.get("properties", {}).items()

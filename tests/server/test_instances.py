@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import anyio
+import httpx
 import pytest
 from mcp.client.client import Client
 from mcp.client.session import ElicitationFnT
@@ -17,12 +18,14 @@ from mcp.shared.exceptions import MCPError
 
 from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
 from agentos_mcp.server.build import build_server
+from agentos_mcp.server.http.settings import HttpSettings
 from agentos_mcp.settings import Settings, Token
 from agentos_mcp.tooling import instances as instances_module
 from agentos_mcp.tooling.context import Backend
 from agentos_mcp.tooling.instances import Instances
 from tests._support.fault_proxy import proxy_to
 from tests._support.foreign_servers import free_port
+from tests._support.http_application import http_application
 from tests._support.mcp_client import Connect, Peer, reference
 from tests._support.person import Person
 
@@ -112,6 +115,15 @@ async def test_words_that_are_no_table_are_told_of_each_instance(sample_agentos:
     assert "two hours" in words.partition("\n## prod\n")[2]
     assert set(found.structured_content or {}) == {"dev", "prod"}
     assert {item["instance"] for item in (listed.structured_content or {})["items"]} == {"dev", "prod"}
+
+
+async def test_server_is_ready_once_one_instance_answers_whatever_the_first_does(sample_agentos: str) -> None:
+    async with proxy_to(sample_agentos) as proxy:
+        proxy.slowness = 60.0
+        settings = Settings(url=proxy.url, instances=(of("drip", proxy.url), of("prod", sample_agentos)))
+        async with http_application(settings, HttpSettings()) as (url, _), httpx.AsyncClient() as client:
+            answer = await client.get(url.replace("/mcp", "/ready"))
+            assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
 
 
 # Names

@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 
 from agentos_mcp.agentos.http_errors import READING_ERRORS
-from agentos_mcp.agentos.json_values import text, texts
+from agentos_mcp.agentos.json_values import text, words
 from agentos_mcp.server.http.issuer import ALGORITHMS, Issuer, UnknownKey
 from agentos_mcp.settings.settings import MAX_TOKEN_LENGTH
 
@@ -40,11 +40,6 @@ class AccessToken:
     def scopes(self) -> tuple[str, ...]:
         """Those of `scope` (a text) and `scp` (Entra: a text; Okta: a list)."""
         return tuple(scope for name in ("scope", "scp") for scope in words(self.claims.get(name)))
-
-
-def words(value: object) -> list[str]:
-    """The values of a claim that is a list, or a text of words."""
-    return value.split() if isinstance(value, str) else texts(value)
 
 
 class TokenVerifier:

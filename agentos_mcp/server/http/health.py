@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unauthorized, Unreachable, Unsupported
 from agentos_mcp.agentos.http_errors import READING_ERRORS
 from agentos_mcp.agentos.shared_call import SharedCall
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.tooling.context import Backend
 
@@ -68,12 +69,18 @@ class HealthEndpoints:
         state = self._server.shared_state
         if state is None:
             return "This server is stopping."
-        # Of several AgentOSes one is enough: the others take nothing with them.
-        reason = ""
-        for backend in state.backends:
-            if not (reason := await _unusable_reason(backend)):
-                break
-        return reason
+        # Of several AgentOSes one is enough: the others take nothing with them, nor is any waited for.
+        reasons: list[str] = []
+
+        async def check(backend: Backend) -> None:
+            reasons.append(await _unusable_reason(backend))
+            if not reasons[-1]:
+                tasks.cancel_scope.cancel()
+
+        async with unwrapped_task_group() as tasks:
+            for backend in state.backends:
+                tasks.start_soon(check, backend)
+        return "" if "" in reasons else reasons[-1]
 
 
 async def _unusable_reason(backend: Backend) -> str:

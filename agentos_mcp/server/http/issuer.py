@@ -16,6 +16,7 @@ from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.http_errors import READING_ERRORS
 from agentos_mcp.agentos.json_fetch import DEADLINE_SECONDS, FetchFailed, fetch_json
 from agentos_mcp.agentos.json_values import mapping, objects, text
+from agentos_mcp.agentos.log_format import Loggable
 from agentos_mcp.agentos.shared_call import SharedCall
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,9 @@ class Issuer:
             except AgentOSError as error:
                 if not self._keys:
                     raise IssuerUnavailable(error.message) from error
-                log.warning("The keys of %s could not be read again; the last ones are used. %s", self.url, error)
+                log.warning(
+                    "The keys of %s could not be read again; the last ones are used. %s", Loggable(self.url), error
+                )
         if not self._keys or now - self._read_at > MAX_KEYS_SECONDS:
             raise IssuerUnavailable(f"The keys of {self.url} could not be read.")
         document = self._find(key_id)

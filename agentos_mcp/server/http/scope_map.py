@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agentos_mcp.agentos.json_values import decode, texts
+from agentos_mcp.agentos.json_values import decode, texts, words
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_SCOPES = 200
@@ -42,7 +42,7 @@ class ScopeMap:
         return frozenset(sorted(given)[:MAX_SCOPES])
 
 
-def _values(claims: Mapping[str, Any], name: str) -> Iterator[str]:
+def _values(claims: Mapping[str, Any], name: str) -> list[str]:
     """A claim's values: a list's, or the words of a text. `realm_access.roles` is inside of `realm_access`."""
     value: Any = claims
     if name in claims:
@@ -50,7 +50,7 @@ def _values(claims: Mapping[str, Any], name: str) -> Iterator[str]:
     else:
         for part in name.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
-    yield from value.split() if isinstance(value, str) else texts(value)
+    return words(value)
 
 
 def read_scope_map(path: Path) -> ScopeMap:

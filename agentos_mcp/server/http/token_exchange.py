@@ -8,7 +8,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote
 
 from agentos_mcp.agentos.access_policy import AccessPolicyReader
@@ -16,6 +15,7 @@ from agentos_mcp.agentos.client import TokenSource
 from agentos_mcp.agentos.errors import AgentOSError, Unauthorized
 from agentos_mcp.agentos.json_fetch import DEADLINE_SECONDS, FetchFailed, fetch_json
 from agentos_mcp.agentos.json_values import mapping, number, text
+from agentos_mcp.agentos.log_format import Loggable
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.redaction import redact
 from agentos_mcp.agentos.shared_call import SharedCall
@@ -121,7 +121,7 @@ class TokenExchange:
                 redact(f"{text(answer.get('error'))}: {text(answer.get('error_description'))}", secrets),
                 max_length=_MAX_DESCRIPTION_LENGTH,
             )
-            log.warning("%s gave no token for a caller: %s", self._issuer.url, problem)
+            log.warning("%s gave no token for a caller: %s", Loggable(self._issuer.url), problem)
             raise ExchangeRefused("The issuer gives no token for AgentOS for this sign-in.")
         try:
             token = check_token(token)
@@ -168,7 +168,7 @@ class ExchangeIdentity(SignedInIdentity):
 
 def _scopes_of(token: str) -> frozenset[str] | None:
     """What AgentOS will read in a token that the issuer gave us; None where it is no JWT, or has no such claim."""
-    claims: Any = read_claims(token)
+    claims = read_claims(token)
     return frozenset(claims.scopes) if claims is not None and claims.scopes else None
 
 

@@ -74,9 +74,11 @@ def audit_line(call: ToolCall, outcome: str) -> dict[str, str]:
     for write in call.operation.writes:
         if not reference:
             try:
-                reference = write.path
+                path = write.path
             except AgentOSError:
-                reference = write.route
+                path = write.route
+            # As the reference of a run on one of several AgentOSes begins.
+            reference = f"{write.instance}:{path}" if write.instance else path
         kind = next((kind for kind in _COMPONENT_KINDS if write.route.startswith(f"/{kind}s/")), "")
         if not component and kind:
             component = f"{kind}/{next(iter(write.values.values()), '')}"

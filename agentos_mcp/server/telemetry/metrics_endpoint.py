@@ -6,11 +6,11 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 
-import anyio
 import uvicorn
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.server.http.connections import ConnectionGuard, ConnectionLimits
 
 PATH = "/metrics"
@@ -41,7 +41,7 @@ async def serving_metrics(
         ws="none",
     )
     server = _Uvicorn(config)
-    async with anyio.create_task_group() as tasks:
+    async with unwrapped_task_group() as tasks:
         tasks.start_soon(server.serve, [listener])
         try:
             yield

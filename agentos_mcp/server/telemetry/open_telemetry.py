@@ -31,6 +31,7 @@ _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 
 """As the conventions of HTTP advise."""
 _MAX_TRACE_STATE_LENGTH = 512
 """Characters; clients may send any."""
+_MAX_URI_LENGTH = 500
 _METHODS = frozenset(
     {
         "completion/complete",
@@ -66,8 +67,8 @@ def is_set_up() -> bool:
 class AgentOSRequests(Observer):
     """A client span for each request to AgentOS, and `http.client.request.duration`."""
 
-    def __init__(self, url: str, *, propagates: bool) -> None:
-        """`url`: AgentOS's. `propagates`: AgentOS is told of the trace."""
+    def __init__(self, *, propagates: bool) -> None:
+        """`propagates`: AgentOS is told of the trace."""
         self._propagates = propagates
         self._tracer = trace.get_tracer(INSTRUMENTATION, __version__)
         self._duration = metrics.get_meter(INSTRUMENTATION, __version__).create_histogram(
@@ -76,17 +77,12 @@ class AgentOSRequests(Observer):
             description="Duration of requests to AgentOS; of a stream, until it began.",
             explicit_bucket_boundaries_advisory=_REQUEST_SECONDS,
         )
-        parts = urlsplit(url)
-        self._server: dict[str, str | int] = {"server.address": parts.hostname or ""}
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-        if port:
-            self._server["server.port"] = port
 
     def request_starts(self, request: ObservedRequest) -> Mapping[str, str]:
         span = self._tracer.start_span(
             f"{request.method} {request.route}",
             kind=SpanKind.CLIENT,
-            attributes={"http.request.method": request.method, "url.template": request.route, **self._server},
+            attributes={"http.request.method": request.method, "url.template": request.route, **_server(request.url)},
         )
         request.notes[self] = span
         if request.attempt > 1:
@@ -115,8 +111,20 @@ class AgentOSRequests(Observer):
             if "error.type" in results:
                 span.set_status(Status(StatusCode.ERROR))
         span.end()
-        attributes = {"http.request.method": request.method, "url.template": request.route, **self._server, **results}
+        attributes = {
+            "http.request.method": request.method,
+            "url.template": request.route,
+            **_server(request.url),
+            **results,
+        }
         self._duration.record(request.response_seconds, attributes)
+
+
+def _server(url: str) -> dict[str, str | int]:
+    """Where an AgentOS is."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return {"server.address": parts.hostname or ""} | ({"server.port": port} if port else {})
 
 
 class McpOperations:
@@ -180,7 +188,7 @@ class McpOperations:
         if ctx.request is not None and (session := ctx.request.headers.get("mcp-session-id")):
             span.set_attribute("mcp.session.id", session)
         if ctx.method in _RESOURCE_METHODS and isinstance(uri := (ctx.params or {}).get("uri"), str):
-            span.set_attribute("mcp.resource.uri", uri[:_MAX_TRACE_STATE_LENGTH])
+            span.set_attribute("mcp.resource.uri", uri[:_MAX_URI_LENGTH])
         is_bounded = ctx.method in _METHODS and attributes.get("gen_ai.tool.name") != UNKNOWN_TOOL
         if not is_bounded:
             # The SDK names it by what the client has sent, which may be anything.

@@ -64,7 +64,7 @@ class Telemetry:
         if self._settings.opentelemetry:
             self._exporters = Exporters()
         self._uses_open_telemetry = self._settings.opentelemetry or _is_instrumented()
-        self.observers.append(AgentOSRequests(self._settings.url, propagates=self._settings.propagate_trace_context))
+        self.observers.append(AgentOSRequests(propagates=self._settings.propagate_trace_context))
 
     @property
     def metrics_address(self) -> tuple[str, int] | None:

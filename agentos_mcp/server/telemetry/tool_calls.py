@@ -14,6 +14,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 
 from agentos_mcp.agentos.observation import Operation, operation
 from agentos_mcp.agentos.plain_text import one_line
+from agentos_mcp.server.app_views import DATA_TOOL
 from agentos_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 COMPONENT_TOOL = "(component)"
 """Stands for all tools of components, whose names are AgentOS's."""
+VIEW_TOOL = "(view)"
+"""Stands for the tool that the pages of MCP Apps call."""
 UNKNOWN_TOOL = "(unknown)"
 """Stands for all names that are no tool's: clients can make up as many as they like."""
 _MAX_CLIENT_NAME_LENGTH = 80
@@ -46,7 +49,7 @@ class ToolCall:
     """A call that has ended."""
 
     tool: str
-    """One of our own names, COMPONENT_TOOL or UNKNOWN_TOOL."""
+    """One of our own names, VIEW_TOOL, COMPONENT_TOOL or UNKNOWN_TOOL."""
     name: str
     """The tool's own name, also that of a component's tool; '' where there is no such tool."""
     may_write: bool
@@ -97,7 +100,7 @@ class ToolCalls:
         return ToolCall(
             tool=tool,
             name="" if tool == UNKNOWN_TOOL else name,
-            may_write=tool != UNKNOWN_TOOL and name not in self._server.tool_selection.reading_names,
+            may_write=tool not in {UNKNOWN_TOOL, VIEW_TOOL, *self._server.tool_selection.reading_names},
             outcome=outcome,
             caller=caller_name(ctx, self._settings),
             client=client_name(ctx),
@@ -106,9 +109,11 @@ class ToolCalls:
 
 
 def bounded_tool_name(server: AgentOSServer, ctx: ServerRequestContext[Any, Any], name: str) -> str:
-    """The name as a label: there are only as many as we have tools, and two more."""
+    """The name as a label: there are only as many as we have tools, and three more."""
     if name in server.tool_selection.all_names:
         return name
+    if name == DATA_TOOL:
+        return VIEW_TOOL
     return COMPONENT_TOOL if name in ctx.lifespan_context.component_tools.tools else UNKNOWN_TOOL
 
 

@@ -13,11 +13,12 @@ import httpx
 import pytest
 from mcp_types import ElicitResult
 
-from agentos_mcp.settings import SettingsError, Token, load
+from agentos_mcp.settings import Settings, SettingsError, Token, load
 from agentos_mcp.tooling import elicitation
 from agentos_mcp.tools import TOOLSETS
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.agno_environments import PORT_VARIABLE
+from tests._support.apps_client import apps_client, view_content
 from tests._support.contract_calls import CALLS
 from tests._support.factories import Rest
 from tests._support.http_answers import http_json
@@ -104,6 +105,24 @@ async def test_write_to_something_else_than_a_run_says_its_path(
         await peer.text("delete_memory", memory_id=created)
     (line,) = audit_lines(audit)
     assert (line["reference"], line["outcome"]) == (f"/memories/{created}", "done")
+
+
+async def test_line_says_which_of_several_agentoses_was_written_to(
+    connect: Connect, sample_agentos: str, demo: str, audit: Path
+) -> None:
+    each = (Settings(instance="dev", url=demo), Settings(instance="prod", url=sample_agentos))
+    async with connect(demo, instances=each, audit_log=str(audit)) as peer:
+        await peer.text("create_memory", memory="likes tea", user_id="audited", instance="prod")
+        run = reference(await peer.text("run_agent", agent_id="echo on prod", message="hello"))
+    assert run.startswith("prod:agent/echo/")
+    assert [line["reference"] for line in audit_lines(audit)] == ["prod:/memories", run]
+
+
+async def test_page_that_reads_its_data_is_not_audited(sample_agentos: str, audit: Path) -> None:
+    async with apps_client(sample_agentos, audit_log=str(audit)) as peer:
+        await view_content(peer, view="inbox")
+        await peer.text("run_agent", agent_id="echo", message="hello")
+    assert [line["tool"] for line in audit_lines(audit)] == ["run_agent"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agentos_mcp.cli import main
 from agentos_mcp.settings import SettingsError, load
+from tests._support.apps_client import apps_client, view_content
 from tests._support.mcp_client import Connect
 from tests._support.scripted_agentos import scripted_agentos
 
@@ -93,6 +94,16 @@ async def test_names_that_clients_make_up_are_one_label(
     assert values["agentos_mcp_tool_calls_total", "outcome=error", "tool=(unknown)"] == 50
     assert len(calls) == 3
     assert len(values) - len(before) < 40, "50 names and 50 agents make no series of their own"
+
+
+async def test_pages_that_read_their_data_have_a_label_of_their_own(
+    sample_agentos: str, address: tuple[str, int]
+) -> None:
+    async with apps_client(sample_agentos, metrics_address=address) as peer:
+        await view_content(peer, view="inbox")
+        values = await read(address)
+    calls = {labels: value for labels, value in values.items() if labels[0] == "agentos_mcp_tool_calls_total"}
+    assert calls == {("agentos_mcp_tool_calls_total", "outcome=ok", "tool=(view)"): 1}
 
 
 async def test_agentos_that_does_not_answer_is_told_from_one_that_refuses(

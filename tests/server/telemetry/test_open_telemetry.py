@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from agentos_mcp.agentos.runs.run import RunRef
+from agentos_mcp.settings import Settings
 from tests._support.http_answers import http_json
 from tests._support.log_capture import json_log
 from tests._support.mcp_client import Connect, reference
@@ -52,6 +53,17 @@ async def test_request_to_agentos_is_a_client_span_within_the_call(
         assert "?" not in span.name
 
 
+async def test_request_says_which_of_several_agentoses_it_went_to(
+    telemetry: Telemetry, connect: Connect, sample_agentos: str, demo: str
+) -> None:
+    each = (Settings(instance="dev", url=demo), Settings(instance="prod", url=sample_agentos))
+    async with connect(demo, instances=each) as peer:
+        telemetry.spans_exporter.clear()
+        await peer.text("list_sessions")
+    found = [attributes(span) for span in named(telemetry.spans, "GET /sessions")]
+    assert {f"http://{one['server.address']}:{one['server.port']}" for one in found} == {demo, sample_agentos}
+
+
 async def test_call_joins_the_trace_of_its_client(telemetry: Telemetry, connect: Connect, sample_agentos: str) -> None:
     meta: RequestParamsMeta = CALLER  # type: ignore[assignment]  # a key that the SDK's type does not name
     async with connect(sample_agentos) as peer:
@@ -62,7 +74,8 @@ async def test_call_joins_the_trace_of_its_client(telemetry: Telemetry, connect:
         for span in named(telemetry.spans, name)
     }
     # The SDK's client has a span of its own; without one the caller's would be the parent.
-    assert len(traces) == 1
+    (sent,) = named(telemetry.spans, "MCP send tools/call run_agent")
+    assert traces == {trace_of(sent)}
 
 
 async def test_each_attempt_is_a_span_and_the_failed_one_says_why(telemetry: Telemetry, connect: Connect) -> None:

@@ -105,8 +105,8 @@ def test_trace_of_the_client_is_passed_on_with_as_much_state_as_is_usual(members
         propagate.extract({"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01", "tracestate": state, "baggage": "a=b"})
     )
     try:
-        request = ObservedRequest("GET", "/agents", {}, is_read=True)
-        observer = AgentOSRequests("http://127.0.0.1:7777", propagates=True)
+        request = ObservedRequest("GET", "/agents", {}, is_read=True, url="http://127.0.0.1:7777")
+        observer = AgentOSRequests(propagates=True)
         headers = observer.request_starts(request)
         observer.request_ended(request)
     finally:
