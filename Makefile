@@ -71,7 +71,7 @@ clean:
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "agentos-mcp needs Python 3.11 or later: install one, or name it: make PYTHON=/path/to/python3"; exit 1; }
-	@if [ -n "$(UV)" ]; then uv venv --quiet --python "$(PYTHON)" $(VENV); else "$(PYTHON)" -m venv $(VENV); fi
+	@if [ -n "$(UV)" ]; then uv venv --quiet --seed --python "$(PYTHON)" $(VENV); else "$(PYTHON)" -m venv $(VENV); fi
 
 $(VENV)/.with-%: $(INPUTS) | $(BIN)/python
 	@# What an environment still has of this project under its old name would own the same program.
