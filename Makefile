@@ -31,7 +31,7 @@ check: lint
 	$(BIN)/python -m pytest -m "not process and not waits" --one-era --hypothesis-profile=check
 
 test: lint
-	$(BIN)/python -m pytest --durations=20
+	$(BIN)/python -m tests.whole_run --durations=20
 
 test-long: $(VENV)/.with-dev
 	AGENTOS_MCP_LONG=1 $(BIN)/python -m pytest tests/security/test_malformed_answers.py --dist=load

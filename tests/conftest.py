@@ -203,9 +203,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """A whole run fails where it left a tool untried."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["tools"] = [tuple(outcome) for outcome in tool_coverage.recorded()]
-    elif _is_whole(session) and (gaps := _gaps()):
-        session.config.stash[_GAPS] = gaps
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    elif _is_whole(session):
+        gaps = _gaps()
+        if cache := getattr(session.config, "cache", None):
+            cache.set("agentos-mcp/tool-gaps", gaps)
+        if gaps:
+            session.config.stash[_GAPS] = gaps
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
