@@ -82,7 +82,7 @@ def manifest(what: Project) -> dict[str, Any]:
 
 def _pyproject(what: Project) -> str:
     """Only what is needed to run: with the extras for development uv would look up every one of their packages."""
-    dependencies = "".join(f"  {json.dumps(one)},\n" for one in what.dependencies)
+    dependencies = "".join(f"  {json.dumps(dependency)},\n" for dependency in what.dependencies)
     return (
         f'[project]\nname = "{what.name}"\nversion = "{what.version}"\nrequires-python = "{what.python}"\n'
         f"dependencies = [\n{dependencies}]\n\n"

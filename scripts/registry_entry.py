@@ -74,17 +74,17 @@ def _variables() -> list[dict[str, Any]]:
 
 
 def _variable(option: Option) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": option.variables[0], "description": option.description}
+    variable: dict[str, Any] = {"name": option.variables[0], "description": option.description}
     kind = "boolean" if option.switch else _FORMATS.get(option.metavar, "string")
     if kind != "string":
-        told["format"] = kind
+        variable["format"] = kind
     if option.name == "url":
-        told["default"] = Settings().url
+        variable["default"] = Settings().url
     if option.name == "token":
-        told["isSecret"] = True
+        variable["isSecret"] = True
     if option.name in _CHOICES:
-        told["choices"] = list(_CHOICES[option.name])
-    return told
+        variable["choices"] = list(_CHOICES[option.name])
+    return variable
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -392,19 +392,19 @@ def _closest_component(
     with_id = [component for component in of_kind if component.id == query]
     if len(with_id) == 1:
         return with_id[0], Fit.ID
-    asked = Query(query)
-    candidates, fit = closest(asked, of_kind)
+    parsed_query = Query(query)
+    candidates, fit = closest(parsed_query, of_kind)
     rivals: list[Component] = []
     rival_fit = Fit.SIMILAR
     if kind and (not candidates or fit > Fit.NAME):
-        rivals, rival_fit = closest(asked, [other for other in inventory.components if other.kind != kind])
+        rivals, rival_fit = closest(parsed_query, [other for other in inventory.components if other.kind != kind])
     if not candidates:
-        raise _no_match(kind, asked, of_kind, rivals, rival_fit, referral)
+        raise _no_match(kind, parsed_query, of_kind, rivals, rival_fit, referral)
     # A name of another kind that fits better, or as loosely, may be what is meant.
     if rivals and (rival_fit < fit or rival_fit == fit > Fit.PHRASE):
         candidates = [*candidates, *rivals]
     if len(candidates) > 1:
-        raise _several_match(asked, candidates, referral)
+        raise _several_match(parsed_query, candidates, referral)
     return candidates[0], fit
 
 

@@ -14,17 +14,15 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from agentos_mcp import __version__
 from agentos_mcp.agentos.agentos_name import agentos_name
 from agentos_mcp.agentos.client import AgentOS, Limits
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, Unauthorized, Unreachable
 from agentos_mcp.agentos.http_errors import display_url
 from agentos_mcp.agentos.json_values import mapping, text
-from agentos_mcp.agentos.plain_text import as_name, one_line
+from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.doctor.findings import About, Report, bad, good
 from agentos_mcp.doctor.fixes import Fix, FixStep, UnsetVariables, run_command, set_variable
-from agentos_mcp.install.server_probe import AGENTOS_META_KEY
 from agentos_mcp.settings import Token
 from agentos_mcp.terminal.command_surface import CommandSurface
 
@@ -36,25 +34,6 @@ LIMITS = Limits(connect_seconds=2.0, read_seconds=3.0, read_attempts=1)
 _PROXY_VARIABLES = frozenset({"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"})
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - compared with, never listened on
 
-
-_PROTOCOL = "2026-07-28"
-_DISCOVER = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "server/discover",
-    "params": {
-        "_meta": {
-            "io.modelcontextprotocol/protocolVersion": _PROTOCOL,
-            "io.modelcontextprotocol/clientInfo": {"name": "agentos-mcp-doctor", "version": __version__},
-            "io.modelcontextprotocol/clientCapabilities": {},
-        }
-    },
-}
-_DISCOVER_HEADERS = {
-    "Accept": "application/json, text/event-stream",
-    "MCP-Protocol-Version": _PROTOCOL,
-    "Mcp-Method": "server/discover",
-}
 _UNNAMED = "an AgentOS"
 
 
@@ -169,54 +148,6 @@ def _alternatives(url: str, ports: Sequence[int]) -> list[str]:
 async def _probe_all(urls: Sequence[str]) -> list[AddressProbe]:
     """In the order of the URLs. The token is sent only to the URL that was given with it."""
     return await gather(partial(probe_address, url) for url in urls)
-
-
-async def has_listener(url: str) -> bool:
-    """Whether anything answers at a URL, whatever the answer is."""
-    parts = urlsplit(url)
-    with anyio.move_on_after(TIMEOUT_SECONDS):
-        try:
-            async with AgentOS(f"{parts.scheme}://{parts.netloc}", limits=LIMITS) as server:
-                await server.get("/health", retry=False)
-        except Unreachable as error:
-            return error.was_sent
-        except AgentOSError:
-            return True
-        except Exception:  # what httpx raises for a URL or a proxy that it cannot use
-            return False
-    return True
-
-
-@dataclass(frozen=True)
-class MCPServerProbe:
-    """What an MCP server over HTTP answers to a token, or to there being none."""
-
-    refuses_token: bool = False
-    agentos_url: str = ""
-    """Of the AgentOS behind it, where it says so; without credentials."""
-    agentos_name: str = ""
-    problem: str = ""
-    """Why that AgentOS cannot be used, in the server's words."""
-
-
-async def probe_mcp_server(url: str, token: str) -> MCPServerProbe:
-    """Ask an MCP server over HTTP what it is; nothing is known of one that gives no answer to judge by."""
-    parts = urlsplit(url)
-    path = parts.path.replace("{", "%7B").replace("}", "%7D") or "/"
-    with anyio.move_on_after(TIMEOUT_SECONDS):
-        try:
-            async with AgentOS(f"{parts.scheme}://{parts.netloc}", token=Token(token), limits=LIMITS) as server:
-                answer = await server.request("POST", path, json=_DISCOVER, headers=_DISCOVER_HEADERS, attempts=1)
-        except (Unauthorized, Forbidden):
-            return MCPServerProbe(refuses_token=True)
-        except Exception:  # no answer to judge a token by, for whatever reason
-            return MCPServerProbe()
-        state = mapping(mapping(mapping(mapping(answer).get("result")).get("_meta")).get(AGENTOS_META_KEY))
-        problem = one_line(text(mapping(state.get("error")).get("message")), max_length=300)
-        name = as_name(text(state.get("name")))
-        address = display_url(text(state.get("url"))) if state.get("url") else ""
-        return MCPServerProbe(agentos_url=address, agentos_name=name, problem=problem)
-    return MCPServerProbe()
 
 
 async def probe_address(url: str, token: Token | None = None) -> AddressProbe:

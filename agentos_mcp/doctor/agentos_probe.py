@@ -18,7 +18,7 @@ CREDENTIALS = {"security_key": "a security key", "jwt": "a JWT or a service acco
 """What AgentOS requires, by its `auth_mode`."""
 
 
-class TokenVerdict(StrEnum):
+class TokenStatus(StrEnum):
     """What an AgentOS says to a token, or to there being none."""
 
     NOT_REQUIRED = "not required"
@@ -36,7 +36,7 @@ class AgentOSProbe:
     """The answer to one URL with one token."""
 
     address: AddressProbe
-    verdict: TokenVerdict = TokenVerdict.UNKNOWN
+    status: TokenStatus = TokenStatus.UNKNOWN
     reason: str = ""
     """AgentOS's words where it refuses the token."""
 
@@ -48,7 +48,7 @@ class AgentOSProbe:
     @property
     def is_open(self) -> bool:
         """Whether everybody may use it who reaches it."""
-        return self.verdict is TokenVerdict.NOT_REQUIRED
+        return self.status is TokenStatus.NOT_REQUIRED
 
 
 class AgentOSProber:
@@ -72,23 +72,24 @@ async def _probe(url: str, token: str) -> AgentOSProbe:
         return AgentOSProbe(address)
     try:
         with anyio.fail_after(TIMEOUT_SECONDS):
-            return await _judge_token(address, token)
+            return await _read_token_status(address, token)
     except (TimeoutError, AgentOSError):
         return AgentOSProbe(address)
 
 
-async def _judge_token(address: AddressProbe, token: str) -> AgentOSProbe:
+async def _read_token_status(address: AddressProbe, token: str) -> AgentOSProbe:
     error = await _refusal(address.url, token)
     if error is None:
         requires_token = address.auth_mode in CREDENTIALS
         if not address.auth_mode and token:  # before agno 3.0 AgentOS does not say it
             requires_token = await _refusal(address.url, "") is not None
-        return AgentOSProbe(address, TokenVerdict.ACCEPTED if requires_token else TokenVerdict.NOT_REQUIRED)
+        return AgentOSProbe(address, TokenStatus.ACCEPTED if requires_token else TokenStatus.NOT_REQUIRED)
     reason = one_line(error.detail, max_length=200).rstrip(".")
-    if isinstance(error, Forbidden):
-        return AgentOSProbe(address, TokenVerdict.TOO_NARROW, reason)
-    has_token = bool(token) and not unset_variable(token)
-    return AgentOSProbe(address, TokenVerdict.REFUSED if has_token else TokenVerdict.MISSING, reason)
+    if not token or unset_variable(token):
+        return AgentOSProbe(address, TokenStatus.MISSING, reason)
+    return AgentOSProbe(
+        address, TokenStatus.TOO_NARROW if isinstance(error, Forbidden) else TokenStatus.REFUSED, reason
+    )
 
 
 async def _refusal(url: str, token: str) -> Unauthorized | Forbidden | None:

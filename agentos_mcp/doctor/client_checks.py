@@ -12,14 +12,8 @@ from urllib.parse import urlsplit
 from agentos_mcp import DISTRIBUTION, __version__
 from agentos_mcp.agentos.http_errors import display_url
 from agentos_mcp.agentos.plain_text import one_line
-from agentos_mcp.doctor.address_checks import (
-    LOCAL_HOSTS,
-    AgentOSLocation,
-    MCPServerProbe,
-    has_listener,
-    probe_mcp_server,
-)
-from agentos_mcp.doctor.agentos_probe import AgentOSProbe, AgentOSProber, TokenVerdict
+from agentos_mcp.doctor.address_checks import LOCAL_HOSTS, AgentOSLocation
+from agentos_mcp.doctor.agentos_probe import AgentOSProbe, AgentOSProber, TokenStatus
 from agentos_mcp.doctor.configured_entries import ClientConfiguration, ConfiguredEntry
 from agentos_mcp.doctor.entry_connection import EntryConnection, corrected_url, read_connection
 from agentos_mcp.doctor.findings import About, Check, Finding, Report, bad, good, run_checks, warning
@@ -31,6 +25,7 @@ from agentos_mcp.doctor.fixes import (
     RestrictPermissions,
     run_command,
 )
+from agentos_mcp.doctor.mcp_server_probe import MCPServerProbe, has_listener, probe_mcp_server
 from agentos_mcp.doctor.secret_mask import SecretMask
 from agentos_mcp.doctor.startup_failures import describe_exit, explain_failure, interpreter_of
 from agentos_mcp.install.client_entry import ResolvedCommand, resolve_command
@@ -96,11 +91,15 @@ class ClientChecks:
                 fix = FixStep(f"Give it that of the server ({subject}: the header Authorization).")
                 report(bad(subject, f"{entry} connects to {url}, and the server there {problem}", fix, about=about))
                 return
-            about = replace(about, url=server.agentos_url, agentos=server.agentos_name)
-            agentos = f" for {' at '.join(filter(None, (about.agentos, about.url)))}" if about.url else ""
-            message = f"{entry}{agentos} connects to {url}, and a server answers there"
-            if server.problem:
-                problem = f"{message}, but its AgentOS cannot be used: {server.problem}"
+            names = ", ".join(agentos.instance for agentos in server.agentoses if agentos.instance)
+            if server.agentoses and not names:
+                about = replace(about, url=server.agentoses[0].url, agentos=server.agentoses[0].name)
+                names = " at ".join(filter(None, (about.agentos, about.url)))
+            message = f"{entry}{f' for {names}' if names else ''} connects to {url}, and a server answers there"
+            unusable = [agentos for agentos in server.agentoses if agentos.status is AgentOSStatus.UNUSABLE]
+            if unusable:
+                reason = one_line(unusable[0].error_message, max_length=_MAX_REASON)
+                problem = f"{message}, but {unusable[0].label} cannot be used: {reason}"
                 report(bad(subject, problem, FixStep("Correct that where the server runs."), about=about))
                 return
             report(good(subject, message, about=about))
@@ -311,29 +310,30 @@ class _EntryCheck:
             return None
         entry, reported = self._entry, probe.agentos
         credential = agentos.credential if agentos else "a token"
-        verdict = agentos.verdict if agentos else TokenVerdict.UNKNOWN
+        status = agentos.status if agentos else TokenStatus.UNKNOWN
         reason = agentos.reason if agentos else ""
         is_one = not self._connection.instances
-        if is_one and verdict is TokenVerdict.UNKNOWN and reported and reported.needs_other_token:
+        if is_one and status is TokenStatus.UNKNOWN and reported and reported.needs_other_token:
             # It did not answer here in time, but its server.
-            refused = TokenVerdict.TOO_NARROW if reported.is_forbidden else TokenVerdict.REFUSED
-            verdict = refused if self._connection.token else TokenVerdict.MISSING
+            refused = TokenStatus.TOO_NARROW if reported.is_forbidden else TokenStatus.REFUSED
+            status = refused if self._connection.token else TokenStatus.MISSING
             reason = self._quote(reported.error_message, _MAX_REASON)
         source = f", from {self._connection.token_source}" if self._connection.token_source else ""
-        match verdict:
-            case TokenVerdict.MISSING:
+        match status:
+            case TokenStatus.MISSING:
                 message = f"{self._label} starts, but has no token, and AgentOS requires {credential}"
                 return self._bad(message, entry.install_again(token_file=True))
-            case TokenVerdict.REFUSED:
+            case TokenStatus.REFUSED:
                 message = f"{self._label} starts, but AgentOS refuses its token{source}: {reason}"
                 return self._bad(message, entry.install_again("Give it the right one", token_file=True))
-            case TokenVerdict.TOO_NARROW:
+            case TokenStatus.TOO_NARROW:
                 message = f"{self._label} starts, but its token{source and f'{source},'} permits too little: {reason}"
                 return self._bad(message, entry.install_again("Give it one that may more", token_file=True))
-        if reported is None or reported.status is not AgentOSStatus.UNUSABLE:
+        unusable = probe.agentos_that_is(AgentOSStatus.UNUSABLE)
+        if unusable is None:
             return None
         problem = agentos.address.problem if agentos else ""
-        problem = problem or f"its AgentOS cannot be used: {self._quote(reported.error_message, _MAX_REASON)}"
+        problem = problem or f"{unusable.label} cannot be used: {self._quote(unusable.error_message, _MAX_REASON)}"
         message = f"{self._label} starts, but {problem}"
         instruction = "Start its AgentOS, or give the address of yours"
         return self._bad(message, entry.install_again(instruction, url="http://HOST:PORT"))
@@ -348,9 +348,9 @@ class _EntryCheck:
             )
         if not tools:
             return self._warning(message, entry.install_again())
-        if probe.agentos and probe.agentos.status is AgentOSStatus.SLOW:
+        if slow := probe.agentos_that_is(AgentOSStatus.SLOW):
             return self._warning(
-                f"{message}; its AgentOS is slow to answer", (FixStep("Check what keeps the AgentOS busy."),)
+                f"{message}; {slow.label} is slow to answer", (FixStep("Check what keeps the AgentOS busy."),)
             )
         if probe.version != __version__:
             return self._stale_installation(
@@ -367,12 +367,12 @@ class _EntryCheck:
 
     def _token_clause(self, agentos: AgentOSProbe | None) -> str:
         source = self._connection.token_source
-        match agentos.verdict if agentos else TokenVerdict.UNKNOWN:
-            case TokenVerdict.ACCEPTED:
+        match agentos.status if agentos else TokenStatus.UNKNOWN:
+            case TokenStatus.ACCEPTED:
                 return f"; its token, from {source}, is accepted"
-            case TokenVerdict.NOT_REQUIRED if source:
+            case TokenStatus.NOT_REQUIRED if source:
                 return f"; no token is required, so that from {source} is ignored"
-            case TokenVerdict.NOT_REQUIRED:
+            case TokenStatus.NOT_REQUIRED:
                 return "; no token is required"
         return ""
 

@@ -19,7 +19,7 @@ from agentos_mcp.agentos.http_errors import display_url
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.doctor.address_checks import USUAL_PORTS, AgentOSLocation, find_agentos
 from agentos_mcp.doctor.agentos_checks import check_agentos
-from agentos_mcp.doctor.agentos_probe import AgentOSProber, TokenVerdict
+from agentos_mcp.doctor.agentos_probe import AgentOSProber, TokenStatus
 from agentos_mcp.doctor.automatic_fixes import AppliedFix, apply_fix, automatic_fixes, preview_fix
 from agentos_mcp.doctor.client_checks import ClientChecks
 from agentos_mcp.doctor.configured_entries import ConfiguredEntry, read_configurations
@@ -263,12 +263,12 @@ class _Diagnosis:
     async def _with_usable_token(self, target: _Target, report: Report) -> _Target:
         """With the token to examine it with: that of an entry for the same URL where none is set here."""
         probe = await self._agentos_prober.probe(target.url, target.token())
-        if probe.verdict is not TokenVerdict.MISSING:
+        if probe.status is not TokenStatus.MISSING:
             return target
         for entry, connection in self._connections:
             if not connection.is_for(target.url) or not connection.token:
                 continue
-            if (await self._agentos_prober.probe(connection.url, connection.token)).verdict is TokenVerdict.ACCEPTED:
+            if (await self._agentos_prober.probe(connection.url, connection.token)).status is TokenStatus.ACCEPTED:
                 message = f"none is set here, so the other commands are refused; {entry.client.title}'s {entry} has one"
                 if connection.token_file:
                     fix = _remember("To use it here too", connection)

@@ -129,7 +129,7 @@ def judged_agentoses(findings: Sequence[Finding]) -> list[tuple[str, str]]:
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """The verdict, and the AgentOSes that it is on: `Everything works with Newsroom (news) at http://localhost:7777.`"""
+    """The result, and the AgentOSes that it is about: `Everything works with Newsroom (news) at http://localhost:7777.`"""
     counts = {level: sum(finding.level == level for finding in findings) for level in _MARKS}
     judged = judged_agentoses(findings)
     answering = [f"{name} at {url}" for url, name in judged if name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ from pathlib import Path
 import anyio
 
 from agentos_mcp.agentos.plain_text import one_line
-from agentos_mcp.agentos.runs.run import KINDS
+from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.install import config_file
 from agentos_mcp.install.client_entry import (
@@ -78,8 +79,8 @@ def install(
     if uninstall:
         uninstaller = _Uninstaller(name, system, dry_run)
         results = [uninstaller.uninstall(client) for client in clients]
-        kept = uninstaller.kept_entries(clients)
-        return InstallReport(tuple(results), kept if results else (_no_client_found(), *kept))
+        remaining = uninstaller.remaining_entries(clients)
+        return InstallReport(tuple(results), remaining if results else (_no_client_found(), *remaining))
     name = name or DEFAULT_ENTRY_NAME
     installer = _Installer(name, system, dry_run)
     launch = build_launch_command(flags or {}, token_variable, system)
@@ -178,26 +179,26 @@ class _Uninstaller:
         results = [self._remove(client, name) for name in names]
         if not results:
             return ClientResult(client.title, Mark.UNCHANGED, "no entry for agentos-mcp to remove")
-        mark = next((mark for mark in (Mark.FAILED, Mark.DONE) if any(one.mark is mark for one in results)), None)
+        mark = next((mark for mark in (Mark.FAILED, Mark.DONE) if any(result.mark is mark for result in results)), None)
         first, *others = sorted(results, key=lambda result: result.mark is not mark)
         details = [line for result in others for line in (result.message, *result.details)]
         return replace(first, details=(*first.details, *details))
 
-    def kept_entries(self, clients: Sequence[Client]) -> tuple[str, ...]:
+    def remaining_entries(self, clients: Sequence[Client]) -> tuple[str, ...]:
         """A line for each entry that stays, as it is for one folder, and others may use it."""
-        kept = []
+        remaining: list[str] = []
         for client in CLIENTS:
             with contextlib.suppress(InstallError, InvalidConfigError):
                 if client.is_shared and client not in clients:
                     line = self._system.shell_line([*program_words(), "install", client.key, "--uninstall"])
-                    kept += [
+                    remaining += [
                         f"{name!r} stays in {client.config_path(self._system)}, which others may use, too. To remove "
                         f"it: {line}"
                         for name in own_entry_names(client, self._system)
                         if self._name in {"", name}
                     ]
                 if client in clients:
-                    kept += [
+                    remaining += [
                         f"{name!r} stays in {client.title} for {folder}. To remove it, in that folder: "
                         f"{self._system.shell_line(['claude', 'mcp', 'remove', name, '-s', 'local'])}"
                         for folder, name, entry in project_entries(
@@ -205,7 +206,7 @@ class _Uninstaller:
                         )
                         if self._name in {"", name} and is_own_entry(client, entry)
                     ]
-        return tuple(kept)
+        return tuple(remaining)
 
     def _remove(self, client: Client, name: str) -> ClientResult:
         try:
@@ -290,21 +291,20 @@ def describe_probe_problem(command: ResolvedCommand, probe: ProbeResult | None) 
         if probe.last_error_line:
             return f"{problem}. Its error output: {one_line(probe.last_error_line, max_length=_MAX_ERROR_LINE)}"
         return f"{problem}. Run it in a terminal to see why: {' '.join(command.command_line)}"
-    if probe.agentos and probe.agentos.status is AgentOSStatus.UNUSABLE:
-        return probe.agentos.error_message
+    if unusable := probe.agentos_that_is(AgentOSStatus.UNUSABLE):
+        return f"{unusable.instance}: {unusable.error_message}" if unusable.instance else unusable.error_message
     return ""
 
 
 def _describe_server(probe: ProbeResult) -> str:
     """`57 tools, 3 agents, 1 team, 2 workflows`."""
     amounts = [_amount(len(probe.tools), "tool")]
-    if probe.agentos and probe.agentos.status is AgentOSStatus.SLOW:
-        return f"{amounts[0]}; its AgentOS is slow to answer"
-    if probe.agentos:
-        counts = probe.agentos.counts
-        amounts += [
-            _amount(counts[kind], kind) for kind in KINDS if kind in counts and (counts[kind] or kind != "team")
-        ]
+    if slow := probe.agentos_that_is(AgentOSStatus.SLOW):
+        return f"{amounts[0]}; {slow.label} is slow to answer"
+    counts: Counter[Kind] = Counter()
+    for agentos in probe.agentoses:
+        counts.update(agentos.counts)
+    amounts += [_amount(counts[kind], kind) for kind in KINDS if kind in counts and (counts[kind] or kind != "team")]
     return ", ".join(amounts)
 
 

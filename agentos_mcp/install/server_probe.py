@@ -24,10 +24,12 @@ from anyio.abc import Process
 from mcp.client.stdio import get_default_environment
 
 from agentos_mcp import __version__
+from agentos_mcp.agentos.http_errors import display_url
 from agentos_mcp.agentos.json_values import decode, mapping, text
 from agentos_mcp.agentos.plain_text import as_name, one_line, shorten
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.install.client_entry import ResolvedCommand
+from agentos_mcp.settings.instances import MAX_INSTANCES
 
 PROBE_SECONDS = 20.0
 """For one start with its questions; ending the server takes up to four more."""
@@ -88,6 +90,15 @@ class ReportedAgentOS:
     error_message: str = ""
     name: str = ""
     """What it calls itself; empty unless the status is OK."""
+    url: str = ""
+    """Without credentials."""
+    instance: str = ""
+    """By what name the server knows it; empty where it has no other."""
+
+    @property
+    def label(self) -> str:
+        """`its AgentOS`, `its AgentOS prod`."""
+        return f"its AgentOS {self.instance}".rstrip()
 
     @property
     def needs_other_token(self) -> bool:
@@ -112,8 +123,8 @@ class ProbeResult:
     """What it calls itself; empty where it never said."""
     version: str = ""
     """Of agentos-mcp; empty for another program."""
-    agentos: ReportedAgentOS | None = None
-    """None where the server did not report it: it is older, or another program."""
+    agentoses: tuple[ReportedAgentOS, ...] = ()
+    """The AgentOS, or each of several; empty where the server reports none: it is older, or another program."""
     stray_lines: list[str] = field(default_factory=list)
     """Lines on its standard output that are not messages of the protocol."""
     error_lines: tuple[str, ...] = ()
@@ -131,6 +142,15 @@ class ProbeResult:
     @property
     def is_foreign_server(self) -> bool:
         return bool(self.server_name) and not self.version
+
+    @property
+    def agentos(self) -> ReportedAgentOS | None:
+        """The only or the first one."""
+        return next(iter(self.agentoses), None)
+
+    def agentos_that_is(self, status: AgentOSStatus) -> ReportedAgentOS | None:
+        """The first AgentOS of this status; None where none is."""
+        return next((agentos for agentos in self.agentoses if agentos.status is status), None)
 
 
 class ServerProber:
@@ -273,7 +293,7 @@ class _Conversation:
         self._result.server_name = one_line(str(server_info.get("name") or "nothing"), max_length=_MAX_NAME)
         if (server_info.get("name"), server_info.get("title")) == _SERVER_INFO:
             self._result.version = one_line(str(server_info.get("version") or "unknown"), max_length=_MAX_NAME)
-            self._result.agentos = _reported_agentos(mapping(initialized.get("_meta")).get(AGENTOS_META_KEY))
+            self._result.agentoses = read_reported_agentoses(mapping(initialized.get("_meta")).get(AGENTOS_META_KEY))
 
     async def _request(self, request_id: int, method: str, params: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The result; None where the server ends, or answers with an error."""
@@ -320,8 +340,15 @@ class _Conversation:
         return {}
 
 
-def _reported_agentos(meta: object) -> ReportedAgentOS | None:
+def read_reported_agentoses(meta: object) -> tuple[ReportedAgentOS, ...]:
+    """What a server of ours reports under AGENTOS_META_KEY: its AgentOS, or each of several."""
     state = mapping(meta)
+    instances = list(mapping(state.get("instances")).items())[:MAX_INSTANCES] or [("", state)]
+    reported = (_reported_agentos(mapping(own_state), name) for name, own_state in instances)
+    return tuple(agentos for agentos in reported if agentos is not None)
+
+
+def _reported_agentos(state: Mapping[str, Any], instance: str) -> ReportedAgentOS | None:
     try:
         status = AgentOSStatus(text(state.get("status")))
     except ValueError:
@@ -330,7 +357,16 @@ def _reported_agentos(meta: object) -> ReportedAgentOS | None:
     counts = {kind: count for kind in KINDS if isinstance(count := components.get(f"{kind}s"), int)}
     message = one_line(text(error.get("message")), max_length=_MAX_REPORTED_ERROR)
     error_type = one_line(text(error.get("type")), max_length=_MAX_NAME)
-    return ReportedAgentOS(status, counts, error_type, message, as_name(text(state.get("name"))))
+    url = text(state.get("url"))
+    return ReportedAgentOS(
+        status,
+        counts,
+        error_type,
+        message,
+        as_name(text(state.get("name"))),
+        display_url(one_line(url, max_length=_MAX_NAME)) if url else "",
+        as_name(instance) if instance else "",
+    )
 
 
 async def _end(process: Process) -> None:

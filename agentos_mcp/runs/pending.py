@@ -133,8 +133,8 @@ async def read_asks(ctx: ToolContext, ref: RunRef) -> tuple[str, ...]:
 def pending_item(state: RunState, output: Mapping[str, Any], *, since: float, user_id: str) -> PendingItem:
     """A paused run that has been read; `since` where its events do not say when it paused."""
     pending = find_pending(state.ref, [dict(requirement) for requirement in state.requirements])
-    asked = [build_question(state.ref, waiting, state.choices) for waiting in pending]
-    asks = [_question_text(question, waiting) for question, waiting in zip(asked, pending, strict=True)]
+    questions = [build_question(state.ref, waiting, state.choices) for waiting in pending]
+    asks = [_question_text(question, waiting) for question, waiting in zip(questions, pending, strict=True)]
     left_out = len(asks) - _MAX_QUESTIONS
     return PendingItem(
         state.ref,
@@ -142,9 +142,9 @@ def pending_item(state: RunState, output: Mapping[str, Any], *, since: float, us
         _paused_at(output) or since,
         user_id or text(output.get("user_id")),
         tuple(waiting.approval_id for waiting in pending if waiting.kind == "approval" and waiting.approval_id),
-        can_be_answered=bool(asked) and all(question.fields for question in asked),
-        details=tuple(question.details_and_inputs for question in asked[:_MAX_QUESTIONS]),
-        keys=tuple(question.key for question in asked[:_MAX_QUESTIONS] if question.fields),
+        can_be_answered=bool(questions) and all(question.fields for question in questions),
+        details=tuple(question.details_and_inputs for question in questions[:_MAX_QUESTIONS]),
+        keys=tuple(question.key for question in questions[:_MAX_QUESTIONS] if question.fields),
     )
 
 
@@ -158,7 +158,7 @@ def _question_text(question: Question, pending: PendingRequirement) -> str:
     if pending.tool is not None and pending.kind != "feedback":
         details = short_arguments(pending.tool.get("tool_args"))
     elif pending.tool is not None:
-        details = "; ".join(one_line(str(asked.get("question")), max_length=80) for asked in pending.feedback_questions)
+        details = "; ".join(one_line(str(item.get("question")), max_length=80) for item in pending.feedback_questions)
     title = one_line(question.title, max_length=_MAX_QUESTION_LENGTH)
     return one_line(f"{title.rstrip('.')}: {details}" if details else title, max_length=_MAX_QUESTION_LENGTH)
 

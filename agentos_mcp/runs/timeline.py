@@ -175,9 +175,9 @@ def _place(node: _Node, origin: float, earliest: float, *, is_inside_call: bool)
 def _start(node: _Node, origin: float, earliest: float, *, is_inside_call: bool) -> float:
     """When a step or a member began: not after its first call, and not more than a second before AgentOS says."""
     start = max(0.0, earliest - node.part.seconds) if is_inside_call else earliest
-    told = node.part.started_at - origin if node.part.started_at else 0.0
-    if told - 1 > start:
-        start = told
+    reported_start = node.part.started_at - origin if node.part.started_at else 0.0
+    if reported_start - 1 > start:
+        start = reported_start
     calls = [inner.part for inner in node.walk() if inner.is_exact]
     if calls:
         start = min(start, min(part.started_at for part in calls) - origin)

@@ -119,8 +119,8 @@ def _options(words: Sequence[str], parsers: Mapping[str, Callable[[], Parser]]) 
 def _of_agentos(source: str, options: argparse.Namespace, load_settings: LoadSettings) -> list[str]:
     settings = load_settings(options)
     cache = _cache_file(source, settings)
-    if (kept := _read_cache(cache)) is not None:
-        return kept
+    if (cached := _read_cache(cache)) is not None:
+        return cached
     import anyio
 
     values = None

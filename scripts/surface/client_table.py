@@ -77,8 +77,8 @@ def _file(client: Client) -> str:
         systems.setdefault(_place(client, machine), []).append(system)
     if len(systems) == 1:
         return f"Its file is `{next(iter(systems))}`."
-    told = [f"`{place}` ({' and '.join(names)})" for place, names in systems.items()]
-    return f"Its file is {', '.join(told)}."
+    places = [f"`{place}` ({' and '.join(names)})" for place, names in systems.items()]
+    return f"Its file is {', '.join(places)}."
 
 
 def _place(client: Client, machine: HostSystem) -> str:

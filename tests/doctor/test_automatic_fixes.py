@@ -90,8 +90,8 @@ def test_fix_shows_the_change_and_asks(
     assert shown.endswith("Change that? [y/N] ")
     assert (path.read_bytes() != before) is is_changed
     assert output.exit_code == (0 if is_changed else 1)
-    verdict = "Fixed: 1 of 1. No problem is left." if is_changed else "Nothing was changed. Left for you: Cursor."
-    assert output.text.splitlines()[-1] == verdict
+    last_line = "Fixed: 1 of 1. No problem is left." if is_changed else "Nothing was changed. Left for you: Cursor."
+    assert output.text.splitlines()[-1] == last_line
     backups = list(path.parent.glob("*.bak"))
     assert [backup.read_bytes() for backup in backups] == ([before] if is_changed else [])
 

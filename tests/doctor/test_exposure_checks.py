@@ -12,7 +12,7 @@ import pytest
 
 from agentos_mcp.doctor import exposure_checks
 from agentos_mcp.doctor.address_checks import probe_address
-from agentos_mcp.doctor.agentos_probe import AgentOSProber, TokenVerdict
+from agentos_mcp.doctor.agentos_probe import AgentOSProber, TokenStatus
 from agentos_mcp.doctor.exposure_checks import find_exposure
 from tests._support.doctor_checks import UNUSED_URL, fix_lines, run_doctor
 from tests._support.foreign_servers import greeting_port, json_server, port_of
@@ -114,26 +114,26 @@ def test_doctor_warns_of_the_agentos_of_an_entry(
     )
 
 
-class TestTokenVerdicts:
-    async def test_verdict_on_each_token_is_its_own(self, locked_agentos: str) -> None:
+class TestTokenStatus:
+    async def test_token_status_of_each_token_is_its_own(self, locked_agentos: str) -> None:
         prober = AgentOSProber()
-        verdicts = [(await prober.probe(locked_agentos, token)).verdict for token in (KEY, "wrong", "", "${MY_KEY}")]
-        missing = TokenVerdict.MISSING
-        assert verdicts == [TokenVerdict.ACCEPTED, TokenVerdict.REFUSED, missing, missing]
+        statuses = [(await prober.probe(locked_agentos, token)).status for token in (KEY, "wrong", "", "${MY_KEY}")]
+        missing = TokenStatus.MISSING
+        assert statuses == [TokenStatus.ACCEPTED, TokenStatus.REFUSED, missing, missing]
 
-    async def test_verdict_where_none_is_required(self, sample_agentos: str) -> None:
-        assert (await AgentOSProber().probe(sample_agentos, "any")).verdict is TokenVerdict.NOT_REQUIRED
+    async def test_token_status_where_none_is_required(self, sample_agentos: str) -> None:
+        assert (await AgentOSProber().probe(sample_agentos, "any")).status is TokenStatus.NOT_REQUIRED
 
-    async def test_verdict_on_a_token_without_scopes(self) -> None:
+    async def test_token_status_of_a_token_without_scopes(self) -> None:
         refused = (403, {"detail": "Insufficient permissions. Required scope(s): config:read"})
         with json_server({**pages(auth_mode="jwt"), "/config": refused}) as url:
             probe = await AgentOSProber().probe(url, "token")
-        assert probe.verdict is TokenVerdict.TOO_NARROW
+        assert probe.status is TokenStatus.TOO_NARROW
         assert "config:read" in probe.reason
 
-    async def test_verdict_where_nothing_answers(self) -> None:
+    async def test_token_status_where_nothing_answers(self) -> None:
         probe = await AgentOSProber().probe(UNUSED_URL, "token")
-        assert probe.verdict is TokenVerdict.UNKNOWN
+        assert probe.status is TokenStatus.UNKNOWN
         assert "nothing listens there" in probe.address.problem
 
     async def test_equal_url_and_token_are_asked_once(self) -> None:
@@ -141,7 +141,7 @@ class TestTokenVerdicts:
             prober = AgentOSProber()
             first = await prober.probe(url, "token")
         assert await prober.probe(url, "token") is first
-        assert (await prober.probe(url, "other")).verdict is TokenVerdict.UNKNOWN, "it is gone"
+        assert (await prober.probe(url, "other")).status is TokenStatus.UNKNOWN, "it is gone"
 
     @pytest.mark.waits
     async def test_agentos_that_drips_is_not_waited_for(self) -> None:

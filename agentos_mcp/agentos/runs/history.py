@@ -344,7 +344,7 @@ async def _session_rows(
 
     Beside them when the last one that was looked at was active, 0 where those behind it hold none.
     """
-    kept: list[Mapping[str, Any]] = []
+    matching: list[Mapping[str, Any]] = []
     active_at = 0.0
     period = query.period
     for page_number in range(1, _MAX_SESSION_PAGES + 1):
@@ -355,20 +355,20 @@ async def _session_rows(
         for row in rows:
             active_at = _active_at(row)
             if active_at and period.is_before(_moment(active_at)):
-                return kept, 0.0
+                return matching, 0.0
             created_at = parse_timestamp(row.get("created_at"))
             if created_at is not None and period.is_after(created_at):
                 continue
             if user_id and row.get("user_id", user_id) != user_id:
                 continue
             if _may_hold(row, query.component):
-                kept.append(row)
+                matching.append(row)
         if len(rows) < MAX_SESSIONS:
-            return kept, 0.0
+            return matching, 0.0
         # Only those that are too new are a reason to look further back.
-        if period.until is None or len(kept) >= MAX_SESSIONS:
+        if period.until is None or len(matching) >= MAX_SESSIONS:
             break
-    return kept, active_at
+    return matching, active_at
 
 
 def _active_at(row: Mapping[str, Any]) -> float:

@@ -40,7 +40,7 @@ async def restarted_since(agent_os: AgentOS, ref: RunRef, output: Mapping[str, A
     starts = await worker_starts(agent_os) | {start}
     if not await _is_stale(agent_os, ref, start):
         return Restart.NOTHING
-    return Restart.EVERYTHING if all(_is_later(one, created) for one in starts) else Restart.ONE_WORKER
+    return Restart.EVERYTHING if all(_is_later(worker, created) for worker in starts) else Restart.ONE_WORKER
 
 
 def _is_later(start: datetime, created: datetime) -> bool:

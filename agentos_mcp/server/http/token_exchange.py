@@ -85,10 +85,10 @@ class TokenExchange:
     async def exchange(self, subject_token: str) -> str:
         """The token for AgentOS. Raises ExchangeRefused, and IssuerUnavailable."""
         key = hashlib.sha256(subject_token.encode()).hexdigest()
-        kept = self._exchanged.get(key)
-        if kept is not None and time.time() < kept.ends_at - RENEWAL_SECONDS:
+        exchanged = self._exchanged.get(key)
+        if exchanged is not None and time.time() < exchanged.ends_at - RENEWAL_SECONDS:
             self._exchanged.move_to_end(key)
-            return kept.token
+            return exchanged.token
         pending = self._pending.setdefault(key, SharedCall(lambda: self._ask(subject_token), 3 * DEADLINE_SECONDS))
         try:
             self._exchanged[key] = exchanged = await pending.result()

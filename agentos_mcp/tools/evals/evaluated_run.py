@@ -76,7 +76,7 @@ async def _run_by_time(ctx: ToolContext, evaluation: Mapping[str, Any]) -> RunRe
         run
         for run in result.runs
         if -1 <= evaluated_at.timestamp() - run.started_at - run.seconds <= max_gap
-        and (not inputs or any(run.input.startswith(asked) for asked in inputs))
+        and (not inputs or any(run.input.startswith(input_start) for input_start in inputs))
     ]
     is_certain = len({run.input for run in candidates}) == 1
     return max(candidates, key=_end).ref if is_certain else None
