@@ -9,26 +9,11 @@ from pathlib import Path
 import pytest
 
 import agentos_mcp
+from scripts.surface.module_table import FLOORS
 from tests._support.sdk_touches import sdk_touches
 
 PACKAGE = Path(agentos_mcp.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
-
-FLOORS = (
-    "cli",
-    "doctor",
-    "demo",
-    "install",
-    "terminal",
-    "server",
-    "views",
-    "tools",
-    "runs",
-    "tooling",
-    "settings",
-    "agentos",
-)
-"""From the top down; a module may import what is on its own floor or below."""
 
 
 def floor_of(module: str) -> str:

@@ -29,13 +29,9 @@ from sqlalchemy import event
 from agentos_mcp.demo import scripted_replies as scripts
 from agentos_mcp.demo.articles import ARTICLES
 from agentos_mcp.demo.history import store_history
+from agentos_mcp.demo.host_process import PACE_VARIABLE, URL_VARIABLE
 from agentos_mcp.demo.scripted_model import Script, ScriptedModel, Turn, stream_words
 from agentos_mcp.demo.vector_db import InMemoryVectorDb
-
-PACE_VARIABLE = "AGENTOS_DEMO_PACE"
-"""Environment variable: multiplies every delay of the demo's models; 0 means none."""
-URL_VARIABLE = "AGENTOS_DEMO_URL"
-"""Environment variable: where the demo's AgentOS will be served, which its scheduler has to know."""
 
 _OPERATIONS: dict[type[ast.AST], Callable[..., float]] = {
     ast.Add: operator.add,

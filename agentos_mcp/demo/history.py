@@ -46,6 +46,7 @@ def store_history(db: SqliteDb, agents: Mapping[str, Agent], team: Team, pipelin
     yesterday_at_seven = now.replace(hour=7, minute=0, second=0) - timedelta(days=1)
     assistant, publisher = agents["assistant"], agents["publisher"]
     conversation = now - timedelta(days=3)
+    daily_run = PastRun("tea-1", "daily-piece", "anna", pipeline, _PIPELINE_TOPIC, yesterday_at_seven)
     runs = [
         PastRun("anna-1", "anna-figures", "anna", assistant, "Hello, my name is Anna.", conversation),
         PastRun("anna-2", "anna-figures", "anna", assistant, "What is 12 * 7.5?", conversation + timedelta(minutes=1)),
@@ -57,7 +58,7 @@ def store_history(db: SqliteDb, agents: Mapping[str, Agent], team: Team, pipelin
             "Headlines about solar panels",
             now - timedelta(days=2, hours=4),
         ),
-        PastRun("tea-1", "daily-piece", "anna", pipeline, _PIPELINE_TOPIC, yesterday_at_seven),
+        daily_run,
         PastRun("outage-1", "outage-drill", "ben", assistant, "Simulate an outage", now - timedelta(hours=3)),
         PastRun(
             "ghosts-1",
@@ -77,9 +78,9 @@ def store_history(db: SqliteDb, agents: Mapping[str, Agent], team: Team, pipelin
     if isinstance(provider, TracerProvider):
         provider.force_flush()
     _set_back(db, runs, now)
-    _store_schedule(db, runs[3], now)
-    _store_memories(db, now)
-    _store_learning(db)
+    _store_schedule(db, daily_run, now)
+    _store_memories(db, assistant, now)
+    _store_learning(db, agents["librarian"])
     _store_evaluation(db, assistant)
 
 
@@ -143,7 +144,7 @@ def _store_schedule(db: SqliteDb, last: PastRun, now: datetime) -> None:
         name="Daily piece",
         description="A short piece every morning.",
         cron_expr=_DAILY,
-        endpoint="/workflows/content-pipeline/runs",
+        endpoint=f"/workflows/{last.component.id}/runs",
         payload={"message": last.message},
         next_run_at=compute_next_run(_DAILY),
         created_at=created_at,
@@ -164,7 +165,7 @@ def _store_schedule(db: SqliteDb, last: PastRun, now: datetime) -> None:
     db.create_schedule_run(run.to_dict())
 
 
-def _store_memories(db: SqliteDb, now: datetime) -> None:
+def _store_memories(db: SqliteDb, assistant: Agent, now: datetime) -> None:
     known_since = int((now - timedelta(days=3)).timestamp())
     for memory_id, user_id, topic, memory in (
         ("anna-puns", "anna", "style", "Anna wants headlines without puns."),
@@ -177,21 +178,21 @@ def _store_memories(db: SqliteDb, now: datetime) -> None:
                 memory_id=memory_id,
                 topics=[topic],
                 user_id=user_id,
-                agent_id="assistant",
+                agent_id=assistant.id,
                 created_at=known_since,
                 updated_at=known_since,
             )
         )
 
 
-def _store_learning(db: SqliteDb) -> None:
+def _store_learning(db: SqliteDb, librarian: Agent) -> None:
     decision = {
         "id": "dec_sources",
         "decision": "Every piece names its sources in its last line.",
         "reasoning": "Readers asked where the figures come from.",
     }
     db.upsert_learning(
-        id="decision-sources", learning_type="decision_log", content=decision, agent_id="librarian", namespace="global"
+        id="decision-sources", learning_type="decision_log", content=decision, agent_id=librarian.id, namespace="global"
     )
 
 

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 DEMO_BUILD_FUNCTION = "agentos_mcp.demo.components:build_agent_os"
 START_TIMEOUT_SECONDS = 60.0
+PACE_VARIABLE = "AGENTOS_DEMO_PACE"
+"""Environment variable: multiplies every delay of the demo's models; 0 means none."""
+URL_VARIABLE = "AGENTOS_DEMO_URL"
+"""Environment variable: where the demo's AgentOS will be served, which its scheduler has to know."""
 
 _AGNO_MISSING_CODE = 3
 """The exit code of the process where agno cannot be imported."""
@@ -79,7 +83,7 @@ def demo_agentos(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, **(environment or {}), "AGENTOS_DEMO_PACE": str(pace)},
+        env={**os.environ, **(environment or {}), PACE_VARIABLE: str(pace)},
         text=True,
         encoding="utf-8",
         errors="replace",
@@ -187,7 +191,7 @@ def main(arguments: list[str] | None = None) -> int:
             db_file = str(Path(folder) / "agentos.db")
         # What is created at start stays: collecting garbage then would cost a fifth of the time.
         gc.disable()
-        os.environ["AGENTOS_DEMO_URL"] = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        os.environ[URL_VARIABLE] = f"http://127.0.0.1:{sock.getsockname()[1]}"
         module, _, function = options.build.partition(":")
         try:
             build_agent_os = getattr(importlib.import_module(module), function)

@@ -15,7 +15,7 @@ from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.doctor.address_checks import LOCAL_HOSTS, AgentOSLocation
 from agentos_mcp.doctor.agentos_probe import AgentOSProbe, AgentOSProber, TokenStatus
 from agentos_mcp.doctor.configured_entries import ClientConfiguration, ConfiguredEntry
-from agentos_mcp.doctor.entry_connection import EntryConnection, corrected_url, read_connection
+from agentos_mcp.doctor.entry_connection import corrected_url
 from agentos_mcp.doctor.findings import About, Check, Finding, Report, bad, good, run_checks, warning
 from agentos_mcp.doctor.fixes import (
     AutomaticFix,
@@ -28,7 +28,6 @@ from agentos_mcp.doctor.fixes import (
 from agentos_mcp.doctor.mcp_server_probe import MCPServerProbe, has_listener, probe_mcp_server
 from agentos_mcp.doctor.secret_mask import SecretMask
 from agentos_mcp.doctor.startup_failures import describe_exit, explain_failure, interpreter_of
-from agentos_mcp.install.client_entry import ResolvedCommand, resolve_command
 from agentos_mcp.install.client_table import Client
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.launch_command import server_command
@@ -119,14 +118,13 @@ class ClientChecks:
         report(bad(client.title, configuration.error, fix, about=About(client.key)))
 
     async def _check_entry(self, entry: ConfiguredEntry, report: Report) -> None:
-        command = resolve_command(entry.client, entry.fields, self._system.environment)
+        command, connection = entry.command, entry.connection
         if entry.server_url:
             token = entry.bearer_token(self._system.environment)
             self._mask.add(token)
             await self._check_connection(entry, token, report)
             return
-        connection = read_connection(command, self._system)
-        check = _EntryCheck(entry, command, connection, self._system, self._server_prober, self._mask)
+        check = _EntryCheck(entry, self._system, self._server_prober, self._mask)
         if entry.is_disabled or command.missing or connection.token_problem or not connection.url:
             await check.run(None, report)
             return
@@ -140,21 +138,19 @@ class _EntryCheck:
     def __init__(
         self,
         entry: ConfiguredEntry,
-        command: ResolvedCommand,
-        connection: EntryConnection,
         system: HostSystem,
         prober: ServerProber,
         mask: SecretMask,
     ) -> None:
-        self._entry = replace(entry, profile_url=connection.url) if connection.profile else entry
-        self._command = command
-        self._connection = connection
+        self._entry = entry
+        self._command = entry.command
+        self._connection = entry.connection
         self._system = system
         self._prober = prober
         self._mask = mask
         self._subject = entry.client.title
-        mask.add_command(command.arguments, command.environment)
-        for each in connection.each:
+        mask.add_command(self._command.arguments, self._command.environment)
+        for each in self._connection.each:
             mask.add(each.token)
 
     async def run(self, agentos: AgentOSProbe | None, report: Report) -> None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 
 from agentos_mcp import DISTRIBUTION
+from agentos_mcp.agentos.task_groups import gather
+from agentos_mcp.doctor.entry_connection import EntryConnection, read_connection
 from agentos_mcp.doctor.fixes import AgentOSMCPCommand, Fix, FixStep, InstallEntry, OtherCommand
 from agentos_mcp.install import config_file
-from agentos_mcp.install.client_entry import command_line, is_own_entry, project_entries
+from agentos_mcp.install.client_entry import (
+    ResolvedCommand,
+    command_line,
+    is_own_entry,
+    project_entries,
+    resolve_command,
+)
 from agentos_mcp.install.client_table import CLIENTS, Client
 from agentos_mcp.install.config_file import ConfigFile
 from agentos_mcp.install.errors import InvalidConfigError, UneditableConfigError, os_error_reason
@@ -29,7 +38,8 @@ _URL_KEYS = ("url", "httpUrl", "serverUrl", "uri")
 """The clients' names for the URL of a server that they don't start themselves."""
 _HEADER_KEYS = ("headers", "http_headers")
 _READ_SECONDS = 10.0
-"""For the file of one client."""
+"""For the file of one client, and the files that its entries name."""
+_NOTHING = ResolvedCommand("", (), {})
 
 
 class UnreadableConfigError(Exception):
@@ -47,8 +57,10 @@ class ConfiguredEntry:
     project: str = ""
     lacks_settings: bool = False
     """Whether the file lacks settings of the client's own that `install` writes."""
-    profile_url: str = ""
-    """The AgentOS of the profile that it uses; empty where it says its own."""
+    command: ResolvedCommand = field(default=_NOTHING, repr=False)
+    """What it starts, with the references to variables resolved."""
+    connection: EntryConnection = field(default=EntryConnection(), repr=False)
+    """What the server that it starts connects to."""
 
     def __str__(self) -> str:
         return f"{self.name!r} of {self.project}" if self.project else repr(self.name)
@@ -96,6 +108,11 @@ class ConfiguredEntry:
                 scheme, _, token = (reference.resolve(value, environment) if reference else value).partition(" ")
                 return token.strip() if scheme.casefold() == "bearer" else ""
         return ""
+
+    @property
+    def profile_url(self) -> str:
+        """The AgentOS of the profile that it uses; empty where it says its own."""
+        return self.connection.url if self.connection.profile else ""
 
     @property
     def agentos_url(self) -> str:
@@ -184,24 +201,34 @@ class ClientConfiguration:
 
 async def read_configurations(system: HostSystem) -> list[ClientConfiguration]:
     """The configurations of all clients that are installed here, each read within a few seconds."""
-    return [configuration for client in CLIENTS if (configuration := await _read_configuration(client, system))]
+    found = await gather([partial(_read_within_seconds, client, system) for client in CLIENTS])
+    return [configuration for configuration in found if configuration is not None]
 
 
-async def _read_configuration(client: Client, system: HostSystem) -> ClientConfiguration | None:
-    path = client.config_path(system)
-    if client.is_shared and not _is_there(path):
+async def _read_within_seconds(client: Client, system: HostSystem) -> ClientConfiguration | None:
+    try:
+        # In a thread that may be left behind: the patterns and parsers of a format cannot be stopped.
+        with anyio.fail_after(_READ_SECONDS):
+            return await anyio.to_thread.run_sync(_read_configuration, client, system, abandon_on_cancel=True)
+    except TimeoutError:
+        path = client.config_path(system)
+        return ClientConfiguration(client, error=f"{path} cannot be read within {_READ_SECONDS:g} s")
+
+
+def _read_configuration(client: Client, system: HostSystem) -> ClientConfiguration | None:
+    if client.is_shared and not _is_there(client.config_path(system)):
         return None  # a project's file exists only where somebody made it
     if not client.is_installed(system):
         return None
     try:
-        # In a thread that may be left behind: the patterns and parsers of a format cannot be stopped.
-        with anyio.fail_after(_READ_SECONDS):
-            entries = await anyio.to_thread.run_sync(read_entries, client, system, abandon_on_cancel=True)
-    except TimeoutError:
-        return ClientConfiguration(client, error=f"{path} cannot be read within {_READ_SECONDS:g} s")
+        return ClientConfiguration(client, tuple(_resolved(entry, system) for entry in read_entries(client, system)))
     except UnreadableConfigError as error:
         return ClientConfiguration(client, error=str(error))
-    return ClientConfiguration(client, tuple(entries))
+
+
+def _resolved(entry: ConfiguredEntry, system: HostSystem) -> ConfiguredEntry:
+    command = resolve_command(entry.client, entry.fields, system.environment)
+    return replace(entry, command=command, connection=read_connection(command, system))
 
 
 def _is_there(path: Path) -> bool:

@@ -23,7 +23,7 @@ from agentos_mcp.doctor.agentos_probe import AgentOSProber, TokenStatus
 from agentos_mcp.doctor.automatic_fixes import AppliedFix, apply_fix, automatic_fixes, preview_fix
 from agentos_mcp.doctor.client_checks import ClientChecks
 from agentos_mcp.doctor.configured_entries import ConfiguredEntry, read_configurations
-from agentos_mcp.doctor.entry_connection import EntryConnection, read_connection
+from agentos_mcp.doctor.entry_connection import EntryConnection
 from agentos_mcp.doctor.exposure_checks import find_exposure
 from agentos_mcp.doctor.findings import (
     Check,
@@ -40,8 +40,8 @@ from agentos_mcp.doctor.findings import (
 from agentos_mcp.doctor.fixes import AutomaticFix, FixStep, OtherCommand, run_command, set_variable
 from agentos_mcp.doctor.secret_mask import SecretMask
 from agentos_mcp.doctor.startup_failures import describe_exit, explain_failure
-from agentos_mcp.doctor.trial_run import check_trial_run
-from agentos_mcp.install.client_entry import ResolvedCommand, resolve_command
+from agentos_mcp.doctor.trial_run import trial_run
+from agentos_mcp.install.client_entry import ResolvedCommand
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.launch_command import server_command
 from agentos_mcp.install.own_package import own_package
@@ -67,9 +67,17 @@ def diagnose(
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
 
+    trials: dict[str, Finding] = {}
+
     def examine() -> list[Finding]:
         diagnosis = _Diagnosis(
-            settings, system, ports, CommandSurface.of(options), url_given=url_given, component_name=options.run
+            settings,
+            system,
+            ports,
+            CommandSurface.of(options),
+            url_given=url_given,
+            component_name=options.run,
+            trials=trials,
         )
         findings: list[Finding] = []
 
@@ -164,6 +172,7 @@ class _Diagnosis:
         *,
         url_given: bool,
         component_name: str | None,
+        trials: dict[str, Finding],
     ) -> None:
         self._settings = settings
         self._system = system
@@ -173,6 +182,8 @@ class _Diagnosis:
         self._url_given = url_given
         self._component_name = component_name
         """None for no trial run."""
+        self._trials = trials
+        """What came of the trial runs so far, by the URL of the AgentOS: one that went well is not made again."""
         self._mask = SecretMask()
         self._mask.add(settings.token())
 
@@ -180,7 +191,7 @@ class _Diagnosis:
         self._location = AgentOSLocation()
         self._agentos_prober = AgentOSProber()
         self._configurations = await read_configurations(self._system)
-        self._connections = self._read_connections()
+        self._connections = self._connections_of_entries()
         client_checks = ClientChecks(self._system, ServerProber(), self._agentos_prober, self._mask, self._location)
         checks: list[Check] = [
             self._check_program,
@@ -193,14 +204,13 @@ class _Diagnosis:
             checks.append(self._check_trial_run)
         await run_checks(checks, lambda finding: report(self._mask.hide_in(finding)))
 
-    def _read_connections(self) -> list[tuple[ConfiguredEntry, EntryConnection]]:
+    def _connections_of_entries(self) -> list[tuple[ConfiguredEntry, EntryConnection]]:
         """What the entries that start a program connect to; their tokens are masked from now on."""
         connections = []
         for entry in (entry for configuration in self._configurations for entry in configuration.entries):
-            command = resolve_command(entry.client, entry.fields, self._system.environment)
-            for connection in read_connection(command, self._system).each:
+            for connection in entry.connection.each:
                 self._mask.add(connection.token)
-                if connection.url and not entry.server_url and not entry.is_disabled and not command.missing:
+                if connection.url and not (entry.server_url or entry.is_disabled or entry.command.missing):
                     connections.append((entry, connection))
         return connections
 
@@ -321,5 +331,8 @@ class _Diagnosis:
             message = "there is no AgentOS that could run it"
             report(bad("Test run", message, FixStep("Fix the problems above first.")))
             return
-        settings = replace(self._settings, url=await self._location.url(), token=self._location.token)
-        await check_trial_run(settings, self._component_name or "", report, surface=self._location.surface)
+        url = await self._location.url()
+        if url not in self._trials or self._trials[url].level == "bad":
+            settings = replace(self._settings, url=url, token=self._location.token)
+            self._trials[url] = await trial_run(settings, self._component_name or "", surface=self._location.surface)
+        report(self._trials[url])

@@ -9,7 +9,7 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS, RunNote, RunState, Status
 from agentos_mcp.agentos.runs.starter import RunRequest
-from agentos_mcp.doctor.findings import Finding, Report, bad, good, warning
+from agentos_mcp.doctor.findings import Finding, bad, good, warning
 from agentos_mcp.doctor.fixes import FixStep, from_hint, run_command
 from agentos_mcp.runs.request import RunOptions, build_request
 from agentos_mcp.runs.result import answer_text
@@ -26,14 +26,13 @@ _STORED_AFTER_SECONDS = 2.0
 _POLL_SECONDS = 0.25
 
 
-async def check_trial_run(
+async def trial_run(
     settings: Settings,
     component_name: str,
-    report: Report,
     seconds: float = TIMEOUT_SECONDS,
     surface: CommandSurface | None = None,
-) -> None:
-    """Run a component ("" for the first one, else KIND:NAME or NAME) and report how the run ended.
+) -> Finding:
+    """Run a component ("" for the first one, else KIND:NAME or NAME) and tell how the run ended.
 
     `surface` writes the commands that are about it.
     """
@@ -44,11 +43,10 @@ async def check_trial_run(
             component = _find_component(component_name, await ctx.catalog.inventory())
             request = await build_request(ctx, component.kind, component.id, MESSAGE, RunOptions())
             state = await _run(ctx, request, seconds)
-            finding = _not_stored(state) if await _is_lost(ctx, state) else _run_finding(state, seconds, surface)
+            return _not_stored(state) if await _is_lost(ctx, state) else _run_finding(state, seconds, surface)
         except AgentOSError as error:
             fix = from_hint(error, surface, run_command("List the components", "agents", *surface.connection_flags))
-            finding = bad("Test run", one_line(error.message), *fix)
-    report(finding)
+            return bad("Test run", one_line(error.message), *fix)
 
 
 def _find_component(name: str, inventory: Inventory) -> Component:

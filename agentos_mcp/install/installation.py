@@ -40,12 +40,12 @@ from agentos_mcp.install.planned_change import (
 )
 from agentos_mcp.install.server_probe import AgentOSStatus, ProbeProblem, ProbeResult, ServerProber
 from agentos_mcp.settings import SettingsError
+from agentos_mcp.settings.profiles import is_variable_name
 from agentos_mcp.terminal.program_name import program_words
 
 DEFAULT_ENTRY_NAME = "agentos"
 # Together with the longest of our tools this is what every client takes: Cursor has room for sixty.
 _ENTRY_NAME = re.compile(r"[a-z][a-z0-9_-]{0,19}")
-_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VERIFY_SECONDS = 8.0
 """For one server to start and to name its tools."""
 _MAX_ERROR_LINE = 400
@@ -73,7 +73,7 @@ def install(
     system = system or HostSystem.current()
     if name and not is_entry_name(name):
         raise SettingsError(f"--name {name} cannot be used: at most 20 of a-z, 0-9, - and _, a letter first")
-    if token_variable and not _VARIABLE_NAME.fullmatch(token_variable):
+    if token_variable and not is_variable_name(token_variable):
         raise SettingsError("--token-env takes the name of an environment variable, not a token")
     clients, missing_clients = _select_clients(client_keys, system)
     if uninstall:

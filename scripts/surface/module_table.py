@@ -8,15 +8,26 @@ from pathlib import Path
 from scripts.surface.markdown_table import table
 
 PACKAGE = Path(__file__).parents[2] / "agentos_mcp"
-_FLOORS = (
-    *("doctor", "demo", "install", "terminal", "server", "views", "tools", "runs", "tooling", "settings", "agentos"),
+FLOORS = (
+    "cli",
+    "doctor",
+    "demo",
+    "install",
+    "terminal",
+    "server",
+    "views",
+    "tools",
+    "runs",
+    "tooling",
+    "settings",
+    "agentos",
 )
-"""From the top down, as imports go."""
+"""The modules and folders of the package from the top down: each imports its own floor and those below it."""
 
 
 def modules() -> str:
     """A table for each folder of the package."""
-    return "\n\n".join(_folder(PACKAGE / name) for name in _FLOORS if (PACKAGE / name).is_dir())
+    return "\n\n".join(_folder(PACKAGE / name) for name in FLOORS if (PACKAGE / name).is_dir())
 
 
 def _folder(folder: Path) -> str:

@@ -20,7 +20,7 @@ from agentos_mcp.doctor.configured_entries import read_configurations
 from agentos_mcp.doctor.diagnosis import diagnose
 from agentos_mcp.doctor.findings import Finding
 from agentos_mcp.doctor.secret_mask import SecretMask
-from agentos_mcp.doctor.trial_run import check_trial_run
+from agentos_mcp.doctor.trial_run import trial_run
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.server_probe import PROBE_SECONDS, ServerProber
 from agentos_mcp.settings import Settings, Token
@@ -103,9 +103,7 @@ async def run_client_checks(machine: Machine, seconds: float = PROBE_SECONDS) ->
 
 async def run_trial(url: str, component_name: str = "", seconds: float = 30.0, **settings: Any) -> Finding:
     """The finding on a trial run."""
-    findings = FindingRecorder()
-    await check_trial_run(Settings(url=url, **settings), component_name, findings, seconds)
-    return findings["Test run"]
+    return await trial_run(Settings(url=url, **settings), component_name, seconds)
 
 
 @dataclass

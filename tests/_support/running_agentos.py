@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from agentos_mcp.demo.host_process import DEMO_BUILD_FUNCTION
+from agentos_mcp.demo.host_process import DEMO_BUILD_FUNCTION, PACE_VARIABLE
 from tests._support.processes import PATIENCE, Forked, Process
 
 HOST = Forked("agentos_mcp.demo.host_process", preload="agno")
@@ -24,5 +24,5 @@ def running_agentos(
     arguments = ["--with-parent", "--port", str(port), "--build", build]
     if db_file is not None:
         arguments += ["--db", db_file]
-    with Process(*arguments, command=HOST, given={**(environment or {}), "AGENTOS_DEMO_PACE": str(pace)}) as host:
+    with Process(*arguments, command=HOST, given={**(environment or {}), PACE_VARIABLE: str(pace)}) as host:
         yield host.out.wait_for(bool, 2 * PATIENCE)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
+import socket
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -95,9 +96,36 @@ async def test_loopback_hosts_are_known(host: str, expected: bool) -> None:
     assert await exposure_checks.is_loopback(host) is expected
 
 
-def test_own_addresses_are_not_those_of_loopback() -> None:
-    for address in exposure_checks.own_addresses():
-        assert not ipaddress.ip_address(address.partition("%")[0]).is_loopback
+class TestOwnAddresses:
+    def test_own_addresses_are_those_that_the_system_would_send_from(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.network_of(monkeypatch, "192.168.1.5", "fe80::1%eth0")
+        assert exposure_checks.own_addresses() == ["192.168.1.5", "fe80::1%eth0"]
+
+    def test_own_addresses_are_not_those_of_loopback(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.network_of(monkeypatch, "127.0.1.1", "::1")
+        assert exposure_checks.own_addresses() == []
+
+    def test_own_addresses_are_none_without_a_network(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.network_of(monkeypatch, "", "")
+        assert exposure_checks.own_addresses() == []
+
+    def network_of(self, monkeypatch: pytest.MonkeyPatch, ipv4: str, ipv6: str) -> None:
+        """A machine that has these addresses; '' for a family that reaches nothing."""
+        addresses = {socket.AF_INET: ipv4, socket.AF_INET6: ipv6}
+
+        class Sender(contextlib.nullcontext["Sender"]):
+            def __init__(self, family: socket.AddressFamily, _: socket.SocketKind) -> None:
+                super().__init__(self)
+                self.address = addresses[family]
+
+            def connect(self, _: object) -> None:
+                if not self.address:
+                    raise OSError("Network is unreachable")
+
+            def getsockname(self) -> tuple[str, int]:
+                return self.address, 9
+
+        monkeypatch.setattr(exposure_checks, "socket", SimpleNamespace(socket=Sender, SOCK_DGRAM=socket.SOCK_DGRAM))
 
 
 @LINUX
