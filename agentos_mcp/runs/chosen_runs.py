@@ -6,11 +6,10 @@ from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.errors import InvalidRequest, NotFound
 from agentos_mcp.agentos.hints import Action, Hint, Parameter, hint
 from agentos_mcp.agentos.plain_text import as_name, one_line
-from agentos_mcp.agentos.runs.history import RunSummary, list_runs, read_outcomes
-from agentos_mcp.agentos.runs.run import KINDS, RunRef, RunState, Status
-from agentos_mcp.agentos.runs.stored_run import read_stored_run
-from agentos_mcp.agentos.sessions import one_kind_at_a_time
+from agentos_mcp.agentos.runs.history import RunSummary, read_outcomes
+from agentos_mcp.agentos.runs.run import RunRef, Status
 from agentos_mcp.runs.run_parts import input_text
+from agentos_mcp.runs.run_search import search_runs
 from agentos_mcp.tooling.context import ToolContext
 
 _MAX_CANDIDATES = 20
@@ -36,8 +35,7 @@ async def choose_runs(ctx: ToolContext, run_a: str, run_b: str) -> tuple[RunRef,
     if ref is None:
         failed = await _latest_failed(ctx, component)
         return await _good_run(ctx, failed.ref, failed.input), failed.ref
-    output = await ctx.engine.get_stored(ref)
-    state = read_stored_run(RunState(ref=ref), output)
+    state, output = await ctx.engine.read_stored(ref)
     if state.status is Status.COMPLETED and not state.failed_steps:
         failed = await _latest_failed(ctx, component or await ctx.component_to_read(ref.kind, ref.component))
         return ref, failed.ref
@@ -75,18 +73,7 @@ def _is_same_input(preview: str, message: str) -> bool:
 
 
 async def _runs(ctx: ToolContext, component: Component | None, status: str, limit: int) -> list[RunSummary]:
-    features = await ctx.backend.discovery.features()
-    result = await list_runs(
-        ctx.agent_os,
-        ctx.catalog,
-        kind=component.kind if component else "",
-        component=component,
-        status=status,
-        user_id=ctx.ownership.user_id,
-        database=await ctx.database("session", ctx.settings.db_id) if ctx.settings.db_id else "",
-        types=KINDS if one_kind_at_a_time(features) else ("",),
-        limit=limit,
-    )
+    result = await search_runs(ctx, component=component, status=status, user_id=ctx.ownership.user_id, limit=limit)
     return result.runs
 
 

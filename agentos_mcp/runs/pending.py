@@ -13,12 +13,11 @@ from agentos_mcp.agentos.json_values import mapping, objects, text
 from agentos_mcp.agentos.pauses.answers import PendingRequirement, find_pending
 from agentos_mcp.agentos.pauses.question_text import Question, build_question
 from agentos_mcp.agentos.plain_text import as_json, as_name, as_value, one_line
-from agentos_mcp.agentos.runs.history import RunSummary, list_runs
+from agentos_mcp.agentos.runs.history import RunSummary
 from agentos_mcp.agentos.runs.run import KINDS, RunRef, RunState, Status
-from agentos_mcp.agentos.runs.stored_run import read_stored_run
-from agentos_mcp.agentos.sessions import one_kind_at_a_time
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.agentos.timestamps import parse_timestamp
+from agentos_mcp.runs.run_search import search_runs
 from agentos_mcp.tooling.context import ToolContext
 
 MAX_RUNS = 50
@@ -78,15 +77,7 @@ class PendingList:
 async def read_pending(ctx: ToolContext, user_id: str = "") -> PendingList:
     """What waits for anybody, or in the runs of one user."""
     features = await ctx.backend.discovery.features()
-    result = await list_runs(
-        ctx.agent_os,
-        ctx.catalog,
-        status=Status.PAUSED,
-        user_id=user_id,
-        database=await ctx.database("session", ctx.settings.db_id) if ctx.settings.db_id else "",
-        types=KINDS if one_kind_at_a_time(features) else ("",),
-        limit=MAX_RUNS,
-    )
+    result = await search_runs(ctx, status=Status.PAUSED, user_id=user_id, limit=MAX_RUNS)
     read = await gather(
         (partial(_read_item, ctx, run) for run in result.runs[:MAX_RUNS_READ]), max_concurrent=_CONCURRENCY
     )
@@ -111,13 +102,12 @@ async def read_pending(ctx: ToolContext, user_id: str = "") -> PendingList:
 async def _read_item(ctx: ToolContext, run: RunSummary) -> PendingItem | None:
     """What a paused run asks; None where it no longer waits."""
     try:
-        output = await ctx.engine.get_stored(run.ref)
+        state, output = await ctx.engine.read_stored(run.ref)
     except NotFound:
         return None
     except AgentOSError:
         # Its component may be gone: that it waits is still to be told.
         return _unread_item(run)
-    state = read_stored_run(RunState(run.ref), output)
     if state.status is not Status.PAUSED:
         return None
     return pending_item(state, output, since=run.started_at, user_id=run.user_id)
@@ -125,8 +115,7 @@ async def _read_item(ctx: ToolContext, run: RunSummary) -> PendingItem | None:
 
 async def read_asks(ctx: ToolContext, ref: RunRef) -> tuple[str, ...]:
     """What a paused run asks; nothing where it no longer waits."""
-    output = await ctx.engine.get_stored(ref)
-    state = read_stored_run(RunState(ref), output)
+    state, output = await ctx.engine.read_stored(ref)
     return pending_item(state, output, since=0.0, user_id="").asks if state.status is Status.PAUSED else ()
 
 
@@ -258,10 +247,9 @@ async def _item_of_approval(ctx: ToolContext, approval: Mapping[str, Any]) -> Pe
     if ref is None:
         return item
     try:
-        output = await ctx.engine.get_stored(ref)
+        state, output = await ctx.engine.read_stored(ref)
     except AgentOSError:
         return item
-    state = read_stored_run(RunState(ref), output)
     if state.status is not Status.PAUSED:
         return item
     return pending_item(state, output, since=item.since, user_id=item.user_id)

@@ -11,10 +11,10 @@ from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.history import RunSummary, read_outcomes
 from agentos_mcp.agentos.runs.run import RunRef, Status
 from agentos_mcp.runs.pending import read_asks
+from agentos_mcp.runs.run_search import search_runs
 from agentos_mcp.runs.run_table import RUN_COLUMNS, run_rows
 from agentos_mcp.terminal.desktop_notification import notify
 from agentos_mcp.terminal.output import print_json_line
-from agentos_mcp.terminal.run_reference import latest_runs
 from agentos_mcp.terminal.run_watch import LineView, watch
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.results import Table
@@ -43,7 +43,7 @@ class InboxWatcher:
 
     async def read(self) -> list[RunSummary]:
         """The runs that are news, oldest first, with what became of their steps. Nothing is, at the first look."""
-        runs = await latest_runs(self._ctx, user_id=self._user_id, limit=WATCHED_RUNS)
+        runs = (await search_runs(self._ctx, user_id=self._user_id, limit=WATCHED_RUNS)).runs
         known, self._statuses = self._statuses, {run.ref: run.status for run in runs}
         if known is None:
             return []

@@ -14,8 +14,7 @@ from typing import Any, cast
 
 from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.json_values import mapping
-from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, RunState, Status
-from agentos_mcp.agentos.runs.stored_run import read_stored_run
+from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef, Status
 from agentos_mcp.runs.result import answer_text
 from agentos_mcp.runs.run_parts import read_parts
 from agentos_mcp.runs.timeline import Timeline, run_timeline
@@ -23,7 +22,7 @@ from agentos_mcp.terminal.argument_values import absolute_paths, json_object
 from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.metric_lines import metric_lines
 from agentos_mcp.terminal.output import Drawing, Printable, print_drawing, print_json, print_text, to_data
-from agentos_mcp.terminal.run_reference import run_or_component
+from agentos_mcp.terminal.run_reference import runs_or_components
 from agentos_mcp.terminal.run_summary import run_document, summary_lines
 from agentos_mcp.terminal.terminal_features import colorize, terminal_width
 from agentos_mcp.terminal.timeline_bars import timeline_lines
@@ -96,8 +95,7 @@ async def _runs(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     if not options.run:
         return await list_latest_runs(ctx, options)
     if options.timeline:
-        output = await ctx.engine.get_stored(RunRef.parse(options.run))
-        state = read_stored_run(RunState(RunRef.parse(options.run)), output)
+        state, output = await ctx.engine.read_stored(RunRef.parse(options.run))
         timeline = run_timeline(read_parts(output, state), now=time.time())
         return timeline.data() if options.json else _timeline(timeline)
     explanation = await runs.explain_run(ctx, options.run) if options.explain else ""
@@ -136,7 +134,7 @@ async def list_latest_runs(ctx: ToolContext, options: argparse.Namespace) -> Tab
 async def _compare(ctx: ToolContext, options: argparse.Namespace) -> CommandResult:
     from agentos_mcp.tools import runs
 
-    a, b = [await run_or_component(ctx, word, options) for word in (options.run_a, options.run_b)]
+    a, b = await runs_or_components(ctx, (options.run_a, options.run_b), options)
     return await runs.compare_runs(ctx, a, b)
 
 

@@ -5,24 +5,27 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Sequence
 from typing import Literal
 
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.hints import Action, hint
 from agentos_mcp.agentos.plain_text import one_line
-from agentos_mcp.agentos.runs.history import RunSummary, list_runs
-from agentos_mcp.agentos.runs.run import KINDS, Kind, RunRef
-from agentos_mcp.agentos.sessions import one_kind_at_a_time
+from agentos_mcp.agentos.runs.history import RunSummary
+from agentos_mcp.agentos.runs.run import Kind, RunRef
+from agentos_mcp.runs.run_search import search_runs
 from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.line_reader import line_reader
 from agentos_mcp.terminal.question_prompts import can_prompt
 from agentos_mcp.tooling.context import ToolContext
+from agentos_mcp.tooling.time_arguments import parse_period
 
 LAST = "last"
 """The run that started last."""
 _SHORT_ID = re.compile(r"[A-Za-z0-9_-]{4,}")
 _SEARCHED_RUNS = 100
 _MAX_LISTED = 9
+_LIMITING_FLAGS = ("kind", "id", "session_id", "user_id", "status", "since", "until")
 
 
 async def meant_run(ctx: ToolContext, options: argparse.Namespace) -> str:
@@ -31,7 +34,7 @@ async def meant_run(ctx: ToolContext, options: argparse.Namespace) -> str:
     Raises InvalidRequest where no run is meant, or more than one.
     """
     text = options.run.strip()
-    if text and "/" not in text and (text == LAST or _SHORT_ID.fullmatch(text)):
+    if _names_listed_run(text):
         return str(await _run_named(ctx, text, options))
     if text:
         return str(RunRef.parse(text))
@@ -42,23 +45,41 @@ async def meant_run(ctx: ToolContext, options: argparse.Namespace) -> str:
     return ""
 
 
-async def run_or_component(ctx: ToolContext, text: str, options: argparse.Namespace) -> str:
-    """The reference of the run that a word means; a word that means none is left to be a component's name."""
-    text = text.strip()
-    if text == LAST:
-        return str(await _run_named(ctx, text, options))
-    if "/" in text or not _SHORT_ID.fullmatch(text):
-        return text
-    found = _runs_with(text, await _runs_for(ctx, options, limit=_SEARCHED_RUNS))
-    return str(found[0].ref) if found else text
+async def runs_or_components(ctx: ToolContext, texts: Sequence[str], options: argparse.Namespace) -> list[str]:
+    """The references of the runs that words mean; a word that means none is left to be a component's name."""
+    words = [text.strip() for text in texts]
+    limit = _SEARCHED_RUNS if any(map(_is_short_id, words)) else 1
+    runs = await _runs_for(ctx, options, limit=limit) if any(map(_names_listed_run, words)) else []
+    return [_run_or_component(word, runs, options) for word in words]
+
+
+def _run_or_component(word: str, runs: list[RunSummary], options: argparse.Namespace) -> str:
+    if word == LAST:
+        return str(_latest(runs, options).ref)
+    found = _runs_with(word, runs) if _is_short_id(word) else []
+    return str(found[0].ref) if found else word
+
+
+def _names_listed_run(word: str) -> bool:
+    """Whether the latest runs have to be listed to tell which run a word means."""
+    return word == LAST or _is_short_id(word)
+
+
+def _is_short_id(word: str) -> bool:
+    return word != LAST and _SHORT_ID.fullmatch(word) is not None
+
+
+def _latest(runs: list[RunSummary], options: argparse.Namespace) -> RunSummary:
+    if runs:
+        return runs[0]
+    is_limited = any(getattr(options, name, "") for name in _LIMITING_FLAGS)
+    raise InvalidRequest("There is no such run." if is_limited else "There is no run yet.", "Start one.")
 
 
 async def _run_named(ctx: ToolContext, text: str, options: argparse.Namespace) -> RunRef:
     runs = await _runs_for(ctx, options, limit=1 if text == LAST else _SEARCHED_RUNS)
     if text == LAST:
-        if not runs:
-            raise InvalidRequest("There is no run yet.", "Start one.")
-        return runs[0].ref
+        return _latest(runs, options).ref
     found = _runs_with(text, runs)
     return found[0].ref if found else RunRef.parse(text)
 
@@ -103,36 +124,16 @@ def _references(runs: list[RunSummary]) -> str:
 
 async def _runs_for(ctx: ToolContext, options: argparse.Namespace, *, limit: int, status: str = "") -> list[RunSummary]:
     """The latest runs that the flags of the command select."""
-    return await latest_runs(
+    kind: Kind | Literal[""] = getattr(options, "kind", "")
+    component_id: str = getattr(options, "id", "")
+    result = await search_runs(
         ctx,
-        kind=getattr(options, "kind", ""),
+        kind=kind,
+        component=await ctx.component_to_read(kind, component_id) if component_id else None,
         session_id=getattr(options, "session_id", ""),
         status=status or getattr(options, "status", ""),
         user_id=getattr(options, "user_id", "") or ctx.settings.user_id,
-        limit=limit,
-    )
-
-
-async def latest_runs(
-    ctx: ToolContext,
-    *,
-    kind: Kind | Literal[""] = "",
-    session_id: str = "",
-    status: str = "",
-    user_id: str,
-    limit: int,
-) -> list[RunSummary]:
-    """The latest runs, without what became of their steps."""
-    features = await ctx.backend.discovery.features()
-    result = await list_runs(
-        ctx.agent_os,
-        ctx.catalog,
-        kind=kind,
-        session_id=session_id,
-        status=status,
-        user_id=user_id,
-        database=await ctx.database("session", ctx.settings.db_id) if ctx.settings.db_id else "",
-        types=KINDS if one_kind_at_a_time(features) else ("",),
+        period=parse_period(getattr(options, "since", ""), getattr(options, "until", "")),
         limit=limit,
     )
     return result.runs

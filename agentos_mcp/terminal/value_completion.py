@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from agentos_mcp.settings import Settings, SettingsError
+from agentos_mcp.settings.home_folder import expand_home
 from agentos_mcp.terminal.command_flags import STATUSES, add_connection_flags
 from agentos_mcp.terminal.run_words import KINDS, singular
 from agentos_mcp.terminal.usage_errors import Parser, UsageError
@@ -42,8 +43,8 @@ def print_values(
     arguments: Sequence[str], parsers: Mapping[str, Callable[[], Parser]], load_settings: LoadSettings
 ) -> int:
     """Print what may stand after the words; nothing where that is not known. Always 0."""
-    # RuntimeError: this user has no home.
-    with suppress(UsageError, SettingsError, SystemExit, OSError, RuntimeError):
+    # ValueError: this user has no home.
+    with suppress(UsageError, SettingsError, SystemExit, OSError, ValueError):
         source, *raw_words = arguments or [""]
         words = [word for word in _unquoted(raw_words) if word not in {"-h", "--help"}]
         # A flag at the end waits for the value that is completed.
@@ -140,9 +141,9 @@ async def _ask(source: str, settings: Settings) -> list[str]:
         async with open_backend(replace(settings, timeout=_TIMEOUT_SECONDS)) as backend:
             ctx = ToolContext.headless(backend)
             if source == "runs":
-                from agentos_mcp.terminal.run_reference import latest_runs
+                from agentos_mcp.runs.run_search import search_runs
 
-                return [str(run.ref) for run in await latest_runs(ctx, user_id=settings.user_id, limit=20)]
+                return [str(run.ref) for run in (await search_runs(ctx, user_id=settings.user_id, limit=20)).runs]
             if source == "sessions":
                 from agentos_mcp.tools.sessions import list_sessions
 
@@ -157,9 +158,9 @@ async def _ask(source: str, settings: Settings) -> list[str]:
 def _cache_file(source: str, settings: Settings) -> Path:
     folder = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or "~/.cache"
     # Without the token: a file's name can be read by others, and a token might be guessed from its hash.
-    key = json.dumps([source, settings.url, settings.profile, settings.user_id])
+    key = json.dumps([source, settings.url, settings.profile, settings.user_id, settings.db_id])
     name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return Path(folder).expanduser() / "agentos-mcp" / "completion" / f"{name}.json"
+    return expand_home(folder) / "agentos-mcp" / "completion" / f"{name}.json"
 
 
 def _read_cache(file: Path) -> list[str] | None:

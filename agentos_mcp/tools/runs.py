@@ -14,11 +14,8 @@ from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.runs.history import MAX_SESSIONS, read_outcomes
-from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
-from agentos_mcp.agentos.runs.run import KINDS, RunRef, RunState, Status
-from agentos_mcp.agentos.runs.stored_run import read_stored_run
+from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
 from agentos_mcp.agentos.scopes import MAY_READ, MAY_RUN
-from agentos_mcp.agentos.sessions import one_kind_at_a_time
 from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.agentos.timestamps import to_local
 from agentos_mcp.agentos.workers import worker_starts
@@ -33,6 +30,7 @@ from agentos_mcp.runs.pending_table import pending_table
 from agentos_mcp.runs.request import RunOptions
 from agentos_mcp.runs.result import ended_line, unfinished_result
 from agentos_mcp.runs.run_parts import RunParts, input_text, read_parts
+from agentos_mcp.runs.run_search import search_runs
 from agentos_mcp.runs.run_table import RUN_COLUMNS, run_rows, unread_outcomes_hint
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.parameters import (
@@ -199,18 +197,14 @@ async def list_runs(
 ) -> Table:
     """Latest runs, everyone's or a user's: what is running, failed or is done, and when."""
     component = await ctx.component_to_read(kind, id) if id else None
-    features = await ctx.backend.discovery.features()
-    result = await list_stored_runs(
-        ctx.agent_os,
-        ctx.catalog,
-        kind=component.kind if component else kind,
+    result = await search_runs(
+        ctx,
+        kind=kind,
         component=component,
         session_id=session_id,
-        database=await ctx.database("session", ctx.settings.db_id) if ctx.settings.db_id else "",
         status=status,
         user_id=user_id,
         period=parse_period(since, until),
-        types=KINDS if one_kind_at_a_time(features) else ("",),
         limit=limit,
     )
     older = (
@@ -236,8 +230,7 @@ async def list_pending(ctx: ToolContext, user_id: UserId = "") -> Table:
 async def explain_run(ctx: ToolContext, run: Run) -> str:
     """What happened in a run step by step: tool calls, what went wrong and why, what to try next."""
     ref = ctx.run_ref(run)
-    output = await ctx.engine.get_stored(ref)
-    state = await ctx.engine.check_orphaned(read_stored_run(RunState(ref=ref), output), output)
+    state, output = await ctx.engine.read_stored(ref)
     return explain(output, state, ctx.surface)
 
 
@@ -252,18 +245,18 @@ async def compare_runs(ctx: ToolContext, run_a: ComparedRun = "", run_b: Compare
 
 
 async def _read_parts(ctx: ToolContext, ref: RunRef) -> RunParts:
-    output = await ctx.engine.get_stored(ref)
-    return read_parts(output, read_stored_run(RunState(ref=ref), output))
+    state, output = await ctx.engine.read_stored(ref)
+    return read_parts(output, state)
 
 
 async def cancel_run(ctx: ToolContext, run: Run) -> str:
     """Stop a run that is still going or paused, for good."""
     ref = ctx.run_ref(run)
-    output = await ctx.look(ctx.engine.get_stored(ref), None)
-    if output is None:
+    stored = await ctx.look(ctx.engine.read_stored(ref), None)
+    if stored is None:
         await ctx.engine.cancel(ref)
         return f"AgentOS was told to cancel it. This token may not see what becomes of it.\nrun: {ref}"
-    state = await ctx.engine.check_orphaned(read_stored_run(RunState(ref=ref), output), output)
+    state, output = stored
     if not _can_be_cancelled(state):
         return f"Nothing to cancel: {ended_line(state, output)}\nrun: {ref}"
     orphaned = state.is_orphaned
@@ -314,8 +307,7 @@ def _can_be_cancelled(state: RunState) -> bool:
 
 async def _cancel_details(ctx: ToolContext, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
     ref = ctx.run_ref(str(arguments["run"]))
-    output = await ctx.engine.get_stored(ref)
-    state = read_stored_run(RunState(ref=ref), output)
+    state, output = await ctx.engine.read_stored(ref)
     if not _can_be_cancelled(state):
         return None
     return {

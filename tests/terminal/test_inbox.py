@@ -135,11 +135,11 @@ def test_watch_tells_of_a_run_that_pauses_and_one_that_ends(pausing: str, user: 
         assert f"completed  {run}".encode() in line
         watching.send_signal(signal.SIGINT)
         assert watching.wait(PATIENCE) == 130
+        assert before.encode() not in watching.stdout.read(), "it waited already"
     first, second = _notifications(tmp_path)
     assert first[:3] == ["--app-name=agentos-mcp", "--", "AgentOS: Deployer paused"]
     assert first[3].startswith("It asks: deployer wants to call deploy: tag=")
     assert second[2] == "AgentOS: Deployer completed"
-    assert before != run
 
 
 def _approval(url: str, run: str) -> str:

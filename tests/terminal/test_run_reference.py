@@ -34,6 +34,10 @@ def test_run_is_meant_by_last_by_its_short_id_or_by_nothing(own_agentos: str) ->
     assert invoke_ok(own_agentos, "runs", "--follow", "--json").json["run"] == latest
     assert invoke_ok(own_agentos, "runs", "last", "--kind", "agent", "--json").json["run"] == older
     assert invoke_ok(own_agentos, "runs", older.rpartition("/")[2][:8], "--json").json["run"] == older
+    assert invoke_ok(own_agentos, "runs", "last", "--id", "echo", "--json").json["run"] == older
+    assert older in invoke_ok(own_agentos, "runs", "--explain", "--id", "echo").stdout
+    none = invoke(own_agentos, "runs", "--timeline", "--until", "2020-01-01")
+    assert "There is no such run." in none.stderr
     session = older.split("/")[2]
     assert invoke_ok(own_agentos, "runs", "last", "--session-id", session, "--json").json["run"] == older
     unknown = invoke(own_agentos, "runs", "nosuchrun")

@@ -132,6 +132,7 @@ def test_answer_is_kept_for_a_moment_and_nobody_elses(complete: Complete, demo: 
     assert file.stat().st_mode & 0o777 == 0o600
     file.write_text('["kept", "$(touch pwned)"]', encoding="utf-8")
     assert complete(demo, "components", "teams") == ["kept"]
+    assert complete(demo, "components", "teams", env={"AGENTOS_MCP_DB_ID": "other-db"}) == ["newsroom"]
     os.utime(file, (0, 0))
     assert complete(demo, "components", "teams") == ["newsroom"]
     for odd in ("{", '{"a": 1}', "[1]", "[" * 100_000):

@@ -124,9 +124,16 @@ class Engine:
 
     async def read(self, ref: RunRef) -> RunState:
         """Read where a run stands. Raises NotFound where AgentOS does not know it."""
-        output = await self.get_stored(ref)
-        state = await self._follower.check_orphaned(read_stored_run(RunState(ref=ref), output), output)
+        state, _ = await self.read_stored(ref)
         return await self._follower.with_choices(state)
+
+    async def read_stored(self, ref: RunRef) -> tuple[RunState, Mapping[str, Any]]:
+        """Where a run stands, and all that is stored of it; raises what `get_stored` raises.
+
+        It is marked as orphaned where AgentOS was restarted under it, and still reports it as running.
+        """
+        output = await self.get_stored(ref)
+        return await self._follower.check_orphaned(read_stored_run(RunState(ref=ref), output), output), output
 
     async def get_stored(self, ref: RunRef) -> Mapping[str, Any]:
         """The run as AgentOS has stored it (up to some hundred KB).

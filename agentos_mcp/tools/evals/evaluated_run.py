@@ -9,11 +9,10 @@ from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.json_values import mapping, objects, text
 from agentos_mcp.agentos.plain_text import as_json
 from agentos_mcp.agentos.runs.history import RunSummary
-from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import KINDS, RunRef
-from agentos_mcp.agentos.sessions import one_kind_at_a_time
 from agentos_mcp.agentos.timestamps import parse_timestamp
 from agentos_mcp.runs.run_parts import input_text
+from agentos_mcp.runs.run_search import search_runs
 from agentos_mcp.tooling.context import ToolContext
 
 _MAX_CANDIDATES = 20
@@ -47,9 +46,7 @@ async def read_texts(ctx: ToolContext, ref: RunRef) -> dict[str, str]:
 
 
 async def _run_in_session(ctx: ToolContext, session_id: str) -> RunRef | None:
-    result = await list_stored_runs(
-        ctx.agent_os, ctx.catalog, user_id=ctx.ownership.user_id, session_id=session_id, limit=1
-    )
+    result = await search_runs(ctx, user_id=ctx.ownership.user_id, session_id=session_id, limit=1)
     return result.runs[0].ref if result.runs else None
 
 
@@ -60,15 +57,7 @@ async def _run_by_time(ctx: ToolContext, evaluation: Mapping[str, Any]) -> RunRe
     if evaluated_at is None or owner is None:
         return None
     component = await ctx.catalog.find(*owner)
-    features = await ctx.backend.discovery.features()
-    result = await list_stored_runs(
-        ctx.agent_os,
-        ctx.catalog,
-        user_id=ctx.ownership.user_id,
-        component=component,
-        types=KINDS if one_kind_at_a_time(features) else ("",),
-        limit=_MAX_CANDIDATES,
-    )
+    result = await search_runs(ctx, user_id=ctx.ownership.user_id, component=component, limit=_MAX_CANDIDATES)
     is_judged = evaluation.get("eval_type") == "agent_as_judge"
     max_gap = _MAX_JUDGING_SECONDS if is_judged else _MAX_GAP_SECONDS
     inputs = {" ".join(text(result.get("input")).split())[:100] for result in objects(_results(evaluation))} - {""}
