@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from agentos_mcp import __version__
 from agentos_mcp.agentos.plain_text import PlainFormatter, one_line, strip_control_chars
 from agentos_mcp.settings import OPTIONS, Settings, SettingsError, load, load_instances
+from agentos_mcp.settings.options import without_address
 from agentos_mcp.settings.settings import MissingExtraError
+from agentos_mcp.terminal.error_output import print_error
 from agentos_mcp.terminal.exit_codes import BROKEN_PIPE, INTERRUPTED, USAGE
 from agentos_mcp.terminal.usage_errors import (
     Parser,
@@ -71,7 +73,9 @@ def _run_reporting_errors(words: list[str]) -> int:
         return _print_error(words, str(error), _settings_hint(error))
     except KeyboardInterrupt:
         if "--json" in words:
-            print('{"error": "Interrupted.", "next": ""}')
+            from agentos_mcp.terminal.output import print_json
+
+            print_json({"error": "Interrupted.", "next": ""})
         return INTERRUPTED
 
 
@@ -162,11 +166,7 @@ def _settings_hint(error: SettingsError) -> str:
 
 def _print_error(words: Sequence[str], message: str, hint: str = "", prog: str = "agentos-mcp") -> int:
     message = one_line(message, max_length=_MAX_ERROR_LENGTH)
-    if "--json" in words:
-        import json
-
-        print(json.dumps({"error": message, "next": hint}))
-    print(strip_control_chars(f"{prog}: {message} {hint}".rstrip()), file=sys.stderr)
+    print_error(message, hint, as_json="--json" in words, prog=prog)
     return USAGE
 
 
@@ -299,11 +299,16 @@ def _add_completion_arguments(_: str, parser: argparse.ArgumentParser) -> None:
 
 
 def _load_settings(
-    options: argparse.Namespace, *names: str, use_profiles: bool = True, may_have_instances: bool = False
+    options: argparse.Namespace,
+    *names: str,
+    use_profiles: bool = True,
+    may_have_instances: bool = False,
+    has_own_address: bool = True,
 ) -> Settings:
     """The settings from the flags of these names (default: all), the environment and the profile in use.
 
-    Logging is set up by them. `may_have_instances`: several AgentOSes may be named.
+    Logging is set up by them. `may_have_instances`: several AgentOSes may be named. `has_own_address`: whether they say
+    which AgentOS it is.
     """
     profiles = None
     if use_profiles:
@@ -312,7 +317,10 @@ def _load_settings(
         profiles = ProfileFile()
     names = names or tuple(option.name for option in OPTIONS)
     flags = {name: getattr(options, name, None) for name in names}
-    settings = load_instances(flags, profiles=profiles) if may_have_instances else load(flags, profiles=profiles)
+    environ: Mapping[str, str] = os.environ
+    if not has_own_address:
+        flags, environ = without_address(flags, environ)
+    settings = (load_instances if may_have_instances else load)(flags, environ, profiles)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_log_formatter(settings))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper())
@@ -341,7 +349,10 @@ def _serve(options: argparse.Namespace) -> int:
     gc.disable()
     # What a client's entry says stands alone, and a demo is nobody's profile.
     is_told = bool(options.url or os.environ.get("AGENTOS_URL")) and not options.profile
-    settings = _load_settings(options, use_profiles=not (is_told or options.demo), may_have_instances=not options.demo)
+    if options.demo:
+        settings = _load_settings(options, use_profiles=False, has_own_address=False)
+    else:
+        settings = _load_settings(options, use_profiles=not is_told, may_have_instances=True)
     with contextlib.ExitStack() as stack:
         if options.demo:
             from agentos_mcp.demo.host_process import DemoError, demo_agentos
@@ -424,12 +435,14 @@ def _use(options: argparse.Namespace) -> int:
 def _install(options: argparse.Namespace) -> int:
     from agentos_mcp.install.installation import install
     from agentos_mcp.install.launch_command import with_profile
+    from agentos_mcp.settings.instances import config_in_use
     from agentos_mcp.settings.options import profile_in_use
     from agentos_mcp.settings.profiles import ProfileFile
     from agentos_mcp.terminal.output import agentos_data, print_agentos
 
     flags = {option.name: getattr(options, option.name) for option in OPTIONS}
-    profile = None if options.uninstall else profile_in_use(flags, os.environ, ProfileFile())
+    is_of_profile = not (options.uninstall or config_in_use(flags, os.environ))
+    profile = profile_in_use(flags, os.environ, ProfileFile()) if is_of_profile else None
     if profile is not None:
         flags, options.token_env = with_profile(flags, options.token_env, profile)
     report = install(

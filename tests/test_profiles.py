@@ -130,6 +130,7 @@ def test_profile_that_points_elsewhere_now_has_no_token_of_the_old_address(prod:
         ("[agentos.a]\nurl = 'http://a'\ntoken_flie = 'x'", 3, "token_flie is not known to this version"),
         ("[agentos.a]\nurl = 'http://a'\ntoken_env = 'hunter2!'", 3, "is the name of an environment variable"),
         ("[agentos.a]\nurl = 'http://a'\ntoken_env = 'A'\ntoken_file = 'b'", 3, "stands beside token_file"),
+        ("[agentos.a]\nurl = 'http://a'\ntoken_file = '~no-such-user-here/b'", 3, "the home of ~no-such-user-here"),
         ("[agentos.a]\nurl = 'http://a'\nread_only = 'yes'", 3, "read_only is not true or false"),
         ("[agentos.a]\nurl = 'http://a'\ntoolsets = [1]", 3, "toolsets is not a list of strings"),
         ("[agentos.'../a']\nurl = 'http://a'", 1, "a name has at most 40"),

@@ -30,7 +30,7 @@ from agentos_mcp.install.installation import DEFAULT_ENTRY_NAME, is_entry_name
 from agentos_mcp.install.launch_command import flag_value
 from agentos_mcp.install.started_program import downloaded_package
 from agentos_mcp.settings import OPTIONS, Settings
-from agentos_mcp.settings.instances import names_instances
+from agentos_mcp.settings.instances import CONFIG_VARIABLE, names_instances
 
 _OPTIONS_BY_NAME = {option.name: option for option in OPTIONS}
 _OPTIONS_BY_FLAG = {option.flag: option for option in OPTIONS}
@@ -122,7 +122,7 @@ class ConfiguredEntry:
     @property
     def is_written_by_hand(self) -> bool:
         """Whether it names several AgentOSes, or their file: `install` writes no such entry."""
-        config = flag_value("--config", self.command_line) or self.variables.get("AGENTOS_MCP_CONFIG")
+        config = flag_value("--config", self.command_line) or self.variables.get(CONFIG_VARIABLE)
         return bool(config) or names_instances(self._own_url)
 
     @property

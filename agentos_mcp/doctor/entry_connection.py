@@ -14,6 +14,7 @@ from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.launch_command import flag_value
 from agentos_mcp.settings import OPTIONS, Settings, SettingsError, load, load_instances
 from agentos_mcp.settings.agentos_url import is_same_url
+from agentos_mcp.settings.instances import CONFIG_VARIABLE, config_in_use
 from agentos_mcp.settings.options import TOKEN_VARIABLES
 from agentos_mcp.settings.profiles import ProfileFile, profiles_path
 
@@ -24,7 +25,7 @@ _FLAGS = {
     "profile": "--profile",
     "config": "--config",
 }
-_ADDRESS_VARIABLES = {"AGENTOS_URL", "AGENTOS_PROFILE", "AGENTOS_MCP_CONFIG"}
+_ADDRESS_VARIABLES = {"AGENTOS_URL", "AGENTOS_PROFILE", CONFIG_VARIABLE}
 _OTHER_VARIABLES = {variable for option in OPTIONS if option.name not in _FLAGS for variable in option.variables}
 """Of settings that say nothing of where it connects to."""
 
@@ -67,8 +68,7 @@ def read_connection(command: ResolvedCommand, system: HostSystem) -> EntryConnec
     arguments = command.arguments
     variables = {name: value for name, value in command.environment.items() if name not in _OTHER_VARIABLES}
     flags = {name: flag_value(flag, arguments) or None for name, flag in _FLAGS.items()}
-    is_single = any(value for name, value in flags.items() if name != "config")
-    config = flags["config"] or ("" if is_single else variables.get("AGENTOS_MCP_CONFIG", ""))
+    config = config_in_use(flags, variables)
     is_url_given = bool(config or flags["url"] or variables.get("AGENTOS_URL")) and not flags["profile"]
     profiles = None
     if not is_url_given:

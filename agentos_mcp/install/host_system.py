@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agentos_mcp.settings.home_folder import expand_home
 from agentos_mcp.terminal.program_name import is_in_uv_cache
 
 
@@ -71,10 +72,11 @@ class HostSystem:
         return "/usr/bin:/bin:/usr/sbin:/sbin"
 
     def absolute(self, path: str) -> Path:
+        """The path from the root on. Raises ValueError for `~NAME` where there is no such user."""
         expanded = Path(path.strip())
         if expanded.parts[:1] == ("~",):
             expanded = self.home.joinpath(*expanded.parts[1:])
-        return self.working_folder / expanded.expanduser()
+        return self.working_folder / expand_home(str(expanded))
 
     def shell_line(self, command: Sequence[str]) -> str:
         """A command line that can be copied into the shell of this system."""

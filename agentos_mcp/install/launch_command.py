@@ -11,6 +11,7 @@ from agentos_mcp.install.errors import os_error_reason
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.own_package import install_command
 from agentos_mcp.settings import OPTIONS, Option, SettingsError, load
+from agentos_mcp.settings.instances import CONFIG_VARIABLE, config_in_use
 from agentos_mcp.settings.options import TOKEN_VARIABLES
 from agentos_mcp.settings.profiles import Profile
 
@@ -44,20 +45,20 @@ def build_launch_command(flags: Flags, token_variable: str, system: HostSystem) 
             "install would write the token in clear into the clients' files: keep it in a file that only you can "
             f"read and give {TOKEN_FILE}"
         )
-    if flags.get("config"):
+    if config_in_use(flags, system.environment):
+        source = "" if flags.get("config") else f"{CONFIG_VARIABLE} is set here and names a file of AgentOSes, but "
         raise SettingsError(
-            "install writes an entry for one AgentOS: give its --url. An entry with --config is written by hand"
+            f"{source}install writes an entry for one AgentOS: give its --url. An entry with --config is written by "
+            "hand"
         )
     values = {
         option.name: value
         for option in OPTIONS
         if option.name not in {"token", "profile", "config"} and (value := _value_in_use(option, flags, system))
     }
-    if "token_file" in values:
-        values["token_file"] = str(system.absolute(str(values["token_file"])))
-    if "allow_files" in values:
-        folders = str(values["allow_files"]).split(os.pathsep)
-        values["allow_files"] = os.pathsep.join(str(system.absolute(folder)) for folder in folders if folder.strip())
+    for name in ("token_file", "allow_files"):
+        if name in values:
+            values[name] = _absolute_paths(str(values[name]), system)
     settings = load(values, environ={})
     values["url"] = settings.url
     program, *arguments = [*server_command(system), "serve"]
@@ -104,6 +105,14 @@ def flag_value(flag: str, arguments: Sequence[str]) -> str:
         if argument.startswith(flag + "="):
             return argument.partition("=")[2]
     return ""
+
+
+def _absolute_paths(text: str, system: HostSystem) -> str:
+    """Paths as they mean the same wherever the server is started. Raises SettingsError."""
+    try:
+        return os.pathsep.join(str(system.absolute(path)) for path in text.split(os.pathsep) if path.strip())
+    except ValueError as error:
+        raise SettingsError(f"the path {text!r} cannot be used: {error}") from None
 
 
 def _value_in_use(option: Option, flags: Flags, system: HostSystem) -> str | bool | None:

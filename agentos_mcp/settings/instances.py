@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import INSTANCE_NAME, KINDS
 from agentos_mcp.settings.agentos_url import parse_url
+from agentos_mcp.settings.home_folder import expand_home
 from agentos_mcp.settings.profiles import ProfileFile
 from agentos_mcp.settings.settings import SettingsError, Token, check_token
 
@@ -23,7 +23,7 @@ MAX_INSTANCES = 20
 _PAIR = re.compile(rf"({INSTANCE_NAME.pattern})=(.*)", re.DOTALL)
 _URLS = "AGENTOS_URL"
 _TOKEN = "AGENTOS_TOKEN"  # noqa: S105 - the name of a variable
-_CONFIG = "AGENTOS_MCP_CONFIG"
+CONFIG_VARIABLE = "AGENTOS_MCP_CONFIG"
 _SINGLE_FLAGS = {"url": "--url", "profile": "--profile", "token": "--token", "token_file": "--token-file"}
 
 
@@ -46,11 +46,9 @@ def read_instances(flags: Mapping[str, str | bool | None], environ: Mapping[str,
     given = {name: flag for name, flag in _SINGLE_FLAGS.items() if flags.get(name)}
     if flags.get("config") and given:
         raise SettingsError(f"--config names the AgentOSes, and {', '.join(given.values())} one. Give one of the two.")
-    config, url = str(flags.get("config") or ""), str(flags.get("url") or "")
-    if not config and not given:
-        config = environ.get(_CONFIG, "").strip()
-    if config:
-        return _checked(_from_file(Path(config).expanduser(), environ), config)
+    url = str(flags.get("url") or "")
+    if config := config_in_use(flags, environ):
+        return _checked(_from_file(config, environ), config)
     url = url or ("" if flags.get("profile") else environ.get(_URLS, ""))
     if not names_instances(url):
         return ()
@@ -62,16 +60,28 @@ def read_instances(flags: Mapping[str, str | bool | None], environ: Mapping[str,
     return _checked(_from_pairs(url, environ), _URLS)
 
 
+def config_in_use(flags: Mapping[str, str | bool | None], environ: Mapping[str, str]) -> str:
+    """The file that names the AgentOSes, by `--config` or `AGENTOS_MCP_CONFIG`; '' where one is named by itself."""
+    if any(flags.get(name) for name in _SINGLE_FLAGS):
+        return str(flags.get("config") or "")
+    return str(flags.get("config") or "") or environ.get(CONFIG_VARIABLE, "").strip()
+
+
 def names_instances(url: str) -> bool:
     """Whether it is `NAME=URL`, or several of them, rather than a URL."""
     first = url.split(maxsplit=1)[:1]
     return bool(first) and _PAIR.fullmatch(first[0]) is not None
 
 
-def _from_file(path: Path, environ: Mapping[str, str]) -> list[Instance]:
+def _from_file(config: str, environ: Mapping[str, str]) -> list[Instance]:
+    try:
+        path = expand_home(config)
+    except ValueError as error:
+        name = one_line(config, max_length=200)
+        raise SettingsError(f"The file {name} of --config or {CONFIG_VARIABLE} cannot be used: {error}.") from None
     if not path.is_file():
         name = one_line(str(path), max_length=200)
-        raise SettingsError(f"There is no file {name}, which --config or {_CONFIG} names.")
+        raise SettingsError(f"There is no file {name}, which --config or {CONFIG_VARIABLE} names.")
     profiles = ProfileFile(path, is_private=False).read().by_name
     if not profiles:
         raise SettingsError(f"{path} names no AgentOS. Write a table [agentos.NAME] with its url.")

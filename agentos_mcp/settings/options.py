@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentos_mcp.settings.agentos_url import is_same_url, parse_url
+from agentos_mcp.settings.home_folder import expand_home
 from agentos_mcp.settings.secret_file import read_secret
 from agentos_mcp.settings.settings import (
     ALL,
@@ -68,12 +69,7 @@ def load_instances(
     instances = read_instances(flags, environ)
     if not instances:
         return load(flags, environ, profiles)
-    own = {"url", "profile", "config", *TOKEN_SETTINGS}
-    variables = {name for option in OPTIONS if option.name in own for name in option.variables}
-    base = load(
-        {name: value for name, value in flags.items() if name not in own},
-        {name: value for name, value in environ.items() if name not in variables},
-    )
+    base = load(*without_address(flags, environ))
     each = tuple(_settings_of(instance, base) for instance in instances)
     if len(each) == 1:
         return replace(each[0], instance="")
@@ -84,6 +80,18 @@ def load_instances(
         url=each[0].url,
         read_only=all(settings.read_only for settings in each),
         instances=each,
+    )
+
+
+def without_address(
+    flags: Mapping[str, str | bool | None], environ: Mapping[str, str]
+) -> tuple[dict[str, str | bool | None], dict[str, str]]:
+    """The flags and the variables without those that say which AgentOS it is."""
+    own = {"url", "profile", "config", *TOKEN_SETTINGS}
+    variables = {name for option in OPTIONS if option.name in own for name in option.variables}
+    return (
+        {name: value for name, value in flags.items() if name not in own},
+        {name: value for name, value in environ.items() if name not in variables},
     )
 
 
@@ -121,7 +129,7 @@ def load(
             continue
         try:
             values[option.name] = option.parse("true" if text is True else text)
-        except (ValueError, RuntimeError) as error:  # of ~NAME, where there is no such user
+        except ValueError as error:
             raise SettingsError(f"{source}={_display_value(option.name, text)} cannot be used: {error}") from None
     values.pop("profile", "")
     values.pop("config", "")
@@ -202,14 +210,14 @@ def _token(text: str) -> Token:
 
 
 def _token_file(text: str) -> Path:
-    path = Path(text).expanduser()
+    path = expand_home(text)
     if not path.is_file():
         raise ValueError("there is no such file")
     return path
 
 
 def _folders(text: str) -> tuple[Path, ...]:
-    folders = tuple(Path(part).expanduser().resolve() for part in text.split(os.pathsep) if part.strip())
+    folders = tuple(expand_home(part).resolve() for part in text.split(os.pathsep) if part.strip())
     for folder in folders:
         if not folder.is_dir():
             raise ValueError(f"{folder} is not a folder")
@@ -260,7 +268,7 @@ def _id(text: str) -> str:
 def _audit_log(text: str) -> str:
     if text.strip() == "-":
         return "-"
-    path = Path(text.strip()).expanduser()
+    path = expand_home(text.strip())
     if not path.parent.is_dir():
         raise ValueError(f"there is no folder {path.parent}")
     if path.is_dir():

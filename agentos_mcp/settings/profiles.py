@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.settings.agentos_url import parse_url
+from agentos_mcp.settings.home_folder import expand_home
 from agentos_mcp.settings.settings import SettingsError, Token, check_token
 
 if TYPE_CHECKING:
@@ -320,7 +321,10 @@ class ProfileFile:
             raise _WrongValueError("read_only", "is not true or false")
         if not isinstance(toolsets, list) or not all(isinstance(toolset, str) for toolset in toolsets):
             raise _WrongValueError("toolsets", "is not a list of strings")
-        file = self.path.parent / Path(token_file).expanduser() if token_file else None
+        try:
+            file = self.path.parent / expand_home(token_file) if token_file else None
+        except ValueError as error:
+            raise _WrongValueError("token_file", f"cannot be used: {error}") from None
         return Profile(name, url, file, token_env, read_only, tuple(toolsets))
 
     def _problem(self, problem: str, what_to_do: str, line: int = 0) -> ProfileError:

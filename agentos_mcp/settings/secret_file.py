@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from agentos_mcp.settings.home_folder import expand_home
 from agentos_mcp.settings.settings import Token
 
 MIN_SECRET_LENGTH = 32
@@ -13,7 +12,7 @@ _MIN_DISTINCT_CHARACTERS = 8
 
 def read_secret(text: str) -> Token:
     """The secret in the file of this name. Raises ValueError for one that could be guessed."""
-    file = Path(text).expanduser()
+    file = expand_home(text)
     if not file.is_file():
         raise ValueError("there is no such file")
     try:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.formats import format_size
+from agentos_mcp.settings.home_folder import expand_home
 
 _MAX_INPUT_BYTES = 4 * 1024 * 1024
 _JSON_EXAMPLE = """Give an object such as '{"name": "value"}', or @FILE."""
@@ -71,15 +72,23 @@ def absolute_paths(files: Sequence[str]) -> list[str]:
 
 
 def parent_folders(files: Sequence[str]) -> tuple[Path, ...]:
-    """The folders of the local files: whoever names a file at the terminal may read it."""
-    return tuple(dict.fromkeys(Path(file).expanduser().resolve().parent for file in files if not _is_url(file)))
+    """The folders of the local files: whoever names a file at the terminal may read it. Raises InvalidRequest."""
+    return tuple(dict.fromkeys(local_path(file).resolve().parent for file in files if not _is_url(file)))
 
 
 def _existing_file(file: str) -> Path:
-    path = Path(file).expanduser().resolve()
+    path = local_path(file).resolve()
     if not path.is_file():
         raise InvalidRequest(f"There is no file {file}.", "Give its path, or a URL.")
     return path
+
+
+def local_path(file: str) -> Path:
+    """A path with the home in place of `~`. Raises InvalidRequest."""
+    try:
+        return expand_home(file)
+    except ValueError as error:
+        raise InvalidRequest(f"The file {file} cannot be used: {error}.", "Give its path from the root on.") from None
 
 
 def _is_url(file: str) -> bool:
@@ -88,7 +97,7 @@ def _is_url(file: str) -> bool:
 
 def _read_file(file: str, flag: str) -> str:
     try:
-        return Path(file).expanduser().read_text(encoding="utf-8")
+        return local_path(file).read_text(encoding="utf-8")
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise InvalidRequest(f"{flag}: {file} cannot be read ({reason}).", "Give the path of a file.") from None

@@ -11,17 +11,16 @@ import anyio
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound, Unreachable
 from agentos_mcp.agentos.hints import Action, hint
-from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.settings import Settings
 from agentos_mcp.terminal.argument_values import parent_folders, read_text
 from agentos_mcp.terminal.chat import chat
 from agentos_mcp.terminal.command_surface import CommandSurface
+from agentos_mcp.terminal.error_output import print_error
 from agentos_mcp.terminal.exit_codes import USAGE, exit_code_for_error
 from agentos_mcp.terminal.inbox import show_inbox
 from agentos_mcp.terminal.inbox_watch import watch_inbox
 from agentos_mcp.terminal.lookup_commands import list_latest_runs, print_lookup
-from agentos_mcp.terminal.output import UNLIMITED_TOKENS, print_agentos, print_json
-from agentos_mcp.terminal.program_name import PROGRAM
+from agentos_mcp.terminal.output import UNLIMITED_TOKENS, print_agentos
 from agentos_mcp.terminal.run_commands import cancel_run, continue_run, follow_run, run_component
 from agentos_mcp.terminal.run_reference import meant_run
 from agentos_mcp.terminal.run_watch import watch_runs
@@ -33,8 +32,8 @@ def dispatch(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command; its exit code, one of `exit_codes`."""
     escape_unencodable(sys.stdout)
     files = getattr(options, "file", None) or []
-    folders = parent_folders([files] if isinstance(files, str) else files)
     try:
+        folders = parent_folders([files] if isinstance(files, str) else files)
         _read_standard_input(options)
         _check_required_ids(options)
         settings = replace(settings, allow_files=folders, result_tokens=UNLIMITED_TOKENS)
@@ -46,10 +45,9 @@ def dispatch(options: argparse.Namespace, settings: Settings) -> int:
 def report_error(error: AgentOSError, options: argparse.Namespace, settings: Settings | None = None) -> int:
     """Print what went wrong and what to do; the exit code."""
     next_step, exit_code = _hint_for(error, options), exit_code_for_error(error)
-    if options.json:
-        # Where the command line was refused, nothing was asked of the AgentOS.
-        print_json({"error": error.message, "next": next_step}, settings if exit_code != USAGE else None)
-    print(strip_control_chars(f"{PROGRAM}: {error.message} {next_step}".rstrip()), file=sys.stderr)
+    # Where the command line was refused, nothing was asked of the AgentOS.
+    asked_agentos = settings if exit_code != USAGE else None
+    print_error(error.message, next_step, as_json=options.json, settings=asked_agentos)
     return exit_code
 
 

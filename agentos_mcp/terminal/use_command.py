@@ -19,8 +19,9 @@ from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, 
 from agentos_mcp.agentos.http_errors import display_url
 from agentos_mcp.agentos.plain_text import one_line, strip_control_chars
 from agentos_mcp.agentos.runs.run import KINDS
-from agentos_mcp.settings import Settings, SettingsError, Token, load
+from agentos_mcp.settings import Settings, SettingsError, Token
 from agentos_mcp.settings.agentos_url import is_same_url, parse_url
+from agentos_mcp.settings.home_folder import expand_home
 from agentos_mcp.settings.options import TOKEN_VARIABLES
 from agentos_mcp.settings.profiles import Profile, ProfileFile, Profiles, is_profile_name, is_variable_name
 from agentos_mcp.terminal.command_surface import CommandSurface
@@ -162,7 +163,7 @@ def _with_token_flags(profile: Profile, options: argparse.Namespace) -> Profile:
     if options.token_file and options.token_env:
         raise SettingsError("give --token-file or --token-env, not both")
     if options.token_file:
-        return replace(profile, token_file=Path(options.token_file).expanduser().absolute(), token_env="")
+        return replace(profile, token_file=_absolute_path(options.token_file, "--token-file"), token_env="")
     if options.token_env:
         if not is_variable_name(options.token_env):
             raise SettingsError("--token-env takes the name of an environment variable, not a token")
@@ -170,8 +171,18 @@ def _with_token_flags(profile: Profile, options: argparse.Namespace) -> Profile:
     return profile
 
 
+def _absolute_path(text: str, source: str) -> Path:
+    try:
+        return expand_home(text).absolute()
+    except ValueError as error:
+        raise SettingsError(f"{source} {one_line(text, max_length=200)} cannot be used: {error}.") from None
+
+
 def _parsed_url(text: str) -> str:
-    return load({"url": text}, {}).url
+    try:
+        return parse_url(text)
+    except ValueError as error:
+        raise SettingsError(f"The URL of the AgentOS cannot be used: {error}.") from None
 
 
 async def _check(profile: Profile) -> _Check:
@@ -203,7 +214,7 @@ def _with_token_of_environment(profile: Profile, check: _Check) -> tuple[Profile
     if url and not _is_address_of(profile, url):
         return profile, check  # the token was set for another address
     if file := os.environ.get("AGENTOS_TOKEN_FILE"):
-        profile = replace(profile, token_file=Path(file).expanduser().absolute())
+        profile = replace(profile, token_file=_absolute_path(file, "AGENTOS_TOKEN_FILE"))
     elif variable := next((name for name in TOKEN_VARIABLES if os.environ.get(name)), ""):
         profile = replace(profile, token_env=variable)
     else:

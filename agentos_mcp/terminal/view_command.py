@@ -14,6 +14,7 @@ from typing import Any
 
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.plain_text import one_line
+from agentos_mcp.terminal.argument_values import local_path
 from agentos_mcp.terminal.output import print_json
 from agentos_mcp.terminal.run_reference import LAST, meant_run
 from agentos_mcp.tooling.context import ToolContext
@@ -69,7 +70,7 @@ def _write(subject: ViewSubject, content: Mapping[str, Any], output: str) -> str
     if output == STANDARD_OUTPUT:
         sys.stdout.write(page)
         return output
-    path = Path(output).expanduser().absolute()
+    path = local_path(output).absolute()
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as error:

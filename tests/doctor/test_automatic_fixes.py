@@ -14,8 +14,10 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # j
 
 from agentos_mcp.doctor.automatic_fixes import apply_fix, preview_fix
 from agentos_mcp.doctor.document_schema import DOCUMENT_SCHEMA
+from agentos_mcp.doctor.findings import Finding, good
 from agentos_mcp.doctor.fixes import InstallEntry, RestrictPermissions
 from agentos_mcp.install.launch_command import server_command
+from agentos_mcp.settings import Settings
 from tests._support.client_config_samples import SECRET
 from tests._support.doctor_checks import SHELL_PATH, UNUSED_URL, run_doctor
 from tests._support.machines import Machine
@@ -82,8 +84,16 @@ def test_fix_shows_the_change_and_asks(
             return answer
         raise answer
 
+    trials: list[str] = []
+
+    async def trial_run(settings: Settings, *_: object, **__: object) -> Finding:
+        trials.append(settings.url)
+        return good("Test run", "it answered")
+
+    monkeypatch.setattr("agentos_mcp.doctor.diagnosis.trial_run", trial_run)
     monkeypatch.setattr("builtins.input", reply)
-    output = run_doctor(capsys, machine, bare_agentos, fix=True)
+    output = run_doctor(capsys, machine, bare_agentos, fix=True, run="")
+    assert trials == [bare_agentos], "what went well is not run again after the fixes"
     (shown,) = seen
     assert f'"command": "{server_command(machine.system)[0]}"' in shown
     assert SECRET not in shown + output.text

@@ -105,6 +105,18 @@ class TestSeveralAgentOSes:
         assert findings["Cursor"].level == "good", findings.text
         assert findings["Cursor"].message.startswith("'agentos' for prod, dev starts in ")
 
+    async def test_entry_for_several_names_the_one_that_cannot_be_used(self, machine: Machine) -> None:
+        error = {"type": "Unreachable", "message": "No AgentOS answers there."}
+        states = {"prod": {"status": "ok"}, "dev": {"status": "unusable", "error": error}}
+        state = {"status": "ok", "instances": states}
+        urls = {"AGENTOS_URL": f"prod={UNUSED_URL} dev={UNUSED_URL}/dev"}
+        server = mcp_server("one", version=__version__, agentos=state)
+        path = machine.add_entry("cursor", server, fields={"env": urls})
+        finding = (await run_client_checks(machine))["Cursor"]
+        assert finding.level == "bad"
+        assert finding.message.endswith("starts, but its AgentOS dev cannot be used: No AgentOS answers there.")
+        assert f"Edit it in {path}" in fix_text(finding)
+
     async def test_entry_for_several_that_is_broken_is_left_to_the_person(self, machine: Machine) -> None:
         path = machine.add_entry("cursor", ["/old/agentos-mcp", "serve", "--config", "/no/such/file"])
         finding = (await run_client_checks(machine))["Cursor"]

@@ -159,6 +159,12 @@ class TestTokenStatus:
         assert probe.status is TokenStatus.TOO_NARROW
         assert "config:read" in probe.reason
 
+    async def test_token_status_without_a_token_is_missing_also_where_agentos_forbids(self) -> None:
+        with json_server({**pages(auth_mode="jwt"), "/config": (403, {"detail": "Not authenticated"})}) as url:
+            prober = AgentOSProber()
+            statuses = {(await prober.probe(url, token)).status for token in ("", "${MY_KEY}")}
+        assert statuses == {TokenStatus.MISSING}
+
     async def test_token_status_where_nothing_answers(self) -> None:
         probe = await AgentOSProber().probe(UNUSED_URL, "token")
         assert probe.status is TokenStatus.UNKNOWN

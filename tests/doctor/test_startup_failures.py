@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agentos_mcp.doctor.startup_failures import describe_exit
+from scripts.project import project
 from tests._support.doctor_checks import UNUSED_URL, fix_text, run_client_checks
 from tests._support.foreign_programs import executable, program
 from tests._support.machines import Machine
@@ -49,7 +50,8 @@ async def test_python_that_is_too_old_is_named(machine: Machine) -> None:
     code = 'if [ "$1" = --version ]; then echo Python 3.8.10; exit; fi\necho "SyntaxError: invalid syntax" >&2; exit 1'
     python = executable(machine.root / "python3.8", "/bin/sh", code)
     message, fix, _ = await check(machine, str(python), "-m", "agentos_mcp", "serve")
-    assert message.endswith(f"it is started by Python 3.8.10 ({python}), and needs 3.11 or later")
+    oldest = project().python.removeprefix(">=")
+    assert message.endswith(f"it is started by Python 3.8.10 ({python}), and needs {oldest} or later")
     assert fix == INSTALL
 
 

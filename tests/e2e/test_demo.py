@@ -147,7 +147,9 @@ def test_demo_ctrl_c_ends_it_without_a_traceback() -> None:
 
 @posix
 def test_serve_demo_ends_its_agentos_with_itself() -> None:
-    with RawServer("serve", "--demo", "--log-level", "info") as server:
+    # What this shell sets for its own AgentOSes is not the demo's.
+    others = {"AGENTOS_URL": "dev=http://localhost:1 prod=http://localhost:2", "AGENTOS_TOKEN": "prod=of-prod"}
+    with RawServer("serve", "--demo", "--log-level", "info", given=others) as server:
         server.shake_hands()
         text, is_error = server.call("run_agent", agent_id="assistant", message="6 * 7")
         assert not is_error

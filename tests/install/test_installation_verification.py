@@ -16,6 +16,7 @@ from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.installation import describe_probe_problem, install
 from agentos_mcp.install.launch_command import server_command
 from agentos_mcp.install.server_probe import ServerProber
+from agentos_mcp.settings import SettingsError
 from tests._support.client_config_samples import SAMPLES
 from tests._support.machines import CLIENTS_BY_KEY, Machine
 from tests.conftest import KEY
@@ -134,6 +135,13 @@ def test_server_command_is_an_absolute_path_beside_python(tmp_path: Path) -> Non
     for platform, name in (("linux", "agentos-mcp"), ("win32", "agentos-mcp.exe")):
         python.with_name(name).touch()
         assert server_command(HostSystem(platform, tmp_path, python=python)) == [str(python.with_name(name))]
+
+
+def test_install_refuses_what_names_several_agentoses(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, variables={"AGENTOS_MCP_CONFIG": str(tmp_path / "agentos.toml")})
+    with pytest.raises(SettingsError, match="AGENTOS_MCP_CONFIG is set here"):
+        install(["zed"], verify=False, system=machine.system)
+    assert machine.install("zed").ok, "its URL is given"
 
 
 def test_report_warns_of_uvs_cache(machine: Machine) -> None:

@@ -163,6 +163,7 @@ def test_use_does_not_save_what_is_no_agentos(home: Home, demo: str, recorder: R
         (["localhost:8000"], "localhost:8000 is not a complete URL. Use `agentos-mcp use http://localhost:8000`."),
         (["nobody"], "There is no profile 'nobody'; there are: none yet. `agentos-mcp use` lists them."),
         (["http://u:p@host"], "give the credential as AGENTOS_TOKEN, not in the URL"),
+        (["ftp://a.test"], "agentos-mcp: The URL of the AgentOS cannot be used: give a complete URL"),
         (["http://a.test", "--name", "../x"], "--name ../x cannot be used"),
         (["http://a.test", "--token", "s3cret"], "A token is not kept in the profile"),
         (["http://a.test", "--token-env", "s3cret!"], "--token-env takes the name of an environment variable"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agentos_mcp.settings import Option, SettingsError, Token
+from agentos_mcp.settings.home_folder import expand_home
 from agentos_mcp.settings.settings import MASK, check_token
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ def _http_token(text: str) -> str:
 
 
 def _token_file(text: str) -> Path:
-    path = Path(text).expanduser()
+    path = expand_home(text)
     if not path.is_file():
         raise ValueError("there is no such file")
     return path
