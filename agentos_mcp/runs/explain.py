@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -13,12 +13,11 @@ from agentos_mcp.agentos.hints import Surface
 from agentos_mcp.agentos.json_values import number as as_number
 from agentos_mcp.agentos.json_values import objects
 from agentos_mcp.agentos.plain_text import strip_control_chars
-from agentos_mcp.agentos.runs.payload import tool_error
 from agentos_mcp.agentos.runs.run import RunState, Status
 from agentos_mcp.agentos.runs.stored_run import stored_error
 from agentos_mcp.runs.next_steps import Failure, arguments, next_steps
 from agentos_mcp.runs.result import ORPHANED
-from agentos_mcp.runs.run_parts import component_name, input_text, step_names
+from agentos_mcp.runs.run_parts import RunPart, component_name, inner_parts, input_text, unnamed_step
 from agentos_mcp.tooling.markdown import fenced, one_line
 
 _MAX_WEIGHT = 2900
@@ -27,7 +26,6 @@ _NON_ASCII_WEIGHT = 4
 _MAX_FIRST_ERROR = 600
 _MAX_ERROR = 140
 _MAX_FAILURES = 3
-_MAX_DEPTH = 4
 
 
 class _Rank(IntEnum):
@@ -48,19 +46,13 @@ def explain(output: Mapping[str, Any], state: RunState, surface: Surface) -> str
     """A stored run (as `GET .../runs/{run_id}` answers) told as markdown."""
     failures: list[Failure] = []
     body: list[_Line] = []
-    if steps := objects(output.get("step_results")):
-        body.append(_Line("Steps:", _Rank.ALWAYS))
-        runs = {str(run.get("run_id")): run for run in objects(output.get("step_executor_runs"))}
-        body += _steps(steps, runs, _step_names(output, state), failures)
-    elif state.steps:
+    if state.steps and not objects(output.get("step_results")):
         body.append(_Line("Steps:", _Rank.ALWAYS))
         body += [
             _Line(f"{number}. {_name(step.name)}: {step.outcome}", _rank(step.outcome == "failed"))
             for number, step in enumerate(state.steps, 1)
         ]
-    calls = list(_calls(output, "", failures, depth=0))
-    if calls:
-        body += [_Line("Tool calls:", _Rank.ALWAYS), *calls]
+    body += _part_lines(inner_parts(output, state), failures)
     error = _run_error(output, state)
     if error and not any(error in failure.error for failure in failures):
         failures.insert(0, Failure("the run", error))
@@ -76,82 +68,58 @@ def explain(output: Mapping[str, Any], state: RunState, surface: Surface) -> str
 # Steps and tool calls
 
 
-def _steps(
-    steps: Sequence[Mapping[str, Any]],
-    runs: dict[str, Mapping[str, Any]],
-    names: Mapping[int, str],
-    failures: list[Failure],
-    depth: int = 0,
-) -> Iterator[_Line]:
-    indent = "   " * depth
-    for number, step in enumerate(steps, 1):
-        # A step that was skipped for its failure has a result without a name.
-        known_name = names.get(number, "") if depth == 0 else ""
-        step_name = str(step.get("step_name") or known_name)
-        name = _name(step_name or f"step {number}")
-        location = f"step {name}" if step_name else name
-        failed = step.get("success") is False
-        error = str(step.get("error") or step.get("content") or "AgentOS gave no reason") if failed else ""
-        if failed:
-            failures.append(Failure(location, error, is_step=True))
-        executor = step.get("executor_name")
-        parts = [
-            "failed" if failed else "paused" if step.get("is_paused") else "completed",
-            _duration(_number(step.get("metrics"), "duration")),
-            _line(error, _MAX_ERROR),
-        ]
-        name_words = f" ({_name(str(executor))})" if executor else ""
-        details = ", ".join(part for part in parts if part)
-        yield _Line(f"{indent}{number}. {name}{name_words}: {details}", _rank(failed))
-        # A run belongs to one step: many that name the same one would multiply its lines.
-        run = runs.pop(str(step.get("step_run_id")), None)
-        if run is not None:
-            yield from _calls(run, location, failures, depth=depth + 1)
-        if depth < _MAX_DEPTH:
-            yield from _steps(objects(step.get("steps")), runs, names, failures, depth + 1)
+def _part_lines(parts: Iterable[RunPart], failures: list[Failure]) -> Iterator[_Line]:
+    """A line for each step, member and tool call. What failed is added to `failures`."""
+    heading = ""
+    locations: list[str] = []
+    """Of the parts that the next one may lie in: the nearest step or member, in words."""
+    step_numbers: list[int] = []
+    """How many steps there were so far, at each depth."""
+    for part in parts:
+        level = part.depth - 1
+        if level == 0 and (title := "Steps:" if part.kind == "step" else "Tool calls:") != heading:
+            heading = title
+            yield _Line(title, _Rank.ALWAYS)
+        del locations[level:], step_numbers[part.depth :]
+        step_numbers += [0] * (part.depth - len(step_numbers))
+        around = locations[-1] if locations else ""
+        match part.kind:
+            case "step":
+                step_numbers[level] += 1
+                text, own_location = _step_text(part, step_numbers[level])
+                failure = Failure(own_location, part.error, is_step=True)
+            case "member":
+                name = _name(part.name)
+                own_location = f"member {name}"
+                text = f"- {own_location}: {_details('failed' if _has_failed(part) else 'answered', part)}"
+                failure = Failure(own_location, part.error)
+            case _:
+                name, args = _name(part.name), arguments(part.arguments)
+                outcome = {"failed": "failed", "completed": "ok"}.get(part.status, "not called yet")
+                text, own_location = f"- {name}({_line(args, 80)}): {_details(outcome, part)}", around
+                failure = Failure(around, part.error, tool=name, tool_arguments=args)
+        locations.append(own_location)
+        if _has_failed(part):
+            failures.append(failure)
+        yield _Line(f"{'   ' * level}{text}", _rank(_has_failed(part)))
 
 
-def _step_names(output: Mapping[str, Any], state: RunState) -> dict[int, str]:
-    """The names of the top-level steps by number, from 1, as the run's events tell them."""
-    names = {number: step.name for number, step in enumerate(state.steps, 1) if step.name != "step"}
-    return names | step_names(output)
+def _step_text(part: RunPart, number: int) -> tuple[str, str]:
+    """Its line, and what it is called as the place of something else."""
+    name = _name(part.name)
+    executor = f" ({_name(part.executor)})" if part.executor else ""
+    outcome = part.status if part.status in ("failed", "paused") else "completed"
+    location = name if part.name == unnamed_step(number) else f"step {name}"
+    return f"{number}. {name}{executor}: {_details(outcome, part)}", location
 
 
-def _calls(run: Mapping[str, Any], location: str, failures: list[Failure], *, depth: int) -> Iterator[_Line]:
-    """The tool calls of a run in order, those of a member under the call that sent it to work."""
-    indent = "   " * depth
-    members = {str(member.get("run_id")): member for member in objects(run.get("member_responses"))}
-    for tool in objects(run.get("tools")):
-        error = tool_error(tool)
-        failed = bool(error)
-        name, args = _name(str(tool.get("tool_name") or "a tool")), arguments(tool.get("tool_args"))
-        if failed:
-            failures.append(Failure(location, error, tool=name, tool_arguments=args))
-        parts = [
-            "failed" if failed else "ok" if tool.get("result") is not None else "not called yet",
-            _duration(_number(tool.get("metrics"), "duration")),
-            _line(error, _MAX_ERROR),
-        ]
-        details = ", ".join(part for part in parts if part)
-        yield _Line(f"{indent}- {name}({_line(args, 80)}): {details}", _rank(failed))
-        member = members.pop(str(tool.get("child_run_id")), None)
-        if member is not None:
-            yield from _member(member, failures, depth=depth + 1)
-    for member in members.values():
-        yield from _member(member, failures, depth=depth)
+def _details(outcome: str, part: RunPart) -> str:
+    error = "" if part.kind == "member" else _line(part.error, _MAX_ERROR)
+    return ", ".join(detail for detail in (outcome, _duration(part.seconds), error) if detail)
 
 
-def _member(member: Mapping[str, Any], failures: list[Failure], *, depth: int) -> Iterator[_Line]:
-    name = _name(component_name(member))
-    failed = str(member.get("status")).upper() == Status.ERROR
-    if failed:
-        error = stored_error(member) or str(member.get("content") or "AgentOS gave no reason")
-        failures.append(Failure(f"member {name}", error))
-    seconds = _duration(_number(member.get("metrics"), "duration"))
-    details = ", ".join(part for part in ("failed" if failed else "answered", seconds) if part)
-    yield _Line(f"{'   ' * depth}- member {name}: {details}", _rank(failed))
-    if depth <= _MAX_DEPTH:
-        yield from _calls(member, f"member {name}", failures, depth=depth + 1)
+def _has_failed(part: RunPart) -> bool:
+    return part.status == "failed"
 
 
 # The beginning and the end

@@ -1,7 +1,7 @@
 """Reads a stored run into its parts in order: steps, members and tool calls, with status, input, output and times.
 
-`comparison.py` and `timeline.py` are made of them. Parts are data of AgentOS's: names and texts are as they came, and
-cleaned where they are shown.
+`comparison.py`, `timeline.py` and `explain.py` are made of them. Parts are data of AgentOS's: names and texts are as
+they came, and cleaned where they are shown.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def read_parts(output: Mapping[str, Any], state: RunState) -> RunParts:
     """The parts of a stored run (as `GET .../runs/{run_id}` answers); `state` is the same run's."""
     parts: list[RunPart] = [_run_part(output, state)]
     left_out = 0
-    for part in _inner_parts(output):
+    for part in inner_parts(output, state):
         if len(parts) < MAX_PARTS:
             parts.append(part)
         else:
@@ -104,9 +104,16 @@ def input_text(output: Mapping[str, Any]) -> str:
     return content if isinstance(content, str) else as_json(content) if content else ""
 
 
-def step_names(output: Mapping[str, Any]) -> dict[int, str]:
-    """The names of the top-level steps by number, from 1, as the run's events tell them."""
-    return {number: text(event.get("step_name")) for number, event in _step_starts(output) if event.get("step_name")}
+def unnamed_step(number: int) -> str:
+    """What a step is called of which no name is known, by its number, from 1."""
+    return f"step {number}"
+
+
+def _step_names(output: Mapping[str, Any], state: RunState) -> dict[int, str]:
+    """The names of the top-level steps by number, from 1: a step that was skipped has a result without its name."""
+    names = {number: step.name for number, step in enumerate(state.steps, 1) if step.name != "step"}
+    events = {number: text(event.get("step_name")) for number, event in _step_starts(output)}
+    return names | {number: name for number, name in events.items() if name}
 
 
 def _step_starts(output: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -137,9 +144,10 @@ def _run_part(output: Mapping[str, Any], state: RunState) -> RunPart:
     )
 
 
-def _inner_parts(output: Mapping[str, Any]) -> Iterator[RunPart]:
+def inner_parts(output: Mapping[str, Any], state: RunState) -> Iterator[RunPart]:
+    """All parts of a stored run but the run itself, which are not counted; those at the top have depth 1."""
     runs = {str(run.get("run_id")): run for run in objects(output.get("step_executor_runs"))}
-    names = step_names(output)
+    names = _step_names(output, state)
     starts: dict[int, float] = {}
     for number_, event in _step_starts(output):
         starts.setdefault(number_, _unix_seconds(event.get("created_at")))
@@ -163,7 +171,7 @@ def _step_parts(
     content = _content(step.get("content"))
     yield RunPart(
         "step",
-        text(step.get("step_name")) or known_name or f"step {position}",
+        text(step.get("step_name")) or known_name or unnamed_step(position),
         depth,
         "failed" if failed else "paused" if step.get("is_paused") else "completed",
         executor=text(step.get("executor_name")),
