@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -150,6 +151,14 @@ def _question_text(question: Question, pending: PendingRequirement) -> str:
         details = "; ".join(one_line(str(item.get("question")), max_length=80) for item in pending.feedback_questions)
     title = one_line(question.title, max_length=_MAX_QUESTION_LENGTH)
     return one_line(f"{title.rstrip('.')}: {details}" if details else title, max_length=_MAX_QUESTION_LENGTH)
+
+
+def are_arguments_cut(arguments: object) -> bool:
+    """Whether `short_arguments` shows less than all of them."""
+    values = mapping(arguments).values()
+    return len(values) > _MAX_ARGUMENTS or any(
+        as_value(value, max_length=_MAX_ARGUMENT_LENGTH) != as_value(value, max_length=sys.maxsize) for value in values
+    )
 
 
 def short_arguments(arguments: object) -> str:

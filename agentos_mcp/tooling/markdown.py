@@ -34,7 +34,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join([*lines, *map(table_row, rows)])
 
 
-_MAX_CELL_LENGTH = 160
+MAX_CELL_LENGTH = 160
+"""Characters of a cell; a longer one is cut."""
 
 
 def table_row(row: Sequence[object]) -> str:
@@ -43,9 +44,9 @@ def table_row(row: Sequence[object]) -> str:
 
 def _cell(value: object) -> str:
     if isinstance(value, list | tuple):
-        value = ", ".join(map(str, value[:_MAX_CELL_LENGTH]))
+        value = ", ".join(map(str, value[:MAX_CELL_LENGTH]))
     text = "" if value is None else str(value)
-    return _BAR.sub(r"\1\1\\|", one_line(text, max_length=_MAX_CELL_LENGTH))
+    return _BAR.sub(r"\1\1\\|", one_line(text, max_length=MAX_CELL_LENGTH))
 
 
 _BAR = re.compile(r"(\\*)\|")

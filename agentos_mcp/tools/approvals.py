@@ -19,14 +19,15 @@ from agentos_mcp.agentos.pagination import PERIOD_PAGE_SIZE, period_note, read_p
 from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.pauses.question_text import resolve_hint
 from agentos_mcp.agentos.pauses.requirements import approval_ids
+from agentos_mcp.agentos.plain_text import as_name
 from agentos_mcp.agentos.runs.history import RunSummary
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import RunRef, Status
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.agentos.timestamps import Period
-from agentos_mcp.runs.pending import approval_calls, is_own_approval, named_run
+from agentos_mcp.runs.pending import approval_calls, are_arguments_cut, is_own_approval, named_run, short_arguments
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.markdown import one_line
+from agentos_mcp.tooling.markdown import MAX_CELL_LENGTH, one_line
 from agentos_mcp.tooling.parameters import (
     AnyKind,
     ComponentId,
@@ -54,11 +55,6 @@ _MAX_APPROVALS = 1000
 """How many approvals are read, from the newest on, to find those of workflows."""
 _MAX_RUNS = 100_000
 """AgentOS returns all runs of a session at once."""
-
-_MAX_SHOWN_LENGTH = 80
-"""Characters of an argument in a list."""
-_MAX_SHOWN_ARGUMENTS = 3
-"""So many fit the list whole."""
 
 _READ_WHOLE = hint("Arguments are cut here: {get} has them whole.", get=Action.of("get_approval"))
 _LIST_ALL = hint("{list} shows them.", list=Action.of("list_approvals", status="all"))
@@ -110,7 +106,7 @@ async def list_approvals(
         [
             (
                 approval.get("id"),
-                "; ".join(map(_short_call, approval_calls(approval))),
+                _short_calls(approval),
                 approval.get("source_name"),
                 "" if user_id else approval.get("user_id"),
                 runs[str(approval.get("id"))],
@@ -382,23 +378,19 @@ async def _pending_approval_ids(ctx: ToolContext, ref: RunRef) -> Sequence[str]:
 # What is asked
 
 
-def _short_call(call: Mapping[str, Any]) -> str:
-    arguments = mapping(call.get("tool_args")).items()
-    return f"{call.get('tool_name')}({', '.join(f'{name}={_short(value)}' for name, value in arguments)})"
+def _short_calls(approval: Approval) -> str:
+    """The tool calls of a list's row: `pay(amount=7, to="Ada")`."""
+    calls = approval_calls(approval)
+    return "; ".join(
+        f"{as_name(text(call.get('tool_name')) or 'a tool')}({short_arguments(call.get('tool_args'))})"
+        for call in calls
+    )
 
 
 def _is_cut(approval: Approval) -> bool:
-    """Whether the list shows less of its arguments than there is to decide about."""
-    arguments = [value for call in approval_calls(approval) for value in mapping(call.get("tool_args")).values()]
-    return len(arguments) > _MAX_SHOWN_ARGUMENTS or any(_short(value) != _whole(value) for value in arguments)
-
-
-def _whole(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _short(value: object) -> str:
-    return one_line(_whole(value), max_length=_MAX_SHOWN_LENGTH)
+    """Whether the list shows less of its calls than there is to decide about."""
+    are_cut = any(are_arguments_cut(call.get("tool_args")) for call in approval_calls(approval))
+    return are_cut or len(_short_calls(approval)) > MAX_CELL_LENGTH
 
 
 def _fields(approval: Approval) -> list[str]:
