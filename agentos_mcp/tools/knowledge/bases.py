@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, zip_longest
 from typing import Any, Generic, TypeVar
 
-from agentos_mcp.agentos.catalog import KnowledgeBase
+from agentos_mcp.agentos.catalog import KnowledgeBase, display_id
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.hints import Surface
 from agentos_mcp.agentos.plain_text import as_name
@@ -84,3 +85,13 @@ def merge_passages(found: Sequence[tuple[KnowledgeBase, Sequence[Passage]]]) -> 
 def base_label(base: KnowledgeBase) -> str:
     """Its name as it may stand in our sentences."""
     return as_name(base.name or base.id)
+
+
+def base_labels(bases: Iterable[KnowledgeBase]) -> dict[str, str]:
+    """The labels of knowledge bases by their ids, all different: those of one name have their id beside it."""
+    labels = {base.id: base_label(base) for base in bases}
+    counts = Counter(labels.values())
+    return {
+        base_id: label if counts[label] == 1 else f"{label} ({display_id(base_id)})"
+        for base_id, label in labels.items()
+    }

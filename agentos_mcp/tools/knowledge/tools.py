@@ -23,7 +23,7 @@ from agentos_mcp.tooling.parameters import AnyKnowledgeId, JsonObject, Knowledge
 from agentos_mcp.tooling.results import Document, Message, Record, Table
 from agentos_mcp.tooling.tool_spec import KNOWLEDGE, Toolset, destructive, read, write
 from agentos_mcp.tooling.typed_values import time_value
-from agentos_mcp.tools.knowledge.bases import MAX_MERGED_ROWS, base_label, merge_passages, read_bases
+from agentos_mcp.tools.knowledge.bases import MAX_MERGED_ROWS, base_label, base_labels, merge_passages, read_bases
 from agentos_mcp.tools.knowledge.content import (
     Content,
     agentos_metadata,
@@ -140,14 +140,16 @@ async def _list_several(ctx: ToolContext, bases: Sequence[KnowledgeBase], limit:
     answers = await read_bases(bases, read)
     rows = [(base, content) for base, contents in answers.by_base for content in contents]
     rows.sort(key=lambda row: str(row[1].get("updated_at") or ""), reverse=True)
-    totals = [contents.meta.get("total_count") for _, contents in answers.by_base]
-    total = sum(count for count in totals if isinstance(count, int))
+    counts = [(contents.meta.get("total_count"), len(contents)) for _, contents in answers.by_base]
+    total = sum(count if isinstance(count, int) else read_count for count, read_count in counts)
+    page_count = min(-(-total // limit), MAX_MERGED_ROWS // limit)
+    labels = base_labels(bases)
     notes = " ".join(answers.notes(ctx.surface))
     return Table(
         ("knowledge base", *_CONTENT_COLUMNS),
-        [(base_label(base), *_content_row(content)) for base, content in rows[end - limit : end]],
+        [(labels[base.id], *_content_row(content)) for base, content in rows[end - limit : end]],
         empty=f"{notes} Nothing is in the others yet." if notes else _NOTHING_IN_IT,
-        meta={"page": page, "total_pages": -(-total // limit), "total_count": total},
+        meta={"page": page, "total_pages": page_count, "total_count": total},
         footer=notes,
     )
 
@@ -322,10 +324,11 @@ async def get_knowledge_config(ctx: ToolContext, knowledge_id: KnowledgeId = "")
     answers = await read_bases(bases, read)
     if len(bases) == 1:
         return answers.by_base[0][1]
+    labels = base_labels(bases)
     return Record(
         f"{len(bases)} knowledge bases",
         {
-            base_label(base): "; ".join(f"{name}: {value}" for name, value in record.facts.items() if value)
+            labels[base.id]: "; ".join(f"{name}: {value}" for name, value in record.facts.items() if value)
             for base, record in answers.by_base
         },
         footer=" ".join(answers.notes(ctx.surface)),
@@ -344,12 +347,12 @@ async def list_knowledge_sources(
     if not source_id:
         bases = await ctx.knowledge_bases(knowledge_id)
         answers = await read_bases(bases, lambda base: _sources(ctx, base))
-        notes = " ".join(answers.notes(ctx.surface))
+        notes, labels = " ".join(answers.notes(ctx.surface)), base_labels(bases)
         return Table(
             ("knowledge base", "id", "name", "type", "folder"),
             [
                 (
-                    base_label(base) if len(bases) > 1 else "",
+                    labels[base.id] if len(bases) > 1 else "",
                     source.get("id"),
                     source.get("name"),
                     source.get("type"),

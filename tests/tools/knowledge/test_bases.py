@@ -11,7 +11,7 @@ from anyio.abc import SocketStream
 from agentos_mcp.agentos.catalog import KnowledgeBase
 from agentos_mcp.agentos.errors import InvalidRequest, ServerFailure
 from agentos_mcp.agentos.hints import PLAIN
-from agentos_mcp.tools.knowledge.bases import MAX_BASES, merge_passages, read_bases
+from agentos_mcp.tools.knowledge.bases import MAX_BASES, base_labels, merge_passages, read_bases
 from tests._support.http_answers import http_json
 from tests._support.mcp_client import Connect
 from tests._support.scripted_agentos import CONFIG, Answer, scripted_agentos
@@ -104,3 +104,8 @@ def test_merge_passages_takes_turns_where_a_score_is_missing() -> None:
         ("1", "b"),
     ]
     assert merge_passages([]) == []
+
+
+def test_labels_of_knowledge_bases_of_one_name_are_different() -> None:
+    twins = [KnowledgeBase("1", "Guides"), KnowledgeBase("2", "Guides"), KnowledgeBase("3", "Rules")]
+    assert base_labels(twins) == {"1": "Guides (1)", "2": "Guides (2)", "3": "Rules"}
