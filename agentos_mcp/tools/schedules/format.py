@@ -79,10 +79,10 @@ def component_of(schedule: Schedule) -> tuple[Kind, str] | None:
     return next(kind for kind in KINDS if kind == match[1]), unquote(match[2])
 
 
-def run_reference(schedule: Schedule, run: Mapping[str, Any], instance: str = "") -> str:
-    """The reference of the run that it started, '' where there is none."""
+def started_run(schedule: Schedule, run: Mapping[str, Any], instance: str = "") -> RunRef | None:
+    """The run that it started, None where there is none."""
     component, session, run_id = component_of(schedule), run.get("session_id"), run.get("run_id")
-    return str(RunRef(*component, str(session), str(run_id), instance)) if component and session and run_id else ""
+    return RunRef(*component, str(session), str(run_id), instance) if component and session and run_id else None
 
 
 def error_text(run: Mapping[str, Any]) -> str:

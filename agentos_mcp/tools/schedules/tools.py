@@ -24,7 +24,7 @@ from agentos_mcp.agentos.pagination import Page as Listed
 from agentos_mcp.agentos.paths import fill_path
 from agentos_mcp.agentos.plain_text import excerpt
 from agentos_mcp.agentos.runs.history import RunSummary, read_outcomes
-from agentos_mcp.agentos.runs.run import RunRef, Status
+from agentos_mcp.agentos.runs.run import Status
 from agentos_mcp.agentos.timestamps import time_zone_name
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
@@ -42,8 +42,8 @@ from agentos_mcp.tools.schedules.format import (
     is_overdue,
     next_time,
     run_failure,
-    run_reference,
     schedule_summary,
+    started_run,
     state_text,
     target_text,
     times_text,
@@ -224,7 +224,7 @@ async def trigger_schedule(ctx: ToolContext, schedule: ScheduleName) -> Message:
             "AgentOS has not answered yet.",
             hint("{list} shows whether it runs.", list=Action.of("list_schedule_runs")),
         )
-    run = run_reference(document, outcome, ctx.agent_os.instance)
+    run = str(started_run(document, outcome, ctx.agent_os.instance) or "")
     status = str(outcome.get("status"))
     if status == "failed":
         raise run_failure(document, outcome, run)
@@ -278,7 +278,7 @@ async def list_schedule_runs(
                 time_value(run.get("triggered_at")),
                 time_value(run.get("completed_at")),
                 outcome,
-                run_reference(document, run, ctx.agent_os.instance),
+                str(started_run(document, run, ctx.agent_os.instance) or ""),
                 error_text(run) if run.get("status") in ("failed", "cancelled") else "",
             )
             for run, outcome in zip(runs, outcomes, strict=True)
@@ -451,9 +451,9 @@ async def _page_of_runs(ctx: ToolContext, schedule: Schedule, limit: int, page: 
 async def _outcomes(ctx: ToolContext, schedule: Schedule, runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """AgentOS's word for each run, or how many of its steps failed: a workflow's is a success in spite of them."""
     references = {
-        index: RunSummary(RunRef.parse(reference), Status.COMPLETED, "", 0.0)
+        index: RunSummary(ref, Status.COMPLETED, "", 0.0)
         for index, run in enumerate(runs)
-        if run.get("status") == "success" and (reference := run_reference(schedule, run, ctx.agent_os.instance))
+        if run.get("status") == "success" and (ref := started_run(schedule, run, ctx.agent_os.instance))
     }
     read = dict(zip(references, await read_outcomes(ctx.agent_os, list(references.values())), strict=True))
     return [

@@ -17,8 +17,8 @@ from agentos_mcp.tools.schedules.format import (
     is_overdue,
     next_time,
     run_failure,
-    run_reference,
     schedule_summary,
+    started_run,
     state_text,
     target_text,
     times_text,
@@ -104,8 +104,8 @@ def test_summary_is_one_sentence() -> None:
     ],
 )
 def test_reference_of_a_scheduled_run_is_whole_or_empty(run: dict[str, str], reference: str) -> None:
-    assert run_reference(schedule(), run) == reference
-    assert run_reference(schedule("/metrics/refresh"), {"session_id": "s", "run_id": "r"}) == ""
+    assert str(started_run(schedule(), run) or "") == reference
+    assert started_run(schedule("/metrics/refresh"), {"session_id": "s", "run_id": "r"}) is None
 
 
 @pytest.mark.parametrize(
