@@ -79,6 +79,8 @@ class Outcome:
 
     transcript: Transcript
     agentos: AgentOSReader
+    may_settle: bool = True
+    """Whether a run that is still going is waited for."""
 
 
 Check = Callable[[Outcome], Awaitable[str]]
@@ -117,7 +119,7 @@ def ran(
                 ]
                 if any(run.status in statuses and re.search(content, run.content, re.IGNORECASE) for run in runs):
                     return ""
-                if not any(run.status in _UNFINISHED for run in runs):
+                if not (outcome.may_settle and any(run.status in _UNFINISHED for run in runs)):
                     break
                 await anyio.sleep(_POLL_SECONDS)
         states = ", ".join(run.status for run in runs) or "none"
@@ -148,7 +150,7 @@ def run_has_status(run: str, *statuses: str) -> Check:
         with anyio.move_on_after(_SETTLE_SECONDS):
             while True:
                 status = await outcome.agentos.run_status(run)
-                if status in statuses or status not in _UNFINISHED:
+                if status in statuses or status not in _UNFINISHED or not outcome.may_settle:
                     break
                 await anyio.sleep(_POLL_SECONDS)
         return "" if status in statuses else f"{run} is {status}, not {' or '.join(statuses)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -47,9 +47,11 @@ class EvalAgentOS:
 
 
 @asynccontextmanager
-async def run_eval_agentos() -> AsyncIterator[EvalAgentOS]:
-    """A fresh AgentOS with its past, and with what goes on in it at present."""
-    with demo_agentos(build=BUILD_FUNCTION) as url:
+async def run_eval_agentos(
+    host: Callable[..., AbstractContextManager[str]] = demo_agentos,
+) -> AsyncIterator[EvalAgentOS]:
+    """A fresh AgentOS with its past, and with what goes on in it at present; `host(build=FUNCTION)` runs it."""
+    with host(build=BUILD_FUNCTION) as url:
         async with httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_SECONDS) as http:
             await start_present(http)
             yield EvalAgentOS(url, http)

@@ -25,6 +25,8 @@ from tests._support.running_agentos import running_agentos
 Reply = tuple[int, str, bytes]
 """Status, content type, body."""
 
+_WAIT_SECONDS = 0.3
+"""How long a recorded call waits for a run that does not end."""
 _OUR_ID = re.compile(r"[2-9b-df-hj-np-tv-xz]{10}|[0-9a-f-]{32,}|[\w-]+-[0-9a-f]{8}")
 TOOLS = {tool.name: tool for toolset in TOOLSETS for tool in toolset.tools}
 READ_URIS = (
@@ -55,19 +57,27 @@ def shape(method: str, path: str) -> str:
 
 
 class _Recorder(httpx.AsyncBaseTransport):
-    def __init__(self, inner: httpx.AsyncBaseTransport, recording: Recording) -> None:
+    """Records what AgentOS answers. Its description, which is half a megabyte and never changes, is asked for once."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, recording: Recording, descriptions: dict[str, Reply]) -> None:
         self._inner = inner
         self._recording = recording
+        self._descriptions = descriptions
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        status, kind, body = self._descriptions.get(path) or await self._ask(request)
+        if path == "/openapi.json" and path not in self._descriptions and status == httpx.codes.OK:
+            body = in_short(body)
+            self._descriptions[path] = status, kind, body
+        self._recording.replies.append((shape(request.method, path), (status, kind, body)))
+        return httpx.Response(status, headers={"content-type": kind}, stream=httpx.ByteStream(body))
+
+    async def _ask(self, request: httpx.Request) -> Reply:
         response = await self._inner.handle_async_request(request)
         body = await response.aread()
-        kind = response.headers.get("content-type", "")
         await response.aclose()
-        if request.url.path == "/openapi.json" and response.status_code == httpx.codes.OK:
-            body = in_short(body)
-        self._recording.replies.append((shape(request.method, request.url.path), (response.status_code, kind, body)))
-        return httpx.Response(response.status_code, headers={"content-type": kind}, stream=httpx.ByteStream(body))
+        return response.status_code, response.headers.get("content-type", ""), body
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -123,6 +133,7 @@ def contract_agentos() -> Iterator[str]:
 async def record(url: str) -> list[Recording]:
     """One recording for each call of each tool that needs no network but this AgentOS."""
     found: list[Recording] = []
+    descriptions: dict[str, Reply] = {}
     async with httpx.AsyncClient(base_url=url, timeout=30) as http:
         rest = Rest(http)
         for tool, calls in CALLS.items():
@@ -133,8 +144,8 @@ async def record(url: str) -> list[Recording]:
                 for name, value in call.arguments.items():
                     rest.given[name] = await value(rest) if callable(value) else value
                 recording = Recording(tool, dict(rest.given))
-                async with open_backend(Settings(url=url, toolsets=("all",), wait=1.0)) as backend:
-                    through(backend, _Recorder(backend.agent_os._http._transport, recording))
+                async with open_backend(Settings(url=url, toolsets=("all",), wait=_WAIT_SECONDS)) as backend:
+                    through(backend, _Recorder(backend.agent_os._http._transport, recording, descriptions))
                     ctx = ToolContext.headless(backend)
                     await backend.discovery.features()
                     await backend.catalog.inventory()

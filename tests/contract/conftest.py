@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from importlib import metadata
 from pathlib import Path
 from unittest.mock import patch
@@ -26,20 +26,22 @@ from tests._support.web_pages import serve_pages
 def served(request: pytest.FixtureRequest) -> Iterator[Served]:
     """Each of the two, one after the other."""
     old = request.param == "oldest"
-    python, version = (python_with(OLDEST), OLDEST) if old else (Path(sys.executable), metadata.version("agno"))
+    python, version = (python_with(OLDEST), OLDEST) if old else (None, metadata.version("agno"))
     with _served(python, version) as served:
         yield served
 
 
 @contextmanager
-def _served(python: Path, version: str) -> Iterator[Served]:
+def _served(python: Path | None, version: str) -> Iterator[Served]:
+    """Served by this Python; by None, in a fork of a process that has imported the newest agno."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     environment = {PORT_VARIABLE: str(port), "PYTHONPATH": str(ROOT)}
     with ExitStack() as stack:
-        with patch.object(sys, "executable", str(python)):
-            host = demo_agentos(build="tests._support.agentos.contract:build", port=port, environment=environment)
+        with patch.object(sys, "executable", str(python)) if python else nullcontext():
+            run_agentos = demo_agentos if python else running_agentos
+            host = run_agentos(build="tests._support.agentos.contract:build", port=port, environment=environment)
             url = stack.enter_context(host)
         pages = stack.enter_context(serve_pages({"/tides.txt": "The tide turns twice a day."}))
         openapi = httpx.get(f"{url}/openapi.json", timeout=30).json()

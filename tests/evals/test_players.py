@@ -20,6 +20,7 @@ from evals.requests import REQUESTS, FromResults
 from evals.runner import play_requests, run_eval_agentos
 from evals.transcript import Transcript
 from tests._support.chat_endpoint import EndpointReply, ScriptedChatEndpoint, json_reply, scripted_chat_endpoint
+from tests._support.running_agentos import running_agentos
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ REPLIES = (
 
 async def play_everything(endpoint: ScriptedChatEndpoint) -> PlayedEvals:
     documents = [request for request in REQUESTS if request.id == "documents"]
-    async with run_eval_agentos() as agentos, httpx.AsyncClient() as http:
-        nothing = Outcome(Transcript("", (), ""), AgentOSReader(agentos.http))
+    async with run_eval_agentos(running_agentos) as agentos, httpx.AsyncClient() as http:
+        nothing = Outcome(Transcript("", (), ""), AgentOSReader(agentos.http), may_settle=False)
         problems_before = {
             request.id: [problem for check in request.checks if (problem := await check(nothing))]
             for request in REQUESTS
