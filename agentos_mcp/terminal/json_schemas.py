@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 Schema = Mapping[str, Any]
@@ -25,65 +25,48 @@ _KIND: Schema = {"enum": ["agent", "team", "workflow"]}
 _OPEN: Schema = {"type": "object", "description": "AgentOS's own"}
 
 
-def _object(required: str, /, **properties: Schema) -> Schema:
-    """An object of these properties; `required` are the names of those that are always there, by spaces."""
-    return {
-        "type": "object",
-        "properties": {name.replace("_", " "): schema for name, schema in properties.items()},
-        "required": required.split(),
-        "additionalProperties": False,
-    }
-
-
-def _document(properties: Mapping[str, Schema], optional: str = "") -> Schema:
+def _object(properties: Mapping[str, Schema], optional: Collection[str] = ()) -> Schema:
     """An object of these properties, of which those are not always there."""
-    required = [name for name in properties if name not in optional.split()]
+    required = [name for name in properties if name not in optional]
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 def _list(item: Schema) -> Schema:
-    return _object("items", items={"type": "array", "items": item}, note=_TEXT)
+    return _object({"items": {"type": "array", "items": item}, "note": _TEXT}, optional=("note",))
 
 
 def _record(facts: Schema, **more: Schema) -> Schema:
     texts = {"type": "object", "additionalProperties": _TEXT}
-    return _object(" ".join(["title", "facts", *more]), title=_TEXT, facts=facts, texts=texts, next=_TEXT, **more)
+    properties = {"title": _TEXT, "facts": facts, "texts": texts, "next": _TEXT, **more}
+    return _object(properties, optional=("texts", "next"))
 
 
 _RUN_ITEM = _object(
-    "run status started",
-    run=_RUN,
-    status=_TEXT,
-    user=_TEXT,
-    started=_TIME,
-    input=_TEXT,
-    answer=_TEXT,
+    {"run": _RUN, "status": _TEXT, "user": _TEXT, "started": _TIME, "input": _TEXT, "answer": _TEXT},
+    optional=("user", "input", "answer"),
 )
 _QUESTION_FIELD = _object(
-    "name type description choices several required",
-    name=_TEXT,
-    type=_TEXT,
-    description=_TEXT,
-    choices=_TEXTS,
-    several=_BOOLEAN,
-    required=_BOOLEAN,
+    {"name": _TEXT, "type": _TEXT, "description": _TEXT, "choices": _TEXTS, "several": _BOOLEAN, "required": _BOOLEAN}
 )
 _QUESTION = _object(
-    "key kind title details fields declinable how",
-    key=_TEXT,
-    kind=_TEXT,
-    title=_TEXT,
-    details=_TEXT,
-    fields={"type": "array", "items": _QUESTION_FIELD},
-    declinable=_BOOLEAN,
-    how=_TEXT,
+    {
+        "key": _TEXT,
+        "kind": _TEXT,
+        "title": _TEXT,
+        "details": _TEXT,
+        "fields": {"type": "array", "items": _QUESTION_FIELD},
+        "declinable": _BOOLEAN,
+        "how": _TEXT,
+    }
 )
 _STEP = _object(
-    "name outcome",
-    name=_TEXT,
-    outcome={"enum": ["running", "completed", "failed", "paused"]},
-    error=_TEXT,
-    duration=_SECONDS,
+    {
+        "name": _TEXT,
+        "outcome": {"enum": ["running", "completed", "failed", "paused"]},
+        "error": _TEXT,
+        "duration": _SECONDS,
+    },
+    optional=("error", "duration"),
 )
 _RUN_PROPERTIES: Mapping[str, Schema] = {
     "run": _RUN,
@@ -108,7 +91,7 @@ _RUN_DOCUMENT: Schema = {
     "required": ["run", "kind", "component", "session", "status", "facts"],
     "additionalProperties": False,
 }
-_COMPARED_RUN = _document(
+_COMPARED_RUN = _object(
     {
         "run": _RUN,
         "name": _TEXT,
@@ -119,10 +102,10 @@ _COMPARED_RUN = _document(
         "tokens": _COUNT,
         "parts": {**_COUNT, "description": "steps, members and tool calls"},
     },
-    optional="started duration tokens",
+    optional=("started", "duration", "tokens"),
 )
 _VALUE: Schema = {"type": ["string", "number"], "description": "text, cut; of a duration or of tokens a number"}
-_DIFFERENCE = _document(
+_DIFFERENCE = _object(
     {
         "aspect": {
             "enum": [
@@ -137,7 +120,7 @@ _DIFFERENCE = _document(
         "b": _VALUE,
     }
 )
-_TIMELINE_ROW = _document(
+_TIMELINE_ROW = _object(
     {
         "kind": {**_TEXT, "description": "run, step, member or tool"},
         "label": _TEXT,
@@ -150,22 +133,24 @@ _TIMELINE_ROW = _document(
         "error": _TEXT,
         "id": _TEXT,
     },
-    optional="tokens error id",
+    optional=("tokens", "error", "id"),
 )
 _POSITION: Schema = {**_COUNT, "description": "position in differences"}
 _TRACE_ITEM = _object(
-    "id",
-    id=_TEXT,
-    name=_TEXT,
-    user=_TEXT,
-    status=_TEXT,
-    duration=_SECONDS,
-    spans=_COUNT,
-    errors=_COUNT,
-    started=_TIME,
+    {
+        "id": _TEXT,
+        "name": _TEXT,
+        "user": _TEXT,
+        "status": _TEXT,
+        "duration": _SECONDS,
+        "spans": _COUNT,
+        "errors": _COUNT,
+        "started": _TIME,
+    },
+    optional=("name", "user", "status", "duration", "spans", "errors", "started"),
 )
 
-_PROFILE = _document(
+_PROFILE = _object(
     {
         "name": _TEXT,
         "url": _TEXT,
@@ -175,7 +160,7 @@ _PROFILE = _document(
     }
 )
 _DOCUMENTS: Mapping[str, Schema] = {
-    "components": _list(_object("id name", id=_TEXT, name=_TEXT, description=_TEXT)),
+    "components": _list(_object({"id": _TEXT, "name": _TEXT, "description": _TEXT}, optional=("description",))),
     "component": {
         "type": "object",
         "properties": {"kind": _KIND, "id": _TEXT, "name": _TEXT},
@@ -187,17 +172,19 @@ _DOCUMENTS: Mapping[str, Schema] = {
     "runs": _list(_RUN_ITEM),
     "pending": _list(
         _object(
-            "",
-            run=_RUN,
-            asks=_TEXTS,
-            since=_TIME,
-            user=_TEXT,
-            answered_by=_TEXT,
-            approval=_TEXTS,
-            keys=_TEXTS,
+            {
+                "run": _RUN,
+                "asks": _TEXTS,
+                "since": _TIME,
+                "user": _TEXT,
+                "answered by": _TEXT,
+                "approval": _TEXTS,
+                "keys": _TEXTS,
+            },
+            optional=("run", "asks", "since", "user", "answered by", "approval", "keys"),
         )
     ),
-    "comparison": _document(
+    "comparison": _object(
         {
             "a": _COMPARED_RUN,
             "b": _COMPARED_RUN,
@@ -208,9 +195,9 @@ _DOCUMENTS: Mapping[str, Schema] = {
             "parts_left_out": _COUNT,
             "same": _TEXTS,
         },
-        optional="cause first_divergence",
+        optional=("cause", "first_divergence"),
     ),
-    "timeline": _document(
+    "timeline": _object(
         {
             "title": _TEXT,
             "status": _PART_STATUS,
@@ -220,7 +207,7 @@ _DOCUMENTS: Mapping[str, Schema] = {
             "rows": {"type": "array", "items": _TIMELINE_ROW},
             "rows_left_out": _COUNT,
         },
-        optional="started tokens",
+        optional=("started", "tokens"),
     ),
     "metrics": {
         "type": "object",
@@ -228,34 +215,48 @@ _DOCUMENTS: Mapping[str, Schema] = {
         "required": ["items"],
         "additionalProperties": False,
     },
-    "sessions": _list(_object("id", id=_TEXT, component=_TEXT, name=_TEXT, user=_TEXT, active=_TIME)),
+    "sessions": _list(
+        _object(
+            {"id": _TEXT, "component": _TEXT, "name": _TEXT, "user": _TEXT, "active": _TIME},
+            optional=("component", "name", "user", "active"),
+        )
+    ),
     "session": _record(
         _object(
-            "session runs",
-            session=_TEXT,
-            component=_TEXT,
-            user=_TEXT,
-            created=_TIME,
-            active=_TIME,
-            runs=_COUNT,
-            tokens=_COUNT,
+            {
+                "session": _TEXT,
+                "component": _TEXT,
+                "user": _TEXT,
+                "created": _TIME,
+                "active": _TIME,
+                "runs": _COUNT,
+                "tokens": _COUNT,
+            },
+            optional=("component", "user", "created", "active", "tokens"),
         ),
         runs={"type": "array", "items": _RUN_ITEM},
     ),
-    "memories": _list(_object("id", id=_TEXT, memory=_TEXT, topics=_TEXTS, user=_TEXT)),
+    "memories": _list(
+        _object({"id": _TEXT, "memory": _TEXT, "topics": _TEXTS, "user": _TEXT}, optional=("memory", "topics", "user"))
+    ),
     "memory": _record(
-        _object("id", id=_TEXT, user=_TEXT, topics=_TEXTS, agent=_TEXT, team=_TEXT, updated=_TIME),
+        _object(
+            {"id": _TEXT, "user": _TEXT, "topics": _TEXTS, "agent": _TEXT, "team": _TEXT, "updated": _TIME},
+            optional=("user", "topics", "agent", "team", "updated"),
+        ),
     ),
     "contents": _list(
         _object(
-            "id",
-            knowledge_base=_TEXT,
-            id=_TEXT,
-            name=_TEXT,
-            type=_TEXT,
-            status=_TEXT,
-            size=_BYTES,
-            updated=_TIME,
+            {
+                "knowledge base": _TEXT,
+                "id": _TEXT,
+                "name": _TEXT,
+                "type": _TEXT,
+                "status": _TEXT,
+                "size": _BYTES,
+                "updated": _TIME,
+            },
+            optional=("knowledge base", "name", "type", "status", "size", "updated"),
         )
     ),
     "passages": {
@@ -275,22 +276,35 @@ _DOCUMENTS: Mapping[str, Schema] = {
         "required": ["items"],
         "additionalProperties": False,
     },
-    "message": _object("text", text=_TEXT, next=_TEXT, run=_RUN),
+    "message": _object({"text": _TEXT, "next": _TEXT, "run": _RUN}, optional=("next", "run")),
     "traces": _list(_TRACE_ITEM),
     "trace": _record(
         _object(
-            "trace",
-            trace=_TEXT,
-            status=_TEXT,
-            started=_TIME,
-            duration=_SECONDS,
-            spans=_COUNT,
-            errors=_COUNT,
-            tokens=_object("input output", input=_COUNT, output=_COUNT),
-            run=_RUN,
-            session=_TEXT,
-            user=_TEXT,
-            other_traces_of_this_run=_TEXTS,
+            {
+                "trace": _TEXT,
+                "status": _TEXT,
+                "started": _TIME,
+                "duration": _SECONDS,
+                "spans": _COUNT,
+                "errors": _COUNT,
+                "tokens": _object({"input": _COUNT, "output": _COUNT}),
+                "run": _RUN,
+                "session": _TEXT,
+                "user": _TEXT,
+                "other traces of this run": _TEXTS,
+            },
+            optional=(
+                "status",
+                "started",
+                "duration",
+                "spans",
+                "errors",
+                "tokens",
+                "run",
+                "session",
+                "user",
+                "other traces of this run",
+            ),
         )
     ),
     "span": _record(
@@ -307,19 +321,20 @@ _DOCUMENTS: Mapping[str, Schema] = {
         }
     ),
     "view": _object(
-        "view title state file",
-        view={"enum": ["run", "trace", "metrics", "inbox"]},
-        title=_TEXT,
-        state={"enum": ["", "pending", "running", "completed", "failed", "paused", "cancelled"]},
-        file={**_TEXT, "description": "where the page is"},
+        {
+            "view": {"enum": ["run", "trace", "metrics", "inbox"]},
+            "title": _TEXT,
+            "state": {"enum": ["", "pending", "running", "completed", "failed", "paused", "cancelled"]},
+            "file": {**_TEXT, "description": "where the page is"},
+        }
     ),
-    "error": _object("error next", error=_TEXT, next=_TEXT),
+    "error": _object({"error": _TEXT, "next": _TEXT}),
     "watched run": _RUN_ITEM,
-    "profile": _document(
+    "profile": _object(
         {
             "profile": _PROFILE,
             "found": {
-                **_document(
+                **_object(
                     {"name": _TEXT, "requires_token": _BOOLEAN, "agents": _COUNT, "teams": _COUNT, "workflows": _COUNT}
                 ),
                 "type": ["object", "null"],
@@ -327,16 +342,14 @@ _DOCUMENTS: Mapping[str, Schema] = {
             "warning": {"type": ["string", "null"]},
         }
     ),
-    "profiles": _document(
-        {"current": {"type": ["string", "null"]}, "items": {"type": "array", "items": _PROFILE}},
-    ),
-    "forgotten profile": _document({"forgotten": _PROFILE}),
-    "installation": _document(
+    "profiles": _object({"current": {"type": ["string", "null"]}, "items": {"type": "array", "items": _PROFILE}}),
+    "forgotten profile": _object({"forgotten": _PROFILE}),
+    "installation": _object(
         {
             "ok": _BOOLEAN,
             "results": {
                 "type": "array",
-                "items": _document(
+                "items": _object(
                     {"client": _TEXT, "mark": {"enum": ["✔", "✘", "-"]}, "message": _TEXT, "details": _TEXTS}
                 ),
             },
@@ -345,10 +358,10 @@ _DOCUMENTS: Mapping[str, Schema] = {
             "remembered": {"type": ["string", "null"]},
             "next": _TEXT,
         },
-        optional="remembered next",
+        optional=("remembered", "next"),
     ),
 }
-_AGENTOS = _object("profile url", profile={"type": ["string", "null"]}, url=_TEXT)
+_AGENTOS = _object({"profile": {"type": ["string", "null"]}, "url": _TEXT})
 DOCUMENTS: Mapping[str, Schema] = {
     name: {**schema, "properties": {"agentos": _AGENTOS, **schema.get("properties", {})}}
     for name, schema in _DOCUMENTS.items()
