@@ -3,7 +3,6 @@
 import contextlib
 import signal
 import socket
-import sys
 import threading
 
 import anyio
@@ -16,6 +15,7 @@ from agentos_mcp.demo.progress_display import progress_display
 from agentos_mcp.install.client_table import ALL, CLIENTS
 from agentos_mcp.install.host_system import HostSystem
 from agentos_mcp.install.launch_command import server_command
+from agentos_mcp.terminal.error_output import print_error
 from agentos_mcp.terminal.program_name import program_words
 
 DEFAULT_TOPIC = "how to make a good cup of tea"
@@ -35,7 +35,7 @@ def run_tour(topic: str = "", *, keep: bool = False, pace: float = 1.0) -> int:
                 _print(f"\nThe AgentOS keeps running at {url} until you press Ctrl-C.")
                 _wait_for_interrupt()
     except DemoError as error:
-        print(f"agentos-mcp: {error}", file=sys.stderr)
+        print_error(str(error), as_json=False)
         return 1
     return 0
 

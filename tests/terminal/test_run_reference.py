@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from agentos_mcp.demo.host_process import demo_agentos
+from agentos_mcp.agentos.runs.history import RunSearchResult, RunSummary
+from agentos_mcp.agentos.runs.run import RunRef, Status
+from agentos_mcp.settings import Settings
+from agentos_mcp.terminal import run_reference
+from agentos_mcp.tooling.context import ToolContext, open_backend
+from tests._support.running_agentos import running_agentos
 from tests._support.terminal_calls import invoke, invoke_ok
 
 PAUSE_SECONDS = 1.1
@@ -18,7 +24,7 @@ PAUSE_SECONDS = 1.1
 @pytest.fixture(scope="module")
 def own_agentos() -> Iterator[str]:
     """One on which nobody else starts runs."""
-    with demo_agentos(build="tests._support.agentos.sample:build") as url:
+    with running_agentos(build="tests._support.agentos.sample:build") as url:
         yield url
 
 
@@ -71,3 +77,25 @@ def test_cancel_needs_to_be_told_which_run(own_agentos: str) -> None:
     refused = invoke(own_agentos, "cancel")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert "the following arguments are required: RUN." in refused.stderr
+
+
+@pytest.mark.anyio
+async def test_words_for_two_runs_are_looked_up_in_one_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [
+        RunSummary(RunRef("agent", "echo", "s", run), Status.COMPLETED, "echo", 0.0) for run in ("newest", "older-1")
+    ]
+    limits: list[int] = []
+
+    async def search_runs(_: ToolContext, *, limit: int, **__: object) -> RunSearchResult:
+        limits.append(limit)
+        return RunSearchResult(runs[:limit])
+
+    monkeypatch.setattr(run_reference, "search_runs", search_runs)
+    async with open_backend(Settings()) as backend:
+        ctx = ToolContext.headless(backend)
+        meant = await run_reference.runs_or_components(ctx, ("last", "older"), argparse.Namespace())
+        assert meant == ["agent/echo/s/newest", "agent/echo/s/older-1"]
+        assert len(limits) == 1
+        named = ["agent/echo/s/r", "content pipeline"]
+        assert await run_reference.runs_or_components(ctx, named, argparse.Namespace()) == named
+        assert len(limits) == 1, "neither word can be a run's of the list"
