@@ -182,7 +182,7 @@ async def has_listener(url: str) -> bool:
             return error.was_sent
         except AgentOSError:
             return True
-        except Exception:  # what httpx raises for a URL or a proxy that it cannot use
+        except Exception:  # what httpx2 raises for a URL or a proxy that it cannot use
             return False
     return True
 
@@ -224,7 +224,7 @@ async def probe_address(url: str, token: Token | None = None) -> AddressProbe:
     address = display_url(url)
     try:
         agent_os = AgentOS(url, token=token or Token(), limits=LIMITS)
-    except Exception as error:  # whatever httpx raises for a proxy that it cannot use
+    except Exception as error:  # whatever httpx2 raises for a proxy that it cannot use
         return _unusable_proxy(url, error)
     try:
         with anyio.fail_after(TIMEOUT_SECONDS):
