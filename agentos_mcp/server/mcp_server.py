@@ -65,6 +65,7 @@ from agentos_mcp.server.protocol_errors import translate_errors
 from agentos_mcp.server.request_handlers import RequestHandlers
 from agentos_mcp.server.resources import MARKDOWN, Resources
 from agentos_mcp.server.sdk_compat import add_request_handler, is_cancelled
+from agentos_mcp.server.sdk_import import without_package
 from agentos_mcp.server.subscriptions import SubscriptionHub, SubscriptionTotals, run_of
 from agentos_mcp.server.telemetry.telemetry import Telemetry
 from agentos_mcp.server.tool_selection import ToolSelection, without_missing_tools
@@ -122,19 +123,21 @@ class AgentOSServer(MCPServer[CallerState]):
         self.open_counts: dict[str, tuple[str, Callable[[], int]]] = {
             "followed_runs": ("Runs that are followed now.", self._count_followed_runs)
         }
-        super().__init__(
-            name,
-            tools=[mcp_tool(tool, agentos_settings) for tool in self.tool_selection.tools],
-            middleware=[
-                self.cancellations,
-                ClientLimits(),
-                AppViews(self, self.tools_for),
-                DayNotices(),
-                self._introduce,
-            ],
-            subscriptions=self.subscriptions.bus,
-            **options,
-        )
+        # The SDK sets up logging with rich, which is set up here already.
+        with without_package("rich"):
+            super().__init__(
+                name,
+                tools=[mcp_tool(tool, agentos_settings) for tool in self.tool_selection.tools],
+                middleware=[
+                    self.cancellations,
+                    ClientLimits(),
+                    AppViews(self, self.tools_for),
+                    DayNotices(),
+                    self._introduce,
+                ],
+                subscriptions=self.subscriptions.bus,
+                **options,
+            )
         # Within the SDK's span of the request, and around everything that may refuse it.
         self.middleware[1:1] = telemetry.middleware(self) if telemetry is not None else ()
         # Before the SDK's own, which refuses a state that it cannot open without saying what to do.
