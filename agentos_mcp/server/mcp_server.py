@@ -190,7 +190,7 @@ class AgentOSServer(MCPServer[CallerState]):
             if state.backend.catalog.known and not all(tool.default for tool in self.tool_selection.tools):
                 with anyio.move_on_after(_FEATURES_TIMEOUT_SECONDS), contextlib.suppress(AgentOSError, *READING_ERRORS):
                     await state.backend.discovery.features()
-            state.tools_listed.set()
+            state.has_client.set()
         listed_names = {tool.name for tool in self.tool_selection.listed_tools(*backends)}
         if state is not None:
             listed_names |= state.component_tools.names_permitted_by(state.backend.scopes)
@@ -358,6 +358,8 @@ class AgentOSServer(MCPServer[CallerState]):
             answer["_meta"] = {**answer.get("_meta", {}), AGENTOS_META_KEY: meta}
         except Exception:
             log.exception("The introduction could not be made")
+        if ctx.lifespan_context.instances is None:
+            ctx.lifespan_context.has_client.set()
         return answer
 
     def _state_of(self, context: Context[CallerState, Any] | None) -> CallerState | None:
