@@ -103,6 +103,8 @@ class AgentOSServer(MCPServer[CallerState]):
     """Set once the server is to stop, while calls still answer."""
     open_counts: dict[str, tuple[str, Callable[[], int]]]
     """How much of what is open now, by the names of metrics: what it is, and how to count it."""
+    _fixed_tools: dict[str, ListedTool] | None = None
+    """The tools that are no components', by name, as clients are told of them; None where they have changed."""
 
     def __init__(
         self,
@@ -367,8 +369,17 @@ class AgentOSServer(MCPServer[CallerState]):
 
     async def _all_tools(self, component_tools: Mapping[str, Tool]) -> dict[str, ListedTool]:
         """The fixed tools, and those of components, which come and go."""
-        tools = [*await super().list_tools(), *map(_to_listed, component_tools.values())]
-        return {tool.name: tool for tool in tools}
+        if self._fixed_tools is None:
+            self._fixed_tools = {tool.name: tool for tool in await super().list_tools()}
+        return self._fixed_tools | {name: _to_listed(tool) for name, tool in component_tools.items()}
+
+    def add_tool(self, *arguments: Any, **options: Any) -> None:
+        super().add_tool(*arguments, **options)
+        self._fixed_tools = None
+
+    def remove_tool(self, name: str) -> None:
+        super().remove_tool(name)
+        self._fixed_tools = None
 
     async def _run_tool(
         self, name: str, arguments: dict[str, Any], context: Context[CallerState, Any] | None
