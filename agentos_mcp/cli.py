@@ -386,6 +386,9 @@ def _serve_transport(options: argparse.Namespace, settings: Settings) -> int:
         from agentos_mcp.server.http.identity_modes import build_identity
 
         identity = build_identity(http, settings)
+    from agentos_mcp.server.sdk_import import import_sdk
+
+    import_sdk(serves_http=http is not None)
     from agentos_mcp.server.build import build_server
 
     server = build_server(settings, prefetch, identity=identity)

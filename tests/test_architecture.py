@@ -56,7 +56,7 @@ class TestModule:
                 assert floor in {"tooling", "runs", "server", "tools", "demo", "install", "doctor"}, (
                     f"{name_of(path)} imports {imported}"
                 )
-            if library == "httpx":
+            if library in {"httpx", "httpx2"}:
                 assert floor == "agentos", f"{name_of(path)} imports {imported}"
             if library in {"agno", "rich"}:
                 assert floor == "demo", f"{name_of(path)} imports {imported}"

@@ -7,7 +7,7 @@ import re
 import time
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, get_args
@@ -152,6 +152,10 @@ class Inventory:
         return sorted(self.components, key=lambda component: (KINDS.index(component.kind), component.id))
 
 
+_Listed = tuple[Component, ...] | AgentOSError
+"""The list of a kind, or why it could not be read."""
+
+
 @dataclass
 class _CacheEntry:
     value: Any
@@ -201,6 +205,8 @@ class Catalog:
         self._prefetch = prefetch
         self._cached: _CacheEntry | None = None
         self._details = DetailCache()
+        self._lists: dict[Kind, tuple[Inventory, _Listed]] = {}
+        """The list of each kind, as it was when that inventory was read."""
         # A caller that cannot wait for retries does not wait for those of others either.
         self._reads = {
             retry: SharedCall(partial(self._read, retry=retry), agent_os.limits.total_seconds)
@@ -279,6 +285,7 @@ class Catalog:
 
     def clear_cache(self) -> None:
         self._cached = None
+        self._lists.clear()
         self._details.clear()
 
     @property
@@ -298,20 +305,33 @@ class Catalog:
 
     async def components(self, kind: Kind) -> tuple[Component, ...]:
         """All components, in the first places those of `/config`; of this kind also those that are stored as data."""
-        inventory = await self.inventory()
-        configured = inventory.components
+        return _with_listed(kind, await self.inventory(), await self._list(kind))
+
+    async def current_components(self, kind: Kind) -> tuple[Component, ...]:
+        """The components of this kind alone, as they are now.
+
+        `/config` is not read again while the kind's own list is what it was when that was read last.
+        """
+        inventory, last_listed = self._lists.get(kind, (None, None))
+        is_fresh = self._cached is not None and self._cached.expires_at >= time.monotonic()
+        if inventory is not None and is_fresh and inventory is self.known:
+            listed = await self._list(kind)
+            if listed != last_listed:
+                inventory = await self.inventory(fresh=True)
+        else:
+            reads: list[Callable[[], Awaitable[Any]]] = [
+                partial(self._list, kind),
+                partial(self.inventory, fresh=True),
+            ]
+            listed, inventory = await gather(reads)
+        self._lists[kind] = inventory, listed
+        return tuple(component for component in _with_listed(kind, inventory, listed) if component.kind == kind)
+
+    async def _list(self, kind: Kind) -> _Listed:
         try:
-            response = await self._agent_os.get(f"/{kind}s")
-        except AgentOSError:
-            if kind in inventory.unlisted_kinds:
-                raise
-            return configured  # a token may run what it may not list; `/config` is open to it
-        listed = {component.id: component for component in _read_components(kind, response)}
-        configured_ids = {component.id for component in configured if component.kind == kind}
-        return (
-            *(_with_inputs(component, listed.get(component.id)) for component in configured),
-            *(component for component in listed.values() if component.id not in configured_ids),
-        )
+            return tuple(_read_components(kind, await self._agent_os.get(f"/{kind}s")))
+        except AgentOSError as error:
+            return error
 
     async def step_count(self, component: Component) -> int:
         """How many top-level steps a workflow has; 0 where that is not known (factories, missing scope)."""
@@ -361,6 +381,23 @@ class Catalog:
         by_kind = await gather([partial(self.components, kind) for kind in listed])
         components = {(component.kind, component.id): component for found in by_kind for component in found}
         return tuple(components.values())
+
+
+def _with_listed(kind: Kind, inventory: Inventory, listed: _Listed) -> tuple[Component, ...]:
+    """All components of `/config`, then those of the kind that only its list has.
+
+    Raises the error of the list where the token may not read it, and `/config` does not say either.
+    """
+    if isinstance(listed, AgentOSError):
+        if kind in inventory.unlisted_kinds:
+            raise listed
+        return inventory.components  # a token may run what it may not list; `/config` is open to it
+    by_id = {component.id: component for component in listed}
+    configured_ids = {component.id for component in inventory.components if component.kind == kind}
+    return (
+        *(_with_inputs(component, by_id.get(component.id)) for component in inventory.components),
+        *(component for component in by_id.values() if component.id not in configured_ids),
+    )
 
 
 def _with_inputs(component: Component, listed: Component | None) -> Component:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import anyio
-import httpx
+import httpx2
 
 from agentos_mcp.agentos import http_errors, response_body
 from agentos_mcp.agentos.agentos_name import NAMING_PATHS, agentos_name
@@ -103,7 +103,7 @@ class AgentOS:
         self.on_name: Callable[[str], None] | None = None
         """Called once, with what this AgentOS calls itself: as soon as an answer says so, with '' where it is asked
         for something else before. No request is made for it."""
-        self._http_unpooled: httpx.AsyncClient | None = None
+        self._http_unpooled: httpx2.AsyncClient | None = None
         """For the requests that a balancer is to give to any worker."""
         self._token = token
         self._has_sent = False
@@ -114,12 +114,12 @@ class AgentOS:
         # Loading the certificates takes longer than a local request; plain HTTP needs none.
         self._verify: ssl.SSLContext | bool = _scheme(self.url) != "http" and _default_certificates()
         try:
-            # uvicorn drops idle connections after 5 s, httpx's default too: a request sent on one
+            # uvicorn drops idle connections after 5 s, httpx2's default too: a request sent on one
             # that is just being dropped has an unknown fate. So ours go first.
             self._http = self._open(
-                httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0)
+                httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0)
             )
-        except (ImportError, ValueError, httpx.InvalidURL):
+        except (ImportError, ValueError, httpx2.InvalidURL):
             # Only the names of the variables: a proxy's URL may hold a password.
             raise Unreachable(
                 "A proxy that the environment names cannot be used.",
@@ -135,8 +135,8 @@ class AgentOS:
         if self._http_unpooled is not None:
             await self._http_unpooled.aclose()
 
-    def _open(self, limits: httpx.Limits) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
+    def _open(self, limits: httpx2.Limits) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(
             base_url=self.url,
             limits=limits,
             verify=self._verify,
@@ -144,11 +144,11 @@ class AgentOS:
             event_hooks={"response": [_hide_location]},
         )
 
-    def _client(self, *, new_connection: bool) -> httpx.AsyncClient:
+    def _client(self, *, new_connection: bool) -> httpx2.AsyncClient:
         if not new_connection:
             return self._http
         if self._http_unpooled is None:
-            self._http_unpooled = self._open(httpx.Limits(max_connections=None, max_keepalive_connections=0))
+            self._http_unpooled = self._open(httpx2.Limits(max_connections=None, max_keepalive_connections=0))
         return self._http_unpooled
 
     @property
@@ -253,7 +253,7 @@ class AgentOS:
         json: object,
         headers: Mapping[str, str],
         no_timeout: bool,
-        client: httpx.AsyncClient,
+        client: httpx2.AsyncClient,
     ) -> Any:
         method = observation.method
         request = self._build_request(
@@ -369,8 +369,8 @@ class AgentOS:
             is_stream=is_stream,
         )
 
-    def _timeout(self, read: float | None) -> httpx.Timeout:
-        return httpx.Timeout(self.limits.read_seconds, connect=self.limits.connect_seconds, read=read)
+    def _timeout(self, read: float | None) -> httpx2.Timeout:
+        return httpx2.Timeout(self.limits.read_seconds, connect=self.limits.connect_seconds, read=read)
 
     def mask(self, text: str) -> str:
         """Text of any kind without the tokens that were sent; a short one may be a word that the text needs."""
@@ -398,18 +398,18 @@ class AgentOS:
             self._sent_tokens = (token, *self._sent_tokens)[:_MAX_MASKED_TOKENS]
         return {"Authorization": f"Bearer {token}"} if token else {}
 
-    async def _read(self, response: httpx.Response) -> bytes:
+    async def _read(self, response: httpx2.Response) -> bytes:
         if not response.is_success:
             return await response_body.read_head(response, self.limits.max_error_body_bytes)
         return await response_body.read_document(
             response, max_bytes=self.limits.max_response_bytes, max_parsed_bytes=self.limits.max_parsed_bytes
         )
 
-    async def _body(self, response: httpx.Response) -> bytes:
+    async def _body(self, response: httpx2.Response) -> bytes:
         """The body; of a refusal nothing where it cannot be decompressed, since its status says enough."""
         try:
             return await self._read(response)
-        except httpx.DecodingError:
+        except httpx2.DecodingError:
             if response.is_success:
                 raise
             return b""
@@ -448,20 +448,20 @@ class AgentOS:
                 f"AgentOS did not finish its response to {method} {path} within {seconds:.0f} s.", "Try again."
             ) from None
 
-    def _build_request(self, method: str, path: str, **parts: Any) -> httpx.Request:
+    def _build_request(self, method: str, path: str, **parts: Any) -> httpx2.Request:
         """Raises InvalidRequest for what cannot be sent: not text, too long for a URL, nested too deeply."""
         if path not in NAMING_PATHS and path != "/openapi.json":
             self.tell_name()
         try:
             return self._http.build_request(method, path, **parts)
-        except (httpx.InvalidURL, ValueError, TypeError, RecursionError) as error:
+        except (httpx2.InvalidURL, ValueError, TypeError, RecursionError) as error:
             log.info("%s %s could not be built (%s)", Loggable(method), path[:_MAX_PATH_LENGTH], error_kind(error))
             raise InvalidRequest(
                 f"{method} {path[:_MAX_PATH_LENGTH]} cannot be sent with these values ({type(error).__name__}).",
                 "Give shorter ones, as plain text.",
             ) from None
 
-    def _error_for(self, method: str, path: str, response: httpx.Response, body: bytes) -> AgentOSError:
+    def _error_for(self, method: str, path: str, response: httpx2.Response, body: bytes) -> AgentOSError:
         return http_errors.error_for_response(
             method,
             path,
@@ -503,8 +503,8 @@ _MIN_UPLOAD_BYTES_PER_SECOND = 64 * 1024
 """Bytes a second."""
 
 
-async def _hide_location(response: httpx.Response) -> None:
-    """httpx reads where a redirect leads, though it is not followed, and fails on an invalid URL."""
+async def _hide_location(response: httpx2.Response) -> None:
+    """httpx2 reads where a redirect leads, though it is not followed, and fails on an invalid URL."""
     if "location" in response.headers:
         response.headers["redirects-to"] = response.headers.pop("location")
 
@@ -514,7 +514,7 @@ async def _translate_stream_errors(events: AsyncIterator[Event], path: str) -> A
     try:
         async for event in events:
             yield event
-    except (AgentOSError, httpx.TransportError):
+    except (AgentOSError, httpx2.TransportError):
         raise
     except Exception as error:
         log.warning("The events of POST %s cannot be read", path, exc_info=True)
@@ -523,7 +523,7 @@ async def _translate_stream_errors(events: AsyncIterator[Event], path: str) -> A
         ) from error
 
 
-async def _close(response: httpx.Response) -> None:
+async def _close(response: httpx2.Response) -> None:
     with anyio.CancelScope(shield=True):
         await response.aclose()
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 
 from agentos_mcp.agentos.agentos_messages import is_missing_endpoint, is_missing_service, required_scopes
 from agentos_mcp.agentos.errors import (
@@ -212,7 +212,7 @@ def outcome_unknown(error: AgentOSError) -> AgentOSError:
 
 
 class TransportErrors:
-    """Inside it, httpx's errors become `Unreachable`, with what was known of the request."""
+    """Inside it, httpx2's errors become `Unreachable`, with what was known of the request."""
 
     def __init__(self, request: str, url: str) -> None:
         self.request = request
@@ -223,22 +223,22 @@ class TransportErrors:
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         match error:
-            case httpx.ConnectTimeout() | httpx.ConnectError() | httpx.PoolTimeout():
+            case httpx2.ConnectTimeout() | httpx2.ConnectError() | httpx2.PoolTimeout():
                 raise Unreachable(
                     f"No AgentOS answers at {self.url}.",
                     hint("Start it, or {set_url}.", set_url=Setting("url")),
                     was_sent=False,
                 ) from error
-            case httpx.TimeoutException():
+            case httpx2.TimeoutException():
                 raise Unreachable(f"AgentOS did not answer {self.request} in time.", "Try again.") from error
-            case httpx.DecodingError():
+            case httpx2.DecodingError():
                 raise ServerFailure(
                     f"{self.url} answered {self.request} with compressed data that is broken.",
                     "Check AgentOS and the proxies before it.",
                 ) from error
-            case httpx.TransportError():
+            case httpx2.TransportError():
                 raise Unreachable(f"The connection to {self.url} broke during {self.request}.", "Try again.") from error
-            case httpx.InvalidURL():
+            case httpx2.InvalidURL():
                 raise Unreachable(
                     f"{self.url} is not a valid URL.",
                     hint("To correct it, {set_url}.", set_url=Setting("url")),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import anyio
-import httpx
+import httpx2
 
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.http_errors import READING_ERRORS
@@ -32,7 +32,7 @@ async def fetch_json(
     try:
         with anyio.fail_after(DEADLINE_SECONDS):
             async with (
-                httpx.AsyncClient(timeout=DEADLINE_SECONDS, headers={"Accept-Encoding": ACCEPT_ENCODING}) as client,
+                httpx2.AsyncClient(timeout=DEADLINE_SECONDS, headers={"Accept-Encoding": ACCEPT_ENCODING}) as client,
                 client.stream(
                     method, url, data=dict(form) if form else None, auth=auth, headers={"Accept": "application/json"}
                 ) as response,
@@ -45,5 +45,5 @@ async def fetch_json(
         return decode(body)
     except TimeoutError:
         raise FetchFailed(f"{url} did not answer within {DEADLINE_SECONDS:g} s.") from None
-    except (httpx.HTTPError, httpx.InvalidURL, AgentOSError, *READING_ERRORS) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, AgentOSError, *READING_ERRORS) as error:
         raise FetchFailed(f"{url} could not be read ({type(error).__name__}).") from error

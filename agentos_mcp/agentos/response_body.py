@@ -6,18 +6,18 @@ import zlib
 from collections.abc import AsyncIterator
 
 import anyio.lowlevel
-import httpx
+import httpx2
 
 from agentos_mcp.agentos.errors import ServerFailure
 
 ACCEPT_ENCODING = "gzip"
-"""The only compression that is asked for: httpx decodes a whole network chunk at once, however much that becomes."""
+"""The only compression that is asked for: httpx2 decodes a whole network chunk at once, however much that becomes."""
 
 _PIECE_BYTES = 64 * 1024
 _MIB = 1024 * 1024
 
 
-async def iterate_decoded(response: httpx.Response) -> AsyncIterator[bytes]:
+async def iterate_decoded(response: httpx2.Response) -> AsyncIterator[bytes]:
     """The body in small pieces, without its compression.
 
     Raises ServerFailure for a compression that was not asked for, or that is broken.
@@ -49,7 +49,7 @@ async def iterate_decoded(response: httpx.Response) -> AsyncIterator[bytes]:
         ) from error
 
 
-async def read_document(response: httpx.Response, *, max_bytes: int, max_parsed_bytes: int) -> bytes:
+async def read_document(response: httpx2.Response, *, max_bytes: int, max_parsed_bytes: int) -> bytes:
     """A whole body that is small enough to be parsed. Raises ServerFailure where it is too large."""
     pieces: list[bytes] = []
     length = 0
@@ -67,7 +67,7 @@ async def read_document(response: httpx.Response, *, max_bytes: int, max_parsed_
     return body
 
 
-async def read_head(response: httpx.Response, max_bytes: int) -> bytes:
+async def read_head(response: httpx2.Response, max_bytes: int) -> bytes:
     """The beginning of a body."""
     head = b""
     async for piece in iterate_decoded(response):

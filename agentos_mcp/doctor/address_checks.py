@@ -155,7 +155,7 @@ async def probe_address(url: str, token: Token | None = None) -> AddressProbe:
     address = display_url(url)
     try:
         agent_os = AgentOS(url, token=token or Token(), limits=LIMITS)
-    except Exception as error:  # whatever httpx raises for a proxy that it cannot use
+    except Exception as error:  # whatever httpx2 raises for a proxy that it cannot use
         return _unusable_proxy(url, error)
     try:
         with anyio.fail_after(TIMEOUT_SECONDS):

@@ -55,7 +55,7 @@ async def has_listener(url: str) -> bool:
             return error.was_sent
         except AgentOSError:
             return True
-        except Exception:  # what httpx raises for a URL or a proxy that it cannot use
+        except Exception:  # what httpx2 raises for a URL or a proxy that it cannot use
             return False
     return True
 

@@ -21,8 +21,8 @@ class CallerState:
     """The AgentOS; the first, where there are several."""
     component_tools: ComponentTools
     subscriptions: SubscriptionHub
-    tools_listed: anyio.Event = field(default_factory=anyio.Event)
-    """Set once the tools were asked for."""
+    has_client: anyio.Event = field(default_factory=anyio.Event)
+    """Set once a client was introduced; where there are several AgentOSes, once one has asked for the tools."""
     introduced_early: bool = False
     """Whether a client was introduced before AgentOS had answered."""
     instances: Instances | None = None

@@ -29,7 +29,9 @@ async def notify_clients_of_changes(
 
     AgentOS is asked for its components at once, and again until it answers; clients that were introduced before are
     told. A change of them is noticed by whoever asks for them; they are polled only where they are exposed as tools.
-    What AgentOS can do is learned once somebody has asked for the tools.
+    What AgentOS can do is learned once there is a client (`CallerState.has_client`): an AgentOS that has just started
+    takes most of a second to describe itself, and answers nothing meanwhile. Neither the introduction should wait for
+    that nor the first run; and of several, the one that does would be left out of the first list.
     """
     changed = anyio.Event()
 
@@ -45,7 +47,7 @@ async def notify_clients_of_changes(
             await state.subscriptions.publish_components_changed()
 
     async def discover_features() -> None:
-        await state.tools_listed.wait()
+        await state.has_client.wait()
         listed_names = [tool.name for tool in selection.tools if not selection.unavailable_reason(tool.name, backend)]
         while backend.discovery.known is None:
             try:

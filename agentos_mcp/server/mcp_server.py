@@ -65,6 +65,7 @@ from agentos_mcp.server.protocol_errors import translate_errors
 from agentos_mcp.server.request_handlers import RequestHandlers
 from agentos_mcp.server.resources import MARKDOWN, Resources
 from agentos_mcp.server.sdk_compat import add_request_handler, is_cancelled
+from agentos_mcp.server.sdk_import import without_package
 from agentos_mcp.server.subscriptions import SubscriptionHub, SubscriptionTotals, run_of
 from agentos_mcp.server.telemetry.telemetry import Telemetry
 from agentos_mcp.server.tool_selection import ToolSelection, without_missing_tools
@@ -102,6 +103,8 @@ class AgentOSServer(MCPServer[CallerState]):
     """Set once the server is to stop, while calls still answer."""
     open_counts: dict[str, tuple[str, Callable[[], int]]]
     """How much of what is open now, by the names of metrics: what it is, and how to count it."""
+    _fixed_tools: dict[str, ListedTool] | None = None
+    """The tools that are no components', by name, as clients are told of them; None where they have changed."""
 
     def __init__(
         self,
@@ -122,19 +125,21 @@ class AgentOSServer(MCPServer[CallerState]):
         self.open_counts: dict[str, tuple[str, Callable[[], int]]] = {
             "followed_runs": ("Runs that are followed now.", self._count_followed_runs)
         }
-        super().__init__(
-            name,
-            tools=[mcp_tool(tool, agentos_settings) for tool in self.tool_selection.tools],
-            middleware=[
-                self.cancellations,
-                ClientLimits(),
-                AppViews(self, self.tools_for),
-                DayNotices(),
-                self._introduce,
-            ],
-            subscriptions=self.subscriptions.bus,
-            **options,
-        )
+        # The SDK sets up logging with rich, which is set up here already.
+        with without_package("rich"):
+            super().__init__(
+                name,
+                tools=[mcp_tool(tool, agentos_settings) for tool in self.tool_selection.tools],
+                middleware=[
+                    self.cancellations,
+                    ClientLimits(),
+                    AppViews(self, self.tools_for),
+                    DayNotices(),
+                    self._introduce,
+                ],
+                subscriptions=self.subscriptions.bus,
+                **options,
+            )
         # Within the SDK's span of the request, and around everything that may refuse it.
         self.middleware[1:1] = telemetry.middleware(self) if telemetry is not None else ()
         # Before the SDK's own, which refuses a state that it cannot open without saying what to do.
@@ -187,7 +192,7 @@ class AgentOSServer(MCPServer[CallerState]):
             if state.backend.catalog.known and not all(tool.default for tool in self.tool_selection.tools):
                 with anyio.move_on_after(_FEATURES_TIMEOUT_SECONDS), contextlib.suppress(AgentOSError, *READING_ERRORS):
                     await state.backend.discovery.features()
-            state.tools_listed.set()
+            state.has_client.set()
         listed_names = {tool.name for tool in self.tool_selection.listed_tools(*backends)}
         if state is not None:
             listed_names |= state.component_tools.names_permitted_by(state.backend.scopes)
@@ -355,6 +360,8 @@ class AgentOSServer(MCPServer[CallerState]):
             answer["_meta"] = {**answer.get("_meta", {}), AGENTOS_META_KEY: meta}
         except Exception:
             log.exception("The introduction could not be made")
+        if ctx.lifespan_context.instances is None:
+            ctx.lifespan_context.has_client.set()
         return answer
 
     def _state_of(self, context: Context[CallerState, Any] | None) -> CallerState | None:
@@ -362,8 +369,17 @@ class AgentOSServer(MCPServer[CallerState]):
 
     async def _all_tools(self, component_tools: Mapping[str, Tool]) -> dict[str, ListedTool]:
         """The fixed tools, and those of components, which come and go."""
-        tools = [*await super().list_tools(), *map(_to_listed, component_tools.values())]
-        return {tool.name: tool for tool in tools}
+        if self._fixed_tools is None:
+            self._fixed_tools = {tool.name: tool for tool in await super().list_tools()}
+        return self._fixed_tools | {name: _to_listed(tool) for name, tool in component_tools.items()}
+
+    def add_tool(self, *arguments: Any, **options: Any) -> None:
+        super().add_tool(*arguments, **options)
+        self._fixed_tools = None
+
+    def remove_tool(self, name: str) -> None:
+        super().remove_tool(name)
+        self._fixed_tools = None
 
     async def _run_tool(
         self, name: str, arguments: dict[str, Any], context: Context[CallerState, Any] | None

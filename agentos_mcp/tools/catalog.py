@@ -52,14 +52,12 @@ async def get_component(ctx: ToolContext, id: ComponentId, kind: AnyKind = "") -
 
 
 async def _list_components(ctx: ToolContext, kind: Kind) -> Table:
-    await ctx.catalog.inventory(fresh=True)
-    components = [component for component in await ctx.catalog.components(kind) if component.kind == kind]
     first, second = (Action.of(f"list_{other}s") for other in KINDS if other != kind)
     return Table(
         ("id", "name", "description", "needs"),
         [
             (component.id, component.name, component.description, ", ".join(component.required_inputs))
-            for component in components
+            for component in await ctx.catalog.current_components(kind)
         ],
         empty=as_hint(f"This AgentOS has no {kind}s.") + hint("See {first} and {second}.", first=first, second=second),
     )

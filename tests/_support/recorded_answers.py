@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import httpx2
 
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.context import Backend, ToolContext, open_backend
@@ -56,24 +57,24 @@ def shape(method: str, path: str) -> str:
     return f"{method} " + "/".join("*" if _OUR_ID.fullmatch(part) else part for part in path.split("/"))
 
 
-class _Recorder(httpx.AsyncBaseTransport):
+class _Recorder(httpx2.AsyncBaseTransport):
     """Records what AgentOS answers. Its description, which is half a megabyte and never changes, is asked for once."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, recording: Recording, descriptions: dict[str, Reply]) -> None:
+    def __init__(self, inner: httpx2.AsyncBaseTransport, recording: Recording, descriptions: dict[str, Reply]) -> None:
         self._inner = inner
         self._recording = recording
         self._descriptions = descriptions
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         path = request.url.path
         status, kind, body = self._descriptions.get(path) or await self._ask(request)
-        if path == "/openapi.json" and path not in self._descriptions and status == httpx.codes.OK:
+        if path == "/openapi.json" and path not in self._descriptions and status == httpx2.codes.OK:
             body = in_short(body)
             self._descriptions[path] = status, kind, body
         self._recording.replies.append((shape(request.method, path), (status, kind, body)))
-        return httpx.Response(status, headers={"content-type": kind}, stream=httpx.ByteStream(body))
+        return httpx2.Response(status, headers={"content-type": kind}, stream=httpx2.ByteStream(body))
 
-    async def _ask(self, request: httpx.Request) -> Reply:
+    async def _ask(self, request: httpx2.Request) -> Reply:
         response = await self._inner.handle_async_request(request)
         body = await response.aread()
         await response.aclose()
@@ -83,7 +84,7 @@ class _Recorder(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-class Replay(httpx.AsyncBaseTransport):
+class Replay(httpx2.AsyncBaseTransport):
     """Gives recorded answers in their order by request, the last one again and again; 404 for what was never asked."""
 
     def __init__(self, replies: list[tuple[str, Reply]]) -> None:
@@ -91,17 +92,17 @@ class Replay(httpx.AsyncBaseTransport):
         for request, reply in replies:
             self._replies.setdefault(request, []).append(reply)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         left = self._replies.get(shape(request.method, request.url.path), [])
         status, kind, body = (
             (left.pop(0) if len(left) > 1 else left[0])
             if left
             else (404, "application/json", b'{"detail": "Nothing like that"}')
         )
-        return httpx.Response(status, headers={"content-type": kind}, stream=httpx.ByteStream(body))
+        return httpx2.Response(status, headers={"content-type": kind}, stream=httpx2.ByteStream(body))
 
 
-def through(backend: Backend, transport: httpx.AsyncBaseTransport) -> None:
+def through(backend: Backend, transport: httpx2.AsyncBaseTransport) -> None:
     """Let a backend talk to a transport of ours in place of the network."""
     backend.agent_os._http._transport = transport
 

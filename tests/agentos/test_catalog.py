@@ -110,3 +110,33 @@ async def test_find_takes_a_stored_component_of_that_name_before_a_configured_on
     async with scripted_agentos(answers) as agentos, AgentOS(agentos.url) as client:
         assert (await Catalog(client).find("agent", "support")).id == "support"
         assert (await Catalog(client).find("agent", "triage")).id == "support-triage"
+
+
+async def test_current_components_ask_for_config_only_once_the_list_has_changed() -> None:
+    writer, editor = {"id": "writer", "name": "Writer"}, {"id": "editor", "name": "Editor"}
+    config = {"os_id": "x", "databases": [], "agents": [writer], "teams": [], "workflows": []}
+    answers = {"/config": http_json(config), "/agents": http_json([writer])}
+    async with scripted_agentos(answers) as server, AgentOS(server.url) as agent_os:
+        catalog = Catalog(agent_os)
+        for _ in range(3):
+            assert [component.id for component in await catalog.current_components("agent")] == ["writer"]
+        assert server.requests.count("GET /config") == 1
+        assert server.requests.count("GET /agents") == 3
+        server.answers["/agents"] = http_json([writer, editor])
+        server.answers["/config"] = http_json({**config, "agents": [writer, editor]})
+        changes: list[str] = []
+        catalog.changed = lambda: changes.append("changed")
+        for _ in range(2):
+            assert [component.id for component in await catalog.current_components("agent")] == ["writer", "editor"]
+        assert changes == ["changed"]
+        assert server.requests.count("GET /config") == 2
+
+
+async def test_current_components_without_a_list_are_those_of_config() -> None:
+    config = {"os_id": "x", "databases": [], "agents": [{"id": "writer"}], "teams": [], "workflows": []}
+    answers = {"/config": http_json(config), "/agents": http_json({"detail": "no"}, 403)}
+    async with scripted_agentos(answers) as server, AgentOS(server.url) as agent_os:
+        catalog = Catalog(agent_os)
+        for asked in (1, 2):
+            assert [component.id for component in await catalog.current_components("agent")] == ["writer"]
+            assert server.requests.count("GET /config") == asked

@@ -6,7 +6,7 @@ import json
 import zlib
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,7 +62,7 @@ def test_endless_line_is_given_up() -> None:
         frames_of(b"x" * 100_000_000, 1_000_000, most=1_000)
 
 
-class Body(httpx.AsyncByteStream):
+class Body(httpx2.AsyncByteStream):
     def __init__(self, *pieces: bytes) -> None:
         self._pieces = pieces
 
@@ -71,8 +71,8 @@ class Body(httpx.AsyncByteStream):
             yield piece
 
 
-def answer(*pieces: bytes, encoding: str = "") -> httpx.Response:
-    return httpx.Response(200, headers={"content-encoding": encoding} if encoding else {}, stream=Body(*pieces))
+def answer(*pieces: bytes, encoding: str = "") -> httpx2.Response:
+    return httpx2.Response(200, headers={"content-encoding": encoding} if encoding else {}, stream=Body(*pieces))
 
 
 def packed(words: bytes, wbits: int) -> bytes:

@@ -62,10 +62,15 @@ def test_serve_loads_nothing_of_the_other_commands() -> None:
     code = (
         "import sys; from agentos_mcp.cli import COMMANDS; COMMANDS['serve'].parser('serve').parse_args([]);"
         "print(*sorted(name for name in sys.modules if name.startswith('agentos_mcp')));"
-        "import agentos_mcp.server.build; print(sys.modules['httpx._main'])"
+        "from agentos_mcp.server.sdk_import import import_sdk; import_sdk(serves_http=False);"
+        "from agentos_mcp.server.build import build_server; from agentos_mcp.settings import Settings;"
+        "build_server(Settings()); print(*sorted(sys.modules))"
     )
-    modules, httpx_command = run("-c", code, command=(sys.executable,)).stdout.splitlines()
-    assert httpx_command == "None"  # it brings click and rich along
+    modules, all_modules = run("-c", code, command=(sys.executable,)).stdout.splitlines()
+    # Libraries for terminals, those that serve HTTP, and an HTTP client beside the SDK's own.
+    assert not {"click", "rich", "uvicorn", "httpx", "opentelemetry.sdk", "prometheus_client"} & set(
+        all_modules.split()
+    )
     loaded = modules.split()
     own_modules = {
         name

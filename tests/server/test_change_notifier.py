@@ -14,6 +14,7 @@ from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
 from tests._support.http_answers import http_json
 from tests._support.notification_recorder import NotificationRecorder, connected_client, subscribed
+from tests._support.processes import PATIENCE
 from tests._support.running_agentos import running_agentos
 from tests._support.scripted_agentos import CONFIG, scripted_agentos
 
@@ -82,3 +83,19 @@ async def test_component_change_is_noticed_without_polling_by_whoever_reads_it(e
             assert "late-comer" in await peer.text("list_agents")
             await recorder.wait_until(lambda subjects: set(subjects) >= LISTS)
             assert "late-comer" in {prompt.name for prompt in (await peer.client.list_prompts()).prompts}
+
+
+async def test_agentos_is_asked_what_it_can_do_once_a_client_was_introduced(era: str) -> None:
+    asked = anyio.Event()
+
+    async def describe(stream: SocketStream) -> None:
+        asked.set()
+        await stream.send(http_json({"paths": {}}))
+
+    async with (
+        scripted_agentos({"/openapi.json": describe}) as agentos,
+        connected_client(era, build_server(Settings(url=agentos.url)), NotificationRecorder()),
+    ):
+        # Nothing was listed and nothing is run.
+        with anyio.fail_after(PATIENCE):
+            await asked.wait()
