@@ -117,6 +117,8 @@ class AgentOSServer(MCPServer[CallerState]):
         self.subscriptions = SubscriptionHub(self._subscription_totals)
         self.tool_selection = ToolSelection(agentos_settings)
         self.component_tools = ComponentTools(agentos_settings, self.tool_selection.all_names)
+        self._fixed_tools: dict[str, ListedTool] = {}
+        """The tools that are there whatever AgentOS has, as they are listed; filled when one is called."""
         self.cancellations = Cancellations()
         self.stopping = anyio.Event()
         self.open_counts: dict[str, tuple[str, Callable[[], int]]] = {
@@ -202,11 +204,12 @@ class AgentOSServer(MCPServer[CallerState]):
         state = self._state_of(context)
         component_tools = state.component_tools if state is not None else self.component_tools
         backend = state.backend if state is not None else None
-        tools = await self._all_tools(component_tools.tools)
-        if name not in tools and len(name) <= MAX_NAME_LENGTH and await component_tools.refresh(backend):
-            tools = await self._all_tools(component_tools.tools)
-        if (tool := tools.get(name)) is None:
-            return error_result(self.tool_selection.unknown_tool_message(name, list(tools)))
+        tool = await self._find_tool(name, component_tools.tools)
+        if tool is None and len(name) <= MAX_NAME_LENGTH and await component_tools.refresh(backend):
+            tool = await self._find_tool(name, component_tools.tools)
+        if tool is None:
+            names = list(await self._all_tools(component_tools.tools))
+            return error_result(self.tool_selection.unknown_tool_message(name, names))
         backends = state.backends if state is not None else ()
         if unavailable_reason := self.tool_selection.unavailable_on_all(name, backends):
             return error_result(unavailable_reason)
@@ -364,6 +367,14 @@ class AgentOSServer(MCPServer[CallerState]):
         """The fixed tools, and those of components, which come and go."""
         tools = [*await super().list_tools(), *map(_to_listed, component_tools.values())]
         return {tool.name: tool for tool in tools}
+
+    async def _find_tool(self, name: str, component_tools: Mapping[str, Tool]) -> ListedTool | None:
+        """The tool of this name. A call holds it until it ends, so it is not described anew for each of many calls."""
+        if (component_tool := component_tools.get(name)) is not None:
+            return _to_listed(component_tool)
+        if name not in self._fixed_tools:
+            self._fixed_tools = {tool.name: tool for tool in await super().list_tools()}
+        return self._fixed_tools.get(name)
 
     async def _run_tool(
         self, name: str, arguments: dict[str, Any], context: Context[CallerState, Any] | None
