@@ -28,8 +28,8 @@ MAX_FIRST_PROGRESS_RATIO = 1.1
 MAX_KIB_PER_RUN = 100.0
 _SETTLE_SECONDS = 1.0
 _FIRST_NOTICE = (
-    "it says that the run has started before it starts it; the figure of agentos-mcp is of the run's first word, which /mcp "
-    "never sends"
+    "it says that the run has started before it starts it; the figure of agentos-mcp is of the run's first word, which "
+    "/mcp never sends"
 )
 _IN_PROCESS = (
     "it runs the agent in AgentOS's own process; agentos-mcp reads each event of the run over REST, in a process of "
