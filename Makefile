@@ -4,7 +4,7 @@
 # make test-long  the changed answers of test_malformed_answers.py, 100,000 of them
 # make test-cluster  200 runs through two replicas, nginx, two AgentOS workers, PostgreSQL and Redis, each killed once
 # make lint   lint and types alone        make format   format the code
-# make bench  ratios against a bare server and against straight REST
+# make bench  compare with other ways to reach an AgentOS: docs/benchmarks.md; QUICK=1: one round, only printed
 # make evals  play 43 requests as people phrase them, by a model where one is configured
 # make bundle pack what Claude Desktop installs with a double click: dist/mcp-server-agentos-VERSION.mcpb
 # make surface  write the generated parts of docs/ and the snapshots of the tools from the code
@@ -49,7 +49,7 @@ format: $(VENV)/.with-dev
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.with-dev
-	$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 evals: $(VENV)/.with-dev
 	@$(BIN)/python -m evals
@@ -67,7 +67,7 @@ picture: $(VENV)/.with-dev
 	@$(BIN)/python -m scripts.picture
 
 clean:
-	rm -rf $(VENV) .agno .node dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .agno .node .bench dist .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "agentos-mcp needs Python 3.11 or later: install one, or name it: make PYTHON=/path/to/python3"; exit 1; }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 import anyio
 import httpx
@@ -16,13 +20,18 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from agentos_mcp.agentos.runs.run import Kind, new_id
 from agentos_mcp.demo.host_process import demo_agentos
+from benchmarks import peers
 from benchmarks.benchmark_agentos import LAST_WORD_OF_STEP, OWN_MCP_VARIABLE
 
 T = TypeVar("T")
 
 COMPONENTS: dict[Kind, str] = {"agent": "streamer", "workflow": "three-steps"}
+BENCHMARK_AGENTOS = "benchmarks.benchmark_agentos:build"
 _BENCHMARKS_FOLDER = Path(__file__).parent
 _COMPLETED_EVENTS = ("event: RunCompleted", "event: WorkflowCompleted")
+_UNLIMITED_BACKGROUND_RUNS = {"AGNO_BACKGROUND_MAX_CONCURRENCY": "0"}
+"""AgentOS has 32 runs in the background at once unless it is told otherwise."""
+_START_SECONDS = 30.0
 
 
 class BenchmarkError(RuntimeError):
@@ -30,15 +39,19 @@ class BenchmarkError(RuntimeError):
 
 
 @contextmanager
-def run_agentos(*, own_mcp: bool = False) -> Iterator[str]:
-    """A fresh AgentOS with an empty database: its address."""
-    environment = {OWN_MCP_VARIABLE: "1"} if own_mcp else {}
-    with demo_agentos(build="benchmarks.benchmark_agentos:build", environment=environment) as url:
+def run_agentos(*, own_mcp: bool = False, build: str = BENCHMARK_AGENTOS) -> Iterator[str]:
+    """A fresh AgentOS with an empty database: its address. With `own_mcp` it serves its own /mcp too.
+
+    Raises PeerMissing where FastMCP, which that needs, cannot be installed.
+    """
+    environment = _UNLIMITED_BACKGROUND_RUNS | ({OWN_MCP_VARIABLE: "1"} if own_mcp else {})
+    python = str(peers.agentos_python()) if own_mcp else sys.executable
+    with demo_agentos(build=build, environment=environment, python=python) as url:
         yield url
 
 
-def agentos_mcp_server(url: str) -> StdioServerParameters:
-    return _server("-m", "agentos_mcp", "serve", "--url", url)
+def agentos_mcp_server(url: str, *arguments: str) -> StdioServerParameters:
+    return _server("-m", "agentos_mcp", "serve", "--url", url, *arguments)
 
 
 def bare_sdk_server() -> StdioServerParameters:
@@ -46,14 +59,61 @@ def bare_sdk_server() -> StdioServerParameters:
 
 
 def _server(*arguments: str) -> StdioServerParameters:
-    return StdioServerParameters(command=sys.executable, args=list(arguments), cwd=_BENCHMARKS_FOLDER.parent)
+    """A server in a plain installation, from a folder in which Python finds no other copy of the package."""
+    return StdioServerParameters(command=str(peers.own_python()), args=list(arguments), cwd=peers.CACHE)
+
+
+@contextmanager
+def serve_http(url: str, *arguments: str) -> Iterator[tuple[str, int]]:
+    """`agentos-mcp serve --http` of a plain installation: the address of its /mcp, and its process id."""
+    command = [str(peers.own_python()), "-m", "agentos_mcp", "serve", "--http", "--port", "0", "--url", url, *arguments]
+    with tempfile.TemporaryFile() as unread:
+        process = subprocess.Popen(
+            command, cwd=peers.CACHE, stdout=unread, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+        )
+        assert process.stderr is not None
+        try:
+            yield _address(process.stderr), process.pid
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            process.stderr.close()
+
+
+def _address(lines: Iterator[str]) -> str:
+    """The address that a server prints; what it prints later is read and dropped, so that its pipe is never full."""
+    started = time.monotonic()
+    for line in lines:
+        _, found, address = line.partition("Serving MCP at ")
+        if found:
+            threading.Thread(target=lambda: [None for _ in lines], daemon=True).start()
+            return address.strip()
+        if time.monotonic() - started > _START_SECONDS:
+            break
+    raise BenchmarkError("agentos-mcp serve --http did not say where it serves.")
 
 
 @asynccontextmanager
-async def connect(server: StdioServerParameters, mode: str = "auto") -> AsyncIterator[Client]:
-    """A client of a server that is spawned for it."""
-    async with Client(stdio_client(server), mode=mode, cache=None) as client:
-        yield client
+async def connect(
+    server: StdioServerParameters, mode: str = "auto", *, is_quiet: bool = False
+) -> AsyncIterator[Client]:
+    """A client of a server that is spawned for it. What a quiet one logs is dropped."""
+    with _errors(is_quiet=is_quiet) as errors:
+        async with Client(stdio_client(server, errlog=errors), mode=mode, cache=None) as client:
+            yield client
+
+
+@contextmanager
+def _errors(*, is_quiet: bool) -> Iterator[TextIO]:
+    if not is_quiet:
+        yield sys.stderr
+        return
+    with Path(os.devnull).open("w", encoding="utf-8") as dropped:
+        yield dropped
 
 
 class FirstProgress:
@@ -120,10 +180,10 @@ async def stream_events(http: httpx.AsyncClient, kind: Kind, message: str, *, ba
     return events
 
 
-async def measure_alternately(rounds: int, *sides: Callable[[], Awaitable[T]]) -> list[list[T]]:
+async def measure_alternately(rounds: int, *sides: Callable[[], Awaitable[T]], warm_up: bool = True) -> list[list[T]]:
     """Measure every side once a round, in rotating order; a warm-up round is dropped. Samples by side."""
     samples: list[list[T]] = [[] for _ in sides]
-    for number in range(rounds + 1):
+    for number in range(0 if warm_up else 1, rounds + 1):
         for offset in range(len(sides)):
             side = (number + offset) % len(sides)
             sample = await sides[side]()

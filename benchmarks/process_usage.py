@@ -17,10 +17,12 @@ _PROC = Path("/proc")
 
 
 @asynccontextmanager
-async def connect_with_pid(server: StdioServerParameters) -> AsyncIterator[tuple[Client, int]]:
-    """A client of a server that is spawned for it, and the server's process id."""
+async def connect_with_pid(
+    server: StdioServerParameters, *, is_quiet: bool = False
+) -> AsyncIterator[tuple[Client, int]]:
+    """A client of a server that is spawned for it, and the server's process id. What a quiet one logs is dropped."""
     before = _children()
-    async with connect(server) as client:
+    async with connect(server, is_quiet=is_quiet) as client:
         spawned = _children() - before
         if len(spawned) != 1:
             raise BenchmarkError(f"{len(spawned)} processes were spawned where one was expected.")
@@ -53,7 +55,21 @@ def cpu_seconds(pid: int) -> float:
 
 def resident_mib(pid: int) -> float:
     """Resident memory in MiB."""
+    return _status_mib(pid, "VmRSS:")
+
+
+def peak_resident_mib(pid: int) -> float:
+    """The most resident memory since `reset_peak`, in MiB."""
+    return _status_mib(pid, "VmHWM:")
+
+
+def reset_peak(pid: int) -> None:
+    """From now on the peak is of what comes."""
+    (_PROC / str(pid) / "clear_refs").write_text("5", encoding="ascii")
+
+
+def _status_mib(pid: int, name: str) -> float:
     for line in (_PROC / str(pid) / "status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(name):
             return int(line.split()[1]) / 1024
-    raise BenchmarkError(f"Process {pid} has no resident memory.")
+    raise BenchmarkError(f"Process {pid} has no {name.rstrip(':')}.")

@@ -59,6 +59,8 @@ class Limits:
     """Times are in seconds, sizes in bytes."""
 
     connect_seconds: float = 5.0
+    # Where hundreds of runs are started at once, a process may be late itself to see that it is connected.
+    stream_connect_seconds: float = 20.0
     read_seconds: float = 30.0
     # Background streams carry a comment every 15 s: two missed ones mean a dead connection.
     quiet_seconds: float = 45.0
@@ -315,7 +317,7 @@ class AgentOS:
             files=files,
             # Compression on the way would hold events back.
             headers=await self._headers() | {"Accept": "text/event-stream", "Accept-Encoding": "identity"} | key,
-            timeout=self._timeout(quiet_seconds),
+            timeout=self._timeout(quiet_seconds, self.limits.stream_connect_seconds),
         )
         observation = self._observation("POST", template, values, is_stream=True)
         with (
@@ -369,8 +371,9 @@ class AgentOS:
             is_stream=is_stream,
         )
 
-    def _timeout(self, read: float | None) -> httpx2.Timeout:
-        return httpx2.Timeout(self.limits.read_seconds, connect=self.limits.connect_seconds, read=read)
+    def _timeout(self, read: float | None, connect: float | None = None) -> httpx2.Timeout:
+        """With limits of the request's own; `connect` is that of most requests where it is left out."""
+        return httpx2.Timeout(self.limits.read_seconds, connect=connect or self.limits.connect_seconds, read=read)
 
     def mask(self, text: str) -> str:
         """Text of any kind without the tokens that were sent; a short one may be a word that the text needs."""

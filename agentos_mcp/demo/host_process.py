@@ -57,17 +57,18 @@ def demo_agentos(
     port: int = 0,
     build: str = DEMO_BUILD_FUNCTION,
     environment: Mapping[str, str] | None = None,
+    python: str = sys.executable,
 ) -> Iterator[str]:
     """Run an AgentOS in a process of its own: yields its address, stops it on leaving. Raises DemoError.
 
     Without `db_file` everything it stores is deleted at the end. `pace` multiplies its models' delays.
     `build` names a function ("module:function") that builds the AgentOS from the path of its database;
-    `environment` is added to the process's own.
+    `environment` is added to the process's own; `python` is the Python that runs it, which has to have agno.
     """
-    if importlib.util.find_spec("agno") is None:
+    if python == sys.executable and importlib.util.find_spec("agno") is None:
         raise DemoError(agno_missing_message())
     command = [
-        sys.executable,
+        python,
         "-m",
         "agentos_mcp.demo.host_process",
         "--with-parent",

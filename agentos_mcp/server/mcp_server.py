@@ -207,11 +207,12 @@ class AgentOSServer(MCPServer[CallerState]):
         state = self._state_of(context)
         component_tools = state.component_tools if state is not None else self.component_tools
         backend = state.backend if state is not None else None
-        tools = await self._all_tools(component_tools.tools)
-        if name not in tools and len(name) <= MAX_NAME_LENGTH and await component_tools.refresh(backend):
-            tools = await self._all_tools(component_tools.tools)
-        if (tool := tools.get(name)) is None:
-            return error_result(self.tool_selection.unknown_tool_message(name, list(tools)))
+        tool = await self._find_tool(name, component_tools.tools)
+        if tool is None and len(name) <= MAX_NAME_LENGTH and await component_tools.refresh(backend):
+            tool = await self._find_tool(name, component_tools.tools)
+        if tool is None:
+            names = list(await self._all_tools(component_tools.tools))
+            return error_result(self.tool_selection.unknown_tool_message(name, names))
         backends = state.backends if state is not None else ()
         if unavailable_reason := self.tool_selection.unavailable_on_all(name, backends):
             return error_result(unavailable_reason)
@@ -369,9 +370,13 @@ class AgentOSServer(MCPServer[CallerState]):
 
     async def _all_tools(self, component_tools: Mapping[str, Tool]) -> dict[str, ListedTool]:
         """The fixed tools, and those of components, which come and go."""
+        return await self._described_fixed_tools() | {name: _to_listed(tool) for name, tool in component_tools.items()}
+
+    async def _described_fixed_tools(self) -> dict[str, ListedTool]:
+        """Described once, not anew for each of many calls."""
         if self._fixed_tools is None:
             self._fixed_tools = {tool.name: tool for tool in await super().list_tools()}
-        return self._fixed_tools | {name: _to_listed(tool) for name, tool in component_tools.items()}
+        return self._fixed_tools
 
     def add_tool(self, *arguments: Any, **options: Any) -> None:
         super().add_tool(*arguments, **options)
@@ -380,6 +385,12 @@ class AgentOSServer(MCPServer[CallerState]):
     def remove_tool(self, name: str) -> None:
         super().remove_tool(name)
         self._fixed_tools = None
+
+    async def _find_tool(self, name: str, component_tools: Mapping[str, Tool]) -> ListedTool | None:
+        """The tool of this name; of the others none is described."""
+        if (component_tool := component_tools.get(name)) is not None:
+            return _to_listed(component_tool)
+        return (await self._described_fixed_tools()).get(name)
 
     async def _run_tool(
         self, name: str, arguments: dict[str, Any], context: Context[CallerState, Any] | None

@@ -1,0 +1,57 @@
+"""From spawning a server to its list of tools, and to the result of its first call: a client's wait."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from benchmarks.connections import McpConnection, stdio_command
+from benchmarks.contenders import BARE, MCP_PROXY, MCP_REMOTE, OPENAPI, OWN_STDIO, Contender
+from benchmarks.harness import connect, measure_alternately, run_agentos
+from benchmarks.peers import PeerMissing
+from benchmarks.results import Comparison, Result
+
+ROUNDS = 7
+SECTION = "Start"
+_NODE = (
+    "node starts faster than Python; mcp-remote has no tools of its own to make, and needs a Node.js that is installed"
+)
+_WARM = (
+    "AgentOS answers from what it holds in memory; agentos-mcp asks it over REST, once, and opens a connection for it"
+)
+
+
+async def measure(rounds: int) -> list[Result]:
+    with run_agentos(own_mcp=True) as url:
+        sides: dict[str, Callable[[], Awaitable[tuple[float, float]]]] = {}
+        for contender in (OWN_STDIO, MCP_REMOTE, MCP_PROXY, OPENAPI, BARE):
+            try:
+                stdio_command(contender, url)
+            except PeerMissing as error:
+                print(f"{contender.title} is left out: {error}", file=sys.stderr)
+            else:
+                sides[contender.key] = partial(_first_use, contender, url)
+        samples = dict(zip(sides, await measure_alternately(rounds, *sides.values()), strict=True))
+    listed = {key: [first for first, _ in times] for key, times in samples.items()}
+    called = {key: [1000 * second for _, second in times] for key, times in samples.items() if key != BARE.key}
+    reasons = {MCP_REMOTE.key: _NODE}
+    return [
+        Comparison(SECTION, "spawn to tools/list, stdio", "s", listed, reasons=reasons, is_in_chart=True),
+        Comparison(
+            SECTION, "first call after that: the agents", "ms", called, {MCP_REMOTE.key: _WARM, MCP_PROXY.key: _WARM}
+        ),
+    ]
+
+
+async def _first_use(contender: Contender, url: str) -> tuple[float, float]:
+    """Seconds from the start of the process to its list of tools, and from there to its list of agents."""
+    started = time.perf_counter()
+    async with connect(stdio_command(contender, url), is_quiet=True) as client:
+        tools = (await client.list_tools()).tools
+        listed = time.perf_counter()
+        assert tools
+        if contender is not BARE:
+            await McpConnection(contender, client).list_agents()
+        return listed - started, time.perf_counter() - listed

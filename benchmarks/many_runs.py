@@ -1,0 +1,159 @@
+"""Many runs at once through one HTTP server of agentos-mcp, in either durability; its memory during and after them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from statistics import median
+
+import anyio
+
+from benchmarks.connections import RunTimes, durability
+from benchmarks.contenders import AGENTOS_MCP, OWN_HTTP, REST
+from benchmarks.harness import measure_alternately, run_agentos, serve_http
+from benchmarks.peers import PeerMissing
+from benchmarks.process_usage import peak_resident_mib, reset_peak, resident_mib
+from benchmarks.results import Comparison, Result, Row, percentile
+from benchmarks.streamed_calls import run_at_once, run_over_mcp, run_over_rest
+
+ROUNDS = 3
+SECTION = "Many runs at once"
+MOST_RUNS = 500
+MESSAGES = {1: "20 1.5", 20: "20 1.5", 100: "20 3", MOST_RUNS: "20 10"}
+"""Words and seconds of each run, by how many there are at once: about as many words a second as models stream."""
+MAX_RATIO_TO_OWN_MCP = 1.05
+MAX_FIRST_PROGRESS_RATIO = 1.1
+MAX_KIB_PER_RUN = 100.0
+_SETTLE_SECONDS = 1.0
+_FIRST_NOTICE = (
+    "it says that the run has started before it starts it; the figure of agentos-mcp is of the run's first word, which "
+    "/mcp never sends"
+)
+_IN_PROCESS = (
+    "it runs the agent in AgentOS's own process; agentos-mcp reads each event of the run over REST, in a process of "
+    "its own, to show the words as they come"
+)
+
+Batch = Callable[[], Awaitable[list[RunTimes]]]
+
+
+async def measure(rounds: int) -> list[Result]:
+    return [*await _compare(rounds, background=True), *await _compare(rounds, background=False)]
+
+
+async def _compare(rounds: int, *, background: bool) -> list[Result]:
+    where = "background" if background else "foreground"
+    results: list[Result] = []
+    async with AsyncExitStack() as stack:
+        own_mcp = not background
+        try:
+            url = stack.enter_context(run_agentos(own_mcp=own_mcp))
+        except PeerMissing as error:
+            print(f"{AGENTOS_MCP.title} is left out: {error}", file=sys.stderr)
+            own_mcp = False
+            url = stack.enter_context(run_agentos())
+        address, pid = stack.enter_context(serve_http(url, *durability(background=background)))
+        for count, message in MESSAGES.items():
+            memory = _Memory(pid, count)
+            sides: dict[str, Batch] = {
+                OWN_HTTP.key: memory.around(partial(run_at_once, count, run_over_mcp(address, OWN_HTTP, message))),
+                REST.key: partial(run_at_once, count, run_over_rest(url, message, background=background)),
+            }
+            if own_mcp:
+                own = run_over_mcp(f"{url}/mcp", AGENTOS_MCP, message)
+                sides[AGENTOS_MCP.key] = partial(run_at_once, count, own)
+            # The fewest are a warm-up for all others.
+            batches = await measure_alternately(rounds, *sides.values(), warm_up=count == 1)
+            name = f"{count} at once, {where}" if count > 1 else f"one, {where}"
+            times = dict(zip(sides, batches, strict=True))
+            results += _rows(name, times, count)
+            if count == MOST_RUNS and background:
+                results += memory.rows(name)
+    return results
+
+
+def _rows(name: str, times: dict[str, list[list[RunTimes]]], count: int) -> list[Result]:
+    """The rows of one number of runs; `times` has the runs of each round, by contender."""
+    seconds = {key: [max(run.seconds for run in batch) for batch in batches] for key, batches in times.items()}
+    first = {
+        key: [percentile([run.first_progress for run in batch], 0.99) for batch in batches]
+        for key, batches in times.items()
+    }
+    medians = {
+        key: [median(run.first_progress for run in batch) for batch in batches] for key, batches in times.items()
+    }
+    first_name = "first progress, p99" if count > 1 else "first progress"
+    rows: list[Result] = [
+        Comparison(
+            SECTION,
+            f"{name}: all done",
+            "s",
+            seconds,
+            reasons={AGENTOS_MCP.key: _IN_PROCESS},
+            is_in_chart=count in {100, MOST_RUNS} and AGENTOS_MCP.key in seconds,
+        ),
+        Comparison(SECTION, f"{name}: {first_name}", "s", first, reasons={AGENTOS_MCP.key: _FIRST_NOTICE}),
+    ]
+    if count > 1:
+        rows.append(
+            Comparison(SECTION, f"{name}: first progress, p50", "s", medians, reasons={AGENTOS_MCP.key: _FIRST_NOTICE})
+        )
+    if AGENTOS_MCP.key in times and count < MOST_RUNS:
+        rows.append(
+            Row(
+                f"{name}, all done | AgentOS's /mcp",
+                seconds[OWN_HTTP.key],
+                seconds[AGENTOS_MCP.key],
+                max_ratio=MAX_RATIO_TO_OWN_MCP,
+                reason=_IN_PROCESS,
+            )
+        )
+    if count == MOST_RUNS:
+        rows.append(
+            Row(
+                f"{name}, first progress, p99 | straight REST",
+                first[OWN_HTTP.key],
+                first[REST.key],
+                max_ratio=MAX_FIRST_PROGRESS_RATIO,
+            )
+        )
+    return rows
+
+
+class _Memory:
+    """The memory of a server before, during and after batches of runs."""
+
+    def __init__(self, pid: int, count: int) -> None:
+        self._pid = pid
+        self._count = count
+        self._before: list[float] = []
+        self._peak: list[float] = []
+        self._after: list[float] = []
+
+    def around(self, batch: Batch) -> Batch:
+        async def measured() -> list[RunTimes]:
+            self._before.append(resident_mib(self._pid))
+            reset_peak(self._pid)
+            times = await batch()
+            self._peak.append(peak_resident_mib(self._pid))
+            await anyio.sleep(_SETTLE_SECONDS)
+            self._after.append(resident_mib(self._pid))
+            return times
+
+        return measured
+
+    def rows(self, name: str) -> list[Result]:
+        per_run = 1024 * (self._peak[0] - self._before[0]) / self._count
+        return [
+            Row(f"{name}, memory of each", [per_run], unit="KiB", max_value=MAX_KIB_PER_RUN),
+            Row(
+                f"{name}, memory after the last batch | after the first",
+                self._after[-1:],
+                self._after[:1],
+                unit="MiB",
+                max_ratio=1.05,
+            ),
+            Row(f"{name}, memory at peak | before", self._peak[:1], self._before[:1], unit="MiB"),
+        ]
