@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
-from anyio.abc import TaskGroup
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR
 
-from agentos_mcp.agentos.task_groups import unwrapped_task_group
+from agentos_mcp.agentos.task_groups import BackgroundTasks
 from agentos_mcp.agentos.token_claims import ADMIN_SCOPE
 from agentos_mcp.server.caller_state import CallerState
 
@@ -107,23 +106,16 @@ class Callers:
         self._max_callers = max_callers
         self._idle_seconds = idle_seconds
         self._kept: OrderedDict[str, _KeptCaller] = OrderedDict()
-        self._tasks: TaskGroup | None = None
+        self._tasks = BackgroundTasks()
 
     @property
     def states(self) -> Iterable[CallerState]:
         """Those that are open."""
         return [kept.state for kept in self._kept.values() if kept.state is not None]
 
-    @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
+    def kept(self) -> AbstractAsyncContextManager[None]:
         """While it is open, callers are served; then everything that is kept for them is closed."""
-        async with unwrapped_task_group() as tasks:
-            self._tasks = tasks
-            try:
-                yield
-            finally:
-                self._tasks = None
-                tasks.cancel_scope.cancel()
+        return self._tasks.opened()
 
     @asynccontextmanager
     async def state_for(self, ctx: ServerRequestContext[Any, Any]) -> AsyncIterator[CallerState]:
@@ -147,7 +139,7 @@ class Callers:
             kept.used_at = anyio.current_time()
 
     def _keep(self, caller: Caller) -> _KeptCaller:
-        if self._tasks is None:
+        if not self._tasks.is_open:
             raise MCPError(INTERNAL_ERROR, "This server is stopping.")
         if len(self._kept) >= self._max_callers:
             self._make_room()

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
 import anyio
-from anyio.abc import TaskGroup
 from mcp.server.mcpserver import Context
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unreachable
 from agentos_mcp.agentos.hints import Parameter, hint
 from agentos_mcp.agentos.http_errors import READING_ERRORS, reading_failure
 from agentos_mcp.agentos.plain_text import excerpt
-from agentos_mcp.agentos.task_groups import unwrapped_task_group
+from agentos_mcp.agentos.task_groups import BackgroundTasks, unwrapped_task_group
 from agentos_mcp.tooling.context import Backend
 
 log = logging.getLogger(__name__)
@@ -53,7 +52,7 @@ class Instances:
         self.backends = dict(backends)
         self._problems: dict[str, AgentOSError] = {}
         self._checked: set[str] = set()
-        self._tasks: TaskGroup | None = None
+        self._tasks = BackgroundTasks()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,16 +86,9 @@ class Instances:
             text = backend.agent_os.mask(text)
         return text
 
-    @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
+    def watched(self) -> AbstractAsyncContextManager[None]:
         """While it is open, those that did not answer are asked again until they do."""
-        async with unwrapped_task_group() as tasks:
-            self._tasks = tasks
-            try:
-                yield
-            finally:
-                self._tasks = None
-                tasks.cancel_scope.cancel()
+        return self._tasks.opened()
 
     async def ask_each(
         self, call: Callable[[Backend], Awaitable[T]], *, wait_for_all: bool = False
@@ -154,7 +146,7 @@ class Instances:
             self._problems.pop(name, None)
             return
         self._problems[name] = answer
-        if self._tasks is not None and name not in self._checked:
+        if self._tasks.is_open and name not in self._checked:
             self._checked.add(name)
             self._tasks.start_soon(self._check_until_answered, name)
 
