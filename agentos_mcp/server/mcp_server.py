@@ -74,6 +74,7 @@ from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.argument_limits import MAX_NAME_LENGTH, MAX_PATH_LENGTH, check_argument
 from agentos_mcp.tooling.client_quirks import quirks_of
 from agentos_mcp.tooling.context import Backend, CallEnd, ToolContext
+from agentos_mcp.tooling.instances import Instances
 from agentos_mcp.tooling.mcp_tool import error_result, mcp_tool
 
 log = logging.getLogger(__name__)
@@ -167,12 +168,13 @@ class AgentOSServer(MCPServer[CallerState]):
         self.callers = callers
         self.middleware.insert(0, with_state_of_caller)
 
-    def new_state(self, backend: Backend) -> CallerState:
-        """The state of one caller of several, whose AgentOS this is."""
+    def new_state(self, backend: Backend, instances: Instances | None) -> CallerState:
+        """The state of one caller of several, whose AgentOS this is, or whose AgentOSes these are."""
         return CallerState(
             backend,
             ComponentTools(self._agentos_settings, self.tool_selection.all_names),
             SubscriptionHub(self._subscription_totals),
+            instances=instances,
         )
 
     async def _list_tools(self, ctx: ServerRequestContext[Any, Any], _: PaginatedRequestParams) -> ListToolsResult:

@@ -26,6 +26,7 @@ from agentos_mcp.tooling.instances import Instances
 from tests._support.fault_proxy import proxy_to
 from tests._support.foreign_servers import free_port
 from tests._support.http_application import http_application
+from tests._support.markdown_tables import column
 from tests._support.mcp_client import Connect, Peer, reference
 from tests._support.person import Person
 
@@ -49,13 +50,6 @@ def of(name: str, url: str, **more: Any) -> Settings:
 
 def down() -> Settings:
     return of("down", f"http://127.0.0.1:{free_port()}")
-
-
-def column(table: str, name: str) -> list[str]:
-    """The cells of a column of a markdown table."""
-    lines = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("|")]
-    index = [cell.strip() for cell in lines[0]].index(name)
-    return [line[index].strip() for line in lines[2:]]
 
 
 # Lists
