@@ -52,6 +52,8 @@ from agentos_mcp.server.client_limits import ClientLimits
 from agentos_mcp.server.component_tools import ComponentTools
 from agentos_mcp.server.day_notices import DayNotices
 from agentos_mcp.server.http.disconnects import ended_by_client
+from agentos_mcp.server.instance_prompts import InstancePrompts
+from agentos_mcp.server.instance_resources import InstanceResources
 from agentos_mcp.server.introduction import (
     AGENTOS_META_KEY,
     INTRODUCTION_SECONDS,
@@ -147,8 +149,9 @@ class AgentOSServer(MCPServer[CallerState]):
         self.middleware.insert(0, self._refuse_unknown_state)
         self._agentos_settings = agentos_settings
         self._introduction_seconds = introduction_seconds
-        self.resources = Resources(agentos_settings)
-        self.prompts = Prompts(self.tool_selection)
+        several = bool(agentos_settings.instances)
+        self.resources = (InstanceResources if several else Resources)(agentos_settings)
+        self.prompts = (InstancePrompts if several else Prompts)(self.tool_selection)
         RequestHandlers(self, self.resources, self.prompts).register()
         add_request_handler(self, "tools/list", PaginatedRequestParams, self._list_tools)
         add_request_handler(self, "logging/setLevel", SetLevelRequestParams, _set_log_level)

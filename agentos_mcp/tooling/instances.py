@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, Protocol, TypeVar
 
 import anyio
 from mcp.server.mcpserver import Context
 
+from agentos_mcp.agentos.catalog import LIST_TIMEOUT_SECONDS, Inventory
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unreachable
 from agentos_mcp.agentos.hints import Parameter, hint
 from agentos_mcp.agentos.http_errors import READING_ERRORS, reading_failure
@@ -79,6 +80,25 @@ class Instances:
         return InvalidRequest(
             problem, hint("Give {instance}, one of: {names}.", instance=Parameter("instance"), names=self.listed_names)
         )
+
+    def split(self, text: str) -> tuple[str, str]:
+        """The name of the AgentOS before an id ("prod:3f9a"), '' where there is none; and the rest."""
+        before, colon, rest = text.partition(":")
+        name = self.name_of(before) if colon and rest.strip() else ""
+        return (name, rest.strip()) if name else ("", text)
+
+    async def inventories(self) -> dict[str, Inventory | None]:
+        """What each has; of one that does not answer in time what it had before, None where that is not known."""
+
+        async def read(backend: Backend) -> Inventory:
+            with _unreachable_after(LIST_TIMEOUT_SECONDS):
+                return await backend.catalog.inventory(retry=False)
+
+        answers = await self.ask_each(read)
+        return {
+            name: answer if isinstance(answer, Inventory) else self.backends[name].catalog.known
+            for name, answer in answers.items()
+        }
 
     def mask(self, text: str) -> str:
         """A text without the tokens of any of them."""
@@ -158,6 +178,16 @@ class Instances:
                     self._problems.pop(name, None)
         finally:
             self._checked.discard(name)
+
+
+@contextmanager
+def _unreachable_after(seconds: float) -> Iterator[None]:
+    """Raises Unreachable where what is awaited inside takes longer."""
+    try:
+        with anyio.fail_after(seconds):
+            yield
+    except TimeoutError:
+        raise _no_answer(seconds) from None
 
 
 async def _answers(backend: Backend) -> bool:

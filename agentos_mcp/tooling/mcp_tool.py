@@ -77,6 +77,7 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
             limits.check(arguments)
             target = await find_target(instances, spec, signature, arguments, answered_run(context))
             if target.backend is not None:
+                require_tool(target.backend, spec)
                 return await run_tool(ToolContext(target.backend, context), dict(target.arguments))
 
             async def read(backend: Backend) -> Result:
