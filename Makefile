@@ -3,6 +3,7 @@
 # make test   lint, types, all tests, as CI runs them
 # make test-long  the changed answers of test_malformed_answers.py, 100,000 of them
 # make test-cluster  200 runs through two replicas, nginx, two AgentOS workers, PostgreSQL and Redis, each killed once
+# make test-deploy  deploy/ by the published schemas of Kubernetes and Compose
 # make lint   lint and types alone        make format   format the code
 # make bench  compare with other ways to reach an AgentOS: docs/benchmarks.md; QUICK=1: one round, only printed
 # make evals  play 43 requests as people phrase them, by a model where one is configured
@@ -22,7 +23,7 @@ INPUTS := pyproject.toml constraints.txt
 # Without bytecode files each process that the tests start compiles the whole package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo check test test-long test-cluster lint format bench evals bundle surface requirements picture clean
+.PHONY: demo check test test-long test-cluster test-deploy lint format bench evals bundle surface requirements picture clean
 
 demo: $(VENV)/.with-demo
 	@$(BIN)/agentos-mcp demo
@@ -38,6 +39,9 @@ test-long: $(VENV)/.with-dev
 
 test-cluster: $(VENV)/.with-dev
 	@$(BIN)/python -m tests.cluster $(if $(RUNS),--runs $(RUNS))
+
+test-deploy: $(VENV)/.with-dev $(VENV)/.with-test-deploy
+	$(BIN)/python -m pytest tests/cluster/test_deploy.py tests/cluster/test_deploy_schemas.py --numprocesses=0
 
 lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .

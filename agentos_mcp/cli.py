@@ -367,7 +367,7 @@ def _serve(options: argparse.Namespace) -> int:
 def _serve_transport(options: argparse.Namespace, settings: Settings) -> int:
     from agentos_mcp.server.http.settings import http_settings
 
-    http = http_settings(options) if options.http else None
+    http = http_settings(options, agentos=settings) if options.http else None
     import anyio
 
     prefetch = None
@@ -376,22 +376,17 @@ def _serve_transport(options: argparse.Namespace, settings: Settings) -> int:
         from agentos_mcp.agentos.config_prefetch import prefetch_config
 
         prefetch = prefetch_config(settings.url, settings.token, Limits(read_seconds=settings.timeout))
-    identity = None
-    if http is not None and http.identity != "shared":
-        if settings.instances:
-            raise SettingsError(
-                f"--identity {http.identity} is for one AgentOS: of several it is not known which one a caller's "
-                "credential is for. Start a server for each, or use --identity shared."
-            )
+    identities = None
+    if http is not None and http.tells_callers_apart:
         from agentos_mcp.server.http.identity_modes import build_identity
 
-        identity = build_identity(http, settings)
+        identities = build_identity(http, settings)
     from agentos_mcp.server.sdk_import import import_sdk
 
     import_sdk(serves_http=http is not None)
     from agentos_mcp.server.build import build_server
 
-    server = build_server(settings, prefetch, identity=identity)
+    server = build_server(settings, prefetch, identities=identities)
     gc.freeze()
     gc.enable()
     if http is not None:
@@ -399,7 +394,7 @@ def _serve_transport(options: argparse.Namespace, settings: Settings) -> int:
 
         listener = open_socket(http.host, http.port)
         _announce(settings, announcement(http, listener))
-        anyio.run(serve_http, server, listener, http, identity)
+        anyio.run(serve_http, server, listener, http, identities)
         return 0
 
     from agentos_mcp.server.stdio import serve_stdio

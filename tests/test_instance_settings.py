@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from agentos_mcp.cli import COMMANDS
+from agentos_mcp.server.http.settings import HTTP_OPTIONS, HttpSettings, http_settings
 from agentos_mcp.settings import Settings, SettingsError, load, load_instances
+from agentos_mcp.settings.profiles import IDENTITY_KEYS
 
 TWO = "dev=http://localhost:7777 prod=https://agents.example.com/"
 
@@ -159,6 +162,78 @@ def test_file_that_is_missing_or_that_all_can_write_is_refused(tmp_path: Path) -
 def test_file_and_address_together_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Give one of the two"):
         load_instances({"config": str(config(tmp_path, FILE)), "url": "http://localhost:1"}, {})
+
+
+# Identities
+
+
+IDENTITIES = """
+[agentos.dev]
+url = "http://localhost:7777"
+
+[agentos.prod]
+url = "https://agents.example.com"
+identity = "mint"
+mint_key_file = "keys/prod.pem"
+mint_audience = "production"
+exchange_client_secret_file = "keys/secret"
+"""
+
+
+def http(folder: Path, text: str, *flags: str) -> tuple[Settings, HttpSettings]:
+    settings = load_instances({"config": str(config(folder, text))}, {})
+    options = COMMANDS["serve"].parser("serve").parse_args(["--http", *flags])
+    return settings, http_settings(options, {}, settings)
+
+
+def test_table_says_how_the_callers_of_its_agentos_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    for name in ("prod.pem", "secret"):
+        (tmp_path / "keys" / name).write_text(f"of-{name}")
+    issuer = ("--oauth-issuer", "https://login.example.com", "--user-claim", "oid")
+    settings, served = http(tmp_path, IDENTITIES, *issuer)
+    dev, prod = served.of_instances["dev"], served.of_instances["prod"]
+    assert served.tells_callers_apart
+    assert (dev.identity, prod.identity, prod.mint_audience) == ("shared", "mint", "production")
+    assert prod.mint_key_file == tmp_path / "keys" / "prod.pem"
+    assert prod.exchange_client_secret is not None
+    assert prod.exchange_client_secret() == "of-secret"
+    assert {own.user_claim for own in (dev, prod)} == {"oid"}, "what a table leaves out is what the flags say"
+    assert (dev.identity_header, prod.identity_header) == ("X-AgentOS-Token-dev", "X-AgentOS-Token-prod")
+    assert "of-secret" not in repr((settings, served))
+
+
+def test_file_with_one_table_is_one_agentos_with_its_identity(tmp_path: Path) -> None:
+    text = '[agentos.dev]\nurl = "http://localhost:5"\nidentity = "header"\nidentity_header = "X-Mine"\n'
+    _, served = http(tmp_path, text)
+    assert (served.identity, served.identity_header, served.of_instances) == ("header", "X-Mine", {})
+
+
+def test_keys_of_an_identity_are_settings_of_http() -> None:
+    of_callers = {option.name for option in HTTP_OPTIONS if option.name.startswith(("identity", "mint_", "exchange_"))}
+    assert set(IDENTITY_KEYS) == of_callers | {"user_claim", "scope_map"}
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("identity = 1", "agentos.dev: identity is not a string"),
+        ('oauth_issuer = "https://login.example.com"', "agentos.dev: oauth_issuer is not known to this version"),
+        ('identity = "mint"', "--identity mint needs --oauth-issuer"),
+        ('identity = "header"\nidentity_header = "a b"', "identity_header='a b' cannot be used"),
+        ('mint_key_file = "none.pem"', "cannot be used: there is no such file"),
+    ],
+)
+def test_identity_that_cannot_be_used_is_refused(line: str, problem: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        http(tmp_path, f'[agentos.dev]\nurl = "http://localhost:1"\n{line}\n')
+    assert problem in str(refused.value)
+
+
+def test_names_that_a_header_cannot_tell_apart_are_refused(tmp_path: Path) -> None:
+    tables = "".join(f'[agentos."{name}"]\nurl = "http://localhost:1"\n' for name in ("a.b", "a_b"))
+    with pytest.raises(SettingsError, match=r"a\.b and a_b would be shown credentials"):
+        http(tmp_path, tables, "--identity", "header")
 
 
 def test_settings_of_one_show_no_instances() -> None:

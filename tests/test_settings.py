@@ -89,7 +89,7 @@ def test_toolset_names_ignore_case() -> None:
 
 
 def test_option_always_has_a_flag_and_a_variable() -> None:
-    derived = {"caller_is_user", "instance", "instances"}
+    derived = {"caller_is_user", "identity", "instance", "instances"}
     fields = set(Settings.__dataclass_fields__) - derived | {"token_file", "config"}
     assert {option.name for option in OPTIONS} == fields
     assert all(option.flag.startswith("--") and option.variables for option in OPTIONS)

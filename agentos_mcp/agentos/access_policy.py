@@ -6,6 +6,8 @@ import logging
 import time
 from dataclasses import dataclass
 
+import anyio
+
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Forbidden, NotFound, Unauthorized, Unsupported
 from agentos_mcp.agentos.http_errors import READING_ERRORS
@@ -40,9 +42,31 @@ class AccessPolicyReader:
         self._policy = AccessPolicy()
         self._expires_at = 0.0
         self._reading = SharedCall(self._read, _TIMEOUT_SECONDS)
+        self._first_answer: anyio.Event | None = None
+        """Of a policy that is kept current: set once AgentOS was asked."""
 
     async def policy(self) -> AccessPolicy:
         """The policy; what it was before where AgentOS does not answer."""
+        if self._first_answer is not None:
+            await self._first_answer.wait()
+        else:
+            await self._refresh()
+        return self._policy
+
+    async def keep_current(self) -> None:
+        """Ask again and again; `policy` then waits for AgentOS only once, however slow it is later."""
+        self._first_answer = anyio.Event()
+        while True:
+            try:
+                await self._refresh()
+            except Exception:
+                # What is known stays: one answer must not end the server.
+                log.exception("How AgentOS tells its callers apart could not be read")
+                self._expires_at = time.monotonic() + _RETRY_SECONDS
+            self._first_answer.set()
+            await anyio.sleep(self._expires_at - time.monotonic())
+
+    async def _refresh(self) -> None:
         if self._expires_at < time.monotonic():
             try:
                 self._policy = await self._reading.result()
@@ -50,7 +74,6 @@ class AccessPolicyReader:
             except (AgentOSError, *READING_ERRORS) as error:
                 log.info("How AgentOS tells its callers apart is not known now: %s", error)
                 self._expires_at = time.monotonic() + _RETRY_SECONDS
-        return self._policy
 
     async def _read(self) -> AccessPolicy:
         try:

@@ -32,7 +32,7 @@ from agentos_mcp.agentos.task_groups import gather
 log = logging.getLogger(__name__)
 
 _CACHE_SECONDS = 30.0
-_LIST_TIMEOUT_SECONDS = 2.0
+LIST_TIMEOUT_SECONDS = 2.0
 """How long lists that can do without it wait for the inventory."""
 _MAX_NAMED = 12
 _MAX_COMPONENTS = 2_000
@@ -224,7 +224,7 @@ class Catalog:
         inventory: Inventory = cached.value
         return inventory
 
-    async def inventory_or_last_known(self, timeout_seconds: float = _LIST_TIMEOUT_SECONDS) -> Inventory | None:
+    async def inventory_or_last_known(self, timeout_seconds: float = LIST_TIMEOUT_SECONDS) -> Inventory | None:
         """The inventory; where AgentOS does not answer in time, what it had before, None where that is not known."""
         try:
             with anyio.fail_after(timeout_seconds):

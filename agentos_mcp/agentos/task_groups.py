@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
@@ -29,8 +29,35 @@ async def unwrapped_task_group() -> AsyncIterator[TaskGroup]:
         raise failure
 
 
+class BackgroundTasks:
+    """Tasks that are started one by one while `opened` is open, and cancelled when it closes."""
+
+    def __init__(self) -> None:
+        self._tasks: TaskGroup | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._tasks is not None
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        async with unwrapped_task_group() as tasks:
+            self._tasks = tasks
+            try:
+                yield
+            finally:
+                self._tasks = None
+                tasks.cancel_scope.cancel()
+
+    def start_soon(self, task: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> None:
+        """Start a task; its exception ends all of them. Raises RuntimeError where `opened` is not open."""
+        if self._tasks is None:
+            raise RuntimeError("background tasks are started while they are open")
+        self._tasks.start_soon(task, *arguments)
+
+
 async def gather(calls: Iterable[Callable[[], Awaitable[T]]], *, max_concurrent: float = math.inf) -> list[T]:
-    """What the calls return, in their order; at most `at_once` of them run at the same time.
+    """What the calls return, in their order; at most `max_concurrent` of them run at the same time.
 
     The first exception ends the others and is raised unwrapped.
     """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from agentos_mcp import REPOSITORY_URL, __version__
 from agentos_mcp.agentos.access_policy import AccessPolicyReader
 from agentos_mcp.agentos.config_prefetch import Prefetch
 from agentos_mcp.agentos.observation import Observers
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.server.caller_state import CallerState
 from agentos_mcp.server.callers import Caller, Callers
 from agentos_mcp.server.change_notifier import notify_clients_of_changes
@@ -29,6 +30,7 @@ from agentos_mcp.tooling.instances import Instances
 
 if TYPE_CHECKING:
     from agentos_mcp.server.http.identity import Identity
+    from agentos_mcp.server.http.instance_identities import Identities
 
 STATE_TTL_SECONDS = 7 * 24 * 3600.0
 """How long a person may think about a question."""
@@ -38,33 +40,33 @@ def build_server(
     settings: Settings,
     prefetch: Prefetch | None = None,
     *,
-    identity: Identity | None = None,
+    identities: Identities | None = None,
     introduction_seconds: float = INTRODUCTION_SECONDS,
 ) -> AgentOSServer:
     """The server for one AgentOS, which it asks for its components as soon as it serves, whether or not it answers.
 
     `prefetch` has asked already; a client's first request waits for the answer for `introduction_seconds`. With an
-    `identity` AgentOS is asked with the credential of each caller, and with none but theirs.
+    `identities` AgentOS is asked with the credential of each caller, and with none but theirs.
     """
-    if identity is not None and settings.instances:
-        raise ValueError("a caller's credential is for one AgentOS, and with several it is not known for which")
-    if identity is not None:
-        settings = replace(settings, token=Token(), caller_is_user=True)
-
+    if identities is not None:
+        settings = _for_callers(settings, identities)
     telemetry = Telemetry(settings)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[CallerState]) -> AsyncIterator[CallerState]:
-        async with (
-            telemetry.serving(server),
-            open_backends(settings, prefetch, telemetry.observers) as (backend, instances),
-        ):
-            state = CallerState(backend, server.component_tools, server.subscriptions, instances=instances)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(telemetry.serving(server))
+            backends = [
+                await stack.enter_async_context(open_backend(own, prefetch, observers=telemetry.observers))
+                for own in settings.instances or (settings,)
+            ]
+            instances = await _watched_instances(stack, backends)
+            state = CallerState(backends[0], server.component_tools, server.subscriptions, instances=instances)
             server.shared_state = state
             serving = (
                 serving_caller(server, state)
-                if identity is None
-                else serving_callers(server, backend, identity, telemetry.observers)
+                if identities is None
+                else serving_callers(server, backends, identities, telemetry.observers)
             )
             try:
                 async with serving:
@@ -81,60 +83,100 @@ def build_server(
         introduction_seconds=introduction_seconds,
         telemetry=telemetry,
         lifespan=lifespan,
-        request_state_security=request_state_security(settings, identity),
+        request_state_security=request_state_security(settings, tells_callers_apart=identities is not None),
     )
     return server
 
 
-@asynccontextmanager
-async def open_backends(
-    settings: Settings, prefetch: Prefetch | None, observers: Observers
-) -> AsyncIterator[tuple[Backend, Instances | None]]:
-    """Connect the parts for the AgentOS; for each where there are several, and the first is also apart."""
-    async with AsyncExitStack() as stack:
-        if not settings.instances:
-            yield await stack.enter_async_context(open_backend(settings, prefetch, observers=observers)), None
-            return
-        backends: dict[str, Backend] = {}
-        for own in settings.instances:
-            backends[own.instance] = await stack.enter_async_context(open_backend(own, observers=observers))
-        instances = Instances(backends)
-        await stack.enter_async_context(instances.watched())
-        yield next(iter(backends.values())), instances
+def _for_callers(settings: Settings, identities: Identities) -> Settings:
+    """The settings without the credential of the server's own for an AgentOS that is shown those of callers."""
+    if not settings.instances:
+        return replace(settings, token=Token(), caller_is_user=True)
+    instances = tuple(
+        own if identities.on(own.instance) is None else replace(own, token=Token(), caller_is_user=True)
+        for own in settings.instances
+    )
+    return replace(settings, instances=instances, caller_is_user=all(own.caller_is_user for own in instances))
+
+
+async def _watched_instances(stack: AsyncExitStack, backends: Sequence[Backend]) -> Instances | None:
+    """The AgentOSes by name where there are several; None where there is one."""
+    if len(backends) == 1:
+        return None
+    instances = Instances({backend.instance: backend for backend in backends})
+    await stack.enter_async_context(instances.watched())
+    return instances
 
 
 @asynccontextmanager
 async def serving_callers(
-    server: AgentOSServer, public: Backend, identity: Identity, observers: Observers = ()
+    server: AgentOSServer, public: Sequence[Backend], identities: Identities, observers: Observers = ()
 ) -> AsyncIterator[None]:
-    """While it is open, each caller is served with a backend of their own.
+    """While it is open, each caller is served with backends of their own, one for each AgentOS.
 
-    `public`, the server's own, has no credential: it reads what AgentOS tells everybody.
+    `public`, the server's own, have no credential where callers are told apart: they read what AgentOS tells everybody.
     """
-    from agentos_mcp.server.http.identity import CallersOfRequests
+    from agentos_mcp.server.http.caller_gate import CallersOfRequests
 
-    policies = AccessPolicyReader(public.agent_os)
+    policies = {
+        backend.instance: AccessPolicyReader(backend.agent_os)
+        for backend in public
+        if identities.on(backend.instance) is not None
+    }
+
+    def open_own(backend: Backend, caller: Callable[[], Caller]) -> AbstractAsyncContextManager[Backend]:
+        identity = identities.on(backend.instance)
+        if identity is None:
+            return open_backend(backend.settings, discovery=backend.discovery, observers=observers)
+        return open_backend_of_caller(
+            backend, identity, policies[backend.instance], lambda: caller().on(backend.instance), observers
+        )
 
     @asynccontextmanager
     async def open_state(caller: Callable[[], Caller]) -> AsyncIterator[CallerState]:
-        first = caller()
-        async with open_backend(
-            replace(public.settings, user_id=first.boundary),
-            token=identity.credentials_for(caller, policies),
-            discovery=public.discovery,
-            isolated=first.is_isolated,
-            observers=observers,
-            scopes=first.scopes if identity.knows_scopes else None,
-        ) as backend:
-            backend.credential_advice = identity.credential_advice
-            state = server.new_state(backend)
-            async with serving_caller(server, state):
-                yield state
+        async with AsyncExitStack() as stack:
+            backends = [await stack.enter_async_context(open_own(backend, caller)) for backend in public]
+            state = server.new_state(backends[0], await _watched_instances(stack, backends))
+            await stack.enter_async_context(serving_caller(server, state))
+            yield state
 
-    callers = Callers(CallersOfRequests(identity, policies), open_state)
+    callers = Callers(CallersOfRequests(identities, policies), open_state)
     server.serve_each_caller(callers)
-    async with callers.kept():
-        yield
+    async with unwrapped_task_group() as tasks:
+        if len(public) > 1:
+            # One AgentOS that is slow to say it holds up no request for another.
+            for reader in policies.values():
+                tasks.start_soon(reader.keep_current)
+        async with callers.kept():
+            yield
+        tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def open_backend_of_caller(
+    public: Backend,
+    identity: Identity,
+    policies: AccessPolicyReader,
+    caller: Callable[[], Caller],
+    observers: Observers = (),
+) -> AsyncIterator[Backend]:
+    """A backend with the credential of a caller; `caller` says who they are now, on this AgentOS."""
+    first = caller()
+
+    def refuse() -> str:
+        raise first.refusal or AssertionError("this caller is refused nothing")
+
+    async with open_backend(
+        replace(public.settings, user_id=first.boundary),
+        token=identity.credentials_for(caller, policies) if first.refusal is None else refuse,
+        discovery=public.discovery,
+        isolated=first.is_isolated,
+        observers=observers,
+        scopes=first.scopes if identity.knows_scopes else None,
+    ) as backend:
+        backend.credential_advice = identity.credential_advice
+        backend.is_refused = first.refusal is not None
+        yield backend
 
 
 @asynccontextmanager
@@ -155,7 +197,7 @@ async def serving_caller(server: AgentOSServer, state: CallerState) -> AsyncIter
                 backend.shutting_down = True
 
 
-def request_state_security(settings: Settings, identity: Identity | None = None) -> RequestStateSecurity:
+def request_state_security(settings: Settings, *, tells_callers_apart: bool = False) -> RequestStateSecurity:
     """Seals what a client carries between two rounds of a question.
 
     The key is random and never leaves the process, unless replicas share a secret of their own: one made from
@@ -166,5 +208,8 @@ def request_state_security(settings: Settings, identity: Identity | None = None)
     parts = ["agentos-mcp", settings.url, settings.user_id, settings.db_id, settings.knowledge_id]
     audience = json.dumps([*parts, *(f"{own.instance}={own.url}" for own in settings.instances)])
     key = settings.state_secret().encode() if settings.state_secret else secrets.token_bytes(32)
-    principal_of = identity.principal_of if identity is not None else None
+    if not tells_callers_apart:
+        return RequestStateSecurity(keys=[key], ttl=STATE_TTL_SECONDS, audience=audience)
+    from agentos_mcp.server.http.caller_gate import principal_of
+
     return RequestStateSecurity(keys=[key], ttl=STATE_TTL_SECONDS, audience=audience, bind_principal=principal_of)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import math
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
-from anyio.abc import TaskGroup
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR
 
-from agentos_mcp.agentos.task_groups import unwrapped_task_group
+from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.task_groups import BackgroundTasks
 from agentos_mcp.agentos.token_claims import ADMIN_SCOPE
 from agentos_mcp.server.caller_state import CallerState
 
@@ -47,6 +49,32 @@ class Caller:
     """When what they showed expires, in seconds since 1970."""
     credential: str = field(default="", repr=False)
     """What they showed. It is never logged, and goes to nobody but those it is for."""
+    refusal: AgentOSError | None = None
+    """Why AgentOS is asked nothing for them, of one AgentOS of several; None where it is asked."""
+    by_instance: Mapping[str, Caller] = field(default_factory=dict)
+    """Who they are on each of several AgentOSes that tell callers apart, by its name."""
+
+    @classmethod
+    def of_instances(cls, by_instance: Mapping[str, Caller]) -> Caller:
+        """One who is somebody on each of several AgentOSes, or refused there."""
+        users = {caller.user_id for caller in by_instance.values() if caller.refusal is None}
+        keys = json.dumps({name: caller.key for name, caller in by_instance.items()}, sort_keys=True)
+        return cls(
+            key=hashlib.sha256(keys.encode()).hexdigest(),
+            user_id=users.pop() if len(users) == 1 else "",
+            expires_at=min(caller.expires_at for caller in by_instance.values()),
+            by_instance=by_instance,
+        )
+
+    def on(self, instance: str) -> Caller:
+        """Who they are on this AgentOS; '' where there is one."""
+        return self.by_instance.get(instance, self)
+
+    def renewed(self, later: Caller) -> Caller:
+        """The same caller with what lasts longer of what they showed before and later, on each AgentOS."""
+        lasting = later if later.expires_at >= self.expires_at else self
+        by_instance = {name: own.renewed(later.on(name)) for name, own in self.by_instance.items()}
+        return replace(lasting, by_instance=by_instance)
 
     @property
     def seconds_left(self) -> float:
@@ -107,23 +135,16 @@ class Callers:
         self._max_callers = max_callers
         self._idle_seconds = idle_seconds
         self._kept: OrderedDict[str, _KeptCaller] = OrderedDict()
-        self._tasks: TaskGroup | None = None
+        self._tasks = BackgroundTasks()
 
     @property
     def states(self) -> Iterable[CallerState]:
         """Those that are open."""
         return [kept.state for kept in self._kept.values() if kept.state is not None]
 
-    @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
+    def kept(self) -> AbstractAsyncContextManager[None]:
         """While it is open, callers are served; then everything that is kept for them is closed."""
-        async with unwrapped_task_group() as tasks:
-            self._tasks = tasks
-            try:
-                yield
-            finally:
-                self._tasks = None
-                tasks.cancel_scope.cancel()
+        return self._tasks.opened()
 
     @asynccontextmanager
     async def state_for(self, ctx: ServerRequestContext[Any, Any]) -> AsyncIterator[CallerState]:
@@ -133,8 +154,7 @@ class Callers:
         """
         caller = await self._caller_of(ctx)
         kept = self._kept.get(caller.key) or self._keep(caller)
-        if caller.expires_at >= kept.caller.expires_at:
-            kept.caller = caller
+        kept.caller = kept.caller.renewed(caller)
         self._kept.move_to_end(caller.key)
         kept.requests += 1
         try:
@@ -147,7 +167,7 @@ class Callers:
             kept.used_at = anyio.current_time()
 
     def _keep(self, caller: Caller) -> _KeptCaller:
-        if self._tasks is None:
+        if not self._tasks.is_open:
             raise MCPError(INTERNAL_ERROR, "This server is stopping.")
         if len(self._kept) >= self._max_callers:
             self._make_room()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mcp_types import Completion
@@ -16,6 +16,7 @@ from agentos_mcp.agentos.runs.history import RunSummary
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
 from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.tooling.context import ToolContext
+from agentos_mcp.tooling.instances import Instances
 
 MAX_VALUES = 100
 """So many values one answer may have, by the specification."""
@@ -34,6 +35,10 @@ class Candidates:
 
     values: tuple[tuple[str, str], ...] = ()
     unread: int | None = 0
+
+    def of_instance(self, name: str) -> Candidates:
+        """The values with the name of their AgentOS in front; they are found without it, too."""
+        return replace(self, values=tuple((f"{name}:{value}", f"{value} {text}") for value, text in self.values))
 
 
 Completer = Callable[[ToolContext, Mapping[str, str]], Awaitable[Candidates]]
@@ -58,6 +63,23 @@ def complete_value(candidates: Candidates, typed: str) -> Completion:
         return Completion(values=values[:MAX_VALUES], has_more=True)
     total = len(values) + candidates.unread
     return Completion(values=values[:MAX_VALUES], total=total, has_more=total > MAX_VALUES)
+
+
+async def of_each(
+    ctx: ToolContext, completer: Completer, arguments: Mapping[str, str], instances: Instances, *, named: bool
+) -> Candidates:
+    """The candidates of all AgentOSes that answer; `named`: each value begins with the name of its own."""
+    answers = await instances.ask_each(lambda backend: completer(ToolContext(backend, ctx.mcp), arguments))
+    found = {name: answer for name, answer in answers.items() if isinstance(answer, Candidates)}
+    unread = [candidates.unread for candidates in found.values()]
+    return Candidates(
+        tuple(
+            candidate
+            for name, candidates in found.items()
+            for candidate in (candidates.of_instance(name) if named else candidates).values
+        ),
+        None if len(found) < len(answers) or None in unread else sum(filter(None, unread)),
+    )
 
 
 def components(kind: Kind) -> Completer:

@@ -52,6 +52,8 @@ from agentos_mcp.server.client_limits import ClientLimits
 from agentos_mcp.server.component_tools import ComponentTools
 from agentos_mcp.server.day_notices import DayNotices
 from agentos_mcp.server.http.disconnects import ended_by_client
+from agentos_mcp.server.instance_prompts import InstancePrompts
+from agentos_mcp.server.instance_resources import InstanceResources
 from agentos_mcp.server.introduction import (
     AGENTOS_META_KEY,
     INTRODUCTION_SECONDS,
@@ -74,6 +76,7 @@ from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.argument_limits import MAX_NAME_LENGTH, MAX_PATH_LENGTH, check_argument
 from agentos_mcp.tooling.client_quirks import quirks_of
 from agentos_mcp.tooling.context import Backend, CallEnd, ToolContext
+from agentos_mcp.tooling.instances import Instances
 from agentos_mcp.tooling.mcp_tool import error_result, mcp_tool
 
 log = logging.getLogger(__name__)
@@ -146,8 +149,9 @@ class AgentOSServer(MCPServer[CallerState]):
         self.middleware.insert(0, self._refuse_unknown_state)
         self._agentos_settings = agentos_settings
         self._introduction_seconds = introduction_seconds
-        self.resources = Resources(agentos_settings)
-        self.prompts = Prompts(self.tool_selection)
+        several = bool(agentos_settings.instances)
+        self.resources = (InstanceResources if several else Resources)(agentos_settings)
+        self.prompts = (InstancePrompts if several else Prompts)(self.tool_selection)
         RequestHandlers(self, self.resources, self.prompts).register()
         add_request_handler(self, "tools/list", PaginatedRequestParams, self._list_tools)
         add_request_handler(self, "logging/setLevel", SetLevelRequestParams, _set_log_level)
@@ -167,12 +171,13 @@ class AgentOSServer(MCPServer[CallerState]):
         self.callers = callers
         self.middleware.insert(0, with_state_of_caller)
 
-    def new_state(self, backend: Backend) -> CallerState:
-        """The state of one caller of several, whose AgentOS this is."""
+    def new_state(self, backend: Backend, instances: Instances | None) -> CallerState:
+        """The state of one caller of several, whose AgentOS this is, or whose AgentOSes these are."""
         return CallerState(
             backend,
             ComponentTools(self._agentos_settings, self.tool_selection.all_names),
             SubscriptionHub(self._subscription_totals),
+            instances=instances,
         )
 
     async def _list_tools(self, ctx: ServerRequestContext[Any, Any], _: PaginatedRequestParams) -> ListToolsResult:

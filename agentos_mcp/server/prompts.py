@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import quote
@@ -16,8 +16,9 @@ from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, NotFound
 from agentos_mcp.agentos.hints import Action, as_hint, hint
 from agentos_mcp.agentos.inputs.component_inputs import input_lines
 from agentos_mcp.agentos.plain_text import as_json
-from agentos_mcp.agentos.runs.history import MAX_SESSIONS
+from agentos_mcp.agentos.runs.history import MAX_SESSIONS, RunSummary
 from agentos_mcp.agentos.runs.history import list_runs as list_stored_runs
+from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.agentos.timestamps import local_now
 from agentos_mcp.server import completions
 from agentos_mcp.server.completions import Completer
@@ -53,6 +54,12 @@ class Prompt:
     arguments: tuple[PromptArgument, ...] = ()
     completes: Mapping[str, Completer] = field(default_factory=dict)
 
+    def listed(self) -> ListedPrompt:
+        """As clients are shown it."""
+        return ListedPrompt(
+            name=self.name, title=self.title, description=self.description, arguments=list(self.arguments)
+        )
+
     def describe_arguments(self) -> str:
         names = [f"{argument.name} (required)" if argument.required else argument.name for argument in self.arguments]
         return f"{self.name} takes {', '.join(names)}." if names else f"{self.name} takes no arguments."
@@ -64,19 +71,31 @@ def _argument(name: str, description: str, *, required: bool = True) -> PromptAr
 
 async def _investigate(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
     if reference := arguments.get("run", ""):
-        ref = ctx.run_ref(reference)
-        if ctx.ownership.user_id:
-            await ctx.engine.read(ref)
-    else:
-        failed_runs = await list_stored_runs(
-            ctx.agent_os, ctx.catalog, user_id=ctx.ownership.user_id, status="failed", limit=1
+        return investigation_text(await own_run(ctx, reference))
+    latest = await latest_failed_run(ctx)
+    return investigation_text(latest.ref if latest is not None else None)
+
+
+async def own_run(ctx: ToolContext, reference: str) -> RunRef:
+    """The run that a reference names. Raises NotFound where it is another user's."""
+    ref = ctx.run_ref(reference)
+    if ctx.ownership.user_id:
+        await ctx.engine.read(ref)
+    return ref
+
+
+async def latest_failed_run(ctx: ToolContext) -> RunSummary | None:
+    found = await list_stored_runs(ctx.agent_os, ctx.catalog, user_id=ctx.ownership.user_id, status="failed", limit=1)
+    return found.runs[0] if found.runs else None
+
+
+def investigation_text(ref: RunRef | None) -> str:
+    """What to do about a run that failed; None: there is none."""
+    if ref is None:
+        return (
+            f"No run failed in the {MAX_SESSIONS} latest sessions of this AgentOS. Tell me so, and ask me for "
+            "the reference of the run that I mean (run: ... at the end of its result)."
         )
-        if not failed_runs.runs:
-            return (
-                f"No run failed in the {MAX_SESSIONS} latest sessions of this AgentOS. Tell me so, and ask me for "
-                "the reference of the run that I mean (run: ... at the end of its result)."
-            )
-        ref = failed_runs.runs[0].ref
     return (
         f"Find out why this run failed: {ref}\n"
         "Call explain_run with it. Say in plain words what happened, in which step or tool, and why; then what to "
@@ -86,9 +105,17 @@ async def _investigate(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
 
 async def _compare(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
     first, second = [await ctx.catalog.find("agent", arguments[name]) for name in ("first", "second")]
-    if first.id == second.id:
-        raise InvalidRequest(f"Both are the agent '{display_id(first.id)}'.", "Name two agents.")
-    calls = "\n".join(_call(agent, arguments["task"]) for agent in (first, second))
+    return comparison_text(((first, ""), (second, "")), arguments["task"])
+
+
+def comparison_text(agents: Sequence[tuple[Component, str]], task: str) -> str:
+    """How two agents are compared, each with the name of its AgentOS, where there are several.
+
+    Raises InvalidRequest where both are the same.
+    """
+    if len({(agent.id, instance) for agent, instance in agents}) < len(agents):
+        raise InvalidRequest(f"Both are the agent '{display_id(agents[0][0].id)}'.", "Name two agents.")
+    calls = "\n".join(_call(agent, task, instance) for agent, instance in agents)
     return (
         "Compare two agents of AgentOS on the same task: call run_agent once for each, with these arguments.\n"
         f"{calls}\n"
@@ -106,15 +133,20 @@ _REPORT_STEPS = (
 )
 
 
-def _weekly_report(available_tools: Collection[str]) -> Prompt:
-    """It asks only for calls of tools that are available."""
+def weekly_report(available_tools: Collection[str], instance_names: str = "") -> Prompt:
+    """It asks only for calls of tools that are available. `instance_names` are those of several AgentOSes."""
+    where = f"the AgentOSes {instance_names}" if instance_names else "this AgentOS"
+    # It writes, and what writes is for one of them.
+    once_each = f"Call refresh_metrics once for each, with its name as instance: {instance_names}.\n"
+    needs_each = bool(instance_names) and "refresh_metrics" in available_tools
 
     async def render(ctx: ToolContext, arguments: Mapping[str, str]) -> str:
         today = local_now().date()
         since = today - timedelta(days=_REPORT_DAYS)
         steps = "\n".join(f"- {step.format(since=since)}" for tool, step in _REPORT_STEPS if tool in available_tools)
         return (
-            f"Write a report of what ran on this AgentOS from {since} to {today}. Call:\n{steps}\n"
+            f"Write a report of what ran on {where} from {since} to {today}. Call:\n{steps}\n"
+            f"{once_each if needs_each else ''}"
             "Report on one page: how many runs there were, of which components, how many failed and why, what they "
             "cost in tokens (and money, if you are told), and what I should look at. Say what you could not find out."
         )
@@ -159,32 +191,13 @@ class Prompts:
         self._selection = selection
 
     async def list_prompts(self, ctx: ToolContext) -> list[ListedPrompt]:
-        return [
-            ListedPrompt(
-                name=prompt.name, title=prompt.title, description=prompt.description, arguments=list(prompt.arguments)
-            )
-            for prompt in self._prompts(ctx, await ctx.catalog.inventory_or_last_known()).values()
-        ]
+        prompts = self._prompts(ctx, await ctx.catalog.inventory_or_last_known())
+        return [prompt.listed() for prompt in prompts.values()]
 
     async def get(self, ctx: ToolContext, name: str, arguments: Mapping[str, str]) -> GetPromptResult:
         """A prompt's text. Raises NotFound for an unknown prompt, InvalidRequest for invalid arguments."""
         check_argument("name", name)
-        prompt = await self._find(ctx, name)
-        known = {argument.name for argument in prompt.arguments}
-        if unknown := [argument for argument in arguments if argument not in known]:
-            raise InvalidRequest(
-                f"There is no argument '{one_line(unknown[0], max_length=80)}'.", prompt.describe_arguments()
-            )
-        for key, value in arguments.items():
-            check_argument(key, value, _MAX_LENGTHS.get(key, MAX_NAME_LENGTH))
-        for argument in prompt.arguments:
-            if argument.required and not arguments.get(argument.name, "").strip():
-                raise InvalidRequest(f"'{argument.name}' is missing.", prompt.describe_arguments())
-        text = await prompt.render(ctx, arguments)
-        return GetPromptResult(
-            description=prompt.description,
-            messages=[PromptMessage(role="user", content=TextContent(type="text", text=text))],
-        )
+        return await rendered(await self._find(ctx, name), ctx, arguments)
 
     async def completer(self, ctx: ToolContext, name: str, argument: str) -> Completer | None:
         try:
@@ -203,13 +216,34 @@ class Prompts:
     def _prompts(self, ctx: ToolContext, inventory: Inventory | None) -> dict[str, Prompt]:
         """All prompts whose tools are available, by name; those of components only where the inventory is known."""
         available_tools = {tool.name for tool in self._selection.listed_tools(ctx.backend)}
-        fixed = [_weekly_report(available_tools), INVESTIGATE, COMPARE]
-        of_components = _of_components(inventory, {prompt.name for prompt in fixed}) if inventory is not None else []
+        fixed = [weekly_report(available_tools), INVESTIGATE, COMPARE]
+        of_components = prompts_of_components(inventory, {prompt.name for prompt in fixed})
         return {prompt.name: prompt for prompt in (*of_components, *fixed) if available_tools.issuperset(prompt.tools)}
 
 
-def _of_components(inventory: Inventory, taken_names: Collection[str]) -> list[Prompt]:
+async def rendered(prompt: Prompt, ctx: ToolContext, arguments: Mapping[str, str]) -> GetPromptResult:
+    """A prompt's text. Raises InvalidRequest for invalid arguments."""
+    known = {argument.name for argument in prompt.arguments}
+    if unknown := [argument for argument in arguments if argument not in known]:
+        raise InvalidRequest(
+            f"There is no argument '{one_line(unknown[0], max_length=80)}'.", prompt.describe_arguments()
+        )
+    for key, value in arguments.items():
+        check_argument(key, value, _MAX_LENGTHS.get(key, MAX_NAME_LENGTH))
+    for argument in prompt.arguments:
+        if argument.required and not arguments.get(argument.name, "").strip():
+            raise InvalidRequest(f"'{argument.name}' is missing.", prompt.describe_arguments())
+    text = await prompt.render(ctx, arguments)
+    return GetPromptResult(
+        description=prompt.description,
+        messages=[PromptMessage(role="user", content=TextContent(type="text", text=text))],
+    )
+
+
+def prompts_of_components(inventory: Inventory | None, taken_names: Collection[str] = ()) -> list[Prompt]:
     """A prompt for each component, by its id; with its kind before that where the id is another's too."""
+    if inventory is None:
+        return []
     components = inventory.sorted_components()
     id_counts = Counter(component.id for component in components)
     prompts: dict[str, Prompt] = {}
@@ -232,11 +266,9 @@ def _of_component(name: str, component: Component) -> Prompt:
         tool = f"run_{component.kind}"
         lines = [
             f"Run the {component.kind} {display_id(component.id)} of AgentOS: call {tool} with these arguments.",
-            _call(component, arguments["message"]),
+            _call(component, arguments["message"], ctx.backend.instance),
             _RUN_INSTRUCTIONS.render(ctx.surface),
         ]
-        if ctx.backend.instance:
-            lines.insert(2, f"It is on one AgentOS of several: give instance={ctx.backend.instance!r} too.")
         if component.is_factory:
             lines.insert(2, f"It is built for each run. {await _inputs_text(ctx, component)}".strip())
         return "\n".join(lines)
@@ -261,6 +293,7 @@ async def _inputs_text(ctx: ToolContext, component: Component) -> str:
     return "\n".join(input_lines(detail, ctx.surface))
 
 
-def _call(component: Component, message: str) -> str:
+def _call(component: Component, message: str, instance: str = "") -> str:
     """A call's arguments, fenced: neither the id nor the message can pass for instructions of this server."""
-    return fenced(as_json({f"{component.kind}_id": component.id, "message": message}))
+    arguments = {f"{component.kind}_id": component.id, "message": message}
+    return fenced(as_json(arguments | ({"instance": instance} if instance else {})))

@@ -112,7 +112,7 @@ class RequestHandlers:
             if isinstance(params.ref, PromptReference):
                 completer = await self._prompts.completer(context, params.ref.name, argument.name)
             else:
-                completer = self._resources.completer(params.ref.uri, argument.name)
+                completer = self._resources.completer(params.ref.uri, argument.name, argument.value)
             candidates = await completer(context, arguments) if completer is not None else Candidates()
         return CompleteResult(completion=complete_value(candidates, argument.value))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 from urllib.parse import unquote
@@ -14,7 +14,7 @@ from agentos_mcp.agentos.catalog import Component, DataStore, Inventory, display
 from agentos_mcp.agentos.errors import NotFound
 from agentos_mcp.agentos.paths import percent_encode
 from agentos_mcp.agentos.plain_text import strip_control_chars
-from agentos_mcp.agentos.runs.run import Kind
+from agentos_mcp.agentos.runs.run import KINDS, Kind
 from agentos_mcp.runs.result import result_text, unfinished_result
 from agentos_mcp.server import completions
 from agentos_mcp.server.client_limits import MAX_URI_LENGTH
@@ -22,7 +22,6 @@ from agentos_mcp.server.completions import Completer
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
 from agentos_mcp.settings.settings import ALL
-from agentos_mcp.tooling.budget import cut_to_budget
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.mcp_tool import to_mcp_result
@@ -64,6 +63,16 @@ class ResourceSpec:
     def is_template(self) -> bool:
         """Whether it is one row or component rather than a list."""
         return "{" in self.template
+
+    @property
+    def first_variable(self) -> str:
+        """Of a template: the one that says which AgentOS it is of, where there are several."""
+        return self.template.partition("{")[2].partition("}")[0]
+
+    @property
+    def kind(self) -> Kind | None:
+        """Of a template of components: their kind."""
+        return next((kind for kind in KINDS if self.arguments.get("kind") == kind), None)
 
 
 async def read_component(ctx: ToolContext, kind: Kind, id: str) -> str:
@@ -193,58 +202,46 @@ class Resources:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._selection = ToolSelection(replace(settings, toolsets=(ALL,), tools=(), read_only=True))
+        self._selection = ToolSelection(replace(settings, instances=(), toolsets=(ALL,), tools=(), read_only=True))
         self._tools = {tool.name: tool for tool in self._selection.tools}
         self._specs = [spec for spec in RESOURCES if spec.tool in self._tools]
 
     async def list_resources(self, ctx: ToolContext) -> list[Resource]:
         """The resources without variables, then one for each component."""
         inventory = await ctx.catalog.inventory_or_last_known()
-        resources = [
-            Resource(
-                uri=spec.template,
-                name=spec.name,
-                title=spec.title,
-                description=spec.description,
-                mime_type=MARKDOWN,
-            )
-            for spec in self._available_specs(ctx, inventory)
-            if not spec.is_template
-        ]
-        if inventory is not None and "get_component" in self._tools:
-            resources += [_of_component(component) for component in inventory.sorted_components()]
-        return resources
+        return [*resources_of(self._available_specs(ctx, inventory)), *self._of_components(inventory)]
 
     async def list_templates(self, ctx: ToolContext) -> list[ResourceTemplate]:
-        inventory = await ctx.catalog.inventory_or_last_known()
-        return [
-            ResourceTemplate(
-                uri_template=spec.template,
-                name=spec.name,
-                title=spec.title,
-                description=spec.description,
-                mime_type=MARKDOWN,
-            )
-            for spec in self._available_specs(ctx, inventory)
-            if spec.is_template
-        ]
+        return templates_of(self._available_specs(ctx, await ctx.catalog.inventory_or_last_known()))
 
     async def read(self, ctx: ToolContext, uri: str) -> str:
         """The text of a resource. Raises NotFound where there is none of that URI."""
-        for spec in self._specs:
-            if (variables := match_template(spec.template, uri)) is not None:
-                return ctx.agent_os.mask(await self._read(ctx, spec, variables))
-        raise NotFound(
-            f"There is no resource {one_line(uri, max_length=200)}.", "List the resources and their templates."
-        )
+        spec, variables = self._find(uri)
+        return ctx.agent_os.mask(text_of(ctx, await self._read(ctx, spec, variables)))
 
     @staticmethod
     def matches(uri: str) -> bool:
         """Whether a URI has the form of a resource's, whether or not AgentOS has what it names."""
         return len(uri) <= MAX_URI_LENGTH and any(match_template(spec.template, uri) is not None for spec in RESOURCES)
 
-    def completer(self, template: str, variable: str) -> Completer | None:
+    def completer(self, template: str, variable: str, typed: str = "") -> Completer | None:
+        """What completes a variable, of which something is typed already; None where nothing does."""
         return next((spec.completers.get(variable) for spec in self._specs if spec.template == template), None)
+
+    def _find(self, uri: str) -> tuple[ResourceSpec, dict[str, str]]:
+        """The resource of a URI, and the values of its variables. Raises NotFound."""
+        for spec in self._specs:
+            if (variables := match_template(spec.template, uri)) is not None:
+                return spec, variables
+        raise NotFound(
+            f"There is no resource {one_line(uri, max_length=200)}.", "List the resources and their templates."
+        )
+
+    def _of_components(self, inventory: Inventory | None, instance: str = "") -> list[Resource]:
+        """One for each component; `instance` is its AgentOS's name, where there are several."""
+        if inventory is None or "get_component" not in self._tools:
+            return []
+        return [_of_component(component, instance) for component in inventory.sorted_components()]
 
     def _available_specs(self, ctx: ToolContext, inventory: Inventory | None) -> list[ResourceSpec]:
         """Those that this AgentOS has, as far as that is known."""
@@ -256,7 +253,7 @@ class Resources:
             and spec.several_knowledge_bases in {None, several}
         ]
 
-    async def _read(self, ctx: ToolContext, spec: ResourceSpec, variables: Mapping[str, str]) -> str:
+    async def _read(self, ctx: ToolContext, spec: ResourceSpec, variables: Mapping[str, str]) -> Result:
         reader = spec.reader or self._tools[spec.tool].fn
         parameters = inspect.signature(reader).parameters
         injected = {name: value for name, value in ctx.settings.injected.items() if name in parameters}
@@ -269,16 +266,16 @@ class Resources:
         locations = await _locations(ctx, spec, injected)
         for location in locations:
             try:
-                text = _to_text(ctx, await reader(ctx, **arguments, **injected, **location))
+                result = await reader(ctx, **arguments, **injected, **location)
             except NotFound as error:
                 not_found = error
                 continue
             if spec.is_template or len(locations) == 1:
-                return text
-            texts += [f"## {display_id(name)}\n{text}" for name in location.values()]
+                return result
+            texts += [f"## {display_id(name)}\n{text_of(ctx, result)}" for name in location.values()]
         if not_found is not None and not texts:
             raise not_found
-        return cut_to_budget("\n\n".join(texts), ctx.result_tokens)
+        return "\n\n".join(texts)
 
 
 async def _locations(ctx: ToolContext, spec: ResourceSpec, injected: Mapping[str, str]) -> list[dict[str, str]]:
@@ -293,7 +290,7 @@ async def _locations(ctx: ToolContext, spec: ResourceSpec, injected: Mapping[str
     return [{parameter: value} for value in ids] if len(ids) > 1 and parameter not in injected else [{}]
 
 
-def _to_text(ctx: ToolContext, result: Result) -> str:
+def text_of(ctx: ToolContext, result: Result) -> str:
     content = cast("CallToolResult", to_mcp_result(result, ctx.settings, ctx.surface, ctx.client_quirks)).content
     return strip_control_chars("\n".join(block.text for block in content if isinstance(block, TextContent)))
 
@@ -312,11 +309,36 @@ def match_template(template: str, uri: str) -> dict[str, str] | None:
     return variables
 
 
-def _of_component(component: Component) -> Resource:
+def resources_of(specs: Iterable[ResourceSpec]) -> list[Resource]:
+    """Those without variables."""
+    return [
+        Resource(uri=spec.template, name=spec.name, title=spec.title, description=spec.description, mime_type=MARKDOWN)
+        for spec in specs
+        if not spec.is_template
+    ]
+
+
+def templates_of(specs: Iterable[ResourceSpec]) -> list[ResourceTemplate]:
+    return [
+        ResourceTemplate(
+            uri_template=spec.template,
+            name=spec.name,
+            title=spec.title,
+            description=spec.description,
+            mime_type=MARKDOWN,
+        )
+        for spec in specs
+        if spec.is_template
+    ]
+
+
+def _of_component(component: Component, instance: str) -> Resource:
+    prefix = f"{instance}:" if instance else ""
+    title = one_line(component.name, max_length=60)
     return Resource(
-        uri=f"agentos://{component.kind}s/{percent_encode(component.id)}",
-        name=f"{component.kind}s/{display_id(component.id)}",
-        title=one_line(component.name, max_length=60),
+        uri=f"agentos://{component.kind}s/{prefix}{percent_encode(component.id)}",
+        name=f"{component.kind}s/{prefix}{display_id(component.id)}",
+        title=f"{title} ({instance})" if instance else title,
         description=one_line(component.description) or f"The {component.kind} {display_id(component.id)} in detail.",
         mime_type=MARKDOWN,
     )

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyio
-from anyio.abc import TaskGroup
 from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
 from mcp.server.subscriptions import (
@@ -28,7 +27,7 @@ from mcp_types import SubscriptionsListenRequestParams, SubscriptionsListenResul
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status
-from agentos_mcp.agentos.task_groups import unwrapped_task_group
+from agentos_mcp.agentos.task_groups import BackgroundTasks
 from agentos_mcp.server.client_limits import (
     MAX_BUFFERED_EVENTS,
     MAX_LISTEN_STREAMS,
@@ -83,7 +82,7 @@ class SubscriptionHub:
         self._subscriptions: dict[str, _Subscription] = {}
         self._open_streams = 0
         self._backend_of_run: Callable[[RunRef], Backend] | None = None
-        self._tasks: TaskGroup | None = None
+        self._tasks = BackgroundTasks()
 
     @property
     def uris(self) -> tuple[str, ...]:
@@ -98,13 +97,12 @@ class SubscriptionHub:
     @asynccontextmanager
     async def follow_runs(self, backend_of_run: Callable[[RunRef], Backend]) -> AsyncIterator[None]:
         """While it is open, runs that somebody subscribes to are followed, each on the AgentOS that it is on."""
-        async with unwrapped_task_group() as tasks:
-            self._backend_of_run, self._tasks = backend_of_run, tasks
+        self._backend_of_run = backend_of_run
+        async with self._tasks.opened():
             try:
                 yield
             finally:
-                self._backend_of_run = self._tasks = None
-                tasks.cancel_scope.cancel()
+                self._backend_of_run = None
 
     async def publish_components_changed(self) -> None:
         """Notify every client that tools, prompts and resources are others than before."""
@@ -180,7 +178,7 @@ class SubscriptionHub:
             )
         ref = run_of(uri)
         subscription = self._subscriptions.get(uri) or _Subscription()
-        if ref is not None and subscription.task is None and self._tasks is not None:
+        if ref is not None and subscription.task is None and self._tasks.is_open:
             if self._totals.followed_runs >= MAX_FOLLOWED_RUNS:
                 raise InvalidRequest(
                     f"{MAX_FOLLOWED_RUNS} runs are followed already, which is the most that this server follows.",

@@ -70,8 +70,11 @@ class ToolSelection:
 
         A call of one that scopes forbid is not refused here, but by AgentOS, which says what is missing.
         """
-        forbidden = backend is not None and are_forbidding(backend.scopes, tool.scopes)
-        return not forbidden and not self.unavailable_reason(tool.name, backend)
+        if backend is None:
+            return True
+        if backend.is_refused or (backend.instance and self.refusal_of(tool.name, backend)):
+            return False
+        return not are_forbidding(backend.scopes, tool.scopes) and not self.unavailable_reason(tool.name, backend)
 
     def listed_tools(self, *backends: Backend) -> list[ToolSpec]:
         """The tools that a caller of these AgentOSes sees, without those of components."""

@@ -36,6 +36,8 @@ class Instance:
     token: Token
     read_only: bool = False
     toolsets: tuple[str, ...] = ()
+    identity: tuple[tuple[str, str], ...] = ()
+    """What its table says of the identity of callers over HTTP."""
 
 
 def read_instances(flags: Mapping[str, str | bool | None], environ: Mapping[str, str]) -> tuple[Instance, ...]:
@@ -86,7 +88,14 @@ def _from_file(config: str, environ: Mapping[str, str]) -> list[Instance]:
     if not profiles:
         raise SettingsError(f"{path} names no AgentOS. Write a table [agentos.NAME] with its url.")
     return [
-        Instance(profile.name, profile.url, profile.token(environ), profile.read_only, profile.toolsets)
+        Instance(
+            profile.name,
+            profile.url,
+            profile.token(environ),
+            profile.read_only,
+            profile.toolsets,
+            profile.identity,
+        )
         for profile in profiles.values()
     ]
 

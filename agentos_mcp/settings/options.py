@@ -107,6 +107,7 @@ def _settings_of(instance: Instance, base: Settings) -> Settings:
         token=instance.token,
         read_only=base.read_only or instance.read_only,
         toolsets=toolsets,
+        identity=instance.identity,
     )
 
 
@@ -183,7 +184,7 @@ def _use_profile(
         has_environment_token = False
     if profile.has_token and not has_token_flag and not has_environment_token:
         values["token"] = profile.token(environ)
-    values["url"], values["profile"] = profile.url, profile.name
+    values["url"], values["profile"], values["identity"] = profile.url, profile.name, profile.identity
     if profile.read_only:
         values.setdefault("read_only", True)
     if profile.toolsets:

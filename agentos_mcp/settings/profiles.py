@@ -7,7 +7,8 @@
     token_file = "/home/ada/.agentos-token"
 
 A table has `url`, and either `token_file` (a path, relative to the file's folder) or `token_env` (the name of an
-environment variable), `read_only` (a boolean) and `toolsets` (a list). What else stands at the top level is left alone.
+environment variable), `read_only` (a boolean), `toolsets` (a list), and what `serve --http` needs to tell its callers
+apart there (IDENTITY_KEYS, strings). What else stands at the top level is left alone.
 """
 
 from __future__ import annotations
@@ -46,7 +47,25 @@ _SECTION = "agentos"
 _CURRENT = "current"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-_KEYS = ("url", "token_file", "token_env", "read_only", "toolsets")
+IDENTITY_KEYS = (
+    "identity",
+    "identity_header",
+    "user_claim",
+    "scope_map",
+    "mint_key_file",
+    "mint_key_id",
+    "mint_issuer",
+    "mint_audience",
+    "exchange_client_id",
+    "exchange_client_secret_file",
+    "exchange_grant",
+    "exchange_audience",
+    "exchange_resource",
+    "exchange_scope",
+)
+"""What a table says of the identity of callers over HTTP, by the names of the settings of HTTP."""
+_IDENTITY_FILES = ("scope_map", "mint_key_file", "exchange_client_secret_file")
+_KEYS = ("url", "token_file", "token_env", "read_only", "toolsets", *IDENTITY_KEYS)
 _LOCK_SECONDS = 5.0
 _LOCK_POLL_SECONDS = 0.02
 _LINE_IN_ERROR = re.compile(r"line (\d+)")
@@ -70,6 +89,8 @@ class Profile:
     token_env: str = ""
     read_only: bool = False
     toolsets: tuple[str, ...] = ()
+    identity: tuple[tuple[str, str], ...] = ()
+    """Of IDENTITY_KEYS those that it has, with their texts. Paths are absolute."""
 
     @property
     def has_token(self) -> bool:
@@ -321,11 +342,17 @@ class ProfileFile:
             raise _WrongValueError("read_only", "is not true or false")
         if not isinstance(toolsets, list) or not all(isinstance(toolset, str) for toolset in toolsets):
             raise _WrongValueError("toolsets", "is not a list of strings")
+        file = self._beside("token_file", token_file) if token_file else None
+        identity = {key: text for key in IDENTITY_KEYS if (text := _string(table, key))}
+        identity |= {key: str(self._beside(key, identity[key])) for key in _IDENTITY_FILES if key in identity}
+        return Profile(name, url, file, token_env, read_only, tuple(toolsets), tuple(identity.items()))
+
+    def _beside(self, key: str, path: str) -> Path:
+        """A path that the file names: relative to its folder."""
         try:
-            file = self.path.parent / expand_home(token_file) if token_file else None
+            return self.path.parent.absolute() / expand_home(path)
         except ValueError as error:
-            raise _WrongValueError("token_file", f"cannot be used: {error}") from None
-        return Profile(name, url, file, token_env, read_only, tuple(toolsets))
+            raise _WrongValueError(key, f"cannot be used: {error}") from None
 
     def _problem(self, problem: str, what_to_do: str, line: int = 0) -> ProfileError:
         where = f"{self.path}, line {line}" if line else str(self.path)

@@ -151,6 +151,8 @@ class Settings:
     profile: str = ""
     """The name by which the user knows the AgentOS at `url`; '' where there is none."""
     token: Token = field(default_factory=Token)
+    identity: tuple[tuple[str, str], ...] = ()
+    """What its table in a file says of the identity of callers over HTTP, by the names of HttpSettings."""
     toolsets: tuple[str, ...] = ()
     """Names of toolsets, `default`, `all`; empty: the default tools, unless `tools` names others."""
     tools: tuple[str, ...] = ()

@@ -90,6 +90,8 @@ class Backend:
     """The scopes of AgentOS that the caller has for certain; None where only AgentOS knows."""
     credential_advice: str = ""
     """What somebody does about a credential that AgentOS refuses, where it is a caller's; '' where it is our own."""
+    is_refused: bool = False
+    """Whether the caller may use nothing of this AgentOS, one of several: it is asked nothing for them."""
     surface: Surface = PLAIN
     """How the readers of results are told of actions: a model of tools, a person of commands."""
     refusal_of: Callable[[str], str] = lambda tool: ""

@@ -73,16 +73,22 @@ async def find_target(
         second, other = next(item for item in others if item[1] != one)
         raise InvalidRequest(f"{first} names the AgentOS {one}, {second} {other}.", "A call is for one of them.")
     if named:
-        backend = instances.backends[next(iter(named.values()))]
-        require_tool(backend, spec)
-        return CallTarget(backend, plain)
+        return CallTarget(instances.backends[next(iter(named.values()))], plain)
     if spans_instances(spec, signature):
         return CallTarget(None, plain)
     if (component := _component_query(signature, plain)) is not None:
-        backend = await _owner(instances, *component, is_read=spec.read_only)
-        require_tool(backend, spec)
-        return CallTarget(backend, plain)
+        return CallTarget(await _owner(instances, *component, is_read=spec.read_only), plain)
     raise instances.ask_which("There are several AgentOSes, and this is for one of them.")
+
+
+async def find_component(instances: Instances, kind: Kind, text: str) -> tuple[Backend, Component]:
+    """The component that is meant, to be read, and the AgentOS that it is on.
+
+    Raises NotFound where none has it, InvalidRequest where several have.
+    """
+    name, query = _split(instances, text, is_component=True)
+    backend = instances.backends[name] if name else await _owner(instances, kind, query, is_read=True)
+    return backend, await backend.catalog.find_to_read(kind, query, to_give_kind)
 
 
 def require_tool(backend: Backend, spec: ToolSpec) -> None:
@@ -174,9 +180,9 @@ def _split(instances: Instances, value: object, *, is_component: bool) -> tuple[
         return "", value
     if "/" in value and (ref := _reference(value)) is not None:
         return (instances.named(ref.instance).instance if ref.instance else ""), value
-    before, colon, rest = value.partition(":")
-    if colon and rest.strip() and (name := instances.name_of(before)):
-        return name, rest.strip()
+    name, rest = instances.split(value)
+    if name:
+        return name, rest
     found = _BEHIND.fullmatch(value) if is_component else None
     name = instances.name_of(found["name"]) if found is not None else ""
     if found is None or not name or any(_is_called(backend, value) for backend in instances.backends.values()):

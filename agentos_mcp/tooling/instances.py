@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, Protocol, TypeVar
 
 import anyio
-from anyio.abc import TaskGroup
 from mcp.server.mcpserver import Context
 
+from agentos_mcp.agentos.catalog import LIST_TIMEOUT_SECONDS, Inventory
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, Unreachable
 from agentos_mcp.agentos.hints import Parameter, hint
 from agentos_mcp.agentos.http_errors import READING_ERRORS, reading_failure
 from agentos_mcp.agentos.plain_text import excerpt
-from agentos_mcp.agentos.task_groups import unwrapped_task_group
+from agentos_mcp.agentos.task_groups import BackgroundTasks, unwrapped_task_group
 from agentos_mcp.tooling.context import Backend
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Instances:
         self.backends = dict(backends)
         self._problems: dict[str, AgentOSError] = {}
         self._checked: set[str] = set()
-        self._tasks: TaskGroup | None = None
+        self._tasks = BackgroundTasks()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,22 +81,34 @@ class Instances:
             problem, hint("Give {instance}, one of: {names}.", instance=Parameter("instance"), names=self.listed_names)
         )
 
+    def split(self, text: str) -> tuple[str, str]:
+        """The name of the AgentOS before an id ("prod:3f9a"), '' where there is none; and the rest."""
+        before, colon, rest = text.partition(":")
+        name = self.name_of(before) if colon and rest.strip() else ""
+        return (name, rest.strip()) if name else ("", text)
+
+    async def inventories(self) -> dict[str, Inventory | None]:
+        """What each has; of one that does not answer in time what it had before, None where that is not known."""
+
+        async def read(backend: Backend) -> Inventory:
+            with _unreachable_after(LIST_TIMEOUT_SECONDS):
+                return await backend.catalog.inventory(retry=False)
+
+        answers = await self.ask_each(read)
+        return {
+            name: answer if isinstance(answer, Inventory) else self.backends[name].catalog.known
+            for name, answer in answers.items()
+        }
+
     def mask(self, text: str) -> str:
         """A text without the tokens of any of them."""
         for backend in self.backends.values():
             text = backend.agent_os.mask(text)
         return text
 
-    @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
+    def watched(self) -> AbstractAsyncContextManager[None]:
         """While it is open, those that did not answer are asked again until they do."""
-        async with unwrapped_task_group() as tasks:
-            self._tasks = tasks
-            try:
-                yield
-            finally:
-                self._tasks = None
-                tasks.cancel_scope.cancel()
+        return self._tasks.opened()
 
     async def ask_each(
         self, call: Callable[[Backend], Awaitable[T]], *, wait_for_all: bool = False
@@ -154,7 +166,7 @@ class Instances:
             self._problems.pop(name, None)
             return
         self._problems[name] = answer
-        if self._tasks is not None and name not in self._checked:
+        if self._tasks.is_open and name not in self._checked:
             self._checked.add(name)
             self._tasks.start_soon(self._check_until_answered, name)
 
@@ -166,6 +178,16 @@ class Instances:
                     self._problems.pop(name, None)
         finally:
             self._checked.discard(name)
+
+
+@contextmanager
+def _unreachable_after(seconds: float) -> Iterator[None]:
+    """Raises Unreachable where what is awaited inside takes longer."""
+    try:
+        with anyio.fail_after(seconds):
+            yield
+    except TimeoutError:
+        raise _no_answer(seconds) from None
 
 
 async def _answers(backend: Backend) -> bool:

@@ -15,7 +15,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import WithJsonSchema
 
-from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.hints import Surface
 from agentos_mcp.agentos.http_errors import READING_ERRORS, reading_failure
 from agentos_mcp.agentos.log_format import Loggable
@@ -77,6 +77,7 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
             limits.check(arguments)
             target = await find_target(instances, spec, signature, arguments, answered_run(context))
             if target.backend is not None:
+                require_tool(target.backend, spec)
                 return await run_tool(ToolContext(target.backend, context), dict(target.arguments))
 
             async def read(backend: Backend) -> Result:
@@ -99,7 +100,14 @@ def mcp_tool(spec: ToolSpec, settings: Settings) -> Tool:
             return error_result(reading_failure(error, spec.name).render(first.surface))
 
     def injected_into(arguments: dict[str, Any], own: Settings) -> dict[str, Any]:
-        return arguments | {name: value for name, value in own.injected.items() if name in hidden}
+        """The arguments with those that are the caller's. Raises InvalidRequest where another value was given."""
+        own_hidden = own.hidden_parameters.intersection(signature.parameters)
+        # Of several AgentOSes another one may take it.
+        if own.instance and (given := sorted(name for name in own_hidden - hidden if arguments.get(name))):
+            raise InvalidRequest(
+                f"{given[0]} cannot be given for {own.instance}: there each caller is a user of their own."
+            )
+        return arguments | {name: value for name, value in own.injected.items() if name in own_hidden}
 
     async def run_tool(ctx: ToolContext, arguments: dict[str, Any]) -> CallToolResult | InputRequiredResult:
         try:

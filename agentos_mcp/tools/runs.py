@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import anyio
 from pydantic import BeforeValidator, Field
 
-from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.errors import AgentOSError, NotFound
 from agentos_mcp.agentos.formats import format_time
 from agentos_mcp.agentos.hints import Action, Parameter, as_hint, hint
 from agentos_mcp.agentos.runs.history import MAX_SESSIONS, read_outcomes
@@ -252,7 +252,14 @@ async def _read_parts(ctx: ToolContext, ref: RunRef) -> RunParts:
 async def cancel_run(ctx: ToolContext, run: Run) -> str:
     """Stop a run that is still going or paused, for good."""
     ref = ctx.run_ref(run)
-    stored = await ctx.look(ctx.engine.read_stored(ref), None)
+    live = ctx.run_registry.get(ref)
+    try:
+        stored = await ctx.look(ctx.engine.read_stored(ref), None)
+    except NotFound:
+        if live is None or live.done:
+            raise
+        # It has only just begun: AgentOS stores it a moment later.
+        stored = live.state, {}
     if stored is None:
         await ctx.engine.cancel(ref)
         return f"AgentOS was told to cancel it. This token may not see what becomes of it.\nrun: {ref}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,8 @@ class Theirs:
     approval: str
     trace: str
     span: str
+    prefix: str = ""
+    """What stands before each name where there are several AgentOSes: "prod:"."""
 
     def token(self, user: str = ADMIN, *scopes: str) -> str:
         return bearer(user, *(scopes or ("agent_os:admin",))) if self.authorized else ""
@@ -80,7 +82,15 @@ class Theirs:
     def ids(self) -> list[str]:
         """What may not be found: only who knows it already may have said it."""
         runs = [RunRef.parse(run).run for run in self.runs.values()]
-        return [*runs, self.session, self.memory, self.learning, self.eval, self.schedule, self.approval, self.trace]
+        others = (self.session, self.memory, self.learning, self.eval, self.schedule, self.approval, self.trace)
+        return [*runs, *(item.removeprefix(self.prefix) for item in others)]
+
+    def on(self, instance: str) -> Theirs:
+        """The same, as it is named where it is on one AgentOS of several."""
+        prefix = f"{instance}:"
+        runs = {name: prefix + run for name, run in self.runs.items()}
+        named = {name: prefix + getattr(self, name) for name in ("session", "memory", "trace")}
+        return replace(self, prefix=prefix, runs=runs, **named)
 
     def everything(self) -> str:
         """All that alice has, as AgentOS has it, to see whether anything has changed."""
@@ -366,7 +376,7 @@ async def assert_prompts_refuse(peer: Peer, theirs: Theirs) -> None:
     for prompt in (await peer.client.list_prompts()).prompts:
         arguments = {argument.name: "echo" for argument in prompt.arguments or () if argument.required}
         if prompt.name == COMPARE.name:
-            arguments |= {"first": "echo", "second": "payer"}
+            arguments |= {"first": f"{theirs.prefix}echo", "second": f"{theirs.prefix}payer"}
         content = (await peer.client.get_prompt(prompt.name, arguments)).messages[0].content
         assert isinstance(content, TextContent)
         assert_nothing_of_theirs(theirs, content.text, {})
@@ -375,14 +385,16 @@ async def assert_prompts_refuse(peer: Peer, theirs: Theirs) -> None:
             await peer.client.get_prompt(INVESTIGATE.name, {"run": run})
 
 
-async def assert_completions_find_nothing(peer: Peer, theirs: Theirs) -> None:
+async def assert_completions_find_nothing(
+    peer: Peer, theirs: Theirs, typed_values: Sequence[str] = ("", SECRET, "s-", "r-")
+) -> None:
     ref = RunRef.parse(theirs.runs["done"])
-    arguments = {"kind": ref.kind, "component": ref.component, "session": ref.session}
+    arguments = {"kind": f"{theirs.prefix}{ref.kind}", "component": ref.component, "session": ref.session}
     for readable in RESOURCES:
         template = ResourceTemplateReference(type="ref/resource", uri=readable.template)
         for variable in readable.completers:
             others = {name: value for name, value in arguments.items() if name != variable}
-            for typed in ("", SECRET, "s-", "r-"):
+            for typed in typed_values:
                 for context in ({}, others):
                     argument = {"name": variable, "value": typed}
                     result = await peer.client.complete(template, argument, context or None)

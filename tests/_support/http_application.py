@@ -15,9 +15,8 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 
 from agentos_mcp.server.build import build_server
 from agentos_mcp.server.http.app import PATH, application
-from agentos_mcp.server.http.identity import Identity
 from agentos_mcp.server.http.identity_modes import build_identity
-from agentos_mcp.server.http.settings import HttpSettings
+from agentos_mcp.server.http.settings import HttpSettings, with_own_identities
 from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.settings import Settings
 from tests._support.mcp_client import Peer
@@ -25,15 +24,14 @@ from tests._support.processes import PATIENCE
 
 
 @asynccontextmanager
-async def http_application(
-    settings: Settings, http: HttpSettings, identity: Identity | None = None
-) -> AsyncIterator[tuple[str, AgentOSServer]]:
-    """The address of `/mcp`, and the server. `identity` is what the settings ask for unless it is given."""
-    identity = identity or build_identity(http, settings)
-    server = build_server(settings, identity=identity, introduction_seconds=5.0)
+async def http_application(settings: Settings, http: HttpSettings) -> AsyncIterator[tuple[str, AgentOSServer]]:
+    """The address of `/mcp`, and the server, with the identities of callers that the settings ask for."""
+    http = with_own_identities(http, settings)
+    identities = build_identity(http, settings)
+    server = build_server(settings, identities=identities, introduction_seconds=5.0)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        application(server, http, identity),
+        application(server, http, identities),
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=1,

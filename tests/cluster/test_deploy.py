@@ -53,6 +53,11 @@ def test_compose_has_two_of_each_and_what_they_need() -> None:
     assert COMPOSE["services"]["nginx"]["volumes"] == ["./nginx.conf:/etc/nginx/nginx.conf:ro"]
 
 
+def test_compose_mounts_volumes_that_there_are() -> None:
+    mounts = [mount for service in COMPOSE["services"].values() for mount in service.get("volumes", ())]
+    assert {mount.partition(":")[0] for mount in mounts if not mount.startswith(".")} == COMPOSE["volumes"].keys()
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_compose_gives_replicas_settings_that_there_are(name: str) -> None:
     service = COMPOSE["services"][name]

@@ -24,6 +24,7 @@ OTHERS_PROGRAMS = {*NOT_RUN, "run_agents.py", "run_workflows.py"}
 """What stands behind their names is theirs."""
 OTHERS_NAMES = {
     "cancel_latency": "a benchmark",
+    "compare_agents": "a prompt",
     "list_instances": "a tool of a server with several AgentOSes",
     "list_changed": "a notification of MCP's",
     "run_result": "a function of ours",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +128,42 @@ async def test_completion_finds_nothing_of_another_caller(peer: Peer, theirs: Th
 
 async def test_subscription_to_a_run_of_another_caller_is_refused(peer: Peer, theirs: Theirs) -> None:
     await assert_subscriptions_are_refused(peer, theirs)
+
+
+# Several AgentOSes
+
+
+@pytest.mark.parametrize("theirs", ["authorized"], indirect=True, scope="module")
+async def test_nothing_of_another_caller_is_reached_on_one_of_several(
+    theirs: Theirs, issuer: OAuthIssuer, tmp_path: Path
+) -> None:
+    """On one a caller is known by their own credential, on the other by their sign-in; a sample of every way to ask."""
+    (tmp_path / "key").write_text(JWT_KEY)
+    tables = {"dev": {"identity": "header"}, "prod": {"identity": "mint", "mint_key_file": str(tmp_path / "key")}}
+    each = tuple(
+        Settings(instance=name, url=theirs.url, toolsets=("all",), ask=False, identity=tuple(table.items()))
+        for name, table in tables.items()
+    )
+    settings = replace(each[0], instance="", identity=(), instances=each)
+    http = HttpSettings(public_url=RESOURCE, oauth_issuer=issuer.url)
+    headers = {
+        "authorization": f"Bearer {issuer.token(BOB, scope=' '.join(USER_SCOPES))}",
+        "X-AgentOS-Token-dev": bearer(BOB, *USER_SCOPES),
+    }
+    sample = ("get_run", "continue_run", "cancel_run", "get_session", "delete_session", "delete_memory", "get_trace")
+    searches = ("list_runs", "list_pending", "list_sessions", "list_memories", "list_traces", "list_approvals")
+    async with http_application(settings, http) as (url, _), client_with_headers("auto", url, headers) as peer:
+        await assert_searches_find_nothing(
+            peer, theirs, {tool: calls[:1] for tool, calls in searched(theirs).items() if tool in searches}
+        )
+        for name in tables:
+            on_instance = {
+                tool: [{**call, "instance": name} for call in calls[:2]]
+                for tool, calls in refused(theirs).items()
+                if tool in sample
+            }
+            await assert_tools_refuse(peer, theirs, on_instance)
+            await assert_resources_refuse(peer, theirs.on(name))
+            await assert_subscriptions_are_refused(peer, theirs.on(name))
+        await assert_prompts_refuse(peer, theirs.on("prod"))
+        await assert_completions_find_nothing(peer, theirs.on("prod"), typed_values=("",))

@@ -6,9 +6,11 @@ import base64
 import json
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import anyio
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -16,7 +18,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from agentos_mcp.agentos.json_fetch import FetchFailed, fetch_json
 from agentos_mcp.server.http.access_tokens import InvalidToken, MissingScopes, TokenVerifier
 from agentos_mcp.server.http.issuer import Issuer, IssuerUnavailable, is_safe_url, metadata_urls
+from agentos_mcp.server.http.settings import HttpSettings
+from agentos_mcp.settings import Settings
+from tests._support.agentos.users import JWT_KEY
+from tests._support.http_application import http_application
+from tests._support.http_clients import ACCEPTED
 from tests._support.oauth_issuer import RESOURCE, OAuthIssuer, SigningKey, oauth_issuer
+from tests._support.processes import PATIENCE
+from tests._support.scripted_agentos import scripted_agentos
 
 pytestmark = pytest.mark.anyio
 
@@ -99,6 +108,44 @@ async def test_token_is_refused(issuer: OAuthIssuer, verifier: TokenVerifier, na
     make, words = BAD_TOKENS[name]
     with pytest.raises(InvalidToken, match=words):
         await verifier.verify(make(issuer))
+
+
+async def test_token_that_admits_nobody_is_answered_with_a_challenge_and_agentos_hears_nothing_of_it(
+    issuer: OAuthIssuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The keys are read again at most every 10 seconds, which a test does not wait for.
+    monkeypatch.setitem(cast("Any", Issuer.__init__).__kwdefaults__, "min_refresh_seconds", 0.0)
+    key = tmp_path / "key"
+    key.write_text(JWT_KEY)
+    http = HttpSettings(identity="mint", public_url=RESOURCE, oauth_issuer=issuer.url, mint_key_file=key)
+    metadata = 'resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"'
+    async with scripted_agentos({}) as agentos, http_application(Settings(url=agentos.url), http) as (url, _):
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
+            for name, (make, words) in BAD_TOKENS.items():
+                token = make(issuer)
+                response = await post(client, url, token)
+                assert response.status_code == 401, name
+                challenge = response.headers["www-authenticate"]
+                assert challenge.startswith('Bearer error="invalid_token", error_description="'), name
+                assert words in challenge or name == "not ASCII", (name, challenge)
+                assert challenge.endswith(metadata), name
+                assert token not in challenge + response.text, name
+            # The keys are rotated while it serves: the new one admits, the old one does not.
+            old, issuer.keys = issuer.keys[0], [SigningKey("second")]
+            try:
+                statuses = []
+                for signing in (issuer.keys[0], old):
+                    token = issuer.token("ann", key=signing, scope="agents:read")
+                    statuses.append((await post(client, url, token)).status_code)
+            finally:
+                issuer.keys = [old]
+        assert agentos.requests == []
+    assert statuses == [400, 401]
+
+
+async def post(client: httpx.AsyncClient, url: str, token: str) -> httpx.Response:
+    headers = [(name.encode(), value.encode()) for name, value in ACCEPTED.items()]
+    return await client.post(url, content=b"{}", headers=[*headers, (b"authorization", f"Bearer {token}".encode())])
 
 
 async def test_token_of_the_issuer_is_accepted(issuer: OAuthIssuer, verifier: TokenVerifier) -> None:

@@ -46,9 +46,8 @@ INITIALIZE = {
 
 
 @pytest.fixture(scope="module")
-def agentos(agentoses: AgentOSPool, tmp_path_factory: pytest.TempPathFactory) -> str:
+def agentos(agentoses: AgentOSPool, ledger: Path) -> str:
     """Behind JWTs, with isolated users."""
-    ledger = tmp_path_factory.mktemp("identity") / "ledger"
     return agentoses.url("users", environment={ISOLATED_VARIABLE: "yes", LEDGER_VARIABLE: str(ledger)})
 
 

@@ -15,6 +15,7 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.session import ElicitationFnT
 from mcp.shared.exceptions import MCPError
+from mcp_types import PromptReference, Resource, ResourceTemplateReference
 
 from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
 from agentos_mcp.server.build import build_server
@@ -26,7 +27,9 @@ from agentos_mcp.tooling.instances import Instances
 from tests._support.fault_proxy import proxy_to
 from tests._support.foreign_servers import free_port
 from tests._support.http_application import http_application
+from tests._support.markdown_tables import column
 from tests._support.mcp_client import Connect, Peer, reference
+from tests._support.notification_recorder import NotificationRecorder, connected_client, subscribed
 from tests._support.person import Person
 
 pytestmark = pytest.mark.anyio
@@ -49,13 +52,6 @@ def of(name: str, url: str, **more: Any) -> Settings:
 
 def down() -> Settings:
     return of("down", f"http://127.0.0.1:{free_port()}")
-
-
-def column(table: str, name: str) -> list[str]:
-    """The cells of a column of a markdown table."""
-    lines = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("|")]
-    index = [cell.strip() for cell in lines[0]].index(name)
-    return [line[index].strip() for line in lines[2:]]
 
 
 # Lists
@@ -260,6 +256,151 @@ async def test_resource_of_a_run_is_read_on_its_instance(sample_agentos: str, de
             await peer.client.read_resource("agentos://runs/agent/echo/s/r")
     assert f"run: {run}" in cast("Any", read.contents[0]).text
     assert "content-pipeline" in cast("Any", listed.contents[0]).text
+
+
+# Resources, prompts and completions
+
+
+async def read(peer: Peer, uri: str) -> str:
+    return "\n".join(cast("Any", item).text for item in (await peer.client.read_resource(uri)).contents)
+
+
+async def test_list_resource_spans_all_instances_and_says_which_is_missing(sample_agentos: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos), down()) as peer:
+        agents, config = await read(peer, "agentos://agents"), await read(peer, "agentos://config")
+        sessions = await read(peer, "agentos://sessions")
+    assert set(column(agents, "instance")) == {"dev", "prod"}
+    assert "down is left out: No AgentOS answers at" in agents
+    assert "## dev" in config
+    assert "## prod" in config
+    assert "dev" in column(sessions, "instance")
+
+
+async def test_resource_of_each_component_is_listed_with_its_instance(sample_agentos: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos), down()) as peer:
+        resources = [item async for item in each_resource(peer)]
+        templates = (await peer.client.list_resource_templates()).resource_templates
+        uris = {resource.uri for resource in resources}
+        assert {"agentos://agents", "agentos://workflows/dev:content-pipeline", "agentos://agents/prod:echo"} <= uris
+        assert len(uris) == len(resources)
+        assert not any("down:" in uri for uri in uris)
+        (echo,) = [resource for resource in resources if resource.uri == "agentos://agents/prod:echo"]
+        assert echo.title == "Echo (prod)"
+        assert (await read(peer, echo.uri)).startswith("# Echo")
+    assert all("begins with the AgentOS: NAME:..." in (template.description or "") for template in templates)
+
+
+async def each_resource(peer: Peer) -> AsyncIterator[Resource]:
+    cursor: str | None = None
+    while True:
+        page = await peer.client.list_resources(cursor=cursor)
+        for resource in page.resources:
+            yield resource
+        if (cursor := page.next_cursor) is None:
+            return
+
+
+async def test_resource_without_an_instance_is_that_of_the_only_one_that_has_it(sample_agentos: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos)) as peer:
+        run = reference(await peer.text("run_agent", agent_id="echo", message="hello"))
+        session = run.split("/")[2]
+        assert (await read(peer, "agentos://agents/echo")).startswith("# Echo")
+        assert session in await read(peer, f"agentos://sessions/prod:{session}")
+        with pytest.raises(MCPError, match=r"There are several AgentOSes.*agentos://sessions/dev:{session_id}"):
+            await read(peer, f"agentos://sessions/{session}")
+        with pytest.raises(MCPError, match="There is no session"):
+            await read(peer, f"agentos://sessions/dev:{session}")
+
+
+async def test_name_that_two_instances_have_is_asked_back_by_resources_and_prompts(sample_agentos: str) -> None:
+    async with serving(of("dev", sample_agentos), of("prod", sample_agentos)) as peer:
+        with pytest.raises(MCPError, match=r"'echo' is on several AgentOSes: .*as in agentos://agents/dev:{agent_id}"):
+            await read(peer, "agentos://agents/echo")
+        with pytest.raises(MCPError, match=r"Several AgentOSes have echo\. Take one of: dev:echo, prod:echo."):
+            await peer.client.get_prompt("echo", {"message": "hello"})
+        with pytest.raises(
+            MCPError, match=r"'echo' is on several AgentOSes: .*Say which one in 'first', as in dev:echo"
+        ):
+            await peer.client.get_prompt("compare_agents", {"first": "echo", "second": "prod:echo", "task": "t"})
+        both = await prompt_text(peer, "compare_agents", first="dev:echo", second="echo on prod", task="hello")
+    assert both.count('"agent_id": "echo"') == 2
+    assert '"instance": "dev"' in both
+    assert '"instance": "prod"' in both
+
+
+async def prompt_text(peer: Peer, name: str, **arguments: str) -> str:
+    return cast("Any", (await peer.client.get_prompt(name, arguments)).messages[0].content).text  # type: ignore[no-any-return]  # of these prompts
+
+
+async def test_prompt_runs_its_component_on_its_instance(sample_agentos: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos), of("read", demo, read_only=True)) as peer:
+        prompts: list[str] = []
+        cursor: str | None = None
+        while not prompts or cursor:
+            page = await peer.client.list_prompts(cursor=cursor)
+            cursor = page.next_cursor
+            prompts += [prompt.name for prompt in page.prompts]
+        assert {"dev:content-pipeline", "prod:echo", "weekly_report", "investigate_failed_run"} <= set(prompts)
+        assert not any(name.startswith("read:") for name in prompts), "nothing can be run there"
+        for name in ("prod:echo", "PROD:echo", "echo"):
+            text = await prompt_text(peer, name, message="hello")
+            assert '"agent_id": "echo"' in text
+            assert '"instance": "prod"' in text
+        with pytest.raises(MCPError, match="Unknown prompt: dev:echo"):
+            await peer.client.get_prompt("dev:echo", {"message": "hello"})
+
+
+async def test_prompts_about_runs_span_all_instances(sample_agentos: str, demo: str) -> None:
+    async with serving(of("dev", demo), of("prod", sample_agentos), down(), toolsets=("default", "metrics")) as peer:
+        failed = reference(await peer.error("run_agent", agent_id="prod:broken", message="hello"))
+        assert failed.startswith("prod:")
+        assert failed in await prompt_text(peer, "investigate_failed_run")
+        assert failed in await prompt_text(peer, "investigate_failed_run", run=failed)
+        with pytest.raises(MCPError, match="does not say which AgentOS"):
+            await peer.client.get_prompt("investigate_failed_run", {"run": failed.removeprefix("prod:")})
+        report = await prompt_text(peer, "weekly_report")
+    assert "on the AgentOSes dev, prod, down from" in report
+    assert "Call refresh_metrics once for each, with its name as instance" in report
+
+
+async def test_completions_are_of_all_instances_and_of_one_once_it_is_named(sample_agentos: str, demo: str) -> None:
+    async with proxy_to(demo) as dev, serving(of("dev", dev.url), of("prod", sample_agentos), down()) as peer:
+        run = reference(await peer.text("run_agent", agent_id="prod:echo", message="hello"))
+        _, component, session, run_id = run.split("/")
+
+        async def complete(ref: Any, name: str, typed: str = "", **others: str) -> list[str]:
+            result = await peer.client.complete(ref, {"name": name, "value": typed}, others or None)
+            return result.completion.values
+
+        def template(uri: str) -> ResourceTemplateReference:
+            return ResourceTemplateReference(type="ref/resource", uri=f"agentos://{uri}")
+
+        workflows = await complete(template("workflows/{workflow_id}"), "workflow_id")
+        assert {"dev:content-pipeline", "prod:three-steps"} <= set(workflows)
+        assert "prod:echo" in await complete(template("agents/{agent_id}"), "agent_id", "ech")
+        asked = len(dev.requests)
+        assert "prod:echo" in await complete(template("agents/{agent_id}"), "agent_id", "prod:e")
+        runs = template("runs/{kind}/{component}/{session}/{run}")
+        place = {"kind": "prod:agent", "component": component, "session": session}
+        assert component in await complete(runs, "component", "", kind="prod:agent")
+        assert run_id in await complete(runs, "run", "", **place)
+        assert len(dev.requests) == asked, "the others are not asked"
+        assert "dev:agent" in await complete(runs, "kind")
+        compare = PromptReference(type="ref/prompt", name="compare_agents")
+        assert "prod:echo" in await complete(compare, "first", "echo")
+        assert "prod:echo" not in await complete(compare, "second", "echo", first="prod:echo")
+        failed = reference(await peer.error("run_agent", agent_id="prod:broken", message="hello"))
+        assert failed in await complete(PromptReference(type="ref/prompt", name="investigate_failed_run"), "run")
+
+
+async def test_subscription_to_a_run_is_told_of_it_on_its_instance(era: str, sample_agentos: str, demo: str) -> None:
+    recorder = NotificationRecorder()
+    settings = Settings(url=demo, instances=(of("dev", demo), of("prod", sample_agentos)))
+    async with connected_client(era, build_server(settings), recorder) as peer:
+        run = reference(await peer.text("run_agent", agent_id="slow", message="20 1", wait=0))
+        async with subscribed(peer, recorder, f"agentos://runs/{run}"):
+            assert reference(await peer.text("get_run", run=run, wait=20)) == run
+            await recorder.wait_until(lambda subjects: f"agentos://runs/{run}" in subjects)
 
 
 # Permissions and credentials

@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from agentos_mcp.runs.result import RULE
+from tests._support.fault_proxy import proxy_to
+from tests._support.http_answers import http_json
 from tests._support.mcp_client import Connect, ProgressRecorder, reference, words
 from tests._support.stored_runs import ends_as
 from tests._support.stores import Store, start_elsewhere
@@ -245,6 +247,21 @@ async def test_cancel_run_ends_the_run_and_says_so(
         assert await ends_as(rest, "agents/slow", f"c-{era}") == "CANCELLED"
         ended = await peer.text("cancel_run", run=f"agent/slow/c-{era}/{run}")
         assert ended.startswith("Nothing to cancel: agent slow was cancelled")
+
+
+async def test_cancel_run_ends_a_run_that_agentos_has_begun_and_not_stored_yet(
+    connect: Connect, sample_agentos: str
+) -> None:
+    unstored = [http_json({"detail": "Run not found"}, 404)]
+
+    def answer(line: bytes) -> bytes | None:
+        return unstored.pop() if unstored and line.startswith(b"GET /agents/slow/runs/") else None
+
+    async with proxy_to(sample_agentos) as proxy, connect(proxy.url) as peer:
+        run = reference(await peer.text("run_agent", agent_id="slow", message="200 20", wait=0))
+        proxy.answer = answer
+        assert await peer.text("cancel_run", run=run) == f"Cancelled.\nrun: {run}"
+    assert not unstored
 
 
 async def test_cancel_run_of_an_ended_run_says_what_it_was_and_when_it_ended(

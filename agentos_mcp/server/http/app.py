@@ -32,7 +32,7 @@ from agentos_mcp.server.http.settings import HttpSettings
 from agentos_mcp.server.mcp_server import AgentOSServer
 
 if TYPE_CHECKING:
-    from agentos_mcp.server.http.identity import Identity
+    from agentos_mcp.server.http.instance_identities import Identities
 
 PATH = "/mcp"
 _CORS_HEADERS = (
@@ -118,7 +118,7 @@ async def serve_http(
     server: AgentOSServer,
     listener: socket.socket,
     settings: HttpSettings | None = None,
-    identity: Identity | None = None,
+    identities: Identities | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; then calls answer with where they stand, and it ends within about a second.
 
@@ -133,7 +133,7 @@ async def serve_http(
     server.open_counts["open_connections"] = ("Connections of clients.", lambda: guard.count)
     requests = OpenRequests()
     config = uvicorn.Config(
-        application(server, settings, identity, requests),
+        application(server, settings, identities, requests),
         http=guard.protocol(),
         backlog=ACCEPT_BATCH,
         timeout_keep_alive=limits.idle_seconds,
@@ -149,12 +149,12 @@ async def serve_http(
 def application(
     server: AgentOSServer,
     settings: HttpSettings,
-    identity: Identity | None = None,
+    identities: Identities | None = None,
     requests: OpenRequests | None = None,
 ) -> ASGIApp:
     """What each request goes through, from the outside in.
 
-    `identity` is the one that the server was built with; `requests` is to know those that are open.
+    `identities` are those that the server was built with; `requests` is to know those that are open.
     """
     mcp = server.streamable_http_app(
         streamable_http_path=PATH,
@@ -168,10 +168,10 @@ def application(
     server.open_counts["open_sessions"] = ("Sessions of clients of 2025-11-25 and earlier.", lambda: sessions.count)
     server.open_counts["open_streams"] = ("Answers to clients that are streamed now.", lambda: requests.stream_count)
     served: ASGIApp = BodyLimit(requests.watch(sessions))
-    if identity is not None:
-        from agentos_mcp.server.http.identity import CallerGate
+    if identities is not None:
+        from agentos_mcp.server.http.caller_gate import CallerGate
 
-        served = CallerGate(served, identity)
+        served = CallerGate(served, identities)
     served = HostCheck(served, settings)
     checked: ASGIApp = TokenAuth(served, settings.token)
     if settings.oauth_issuer:
@@ -186,6 +186,6 @@ def application(
         app,
         allow_origins=settings.allow_origins,
         allow_methods=("GET", "POST", "DELETE"),
-        allow_headers=(*_CORS_HEADERS, settings.identity_header) if identity is not None else _CORS_HEADERS,
+        allow_headers=(*_CORS_HEADERS, *(identities.headers if identities is not None else ())),
         expose_headers=("mcp-session-id",),
     )

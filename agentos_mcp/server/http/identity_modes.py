@@ -10,6 +10,7 @@ from typing import TypeVar
 from agentos_mcp.agentos.http_errors import READING_ERRORS
 from agentos_mcp.server.http.access_tokens import TokenVerifier
 from agentos_mcp.server.http.identity import HeaderIdentity, Identity
+from agentos_mcp.server.http.instance_identities import Identities, InstanceIdentities
 from agentos_mcp.server.http.issuer import Issuer
 from agentos_mcp.server.http.scope_map import ScopeMap, read_scope_map
 from agentos_mcp.server.http.settings import HttpSettings
@@ -20,20 +21,33 @@ from agentos_mcp.settings import Settings, SettingsError
 T = TypeVar("T")
 
 
-def build_identity(http: HttpSettings, settings: Settings) -> Identity | None:
+def build_identity(http: HttpSettings, settings: Settings) -> Identities | None:
     """What tells callers apart; None where they share the server's credential.
 
     Raises SettingsError for settings that contradict each other, and for files that cannot be used.
     """
+    if not http.tells_callers_apart:
+        return None
+    if settings.user_id:
+        raise SettingsError("--user-id cannot be used with an --identity but shared: each caller is a user.")
+    if not settings.instances:
+        return _identity(http, settings)
+    return InstanceIdentities(
+        {own.instance: _identity(http.of_instances[own.instance], own) for own in settings.instances}
+    )
+
+
+def _identity(http: HttpSettings, settings: Settings) -> Identity | None:
+    """What tells the callers of one AgentOS apart."""
+    mode = f"--identity {http.identity}"
     if http.identity == "shared":
         return None
     if settings.token():
+        where = f" for {settings.instance}" if settings.instance else ""
         raise SettingsError(
-            f"--identity {http.identity} shows AgentOS a credential of each caller, so this server may not have one: "
-            "unset AGENTOS_TOKEN, AGENTOS_TOKEN_FILE and OS_SECURITY_KEY."
+            f"{mode}{where} shows AgentOS a credential of each caller, so this server may not have one: "
+            "unset AGENTOS_TOKEN, AGENTOS_TOKEN_FILE and OS_SECURITY_KEY, or take it out of the file for --config."
         )
-    if settings.user_id:
-        raise SettingsError(f"--user-id cannot be used with --identity {http.identity}: each caller is a user.")
     match http.identity:
         case "header":
             return HeaderIdentity(http.identity_header, http.user_claim)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from agentos_mcp.settings import Option, SettingsError, Token
+from agentos_mcp.settings import Option, Settings, SettingsError, Token
 from agentos_mcp.settings.home_folder import expand_home
 from agentos_mcp.settings.settings import MASK, check_token
 
@@ -85,6 +86,8 @@ class HttpSettings:
     exchange_scope: str = ""
     grace_seconds: float = DEFAULT_GRACE_SECONDS
     """How long a server that is stopped waits for calls that have not answered."""
+    of_instances: Mapping[str, HttpSettings] = field(default_factory=dict)
+    """By the name of an AgentOS, where there are several: these settings with what holds for it alone."""
 
     @property
     def is_local(self) -> bool:
@@ -96,6 +99,11 @@ class HttpSettings:
         """What access tokens are for: the address of `/mcp`."""
         host = {"localhost": "127.0.0.1"}.get(self.host, self.host)
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}/mcp"
+
+    @property
+    def tells_callers_apart(self) -> bool:
+        """Whether any AgentOS is shown a credential of the caller's own."""
+        return any(own.identity != "shared" for own in (self.of_instances or {"": self}).values())
 
     @property
     def listens_everywhere(self) -> bool:
@@ -116,8 +124,13 @@ def add_http_options(serve: argparse.ArgumentParser) -> None:
             group.add_argument(option.flag, dest=option.name, action=action, metavar=option.metavar, help=help_text)
 
 
-def http_settings(options: argparse.Namespace, environ: Mapping[str, str] | None = None) -> HttpSettings:
-    """The settings from the parsed flags, else the environment. Raises SettingsError for invalid ones."""
+def http_settings(
+    options: argparse.Namespace, environ: Mapping[str, str] | None = None, agentos: Settings | None = None
+) -> HttpSettings:
+    """The settings from the parsed flags, else the environment. Raises SettingsError for invalid ones.
+
+    What `agentos`, the settings of the AgentOS or of several, says of the identity of callers wins over both.
+    """
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     for option in HTTP_OPTIONS:
@@ -141,7 +154,8 @@ def http_settings(options: argparse.Namespace, environ: Mapping[str, str] | None
     if public_url := values.get("public_url"):
         values["allow_hosts"] = (*values.get("allow_hosts", ()), urlsplit(public_url).netloc.lower())
     settings = HttpSettings(**values)
-    _check_identity(settings)
+    _check_admission(settings)
+    settings = with_own_identities(settings, agentos or Settings())
     if no_auth and settings.token is not None:
         raise SettingsError("--no-http-auth cannot be used together with a token: use only one of them.")
     if not (settings.is_local or no_auth or settings.token is not None or settings.oauth_issuer):
@@ -153,15 +167,88 @@ def http_settings(options: argparse.Namespace, environ: Mapping[str, str] | None
     return settings
 
 
-def _check_identity(settings: HttpSettings) -> None:
-    """Raises SettingsError where something is missing for the mode, or contradicts it."""
-    mode = f"--identity {settings.identity}"
+def with_own_identities(settings: HttpSettings, agentos: Settings) -> HttpSettings:
+    """The settings with what the AgentOS, or each of several, says of the identity of callers in its table.
+
+    Raises SettingsError for a value that cannot be used, and where two AgentOSes could be shown the same credential.
+    """
+    if not agentos.instances:
+        own = _with_table(settings, agentos.profile, agentos.identity)
+        _check_identity(own, f"--identity {own.identity}")
+        return own
+    of_instances: dict[str, HttpSettings] = {}
+    for instance in agentos.instances:
+        name = instance.instance
+        table = dict(instance.identity)
+        # Characters that proxies take out of the names of headers.
+        table.setdefault("identity_header", f"{settings.identity_header}-{re.sub('[._]', '-', name)}")
+        own = of_instances[name] = _with_table(settings, name, tuple(table.items()))
+        _check_identity(own, f"--identity {own.identity} for {name}")
+    _check_credentials_differ(of_instances)
+    return replace(settings, of_instances=of_instances)
+
+
+def _with_table(settings: HttpSettings, name: str, table: tuple[tuple[str, str], ...]) -> HttpSettings:
+    options = {option.name: option for option in HTTP_OPTIONS}
+    values = {key: _parsed(options[key].parse, text, f"agentos.{name}: {key}" if name else key) for key, text in table}
+    if secret_file := values.pop("exchange_client_secret_file", None):
+        values["exchange_client_secret"] = Token(file=secret_file)
+        values["exchange_client_secret"]()
+    return replace(settings, **values)
+
+
+_CREDENTIAL_ADVICE = {
+    "header": "an identity_header",
+    "mint": "a mint_audience (the id of the AgentOS), or a mint_key_file,",
+    "exchange": "an exchange_audience, an exchange_resource or an exchange_scope",
+}
+"""What keeps the credentials for two AgentOSes apart, by the identity."""
+
+
+def _check_credentials_differ(of_instances: Mapping[str, HttpSettings]) -> None:
+    """Raises SettingsError where whoever runs one AgentOS could show another what they were shown."""
+    for (name, one), (other_name, other) in combinations(of_instances.items(), 2):
+        if not _credentials_differ(one, other):
+            raise SettingsError(
+                f"{name} and {other_name} would be shown credentials that the other one accepts too. In the file for "
+                f"--config, give each {_CREDENTIAL_ADVICE[one.identity]} of its own."
+            )
+
+
+def _credentials_differ(one: HttpSettings, other: HttpSettings) -> bool:
+    if one.identity != other.identity:
+        return True
+    match one.identity:
+        case "header":
+            return one.identity_header.lower() != other.identity_header.lower()
+        case "mint":
+            # Without an audience it is the id that an AgentOS says of itself, and it can say another's.
+            has_audiences = bool(one.mint_audience and other.mint_audience)
+            return one.mint_key_file != other.mint_key_file or (
+                has_audiences and one.mint_audience != other.mint_audience
+            )
+        case "exchange":
+            return (one.exchange_audience, one.exchange_resource, one.exchange_scope) != (
+                other.exchange_audience,
+                other.exchange_resource,
+                other.exchange_scope,
+            )
+        case _:
+            return True
+
+
+def _check_admission(settings: HttpSettings) -> None:
+    """Raises SettingsError where what admits callers contradicts itself."""
     if settings.oauth_issuer:
         if settings.token is not None:
             raise SettingsError("--oauth-issuer cannot be used together with a token of the server's: use one of them.")
         if not settings.public_url and (not settings.is_local or settings.port == 0):
             raise SettingsError("--oauth-issuer needs --public-url: the address of /mcp that clients are told.")
-    elif settings.identity in SIGNED_IN:
+
+
+def _check_identity(settings: HttpSettings, mode: str) -> None:
+    """Raises SettingsError where something is missing for the mode, which is named `mode`."""
+    if settings.identity in SIGNED_IN and not settings.oauth_issuer:
         raise SettingsError(f"{mode} needs --oauth-issuer URL: who signs callers in.")
     if settings.identity == "mint" and settings.mint_key_file is None:
         raise SettingsError(f"{mode} needs --mint-key-file PATH: the key that AgentOS trusts.")

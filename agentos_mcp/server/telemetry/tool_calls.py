@@ -102,7 +102,7 @@ class ToolCalls:
             name="" if tool == UNKNOWN_TOOL else name,
             may_write=tool not in {UNKNOWN_TOOL, VIEW_TOOL, *self._server.tool_selection.reading_names},
             outcome=outcome,
-            caller=caller_name(ctx, self._settings),
+            caller=caller_name(ctx, self._settings, _instance_of(current)),
             client=client_name(ctx),
             operation=current,
         )
@@ -117,15 +117,23 @@ def bounded_tool_name(server: AgentOSServer, ctx: ServerRequestContext[Any, Any]
     return COMPONENT_TOOL if name in ctx.lifespan_context.component_tools.tools else UNKNOWN_TOOL
 
 
-def caller_name(ctx: ServerRequestContext[Any, Any], settings: Settings) -> str:
+def _instance_of(current: Operation) -> str:
+    """The AgentOS of several that was written to; '' where there is one, or nothing was sent."""
+    run = current.run
+    return run.instance if run is not None else next((write.instance for write in current.writes), "")
+
+
+def caller_name(ctx: ServerRequestContext[Any, Any], settings: Settings, instance: str = "") -> str:
     """Whom a request is for: its caller, else the user of a server for one user; '' where nobody says so.
 
+    Of several AgentOSes it may be another user on each: `instance` is the one that it is about.
     A caller who shows no name is told from others by a part of what they showed, hashed.
     """
     if ctx.request is not None:
         from agentos_mcp.server.callers import bound_caller
 
         if (caller := bound_caller(ctx)) is not None:
+            caller = caller.on(instance)
             return one_line(caller.user_id or f"credential {caller.key[:12]}", max_length=_MAX_CALLER_NAME_LENGTH)
     return settings.user_id
 
