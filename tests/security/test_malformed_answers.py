@@ -19,7 +19,7 @@ from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference
 
-from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
+from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.json_values import decode, mapping
 from agentos_mcp.agentos.pauses.requirements import continuation_form, questions, rejections
@@ -33,17 +33,18 @@ from agentos_mcp.runs.progress import describe
 from agentos_mcp.runs.result import run_data, run_result, unfinished_result
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.mcp_tool import to_mcp_result
 from tests._support.mcp_client import words
 from tests._support.recorded_answers import (
     READ_URIS,
     TOOLS,
     Recording,
+    Replay,
     Reply,
     contract_agentos,
     mutated,
     mutated_reply,
     play,
+    read_to_result,
     record,
     replaying,
 )
@@ -105,16 +106,9 @@ async def read_in_turn(batch: list[Answers]) -> None:
     """Call tools' functions on these answers: each returns what can be sent, or raises an error of the tree."""
     async with replaying() as ctx:
         for recording, replies in batch:
-            play(ctx.backend, replies)
+            play(ctx.backend, Replay(replies))
             with anyio.fail_after(MOST_SECONDS):
-                try:
-                    result = await TOOLS[recording.tool].fn(ctx, **recording.arguments)
-                except AgentOSError as error:
-                    str(error).encode()
-                    continue
-            for structured in (False, True):
-                answer = to_mcp_result(result, Settings(structured_output=structured), PLAIN)
-                answer.model_dump_json(by_alias=True).encode()
+                await read_to_result(ctx, recording)
 
 
 def a_batch(recordings: list[Recording], dice: random.Random) -> list[Answers]:
@@ -213,7 +207,7 @@ async def served(batch: list[Answers], dice: random.Random, era: str) -> None:
             partial(client.get_prompt, "investigate_failed_run", {}),
         ]
         for recording, replies in batch:
-            play(server.backend, replies)
+            play(server.backend, Replay(replies))
             with anyio.fail_after(3 * MOST_SECONDS):
                 result = await client.call_tool(recording.tool, dict(recording.arguments))
                 assert "could not be read (" not in words(result), words(result)
