@@ -3,6 +3,8 @@
 # make test   lint, types, all tests, as CI runs them
 # make test-long  the changed answers of test_malformed_answers.py, 100,000 of them
 # make test-cluster  200 runs through two replicas, nginx, two AgentOS workers, PostgreSQL and Redis, each killed once
+# make soak   10,000 runs while connections break and AgentOS and the server are killed; RUNS=300 SEED=1 for fewer
+# make fuzz   a million changed inputs to each thing that reads what others wrote; COUNT=50000 SEED=1 for fewer
 # make lint   lint and types alone        make format   format the code
 # make bench  ratios against a bare server and against straight REST
 # make evals  play 43 requests as people phrase them, by a model where one is configured
@@ -22,7 +24,7 @@ INPUTS := pyproject.toml constraints.txt
 # Without bytecode files each process that the tests start compiles the whole package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo check test test-long test-cluster lint format bench evals bundle surface requirements picture clean
+.PHONY: demo check test test-long test-cluster soak fuzz lint format bench evals bundle surface requirements picture clean
 
 demo: $(VENV)/.with-demo
 	@$(BIN)/agentos-mcp demo
@@ -38,6 +40,12 @@ test-long: $(VENV)/.with-dev
 
 test-cluster: $(VENV)/.with-dev
 	@$(BIN)/python -m tests.cluster $(if $(RUNS),--runs $(RUNS))
+
+soak: $(VENV)/.with-dev
+	@$(BIN)/python -m tests.soak $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(VENV)/.with-dev
+	@$(BIN)/python -m tests.fuzz $(TARGETS) $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .

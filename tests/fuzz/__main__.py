@@ -1,7 +1,8 @@
 """`python -m tests.fuzz [TARGET ...] [--count N] [--seed N] [--input N]`: changed inputs, none of which may crash.
 
 Prints a row a target; exits with 1 where an input raised anything but an error of ours, or was not read in time.
-Each such input is printed small, with the command that reads it again.
+Each such input is printed small, with the command that reads it again. After a million inputs of each target it writes
+the rows into docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -13,20 +14,24 @@ import pickle
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from scripts.surface.markdown_table import table
+from tests._support.reliability_page import setting, write_section
 from tests.fuzz.corpus import Corpus, kept_corpus
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets import TARGETS, Target
 from tests.fuzz.worker import Done, Failure, failure_of, input_of, small, work
 
+COUNT = 1_000_000
 PROCESSES = 2
 MOST_SECONDS = 10.0
 """That one input may take."""
 _POLL_SECONDS = 0.5
+_SHOWN_BYTES = 400
 
 
 @dataclass
@@ -36,7 +41,8 @@ class Outcome:
     target: str
     inputs: int = 0
     seconds: float = 0.0
-    slowest_seconds: float = 0.0
+    slowest: tuple[float, int] = (0.0, -1)
+    """Seconds, and the number of the input."""
     crashes: list[Failure] = field(default_factory=list)
     hangs: list[Failure] = field(default_factory=list)
 
@@ -46,7 +52,7 @@ class Outcome:
                 self.crashes.append(message)
         else:
             self.inputs += message.inputs
-            self.slowest_seconds = max(self.slowest_seconds, message.slowest_seconds)
+            self.slowest = max(self.slowest, message.slowest)
 
     def cells(self) -> tuple[str, ...]:
         return (
@@ -54,7 +60,7 @@ class Outcome:
             f"{self.inputs:,}",
             str(len(self.crashes)),
             str(len(self.hangs)),
-            f"{self.slowest_seconds * 1000:.0f} ms",
+            f"{self.slowest[0] * 1000:.0f} ms",
             f"{self.inputs / max(self.seconds, 0.001):,.0f}",
         )
 
@@ -62,11 +68,21 @@ class Outcome:
 COLUMNS = ("target", "inputs", "crashes", "hangs", "slowest input", "inputs a second")
 
 
+def section(outcomes: Sequence[Outcome], seed: int) -> str:
+    """The part of the page that these figures are for."""
+    rows = [(*outcome.cells(), TARGETS[outcome.target].about) for outcome in outcomes]
+    minutes = sum(outcome.seconds for outcome in outcomes) / 60
+    return f"{setting(seed)}; {minutes:.0f} minutes.\n\n{table((*COLUMNS, 'what is read'), rows)}"
+
+
+MakeTarget = Callable[[Corpus], Target]
+
+
 class _Worker:
     """One process and what is left for it."""
 
-    def __init__(self, name: str, corpus: Path, seed: int, numbers: range) -> None:
-        self._arguments = (name, corpus, seed)
+    def __init__(self, make_target: MakeTarget, corpus: Path, seed: int, numbers: range) -> None:
+        self._arguments = (make_target, corpus, seed)
         self._numbers = numbers
         self._context = multiprocessing.get_context("spawn")
         self._start()
@@ -80,12 +96,12 @@ class _Worker:
         theirs.close()
         self.seen, self.seen_at = -1, time.monotonic()
 
-    def is_stuck(self) -> bool:
-        """Whether it has been at one input for too long."""
+    def is_stuck(self, most_seconds: float) -> bool:
+        """Whether it has been at one input for longer than that."""
         number = self.current.value
         if number != self.seen:
             self.seen, self.seen_at = number, time.monotonic()
-        return number >= 0 and time.monotonic() - self.seen_at > MOST_SECONDS
+        return number >= 0 and time.monotonic() - self.seen_at > most_seconds
 
     def skip(self) -> int:
         """End the process, and go on behind the input that it was at; how many were read."""
@@ -99,11 +115,20 @@ class _Worker:
         return done
 
 
-def fuzz(name: str, corpus: Path, seed: int, count: int) -> Outcome:
+def fuzz(
+    name: str,
+    make_target: MakeTarget,
+    corpus: Path,
+    *,
+    seed: int,
+    count: int,
+    processes: int = PROCESSES,
+    most_seconds: float = MOST_SECONDS,
+) -> Outcome:
     """Read `count` inputs of a target in processes of their own, each input within a time."""
     outcome = Outcome(name)
     started = time.monotonic()
-    workers = [_Worker(name, corpus, seed, range(first, count, PROCESSES)) for first in range(min(PROCESSES, count))]
+    workers = [_Worker(make_target, corpus, seed, range(first, count, processes)) for first in range(processes)]
     while workers:
         ready = wait([worker.results for worker in workers], timeout=_POLL_SECONDS)
         for worker in list(workers):
@@ -113,8 +138,8 @@ def fuzz(name: str, corpus: Path, seed: int, count: int) -> Outcome:
                     number = worker.current.value
                     outcome.crashes.append(Failure(name, number, f"the process ended ({worker.process.exitcode})"))
                 workers.remove(worker)
-            elif worker.is_stuck():
-                outcome.hangs.append(Failure(name, worker.current.value, f"it took more than {MOST_SECONDS:.0f} s"))
+            elif worker.is_stuck(most_seconds):
+                outcome.hangs.append(Failure(name, worker.current.value, f"it took more than {most_seconds:.0f} s"))
                 outcome.inputs += worker.skip()
     outcome.seconds = time.monotonic() - started
     return outcome
@@ -135,7 +160,8 @@ def lines_of(outcome: Outcome, seed: int) -> Iterator[str]:
     for failure in (*outcome.crashes, *outcome.hangs):
         yield f"{failure.target} {failure.number}: {failure.error} at {failure.place or 'an unknown place'}"
         if failure.data:
-            yield f"  case {failure.case}: {failure.data[:2_000]!r}"
+            left = f" and {len(failure.data) - _SHOWN_BYTES:,} bytes more" if len(failure.data) > _SHOWN_BYTES else ""
+            yield f"  case {failure.case}: {failure.data[:_SHOWN_BYTES]!r}{left}"
         yield f"  again: python -m tests.fuzz {failure.target} --seed {seed} --input {failure.number}"
 
 
@@ -156,8 +182,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; 1 where an input failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of: {', '.join(TARGETS)} (default: all)")
-    parser.add_argument("--count", type=int, default=1_000_000, help="inputs of each target (default 1000000)")
+    parser.add_argument("--count", type=int, default=COUNT, help=f"inputs of each target (default {COUNT})")
     parser.add_argument("--seed", type=int, default=None, help="default: a new one, which is printed")
+    parser.add_argument(
+        "--write", action="store_true", help="put the figures into docs/reliability.md, few as they are"
+    )
     parser.add_argument("--input", type=int, default=None, help="read this one input of one target again")
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.targets if name not in TARGETS]:
@@ -170,13 +199,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         corpus = pickle.loads(path.read_bytes())  # noqa: S301 - our own
         return max(read_again(name, corpus, seed, options.input) for name in names)
     print(f"{options.count:,} inputs each; seed {seed} ...", flush=True)
-    failed = False
+    outcomes = []
     for name in names:
-        outcome = fuzz(name, path, seed, options.count)
+        outcome = fuzz(name, TARGETS[name], path, seed=seed, count=options.count)
         print("  ".join(f"{cell:>16}" for cell in outcome.cells()), flush=True)
         for line in lines_of(outcome, seed):
             print(line, flush=True)
-        failed |= bool(outcome.crashes or outcome.hangs)
+        outcomes.append(outcome)
+    failed = any(outcome.crashes or outcome.hangs for outcome in outcomes)
+    if options.write or (options.count >= COUNT and not options.targets and not failed):
+        write_section("fuzz", section(outcomes, seed))
+        print("Written into docs/reliability.md.")
     return 1 if failed else 0
 
 

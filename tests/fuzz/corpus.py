@@ -145,6 +145,20 @@ def record_corpus() -> Corpus:
             return Corpus(tuple(recordings), anyio.run(record_pauses, url))
 
 
+def paused_runs(recording: Recording) -> list[PausedRun]:
+    """The runs that wait, among the answers to one call."""
+    if "run" not in recording.arguments:
+        return []
+    ref = RunRef.parse(str(recording.arguments["run"]))
+    documents = [
+        json.loads(body)
+        for request, (_, kind, body) in recording.replies
+        if "json" in kind and request.startswith("GET ") and b'"PAUSED"' in body
+    ]
+    runs = [PausedRun(ref, document) for document in documents if isinstance(document, dict)]
+    return [run for run in runs if questions(run.ref, run.requirements)]
+
+
 async def record_pauses(url: str) -> tuple[PausedRun, ...]:
     """Run every component of the AgentOS for pauses; the runs that wait then."""
     found: list[PausedRun] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -286,6 +286,6 @@ class Readers(Target):
         self._tools.close()
 
 
-TARGETS: Mapping[str, Callable[[Corpus], Target]] = {
+TARGETS: Mapping[str, type[Events | References | Answers | Schemas | Configurations | Readers]] = {
     target.name: target for target in (Events, References, Answers, Schemas, Configurations, Readers)
 }

@@ -10,7 +10,7 @@ import pickle
 import random
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.fuzz.corpus import Corpus
 from tests.fuzz.shrink import shrunk
-from tests.fuzz.targets import TARGETS, Input, Target
+from tests.fuzz.targets import Input, Target
 
 MAX_FAILURES = 20
 """Of one process: with so many it stops, since they are mostly the same."""
@@ -42,13 +42,13 @@ class Done:
     """What a process did in the end."""
 
     inputs: int
-    slowest_seconds: float
-    slowest_number: int
+    slowest: tuple[float, int]
+    """Seconds, and the number of the input."""
 
 
 def input_of(target: Target, seed: int, number: int) -> Input:
     """The input of this number."""
-    return target.make(random.Random(f"{seed}:{target.name}:{number}"))  # noqa: S311 - repeatable, not secret
+    return target.make(random.Random(f"{seed}:{target.name}:{number}"))
 
 
 def failure_of(target: Target, number: int, given: Input) -> Failure | None:
@@ -75,12 +75,17 @@ def small(target: Target, failure: Failure) -> Failure:
     return failure_of(target, failure.number, Input(failure.case, data)) or failure
 
 
-def work(name: str, corpus: Path, seed: int, numbers: Sequence[int], current: Any, results: Connection) -> None:
+def work(
+    make_target: Callable[[Corpus], Target],
+    corpus: Path,
+    seed: int,
+    numbers: Sequence[int],
+    current: Any,
+    results: Connection,
+) -> None:
     """Read the inputs of these numbers. `current` always holds the number that is being read; failures are sent."""
     logging.disable()
-    loaded = pickle.loads(corpus.read_bytes())  # noqa: S301 - our own, of a moment ago
-    assert isinstance(loaded, Corpus)
-    target = TARGETS[name](loaded)
+    target = make_target(pickle.loads(corpus.read_bytes()))  # noqa: S301 - our own
     seen: set[str] = set()
     done = 0
     slowest = (0.0, 0)
@@ -99,5 +104,5 @@ def work(name: str, corpus: Path, seed: int, numbers: Sequence[int], current: An
                 break
     current.value = -1
     target.close()
-    results.send(Done(done, *slowest))
+    results.send(Done(done, slowest))
     results.close()

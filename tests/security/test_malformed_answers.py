@@ -48,6 +48,9 @@ from tests._support.recorded_answers import (
     record,
     replaying,
 )
+from tests.fuzz.corpus import Corpus, paused_runs
+from tests.fuzz.targets import TARGETS
+from tests.fuzz.worker import failure_of, input_of
 
 pytestmark = pytest.mark.timeout(7200 if os.environ.get("AGENTOS_MCP_LONG") == "1" else 240)
 
@@ -58,6 +61,8 @@ Answers = tuple[Recording, list[tuple[str, Reply]]]
 MOST_SECONDS = 20.0
 """That one call may take."""
 
+FUZZED_INPUTS = 200
+"""Of each target of `make fuzz`, which makes a million."""
 PARTS = 8
 BATCH = 500 if LONG else 25
 CONCURRENCY = BATCH // 5
@@ -237,3 +242,14 @@ def test_recording_has_every_tool_and_mutable_answers(recordings: list[Recording
     assert any("event-stream" in reply[1] for item in recordings for _, reply in item.replies)
     assert documents(recordings)
     assert events(recordings)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_changed_input_raises_only_errors_of_ours(recordings: list[Recording], name: str) -> None:
+    refs = {run.ref: run for item in recordings for run in paused_runs(item)}
+    target = TARGETS[name](Corpus(tuple(recordings), tuple(refs.values())))
+    try:
+        for number in range(FUZZED_INPUTS):
+            assert failure_of(target, number, input_of(target, 1, number)) is None
+    finally:
+        target.close()

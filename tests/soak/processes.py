@@ -25,6 +25,9 @@ _AWAY_SECONDS = 1.5
 """How long what was killed is away."""
 _CALL_SECONDS = 120.0
 _COUNT_SECONDS = 10.0
+_LOOK_SECONDS = 0.5
+_SETTLE_LOOKS = 40
+_SAME_LOOKS = 6
 
 
 class KillableAgentOS:
@@ -105,19 +108,30 @@ class SteadyServer:
                 await anyio.sleep(0.02)
         return Counts(**json.loads(self._counts.read_text()))
 
-    async def settled(self, base: Counts | None, seconds: float) -> Counts:
-        """What it holds once nothing is going on: as little as `base`, or after so many seconds."""
-        deadline = anyio.current_time() + seconds
-        while True:
+    async def settled(self, base: Counts | None = None) -> Counts:
+        """What it holds once nothing is going on: no more than `base`, or for some seconds the same."""
+        looks: list[Counts] = []
+        for _ in range(_SETTLE_LOOKS):
             counts = await self.count()
-            if base and counts.tasks <= base.tasks and counts.sockets <= base.sockets:
-                return counts
-            if anyio.current_time() > deadline:
-                return counts
-            await anyio.sleep(0.5)
+            looks.append(counts)
+            if base is not None and counts.tasks <= base.tasks and counts.sockets <= base.sockets:
+                break
+            latest = looks[-_SAME_LOOKS:]
+            if (
+                base is None
+                and len(latest) == _SAME_LOOKS
+                and all(_going_on(look) == _going_on(counts) for look in latest)
+            ):
+                break
+            await anyio.sleep(_LOOK_SECONDS)
+        return counts
 
     def stop(self) -> None:
         self._server.__exit__(None, None, None)
+
+
+def _going_on(counts: Counts) -> tuple[int, int]:
+    return counts.tasks, counts.sockets
 
 
 @dataclass

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from scripts.surface.markdown_table import table
+from tests._support.reliability_page import setting
 from tests.soak.counted_server import Counts
 from tests.soak.one_run import RunReport, Verdict
 
@@ -50,7 +52,6 @@ class Soak:
     """What the steady server held: before the first run, after those that warm it up, and at each settled point."""
     complaints: Sequence[str] = ()
     seconds: float = 0.0
-    lines: Mapping[str, int] = field(default_factory=dict)
 
 
 def unaccounted(soak: Soak) -> list[tuple[RunReport, str]]:
@@ -112,6 +113,13 @@ def rows(soak: Soak) -> list[Row]:
         Row("errors in the server's log", str(len(soak.complaints)), not soak.complaints),
         Row("time", f"{soak.seconds / 60:.1f} min, {count / max(soak.seconds, 1):.1f} runs a second"),
     ]
+
+
+def section(soak: Soak) -> str:
+    """The part of the page that these figures are for."""
+    marks = {True: "yes", False: "**no**", None: ""}
+    lines = [(row.subject, row.figure, marks[row.holds]) for row in rows(soak)]
+    return f"{setting(soak.seed)}.\n\n{table(('', 'figure', 'as it has to be'), lines)}"
 
 
 def _held_rows(soak: Soak) -> list[Row]:
