@@ -4,6 +4,8 @@
 # make test-long  the changed answers of test_malformed_answers.py, 100,000 of them
 # make test-cluster  200 runs through two replicas, nginx, two AgentOS workers, PostgreSQL and Redis, each killed once
 # make test-deploy  deploy/ by the published schemas of Kubernetes and Compose
+# make soak   10,000 runs while connections break and AgentOS and the server are killed; RUNS=300 SEED=1 for fewer
+# make fuzz   a million changed inputs to each thing that reads what others wrote; COUNT=50000 SEED=1 for fewer
 # make lint   lint and types alone        make format   format the code
 # make bench  compare with other ways to reach an AgentOS: docs/benchmarks.md; QUICK=1: one round, only printed
 # make evals  play 43 requests as people phrase them, by a model where one is configured
@@ -23,7 +25,8 @@ INPUTS := pyproject.toml constraints.txt
 # Without bytecode files each process that the tests start compiles the whole package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo check test test-long test-cluster test-deploy lint format bench evals bundle surface requirements picture clean
+.PHONY: demo check test test-long test-cluster test-deploy soak fuzz lint format bench evals bundle surface \
+	requirements picture clean
 
 demo: $(VENV)/.with-demo
 	@$(BIN)/agentos-mcp demo
@@ -42,6 +45,12 @@ test-cluster: $(VENV)/.with-dev
 
 test-deploy: $(VENV)/.with-dev $(VENV)/.with-test-deploy
 	$(BIN)/python -m pytest tests/cluster/test_deploy.py tests/cluster/test_deploy_schemas.py --numprocesses=0
+
+soak: $(VENV)/.with-dev
+	@$(BIN)/python -m tests.soak $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(VENV)/.with-dev
+	@$(BIN)/python -m tests.fuzz $(TARGETS) $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .
@@ -71,7 +80,7 @@ picture: $(VENV)/.with-dev
 	@$(BIN)/python -m scripts.picture
 
 clean:
-	rm -rf $(VENV) .agno .node .bench dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .agno .node .bench .fuzz dist .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "agentos-mcp needs Python 3.11 or later: install one, or name it: make PYTHON=/path/to/python3"; exit 1; }

@@ -47,6 +47,8 @@ class TomlFormat:
             problem = str(error).partition(" (at ")[0]
             line = int(match[1]) if match else text.count("\n") + 1
             raise InvalidConfigError(problem[:1].lower() + problem[1:], line) from None
+        except ValueError:  # Python reads no integer of more than some thousand digits
+            raise InvalidConfigError("it holds a number that is too long to be read") from None
         except RecursionError:
             raise InvalidConfigError("it is nested too deeply") from None
 

@@ -8,7 +8,26 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import anyio
+import h11
 from anyio.abc import SocketAttribute, SocketStream
+
+from agentos_mcp.agentos.task_groups import unwrapped_task_group
+from tests._support.answer_faults import Body, Reshape
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to one request and its answer."""
+
+    name: str
+    answer: bytes | None = None
+    """A raw HTTP answer to give instead of AgentOS's."""
+    arrives: bool = False
+    """Whether AgentOS is asked, though `answer` is given."""
+    cut_after: int | None = None
+    """After how many bytes the connection is cut."""
+    reshape: Reshape | None = None
+    """What is done to the body."""
 
 
 @dataclass
@@ -34,6 +53,8 @@ class Proxy:
     """A raw HTTP answer to give once AgentOS has begun its own, by the request's first line; None: AgentOS's."""
     first: tuple[bytes, Callable[[], Awaitable[None]]] | None = None
     """What is done before the next request with this in its first line is sent on; once."""
+    choose: Callable[[bytes], Fault | None] | None = None
+    """Chooses the fault of a request by all its bytes. With it nothing is written down in `requests` and `bodies`."""
     requests: list[bytes] = field(default_factory=list)
     """The first line of every request."""
     bodies: list[bytes] = field(default_factory=list)
@@ -54,6 +75,9 @@ async def proxy_to(url: str) -> AsyncIterator[Proxy]:
             try:
                 first = await client.receive()
             except (anyio.EndOfStream, anyio.BrokenResourceError):
+                return
+            if proxy.choose is not None:
+                await _pass_on(proxy.choose, client, first, target.hostname or "", target.port or 80)
                 return
             proxy.requests.append(first.partition(b"\r\n")[0])
             proxy.bodies.append(first)
@@ -84,6 +108,86 @@ async def proxy_to(url: str) -> AsyncIterator[Proxy]:
         tasks.start_soon(listener.serve, handle)
         yield proxy
         tasks.cancel_scope.cancel()
+
+
+async def _pass_on(
+    choose: Callable[[bytes], Fault | None], client: SocketStream, first: bytes, host: str, port: int
+) -> None:
+    """One request with the fault that is chosen for it. An AgentOS that is down is a connection that breaks."""
+    try:
+        request = await _whole(client, first)
+        fault = choose(request) or Fault("none")
+        if fault.answer is not None and not fault.arrives:
+            await client.send(fault.answer)
+            return
+        async with await anyio.connect_tcp(host, port) as server:
+            await server.send(_closing(request))
+            if fault.answer is not None:
+                await server.receive()
+                await client.send(fault.answer)
+                return
+            async with unwrapped_task_group() as tasks:
+                tasks.start_soon(_forward, client, server, tasks.cancel_scope)
+                if fault.reshape is None:
+                    await _copy(server, client, fault.cut_after)
+                else:
+                    await _reshape(server, client, request, fault.reshape)
+                tasks.cancel_scope.cancel()
+    except (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, h11.RemoteProtocolError):
+        return
+
+
+async def _whole(client: SocketStream, request: bytes) -> bytes:
+    """A request with its body, as long as its head says."""
+    while b"\r\n\r\n" not in request:
+        request += await client.receive()
+    head, _, body = request.partition(b"\r\n\r\n")
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-length":
+            while len(body) < int(value):
+                body += await client.receive()
+    return head + b"\r\n\r\n" + body
+
+
+async def _copy(server: SocketStream, client: SocketStream, limit: int | None) -> None:
+    passed = 0
+    async for chunk in server:
+        if limit is not None and passed + len(chunk) >= limit:
+            await client.send(chunk[: limit - passed])
+            return
+        passed += len(chunk)
+        await client.send(chunk)
+
+
+async def _reshape(server: SocketStream, client: SocketStream, request: bytes, reshape: Reshape) -> None:
+    """Pass an answer on with its body changed. Its end is that of the connection: HTTP then tells nobody of a gap."""
+    parser = h11.Connection(h11.CLIENT)
+    parser.send(h11.Request(method=request.partition(b" ")[0], target="/", headers=[("Host", "x")]))
+    parser.send(h11.EndOfMessage())
+    response = await _next_event(parser, server)
+    assert isinstance(response, h11.Response)
+    framing = {b"content-length", b"transfer-encoding", b"connection"}
+    lines = [name + b": " + value for name, value in response.headers if name not in framing]
+    head = b"HTTP/1.1 %d %b" % (response.status_code, response.reason)
+    await client.send(b"\r\n".join([head, *lines, b"connection: close", b"", b""]))
+
+    async def body() -> Body:
+        while isinstance(event := await _next_event(parser, server), h11.Data):
+            yield bytes(event.data)
+
+    async for piece in reshape(body()):
+        if piece:
+            await client.send(piece)
+
+
+async def _next_event(parser: h11.Connection, server: SocketStream) -> object:
+    while (event := parser.next_event()) is h11.NEED_DATA:
+        try:
+            parser.receive_data(await server.receive())
+        except anyio.EndOfStream:
+            parser.receive_data(b"")
+    return event
 
 
 def _closing(request: bytes) -> bytes:

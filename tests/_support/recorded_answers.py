@@ -15,8 +15,11 @@ from typing import Any
 import httpx
 import httpx2
 
+from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.context import Backend, ToolContext, open_backend
+from agentos_mcp.tooling.mcp_tool import to_mcp_result
 from agentos_mcp.tools import TOOLSETS
 from tests._support.agno_environments import PORT_VARIABLE
 from tests._support.contract_calls import CALLS
@@ -92,13 +95,15 @@ class Replay(httpx2.AsyncBaseTransport):
         for request, reply in replies:
             self._replies.setdefault(request, []).append(reply)
 
+    def next(self, method: str, path: str) -> Reply:
+        """The next answer to a request."""
+        left = self._replies.get(shape(method, path), [])
+        if not left:
+            return 404, "application/json", b'{"detail": "Nothing like that"}'
+        return left.pop(0) if len(left) > 1 else left[0]
+
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        left = self._replies.get(shape(request.method, request.url.path), [])
-        status, kind, body = (
-            (left.pop(0) if len(left) > 1 else left[0])
-            if left
-            else (404, "application/json", b'{"detail": "Nothing like that"}')
-        )
+        status, kind, body = self.next(request.method, request.url.path)
         return httpx2.Response(status, headers={"content-type": kind}, stream=httpx2.ByteStream(body))
 
 
@@ -114,9 +119,21 @@ async def replaying() -> AsyncIterator[ToolContext]:
         yield ToolContext.headless(backend)
 
 
-def play(backend: Backend, replies: list[tuple[str, Reply]]) -> None:
+async def read_to_result(ctx: ToolContext, recording: Recording) -> None:
+    """Call a recording's tool: it returns what can be sent, or raises an error of the tree."""
+    try:
+        result = await TOOLS[recording.tool].fn(ctx, **recording.arguments)
+    except AgentOSError as error:
+        str(error).encode()
+        return
+    for structured in (False, True):
+        answer = to_mcp_result(result, Settings(structured_output=structured), PLAIN)
+        answer.model_dump_json(by_alias=True).encode()
+
+
+def play(backend: Backend, replay: Replay) -> None:
     """Let these be the answers from now on, to a backend that remembers nothing of earlier ones."""
-    through(backend, Replay(replies))
+    through(backend, replay)
     backend.catalog.clear_cache()
     backend.discovery.clear_cache()
 

@@ -14,8 +14,14 @@ from tests._support.running_agentos import HOST
 class Host:
     """An AgentOS that can be killed and started again on the same port and database."""
 
-    def __init__(self, db: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        db: Path,
+        environment: Mapping[str, str] | None = None,
+        build: str = "tests._support.agentos.sample:build",
+    ) -> None:
         self._db = db
+        self._build = build
         self._port = 0
         self._environment = environment
         self._process: Process | None = None
@@ -25,7 +31,7 @@ class Host:
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        arguments = ["--build", "tests._support.agentos.sample:build", "--db", str(self._db)]
+        arguments = ["--build", self._build, "--db", str(self._db)]
         arguments += ["--port", str(self._port), "--with-parent"]
         self._process = Process(*arguments, command=HOST, given=self._environment)
         self._port = int(self._process.out.wait_for(bool, 2 * PATIENCE).rpartition(":")[2])

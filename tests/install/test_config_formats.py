@@ -178,6 +178,11 @@ def test_toml_editor_reports_the_line_of_an_error() -> None:
     assert (raised.value.line, raised.value.problem) == (2, "invalid value")
 
 
+def test_toml_editor_reports_a_number_that_is_too_long() -> None:
+    with pytest.raises(InvalidConfigError, match="a number that is too long"):
+        TOML.entries(f"a = {'9' * 5_000}\n")
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -19,7 +19,7 @@ from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference
 
-from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
+from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.json_values import decode, mapping
 from agentos_mcp.agentos.pauses.requirements import continuation_form, questions, rejections
@@ -33,20 +33,24 @@ from agentos_mcp.runs.progress import describe
 from agentos_mcp.runs.result import run_data, run_result, unfinished_result
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
-from agentos_mcp.tooling.mcp_tool import to_mcp_result
 from tests._support.mcp_client import words
 from tests._support.recorded_answers import (
     READ_URIS,
     TOOLS,
     Recording,
+    Replay,
     Reply,
     contract_agentos,
     mutated,
     mutated_reply,
     play,
+    read_to_result,
     record,
     replaying,
 )
+from tests.fuzz.corpus import Corpus, paused_runs
+from tests.fuzz.targets import TARGETS
+from tests.fuzz.worker import failure_of, input_of
 
 pytestmark = pytest.mark.timeout(7200 if os.environ.get("AGENTOS_MCP_LONG") == "1" else 240)
 
@@ -57,6 +61,8 @@ Answers = tuple[Recording, list[tuple[str, Reply]]]
 MOST_SECONDS = 20.0
 """That one call may take."""
 
+FUZZED_INPUTS = 200
+"""Of each target of `make fuzz`, which makes a million."""
 PARTS = 8
 BATCH = 500 if LONG else 25
 CONCURRENCY = BATCH // 5
@@ -105,16 +111,9 @@ async def read_in_turn(batch: list[Answers]) -> None:
     """Call tools' functions on these answers: each returns what can be sent, or raises an error of the tree."""
     async with replaying() as ctx:
         for recording, replies in batch:
-            play(ctx.backend, replies)
+            play(ctx.backend, Replay(replies))
             with anyio.fail_after(MOST_SECONDS):
-                try:
-                    result = await TOOLS[recording.tool].fn(ctx, **recording.arguments)
-                except AgentOSError as error:
-                    str(error).encode()
-                    continue
-            for structured in (False, True):
-                answer = to_mcp_result(result, Settings(structured_output=structured), PLAIN)
-                answer.model_dump_json(by_alias=True).encode()
+                await read_to_result(ctx, recording)
 
 
 def a_batch(recordings: list[Recording], dice: random.Random) -> list[Answers]:
@@ -213,7 +212,7 @@ async def served(batch: list[Answers], dice: random.Random, era: str) -> None:
             partial(client.get_prompt, "investigate_failed_run", {}),
         ]
         for recording, replies in batch:
-            play(server.backend, replies)
+            play(server.backend, Replay(replies))
             with anyio.fail_after(3 * MOST_SECONDS):
                 result = await client.call_tool(recording.tool, dict(recording.arguments))
                 assert "could not be read (" not in words(result), words(result)
@@ -243,3 +242,14 @@ def test_recording_has_every_tool_and_mutable_answers(recordings: list[Recording
     assert any("event-stream" in reply[1] for item in recordings for _, reply in item.replies)
     assert documents(recordings)
     assert events(recordings)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_changed_input_raises_only_errors_of_ours(recordings: list[Recording], name: str) -> None:
+    refs = {run.ref: run for item in recordings for run in paused_runs(item)}
+    target = TARGETS[name](Corpus(tuple(recordings), tuple(refs.values())))
+    try:
+        for number in range(FUZZED_INPUTS):
+            assert failure_of(target, number, input_of(target, 1, number)) is None
+    finally:
+        target.close()

@@ -1,0 +1,1 @@
+"""`make fuzz`: millions of changed inputs to everything that reads what others wrote."""

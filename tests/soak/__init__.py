@@ -1,0 +1,1 @@
+"""`make soak`: thousands of runs while everything around them fails."""
