@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
 import os
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,8 @@ class Msvcrt:
         self.keys = list(keys)
 
     def locking(self, descriptor: int, mode: int, number_of_bytes: int) -> None:
+        import fcntl
+
         assert (os.lseek(descriptor, 0, os.SEEK_CUR), number_of_bytes) == (0, 1), "the same byte for all"
         if mode == self.LK_UNLCK:
             fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -100,7 +100,6 @@ async def test_process_ends_alone_where_the_system_cannot_end_its_children(monke
 
 
 async def test_no_process_of_posix_is_named_when_a_server_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new session is POSIX's alone: Popen refuses it on Windows."""
     options: dict[str, Any] = {}
 
     async def open_process(command: list[str], **given: Any) -> NoReturn:
