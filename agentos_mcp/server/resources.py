@@ -30,6 +30,10 @@ from agentos_mcp.tooling.tool_spec import Result, ToolFunction
 from agentos_mcp.tools.catalog import get_component
 
 MARKDOWN = "text/markdown"
+MANY_TOOLS = 50
+MAX_LISTED_BESIDE_MANY_TOOLS = 99
+"""Tools, prompts and resources together: scanners of servers warn of more. Where MANY_TOOLS are on and it would be
+exceeded, no component has a resource of its own, and is still read by its template."""
 RUN_URI_PREFIX = "agentos://runs/"
 
 
@@ -196,9 +200,10 @@ class Resources:
         self._selection = ToolSelection(replace(settings, toolsets=(ALL,), tools=(), read_only=True))
         self._tools = {tool.name: tool for tool in self._selection.tools}
         self._specs = [spec for spec in RESOURCES if spec.tool in self._tools]
+        self._listed_tools = len(ToolSelection(settings).tools)
 
-    async def list_resources(self, ctx: ToolContext) -> list[Resource]:
-        """The resources without variables, then one for each component."""
+    async def list_resources(self, ctx: ToolContext, listed_prompts: int) -> list[Resource]:
+        """The resources without variables, then one for each component where they are not too many."""
         inventory = await ctx.catalog.inventory_or_last_known()
         resources = [
             Resource(
@@ -212,7 +217,10 @@ class Resources:
             if not spec.is_template
         ]
         if inventory is not None and "get_component" in self._tools:
-            resources += [_of_component(component) for component in inventory.sorted_components()]
+            of_components = [_of_component(component) for component in inventory.sorted_components()]
+            listed = self._listed_tools + listed_prompts + len(resources) + len(of_components)
+            if self._listed_tools < MANY_TOOLS or listed <= MAX_LISTED_BESIDE_MANY_TOOLS:
+                resources += of_components
         return resources
 
     async def list_templates(self, ctx: ToolContext) -> list[ResourceTemplate]:
