@@ -56,6 +56,8 @@ lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 --package agentos_mcp
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin --package agentos_mcp
 
 format: $(VENV)/.with-dev
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""`python -m scripts.registry_entry`: server.json, which tells the MCP registry what there is to install and set."""
+"""`python -m scripts.registry_entry`: server.json for the MCP registry, and glama.json for Glama's directory."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schem
 DESCRIPTION = "Run the agents, teams and workflows of any AgentOS (agno) from your assistant."
 """The registry takes a hundred characters."""
 FILE = ROOT / "server.json"
+GLAMA_FILE = ROOT / "glama.json"
+GLAMA_SCHEMA = "https://glama.ai/mcp/schemas/server.json"
 
 
 def registry_name(repository: str) -> str:
@@ -58,6 +60,12 @@ def server(what: Project) -> dict[str, Any]:
     return document
 
 
+def glama(repository: str = REPOSITORY_URL) -> dict[str, Any]:
+    """glama.json: the GitHub accounts that may manage the listing there. None while the repository's is not known."""
+    owner = re.match(r"https://github\.com/([\w.-]+)/", repository)
+    return {"$schema": GLAMA_SCHEMA, "maintainers": [owner[1]] if owner else []}
+
+
 def with_bundle(document: dict[str, Any], url: str, bundle: Path) -> dict[str, Any]:
     """The document with the bundle beside the package; `url` is where it can be had."""
     entry = {
@@ -89,7 +97,9 @@ def _variable(option: Option) -> dict[str, Any]:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.registry_entry", description="Write server.json.")
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.registry_entry", description="Write server.json and glama.json."
+    )
     parser.add_argument("--bundle-url", metavar="URL", help="where the bundle in dist/ can be had: it is listed too")
     options = parser.parse_args(arguments)
     what = project()
@@ -101,7 +111,8 @@ def main(arguments: list[str] | None = None) -> int:
             return 1
         document = with_bundle(document, options.bundle_url, bundle)
     FILE.write_text(as_json(document), encoding="utf-8")
-    print(FILE)
+    GLAMA_FILE.write_text(as_json(glama()), encoding="utf-8")
+    print(FILE, GLAMA_FILE, sep="\n")
     return 0
 
 

@@ -164,6 +164,7 @@ NO_SINGLE_ROOM = {
     "packaging",
     "security",
     "surface",
+    "windows",
 }
 """Folders of tests that are about more than one room of the package."""
 

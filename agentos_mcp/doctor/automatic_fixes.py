@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agentos_mcp.agentos.open_file import open_to_read
 from agentos_mcp.doctor.findings import Finding
 from agentos_mcp.doctor.fixes import AutomaticFix, InstallEntry, RestrictPermissions
 from agentos_mcp.install.errors import os_error_reason
@@ -86,11 +88,14 @@ def _permission_change(path: Path) -> str:
 
 def _restrict(path: Path) -> None:
     """Raises OSError and ValueError. The file that is opened is the one that is changed, and only one's own."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    descriptor = open_to_read(path)
     try:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
             raise ValueError("it is not a regular file")
-        os.fchmod(descriptor, _OWNER_ONLY)
+        if sys.platform == "win32":
+            raise ValueError("Windows has other permissions than these")
+        else:  # noqa: RET506 - mypy looks at each branch for its own system
+            os.fchmod(descriptor, _OWNER_ONLY)
     finally:
         os.close(descriptor)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from agentos_mcp.agentos.open_file import open_to_read
 from agentos_mcp.install.errors import InstallError, InvalidConfigError, os_error_reason
 
 MAX_BACKUPS = 3
@@ -69,7 +70,7 @@ def read(path: Path) -> ConfigFile:
 
 def read_bounded(path: Path) -> bytes:
     """A file's content. Raises OSError, and ValueError (a predicate) for what is no file, or too large."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    descriptor = open_to_read(path)
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ValueError("is not a regular file")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ntpath
 import os
 import signal
 import subprocess
@@ -376,12 +377,23 @@ async def _end(process: Process) -> None:
             with contextlib.suppress(OSError, anyio.BrokenResourceError):
                 await process.stdin.aclose()
         await process.wait()
-    for signal_number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+    for is_asked in (True, False):
         if process.returncode is None:
-            with contextlib.suppress(OSError):
-                if sys.platform == "win32":
-                    process.kill()
-                else:
-                    os.killpg(process.pid, signal_number)
-            with anyio.move_on_after(_END_SECONDS / 2):
+            with contextlib.suppress(OSError), anyio.move_on_after(_END_SECONDS / 2):
+                await _kill_with_children(process, is_asked=is_asked)
                 await process.wait()
+
+
+async def _kill_with_children(process: Process, *, is_asked: bool) -> None:
+    """End a process and those that it started, such as what `uvx` runs; where it `is_asked`, it may clean up first.
+
+    On Windows no process can be asked, and only a program of the system knows its children.
+    """
+    if sys.platform == "win32":
+        taskkill = ntpath.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")
+        try:
+            await anyio.run_process([taskkill, "/F", "/T", "/PID", str(process.pid)], check=False)
+        except OSError:
+            process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGTERM if is_asked else signal.SIGKILL)

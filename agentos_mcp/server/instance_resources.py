@@ -20,13 +20,13 @@ from agentos_mcp.tooling.tool_spec import Result
 class InstanceResources(Resources):
     """agentos://agents is of all AgentOSes, agentos://agents/prod:echo is on one; a run's URI has its reference."""
 
-    async def list_resources(self, ctx: ToolContext) -> list[Resource]:
-        """The resources without variables, then one for each component of each AgentOS."""
+    async def list_resources(self, ctx: ToolContext, listed_prompts: int) -> list[Resource]:
+        """The resources without variables, then one for each component of each AgentOS, within the same limit."""
         inventories = await instances_of(ctx.mcp).inventories()
         of_components = [
             resource for name, inventory in inventories.items() for resource in self._of_components(inventory, name)
         ]
-        return [*resources_of(self._specs_of_any(ctx, inventories)), *of_components]
+        return self._within_limit(resources_of(self._specs_of_any(ctx, inventories)), of_components, listed_prompts)
 
     async def list_templates(self, ctx: ToolContext) -> list[ResourceTemplate]:
         specs = self._specs_of_any(ctx, await instances_of(ctx.mcp).inventories())

@@ -75,7 +75,12 @@ class RequestHandlers:
         add_notification_handler(server, "notifications/initialized", NotificationParams, self._initialized)
 
     async def _list_resources(self, ctx: _Request, params: PaginatedRequestParams) -> ListResourcesResult:
-        resources = [*await self._resources.list_resources(self._context(ctx)), *await self._server.list_resources()]
+        context = self._context(ctx)
+        prompts = await self._prompts.list_prompts(context)
+        resources = [
+            *await self._resources.list_resources(context, len(prompts)),
+            *await self._server.list_resources(),
+        ]
         page, cursor = _page(resources, lambda resource: resource.uri, params.cursor)
         return ListResourcesResult(resources=page, next_cursor=cursor)
 

@@ -29,6 +29,10 @@ from agentos_mcp.tooling.tool_spec import Result, ToolFunction
 from agentos_mcp.tools.catalog import get_component
 
 MARKDOWN = "text/markdown"
+MANY_TOOLS = 50
+MAX_LISTED_BESIDE_MANY_TOOLS = 99
+"""Tools, prompts and resources together: scanners of servers warn of more. Where MANY_TOOLS are on and it would be
+exceeded, no component has a resource of its own, and is still read by its template."""
 RUN_URI_PREFIX = "agentos://runs/"
 
 
@@ -205,11 +209,14 @@ class Resources:
         self._selection = ToolSelection(replace(settings, instances=(), toolsets=(ALL,), tools=(), read_only=True))
         self._tools = {tool.name: tool for tool in self._selection.tools}
         self._specs = [spec for spec in RESOURCES if spec.tool in self._tools]
+        self._listed_tools = len(ToolSelection(settings).tools)
 
-    async def list_resources(self, ctx: ToolContext) -> list[Resource]:
-        """The resources without variables, then one for each component."""
+    async def list_resources(self, ctx: ToolContext, listed_prompts: int) -> list[Resource]:
+        """The resources without variables, then one for each component where they are not too many."""
         inventory = await ctx.catalog.inventory_or_last_known()
-        return [*resources_of(self._available_specs(ctx, inventory)), *self._of_components(inventory)]
+        return self._within_limit(
+            resources_of(self._available_specs(ctx, inventory)), self._of_components(inventory), listed_prompts
+        )
 
     async def list_templates(self, ctx: ToolContext) -> list[ResourceTemplate]:
         return templates_of(self._available_specs(ctx, await ctx.catalog.inventory_or_last_known()))
@@ -236,6 +243,14 @@ class Resources:
         raise NotFound(
             f"There is no resource {one_line(uri, max_length=200)}.", "List the resources and their templates."
         )
+
+    def _within_limit(
+        self, resources: list[Resource], of_components: list[Resource], listed_prompts: int
+    ) -> list[Resource]:
+        listed = self._listed_tools + listed_prompts + len(resources) + len(of_components)
+        if self._listed_tools >= MANY_TOOLS and listed > MAX_LISTED_BESIDE_MANY_TOOLS:
+            return resources
+        return [*resources, *of_components]
 
     def _of_components(self, inventory: Inventory | None, instance: str = "") -> list[Resource]:
         """One for each component; `instance` is its AgentOS's name, where there are several."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +16,7 @@ from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.server.sdk_compat import run_on_streams
+from agentos_mcp.server.stop_signals import wait_for_stop_signal
 
 _SIGNAL_GRACE_SECONDS = 0.15
 """How long messages are read on after a signal: a client that is interrupted signals first, and then cancels."""
@@ -31,8 +31,7 @@ async def serve_stdio(server: AgentOSServer) -> int:
     received_signals: list[int] = []
     try:
         async with anyio.create_task_group() as tasks:
-            if sys.platform != "win32":
-                await tasks.start(_stop_on_signal, server, tasks.cancel_scope, received_signals)
+            await tasks.start(_stop_on_signal, server, tasks.cancel_scope, received_signals)
             async with stdio_server() as (incoming, outgoing):
                 try:
                     await run_on_streams(server, _IncomingMessages(incoming, server), outgoing)
@@ -59,15 +58,11 @@ async def _stop_on_signal(
     *,
     task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        task_status.started()
-        async for number in signals:
-            received_signals.append(number)
-            with anyio.move_on_after(_SIGNAL_GRACE_SECONDS):
-                await server.cancellations.wait_for_calls()
-            server.begin_shutdown()
-            scope.cancel()
-            return
+    received_signals.append(await wait_for_stop_signal(task_status=task_status))
+    with anyio.move_on_after(_SIGNAL_GRACE_SECONDS):
+        await server.cancellations.wait_for_calls()
+    server.begin_shutdown()
+    scope.cancel()
 
 
 def exit_process(code: int) -> None:

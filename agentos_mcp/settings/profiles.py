@@ -20,25 +20,21 @@ import re
 import stat
 import sys
 import tempfile
-import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentos_mcp.agentos.open_file import open_to_read
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.settings.agentos_url import parse_url
+from agentos_mcp.settings.folder_lock import lock_folder
 from agentos_mcp.settings.home_folder import expand_home
 from agentos_mcp.settings.settings import SettingsError, Token, check_token
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 FILE_NAME = "agentos.toml"
 MAX_FILE_BYTES = 64 * 1024
@@ -67,7 +63,6 @@ IDENTITY_KEYS = (
 _IDENTITY_FILES = ("scope_map", "mint_key_file", "exchange_client_secret_file")
 _KEYS = ("url", "token_file", "token_env", "read_only", "toolsets", *IDENTITY_KEYS)
 _LOCK_SECONDS = 5.0
-_LOCK_POLL_SECONDS = 0.02
 _LINE_IN_ERROR = re.compile(r"line (\d+)")
 
 
@@ -173,26 +168,24 @@ class ProfileFile:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Inside it no other command changes the file. Raises ProfileError where one does for too long.
-
-        On Windows nobody waits: there a change that comes between is an error of its own.
-        """
-        if fcntl is None or self._is_locked:
+        """Inside it no other command changes the file. Raises ProfileError where one does for too long."""
+        if self._is_locked:
             yield
             return
-        folder = self._made_folder()
-        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        try:
-            deadline = time.monotonic() + _LOCK_SECONDS
-            while not _lock(descriptor):
-                if time.monotonic() > deadline:
-                    raise self._problem("another program has been changing it for too long", "Wait for it to end")
-                time.sleep(_LOCK_POLL_SECONDS)
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(lock_folder(self._made_folder(), _LOCK_SECONDS))
+            except TimeoutError:
+                problem = "another program has been changing it for too long"
+                raise self._problem(problem, "Wait for it to end") from None
+            except OSError as error:
+                problem = f"it cannot be written ({_reason(error)})"
+                raise self._problem(problem, "Check its folder's permissions") from None
             self._is_locked = True
-            yield
-        finally:
-            self._is_locked = False
-            os.close(descriptor)
+            try:
+                yield
+            finally:
+                self._is_locked = False
 
     def read(self) -> Profiles:
         """What is in it; no profiles where there is no file. Raises ProfileError for one that cannot be used."""
@@ -239,13 +232,7 @@ class ProfileFile:
     def _text(self) -> str:
         """The file's text, '' where there is no file. A link, a pipe or another's file is not read."""
         try:
-            descriptor = os.open(
-                self.path,
-                os.O_RDONLY
-                | (getattr(os, "O_NOFOLLOW", 0) if self._is_private else 0)
-                | getattr(os, "O_NONBLOCK", 0)
-                | getattr(os, "O_CLOEXEC", 0),
-            )
+            descriptor = open_to_read(self.path, follow_links=not self._is_private)
         except FileNotFoundError:
             return ""
         except OSError as error:
@@ -428,17 +415,6 @@ class _WrongValueError(Exception):
         self.key = key
         self.problem = problem
         super().__init__(problem)
-
-
-def _lock(descriptor: int) -> bool:
-    """Whether the lock of what is open there could be taken; closing it gives the lock back."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True  # a file system without locks
-    return True
 
 
 def _string(table: Mapping[str, Any], key: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentos_mcp.agentos.errors import Unauthorized
+from agentos_mcp.agentos.open_file import open_to_read
 from agentos_mcp.agentos.redaction import MASK
 
 __all__ = ["ALL", "DEFAULT", "MASK", "Settings", "SettingsError", "Token", "check_token"]
@@ -118,7 +119,7 @@ class Token:
 
     def _read(self, path: Path) -> str:
         """A file's token. Raises OSError and ValueError; a pipe or a device is not waited for."""
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        descriptor = open_to_read(path)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise ValueError("it is not a regular file")

@@ -182,7 +182,12 @@ async def _read_lines(display: RunDisplay) -> str:
 
 def _discard_typed_keys() -> None:
     """Keys that were pressed before the question was shown are no answer to it."""
-    if sys.platform != "win32":
+    if sys.platform == "win32":
+        import msvcrt
+
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+    else:
         import termios
 
         with contextlib.suppress(termios.error):

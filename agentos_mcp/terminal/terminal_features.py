@@ -4,15 +4,40 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from typing import TextIO
 
 _DEFAULT_WIDTH = 80
+_VIRTUAL_TERMINAL_PROCESSING = 0x0004
+"""Windows' name for a console that obeys escape sequences."""
 _COLOR_CODES = {"green": 32, "red": 31, "yellow": 33, "dim": 2, "bold": 1}
 
 
 def can_redraw(stream: TextIO) -> bool:
     """Whether a line that was written to this stream can be written over."""
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and _obeys_escape_sequences(stream)
+
+
+def _obeys_escape_sequences(stream: TextIO) -> bool:
+    """Whether the terminal obeys escape sequences. A Windows console has to be told to, and an old one cannot."""
+    if sys.platform == "win32":
+        import ctypes
+        import msvcrt
+
+        try:
+            console = ctypes.c_void_p(msvcrt.get_osfhandle(stream.fileno()))
+        except (OSError, ValueError):
+            return False
+        mode = ctypes.c_ulong()
+        system = ctypes.windll.kernel32
+        if not system.GetConsoleMode(console, ctypes.byref(mode)):
+            return False
+        return bool(
+            mode.value & _VIRTUAL_TERMINAL_PROCESSING
+            or system.SetConsoleMode(console, mode.value | _VIRTUAL_TERMINAL_PROCESSING)
+        )
+    else:  # noqa: RET505 - mypy looks at each branch for its own system
+        return True
 
 
 def colorize(text: str, color: str, stream: TextIO) -> str:

@@ -72,7 +72,7 @@ async def list_approvals(
     since: Since = "",
     until: str = "",
 ) -> Table:
-    """Tool calls that an admin has to approve, and their runs. Decide with resolve_approval."""
+    """Tool calls for an admin to approve, and their runs. See one with get_approval, decide with resolve_approval."""
     period = parse_period(since, until)
     status_filter = "" if status == "all" else status
     component = await ctx.component_to_read(kind, id) if id else None

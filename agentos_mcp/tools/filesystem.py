@@ -42,7 +42,7 @@ async def list_agent_files(
     limit: Limit = 20,
     page: Page = 1,
 ) -> Table:
-    """Files of one agent or namespace, a directory at a time; without either, all files."""
+    """Files of one agent or namespace, a directory at a time; without either, all. Read one with read_agent_file."""
     namespaces = await _find_namespaces(ctx, agent_id, namespace)
     if not namespaces.query:
         if directory:

@@ -195,7 +195,7 @@ async def list_runs(
     until: str = "",
     limit: Limit = 10,
 ) -> Table:
-    """Latest runs, everyone's or a user's: what is running, failed or is done, and when."""
+    """Latest runs, everyone's or a user's: running, failed or done, and when. Read one with get_run."""
     component = await ctx.component_to_read(kind, id) if id else None
     result = await search_runs(
         ctx,

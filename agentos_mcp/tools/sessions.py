@@ -58,7 +58,7 @@ async def list_sessions(
     since: Since = "",
     until: str = "",
 ) -> Table:
-    """Conversations, last active first, to find one to go on with."""
+    """Conversations to go on with or read (get_session), last active first."""
     component = await ctx.component_to_read(kind, id) if id else None
     query = present_values(
         type=component.kind if component else kind,

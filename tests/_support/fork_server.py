@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import fcntl
 import functools
 import gc
 import importlib
@@ -22,7 +21,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import termios
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -243,6 +241,9 @@ def _attend(pid: int, connection: socket.socket, descriptors: Sequence[int]) -> 
 
 def _become(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     """Take on a session of its own, its terminal if stderr is one, and the streams, folder and environment."""
+    import fcntl
+    import termios
+
     os.setsid()
     if os.isatty(descriptors[2]):
         fcntl.ioctl(descriptors[2], termios.TIOCSCTTY, 0)

@@ -140,8 +140,11 @@ def _reached(thing: Any) -> Iterator[Any]:
 
 
 def _imported(name: str) -> types.ModuleType | None:
-    """The module that an import inside a function names."""
-    return importlib.import_module(name) if name.startswith(FOLLOWED) else sys.modules.get(name)
+    """The module that an import inside a function names; None for one that this system does not have."""
+    try:
+        return importlib.import_module(name) if name.startswith(FOLLOWED) else sys.modules.get(name)
+    except ImportError:
+        return None
 
 
 @cache

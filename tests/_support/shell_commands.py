@@ -23,6 +23,7 @@ NOT_RUN = {
     "pipx": "likewise",
     "uv": "likewise",
     "uvx": "likewise",
+    "gh": "it asks GitHub",
     "git": "it clones what is here already",
     "make": "it makes an environment of its own and runs these very tests; its targets are looked up instead",
     "docker": "there may be none; tests/packaging reads the Dockerfile",

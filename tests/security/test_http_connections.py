@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import resource
 import socket
 import sys
 import time
@@ -45,6 +44,8 @@ GARBAGE = b"\x16\x03\x01 this is no HTTP\r\n\r\n"
 @pytest.fixture(scope="module", autouse=True)
 def raised_file_limit() -> Iterator[None]:
     """This process is the attacker: it needs as many open files."""
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < 2 * CONNECTIONS:
         pytest.skip("this process may not open so many files")

@@ -388,6 +388,15 @@ class TestManyComponents:
         assert len(uris) == len(set(uris)) > 150
         assert {f"agentos://agents/helper-{number:03}" for number in range(150)} < set(uris)
 
+    async def test_components_have_no_resource_of_their_own_beside_many_tools(
+        self, connect: Connect, many_components: str
+    ) -> None:
+        async with connect(many_components, toolsets=("all",)) as peer:
+            uris = await list_uris(peer)
+            assert uris
+            assert set(uris) <= LISTS
+            assert "helper-001" in await read(peer, "agentos://agents/helper-001")
+
     async def test_invalid_cursor_is_refused(self, connect: Connect, many_components: str) -> None:
         async with connect(many_components) as peer:
             with pytest.raises(MCPError, match="List from the beginning") as caught:

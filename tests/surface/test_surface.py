@@ -12,6 +12,7 @@ from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.mcp_tool import mcp_tool
 from agentos_mcp.tooling.tool_spec import ToolSpec
 from agentos_mcp.tools import TOOLSETS
+from scripts.score_card.tool_definitions import SELF_EXPLAINING
 from scripts.surface.tool_list import listed, total
 
 DECLARED = [tool for toolset in TOOLSETS for tool in toolset.tools]
@@ -60,55 +61,6 @@ class TestTool:
     def test_its_name_fits_every_client(self, declared: ToolSpec) -> None:
         assert len(declared.name) <= 40
         assert declared.name.replace("_", "").isalnum()
-
-
-SELF_EXPLAINING = {
-    "agent_id",
-    "allow_other_tools",
-    "approval_id",
-    "content",
-    "content_id",
-    "decision",
-    "description",
-    "directory",
-    "entity_id",
-    "filters",
-    "group_by",
-    "ids",
-    "input",
-    "kind",
-    "knowledge_id",
-    "learning_id",
-    "limit",
-    "max_results",
-    "memory",
-    "memory_id",
-    "message",
-    "metadata",
-    "name",
-    "note",
-    "offset",
-    "order",
-    "page",
-    "path",
-    "query",
-    "resource_type",
-    "search",
-    "session_id",
-    "session_state",
-    "source_id",
-    "status",
-    "summary",
-    "team_id",
-    "text",
-    "timezone",
-    "topics",
-    "type",
-    "until",
-    "user_id",
-    "workflow_id",
-}
-"""Parameters that say by their names, or by their choices, what they take."""
 
 
 @pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.name)

@@ -11,10 +11,11 @@ import itertools
 import json
 import os
 import stat
+import sys
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 from urllib.parse import quote_plus, unquote, unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
@@ -23,6 +24,7 @@ import anyio.to_thread
 
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.formats import format_size
+from agentos_mcp.agentos.open_file import open_to_read
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import Kind
 
@@ -290,19 +292,28 @@ def _open_beneath(folder: Path, inside: Path) -> int:
 
     The path has been resolved, so a link in it was put there since.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    no_links = getattr(os, "O_NOFOLLOW", 0)
-    if os.open not in os.supports_dir_fd:
-        return os.open(folder / inside, flags | no_links)
-    descriptor = os.open(folder, flags | os.O_DIRECTORY)
-    try:
-        for part in inside.parts[:-1]:
-            next_descriptor = os.open(part, flags | os.O_DIRECTORY | no_links, dir_fd=descriptor)
+    if sys.platform == "win32":
+        path = folder / inside
+        descriptor = open_to_read(path, follow_links=False)
+        # Folders cannot be opened there: that no part of the path has become a link is seen afterwards.
+        try:
+            if path.resolve() != path:
+                raise FileNotFoundError(path)
+        except BaseException:
             os.close(descriptor)
-            descriptor = next_descriptor
-        return os.open(inside.name, flags | no_links, dir_fd=descriptor)
-    finally:
-        os.close(descriptor)
+            raise
+        return descriptor
+    else:  # noqa: RET505 - mypy looks at each branch for its own system
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(folder, flags | os.O_DIRECTORY)
+        try:
+            for part in inside.parts[:-1]:
+                next_descriptor = os.open(part, flags | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = next_descriptor
+            return os.open(inside.name, flags | os.O_NOFOLLOW, dir_fd=descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _count_names_beneath(folders: tuple[Path, ...], state: os.stat_result, size_limit: int) -> int:
@@ -329,6 +340,8 @@ def _allowed_path(text: str, folders: tuple[Path, ...]) -> Path:
     path = Path(_path_of_url(text) if text.casefold().startswith("file:") else text)
     try:
         path = path.expanduser()
+        if _is_on_another_machine(path, folders):
+            raise InvalidRequest(f"'{_quote(text)}' is on another machine.", "Give a local path.")
         candidates = [path] if path.is_absolute() else [folder / path for folder in folders]
         real_paths = [candidate.resolve() for candidate in candidates]
     except (OSError, RuntimeError, ValueError):
@@ -340,6 +353,15 @@ def _allowed_path(text: str, folders: tuple[Path, ...]) -> Path:
             f"Allowed: {_folders(folders)}. Another one takes --allow-files FOLDER, or give a data: URL.",
         )
     return next((real for real in beneath if os.path.lexists(real)), beneath[0])
+
+
+def _is_on_another_machine(path: PurePath, folders: Sequence[PurePath]) -> bool:
+    """Whether Windows would connect to a machine, or open a device, that no allowed folder is on.
+
+    Only to look at such a path sends the machine this user's name and a proof of the password.
+    """
+    drive = path.drive.casefold()
+    return drive.startswith("\\\\") and all(drive != folder.drive.casefold() for folder in folders)
 
 
 def _path_of_url(url: str) -> str:

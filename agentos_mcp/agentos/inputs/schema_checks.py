@@ -270,15 +270,14 @@ def _limit_this_process() -> None:
     # A thread of C code, which ends the process even where Python is stuck in a regular expression.
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - it stays open only as its descriptor
         faulthandler.dump_traceback_later(TIMEOUT_SECONDS, exit=True, file=os.dup(nowhere.fileno()))
-    if sys.platform == "win32":
-        return
-    import resource
+    if sys.platform != "win32":  # there the clock's limit is the only one
+        import resource
 
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = math.ceil(used.ru_utime + used.ru_stime) + CPU_SECONDS
-    for limit, maximum in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, _MEMORY_BYTES)):
-        _, hard = resource.getrlimit(limit)
-        try:
-            resource.setrlimit(limit, (maximum if hard == resource.RLIM_INFINITY else min(maximum, hard), hard))
-        except (ValueError, OSError):
-            continue  # not every system has each limit; the clock's is left
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        seconds = math.ceil(used.ru_utime + used.ru_stime) + CPU_SECONDS
+        for limit, maximum in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, _MEMORY_BYTES)):
+            _, hard = resource.getrlimit(limit)
+            try:
+                resource.setrlimit(limit, (maximum if hard == resource.RLIM_INFINITY else min(maximum, hard), hard))
+            except (ValueError, OSError):
+                continue  # not every system has each limit; the clock's is left

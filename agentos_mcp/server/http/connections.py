@@ -81,20 +81,21 @@ def possible_connections(requested: int) -> int:
     """As many connections as are requested, or as this process may open files for. Raises its soft limit for them."""
     if sys.platform == "win32":
         return requested
-    import resource
+    else:  # noqa: RET505 - mypy looks at each branch for its own system
+        import resource
 
-    needed = requested + _OTHER_FILES + ACCEPT_BATCH
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        more = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        with contextlib.suppress(OSError, ValueError):  # macOS has a lower limit than it says
-            resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
-            soft = more
-    if soft == resource.RLIM_INFINITY or soft >= needed:
-        return requested
-    possible = max(soft - _OTHER_FILES - ACCEPT_BATCH, soft // 2)
-    log.info("At most %d connections at once: this process may open %d files (ulimit -n).", possible, soft)
-    return min(possible, requested)
+        needed = requested + _OTHER_FILES + ACCEPT_BATCH
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != resource.RLIM_INFINITY and soft < needed:
+            more = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+            with contextlib.suppress(OSError, ValueError):  # macOS has a lower limit than it says
+                resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
+                soft = more
+        if soft == resource.RLIM_INFINITY or soft >= needed:
+            return requested
+        possible = max(soft - _OTHER_FILES - ACCEPT_BATCH, soft // 2)
+        log.info("At most %d connections at once: this process may open %d files (ulimit -n).", possible, soft)
+        return min(possible, requested)
 
 
 @dataclass

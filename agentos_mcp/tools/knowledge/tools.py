@@ -170,7 +170,7 @@ def _content_row(content: Content) -> tuple[object, ...]:
 
 
 async def get_knowledge(ctx: ToolContext, content_id: str, knowledge_id: KnowledgeId = "") -> Record:
-    """One content: processing status and its message, source, metadata."""
+    """One content: processing status and its message, source, metadata; search_knowledge shows passages."""
     base, content = await _locate_content(ctx, content_id, knowledge_id)
     record = content_record(content, content_id)
     several = not knowledge_id and len((await ctx.catalog.inventory()).knowledge) > 1

@@ -65,7 +65,7 @@ _MAX_PAGES = 100
 
 
 async def list_schedules(ctx: ToolContext, limit: Limit = 20, page: Page = 1) -> Table:
-    """What runs at set times, when next, and what is off."""
+    """What runs at set times, when next, and what is off. See one with get_schedule."""
     schedules = await _page(ctx, limit, page)
     names = Counter(str(schedule.get("name")) for schedule in schedules)
     any_overdue = any(map(is_overdue, schedules))

@@ -191,7 +191,7 @@ async def search_traces(
     since: Since = "",
     until: str = "",
 ) -> Table:
-    """Traces by any condition (on duration_ms, name, status...), mere requests included."""
+    """Traces by any condition (on duration_ms, name, status...), mere requests included. Read one with get_trace."""
     database = await ctx.database("traces", db_id)
     conditions = None
     if filter:

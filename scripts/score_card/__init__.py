@@ -1,0 +1,1 @@
+"""What directories and scanners of MCP servers publish as their criteria, applied to this server."""
