@@ -1,4 +1,4 @@
-"""`agentos-mcp view`: a run, a trace, the figures or what waits, as a page in a file or in the browser."""
+"""`agentos-mcp view`: a run, a trace, the figures, what waits or two runs, as a page in a file or the browser."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from typing import Any
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.terminal.argument_values import local_path
+from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.output import print_json
-from agentos_mcp.terminal.run_reference import LAST, meant_run
+from agentos_mcp.terminal.run_reference import LAST, meant_run, runs_or_components
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.views.page import build_page
 from agentos_mcp.views.view_reader import ViewReader, ViewSubject, view_data
 
 STANDARD_OUTPUT = "-"
+_COMPARE = "compare"
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -51,6 +53,12 @@ async def _subject(ctx: ToolContext, options: argparse.Namespace) -> ViewSubject
     word = options.subject.strip()
     user_id = options.user_id or ctx.settings.user_id
     database = options.db_id or ctx.settings.db_id
+    if word == _COMPARE:
+        a, b = await runs_or_components(ctx, (options.run_a, options.run_b), options)
+        return ViewSubject("compare", run_a=a, run_b=b)
+    if options.run_a:
+        line = CommandSurface.of(options).command_line("view", _COMPARE, word, options.run_a)
+        raise InvalidRequest("A page shows one run, or two that are compared.", f"Use `{line}`.")
     if word in ("metrics", "inbox"):
         return ViewSubject(
             "metrics" if word == "metrics" else "inbox",

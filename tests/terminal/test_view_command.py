@@ -94,6 +94,16 @@ def test_metrics_and_inbox_are_pages(viewed: str, word: str, view: str, shown: s
     assert shown in json.dumps(page_data(page)["content"])
 
 
+def test_two_runs_are_a_page_side_by_side(viewed: str) -> None:
+    runs = [invoke_ok(viewed, "run", "workflow", "finds", tea).reference for tea in ("honey", "oolong")]
+    page = invoke_ok(viewed, "view", "compare", runs[0], "last", "--output", "-").stdout
+    assert page_data(page)["view"] == "compare"
+    assert all(run in page for run in runs)
+    refused = invoke(viewed, "view", *runs)
+    assert refused.exit_code == 2
+    assert f"view compare {runs[0]} {runs[1]}" in refused.stderr
+
+
 def test_file_that_cannot_be_written_is_an_error(viewed: str, tmp_path: Path) -> None:
     invoke_ok(viewed, "run", "workflow", "finds", "honey")
     result = invoke(viewed, "view", "last", "--output", str(tmp_path / "no-folder" / "run.html"))

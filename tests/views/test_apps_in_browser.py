@@ -138,6 +138,25 @@ async def test_hostile_component_runs_and_reaches_nothing(browser: Browser, view
                 assert (view.problems, view.requests) == ([], [])
 
 
+async def test_two_runs_are_found_by_the_call_or_by_its_result_s_text(browser: Browser, viewed: str) -> None:
+    async with apps_client(viewed, toolsets=("runs",)) as peer:
+        runs = [
+            reference(await peer.text("run_workflow", workflow_id="finds", message=tea)) for tea in ("oolong", SCRIPT)
+        ]
+        given = {"run_a": runs[0], "run_b": runs[1]}
+        result = stripped(await peer.client.call_tool("compare_runs", given))
+        for arguments, text in ((given, None), ({}, result)):
+            async with hosted(browser, await page_of(peer, "compare"), strict_host(peer, [])) as view:
+                await view.send("sendToolInput", {"arguments": arguments})
+                if text is not None:
+                    await view.send("sendToolResult", text)
+                await view.wait_for("first difference")
+                shown = await view.text()
+                assert all(run in shown for run in runs)
+                assert SCRIPT in shown
+                assert (view.problems, view.requests) == ([], [])
+
+
 async def test_host_without_tools_gets_the_result_s_text(browser: Browser, viewed: str) -> None:
     async with apps_client(viewed) as peer, hosted(browser, await page_of(peer, "run"), None) as view:
         await view.send("sendToolInput", {"arguments": {"run": "agent/a/b/c"}})
