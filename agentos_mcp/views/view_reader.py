@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
@@ -9,8 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import anyio
+
 from agentos_mcp.agentos.catalog import to_run
-from agentos_mcp.agentos.errors import AgentOSError, Forbidden, InvalidRequest, NotFound, RunFailed, Unsupported
+from agentos_mcp.agentos.errors import (
+    AgentOSError,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    RunFailed,
+    Unreachable,
+    Unsupported,
+)
 from agentos_mcp.agentos.plain_text import one_line, strip_data
 from agentos_mcp.agentos.runs.registry import LiveRun
 from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState
@@ -31,6 +42,10 @@ _FINAL_ERRORS = (NotFound, Forbidden, InvalidRequest, Unsupported, RunFailed)
 """All others may be gone when AgentOS answers again, or has another token."""
 _MAX_ERROR_LENGTH = 1_000
 _MAX_TIMELINES = 50
+QUIET_SECONDS = 5.0
+"""After so long without news of a run, and as often, AgentOS is asked whether it is still there."""
+_ANSWER_SECONDS = 5.0
+"""How long it may take to say so."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,7 @@ class ViewReader:
         self._timelines: WeakKeyDictionary[LiveRun, LiveTimeline] = WeakKeyDictionary()
         self._by_reference: OrderedDict[str, LiveTimeline] = OrderedDict()
         """A run that is followed anew, as after an outage, goes on in the same timeline."""
+        self._checked_at = -math.inf
 
     async def read(self, ctx: ToolContext, subject: ViewSubject, *, watch_seconds: float = 0.0) -> ViewContent:
         """What the view shows. A run that is going is watched for `watch_seconds` before."""
@@ -106,10 +122,26 @@ class ViewReader:
         live_timeline.report(live.state)
         if not live.done and watch_seconds > 0:
             await live.watch(live_timeline.report, watch_seconds)
+            await self._check_answers(ctx, live)
         content = live_timeline.content(ctx.surface)
         if content.is_final:
             self._by_reference.pop(str(live.state.ref), None)
         return content
+
+    async def _check_answers(self, ctx: ToolContext, live: LiveRun) -> None:
+        """Raise what AgentOS's silence hides: whoever follows a run goes on for a while without saying a word."""
+        now = anyio.current_time()
+        if live.done or now - max(live.changed_at, self._checked_at) < QUIET_SECONDS:
+            return
+        with anyio.move_on_after(_ANSWER_SECONDS) as waiting:
+            try:
+                await ctx.agent_os.get("/health", retry=False)
+            except AgentOSError as error:
+                if error.is_transient:
+                    raise
+            self._checked_at = anyio.current_time()
+        if waiting.cancelled_caught:
+            raise Unreachable("AgentOS does not answer.")
 
     def _timeline(self, live: LiveRun) -> LiveTimeline:
         key = str(live.state.ref)

@@ -10,15 +10,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 from anyio.abc import TaskGroup
 
+from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
 from agentos_mcp.agentos.runs.registry import LiveRun
 from agentos_mcp.runs.request import RunOptions, build_request
 from agentos_mcp.settings import Settings
 from agentos_mcp.terminal.view_server import KEY_HEADER, serve_view
 from agentos_mcp.tooling.context import ToolContext, open_backend
+from agentos_mcp.views.content import ViewContent
 from agentos_mcp.views.view_reader import ViewReader, ViewSubject
 from tests._support.agentos.viewed import STEPS
 from tests._support.agentos_pool import AgentOSPool
@@ -162,3 +165,70 @@ async def test_live_page_has_each_step_within_two_seconds_and_its_server_ends_wi
         assert set(delays) == set(STEPS)
         assert max(delays.values()) < 2
         assert data["state"] == "completed"
+
+
+class ScriptedReader(ViewReader):
+    """Reads what it is told to, one after the other; then it waits for `end`."""
+
+    def __init__(self, *results: ViewContent | AgentOSError) -> None:
+        super().__init__()
+        self._results = list(results)
+        self.end = anyio.Event()
+
+    async def read(self, ctx: ToolContext, subject: ViewSubject, *, watch_seconds: float = 0.0) -> ViewContent:
+        if not self._results:
+            await self.end.wait()
+            return ViewContent("over", "completed", "completed")
+        result = self._results.pop(0)
+        if isinstance(result, AgentOSError):
+            raise result
+        await anyio.lowlevel.checkpoint()
+        return result
+
+
+@asynccontextmanager
+async def scripted_view(viewed: str, reader: ScriptedReader) -> AsyncIterator[str]:
+    """The address of a live page whose content comes from a script."""
+    async with open_backend(Settings(url=viewed)) as backend, anyio.create_task_group() as tasks:
+        addresses: list[str] = []
+        announced = anyio.Event()
+
+        def announce(address: str) -> None:
+            addresses.append(address)
+            announced.set()
+
+        subject, first = ViewSubject("run", "agent/a/b/c"), ViewContent("begun", "running", "running", is_final=False)
+        tasks.start_soon(serve_view, ToolContext.headless(backend), reader, subject, first, announce)
+        await announced.wait()
+        yield addresses[0]
+
+
+async def test_live_page_is_told_of_an_outage_and_that_it_is_asked_again(viewed: str) -> None:
+    outage = Unreachable("No AgentOS answers.")
+    reader = ScriptedReader(outage, outage, ViewContent("back", "running", "running", is_final=False))
+    async with scripted_view(viewed, reader) as address, httpx.AsyncClient(timeout=30) as client:
+        headers = {KEY_HEADER: page_data((await client.get(address)).text)["key"]}
+        seen: list[str] = []
+        with anyio.fail_after(20):
+            while not seen or seen[-1] != "over":
+                data = (await client.get(f"{address}data", headers=headers)).json()
+                assert data["is_final"] == (data.get("title") == "over")
+                seen += [word for word in [data.get("error") or data["title"]] if seen[-1:] != [word]]
+                if seen[-1] == "back":
+                    reader.end.set()
+                await anyio.sleep(0.02)
+    assert [word for word in seen if word != "begun"] == ["No AgentOS answers.", "back", "over"]
+
+
+async def test_live_page_and_its_command_end_where_nothing_can_be_read_any_more(viewed: str) -> None:
+    told: list[object] = []
+
+    async def look() -> None:
+        reader = ScriptedReader(NotFound("The run is gone."))
+        async with scripted_view(viewed, reader) as address, httpx.AsyncClient(timeout=30) as client:
+            headers = {KEY_HEADER: page_data((await client.get(address)).text)["key"]}
+            told.append((await client.get(f"{address}data", headers=headers)).json())
+
+    with pytest.raises(NotFound):
+        await look()
+    assert told == [{"error": "The run is gone.", "is_final": True}]

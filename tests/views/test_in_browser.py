@@ -186,6 +186,21 @@ async def test_text_is_legible_in_light_and_dark(
         assert await view.page.evaluate(_LOWEST_CONTRAST) >= 4.5
 
 
+async def test_live_page_says_when_the_command_that_served_it_has_ended(browser: Browser) -> None:
+    content = ViewContent("workflow Pipeline", "running", "running", is_final=False)
+    async with opened(browser, build_page("run", content.to_data(), live_key="key")) as view:
+        await view.page.clock.install()
+        said: list[str] = []
+        while not said or "last seen" not in said[-1]:
+            await view.page.clock.run_for(1_000)
+            said.append(await view.page.locator("#outage").inner_text())
+        assert "No news: The command that served this page has ended. Trying again." in said
+        assert "Pipeline" in await view.text()
+        assert len(view.requests) == 5
+        await view.page.clock.run_for(120_000)
+        assert len(view.requests) == 5
+
+
 _LOWEST_CONTRAST = """() => {
   const parts = (color) => color.match(/[\\d.]+/g).slice(0, 3).map(Number);
   const light = (color) => {
