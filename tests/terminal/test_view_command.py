@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
 from agentos_mcp.agentos.runs.registry import LiveRun
 from agentos_mcp.runs.request import RunOptions, build_request
 from agentos_mcp.settings import Settings
+from agentos_mcp.terminal.view_command import MAX_KEPT_PAGES
 from agentos_mcp.terminal.view_server import KEY_HEADER, serve_view
 from agentos_mcp.tooling.context import ToolContext, open_backend
 from agentos_mcp.views.content import ViewContent
@@ -79,14 +81,37 @@ def test_view_does_not_mix_its_page_with_json(viewed: str) -> None:
     assert refused.json["error"] == "--json and the page cannot both be on standard output."
 
 
-def test_view_as_json_says_where_the_page_is_that_only_this_user_can_read(viewed: str) -> None:
+def test_view_as_json_says_where_the_page_is_that_only_this_user_can_read(viewed: str, tmp_path: Path) -> None:
     invoke(viewed, "run", "agent", "broken", "x")
-    document = invoke_ok(viewed, "view", "last", "--json").json
+    cache = {"XDG_CACHE_HOME": str(tmp_path)}
+    document = invoke(viewed, "view", "last", "--json", env=cache).json
     page = Path(document["file"])
     assert (document["view"], document["title"], document["state"]) == ("run", "agent Broken", "failed")
     assert page_data(page.read_text())["view"] == "run"
-    assert page.stat().st_mode & 0o077 == 0
-    page.unlink()
+    assert page.is_relative_to(tmp_path)
+    assert [path.stat().st_mode & 0o777 for path in (page, page.parent)] == [0o600, 0o700]
+
+
+def test_of_the_pages_without_a_file_of_their_own_the_latest_are_kept(viewed: str, tmp_path: Path) -> None:
+    folder = tmp_path / "agentos-mcp" / "pages"
+    folder.mkdir(parents=True)
+    for number in range(MAX_KEPT_PAGES + 5):
+        old = folder / f"run-{number}.html"
+        old.touch()
+        os.utime(old, (number, number))
+    document = invoke(viewed, "view", "inbox", "--json", env={"XDG_CACHE_HOME": str(tmp_path)}).json
+    pages = set(folder.iterdir())
+    assert len(pages) == MAX_KEPT_PAGES
+    assert {Path(document["file"]), folder / "run-24.html"} <= pages
+    assert folder / "run-5.html" not in pages
+
+
+def test_page_without_a_place_asks_for_a_file(viewed: str, tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.touch()
+    refused = invoke(viewed, "view", "inbox", "--json", env={"XDG_CACHE_HOME": str(taken)})
+    assert refused.exit_code == 2
+    assert "Give --output FILE." in refused.stderr
 
 
 @pytest.mark.parametrize(("word", "view", "shown"), [("metrics", "metrics", "Metrics"), ("inbox", "inbox", "asker")])
@@ -99,7 +124,7 @@ def test_metrics_and_inbox_are_pages(viewed: str, word: str, view: str, shown: s
 
 def test_two_runs_are_a_page_side_by_side(viewed: str) -> None:
     runs = [invoke_ok(viewed, "run", "workflow", "finds", tea).reference for tea in ("honey", "oolong")]
-    page = invoke_ok(viewed, "view", "compare", runs[0], "last", "--output", "-").stdout
+    page = invoke_ok(viewed, "view", "compare", *runs, "--output", "-").stdout
     assert page_data(page)["view"] == "compare"
     assert all(run in page for run in runs)
     refused = invoke(viewed, "view", *runs)
