@@ -130,10 +130,47 @@ async def test_views_show_no_more_than_the_tools_that_are_on(viewed: str) -> Non
             assert "off here" in await peer.error(DATA_TOOL, view=view, id="agent/a/b/c")
 
 
+EXPOSED = (("workflows", "pipeline"), ("agents", "asker"))
+
+
+async def test_tool_of_a_component_has_the_page_of_its_runs(viewed: str, era: str) -> None:
+    async with apps_client(viewed, era=era, expose=EXPOSED) as peer:
+        tools = {tool.name: tool.meta for tool in (await peer.client.list_tools()).tools}
+        uri = f"{URI_PREFIX}run/pipeline"
+        assert tools["pipeline"] == {"ui": {"resourceUri": uri}}
+        (page,) = (await peer.client.read_resource(uri)).contents
+        assert isinstance(page, TextResourceContents)
+        assert '"subject":{"kind":"workflow","component":"pipeline"}' in page.text
+        with pytest.raises(Exception, match="ui://"):
+            await peer.client.read_resource(f"{URI_PREFIX}run/finds")
+    async with apps_client(viewed, era=era, shows_apps=False, expose=EXPOSED) as peer:
+        assert not [tool for tool in (await peer.client.list_tools()).tools if tool.meta]
+
+
+async def test_where_components_alone_have_tools_only_their_runs_are_shown(viewed: str) -> None:
+    async with apps_client(viewed) as peer:
+        other = reference(await peer.text("run_workflow", workflow_id="finds", message="honey"))
+    async with apps_client(viewed, tools=("list_agents",), expose=EXPOSED) as peer:
+        own = reference(await peer.text("asker", message="deploy it"))
+        assert (await view_content(peer, view="run", id=own))["state"] == "paused"
+        assert "not shown here" in await peer.error(DATA_TOOL, view="run", id=other)
+        assert "off here" in await peer.error(DATA_TOOL, view="inbox")
+
+
+async def test_two_runs_are_compared_where_their_tool_is_on(viewed: str) -> None:
+    async with apps_client(viewed) as peer:
+        runs = [reference(await peer.text("run_workflow", workflow_id="finds", message=tea)) for tea in ("a", "b")]
+        assert "off here" in await peer.error(DATA_TOOL, view="compare", run_a=runs[0], run_b=runs[1])
+    async with apps_client(viewed, toolsets=("runs",)) as peer:
+        content = await view_content(peer, view="compare", run_a=runs[0], run_b=runs[1])
+        assert [dict(run["facts"])["run"] for run in content["pairs"]["runs"]] == runs
+
+
 async def test_server_for_one_user_shows_nothing_of_another(viewed: str) -> None:
     async with apps_client(viewed, user_id="ada", toolsets=("all",)) as ada:
         run = reference(await ada.text("run_agent", agent_id="asker", message="deploy it"))
     async with apps_client(viewed, user_id="bob", toolsets=("all",)) as bob:
         for view in ("run", "trace"):
             assert "prod" not in await bob.error(DATA_TOOL, view=view, id=run)
+        assert "prod" not in await bob.error(DATA_TOOL, view="compare", run_a=run, run_b=run)
         assert run not in json.dumps(await view_content(bob, view="inbox", user_id="ada"))

@@ -95,6 +95,19 @@ async def test_run_is_shown_while_it_goes_on_and_polling_stops_at_its_end(browse
         assert (view.problems, view.requests) == ([], [])
 
 
+async def test_run_of_a_component_s_own_tool_is_shown_before_it_has_a_reference(browser: Browser, viewed: str) -> None:
+    async with apps_client(viewed, expose=(("workflows", "pipeline"),)) as peer:
+        (page,) = (await peer.client.read_resource(f"{URI_PREFIX}run/pipeline")).contents
+        assert isinstance(page, TextResourceContents)
+        async with hosted(browser, page.text, strict_host(peer, [])) as view, anyio.create_task_group() as tasks:
+            arguments = {"message": "tea"}
+            await view.send("sendToolInput", {"arguments": arguments})
+            tasks.start_soon(peer.client.call_tool, "pipeline", arguments)
+            await view.wait_for(STEPS[0])
+            assert "running" in await view.text()
+            tasks.cancel_scope.cancel()
+
+
 async def test_paused_run_says_what_it_asks_and_has_nothing_to_press(browser: Browser, viewed: str) -> None:
     calls: list[str] = []
     async with apps_client(viewed) as peer:
