@@ -13,7 +13,7 @@ from agentos_mcp.runs.pending import PendingItem, PendingList
 from agentos_mcp.runs.run_parts import read_parts
 from agentos_mcp.tooling.results import Table
 from agentos_mcp.views.comparison_view import comparison_view
-from agentos_mcp.views.content import ViewContent
+from agentos_mcp.views.content import View, ViewContent
 from agentos_mcp.views.inbox_view import inbox_view
 from agentos_mcp.views.metrics_view import figures_view
 from agentos_mcp.views.run_view import run_view
@@ -109,6 +109,21 @@ def pictured_trace() -> ViewContent:
     write = span(3, 4.4, 3.1, type="AGENT", name="Writer.arun", spans=[llm(7, 4.5, 2.9)])
     workflow = span(1, 0, 7.6, type="WORKFLOW", name="Content_Pipeline.arun", spans=[research, write])
     return trace_view(trace(workflow, seconds=7.6, error_count=1))
+
+
+def pictured(view: View) -> ViewContent:
+    """What pictures of a view show."""
+    match view:
+        case "run":
+            return pictured_run()
+        case "trace":
+            return pictured_trace()
+        case "metrics":
+            return metrics()
+        case "inbox":
+            return inbox()
+        case "compare":
+            return comparison()
 
 
 def hostile_trace() -> ViewContent:
