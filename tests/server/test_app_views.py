@@ -11,10 +11,14 @@ import pytest
 from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 from mcp_types import TextResourceContents
 
+from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.server.app_views import DATA_TOOL, URI_PREFIX, VIEWS
+from agentos_mcp.server.http.settings import HttpSettings
+from agentos_mcp.settings import Settings
 from tests._support.agentos.viewed import STEPS
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.apps_client import apps_client, view_content
+from tests._support.http_application import client_with_headers, http_application
 from tests._support.mcp_client import reference, words
 
 
@@ -128,6 +132,29 @@ async def test_views_show_no_more_than_the_tools_that_are_on(viewed: str) -> Non
         assert [tool.name for tool in tools] == ["list_agents"]
         for view in VIEWS:
             assert "off here" in await peer.error(DATA_TOOL, view=view, id="agent/a/b/c")
+
+
+async def test_result_of_a_failed_run_names_the_page_s_command_where_no_page_is_shown(viewed: str, era: str) -> None:
+    async with apps_client(viewed, era=era, shows_apps=False) as peer:
+        failed = await peer.error("run_agent", agent_id="broken", message="x")
+        run = reference(failed)
+        line = f"\nFor the user, as a page: `agentos-mcp view {RunRef.parse(run).run} --url {viewed}`\nrun: {run}"
+        assert failed.endswith(line)
+        assert (await peer.text("explain_run", run=run)).endswith(line)
+        assert "agentos-mcp view" not in await peer.text("run_workflow", workflow_id="finds", message="honey")
+    async with apps_client(viewed, era=era) as peer:
+        assert "agentos-mcp view" not in await peer.error("get_run", run=run)
+        assert "agentos-mcp view" not in await peer.text("explain_run", run=run)
+
+
+async def test_over_http_no_result_names_a_page_s_command(viewed: str, era: str) -> None:
+    async with (
+        http_application(Settings(url=viewed), HttpSettings()) as (url, _),
+        client_with_headers(era, url, {}) as peer,
+    ):
+        failed = await peer.error("run_agent", agent_id="broken", message="x")
+        for text in (failed, await peer.text("explain_run", run=reference(failed))):
+            assert "agentos-mcp view" not in text
 
 
 EXPOSED = (("workflows", "pipeline"), ("agents", "asker"))
