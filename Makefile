@@ -12,7 +12,7 @@
 # make bundle pack what Claude Desktop installs with a double click: dist/mcp-server-agentos-VERSION.mcpb
 # make surface  write the generated parts of docs/ and the snapshots of the tools from the code
 # make requirements  write what the Docker image installs, with the packages' hashes, from constraints.txt
-# make picture  draw docs/images/: the running demo, and the views
+# make picture  draw docs/images/: the running demo, and the views; and the pictures that tests compare the views with
 # Each makes .venv if it must, with uv where there is one. PYTHON=python3.12 picks another Python.
 
 VENV := .venv

@@ -540,7 +540,7 @@ _GROUPS = {
     },
     "History and knowledge": {
         "runs": _terminal_command("list the latest runs; show, explain or follow one of them"),
-        "view": _terminal_command("show a run, a trace, the figures or what waits as a page in the browser"),
+        "view": _terminal_command("show a run, a trace, the figures, what waits or two runs as a page in the browser"),
         "compare": _terminal_command("compare two runs: what changed, and why one failed"),
         "sessions": _terminal_command("list the sessions, or show one of them"),
         "memories": _terminal_command("list the memories, or show one of them"),

@@ -55,8 +55,16 @@ class Setting:
     agentos_url: str = ""
 
 
+@dataclass(frozen=True)
+class Page:
+    """The page that shows a run, which a person opens: `run` is the run's id, `reference` the run's reference."""
+
+    run: str
+    reference: str
+
+
 Reference = Action | Parameter
-Detail = Reference | Setting | Value
+Detail = Reference | Setting | Page | Value
 
 
 class Surface(Protocol):
@@ -70,8 +78,15 @@ class Surface(Protocol):
 
     def setting(self, setting: Setting) -> str: ...
 
-    def for_client(self, client_name: str) -> Self:
-        """The surface for the readers of one MCP client, by its name for itself."""
+    def page(self, page: Page) -> str:
+        """How the reader, or the person whom they tell, opens the page; '' where that is not offered here."""
+        ...
+
+    def for_client(self, client_name: str, *, opens_pages: bool = False) -> Self:
+        """The surface for the readers of one MCP client, by its name for itself.
+
+        `opens_pages`: whoever uses the client can open pages by a command on this machine, and is shown none there.
+        """
         ...
 
 
@@ -91,7 +106,10 @@ class PlainSurface:
             return "set AGENTOS_URL to where it runs"
         return f"put {TOKEN_KINDS} into a file that only you can read, and give --token-file PATH"
 
-    def for_client(self, _: str) -> Self:
+    def page(self, page: Page) -> str:
+        return ""
+
+    def for_client(self, _: str, *, opens_pages: bool = False) -> Self:
         return self
 
 
@@ -102,7 +120,7 @@ PLAIN = PlainSurface()
 class Sentence:
     """One sentence: a template of `str.format`, and what stands in it.
 
-    A surface that does not offer one of its actions says `otherwise` instead, or nothing.
+    A surface that does not offer one of its actions or pages says `otherwise` instead, or nothing.
     """
 
     template: str
@@ -115,6 +133,10 @@ class Sentence:
             match detail:
                 case Action():
                     values[name] = surface.action(detail)
+                    if not values[name]:
+                        return self.otherwise
+                case Page():
+                    values[name] = surface.page(detail)
                     if not values[name]:
                         return self.otherwise
                 case Parameter():

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Literal
 
@@ -87,6 +87,15 @@ class ComparedRun:
 
 
 @dataclass(frozen=True, slots=True)
+class PartPair:
+    """The same part of two runs; None where a run has none. `location` is what it lies in, by name."""
+
+    before: RunPart | None
+    after: RunPart | None
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunComparison:
     """Two runs side by side. `first_divergence` and `cause` are among `differences`, None where there is none.
 
@@ -104,6 +113,8 @@ class RunComparison:
     """How many parts of the two runs were not compared."""
     same: tuple[str, ...] = ()
     """Of input, version, models, steps, tool calls: what both have, and the same."""
+    pairs: tuple[PartPair, ...] = field(default=(), repr=False)
+    """All parts side by side, in the order of the runs; the runs themselves are not among them."""
 
 
 def compare(before_ref: RunRef, before: RunParts, after_ref: RunRef, after: RunParts) -> RunComparison:
@@ -127,6 +138,7 @@ def compare(before_ref: RunRef, before: RunParts, after_ref: RunRef, after: RunP
         max(0, len(differences) - MAX_DIFFERENCES),
         alignment.left_out + before.left_out + after.left_out,
         tuple(_same(before, after, behavior)),
+        alignment.pairs,
     )
 
 
@@ -159,17 +171,8 @@ def _given_differences(
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
-    """The same part of two runs; None where a run has none. `location` is what it lies in, by name."""
-
-    before: RunPart | None
-    after: RunPart | None
-    location: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Alignment:
-    pairs: tuple[_Pair, ...]
+    pairs: tuple[PartPair, ...]
     left_out: int
 
 
@@ -183,7 +186,7 @@ def _align(before: Sequence[RunPart], after: Sequence[RunPart]) -> _Alignment:
         shorter - head,
     )
     middle = slice(head, len(before) - tail), slice(head, len(after) - tail)
-    pairs = [_Pair(before[index], after[index], after_places[index][-1]) for index in range(head)]
+    pairs = [PartPair(before[index], after[index], after_places[index][-1]) for index in range(head)]
     first_places, second_places = (
         places[part][:_MAX_ALIGNED] for places, part in zip((before_places, after_places), middle, strict=True)
     )
@@ -192,23 +195,23 @@ def _align(before: Sequence[RunPart], after: Sequence[RunPart]) -> _Alignment:
     ).get_opcodes():
         if tag == "equal":
             pairs += [
-                _Pair(
+                PartPair(
                     before[head + first + offset], after[head + other_first + offset], first_places[first + offset][-1]
                 )
                 for offset in range(last - first)
             ]
             continue
-        pairs += [_Pair(before[head + index], None, first_places[index][-1]) for index in range(first, last)]
+        pairs += [PartPair(before[head + index], None, first_places[index][-1]) for index in range(first, last)]
         pairs += [
-            _Pair(None, after[head + index], second_places[index][-1]) for index in range(other_first, other_last)
+            PartPair(None, after[head + index], second_places[index][-1]) for index in range(other_first, other_last)
         ]
     for index in range(tail, 0, -1):
-        pairs.append(_Pair(before[-index], after[-index], after_places[-index][-1]))
+        pairs.append(PartPair(before[-index], after[-index], after_places[-index][-1]))
     sizes = (len(before) - tail - head, len(after) - tail - head)
     return _Alignment(tuple(pairs), sum(max(0, size - _MAX_ALIGNED) for size in sizes))
 
 
-def _part_differences(pairs: Sequence[_Pair]) -> Iterator[Difference]:
+def _part_differences(pairs: Sequence[PartPair]) -> Iterator[Difference]:
     """In the order in which things happened: what came out of a part stands behind the parts in it."""
     unfinished: list[tuple[int, Iterator[Difference]]] = []
     for pair in pairs:
@@ -224,6 +227,14 @@ def _part_differences(pairs: Sequence[_Pair]) -> Iterator[Difference]:
             unfinished.append((part.depth, _changes_at_end(pair.before, pair.after, pair.location)))
     while unfinished:
         yield from unfinished.pop()[1]
+
+
+def pair_differences(pair: PartPair) -> list[Difference]:
+    """What differs between the two parts of a pair."""
+    if pair.before is None or pair.after is None:
+        return list(_alone(pair))
+    changes = (_changes_at_start, _changes_at_end)
+    return [difference for change in changes for difference in change(pair.before, pair.after, pair.location)]
 
 
 def _places(parts: Sequence[RunPart]) -> list[tuple[str, str, str]]:
@@ -272,7 +283,7 @@ def _status_text(part: RunPart) -> str:
     return f"{part.status}: {part.error}" if part.error else part.status
 
 
-def _alone(pair: _Pair) -> Iterator[Difference]:
+def _alone(pair: PartPair) -> Iterator[Difference]:
     """A part that only one of the runs has."""
     side: Side = "after" if pair.before is None else "before"
     part = pair.after or pair.before
@@ -303,7 +314,7 @@ def _changed(
     if before == after:
         return
     kind, name = (part.kind, part.name) if part is not None else ("run", "")
-    yield Difference(aspect, before, after, kind, name, location, _first_change(before, after))
+    yield Difference(aspect, before, after, kind, name, location, first_change(before, after))
 
 
 def _run_error(before: RunPart, after: RunPart) -> Iterator[Difference]:
@@ -313,13 +324,13 @@ def _run_error(before: RunPart, after: RunPart) -> Iterator[Difference]:
             "error",
             before.error,
             after.error,
-            start=_first_change(before.error, after.error),
+            start=first_change(before.error, after.error),
             failed_in=failed_in,
             reason=after.error or before.error,
         )
 
 
-def _first_change(before: str, after: str) -> int:
+def first_change(before: str, after: str) -> int:
     """Where two texts begin to differ; found by halves, since texts may have a megabyte."""
     low, high = 0, min(len(before), len(after))
     while low < high:

@@ -26,7 +26,7 @@ _CONTEXT_CHARACTERS = 12
 _MAX_DATA_CHARACTERS = 500
 _MAX_DATA_DIFFERENCES = 50
 
-_LABELS: Mapping[str, str] = {
+ASPECT_LABELS: Mapping[str, str] = {
     "component": "component",
     "input": "input",
     "version": "version",
@@ -46,26 +46,25 @@ _LABELS: Mapping[str, str] = {
 def comparison_text(comparison: RunComparison, surface: Surface) -> str:
     """The comparison for a reader with little room; `A` and `B` are the two runs."""
     lines = [
-        f"**{_headline(comparison)}**",
+        f"**{headline(comparison)}**",
         _run_line("A", comparison.before),
         _run_line("B", comparison.after),
     ]
     cause, first = comparison.cause, comparison.first_divergence
     if cause is not None:
-        side = "B" if cause.failed_in == "after" else "A"
-        lines.append(f"Why {side} failed: {_subject(cause)}: {_shown(cause.reason, _MAX_CAUSE_TOKENS)}")
+        lines.append(f"{cause_label(cause)}: {_shown(cause.reason, _MAX_CAUSE_TOKENS)}")
     if first is not None and first is not cause:
-        lines.append(f"First difference: {_difference(first, _MAX_FIRST_TOKENS)}")
+        lines.append(f"First difference: {difference_text(first, _MAX_FIRST_TOKENS)}")
     if not comparison.differences:
         lines.append("Nothing differs.")
-    end = [*_notes(comparison), *filter(None, [_next_step(comparison).render(surface)])]
+    end = [*_notes(comparison), *filter(None, [next_step(comparison).render(surface)])]
     room = MAX_TOKENS - sum(estimated_tokens(line) + 1 for line in [*lines, *end])
     others = [difference for difference in comparison.differences if difference not in (cause, first)]
     # What a run did comes before how long it took.
     others.sort(key=lambda difference: difference.is_measure and difference.kind != "run")
     shown = 0
     for difference in others:
-        line = f"- {_difference(difference, _MAX_DIFFERENCE_TOKENS)}"
+        line = f"- {difference_text(difference, _MAX_DIFFERENCE_TOKENS)}"
         room -= estimated_tokens(line) + 1
         if room < 10:
             break
@@ -130,7 +129,13 @@ def _difference_data(difference: Difference) -> dict[str, Any]:
     }
 
 
-def _headline(comparison: RunComparison) -> str:
+def cause_label(cause: Difference) -> str:
+    """ "Why B failed: step edit"."""
+    return f"Why {'B' if cause.failed_in == 'after' else 'A'} failed: {subject_text(cause)}"
+
+
+def headline(comparison: RunComparison) -> str:
+    """Whose runs they are, and how each went."""
     before, after = comparison.before, comparison.after
     names = _name(before.name) if before.name == after.name else f"{_name(before.name)} and {_name(after.name)}"
     return f"{names}: A {_outcome(before)}, B {_outcome(after)}"
@@ -154,10 +159,11 @@ def _run_line(label: str, run: ComparedRun) -> str:
     return " · ".join([f"{label}: {shown}", *filter(None, measures)])
 
 
-def _difference(difference: Difference, tokens: float) -> str:
-    label = _LABELS[difference.aspect]
+def difference_text(difference: Difference, tokens: float) -> str:
+    """A difference on a line, of about that many tokens."""
+    label = ASPECT_LABELS[difference.aspect]
     if difference.aspect in ("missing", "added"):
-        return f"{label}: {_subject(difference)}: {_shown(difference.before or difference.after, tokens)}"
+        return f"{label}: {subject_text(difference)}: {_shown(difference.before or difference.after, tokens)}"
     before, after = _around_change(difference)
     match difference.aspect:
         case "duration":
@@ -166,7 +172,7 @@ def _difference(difference: Difference, tokens: float) -> str:
             change = f"{int(float(before)):,} → {int(float(after)):,}"
         case _:
             change = f"{_shown(before, tokens / 2)} → {_shown(after, tokens / 2)}"
-    return f"{f'{_subject(difference)}: ' if difference.subject else ''}{label}: {change}"
+    return f"{f'{subject_text(difference)}: ' if difference.subject else ''}{label}: {change}"
 
 
 def _around_change(difference: Difference) -> tuple[str, str]:
@@ -186,7 +192,7 @@ def _shown(text: str, tokens: float) -> str:
     return line if line.isalnum() and line.isascii() and len(line) < 24 else as_json(cut_to_tokens(line, tokens - 1))
 
 
-def _subject(difference: Difference) -> str:
+def subject_text(difference: Difference) -> str:
     """What differs: "step edit", "tool search in research"; the run where it is the run itself."""
     if difference.kind == "run":
         return "the run"
@@ -205,7 +211,8 @@ def _notes(comparison: RunComparison) -> Iterator[str]:
         yield f"{comparison.parts_left_out:,} steps and tool calls were not compared."
 
 
-def _next_step(comparison: RunComparison) -> Hint:
+def next_step(comparison: RunComparison) -> Hint:
+    """What tells more of the run that failed."""
     if comparison.cause is None:
         return as_hint("")
     failed = comparison.after if comparison.cause.failed_in == "after" else comparison.before

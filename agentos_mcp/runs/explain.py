@@ -16,7 +16,7 @@ from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.agentos.runs.run import RunState, Status
 from agentos_mcp.agentos.runs.stored_run import stored_error
 from agentos_mcp.runs.next_steps import Failure, arguments, next_steps
-from agentos_mcp.runs.result import ORPHANED
+from agentos_mcp.runs.result import ORPHANED, page_line
 from agentos_mcp.runs.run_parts import RunPart, component_name, inner_parts, input_text, unnamed_step
 from agentos_mcp.tooling.markdown import fenced, one_line
 
@@ -167,6 +167,8 @@ def _last_lines(state: RunState, failures: Sequence[Failure], surface: Surface) 
         yield f"What failed: {subject}{where}"
         yield fenced(_cut(strip_control_chars(failure.error).strip(), max_weight))
     yield f"Next: {next_steps(state, failures).render(surface)}"
+    if page := page_line(state.ref, surface):
+        yield page
     yield f"run: {state.ref}"
 
 

@@ -54,8 +54,15 @@ class PendingItem:
     """Whether whoever follows the run can answer all of it."""
     details: tuple[str, ...] = field(default=(), repr=False)
     """What a person needs to see to answer, for each of `asks`: arguments, contents, what can be given; '' for none."""
+    asks_left_out: int = 0
+    """How many more questions there are than `asks`."""
     keys: tuple[str, ...] = ()
     """Of the questions that can be answered, as the answers have to name them."""
+
+    @property
+    def ask_lines(self) -> tuple[str, ...]:
+        """What is asked, a line each, the last of which counts what is left out."""
+        return (*self.asks, *([f"and {self.asks_left_out:,} more"] if self.asks_left_out else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,7 @@ async def _read_item(ctx: ToolContext, run: RunSummary) -> PendingItem | None:
 async def read_asks(ctx: ToolContext, ref: RunRef) -> tuple[str, ...]:
     """What a paused run asks; nothing where it no longer waits."""
     state, output = await ctx.engine.read_stored(ref)
-    return pending_item(state, output, since=0.0, user_id="").asks if state.status is Status.PAUSED else ()
+    return pending_item(state, output, since=0.0, user_id="").ask_lines if state.status is Status.PAUSED else ()
 
 
 def pending_item(state: RunState, output: Mapping[str, Any], *, since: float, user_id: str) -> PendingItem:
@@ -125,15 +132,15 @@ def pending_item(state: RunState, output: Mapping[str, Any], *, since: float, us
     pending = find_pending(state.ref, [dict(requirement) for requirement in state.requirements])
     questions = [build_question(state.ref, waiting, state.choices) for waiting in pending]
     asks = [_question_text(question, waiting) for question, waiting in zip(questions, pending, strict=True)]
-    left_out = len(asks) - _MAX_QUESTIONS
     return PendingItem(
         state.ref,
-        (*asks[:_MAX_QUESTIONS], *([f"and {left_out} more"] if left_out > 0 else [])) or ("It waits.",),
+        tuple(asks[:_MAX_QUESTIONS]) or ("It waits.",),
         _paused_at(output) or since,
         user_id or text(output.get("user_id")),
         tuple(waiting.approval_id for waiting in pending if waiting.kind == "approval" and waiting.approval_id),
         can_be_answered=bool(questions) and all(question.fields for question in questions),
         details=tuple(question.details_and_inputs for question in questions[:_MAX_QUESTIONS]),
+        asks_left_out=max(0, len(asks) - _MAX_QUESTIONS),
         keys=tuple(question.key for question in questions[:_MAX_QUESTIONS] if question.fields),
     )
 
@@ -282,4 +289,5 @@ def _approval_item(approval: Mapping[str, Any]) -> PendingItem:
         (text(approval.get("id")),),
         can_be_answered=False,
         details=tuple(as_json(mapping(call.get("tool_args")), indent=1) for call in calls[:_MAX_QUESTIONS]),
+        asks_left_out=max(0, len(calls) - _MAX_QUESTIONS),
     )

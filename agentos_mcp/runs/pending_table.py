@@ -39,7 +39,7 @@ def pending_table(pending: PendingList, user_id: str = "") -> Table:
 def _row(item: PendingItem, user_id: str) -> tuple[object, ...]:
     return (
         run_value(item.run, short=item.run.run) if item.run is not None else TypedValue("(not found)", None),
-        TypedValue("; ".join(item.asks), list(item.asks)) if item.asks else TypedValue("(not read)", None),
+        TypedValue("; ".join(item.ask_lines), list(item.ask_lines)) if item.asks else TypedValue("(not read)", None),
         time_value(item.since),
         "" if user_id else item.user_id,
         answered_by(item),

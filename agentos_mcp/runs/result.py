@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from agentos_mcp.agentos.formats import format_duration, format_time
-from agentos_mcp.agentos.hints import Action, Surface, hint
+from agentos_mcp.agentos.hints import Action, Page, Surface, hint
 from agentos_mcp.agentos.pauses.requirements import Question, questions
 from agentos_mcp.agentos.plain_text import as_json, as_name, one_line, strip_control_chars
-from agentos_mcp.agentos.runs.run import RunState, Status, completed_text
+from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, completed_text
 from agentos_mcp.agentos.timestamps import parse_timestamp
 from agentos_mcp.runs.progress import describe, last_words
 from agentos_mcp.tooling.budget import (
@@ -28,6 +29,8 @@ from agentos_mcp.tooling.markdown import cut_lines, without_nulls
 _MIN_DETAILS = 1200
 """Characters of what has to be seen to answer one question, however many there are."""
 _MAX_HOW = 1200
+_MIN_PICTURED_STEPS = 3
+"""From so many steps on a page tells more at a glance than the result does."""
 
 RULE = "--- agentos-mcp"
 """Above it a component's own words, below it ours; without it all lines are ours."""
@@ -148,7 +151,28 @@ def facts(state: RunState, *, surface: Surface, max_length: int = MAX_PIECE_CHAR
         max_length - sum(map(len, steps)),
     )
     explanation = [_EXPLAIN.render(surface)] if (steps or tools) and state.status is Status.COMPLETED else []
-    return [first, *steps, *tools, *filter(None, explanation), *notes, *pending, f"run: {state.ref}"]
+    has_failed = bool(steps or tools) or state.status is Status.ERROR
+    page = [page_line(state.ref, surface)] if has_failed or _has_many_steps(state) else []
+    return [
+        first,
+        *steps,
+        *tools,
+        *filter(None, explanation),
+        *notes,
+        *pending,
+        *filter(None, page),
+        f"run: {state.ref}",
+    ]
+
+
+def _has_many_steps(state: RunState) -> bool:
+    return max(state.step_number, state.total_steps or 0) >= _MIN_PICTURED_STEPS
+
+
+def page_line(ref: RunRef, surface: Surface) -> str:
+    """How the user sees the run as a page; '' where they cannot, or are shown it anyway."""
+    bare = replace(ref, instance="")
+    return hint("For the user, as a page: {page}", page=Page(bare.run, str(bare))).render(surface)
 
 
 _EXPLAIN = hint("{explain} says why.", explain=Action.of("explain_run"))
@@ -237,6 +261,7 @@ def unfinished_result(state: RunState, surface: Surface, note: str = "") -> str:
             _PROVISIONAL.render(surface) if state.is_provisional else "",
             note,
             _KEEP_WAITING.render(surface),
+            page_line(state.ref, surface) if _has_many_steps(state) and not state.is_provisional else "",
             f"run: {state.ref}",
         )
         if part

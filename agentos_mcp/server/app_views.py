@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID, client_supports_apps
@@ -12,15 +13,15 @@ from mcp.server.mcpserver import Context, MCPServer
 from mcp_types import CallToolResult, ReadResourceResult, TextContent, TextResourceContents, Tool
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agentos_mcp.agentos.errors import AgentOSError
+from agentos_mcp.agentos.catalog import Component
+from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest
 from agentos_mcp.agentos.http_errors import READING_ERRORS, reading_failure
 from agentos_mcp.tooling.argument_limits import MAX_NAME_LENGTH, MAX_PATH_LENGTH
 from agentos_mcp.tooling.context import ToolContext
-from agentos_mcp.tooling.mcp_tool import error_result
 from agentos_mcp.views.content import View
 
 if TYPE_CHECKING:
-    from agentos_mcp.agentos.runs.run import Kind
+    from agentos_mcp.agentos.runs.run import Kind, RunRef
     from agentos_mcp.views.content import ViewContent
     from agentos_mcp.views.view_reader import ViewReader
 
@@ -32,14 +33,18 @@ VIEWS: Mapping[View, tuple[str, ...]] = {
     "trace": ("get_trace",),
     "metrics": ("get_metrics",),
     "inbox": ("list_pending", "list_approvals"),
+    "compare": ("compare_runs",),
 }
-"""The views, and the tools beside whose results they are shown."""
+"""The views, and the tools beside whose results they are shown; that of a run also beside those of components."""
 _TITLES: Mapping[View, str] = {
     "run": "Timeline of a run",
     "trace": "Spans of a trace",
     "metrics": "Metrics",
     "inbox": "What waits",
+    "compare": "Two runs compared",
 }
+_COMPONENT_PREFIX = "run/"
+"""Before the name of a component's tool: its page has to know whose run it shows before there is a reference."""
 _WATCH_SECONDS = 1.0
 """How long a page's request waits for news of a run that is going."""
 
@@ -53,10 +58,31 @@ class _ViewArguments(BaseModel):
     id: Annotated[str, Field(max_length=MAX_PATH_LENGTH)] = ""
     kind: Literal["", "agent", "team", "workflow"] = ""
     component: _Name = ""
+    run_a: Annotated[str, Field(max_length=MAX_PATH_LENGTH)] = ""
+    run_b: Annotated[str, Field(max_length=MAX_PATH_LENGTH)] = ""
     since: _Name = ""
     until: _Name = ""
     user_id: _Name = ""
     db_id: _Name = ""
+
+
+@dataclass(frozen=True)
+class _Access:
+    """What the pages of a caller may show: what the tools do that the caller sees."""
+
+    names: frozenset[str]
+    components: Mapping[str, Component]
+    """Those that have a tool of their own, by the tools' names."""
+
+    @property
+    def views(self) -> list[View]:
+        shown = {view for view, tools in VIEWS.items() if self.names.intersection(tools)}
+        return [view for view in VIEWS if view in shown or (view == "run" and self.components)]
+
+    def may_show(self, ref: RunRef) -> bool:
+        """Whether a tool shows this run: one that takes any, or its component's own."""
+        own = {(component.kind, component.id) for component in self.components.values()}
+        return bool(self.names.intersection(VIEWS["run"])) or (ref.kind, ref.component) in own
 
 
 class AppViews:
@@ -80,7 +106,7 @@ class AppViews:
             case "tools/call" if params.get("name") == DATA_TOOL and client_supports_apps(ctx):
                 return await self._read_view(ctx, params.get("arguments"))
             case "resources/read" if str(params.get("uri")).startswith(URI_PREFIX) and client_supports_apps(ctx):
-                return self._page(str(params["uri"])) or await call_next(ctx)
+                return await self._page(ctx, str(params["uri"])) or await call_next(ctx)
         result = await call_next(ctx)
         if ctx.method not in {"initialize", "server/discover", "tools/list", "resources/list"} or result is None:
             return result
@@ -92,26 +118,32 @@ class AppViews:
             else dict(result)
         )
         if ctx.method == "tools/list":
-            answer["tools"] = _with_views(answer["tools"])
+            answer["tools"] = _with_views(answer["tools"], ctx.lifespan_context.component_tools.components)
         elif ctx.method == "resources/list":
             if not answer.get("nextCursor"):
-                answer["resources"] = [*answer["resources"], *map(_resource, await self._listed_views(ctx))]
+                answer["resources"] = [*answer["resources"], *map(_resource, (await self._access(ctx)).views)]
         else:
             extensions = answer["capabilities"].get("extensions") or {}
             answer["capabilities"] = {**answer["capabilities"], "extensions": {**extensions, EXTENSION_ID: {}}}
         return answer
 
-    async def _listed_views(self, ctx: ServerRequestContext[Any, Any]) -> list[View]:
+    async def _access(self, ctx: ServerRequestContext[Any, Any]) -> _Access:
         names = {tool.name for tool in await self._tools_for(ctx.lifespan_context)}
-        return [view for view, tools in VIEWS.items() if names.intersection(tools)]
+        components = ctx.lifespan_context.component_tools.components
+        return _Access(frozenset(names), {name: component for name, component in components.items() if name in names})
 
-    def _page(self, uri: str) -> ReadResourceResult | None:
+    async def _page(self, ctx: ServerRequestContext[Any, Any], uri: str) -> ReadResourceResult | None:
         from agentos_mcp.views.page import build_page
 
-        view = next((view for view in VIEWS if uri == URI_PREFIX + view), None)
-        if view is None:
+        name = uri.removeprefix(URI_PREFIX)
+        view = next((view for view in VIEWS if name == view), None)
+        if view is not None:
+            page = build_page(view, data_tool=DATA_TOOL)
+        elif component := (await self._access(ctx)).components.get(name.removeprefix(_COMPONENT_PREFIX)):
+            subject = {"kind": component.kind, "component": component.id}
+            page = build_page("run", data_tool=DATA_TOOL, subject=subject)
+        else:
             return None
-        page = build_page(view, data_tool=DATA_TOOL)
         return ReadResourceResult(contents=[TextResourceContents(uri=uri, mime_type=APP_MIME_TYPE, text=page)])
 
     async def _read_view(self, ctx: ServerRequestContext[Any, Any], raw_arguments: object) -> CallToolResult:
@@ -119,22 +151,25 @@ class AppViews:
             arguments = _ViewArguments.model_validate(raw_arguments or {})
         except ValidationError as error:
             takes = ", ".join(_ViewArguments.model_fields)
-            return error_result(f"{DATA_TOOL} takes {takes}; {error.error_count()} of what was given is wrong.")
-        if arguments.view not in await self._listed_views(ctx):
-            return error_result(f"The view {arguments.view} is off here.")
+            return _failure(
+                f"{DATA_TOOL} takes {takes}; {error.error_count()} of what was given is wrong.", is_final=True
+            )
+        access = await self._access(ctx)
+        if arguments.view not in access.views:
+            return _failure(f"The view {arguments.view} is off here.", is_final=True)
+        from agentos_mcp.views.view_reader import error_data, view_data
+
         context = ToolContext.of(Context(request_context=ctx, mcp_server=self._server))
         try:
-            content = await self._content(context, arguments)
+            content = await self._content(context, arguments, access)
         except AgentOSError as error:
-            return error_result(context.agent_os.mask(error.render(context.surface)))
+            return _failure(**error_data(context, error))
         except READING_ERRORS as error:
-            return error_result(reading_failure(error, DATA_TOOL).render(context.surface))
-        from agentos_mcp.views.view_reader import view_data
-
+            return _failure(**error_data(context, reading_failure(error, DATA_TOOL)))
         text = json.dumps(view_data(context, content), ensure_ascii=False, separators=(",", ":"))
         return CallToolResult(content=[TextContent(type="text", text=text)])
 
-    async def _content(self, ctx: ToolContext, arguments: _ViewArguments) -> ViewContent:
+    async def _content(self, ctx: ToolContext, arguments: _ViewArguments, access: _Access) -> ViewContent:
         from agentos_mcp.views.view_reader import ViewReader, ViewSubject
 
         self._reader = reader = self._reader or ViewReader()
@@ -145,10 +180,14 @@ class AppViews:
             if live is None:
                 return reader.starting(kind, arguments.component)
             reference = str(live)
+        if arguments.view == "run" and not access.may_show(ctx.run_ref(reference)):
+            raise InvalidRequest("Runs of this component are not shown here.")
         fixed = ctx.settings.injected
         subject = ViewSubject(
             arguments.view,
             reference,
+            arguments.run_a,
+            arguments.run_b,
             since=arguments.since,
             until=arguments.until,
             user_id=ctx.ownership.user_id or arguments.user_id,
@@ -157,15 +196,22 @@ class AppViews:
         return await reader.read(ctx, subject, watch_seconds=_WATCH_SECONDS)
 
 
-def _with_views(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _failure(error: str, *, is_final: bool) -> CallToolResult:
+    """Why there is nothing to show, as JSON: the page asks again unless that is final."""
+    document = json.dumps({"error": error, "is_final": is_final}, ensure_ascii=False, separators=(",", ":"))
+    return CallToolResult(content=[TextContent(type="text", text=document)], is_error=True)
+
+
+def _with_views(tools: list[dict[str, Any]], components: Mapping[str, Component]) -> list[dict[str, Any]]:
     """The tools with their pages, and the tool that the pages call."""
-    view_of = {name: view for view, names in VIEWS.items() for name in names}
+    page_of: dict[str, str] = {name: view for view, names in VIEWS.items() for name in names}
+    page_of |= {name: _COMPONENT_PREFIX + name for name in components}
     names = {tool["name"] for tool in tools}
-    if not names & view_of.keys():
+    if not names & page_of.keys():
         return tools
     listed = [
-        {**tool, "_meta": {**tool.get("_meta", {}), "ui": {"resourceUri": URI_PREFIX + view_of[tool["name"]]}}}
-        if tool["name"] in view_of
+        {**tool, "_meta": {**tool.get("_meta", {}), "ui": {"resourceUri": URI_PREFIX + page_of[tool["name"]]}}}
+        if tool["name"] in page_of
         else tool
         for tool in tools
     ]

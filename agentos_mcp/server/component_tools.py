@@ -66,6 +66,8 @@ class ComponentTools:
 
     def __init__(self, settings: Settings, taken_names: frozenset[str]) -> None:
         self.tools: dict[str, Tool] = {}
+        self.components: Mapping[str, Component] = {}
+        """The components by their tools' names."""
         self.missing: list[str] = []
         """Why components that the settings name have no tool."""
         self._settings = settings
@@ -111,6 +113,7 @@ class ComponentTools:
                     log.exception("The components to expose could not be read")
                     return False
                 self.tools = tools
+                self.components = {spec.name: component for spec, component in zip(specs, components, strict=True)}
                 self._demanded = {spec.name: spec.scopes for spec in specs}
                 self._components = components
                 return True

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 
-from agentos_mcp.agentos.hints import PLAIN, TOKEN_KINDS, Action, Parameter, Setting
+from agentos_mcp.agentos.hints import PLAIN, TOKEN_KINDS, Action, Page, Parameter, Setting
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.tooling.context import Backend
 
@@ -25,6 +26,9 @@ INSTALL_KEYS: Mapping[str, str] = {
 }
 """How a client's name for itself begins, in lower case, and what `agentos-mcp install` calls it."""
 
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{3,39}")
+
 
 class ToolSurface:
     """Names a tool where it is listed; an action without one is left out of a hint."""
@@ -36,10 +40,11 @@ class ToolSurface:
         self._tools = {tool.name: tool for tool in selection.tools}
         self._backend = backend
         self._client_name = ""
+        self._opens_pages = False
 
-    def for_client(self, client_name: str) -> ToolSurface:
+    def for_client(self, client_name: str, *, opens_pages: bool = False) -> ToolSurface:
         surface = copy.copy(self)
-        surface._client_name = client_name
+        surface._client_name, surface._opens_pages = client_name, opens_pages
         return surface
 
     def action(self, action: Action) -> str:
@@ -57,6 +62,19 @@ class ToolSurface:
     def parameter(self, parameter: Parameter) -> str:
         return PLAIN.parameter(parameter)
 
+    def page(self, page: Page) -> str:
+        """The command for the user's terminal: it works on this machine alone, and with the user's own token."""
+        if not self._opens_pages or self._backend is None:
+            return ""
+        settings = self._backend.settings
+        words = ["agentos-mcp", "view", _short_run(page)]
+        if settings.profile:
+            words += ["--profile", settings.profile]
+        else:
+            token_file = settings.token.file
+            words += ["--url", settings.url, *(["--token-file", str(token_file)] if token_file is not None else [])]
+        return f"`{shlex.join(words)}`"
+
     def setting(self, setting: Setting) -> str:
         """For the user: models have no hand in it."""
         if setting.name == "token" and self._backend is not None and self._backend.credential_advice:
@@ -73,3 +91,10 @@ class ToolSurface:
             return f"the user says where it runs, in a terminal: `{shlex.join(install)}`"
         line = shlex.join([*install, "--token-file", "PATH"])
         return f"the user puts {TOKEN_KINDS} into a file that only they can read, then in a terminal: `{line}`"
+
+
+def _short_run(page: Page) -> str:
+    """What names the run in a command: a part of its id is enough where the id is a random one."""
+    if _UUID.fullmatch(page.run):
+        return page.run[:8]
+    return page.run if _PLAIN_ID.fullmatch(page.run) else page.reference

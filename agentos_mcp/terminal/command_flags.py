@@ -176,29 +176,34 @@ def _add_compare_arguments(parser: argparse.ArgumentParser) -> None:
         "Compare two runs: what differs, where they first part, and why one failed. Without A and B the latest failed "
         "run is compared with the last good one of the same component; with one of them, that run with the other side."
     )
+    _add_compared_runs(parser)
+    parser.add_argument("--user-id", default="", metavar="ID", help="only runs for this user")
+
+
+def _add_compared_runs(parser: argparse.ArgumentParser, condition: str = "") -> None:
     for name in ("run_a", "run_b"):
         parser.add_argument(
             name,
             nargs="?",
             default="",
             metavar=name[-1].upper(),
-            help=f"{_RUN_HELP}; or the name of a component",
+            help=f"{condition}{_RUN_HELP}; or the name of a component",
         )
-    parser.add_argument("--user-id", default="", metavar="ID", help="only runs for this user")
 
 
 def _add_view_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Show a run, a trace, the figures or what waits for an answer as a page in the browser. The page of a run that "
-        "is going is live, and this command ends with the run."
+        "Show a run, a trace, the figures, what waits for an answer, or two runs side by side as a page in the "
+        "browser. The page of a run that is going is live, and this command ends with the run."
     )
     parser.add_argument(
         "subject",
         nargs="?",
         default="",
-        metavar="RUN|TRACE|metrics|inbox",
-        help=f"what to show: a {_RUN_HELP} (the default); a trace id; metrics; or inbox",
+        metavar="RUN|TRACE|metrics|inbox|compare",
+        help=f"what to show: a {_RUN_HELP} (the default); a trace id; metrics; inbox; or compare",
     )
+    _add_compared_runs(parser, "with compare: ")
     parser.add_argument("--trace", action="store_true", help="show the trace of RUN instead of its timeline")
     parser.add_argument("--open", action="store_true", help="open it in the browser (the default without --output)")
     parser.add_argument(
@@ -404,7 +409,11 @@ _EXAMPLES: dict[str, tuple[str, ...]] = {
         "agentos-mcp knowledge list",
     ),
     "metrics": ("agentos-mcp metrics", 'agentos-mcp metrics --since "last week"'),
-    "view": ("agentos-mcp view last", "agentos-mcp view metrics --output metrics.html"),
+    "view": (
+        "agentos-mcp view last",
+        "agentos-mcp view metrics --output metrics.html",
+        "agentos-mcp view compare RUN last",
+    ),
     "traces": ("agentos-mcp traces --errors", "agentos-mcp traces --order slowest --since today"),
 }
 """What each command's help shows, as it is typed in a shell."""

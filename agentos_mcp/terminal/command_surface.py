@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
-from agentos_mcp.agentos.hints import TOKEN_KINDS, Action, Parameter, Setting, Value
+from agentos_mcp.agentos.hints import TOKEN_KINDS, Action, Page, Parameter, Setting, Value
 from agentos_mcp.terminal.program_name import PROGRAM, program_words
 
 _CONNECTION_FLAGS = ("url", "profile", "token_file")
@@ -55,7 +55,10 @@ class CommandSurface:
         line = shlex.join([*self._program, "use", setting.agentos_url or "URL", "--token-file", "PATH"])
         return f"write {TOKEN_KINDS} into a file that only you can read, then `{line}`"
 
-    def for_client(self, _: str) -> Self:
+    def page(self, page: Page) -> str:
+        return ""
+
+    def for_client(self, _: str, *, opens_pages: bool = False) -> Self:
         return self
 
     @property

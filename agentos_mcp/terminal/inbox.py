@@ -115,6 +115,6 @@ def _print_item(item: PendingItem, position: str) -> None:
     facts = [format_time(item.since) if item.since else "", one_line(item.user_id, max_length=100), answered_by(item)]
     head = " · ".join(filter(None, [position, *facts]))
     print(f"\n{colorize(head, 'bold', sys.stderr)}", file=sys.stderr)
-    for line in item.asks:
+    for line in item.ask_lines:
         print(f"  {one_line(line)}", file=sys.stderr)
     print(colorize(f"  run: {item.run}", "dim", sys.stderr), file=sys.stderr)

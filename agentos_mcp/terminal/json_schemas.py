@@ -322,7 +322,7 @@ _DOCUMENTS: Mapping[str, Schema] = {
     ),
     "view": _object(
         {
-            "view": {"enum": ["run", "trace", "metrics", "inbox"]},
+            "view": {"enum": ["run", "trace", "metrics", "inbox", "compare"]},
             "title": _TEXT,
             "state": {"enum": ["", "pending", "running", "completed", "failed", "paused", "cancelled"]},
             "file": {**_TEXT, "description": "where the page is"},

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from agentos_mcp.settings import Settings, SettingsError
-from agentos_mcp.settings.home_folder import expand_home
+from agentos_mcp.terminal.cache_folder import cache_folder, make_private
 from agentos_mcp.terminal.command_flags import STATUSES, add_connection_flags
 from agentos_mcp.terminal.run_words import KINDS, singular
 from agentos_mcp.terminal.usage_errors import Parser, UsageError
@@ -156,11 +156,10 @@ async def _ask(source: str, settings: Settings) -> list[str]:
 
 
 def _cache_file(source: str, settings: Settings) -> Path:
-    folder = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or "~/.cache"
     # Without the token: a file's name can be read by others, and a token might be guessed from its hash.
     key = json.dumps([source, settings.url, settings.profile, settings.user_id, settings.db_id])
     name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return expand_home(folder) / "agentos-mcp" / "completion" / f"{name}.json"
+    return cache_folder("completion") / f"{name}.json"
 
 
 def _read_cache(file: Path) -> list[str] | None:
@@ -178,7 +177,7 @@ def _read_cache(file: Path) -> list[str] | None:
 
 def _write_cache(file: Path, values: Sequence[str] | None) -> None:
     with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(file.parent)
         new = file.with_suffix(f".{os.getpid()}")
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as opened:

@@ -1,4 +1,4 @@
-"""`agentos-mcp view`: a run, a trace, the figures or what waits, as a page in a file or in the browser."""
+"""`agentos-mcp view`: a run, a trace, the figures, what waits or two runs, as a page in a file or the browser."""
 
 from __future__ import annotations
 
@@ -9,19 +9,25 @@ import sys
 import tempfile
 import webbrowser
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from agentos_mcp.agentos.errors import InvalidRequest
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.terminal.argument_values import local_path
+from agentos_mcp.terminal.cache_folder import cache_folder, make_private
+from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.terminal.output import print_json
-from agentos_mcp.terminal.run_reference import LAST, meant_run
+from agentos_mcp.terminal.run_reference import LAST, meant_run, runs_or_components
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.views.page import build_page
 from agentos_mcp.views.view_reader import ViewReader, ViewSubject, view_data
 
 STANDARD_OUTPUT = "-"
+MAX_KEPT_PAGES = 20
+"""How many pages are kept that were written without --output: a browser may still show them."""
+_COMPARE = "compare"
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -51,6 +57,12 @@ async def _subject(ctx: ToolContext, options: argparse.Namespace) -> ViewSubject
     word = options.subject.strip()
     user_id = options.user_id or ctx.settings.user_id
     database = options.db_id or ctx.settings.db_id
+    if word == _COMPARE:
+        a, b = await runs_or_components(ctx, (options.run_a, options.run_b), options)
+        return ViewSubject("compare", run_a=a, run_b=b)
+    if options.run_a:
+        line = CommandSurface.of(options).command_line("view", _COMPARE, word, options.run_a)
+        raise InvalidRequest("A page shows one run, or two that are compared.", f"Use `{line}`.")
     if word in ("metrics", "inbox"):
         return ViewSubject(
             "metrics" if word == "metrics" else "inbox",
@@ -80,10 +92,24 @@ def _write(subject: ViewSubject, content: Mapping[str, Any], output: str) -> str
 
 
 def _private_file(view_name: str) -> str:
-    """A new file that only this user can read."""
-    handle, path = tempfile.mkstemp(prefix=f"agentos-{view_name}-", suffix=".html")
+    """A new file that only this user can read; of those before, the latest are left."""
+    try:
+        folder = cache_folder("pages")
+        make_private(folder)
+        handle, path = tempfile.mkstemp(prefix=f"{view_name}-", suffix=".html", dir=folder)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", "") or str(error)
+        raise InvalidRequest(f"There is no place for the page: {one_line(reason)}.", "Give --output FILE.") from None
     os.close(handle)
+    _remove_old_pages(folder)
     return path
+
+
+def _remove_old_pages(folder: Path) -> None:
+    with suppress(OSError):
+        pages = sorted(folder.glob("*.html"), key=lambda page: page.lstat().st_mtime)
+        for page in pages[:-MAX_KEPT_PAGES]:
+            page.unlink()
 
 
 def _announce(address: str) -> None:

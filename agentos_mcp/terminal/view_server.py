@@ -24,15 +24,15 @@ from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.views.content import ViewContent
 from agentos_mcp.views.page import build_page, content_security_policy
-from agentos_mcp.views.view_reader import ViewReader, ViewSubject, view_data
+from agentos_mcp.views.view_reader import ViewReader, ViewSubject, error_data, view_data
 
 KEY_HEADER = "x-agentos-view"
 _GRACE_SECONDS = 5.0
 """How long a page may take to read the end of its run."""
 _WATCH_SECONDS = 0.5
-_MAX_ATTEMPTS = 5
-_PAUSE_SECONDS = 1.0
-"""Between two attempts to read."""
+_FIRST_PAUSE_SECONDS = 0.5
+_MAX_PAUSE_SECONDS = 30.0
+"""Between two attempts to read an AgentOS that does not answer; each pause is twice as long as the last one."""
 _SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": f"{content_security_policy(may_connect=True)}; frame-ancestors 'none'",
@@ -48,7 +48,8 @@ async def serve_view(
 ) -> None:
     """Serve the view, from its first content on, until nothing more changes and its page knows it.
 
-    `announce` gets the address.
+    `announce` gets the address. An AgentOS that does not answer is asked again. Raises the error after which nothing
+    can be read any more.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         site = _Site(ctx, subject, listener.getsockname()[1], content)
@@ -56,33 +57,49 @@ async def serve_view(
             site, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=1
         )
         server = uvicorn.Server(config)
+        stopped = anyio.Event()
 
         async def serve() -> None:
             # Cancelled, it would leave its socket with the event loop; it ends when it is told to.
             with anyio.CancelScope(shield=True):
-                await server.serve([listener])
+                try:
+                    await server.serve([listener])
+                finally:
+                    stopped.set()
 
         async with unwrapped_task_group() as tasks:
             tasks.start_soon(serve)
             try:
                 announce(site.address)
-                while not site.content.is_final and not server.should_exit:
-                    site.content = await _read(ctx, reader, subject)
-                if site.content.is_final:
+                error = await _read_to_end(ctx, reader, subject, site, stopped)
+                if site.is_final:
                     with anyio.move_on_after(_GRACE_SECONDS):
                         await site.end_was_read.wait()
+                if error is not None:
+                    raise error
             finally:
                 server.should_exit = True
 
 
-async def _read(ctx: ToolContext, reader: ViewReader, subject: ViewSubject) -> ViewContent:
-    """What the view shows now. An AgentOS that does not answer for a moment is asked again."""
-    for _ in range(_MAX_ATTEMPTS - 1):
+async def _read_to_end(
+    ctx: ToolContext, reader: ViewReader, subject: ViewSubject, site: _Site, stopped: anyio.Event
+) -> AgentOSError | None:
+    """Read until nothing more changes or the server has stopped; the error after which nothing can be read any more."""
+    pause = _FIRST_PAUSE_SECONDS
+    while not site.is_final and not stopped.is_set():
         try:
-            return await reader.read(ctx, subject, watch_seconds=_WATCH_SECONDS)
-        except AgentOSError:
-            await anyio.sleep(_PAUSE_SECONDS)
-    return await reader.read(ctx, subject, watch_seconds=_WATCH_SECONDS)
+            site.content = await reader.read(ctx, subject, watch_seconds=_WATCH_SECONDS)
+        except AgentOSError as error:
+            site.failure = failure = error_data(ctx, error)
+            if failure["is_final"]:
+                return error
+            with anyio.move_on_after(pause):
+                await stopped.wait()
+            pause = min(2 * pause, _MAX_PAUSE_SECONDS)
+        else:
+            site.failure = None
+            pause = _FIRST_PAUSE_SECONDS
+    return None
 
 
 class _Site:
@@ -95,7 +112,14 @@ class _Site:
         self._host = f"127.0.0.1:{port}"
         self._secret, self._key = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         self._is_opened = False
+        self.failure: dict[str, Any] | None = None
+        """Why nothing newer could be read, as `error_data` says it."""
         self.end_was_read = anyio.Event()
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more changes."""
+        return self.content.is_final or (self.failure is not None and self.failure["is_final"])
 
     @property
     def address(self) -> str:
@@ -120,9 +144,9 @@ class _Site:
         if hmac.compare_digest(path, f"/{self._secret}/data".encode()) and hmac.compare_digest(
             given, self._key.encode()
         ):
-            if self.content.is_final:
+            if self.is_final:
                 self.end_was_read.set()
-            return JSONResponse(self._data())
+            return JSONResponse(self.failure or self._data())
         return PlainTextResponse("Not here.", 404)
 
     def _data(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from enum import Enum, auto
 from types import SimpleNamespace
 from typing import Any, Literal, Protocol, TypeVar, cast
 
+from mcp.server.apps import client_supports_apps
 from mcp.server.mcpserver import Context
 
 from agentos_mcp.agentos.catalog import Catalog, Component, Database, DataStore, KnowledgeBase, display_id, to_give_kind
@@ -189,7 +190,13 @@ class ToolContext:
 
     @property
     def surface(self) -> Surface:
-        return self.backend.surface.for_client(self.client_name)
+        return self.backend.surface.for_client(self.client_name, opens_pages=self._opens_pages)
+
+    @property
+    def _opens_pages(self) -> bool:
+        """Whether whoever uses the client can open a page by a command: at a pipe, not over HTTP, and shown none."""
+        request_context = self.mcp.request_context
+        return request_context.request is None and not client_supports_apps(request_context)
 
     async def cancels_run(self) -> bool:
         """Of a call that is being ended: whether its run has to end too. To be awaited in a shielded scope."""
@@ -350,7 +357,12 @@ class NullClient:
     request_state = None
     input_responses = None
     client_capabilities = None
-    request_context = SimpleNamespace(meta=None, request_id=None, session=SimpleNamespace(client_params=None))
+    request_context = SimpleNamespace(
+        meta=None,
+        request_id=None,
+        request=None,
+        session=SimpleNamespace(client_params=None, client_capabilities=None),
+    )
 
     async def report_progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
         return None

@@ -21,7 +21,7 @@ from agentos_mcp.agentos.timestamps import to_local
 from agentos_mcp.agentos.workers import worker_starts
 from agentos_mcp.runs.call import RunResult, continue_paused, run_component
 from agentos_mcp.runs.chosen_runs import choose_runs
-from agentos_mcp.runs.comparison import compare
+from agentos_mcp.runs.comparison import RunComparison, compare
 from agentos_mcp.runs.comparison_text import comparison_data, comparison_text
 from agentos_mcp.runs.explain import explain
 from agentos_mcp.runs.follow_run import follow_run
@@ -239,9 +239,15 @@ ComparedRun = Annotated[LongName, Field(description="Run reference, or a compone
 
 async def compare_runs(ctx: ToolContext, run_a: ComparedRun = "", run_b: ComparedRun = "") -> Document:
     """What changed between a good and a bad run, and why one failed; by default the latest failed and last good one."""
-    before, after = await choose_runs(ctx, run_a, run_b)
-    comparison = compare(before, await _read_parts(ctx, before), after, await _read_parts(ctx, after))
+    comparison, _, _ = await read_comparison(ctx, run_a, run_b)
     return Document(comparison_text(comparison, ctx.surface), comparison_data(comparison))
+
+
+async def read_comparison(ctx: ToolContext, run_a: str, run_b: str) -> tuple[RunComparison, RunParts, RunParts]:
+    """The comparison of the two runs that are meant, and their parts."""
+    before, after = await choose_runs(ctx, run_a, run_b)
+    before_parts, after_parts = await _read_parts(ctx, before), await _read_parts(ctx, after)
+    return compare(before, before_parts, after, after_parts), before_parts, after_parts
 
 
 async def _read_parts(ctx: ToolContext, ref: RunRef) -> RunParts:

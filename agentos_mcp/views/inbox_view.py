@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import zip_longest
 
-from agentos_mcp.agentos.hints import Action, Surface, hint
+from agentos_mcp.agentos.hints import Action, Hint, Surface, hint
 from agentos_mcp.runs.pending import PendingItem, PendingList
 from agentos_mcp.runs.pending_table import answered_by, pending_notes, pending_table
 from agentos_mcp.views.content import Block, Card, ViewContent
@@ -40,6 +40,21 @@ def _card(item: PendingItem, surface: Surface) -> Card:
                 Block(ask or "Details", details or "No arguments.")
                 for ask, details in zip_longest(item.asks, item.details, fillvalue="")
             ),
+            Block(
+                _left_out_label(item.asks_left_out), _where_all_are(item).render(surface) if item.asks_left_out else ""
+            ),
             Block("To answer", answer),
         ),
     )
+
+
+def _left_out_label(count: int) -> str:
+    return f"and {count:,} more question{'s' if count != 1 else ''}"
+
+
+def _where_all_are(item: PendingItem) -> Hint:
+    """What shows all that is asked, of an item with more questions than a card has."""
+    look = Action.of("get_approval", approval_id=item.approval_ids[0]) if item.approval_ids else Action.of("get_run")
+    if item.run is not None:
+        look = Action.of("continue_run" if item.can_be_answered else "get_run", run=str(item.run))
+    return hint("{look} shows all that it asks.", look=look, otherwise="AgentOS shows all that it asks.")

@@ -14,11 +14,19 @@ from agentos_mcp import __version__
 from agentos_mcp.views.content import TITLES, View
 
 
-def build_page(view: View, content: Mapping[str, Any] | None = None, *, live_key: str = "", data_tool: str = "") -> str:
+def build_page(
+    view: View,
+    content: Mapping[str, Any] | None = None,
+    *,
+    live_key: str = "",
+    data_tool: str = "",
+    subject: Mapping[str, str] | None = None,
+) -> str:
     """The page of a view.
 
-    `content` is a ViewContent as data. Without it, the page calls `data_tool` through the MCP Apps host around it. With
-    a `live_key` it reads `data` beside its own address until the content is final.
+    `content` is a ViewContent as data. Without it, the page calls `data_tool` through the MCP Apps host around it; a
+    `subject` (`kind` and `component`) is what it asks for until the call's result has a run's reference. With a
+    `live_key` it reads `data` beside its own address until the content is final.
     """
     style, script = _asset("view.css"), _asset("view.js")
     data = {
@@ -26,6 +34,7 @@ def build_page(view: View, content: Mapping[str, Any] | None = None, *, live_key
         "content": content,
         "key": live_key,
         "tool": data_tool,
+        "subject": subject,
         "version": __version__,
     }
     return f"""<!doctype html>
@@ -40,6 +49,7 @@ def build_page(view: View, content: Mapping[str, Any] | None = None, *, live_key
 </head>
 <body>
 <p class="hidden" id="announcement" role="status"></p>
+<p class="notice" id="outage" role="status" hidden></p>
 <main id="root"><p class="quiet">Loading ...</p></main>
 <noscript>This page draws its data with a script.</noscript>
 <script type="application/json" id="page">{_json_for_html(data)}</script>

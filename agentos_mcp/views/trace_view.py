@@ -8,9 +8,9 @@ from typing import Any
 from agentos_mcp.agentos.json_values import mapping, text
 from agentos_mcp.runs.timeline import TimelineRow
 from agentos_mcp.tooling.typed_values import exact_time_value, interval_value
-from agentos_mcp.tools.traces.spans import Span, hidden_span_count, status_of, tokens_of, user_of
-from agentos_mcp.tools.traces.waterfall import trace_timeline, visible_spans
-from agentos_mcp.views.content import Bar, Bars, Block, State, ViewContent, text_of
+from agentos_mcp.tools.traces.spans import WITH_ERRORS, Span, hidden_span_count, status_of, tokens_of, user_of
+from agentos_mcp.tools.traces.waterfall import trace_state, trace_timeline, visible_spans
+from agentos_mcp.views.content import Bar, Bars, Block, ViewContent, text_of
 
 
 def trace_view(trace: Mapping[str, Any], run: str = "") -> ViewContent:
@@ -20,11 +20,11 @@ def trace_view(trace: Mapping[str, Any], run: str = "") -> ViewContent:
     rows = [
         _bar(row, span, trace if depth == 0 else {}) for row, (span, depth) in zip(timeline.rows, spans, strict=False)
     ]
-    status, hidden = status_of(trace), hidden_span_count(trace)
+    status, state, hidden = status_of(trace), trace_state(trace), hidden_span_count(trace)
     return ViewContent(
         timeline.title or "Trace",
-        _state(status),
-        {"OK": "completed", "ERROR": "failed"}.get(status, status),
+        state,
+        status if status == WITH_ERRORS else state,
         facts=[
             ("started", exact_time_value(trace.get("start_time"))),
             ("took", interval_value(trace.get("start_time"), trace.get("end_time"))),
@@ -34,7 +34,7 @@ def trace_view(trace: Mapping[str, Any], run: str = "") -> ViewContent:
             ("run", run),
             ("trace", trace.get("trace_id")),
         ],
-        notices=[f"{hidden:,} spans of the web framework are not shown."] if hidden else (),
+        notices=[_hidden_notice(hidden)] if hidden else (),
         bars=Bars("Spans", rows, timeline.seconds, timeline.rows_left_out) if rows else None,
         empty="" if rows else "AgentOS has no spans of this trace.",
     )
@@ -62,5 +62,7 @@ def _bar(row: TimelineRow, span: Span, root: Mapping[str, Any]) -> Bar:
     )
 
 
-def _state(status: str) -> State:
-    return "completed" if status == "OK" else "failed" if status else ""
+def _hidden_notice(count: int) -> str:
+    return (
+        f"{count:,} {'span' if count == 1 else 'spans'} of the web framework {'is' if count == 1 else 'are'} not shown."
+    )

@@ -1,24 +1,19 @@
-"""Draws docs/images/view-*.png: each view with data of its kind, in a real browser."""
+"""Draws docs/images/view-*.png, each view with data of its kind, in a real browser; and the tests' golden pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import anyio
 
-from agentos_mcp.views.content import View, ViewContent
+from agentos_mcp.views.content import TITLES
 from agentos_mcp.views.page import build_page
 from tests._support.browser import opened, running_browser
-from tests._support.view_samples import inbox, metrics, pictured_run, pictured_trace
+from tests._support.golden_pictures import draw, draw_golden_pictures
+from tests._support.view_samples import pictured
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
-_SIZE = {"width": 880, "height": 240}
-
-
-def view_pictures() -> Mapping[View, ViewContent]:
-    """What each picture shows."""
-    return {"run": pictured_run(), "trace": pictured_trace(), "metrics": metrics(), "inbox": inbox()}
+_WIDTH = 880
 
 
 def draw_views() -> list[Path]:
@@ -29,8 +24,10 @@ def draw_views() -> list[Path]:
 async def _draw_views() -> list[Path]:
     files = []
     async with running_browser() as browser:
-        for view, content in view_pictures().items():
-            async with opened(browser, build_page(view, content.to_data()), viewport=_SIZE) as page:
+        for view in TITLES:
+            async with opened(browser, build_page(view, pictured(view).to_data())) as page:
                 files.append(FOLDER / f"view-{view}.png")
-                await page.page.screenshot(path=files[-1], full_page=True)
+                files[-1].write_bytes(await draw(page, _WIDTH, "light"))
+    async with running_browser(pinned=True) as browser:
+        files += [file async for file in draw_golden_pictures(browser)]
     return files

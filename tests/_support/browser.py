@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from playwright.async_api import Browser, ConsoleMessage, Frame, Page, Route, async_playwright
@@ -61,9 +62,9 @@ class OpenView:
 
 
 @asynccontextmanager
-async def running_browser() -> AsyncIterator[Browser]:
-    """A browser. Raises NodeError where none can be had."""
-    executable, variables = chromium()
+async def running_browser(*, pinned: bool = False) -> AsyncIterator[Browser]:
+    """A browser; `pinned` is that of `chromium`. Raises NodeError where none can be had."""
+    executable, variables = chromium(pinned=pinned)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=executable, args=list(ARGUMENTS), env={**variables}, chromium_sandbox=False
@@ -75,7 +76,9 @@ async def running_browser() -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def opened(browser: Browser, html: str = "", *, address: str = "", **options: Any) -> AsyncIterator[OpenView]:
+async def opened(
+    browser: Browser, html: str = "", *, address: str = "", fixed_time: datetime | None = None, **options: Any
+) -> AsyncIterator[OpenView]:
     """A page given as text, or at an address. `options` are a context's: viewport, color_scheme, ..."""
     context = await browser.new_context(**options)
     try:
@@ -93,6 +96,8 @@ async def opened(browser: Browser, html: str = "", *, address: str = "", **optio
                 await route.abort()
 
         await context.route("**/*", answer)
+        if fixed_time is not None:
+            await view.page.clock.set_fixed_time(fixed_time)
         await view.page.goto(address or PAGE_ADDRESS)
         yield view
     finally:

@@ -13,6 +13,7 @@ from tests._support.node import CACHE, NodeError, environment, node, npm_package
 
 PACKAGE, VERSION = "@sparticuz/chromium", "147.0.0"
 BRIDGE_PACKAGE, BRIDGE_VERSION = "@modelcontextprotocol/ext-apps", "2.0.4"
+COMPARISON_PACKAGE, COMPARISON_VERSION = "pixelmatch", "8.0.0"
 BUNDLER_PACKAGE, BUNDLER_VERSION = "esbuild", "0.28.2"
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-color-profile=srgb")
 """How it is started: what the page may do is not loosened, as the package's own arguments do."""
@@ -23,16 +24,27 @@ const [from, to] = process.argv.slice(1);
 require("stream").pipeline(fs.createReadStream(from), zlib.createBrotliDecompress(), fs.createWriteStream(to),
   (error) => { if (error) throw error; });
 """
+_FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{fonts}</dir><cachedir>{cache}</cachedir></fontconfig>
+"""
 _BRIDGE = """
 import { AppBridge, PostMessageTransport } from "@modelcontextprotocol/ext-apps/app-bridge";
 Object.assign(globalThis, { AppBridge, PostMessageTransport });
 """
+_COMPARISON = """
+import pixelmatch from "pixelmatch";
+Object.assign(globalThis, { pixelmatch });
+"""
 
 
-def chromium() -> tuple[Path, dict[str, str]]:
-    """The browser and the environment that it needs. Raises NodeError where it cannot be had."""
+def chromium(*, pinned: bool = False) -> tuple[Path, dict[str, str]]:
+    """The browser and the environment that it needs. Raises NodeError where it cannot be had.
+
+    `pinned`: the one of the npm package, with the fonts of the package, whatever the system has.
+    """
     for name in ("chromium", "chromium-browser", "google-chrome"):
-        if (found := shutil.which(name)) is not None:
+        if not pinned and (found := shutil.which(name)) is not None:
             return Path(found), dict(os.environ)
     home = CACHE / f"chromium-{VERSION}"
     if not (home / "chromium").is_file():
@@ -47,30 +59,50 @@ def chromium() -> tuple[Path, dict[str, str]]:
             (fresh / f"{name}.tar").unlink()
         _put_in_place(fresh, home)
     variables = dict(os.environ)
-    if shutil.which("fc-list") is None or not _output("fc-list"):
-        variables["FONTCONFIG_PATH"] = str(home / "fonts" / "fonts")
+    if pinned or shutil.which("fc-list") is None or not _output("fc-list"):
+        variables["FONTCONFIG_FILE"] = str(_fonts_of_package(home))
     if "not found" in _output("ldd", str(home / "chromium")):
         variables["LD_LIBRARY_PATH"] = str(next((home / "al2023").rglob("libnss3.so")).parent)
     return home / "chromium", variables
 
 
+def _fonts_of_package(home: Path) -> Path:
+    """The configuration with which there are the package's fonts, and no others; its own is for another machine."""
+    file = home / "package-fonts.conf"
+    if not file.is_file():
+        fresh = file.with_suffix(f".{os.getpid()}")
+        fresh.write_text(_FONTS.format(fonts=home / "fonts", cache=home / "fonts-cache"), encoding="utf-8")
+        fresh.replace(file)
+    return file
+
+
 def app_bridge() -> str:
     """The official host side of MCP Apps as one script, which gives a page AppBridge and PostMessageTransport."""
-    bundle = CACHE / f"app-bridge-{BRIDGE_VERSION}.js"
+    return _bundle(f"app-bridge-{BRIDGE_VERSION}", npm_package(BRIDGE_PACKAGE, BRIDGE_VERSION).parents[2], _BRIDGE)
+
+
+def pixelmatch() -> str:
+    """What compares pictures as one script, which gives a page `pixelmatch`."""
+    home = npm_package(COMPARISON_PACKAGE, COMPARISON_VERSION).parents[1]
+    return _bundle(f"pixelmatch-{COMPARISON_VERSION}", home, _COMPARISON)
+
+
+def _bundle(name: str, home: Path, source: str) -> str:
+    """A module as one script; `home` is the folder whose node_modules it imports from."""
+    bundle = CACHE / f"{name}.js"
     if not bundle.is_file():
-        package = npm_package(BRIDGE_PACKAGE, BRIDGE_VERSION)
         bundler = npm_package(BUNDLER_PACKAGE, BUNDLER_VERSION) / "bin" / "esbuild"
         done = subprocess.run(
             [str(node()), str(bundler), "--bundle", "--format=iife", "--minify"],
-            cwd=package.parents[2],
+            cwd=home,
             env=environment(),
-            input=_BRIDGE,
+            input=source,
             capture_output=True,
             text=True,
             timeout=60,
         )
         if done.returncode != 0:
-            raise NodeError(f"The MCP Apps host could not be bundled: {done.stderr[-2000:]}")
+            raise NodeError(f"{name} could not be bundled: {done.stderr[-2000:]}")
         fresh = bundle.with_suffix(f".{os.getpid()}")
         fresh.write_text(done.stdout, encoding="utf-8")
         fresh.replace(bundle)

@@ -8,9 +8,12 @@ from typing import Any
 from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.runs.run import RunRef, RunState
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
+from agentos_mcp.runs.comparison import compare
 from agentos_mcp.runs.pending import PendingItem, PendingList
+from agentos_mcp.runs.run_parts import read_parts
 from agentos_mcp.tooling.results import Table
-from agentos_mcp.views.content import ViewContent
+from agentos_mcp.views.comparison_view import comparison_view
+from agentos_mcp.views.content import View, ViewContent
 from agentos_mcp.views.inbox_view import inbox_view
 from agentos_mcp.views.metrics_view import figures_view
 from agentos_mcp.views.run_view import run_view
@@ -108,6 +111,21 @@ def pictured_trace() -> ViewContent:
     return trace_view(trace(workflow, seconds=7.6, error_count=1))
 
 
+def pictured(view: View) -> ViewContent:
+    """What pictures of a view show."""
+    match view:
+        case "run":
+            return pictured_run()
+        case "trace":
+            return pictured_trace()
+        case "metrics":
+            return metrics()
+        case "inbox":
+            return inbox()
+        case "compare":
+            return comparison()
+
+
 def hostile_trace() -> ViewContent:
     texts = {"name": HOSTILE, "input": HOSTILE, "output": HOSTILE + MEGABYTE, "error": HOSTILE, "type": HOSTILE}
     return trace_view(trace(span(1, 0, 1, status="ERROR", **texts), trace_id=HOSTILE, workflow_id=HOSTILE))
@@ -176,6 +194,70 @@ def inbox(asked: str = "Deployer wants to call deploy.", details: str = '{"env":
         for number in range(2)
     ]
     return inbox_view(PendingList(tuple(items)), PLAIN)
+
+
+def comparison(message: str = "tea", **fields: Any) -> ViewContent:
+    """A good run and one that failed: a call with other arguments, a step that failed, one that was never begun."""
+    failed = {
+        "run_id": "run-2",
+        "input": message,
+        "step_results": _compared_steps("gyokuro", "failed")[:2],
+        "step_executor_runs": _compared_runs("gyokuro"),
+        "metrics": {"duration": 9.8, "total_tokens": 3_400},
+        "events": [{"event": "WorkflowError", "run_id": "run-2", "error": "the provider is out of tokens"}],
+    }
+    return compared(good_run(), run("ERROR", **(failed | fields)))
+
+
+def good_run() -> tuple[RunState, dict[str, Any]]:
+    """The good one of the two."""
+    return run(
+        step_results=_compared_steps("sencha", "completed"),
+        step_executor_runs=_compared_runs("sencha"),
+        metrics={"duration": 6.2, "total_tokens": 1_200},
+    )
+
+
+def compared(before: tuple[RunState, dict[str, Any]], after: tuple[RunState, dict[str, Any]]) -> ViewContent:
+    """What the view of two stored runs shows."""
+    parts = [read_parts(output, state) for state, output in (before, after)]
+    other = RunRef(REF.kind, REF.component, REF.session, "run-2")
+    return comparison_view(compare(REF, parts[0], other, parts[1]), parts[0], parts[1], PLAIN)
+
+
+def _compared_steps(found: str, end: str) -> list[dict[str, Any]]:
+    failed = {"success": False, "error": "the provider is out of tokens"}
+    return [
+        {
+            "step_name": "research",
+            "executor_name": "Researcher",
+            "step_run_id": "research",
+            "content": f"A note on {found}, which is grown in the shade for three weeks.",
+            "metrics": {"duration": 2.4, "total_tokens": 500},
+        },
+        {
+            "step_name": "write",
+            "executor_name": "Writer",
+            "metrics": {"duration": 2.6 if end == "completed" else 7.1, "total_tokens": 600},
+            **({"content": "All about tea."} if end == "completed" else failed),
+        },
+        {"step_name": "review", "executor_name": "Editor", "content": "Fine.", "metrics": {"duration": 1.2}},
+    ]
+
+
+def _compared_runs(query: str) -> list[dict[str, Any]]:
+    begin = BEGIN.timestamp()
+    times = {"start_time": begin + 0.4, "end_time": begin + 1.5, "duration": 1.1}
+    call = {"tool_name": "search_web", "tool_args": {"query": query, "limit": 5}, "result": "found", "metrics": times}
+    return [{"run_id": "research", "model": "gpt-5-mini", "tools": [call]}]
+
+
+def hostile_comparison() -> ViewContent:
+    tool = {"tool_name": HOSTILE, "tool_args": {HOSTILE: HOSTILE}, "result": HOSTILE + MEGABYTE}
+    step = {"step_name": HOSTILE, "success": False, "error": HOSTILE + MEGABYTE, "executor_name": HOSTILE}
+    return comparison(
+        HOSTILE + MEGABYTE, workflow_name=HOSTILE, content=HOSTILE + MEGABYTE, step_results=[step], tools=[tool]
+    )
 
 
 def hostile_run() -> ViewContent:

@@ -11,10 +11,14 @@ import pytest
 from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 from mcp_types import TextResourceContents
 
+from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.server.app_views import DATA_TOOL, URI_PREFIX, VIEWS
+from agentos_mcp.server.http.settings import HttpSettings
+from agentos_mcp.settings import Settings
 from tests._support.agentos.viewed import STEPS
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.apps_client import apps_client, view_content
+from tests._support.http_application import client_with_headers, http_application
 from tests._support.mcp_client import reference, words
 
 
@@ -130,10 +134,70 @@ async def test_views_show_no_more_than_the_tools_that_are_on(viewed: str) -> Non
             assert "off here" in await peer.error(DATA_TOOL, view=view, id="agent/a/b/c")
 
 
+async def test_result_of_a_failed_run_names_the_page_s_command_where_no_page_is_shown(viewed: str, era: str) -> None:
+    async with apps_client(viewed, era=era, shows_apps=False) as peer:
+        failed = await peer.error("run_agent", agent_id="broken", message="x")
+        run = reference(failed)
+        line = f"\nFor the user, as a page: `agentos-mcp view {RunRef.parse(run).run} --url {viewed}`\nrun: {run}"
+        assert failed.endswith(line)
+        assert (await peer.text("explain_run", run=run)).endswith(line)
+        assert "agentos-mcp view" not in await peer.text("run_workflow", workflow_id="finds", message="honey")
+    async with apps_client(viewed, era=era) as peer:
+        assert "agentos-mcp view" not in await peer.error("get_run", run=run)
+        assert "agentos-mcp view" not in await peer.text("explain_run", run=run)
+
+
+async def test_over_http_no_result_names_a_page_s_command(viewed: str, era: str) -> None:
+    async with (
+        http_application(Settings(url=viewed), HttpSettings()) as (url, _),
+        client_with_headers(era, url, {}) as peer,
+    ):
+        failed = await peer.error("run_agent", agent_id="broken", message="x")
+        for text in (failed, await peer.text("explain_run", run=reference(failed))):
+            assert "agentos-mcp view" not in text
+
+
+EXPOSED = (("workflows", "pipeline"), ("agents", "asker"))
+
+
+async def test_tool_of_a_component_has_the_page_of_its_runs(viewed: str, era: str) -> None:
+    async with apps_client(viewed, era=era, expose=EXPOSED) as peer:
+        tools = {tool.name: tool.meta for tool in (await peer.client.list_tools()).tools}
+        uri = f"{URI_PREFIX}run/pipeline"
+        assert tools["pipeline"] == {"ui": {"resourceUri": uri}}
+        (page,) = (await peer.client.read_resource(uri)).contents
+        assert isinstance(page, TextResourceContents)
+        assert '"subject":{"kind":"workflow","component":"pipeline"}' in page.text
+        with pytest.raises(Exception, match="ui://"):
+            await peer.client.read_resource(f"{URI_PREFIX}run/finds")
+    async with apps_client(viewed, era=era, shows_apps=False, expose=EXPOSED) as peer:
+        assert not [tool for tool in (await peer.client.list_tools()).tools if tool.meta]
+
+
+async def test_where_components_alone_have_tools_only_their_runs_are_shown(viewed: str) -> None:
+    async with apps_client(viewed) as peer:
+        other = reference(await peer.text("run_workflow", workflow_id="finds", message="honey"))
+    async with apps_client(viewed, tools=("list_agents",), expose=EXPOSED) as peer:
+        own = reference(await peer.text("asker", message="deploy it"))
+        assert (await view_content(peer, view="run", id=own))["state"] == "paused"
+        assert "not shown here" in await peer.error(DATA_TOOL, view="run", id=other)
+        assert "off here" in await peer.error(DATA_TOOL, view="inbox")
+
+
+async def test_two_runs_are_compared_where_their_tool_is_on(viewed: str) -> None:
+    async with apps_client(viewed) as peer:
+        runs = [reference(await peer.text("run_workflow", workflow_id="finds", message=tea)) for tea in ("a", "b")]
+        assert "off here" in await peer.error(DATA_TOOL, view="compare", run_a=runs[0], run_b=runs[1])
+    async with apps_client(viewed, toolsets=("runs",)) as peer:
+        content = await view_content(peer, view="compare", run_a=runs[0], run_b=runs[1])
+        assert [dict(run["facts"])["run"] for run in content["pairs"]["runs"]] == runs
+
+
 async def test_server_for_one_user_shows_nothing_of_another(viewed: str) -> None:
     async with apps_client(viewed, user_id="ada", toolsets=("all",)) as ada:
         run = reference(await ada.text("run_agent", agent_id="asker", message="deploy it"))
     async with apps_client(viewed, user_id="bob", toolsets=("all",)) as bob:
         for view in ("run", "trace"):
             assert "prod" not in await bob.error(DATA_TOOL, view=view, id=run)
+        assert "prod" not in await bob.error(DATA_TOOL, view="compare", run_a=run, run_b=run)
         assert run not in json.dumps(await view_content(bob, view="inbox", user_id="ada"))

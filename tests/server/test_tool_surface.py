@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from agentos_mcp.agentos.hints import Page
+from agentos_mcp.agentos.runs.run import RunRef
 from agentos_mcp.install.client_table import CLIENTS
-from agentos_mcp.server.tool_surface import INSTALL_KEYS
-from agentos_mcp.settings import Token
+from agentos_mcp.server.tool_selection import ToolSelection
+from agentos_mcp.server.tool_surface import INSTALL_KEYS, ToolSurface
+from agentos_mcp.settings import Settings, Token
+from agentos_mcp.tooling.context import open_backend
+from scripts.surface.tokens import count_tokens
 from tests._support.mcp_client import Connect
 
 pytestmark = pytest.mark.anyio
@@ -50,3 +56,37 @@ async def test_token_is_given_by_its_file_where_there_is_one(
 async def test_client_that_is_not_known_is_told_the_flag(connect: Connect, locked_agentos: str) -> None:
     async with connect(locked_agentos) as peer:
         assert "give --token-file PATH" in await peer.error("list_agents")
+
+
+UUID = "6a425f06-d6e7-476e-b23e-e41fc46a6abf"
+
+
+@pytest.mark.parametrize(
+    ("run", "settings", "command"),
+    [
+        (UUID, {}, "agentos-mcp view 6a425f06 --url http://localhost:7777"),
+        ("nw7rtz5b7z", {"profile": "prod"}, "agentos-mcp view nw7rtz5b7z --profile prod"),
+        ("run 1; rm -rf", {}, "agentos-mcp view agent/a/s/run%201%3B%20rm%20-rf --url http://localhost:7777"),
+        ("-o", {}, "agentos-mcp view agent/a/s/-o --url http://localhost:7777"),
+        (
+            UUID,
+            {"token": Token(file=Path("/my keys/token"))},
+            "agentos-mcp view 6a425f06 --url http://localhost:7777 --token-file '/my keys/token'",
+        ),
+        (UUID, {"token": Token("secret")}, "agentos-mcp view 6a425f06 --url http://localhost:7777"),
+    ],
+    ids=["uuid", "profile", "not an id", "a flag", "token file", "token"],
+)
+async def test_page_is_a_command_that_reaches_the_same_agentos(
+    run: str, settings: dict[str, Any], command: str
+) -> None:
+    page = Page(run, str(RunRef("agent", "a", "s", run)))
+    async with open_backend(Settings(**settings)) as backend:
+        surface = ToolSurface(ToolSelection(backend.settings), backend)
+        assert surface.for_client("", opens_pages=True).page(page) == f"`{command}`"
+        assert surface.for_client("").page(page) == ""
+
+
+def test_page_s_line_costs_at_most_30_tokens() -> None:
+    (tokens,) = count_tokens(["For the user, as a page: `agentos-mcp view 6a425f06 --url http://localhost:7777`\n"])
+    assert tokens <= 30

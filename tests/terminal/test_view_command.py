@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,15 +11,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 from anyio.abc import TaskGroup
 
+from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
 from agentos_mcp.agentos.runs.registry import LiveRun
 from agentos_mcp.runs.request import RunOptions, build_request
 from agentos_mcp.settings import Settings
+from agentos_mcp.terminal.view_command import MAX_KEPT_PAGES
 from agentos_mcp.terminal.view_server import KEY_HEADER, serve_view
 from agentos_mcp.tooling.context import ToolContext, open_backend
+from agentos_mcp.views.content import ViewContent
 from agentos_mcp.views.view_reader import ViewReader, ViewSubject
 from tests._support.agentos.viewed import STEPS
 from tests._support.agentos_pool import AgentOSPool
@@ -76,14 +81,37 @@ def test_view_does_not_mix_its_page_with_json(viewed: str) -> None:
     assert refused.json["error"] == "--json and the page cannot both be on standard output."
 
 
-def test_view_as_json_says_where_the_page_is_that_only_this_user_can_read(viewed: str) -> None:
+def test_view_as_json_says_where_the_page_is_that_only_this_user_can_read(viewed: str, tmp_path: Path) -> None:
     invoke(viewed, "run", "agent", "broken", "x")
-    document = invoke_ok(viewed, "view", "last", "--json").json
+    cache = {"XDG_CACHE_HOME": str(tmp_path)}
+    document = invoke(viewed, "view", "last", "--json", env=cache).json
     page = Path(document["file"])
     assert (document["view"], document["title"], document["state"]) == ("run", "agent Broken", "failed")
     assert page_data(page.read_text())["view"] == "run"
-    assert page.stat().st_mode & 0o077 == 0
-    page.unlink()
+    assert page.is_relative_to(tmp_path)
+    assert [path.stat().st_mode & 0o777 for path in (page, page.parent)] == [0o600, 0o700]
+
+
+def test_of_the_pages_without_a_file_of_their_own_the_latest_are_kept(viewed: str, tmp_path: Path) -> None:
+    folder = tmp_path / "agentos-mcp" / "pages"
+    folder.mkdir(parents=True)
+    for number in range(MAX_KEPT_PAGES + 5):
+        old = folder / f"run-{number}.html"
+        old.touch()
+        os.utime(old, (number, number))
+    document = invoke(viewed, "view", "inbox", "--json", env={"XDG_CACHE_HOME": str(tmp_path)}).json
+    pages = set(folder.iterdir())
+    assert len(pages) == MAX_KEPT_PAGES
+    assert {Path(document["file"]), folder / "run-24.html"} <= pages
+    assert folder / "run-5.html" not in pages
+
+
+def test_page_without_a_place_asks_for_a_file(viewed: str, tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.touch()
+    refused = invoke(viewed, "view", "inbox", "--json", env={"XDG_CACHE_HOME": str(taken)})
+    assert refused.exit_code == 2
+    assert "Give --output FILE." in refused.stderr
 
 
 @pytest.mark.parametrize(("word", "view", "shown"), [("metrics", "metrics", "Metrics"), ("inbox", "inbox", "asker")])
@@ -92,6 +120,16 @@ def test_metrics_and_inbox_are_pages(viewed: str, word: str, view: str, shown: s
     page = invoke_ok(viewed, "view", word, "--output", "-").stdout
     assert page_data(page)["view"] == view
     assert shown in json.dumps(page_data(page)["content"])
+
+
+def test_two_runs_are_a_page_side_by_side(viewed: str) -> None:
+    runs = [invoke_ok(viewed, "run", "workflow", "finds", tea).reference for tea in ("honey", "oolong")]
+    page = invoke_ok(viewed, "view", "compare", *runs, "--output", "-").stdout
+    assert page_data(page)["view"] == "compare"
+    assert all(run in page for run in runs)
+    refused = invoke(viewed, "view", *runs)
+    assert refused.exit_code == 2
+    assert f"view compare {runs[0]} {runs[1]}" in refused.stderr
 
 
 def test_file_that_cannot_be_written_is_an_error(viewed: str, tmp_path: Path) -> None:
@@ -152,3 +190,70 @@ async def test_live_page_has_each_step_within_two_seconds_and_its_server_ends_wi
         assert set(delays) == set(STEPS)
         assert max(delays.values()) < 2
         assert data["state"] == "completed"
+
+
+class ScriptedReader(ViewReader):
+    """Reads what it is told to, one after the other; then it waits for `end`."""
+
+    def __init__(self, *results: ViewContent | AgentOSError) -> None:
+        super().__init__()
+        self._results = list(results)
+        self.end = anyio.Event()
+
+    async def read(self, ctx: ToolContext, subject: ViewSubject, *, watch_seconds: float = 0.0) -> ViewContent:
+        if not self._results:
+            await self.end.wait()
+            return ViewContent("over", "completed", "completed")
+        result = self._results.pop(0)
+        if isinstance(result, AgentOSError):
+            raise result
+        await anyio.lowlevel.checkpoint()
+        return result
+
+
+@asynccontextmanager
+async def scripted_view(viewed: str, reader: ScriptedReader) -> AsyncIterator[str]:
+    """The address of a live page whose content comes from a script."""
+    async with open_backend(Settings(url=viewed)) as backend, anyio.create_task_group() as tasks:
+        addresses: list[str] = []
+        announced = anyio.Event()
+
+        def announce(address: str) -> None:
+            addresses.append(address)
+            announced.set()
+
+        subject, first = ViewSubject("run", "agent/a/b/c"), ViewContent("begun", "running", "running", is_final=False)
+        tasks.start_soon(serve_view, ToolContext.headless(backend), reader, subject, first, announce)
+        await announced.wait()
+        yield addresses[0]
+
+
+async def test_live_page_is_told_of_an_outage_and_that_it_is_asked_again(viewed: str) -> None:
+    outage = Unreachable("No AgentOS answers.")
+    reader = ScriptedReader(outage, outage, ViewContent("back", "running", "running", is_final=False))
+    async with scripted_view(viewed, reader) as address, httpx.AsyncClient(timeout=30) as client:
+        headers = {KEY_HEADER: page_data((await client.get(address)).text)["key"]}
+        seen: list[str] = []
+        with anyio.fail_after(20):
+            while not seen or seen[-1] != "over":
+                data = (await client.get(f"{address}data", headers=headers)).json()
+                assert data["is_final"] == (data.get("title") == "over")
+                seen += [word for word in [data.get("error") or data["title"]] if seen[-1:] != [word]]
+                if seen[-1] == "back":
+                    reader.end.set()
+                await anyio.sleep(0.02)
+    assert [word for word in seen if word != "begun"] == ["No AgentOS answers.", "back", "over"]
+
+
+async def test_live_page_and_its_command_end_where_nothing_can_be_read_any_more(viewed: str) -> None:
+    told: list[object] = []
+
+    async def look() -> None:
+        reader = ScriptedReader(NotFound("The run is gone."))
+        async with scripted_view(viewed, reader) as address, httpx.AsyncClient(timeout=30) as client:
+            headers = {KEY_HEADER: page_data((await client.get(address)).text)["key"]}
+            told.append((await client.get(f"{address}data", headers=headers)).json())
+
+    with pytest.raises(NotFound):
+        await look()
+    assert told == [{"error": "The run is gone.", "is_final": True}]

@@ -89,6 +89,28 @@ async def test_queued_pause_on_sqlite_is_asked_once_though_agentos_goes_on_calli
     assert done(ledger, case.gated, tag) == 1
 
 
+@pytest.mark.parametrize("store_of_runs", ["queued_pausing", "queued_pausing_sqlite"])
+async def test_list_pending_has_queued_pauses_until_they_are_answered(
+    connect: Connect, request: pytest.FixtureRequest, tag: str, store_of_runs: str
+) -> None:
+    cases = (Case("agent", "slow-deployer", ""), Case("team", "crew", ""), Case("workflow", "in-step", ""))
+    async with connect(request.getfixturevalue(store_of_runs)) as peer:
+        runs = [reference(await run(peer, case, tag)) for case in cases]
+        listed = await peer.text("list_pending")
+        for ref in runs:
+            (row,) = [line for line in listed.splitlines() if line.startswith(f"| {ref} |")]
+            assert f'tag="{tag}"' in row
+            assert "| the user |" in row
+        # AgentOS may go on calling a run paused for a while that has been answered.
+        assert "Still running" in await peer.text("continue_run", run=runs[0], answers={"approve": True}, wait=0.1)
+        with anyio.fail_after(20):
+            while runs[0] in (listed := await peer.text("list_pending")):
+                await peer.text("get_run", run=runs[0], wait=0.1)
+        assert runs[1] in listed
+        for ref in runs[1:]:
+            await peer.text("cancel_run", run=ref)
+
+
 async def test_run_that_somebody_submitted_without_streaming_is_continued(
     connect: Connect, queued_pausing: str, ledger: Path, tag: str
 ) -> None:

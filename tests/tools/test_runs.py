@@ -358,6 +358,6 @@ async def test_completed_run_tells_which_tool_call_failed_and_what_explains_it(
         _, _, facts = told.partition("--- agentos-mcp\n")
         assert re.fullmatch(
             r"completed, but 1 tool call failed.*\nfailed tool explode: boom: bad day\n"
-            rf"explain_run.* says why\.\nrun: {run}",
+            rf"explain_run.* says why\.\nFor the user, as a page: `agentos-mcp view .*`\nrun: {run}",
             facts,
         )

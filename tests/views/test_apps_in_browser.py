@@ -12,11 +12,14 @@ from mcp_types import TextResourceContents
 from playwright.async_api import Browser
 
 from agentos_mcp.server.app_views import DATA_TOOL, URI_PREFIX
+from agentos_mcp.views import view_reader
 from agentos_mcp.views.content import View
 from tests._support.agentos.viewed import STEPS
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.apps_client import apps_client
 from tests._support.browser import hosted
+from tests._support.fault_proxy import proxy_to
+from tests._support.http_answers import http_answer
 from tests._support.mcp_client import Peer, reference
 from tests._support.view_samples import SCRIPT
 
@@ -92,6 +95,19 @@ async def test_run_is_shown_while_it_goes_on_and_polling_stops_at_its_end(browse
         assert (view.problems, view.requests) == ([], [])
 
 
+async def test_run_of_a_component_s_own_tool_is_shown_before_it_has_a_reference(browser: Browser, viewed: str) -> None:
+    async with apps_client(viewed, expose=(("workflows", "pipeline"),)) as peer:
+        (page,) = (await peer.client.read_resource(f"{URI_PREFIX}run/pipeline")).contents
+        assert isinstance(page, TextResourceContents)
+        async with hosted(browser, page.text, strict_host(peer, [])) as view, anyio.create_task_group() as tasks:
+            arguments = {"message": "tea"}
+            await view.send("sendToolInput", {"arguments": arguments})
+            tasks.start_soon(peer.client.call_tool, "pipeline", arguments)
+            await view.wait_for(STEPS[0])
+            assert "running" in await view.text()
+            tasks.cancel_scope.cancel()
+
+
 async def test_paused_run_says_what_it_asks_and_has_nothing_to_press(browser: Browser, viewed: str) -> None:
     calls: list[str] = []
     async with apps_client(viewed) as peer:
@@ -138,12 +154,61 @@ async def test_hostile_component_runs_and_reaches_nothing(browser: Browser, view
                 assert (view.problems, view.requests) == ([], [])
 
 
+async def test_two_runs_are_found_by_the_call_or_by_its_result_s_text(browser: Browser, viewed: str) -> None:
+    async with apps_client(viewed, toolsets=("runs",)) as peer:
+        runs = [
+            reference(await peer.text("run_workflow", workflow_id="finds", message=tea)) for tea in ("oolong", SCRIPT)
+        ]
+        given = {"run_a": runs[0], "run_b": runs[1]}
+        result = stripped(await peer.client.call_tool("compare_runs", given))
+        for arguments, text in ((given, None), ({}, result)):
+            async with hosted(browser, await page_of(peer, "compare"), strict_host(peer, [])) as view:
+                await view.send("sendToolInput", {"arguments": arguments})
+                if text is not None:
+                    await view.send("sendToolResult", text)
+                await view.wait_for("first difference")
+                shown = await view.text()
+                assert all(run in shown for run in runs)
+                assert SCRIPT in shown
+                assert (view.problems, view.requests) == ([], [])
+
+
 async def test_host_without_tools_gets_the_result_s_text(browser: Browser, viewed: str) -> None:
     async with apps_client(viewed) as peer, hosted(browser, await page_of(peer, "run"), None) as view:
         await view.send("sendToolInput", {"arguments": {"run": "agent/a/b/c"}})
         await view.send("sendToolResult", {"content": [{"type": "text", "text": f"plain words {SCRIPT}"}]})
         await view.wait_for("plain words")
         assert (view.problems, view.requests) == ([], [])
+
+
+async def test_live_page_goes_on_after_an_outage_of_agentos(
+    browser: Browser, viewed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view_reader, "QUIET_SECONDS", 0.0)
+    arguments = {"workflow_id": "pipeline", "message": "tea"}
+    calls: list[str] = []
+    async with (
+        proxy_to(viewed) as proxy,
+        apps_client(proxy.url) as peer,
+        hosted(browser, await page_of(peer, "run"), strict_host(peer, calls)) as view,
+        anyio.create_task_group() as tasks,
+    ):
+        await view.send("sendToolInput", {"arguments": arguments})
+        tasks.start_soon(peer.client.call_tool, "run_workflow", arguments)
+        await view.wait_for(STEPS[0])
+        proxy.cut_at = lambda seen: True
+        proxy.answer = lambda request: http_answer(502)
+        await view.wait_for("Trying again.")
+        assert STEPS[0] in await view.text(), "what was seen stays"
+        count = len(calls)
+        # That the pauses grow: in 3 s there were 6 without an outage.
+        await view.page.wait_for_timeout(3_000)
+        assert count < len(calls) <= count + 3
+        proxy.answer = lambda request: None
+        await view.wait_for("Answer", seconds=30)
+        assert "completed" in await view.text()
+        assert not await view.frame.locator("#outage").is_visible()
+        assert [problem for problem in view.problems if "502" not in problem] == []
 
 
 async def test_run_that_does_not_exist_is_said_once(browser: Browser, viewed: str) -> None:

@@ -7,13 +7,15 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 from playwright.async_api import Browser
 
-from agentos_mcp.views.content import View, ViewContent
+from agentos_mcp.views.content import BlockPair, Half, PairRow, Pairs, RunHead, View, ViewContent
 from agentos_mcp.views.page import build_page
 from tests._support.browser import OpenView, opened
 from tests._support.view_samples import (
     HOSTILE,
     SCRIPT,
+    comparison,
     failed_run,
+    hostile_comparison,
     hostile_run,
     hostile_trace,
     inbox,
@@ -47,6 +49,8 @@ SAMPLES: dict[str, tuple[View, ViewContent]] = {
     "metrics of many days": ("metrics", metrics(200)),
     "inbox": ("inbox", inbox()),
     "hostile inbox": ("inbox", inbox(HOSTILE, HOSTILE)),
+    "two runs": ("compare", comparison()),
+    "hostile two runs": ("compare", hostile_comparison()),
 }
 
 
@@ -96,6 +100,38 @@ async def test_card_says_what_is_asked_with_its_arguments_for_whom_and_since_whe
             assert part in text, part
 
 
+async def test_first_difference_is_marked_and_unfolded_with_what_differs_in_it(browser: Browser) -> None:
+    async with show(browser, "compare", comparison()) as view:
+        (row,) = await view.page.get_by_role("button", expanded=True).all()
+        name = await row.inner_text()
+        assert name.startswith("tool search_web first difference differs: arguments")
+        marked = [await mark.inner_text() for mark in await view.page.locator("mark").all()]
+        assert marked == ["sencha", "gyokuro"]
+        text = await view.text()
+        assert "Output, the same in both" in text
+        assert text.index("the provider is out of tokens") < text.index("Side by side")
+
+
+async def test_screen_reader_is_told_which_run_a_half_of_a_row_is_of(browser: Browser) -> None:
+    async with show(browser, "compare", comparison()) as view:
+        for name in (
+            "step write (Writer) differs: status, duration A: 2.6 s, 600 tokens B: failed 7.1 s, 600 tokens",
+            "step review (Editor) only in A A: 1.2 s B: not there",
+        ):
+            assert await view.page.get_by_role("button", name=name).count() == 1, name
+
+
+async def test_marks_of_what_differs_do_not_cut_a_character_in_two(browser: Browser) -> None:
+    row = PairRow("write", Half(), Half(), blocks=(BlockPair("Output", "a\U0001f600b", "a\U0001f603b"),))
+    content = ViewContent("x", pairs=Pairs(RunHead("A"), RunHead("B"), [row], 1.0))
+    async with show(browser, "compare", content) as view:
+        await view.page.get_by_role("button").click()
+        assert [await mark.inner_text() for mark in await view.page.locator("mark").all()] == [
+            "\U0001f600",
+            "\U0001f603",
+        ]
+
+
 async def test_thousand_spans_are_drawn_within_a_second(browser: Browser) -> None:
     async with show(browser, "trace", trace_of(1_000)) as view:
         milliseconds, count = await view.page.evaluate(_DRAWN)
@@ -139,10 +175,30 @@ async def test_screen_reader_is_told_name_state_and_duration_of_a_row(browser: B
         assert await view.page.get_by_role("status").inner_text() == "failed"
 
 
+@pytest.mark.parametrize(
+    ("view_name", "content"), [("run", failed_run()), ("compare", comparison())], ids=["run", "two runs"]
+)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_text_is_legible_in_light_and_dark(browser: Browser, scheme: str) -> None:
-    async with opened(browser, build_page("run", failed_run().to_data()), color_scheme=scheme) as view:
+async def test_text_is_legible_in_light_and_dark(
+    browser: Browser, scheme: str, view_name: View, content: ViewContent
+) -> None:
+    async with opened(browser, build_page(view_name, content.to_data()), color_scheme=scheme) as view:
         assert await view.page.evaluate(_LOWEST_CONTRAST) >= 4.5
+
+
+async def test_live_page_says_when_the_command_that_served_it_has_ended(browser: Browser) -> None:
+    content = ViewContent("workflow Pipeline", "running", "running", is_final=False)
+    async with opened(browser, build_page("run", content.to_data(), live_key="key")) as view:
+        await view.page.clock.install()
+        said: list[str] = []
+        while not said or "last seen" not in said[-1]:
+            await view.page.clock.run_for(1_000)
+            said.append(await view.page.locator("#outage").inner_text())
+        assert "No news: The command that served this page has ended. Trying again." in said
+        assert "Pipeline" in await view.text()
+        assert len(view.requests) == 5
+        await view.page.clock.run_for(120_000)
+        assert len(view.requests) == 5
 
 
 _LOWEST_CONTRAST = """() => {

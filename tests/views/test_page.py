@@ -21,7 +21,7 @@ from agentos_mcp.views.content import (
     ViewContent,
 )
 from agentos_mcp.views.page import build_page
-from tests._support.view_samples import BIDI, HOSTILE, MEGABYTE, SCRIPT, hostile_run, hostile_trace
+from tests._support.view_samples import BIDI, HOSTILE, MEGABYTE, SCRIPT, hostile_comparison, hostile_run, hostile_trace
 
 VIEWS: tuple[View, ...] = tuple(TITLES)
 
@@ -84,7 +84,9 @@ def test_only_a_live_page_may_ask_the_server_that_it_came_from() -> None:
     assert "connect-src" not in build_page("run", ViewContent("x").to_data())
 
 
-@pytest.mark.parametrize("content", [hostile_trace(), hostile_run()], ids=["trace", "run"])
+@pytest.mark.parametrize(
+    "content", [hostile_trace(), hostile_run(), hostile_comparison()], ids=["trace", "run", "two runs"]
+)
 def test_hostile_texts_make_no_element_and_no_attribute(content: ViewContent) -> None:
     plain, hostile = (
         Elements(build_page("run", ViewContent("x").to_data())),

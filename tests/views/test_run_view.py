@@ -8,6 +8,7 @@ from agentos_mcp.agentos.hints import PLAIN
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, Step
 from agentos_mcp.agentos.runs.stored_run import read_stored_run
 from agentos_mcp.runs.pending import PendingList, pending_item
+from agentos_mcp.terminal.command_surface import CommandSurface
 from agentos_mcp.views.inbox_view import inbox_view
 from agentos_mcp.views.run_view import LiveTimeline, run_view
 from tests._support.view_samples import REF, failed_run, run_content
@@ -45,6 +46,24 @@ def test_paused_run_shows_a_call_s_arguments_and_what_can_be_given() -> None:
         text = content["blocks"][0]["text"]
         assert "Ada" in text
         assert "subject: Of the letter" in text
+
+
+def test_card_with_more_questions_than_it_shows_says_what_shows_them_all() -> None:
+    call = {"tool_name": "send", "tool_args": {"to": "Ada"}, "requires_confirmation": True}
+    requirements = [
+        {"id": f"q{number}", "tool_execution": {**call, "tool_call_id": f"c{number}"}} for number in range(8)
+    ]
+    output = {"run_id": "r", "agent_id": "a", "status": "PAUSED", "requirements": requirements}
+    state = read_stored_run(RunState(RunRef("agent", "a", "s", "r")), output)
+    item = pending_item(state, output, since=1.0, user_id="")
+    for surface, shown in (
+        (PLAIN, "continue_run(run='agent/a/s/r')"),
+        (CommandSurface(), "`agentos-mcp continue agent/a/s/r`"),
+    ):
+        (card,) = inbox_view(PendingList((item,)), surface).to_data()["cards"]
+        labels = {block["label"]: block["text"] for block in card["blocks"]}
+        assert labels["and 3 more questions"] == f"{shown} shows all that it asks."
+    assert item.ask_lines[-1] == "and 3 more"
 
 
 def test_completed_run_says_how_much_of_it_failed() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agentos_mcp.views.content import MAX_BARS
 from agentos_mcp.views.trace_view import trace_view
 from tests._support.view_samples import span, trace, trace_of
@@ -27,6 +29,21 @@ def test_failed_span_says_why() -> None:
     assert (row["state"], row["state_text"]) == ("failed", "failed: out of tokens")
 
 
+@pytest.mark.parametrize("status", ["UNSET", "", None])
+def test_trace_and_span_without_a_status_have_completed_once_they_have_ended(status: str | None) -> None:
+    ended = trace_view(trace(span(1, 0, 1, status=status), status=status)).to_data()
+    assert (ended["state"], ended["state_text"]) == ("completed", "completed")
+    assert ended["bars"]["rows"][0]["state"] == "completed"
+    going = trace_view(trace(span(1, 0, 1, status=status, end_time=None), status=status, end_time=None)).to_data()
+    assert (going["state"], going["state_text"]) == ("running", "running")
+    assert going["bars"]["rows"][0]["state"] == "running"
+
+
+def test_trace_that_is_ok_to_agentos_but_has_errors_has_failed() -> None:
+    data = trace_view(trace(span(1, 0, 1), error_count=1)).to_data()
+    assert (data["state"], data["state_text"]) == ("failed", "with errors")
+
+
 def test_span_without_times_has_no_place() -> None:
     (row,) = rows_of(span(1, 0, 1, start_time=None, end_time="soon"))
     assert (row["start"], row["seconds"]) == (None, None)
@@ -36,7 +53,7 @@ def test_spans_of_the_web_framework_are_not_shown() -> None:
     content = trace_view(trace(span(1, 0, 9, name="fastapi.request", type="UNKNOWN", spans=[span(2, 1, 1)])))
     data = content.to_data()
     assert [(row["name"], row["depth"]) for row in data["bars"]["rows"]] == [("step 2", 0)]
-    assert data["notices"] == ["1 spans of the web framework are not shown."]
+    assert data["notices"] == ["1 span of the web framework is not shown."]
 
 
 def test_root_s_own_texts_are_the_trace_s() -> None:

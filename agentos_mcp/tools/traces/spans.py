@@ -27,6 +27,7 @@ COLUMNS = ("id", "name", "user", "status", "duration", "spans", "errors", "start
 _KINDS: Mapping[str, Kind] = {"AGENT": "agent", "TEAM": "team", "WORKFLOW": "workflow"}
 _FRAMEWORK = "fastapi."
 _MAX_WORDS_LENGTH = 120
+WITH_ERRORS = "with errors"
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def has_errors(trace: Mapping[str, Any]) -> bool:
 def status_of(trace: Mapping[str, Any]) -> str:
     """OK, ERROR, or "with errors": a streamed run that failed is OK to AgentOS, and only its model's span is not."""
     status = _own_status(trace)
-    return "with errors" if status != "ERROR" and has_errors(trace) else status
+    return WITH_ERRORS if status != "ERROR" and has_errors(trace) else status
 
 
 def name_of(trace: Mapping[str, Any]) -> str:

@@ -7,8 +7,18 @@ from typing import Any
 
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.timestamps import parse_timestamp
+from agentos_mcp.runs.run_parts import PartStatus
 from agentos_mcp.runs.timeline import MAX_ERROR_LENGTH, MAX_LABEL_LENGTH, Timeline, TimelineRow
-from agentos_mcp.tools.traces.spans import Span, children_of, is_framework, name_of, span_tokens, status_of, tree_of
+from agentos_mcp.tools.traces.spans import (
+    Span,
+    children_of,
+    has_errors,
+    is_framework,
+    name_of,
+    span_tokens,
+    status_of,
+    tree_of,
+)
 
 MAX_ROWS = 2_000
 
@@ -21,13 +31,20 @@ def trace_timeline(trace: Mapping[str, Any]) -> Timeline:
     rows = [_row(span, depth, origin) for span, depth in spans[:MAX_ROWS]]
     return Timeline(
         one_line(name_of(trace), max_length=MAX_LABEL_LENGTH),
-        "completed" if status_of(trace) == "OK" else "failed",
+        trace_state(trace),
         tuple(rows),
         origin,
         max((row.end for row in rows), default=0.0),
         sum(row.tokens for row in rows),
         rows_left_out=max(0, len(spans) - MAX_ROWS),
     )
+
+
+def trace_state(trace: Mapping[str, Any]) -> PartStatus:
+    """How a trace went: one whose status says neither OK nor ERROR has completed once it has ended."""
+    if has_errors(trace):
+        return "failed"
+    return "completed" if status_of(trace) == "OK" or trace.get("end_time") else "running"
 
 
 def visible_spans(trace: Mapping[str, Any]) -> Iterator[tuple[Span, int]]:

@@ -1,15 +1,19 @@
 "use strict";
 // Draws one view. All text comes from components and is only ever put into text nodes; nothing is fetched from
-// elsewhere. `page` is {view, content, key}: content is null where a host has it, key is set where it is served live.
+// elsewhere. `page` is {view, content, key, tool, subject}: content is null where a host has it, key is set where it is
+// served live.
 (() => {
   const page = JSON.parse(document.getElementById("page").textContent);
   const root = document.getElementById("root");
   const announcement = document.getElementById("announcement");
+  const outage = document.getElementById("outage");
   const POLL_MILLISECONDS = 500;
-  const MAX_FAILURES = 5;
+  const MAX_PAUSE_MILLISECONDS = 30_000;
+  const READ_LIMIT_MILLISECONDS = 60_000;
+  const MAX_LOST_ANSWERS = 5;
   const SVG = "http://www.w3.org/2000/svg";
   const open = new Set();
-  let drawn = "";
+  let drawn = null;
 
   // Elements
 
@@ -52,26 +56,30 @@
     return element("dl", { class: "facts" }, ...rows);
   }
 
+  function count(characters) {
+    return `${characters.toLocaleString("en")} characters`;
+  }
+
   function block({ label, text, left_out, state }) {
-    const cut = left_out ? element("p", { class: "quiet" }, `${left_out.toLocaleString("en")} more characters`) : null;
+    const cut = left_out ? element("p", { class: "quiet" }, `${count(left_out)} more`) : null;
     return element("div", { class: `block ${state}` }, element("h3", {}, label), element("pre", {}, text), cut);
   }
 
-  // Bars: a run's timeline, a trace's spans
+  // Bars: a run's timeline, a trace's spans; in pairs: two runs side by side
 
-  function bars({ rows, seconds, left_out }) {
+  function bars({ rows, seconds, left_out }, makeItem = barItem, makeBlock = block) {
     const list = element("ol", { class: "bars" });
-    rows.forEach((row, index) => list.append(barItem(row, `${index} ${row.name}`, seconds)));
+    rows.forEach((row, index) => list.append(makeItem(row, `${index} ${row.name}`, seconds)));
     list.addEventListener("click", (event) => {
       const button = event.target.closest("button.row");
-      if (button) toggle(button, rows[[...list.children].indexOf(button.parentNode)]);
+      if (button) toggle(button, rows[[...list.children].indexOf(button.parentNode)], makeBlock);
     });
     list.addEventListener("keydown", moveFocus);
     const more = left_out ? element("p", { class: "quiet" }, `${left_out.toLocaleString("en")} more are not shown.`) : null;
     return [list, more];
   }
 
-  function barItem(row, key, seconds) {
+  function trackOf(row, seconds) {
     const track = element("span", { class: "track", "aria-hidden": "true" });
     if (row.start !== null) {
       const bar = element("span", { class: "bar" });
@@ -81,30 +89,62 @@
       bar.style.width = `${row.state === "running" && row.seconds === null ? 100 - left : Math.min(width, 100 - left)}%`;
       track.append(bar);
     }
-    const kind = row.kind ? element("span", { class: "kind" }, `${row.kind} `) : null;
+    return track;
+  }
+
+  function kindOf(row) {
+    return row.kind ? element("span", { class: "kind" }, `${row.kind} `) : null;
+  }
+
+  function barItem(row, key, seconds) {
+    const track = trackOf(row, seconds);
+    const kind = kindOf(row);
     const mark = stateOf(row, "mark");
     const note = row.note ? element("span", { class: "quiet" }, ` ${row.note}`) : null;
     const name = element("span", { class: "name" }, kind, row.name, mark && " ", mark, note);
     const time = element("span", { class: "time" }, duration(row.seconds));
-    const foldable = row.blocks.length > 0;
-    const line = element(foldable ? "button" : "div", { class: "row", "data-key": key }, name, track, " ", time);
     const color = row.kind === "llm" || row.kind === "tool" ? ` ${row.kind}` : "";
-    const item = element("li", { class: row.state + color }, line);
+    return foldableItem(row, key, row.state + color, "row", block, name, track, " ", time);
+  }
+
+  function pairItem(row, key, seconds) {
+    const first = row.is_first ? element("span", { class: "mark" }, " first difference") : null;
+    const differs = row.differs ? element("span", { class: first ? "quiet" : "mark" }, ` ${row.differs}`) : null;
+    const name = element("span", { class: "name" }, kindOf(row), row.name, first, differs);
+    const halves = row.halves.flatMap((half, at) => [" ", halfOf(half, "AB"[at], seconds)]);
+    if (row.is_first && drawn === null) open.add(key);
+    const state = row.is_first ? "differs first" : row.differs ? "differs" : "";
+    return foldableItem(row, key, state, "row pair", blockPair, name, ...halves);
+  }
+
+  function halfOf(half, label, seconds) {
+    const spoken = element("span", { class: "hidden" }, `${label}: `);
+    if (half === null) return element("span", { class: "half" }, spoken, element("span", { class: "quiet" }, "not there"));
+    const about = [half.seconds === null ? "" : duration(half.seconds), half.note].filter((text) => text).join(", ");
+    const mark = stateOf(half, "mark");
+    const words = element("span", { class: "time" }, mark, mark && about && " ", about);
+    return element("span", { class: `half ${half.state}` }, spoken, half.start === null ? null : trackOf(half, seconds), words);
+  }
+
+  function foldableItem(row, key, state, kind, makeBlock, ...parts) {
+    const foldable = row.blocks.length > 0;
+    const line = element(foldable ? "button" : "div", { class: kind, "data-key": key }, ...parts);
+    const item = element("li", { class: state }, line);
     item.style.setProperty("--depth", Math.min(row.depth, 8));
     if (foldable) {
       line.setAttribute("type", "button");
       line.setAttribute("aria-expanded", "false");
-      if (open.has(key)) toggle(line, row);
+      if (open.has(key)) toggle(line, row, makeBlock);
     }
     return item;
   }
 
-  function toggle(button, row) {
+  function toggle(button, row, makeBlock) {
     const opens = button.getAttribute("aria-expanded") !== "true";
     button.setAttribute("aria-expanded", String(opens));
     if (opens) {
       open.add(button.dataset.key);
-      button.parentNode.append(element("div", { class: "more" }, ...row.blocks.map(block)));
+      button.parentNode.append(element("div", { class: "more" }, ...row.blocks.map(makeBlock)));
     } else {
       open.delete(button.dataset.key);
       button.parentNode.lastChild.remove();
@@ -120,6 +160,36 @@
       event.preventDefault();
       target.focus();
     }
+  }
+
+  function runHead({ title, state, state_text, facts: pairs }) {
+    return element("section", { class: `card ${state}` },
+      element("div", { class: "head" }, element("h2", {}, title), stateOf({ state_text }, "state")), facts(pairs));
+  }
+
+  function isHighSurrogate(text, at) {
+    return at >= 0 && text.charCodeAt(at) >= 0xd800 && text.charCodeAt(at) < 0xdc00;
+  }
+
+  // The texts of both runs, with what differs marked: what stands between their common beginning and their common end.
+  function blockPair({ label, is_same, skipped, texts }) {
+    const [first, second] = texts.map(({ text }) => text);
+    const shorter = is_same ? 0 : Math.min(first.length, second.length);
+    let head = 0, tail = 0;
+    while (head < shorter && first[head] === second[head]) head += 1;
+    while (tail < shorter - head && first[first.length - 1 - tail] === second[second.length - 1 - tail]) tail += 1;
+    if (head && isHighSurrogate(first, head - 1)) head -= 1;
+    if (tail && !is_same && isHighSurrogate(first, first.length - tail - 1)) tail -= 1;
+    const shown = (text) => {
+      const middle = text.slice(head, text.length - tail);
+      const parts = [text.slice(0, head), middle && element("mark", {}, middle), text.slice(text.length - tail)];
+      return text ? element("pre", {}, ...(is_same ? [text] : parts)) : element("p", { class: "quiet" }, "nothing");
+    };
+    const sides = texts.map(({ text, left_out }, at) => element("div", {},
+      is_same ? null : element("span", { class: "kind" }, skipped ? `${"AB"[at]}, after ${count(skipped)} that are the same` : "AB"[at]),
+      shown(text), left_out ? element("p", { class: "quiet" }, `${count(left_out)} more`) : null));
+    const title = is_same ? `${label}, the same in both` : label;
+    return element("div", { class: "block" }, element("h3", {}, title), element("div", { class: "sides" }, ...sides));
   }
 
   // Charts, tables and cards
@@ -187,18 +257,24 @@
   function draw(content) {
     const json = JSON.stringify(content);
     if (json === drawn) return;
-    drawn = json;
     const focused = document.activeElement && document.activeElement.dataset.key;
     const head = element("div", { class: `head ${content.state}` },
       element("h1", {}, content.title), stateOf(content, "state"));
     const parts = [head, facts(content.facts), ...content.notices.map((text) => element("p", { class: "notice" }, text))];
     parts.push(...content.blocks.filter(({ first }) => first).map(block));
+    if (content.pairs) {
+      parts.push(element("div", { class: "sides" }, ...content.pairs.runs.map(runHead)));
+      const labels = ["", "A", "B"].map((label) => element("span", {}, label));
+      const columns = element("div", { class: "row pair quiet", "aria-hidden": "true" }, ...labels);
+      parts.push(element("h2", {}, "Side by side"), columns, ...bars(content.pairs, pairItem, blockPair));
+    }
     if (content.bars) parts.push(element("h2", {}, content.bars.title), ...bars(content.bars));
     parts.push(...content.charts.map(chart));
     if (content.table) parts.push(element("h2", {}, "Figures"), table(content.table));
     parts.push(...content.cards.map(card));
     parts.push(...content.blocks.filter(({ first }) => !first).map(block));
     if (content.empty) parts.push(element("p", {}, content.empty));
+    drawn = json;
     root.replaceChildren(...parts.filter((part) => part));
     if (focused) [...root.querySelectorAll("[data-key]")].find((node) => node.dataset.key === focused)?.focus();
     document.title = content.title;
@@ -218,33 +294,63 @@
 
   let isOver = false;
 
+  // Until nothing more changes. What fails is tried again, with growing pauses, unless trying again changes nothing.
   async function poll(read) {
     let failures = 0;
     while (!isOver) {
       try {
         if (!document.hidden) {
-          const content = await read();
+          const content = await withinLimit(read());
           failures = 0;
           if (isOver) return;
+          warn("");
           draw(content);
           if (content.is_final) return;
         }
       } catch (error) {
         failures += 1;
-        if (failures >= MAX_FAILURES || error.isFinal) {
+        if (isOver) return;
+        if (error.isFinal || failures >= (error.maxFailures || Infinity)) {
+          warn(drawn ? `This is how it was last seen. ${error.message}` : "");
           if (!drawn) showMessage("Nothing to show", error.message);
-          say(`No news: ${error.message}`);
           return;
         }
+        warn(`No news: ${error.message} Trying again.`);
       }
-      await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
+      const pause = Math.min(MAX_PAUSE_MILLISECONDS, POLL_MILLISECONDS * 2 ** Math.min(failures, 10));
+      await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
 
+  function withinLimit(promise) {
+    let timer;
+    const limit = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error("No answer came.")), READ_LIMIT_MILLISECONDS);
+    });
+    return Promise.race([promise, limit]).finally(() => clearTimeout(timer));
+  }
+
+  function warn(text) {
+    if (outage.textContent !== text) outage.textContent = text;
+    outage.hidden = !text;
+  }
+
+  function failure({ error, is_final }) {
+    return Object.assign(new Error(String(error)), { isFinal: is_final !== false });
+  }
+
   async function readFromServer() {
-    const response = await fetch("data", { headers: { "X-AgentOS-View": page.key }, cache: "no-store" });
-    if (!response.ok) throw new Error("the command that served this page has ended");
-    return response.json();
+    const ended = "The command that served this page has ended.";
+    let response;
+    try {
+      response = await fetch("data", { headers: { "X-AgentOS-View": page.key }, cache: "no-store" });
+    } catch {
+      throw Object.assign(new Error(ended), { maxFailures: MAX_LOST_ANSWERS });
+    }
+    if (!response.ok) throw failure({ error: ended });
+    const content = await response.json();
+    if (typeof content.error === "string") throw failure(content);
+    return content;
   }
 
   // A host that speaks MCP Apps
@@ -272,8 +378,16 @@
 
     async function readByTool(subject) {
       const result = await request("tools/call", { name: page.tool, arguments: { view: page.view, ...subject } });
-      if (result.isError) throw Object.assign(new Error(textOf(result)), { isFinal: true });
-      return JSON.parse(result.content[0].text);
+      const text = textOf(result);
+      let content = null;
+      try {
+        content = JSON.parse(text);
+      } catch {
+        // Not ours: a host's own words.
+      }
+      if (content === null || typeof content !== "object") throw new Error(text.slice(0, 300) || "The answer was empty.");
+      if (typeof content.error === "string") throw failure(content);
+      return content;
     }
 
     function textOf(result) {
@@ -343,12 +457,19 @@
     const text = (name) => (typeof input[name] === "string" && input[name] ? { [name]: input[name] } : {});
     if (view === "metrics") return { ...text("since"), ...text("until"), ...text("user_id"), ...text("db_id") };
     if (view === "inbox") return text("user_id");
+    if (view === "compare") {
+      const [a, b] = ["A", "B"].map((side) => resultText.match(new RegExp(`^${side}: ((?:agent|team|workflow)/\\S+)`, "m")));
+      if (a && b) return { run_a: a[1], run_b: b[1] };
+      const given = { ...text("run_a"), ...text("run_b") };
+      return given.run_a && given.run_b ? given : null;
+    }
     if (view === "trace") return text("id").id ? { ...text("id"), ...text("db_id") } : null;
-    if (text("run").run) return { id: input.run };
+    if (!page.subject && text("run").run) return { id: input.run };
     const references = resultText.match(/\b(?:agent|team|workflow)(?:\/[A-Za-z0-9._~%-]+){3}/g);
     if (references) return { id: references[references.length - 1] };
     const kind = ["agent", "team", "workflow"].find((name) => text(`${name}_id`)[`${name}_id`]);
-    return kind && !resultText ? { component: input[`${kind}_id`], kind } : null;
+    const started = page.subject || (kind && { component: input[`${kind}_id`], kind });
+    return started && !resultText ? started : null;
   }
 
   if (page.content) draw(page.content);
