@@ -161,8 +161,10 @@ NO_SINGLE_ROOM = {
     "e2e",
     "evals",
     "faults",
+    "fuzz",
     "packaging",
     "security",
+    "soak",
     "surface",
     "windows",
 }

@@ -58,7 +58,7 @@ async def list_sessions(
     since: Since = "",
     until: str = "",
 ) -> Table:
-    """Conversations to go on with or read (get_session), last active first."""
+    """Conversations to go on with, last active first. Read one with get_session."""
     component = await ctx.component_to_read(kind, id) if id else None
     query = present_values(
         type=component.kind if component else kind,

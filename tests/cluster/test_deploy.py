@@ -13,22 +13,19 @@ import anyio
 import httpx
 import pytest
 from anyio.abc import SocketAttribute, SocketStream, TaskGroup
-from ruamel.yaml import YAML
 
 from agentos_mcp.server.http.health import HEALTH, READY
 from agentos_mcp.server.http.oauth import METADATA
 from agentos_mcp.server.http.settings import HTTP_OPTIONS, TOKEN_VARIABLE
 from agentos_mcp.settings import OPTIONS
 from scripts.project import ROOT
+from tests._support.deploy_files import COMPOSE, DEPLOY, MANIFESTS
 from tests._support.postgres import free_port
 from tests.cluster.programs import find
 from tests.cluster.services import NGINX_CONFIGURATION, Service, nginx_configuration
 
-DEPLOY = ROOT / "deploy"
 VARIABLES = {variable for option in (*OPTIONS, *HTTP_OPTIONS) for variable in option.variables} | {TOKEN_VARIABLE}
 OURS, WORKERS = ("agentos-mcp-1", "agentos-mcp-2"), ("agentos-1", "agentos-2")
-COMPOSE: dict[str, Any] = YAML(typ="safe").load(DEPLOY / "compose.yaml")
-MANIFESTS: list[dict[str, Any]] = [*YAML(typ="safe").load_all(DEPLOY / "kubernetes.yaml")]
 NGINX = NGINX_CONFIGURATION.read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 

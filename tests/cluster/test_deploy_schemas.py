@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.test_deploy import DEPLOY, MANIFESTS
+from tests._support.deploy_files import DEPLOY, MANIFESTS
 
 COMPOSE = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
 OLDEST_KUBERNETES = "1.31"
