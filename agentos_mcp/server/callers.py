@@ -97,7 +97,7 @@ def bound_caller(ctx: ServerRequestContext[Any, Any]) -> Caller | None:
     return caller if isinstance(caller, Caller) else None
 
 
-class _KeptCaller:
+class _CallerEntry:
     """One caller, and the task that keeps their state open."""
 
     def __init__(self, caller: Caller) -> None:
@@ -134,13 +134,13 @@ class Callers:
         self._open_state = open_state
         self._max_callers = max_callers
         self._idle_seconds = idle_seconds
-        self._kept: OrderedDict[str, _KeptCaller] = OrderedDict()
+        self._entries: OrderedDict[str, _CallerEntry] = OrderedDict()
         self._tasks = BackgroundTasks()
 
     @property
     def states(self) -> Iterable[CallerState]:
         """Those that are open."""
-        return [kept.state for kept in self._kept.values() if kept.state is not None]
+        return [entry.state for entry in self._entries.values() if entry.state is not None]
 
     def kept(self) -> AbstractAsyncContextManager[None]:
         """While it is open, callers are served; then everything that is kept for them is closed."""
@@ -153,60 +153,60 @@ class Callers:
         Raises MCPError where there is no caller, or no room for one more.
         """
         caller = await self._caller_of(ctx)
-        kept = self._kept.get(caller.key) or self._keep(caller)
-        kept.caller = kept.caller.renewed(caller)
-        self._kept.move_to_end(caller.key)
-        kept.requests += 1
+        entry = self._entries.get(caller.key) or self._add(caller)
+        entry.caller = entry.caller.renewed(caller)
+        self._entries.move_to_end(caller.key)
+        entry.requests += 1
         try:
-            await kept.opened.wait()
-            if kept.state is None:
+            await entry.opened.wait()
+            if entry.state is None:
                 raise MCPError(INTERNAL_ERROR, "This server could not prepare for this caller. Try again.")
-            yield kept.state
+            yield entry.state
         finally:
-            kept.requests -= 1
-            kept.used_at = anyio.current_time()
+            entry.requests -= 1
+            entry.used_at = anyio.current_time()
 
-    def _keep(self, caller: Caller) -> _KeptCaller:
+    def _add(self, caller: Caller) -> _CallerEntry:
         if not self._tasks.is_open:
             raise MCPError(INTERNAL_ERROR, "This server is stopping.")
-        if len(self._kept) >= self._max_callers:
+        if len(self._entries) >= self._max_callers:
             self._make_room()
-        kept = self._kept[caller.key] = _KeptCaller(caller)
-        self._tasks.start_soon(self._keep_open, kept)
-        return kept
+        entry = self._entries[caller.key] = _CallerEntry(caller)
+        self._tasks.start_soon(self._keep_open, entry)
+        return entry
 
     def _make_room(self) -> None:
-        for key, kept in self._kept.items():
-            if not kept.is_in_use:
-                del self._kept[key]
-                kept.scope.cancel()
+        for key, entry in self._entries.items():
+            if not entry.is_in_use:
+                del self._entries[key]
+                entry.scope.cancel()
                 return
         raise MCPError(INTERNAL_ERROR, "This server is serving as many callers as it can. Try again in a moment.")
 
-    async def _keep_open(self, kept: _KeptCaller) -> None:
+    async def _keep_open(self, entry: _CallerEntry) -> None:
         try:
-            with kept.scope:
-                async with self._open_state(lambda: kept.caller) as state:
-                    kept.state = state
-                    kept.opened.set()
-                    await self._wait_until_idle(kept)
-                    self._forget(kept)
+            with entry.scope:
+                async with self._open_state(lambda: entry.caller) as state:
+                    entry.state = state
+                    entry.opened.set()
+                    await self._wait_until_idle(entry)
+                    self._forget(entry)
         except Exception:
             # One caller must not end the server with them.
             log.exception("What is kept for a caller was closed by an error")
         finally:
-            self._forget(kept)
-            kept.state = None
-            kept.opened.set()
+            self._forget(entry)
+            entry.state = None
+            entry.opened.set()
 
-    async def _wait_until_idle(self, kept: _KeptCaller) -> None:
+    async def _wait_until_idle(self, entry: _CallerEntry) -> None:
         while True:
-            seconds = kept.used_at + self._idle_seconds - anyio.current_time()
-            if seconds <= 0 and not kept.is_in_use:
+            seconds = entry.used_at + self._idle_seconds - anyio.current_time()
+            if seconds <= 0 and not entry.is_in_use:
                 return
             await anyio.sleep(seconds if seconds > 0 else self._idle_seconds / 10)
 
-    def _forget(self, kept: _KeptCaller) -> None:
+    def _forget(self, entry: _CallerEntry) -> None:
         """A request that comes from now on opens a new state."""
-        if self._kept.get(kept.caller.key) is kept:
-            del self._kept[kept.caller.key]
+        if self._entries.get(entry.caller.key) is entry:
+            del self._entries[entry.caller.key]

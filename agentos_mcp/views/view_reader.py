@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +23,7 @@ from agentos_mcp.agentos.errors import (
 )
 from agentos_mcp.agentos.plain_text import one_line, strip_data
 from agentos_mcp.agentos.runs.registry import LiveRun
-from agentos_mcp.agentos.runs.run import Kind, RunRef, RunState
-from agentos_mcp.agentos.runs.stored_run import read_stored_run
+from agentos_mcp.agentos.runs.run import Kind, RunRef
 from agentos_mcp.runs.pending import read_pending
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tools.runs import read_comparison
@@ -103,7 +101,7 @@ class ViewReader:
         if live is not None and ctx.ownership.user_id and not ctx.ownership.knows(ref):
             await ctx.engine.read(ref)
         if live is None:
-            state, output = await _stored(ctx, ref)
+            state, output = await ctx.engine.read_stored(ref)
             if state.has_ended or state.is_orphaned:
                 return run_view(state, output, ctx.surface)
             live = ctx.run_registry.attach(ref)
@@ -112,7 +110,7 @@ class ViewReader:
             return content
         # The stored run has more than its events told; without a database there is none.
         with suppress(AgentOSError):
-            state, output = await _stored(ctx, live.state.ref)
+            state, output = await ctx.engine.read_stored(live.state.ref)
             if state.has_ended:
                 return run_view(state, output, ctx.surface)
         return content
@@ -163,8 +161,3 @@ def view_data(ctx: ToolContext, content: ViewContent) -> dict[str, Any]:
     """What may leave of it, as JSON: a token of ours that a component repeats does not."""
     data: dict[str, Any] = strip_data(content.to_data(), ctx.agent_os.mask)
     return data
-
-
-async def _stored(ctx: ToolContext, ref: RunRef) -> tuple[RunState, Mapping[str, Any]]:
-    output = await ctx.engine.get_stored(ref)
-    return await ctx.engine.check_orphaned(read_stored_run(RunState(ref=ref), output), output), output

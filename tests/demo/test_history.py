@@ -30,7 +30,7 @@ def new_demo() -> Iterator[str]:
         ("list_runs", {"status": "paused"}, "| agent/publisher/ghost-story/ghosts-1 | paused | ben |"),
         ("list_memories", {"user_id": "anna"}, "Anna wants headlines without puns."),
         ("list_traces", {"run": "workflow/content-pipeline/daily-piece/tea-1"}, "| workflow content-pipeline | anna |"),
-        ("list_approvals", {}, "| retract(title=Ten facts about ghosts) | Publisher | ben |"),
+        ("list_approvals", {}, '| retract(title="Ten facts about ghosts") | Publisher | ben |'),
         ("list_schedules", {}, "| Daily piece | 0 7 * * * UTC | workflow content-pipeline |"),
         ("list_schedule_runs", {"schedule": "Daily piece"}, "| workflow/content-pipeline/daily-piece/tea-1 |"),
         ("list_evals", {}, "| sums-are-right | accuracy | agent assistant | 10/10 |"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -120,6 +121,13 @@ def test_chat_player_answers_by_the_tools_of_the_server(played_evals: PlayedEval
     assert "Parental leave" in second[-1]["content"]
 
 
+@pytest.fixture
+def forked_agentos(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command's AgentOS is a fork of a process that has imported agno."""
+    monkeypatch.setattr("evals.__main__.run_eval_agentos", partial(run_eval_agentos, running_agentos))
+
+
+@pytest.mark.usefixtures("forked_agentos")
 def test_evals_command_plays_chosen_requests_and_writes_json(tmp_path: Path) -> None:
     output = tmp_path / "report.json"
     assert main(["agents", "docs", "--player", "scripted", "--output", str(output)]) == 0
@@ -128,6 +136,7 @@ def test_evals_command_plays_chosen_requests_and_writes_json(tmp_path: Path) -> 
     assert report["total"]["outcome_right"] == 2
 
 
+@pytest.mark.usefixtures("forked_agentos")
 def test_evals_command_says_why_an_endpoint_cannot_be_used(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -152,10 +152,6 @@ class Engine:
         await self.ownership.require_own_run(ref, output)
         return output
 
-    async def check_orphaned(self, state: RunState, output: Mapping[str, Any]) -> RunState:
-        """Mark the run as orphaned where AgentOS was restarted under it, and still reports it as running."""
-        return await self._follower.check_orphaned(state, output)
-
     async def cancel(self, ref: RunRef) -> None:
         """Ask AgentOS to cancel a run; its response is the same for runs that it does not know.
 
