@@ -24,6 +24,7 @@ from tests._support.agentos.users import ISOLATED_VARIABLE, JWT_KEY
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.another_user import USER_SCOPES, bearer
 from tests._support.fault_proxy import Proxy, proxy_to
+from tests._support.http_answers import http_json
 from tests._support.http_application import client_with_headers, http_application
 from tests._support.http_clients import ACCEPTED
 from tests._support.log_capture import audit_lines
@@ -136,6 +137,11 @@ async def test_agentos_for_which_nothing_is_shown_is_left_out_and_asked_nothing(
         error = await peer.error("run_agent", agent_id="echo", message="hello", instance="prod")
         assert "X-AgentOS-Token-prod" in error
         assert column(await peer.text("list_instances"), "status") == ["answers", "cannot be used"]
+        prompts = [prompt.name for prompt in (await peer.client.list_prompts()).prompts]
+        uris = [resource.uri for resource in (await peer.client.list_resources()).resources]
+        assert "dev:echo" in prompts
+        assert "agentos://agents/dev:echo" in uris
+        assert not any("prod:" in name for name in (*prompts, *uris))
         assert "X-AgentOS-Token-prod" in await peer.error("get_session", session_id="prod:s")
         assert credentials_seen(served.prod) == set()
         assert {line.split()[1] for line in served.prod.requests} <= {b"/info", b"/openapi.json"}
@@ -321,6 +327,26 @@ async def test_agentos_that_never_answers_holds_up_no_caller_of_another(
         with anyio.fail_after(PATIENCE):
             for _ in range(5):
                 await peer.text("list_agents", instance="dev")
+
+
+async def test_agentos_that_one_caller_asks_in_vain_is_kept_from_no_other_caller(users: str) -> None:
+    failing = {bearer("ann", *USER_SCOPES).encode()}
+
+    async with (
+        serving(HEADER, users, {}, {}) as served,
+        served.client(shown(dev="ann", prod="ann")) as ann,
+        served.client(shown(dev="bob", prod="bob")) as bob,
+    ):
+        assert set(column(await bob.text("list_agents"), "instance")) == {"dev", "prod"}
+        served.prod.answer = lambda _: (
+            http_json({"detail": "of ann alone"}, 500)
+            if any(token in served.prod.bodies[-1] for token in failing)
+            else None
+        )
+        assert "prod is left out: " in await ann.text("list_agents")
+        others = await bob.text("list_agents")
+        assert set(column(others, "instance")) == {"dev", "prod"}
+        assert "left out" not in others
 
 
 async def test_audit_log_names_the_caller_as_the_agentos_that_was_written_to_does(users: str, tmp_path: Path) -> None:
