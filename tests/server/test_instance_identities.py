@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import httpx
 import jwt
 import pytest
 from mcp.shared.exceptions import MCPError
+from mcp_types import ElicitResult, InputRequiredResult
 
 from agentos_mcp.agentos import access_policy
 from agentos_mcp.server.http.settings import HttpSettings
@@ -29,7 +30,7 @@ from tests._support.http_application import client_with_headers, http_applicatio
 from tests._support.http_clients import ACCEPTED
 from tests._support.log_capture import audit_lines
 from tests._support.markdown_tables import column
-from tests._support.mcp_client import Peer, reference
+from tests._support.mcp_client import Peer, reference, words
 from tests._support.notification_recorder import NotificationRecorder, subscribed
 from tests._support.oauth_issuer import RESOURCE, OAuthIssuer, oauth_issuer
 from tests._support.processes import PATIENCE
@@ -191,6 +192,55 @@ async def test_callers_reach_nothing_of_each_other_on_any_agentos(era: str, user
                 async with subscribed(bob, NotificationRecorder(), RUN_URI_PREFIX + run):
                     pass
         assert not any("user_id" in t.input_schema["properties"] for t in (await bob.client.list_tools()).tools)
+
+
+async def nobody(context: object, params: object) -> ElicitResult:
+    """Makes the client say that it can ask; the test's rounds are made by hand."""
+    raise AssertionError("nobody is asked here")
+
+
+async def test_question_is_answered_by_who_is_the_same_on_each_agentos(users: str) -> None:
+    arguments = {"agent_id": "deployer", "message": "do it, tag-several", "instance": "prod"}
+    renewed = {"X-AgentOS-Token-prod": bearer("ann", *USER_SCOPES, "config:write")}
+    async with serving(HEADER, users, {}, {}) as served:
+
+        def client(headers: Mapping[str, str]) -> AbstractAsyncContextManager[Peer]:
+            return client_with_headers("2026-07-28", served.url, headers, person=nobody)
+
+        async with (
+            client(shown(dev="ann", prod="ann")) as ann,
+            client(shown(dev="ann", prod="bob")) as other,
+            client(shown(dev="ann") | renewed) as later,
+        ):
+            query = await ann.client.session.call_tool("run_agent", arguments, allow_input_required=True)
+            assert isinstance(query, InputRequiredResult)
+            answers: Any = {
+                key: ElicitResult(action="accept", content={"approve": True}) for key in query.input_requests or {}
+            }
+
+            async def answer(peer: Peer) -> Any:
+                return await peer.client.session.call_tool(
+                    "run_agent",
+                    arguments,
+                    input_responses=answers,
+                    request_state=query.request_state,
+                    allow_input_required=True,
+                )
+
+            with pytest.raises(MCPError, match="the answer belongs to no question that is open"):
+                await answer(other)
+            assert "completed" in words(await answer(later))
+
+
+async def test_page_of_an_allowed_origin_may_send_the_header_for_each_agentos(users: str) -> None:
+    origin, names = "https://app.example.com", {"x-agentos-token-dev", "x-agentos-token-prod"}
+    async with (
+        serving(replace(HEADER, allow_origins=(origin,)), users, {}, {}) as served,
+        httpx.AsyncClient(timeout=30) as client,
+    ):
+        asked = {"access-control-request-method": "POST", "access-control-request-headers": ", ".join(names)}
+        preflight = await client.options(served.url, headers={"origin": origin, **asked})
+    assert names <= set(preflight.headers["access-control-allow-headers"].lower().split(", "))
 
 
 # Whom an issuer signs in

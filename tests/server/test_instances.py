@@ -26,11 +26,13 @@ from agentos_mcp.tooling.context import Backend
 from agentos_mcp.tooling.instances import AbsentInstances, Instances
 from tests._support.fault_proxy import proxy_to
 from tests._support.foreign_servers import free_port
+from tests._support.http_answers import http_json
 from tests._support.http_application import http_application
 from tests._support.markdown_tables import column
 from tests._support.mcp_client import Connect, Peer, reference
 from tests._support.notification_recorder import NotificationRecorder, connected_client, subscribed
 from tests._support.person import Person
+from tests._support.scripted_agentos import CONFIG, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 
@@ -401,6 +403,22 @@ async def test_subscription_to_a_run_is_told_of_it_on_its_instance(era: str, sam
         async with subscribed(peer, recorder, f"agentos://runs/{run}"):
             assert reference(await peer.text("get_run", run=run, wait=20)) == run
             await recorder.wait_until(lambda subjects: f"agentos://runs/{run}" in subjects)
+
+
+async def test_change_of_any_instance_is_told_to_its_clients(era: str) -> None:
+    recorder = NotificationRecorder()
+    async with scripted_agentos() as dev, scripted_agentos() as prod:
+        settings = Settings(url=dev.url, instances=(of("dev", dev.url), of("prod", prod.url)))
+        async with (
+            connected_client(era, build_server(settings), recorder) as peer,
+            subscribed(peer, recorder, lists=True),
+        ):
+            with pytest.raises(MCPError, match="Unknown prompt: prod:late"):
+                await peer.client.get_prompt("prod:late", {"message": "hello"})
+            assert recorder.subjects == []
+            prod.answers["/config"] = http_json({**CONFIG, "agents": [{"id": "late", "name": "Late"}]})
+            assert '"instance": "prod"' in await prompt_text(peer, "prod:late", message="hello")
+            await recorder.wait_until(lambda subjects: set(subjects) >= {"tools", "prompts", "resources"})
 
 
 # Permissions and credentials
