@@ -26,7 +26,7 @@ from agentos_mcp.server.telemetry.telemetry import Telemetry
 from agentos_mcp.server.tool_surface import ToolSurface
 from agentos_mcp.settings import Settings, Token
 from agentos_mcp.tooling.context import Backend, open_backend
-from agentos_mcp.tooling.instances import Instances
+from agentos_mcp.tooling.instances import AbsentInstances, Instances
 
 if TYPE_CHECKING:
     from agentos_mcp.server.http.identity import Identity
@@ -60,13 +60,15 @@ def build_server(
                 await stack.enter_async_context(open_backend(own, prefetch, observers=telemetry.observers))
                 for own in settings.instances or (settings,)
             ]
-            instances = await _watched_instances(stack, backends)
+            instances = _instances_of(backends)
+            if instances is not None:
+                await stack.enter_async_context(instances.absent.watched())
             state = CallerState(backends[0], server.component_tools, server.subscriptions, instances=instances)
             server.shared_state = state
             serving = (
                 serving_caller(server, state)
                 if identities is None
-                else serving_callers(server, backends, identities, telemetry.observers)
+                else serving_callers(server, state, identities, telemetry.observers)
             )
             try:
                 async with serving:
@@ -99,23 +101,22 @@ def _for_callers(settings: Settings, identities: Identities) -> Settings:
     return replace(settings, instances=instances, caller_is_user=all(own.caller_is_user for own in instances))
 
 
-async def _watched_instances(stack: AsyncExitStack, backends: Sequence[Backend]) -> Instances | None:
+def _instances_of(backends: Sequence[Backend], absent: AbsentInstances | None = None) -> Instances | None:
     """The AgentOSes by name where there are several; None where there is one."""
-    if len(backends) == 1:
-        return None
-    instances = Instances({backend.instance: backend for backend in backends})
-    await stack.enter_async_context(instances.watched())
-    return instances
+    by_name = {backend.instance: backend for backend in backends}
+    return Instances(by_name, absent) if len(backends) > 1 else None
 
 
 @asynccontextmanager
 async def serving_callers(
-    server: AgentOSServer, public: Sequence[Backend], identities: Identities, observers: Observers = ()
+    server: AgentOSServer, shared: CallerState, identities: Identities, observers: Observers = ()
 ) -> AsyncIterator[None]:
     """While it is open, each caller is served with backends of their own, one for each AgentOS.
 
-    `public`, the server's own, have no credential where callers are told apart: they read what AgentOS tells everybody.
+    Those of `shared` have no credential where callers are told apart: they read what AgentOS tells everybody.
     """
+    public = shared.backends
+    absent = shared.instances.absent if shared.instances is not None else None
     from agentos_mcp.server.http.caller_gate import CallersOfRequests
 
     policies = {
@@ -136,7 +137,7 @@ async def serving_callers(
     async def open_state(caller: Callable[[], Caller]) -> AsyncIterator[CallerState]:
         async with AsyncExitStack() as stack:
             backends = [await stack.enter_async_context(open_own(backend, caller)) for backend in public]
-            state = server.new_state(backends[0], await _watched_instances(stack, backends))
+            state = server.new_state(backends[0], _instances_of(backends, absent))
             await stack.enter_async_context(serving_caller(server, state))
             yield state
 
@@ -189,7 +190,8 @@ async def serving_caller(server: AgentOSServer, state: CallerState) -> AsyncIter
             backend.call_end_of = server.end_of_call
             backend.surface = ToolSurface(selection, backend)
             backend.refusal_of = partial(selection.refusal_of, backend=backend)
-            await stack.enter_async_context(notify_clients_of_changes(selection, state, backend))
+            if not backend.is_refused:
+                await stack.enter_async_context(notify_clients_of_changes(selection, state, backend))
         try:
             yield
         finally:

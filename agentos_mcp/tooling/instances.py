@@ -46,14 +46,51 @@ def instances_of(context: Context[Any]) -> Instances:
     return access.instances
 
 
+class AbsentInstances:
+    """Which AgentOSes of a server do not answer, as checks have found; shared by all callers.
+
+    What only one caller asked in vain keeps it from nobody else.
+    """
+
+    def __init__(self, backends: Mapping[str, Backend]) -> None:
+        self.names: set[str] = set()
+        self.answered_at: dict[str, float] = {}
+        """When each has last answered a check."""
+        self._backends = backends
+        self._checked: set[str] = set()
+        self._tasks = BackgroundTasks()
+
+    def watched(self) -> AbstractAsyncContextManager[None]:
+        """While it is open, those that somebody asked in vain are checked until they answer."""
+        return self._tasks.opened()
+
+    def suspect(self, name: str) -> None:
+        """Somebody asked this one in vain."""
+        if self._tasks.is_open and name not in self._checked:
+            self._checked.add(name)
+            self._tasks.start_soon(self._check_until_answered, name)
+
+    async def _check_until_answered(self, name: str) -> None:
+        try:
+            await anyio.sleep(_CHECK_INTERVAL_SECONDS)
+            while not await _answers(self._backends[name]):
+                self.names.add(name)
+                await anyio.sleep(_CHECK_INTERVAL_SECONDS)
+            self.names.discard(name)
+            self.answered_at[name] = anyio.current_time()
+        finally:
+            self._checked.discard(name)
+
+
 class Instances:
     """The AgentOSes by name, and which of them did not answer lately."""
 
-    def __init__(self, backends: Mapping[str, Backend]) -> None:
+    def __init__(self, backends: Mapping[str, Backend], absent: AbsentInstances | None = None) -> None:
+        """`absent` are those of a server with several callers, to each of whom it has other backends."""
         self.backends = dict(backends)
-        self._problems: dict[str, AgentOSError] = {}
-        self._checked: set[str] = set()
-        self._tasks = BackgroundTasks()
+        self.absent = absent or AbsentInstances(self.backends)
+        self._problems: dict[str, tuple[float, AgentOSError]] = {}
+        """When and why this caller has asked each in vain last: others may not be told of it."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -106,10 +143,6 @@ class Instances:
             text = backend.agent_os.mask(text)
         return text
 
-    def watched(self) -> AbstractAsyncContextManager[None]:
-        """While it is open, those that did not answer are asked again until they do."""
-        return self._tasks.opened()
-
     async def ask_each(
         self, call: Callable[[Backend], Awaitable[T]], *, wait_for_all: bool = False
     ) -> dict[str, T | AgentOSError]:
@@ -119,7 +152,9 @@ class Instances:
         `wait_for_all` asks it all the same.
         """
         answers: dict[str, T | AgentOSError] = {}
-        left_out = {} if wait_for_all or len(self._problems) == len(self.backends) else dict(self._problems)
+        left_out = {} if wait_for_all else self._known_problems()
+        if len(left_out) == len(self.backends):
+            left_out = {}
         answers.update(left_out)
         started_at = anyio.current_time()
         slowest_seconds = 0.0
@@ -161,23 +196,23 @@ class Instances:
                 self._note(name, answers[name])
         return {name: answers[name] for name in self.backends}
 
-    def _note(self, name: str, answer: object) -> None:
-        if not isinstance(answer, AgentOSError) or not answer.is_transient:
-            self._problems.pop(name, None)
-            return
-        self._problems[name] = answer
-        if self._tasks.is_open and name not in self._checked:
-            self._checked.add(name)
-            self._tasks.start_soon(self._check_until_answered, name)
+    def _known_problems(self) -> dict[str, AgentOSError]:
+        """Why those that did not answer lately are not asked, by name."""
+        never = -math.inf
+        own = {
+            name: error
+            for name, (asked_at, error) in self._problems.items()
+            if asked_at > self.absent.answered_at.get(name, never)
+        }
+        return {name: Unreachable("It did not answer lately.") for name in self.absent.names} | own
 
-    async def _check_until_answered(self, name: str) -> None:
-        try:
-            while name in self._problems:
-                await anyio.sleep(_CHECK_INTERVAL_SECONDS)
-                if await _answers(self.backends[name]):
-                    self._problems.pop(name, None)
-        finally:
-            self._checked.discard(name)
+    def _note(self, name: str, answer: object) -> None:
+        if isinstance(answer, AgentOSError) and answer.is_transient:
+            self._problems[name] = anyio.current_time(), answer
+            self.absent.suspect(name)
+        else:
+            self._problems.pop(name, None)
+            self.absent.names.discard(name)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import httpx
 import jwt
 import pytest
 from mcp.shared.exceptions import MCPError
+from mcp_types import ElicitResult, InputRequiredResult
 
 from agentos_mcp.agentos import access_policy
 from agentos_mcp.server.http.settings import HttpSettings
@@ -24,11 +25,12 @@ from tests._support.agentos.users import ISOLATED_VARIABLE, JWT_KEY
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.another_user import USER_SCOPES, bearer
 from tests._support.fault_proxy import Proxy, proxy_to
+from tests._support.http_answers import http_json
 from tests._support.http_application import client_with_headers, http_application
 from tests._support.http_clients import ACCEPTED
 from tests._support.log_capture import audit_lines
 from tests._support.markdown_tables import column
-from tests._support.mcp_client import Peer, reference
+from tests._support.mcp_client import Peer, reference, words
 from tests._support.notification_recorder import NotificationRecorder, subscribed
 from tests._support.oauth_issuer import RESOURCE, OAuthIssuer, oauth_issuer
 from tests._support.processes import PATIENCE
@@ -136,6 +138,11 @@ async def test_agentos_for_which_nothing_is_shown_is_left_out_and_asked_nothing(
         error = await peer.error("run_agent", agent_id="echo", message="hello", instance="prod")
         assert "X-AgentOS-Token-prod" in error
         assert column(await peer.text("list_instances"), "status") == ["answers", "cannot be used"]
+        prompts = [prompt.name for prompt in (await peer.client.list_prompts()).prompts]
+        uris = [resource.uri for resource in (await peer.client.list_resources()).resources]
+        assert "dev:echo" in prompts
+        assert "agentos://agents/dev:echo" in uris
+        assert not any("prod:" in name for name in (*prompts, *uris))
         assert "X-AgentOS-Token-prod" in await peer.error("get_session", session_id="prod:s")
         assert credentials_seen(served.prod) == set()
         assert {line.split()[1] for line in served.prod.requests} <= {b"/info", b"/openapi.json"}
@@ -185,6 +192,55 @@ async def test_callers_reach_nothing_of_each_other_on_any_agentos(era: str, user
                 async with subscribed(bob, NotificationRecorder(), RUN_URI_PREFIX + run):
                     pass
         assert not any("user_id" in t.input_schema["properties"] for t in (await bob.client.list_tools()).tools)
+
+
+async def nobody(context: object, params: object) -> ElicitResult:
+    """Makes the client say that it can ask; the test's rounds are made by hand."""
+    raise AssertionError("nobody is asked here")
+
+
+async def test_question_is_answered_by_who_is_the_same_on_each_agentos(users: str) -> None:
+    arguments = {"agent_id": "deployer", "message": "do it, tag-several", "instance": "prod"}
+    renewed = {"X-AgentOS-Token-prod": bearer("ann", *USER_SCOPES, "config:write")}
+    async with serving(HEADER, users, {}, {}) as served:
+
+        def client(headers: Mapping[str, str]) -> AbstractAsyncContextManager[Peer]:
+            return client_with_headers("2026-07-28", served.url, headers, person=nobody)
+
+        async with (
+            client(shown(dev="ann", prod="ann")) as ann,
+            client(shown(dev="ann", prod="bob")) as other,
+            client(shown(dev="ann") | renewed) as later,
+        ):
+            query = await ann.client.session.call_tool("run_agent", arguments, allow_input_required=True)
+            assert isinstance(query, InputRequiredResult)
+            answers: Any = {
+                key: ElicitResult(action="accept", content={"approve": True}) for key in query.input_requests or {}
+            }
+
+            async def answer(peer: Peer) -> Any:
+                return await peer.client.session.call_tool(
+                    "run_agent",
+                    arguments,
+                    input_responses=answers,
+                    request_state=query.request_state,
+                    allow_input_required=True,
+                )
+
+            with pytest.raises(MCPError, match="the answer belongs to no question that is open"):
+                await answer(other)
+            assert "completed" in words(await answer(later))
+
+
+async def test_page_of_an_allowed_origin_may_send_the_header_for_each_agentos(users: str) -> None:
+    origin, names = "https://app.example.com", {"x-agentos-token-dev", "x-agentos-token-prod"}
+    async with (
+        serving(replace(HEADER, allow_origins=(origin,)), users, {}, {}) as served,
+        httpx.AsyncClient(timeout=30) as client,
+    ):
+        asked = {"access-control-request-method": "POST", "access-control-request-headers": ", ".join(names)}
+        preflight = await client.options(served.url, headers={"origin": origin, **asked})
+    assert names <= set(preflight.headers["access-control-allow-headers"].lower().split(", "))
 
 
 # Whom an issuer signs in
@@ -321,6 +377,26 @@ async def test_agentos_that_never_answers_holds_up_no_caller_of_another(
         with anyio.fail_after(PATIENCE):
             for _ in range(5):
                 await peer.text("list_agents", instance="dev")
+
+
+async def test_agentos_that_one_caller_asks_in_vain_is_kept_from_no_other_caller(users: str) -> None:
+    failing = {bearer("ann", *USER_SCOPES).encode()}
+
+    async with (
+        serving(HEADER, users, {}, {}) as served,
+        served.client(shown(dev="ann", prod="ann")) as ann,
+        served.client(shown(dev="bob", prod="bob")) as bob,
+    ):
+        assert set(column(await bob.text("list_agents"), "instance")) == {"dev", "prod"}
+        served.prod.answer = lambda _: (
+            http_json({"detail": "of ann alone"}, 500)
+            if any(token in served.prod.bodies[-1] for token in failing)
+            else None
+        )
+        assert "prod is left out: " in await ann.text("list_agents")
+        others = await bob.text("list_agents")
+        assert set(column(others, "instance")) == {"dev", "prod"}
+        assert "left out" not in others
 
 
 async def test_audit_log_names_the_caller_as_the_agentos_that_was_written_to_does(users: str, tmp_path: Path) -> None:

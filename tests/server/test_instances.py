@@ -23,14 +23,16 @@ from agentos_mcp.server.http.settings import HttpSettings
 from agentos_mcp.settings import Settings, Token
 from agentos_mcp.tooling import instances as instances_module
 from agentos_mcp.tooling.context import Backend
-from agentos_mcp.tooling.instances import Instances
+from agentos_mcp.tooling.instances import AbsentInstances, Instances
 from tests._support.fault_proxy import proxy_to
 from tests._support.foreign_servers import free_port
+from tests._support.http_answers import http_json
 from tests._support.http_application import http_application
 from tests._support.markdown_tables import column
 from tests._support.mcp_client import Connect, Peer, reference
 from tests._support.notification_recorder import NotificationRecorder, connected_client, subscribed
 from tests._support.person import Person
+from tests._support.scripted_agentos import CONFIG, scripted_agentos
 
 pytestmark = pytest.mark.anyio
 
@@ -403,6 +405,22 @@ async def test_subscription_to_a_run_is_told_of_it_on_its_instance(era: str, sam
             await recorder.wait_until(lambda subjects: f"agentos://runs/{run}" in subjects)
 
 
+async def test_change_of_any_instance_is_told_to_its_clients(era: str) -> None:
+    recorder = NotificationRecorder()
+    async with scripted_agentos() as dev, scripted_agentos() as prod:
+        settings = Settings(url=dev.url, instances=(of("dev", dev.url), of("prod", prod.url)))
+        async with (
+            connected_client(era, build_server(settings), recorder) as peer,
+            subscribed(peer, recorder, lists=True),
+        ):
+            with pytest.raises(MCPError, match="Unknown prompt: prod:late"):
+                await peer.client.get_prompt("prod:late", {"message": "hello"})
+            assert recorder.subjects == []
+            prod.answers["/config"] = http_json({**CONFIG, "agents": [{"id": "late", "name": "Late"}]})
+            assert '"instance": "prod"' in await prompt_text(peer, "prod:late", message="hello")
+            await recorder.wait_until(lambda subjects: set(subjects) >= {"tools", "prompts", "resources"})
+
+
 # Permissions and credentials
 
 
@@ -566,10 +584,62 @@ async def test_ask_each_waits_again_for_one_that_has_come_back(monkeypatch: pyte
             await anyio.sleep(0.05 if is_back else 60)
         return "answer"
 
-    async with several.watched():
+    async with several.absent.watched():
         assert isinstance((await several.ask_each(call))["returning"], Unreachable)
         is_back = True
         with anyio.fail_after(10):
             await checked.wait()
         await anyio.wait_all_tasks_blocked()
         assert await several.ask_each(call) == {"steady": "answer", "returning": "answer"}
+
+
+async def test_instance_that_fails_a_check_is_left_out_for_all_callers_until_it_answers_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(instances_module, "_CHECK_INTERVAL_SECONDS", 0.01)
+    is_back, checks = False, 0
+    checked = anyio.Event()
+
+    class Public:
+        async def get(self, *_: object, **__: object) -> None:
+            nonlocal checks, checked
+            checks += 1
+            checked.set()
+            checked = anyio.Event()
+            if not is_back:
+                raise Unreachable("It is down.")
+
+    public = {name: cast("Backend", SimpleNamespace(agent_os=Public())) for name in ("steady", "down")}
+    absent = AbsentInstances(public)
+    first, second = (Instances({"steady": stub(), "down": stub()}, absent) for _ in range(2))
+    asked: list[Backend] = []
+
+    async def call(backend: Backend) -> str:
+        asked.append(backend)
+        if backend is first.backends["down"]:
+            raise Unreachable("of the first caller alone")
+        return "answer"
+
+    async def next_checks() -> None:
+        with anyio.fail_after(10):
+            for _ in range(2):
+                await checked.wait()
+
+    async with absent.watched():
+        assert "of the first caller" in str((await first.ask_each(call))["down"])
+        assert (await second.ask_each(call))["down"] == "answer", "nothing was checked yet"
+        assert "of the first caller" in str((await first.ask_each(call))["down"])
+        await next_checks()
+        asked.clear()
+        left_out = (await second.ask_each(call))["down"]
+        assert isinstance(left_out, Unreachable)
+        assert str(left_out) == "It did not answer lately."
+        assert second.backends["down"] not in asked
+        is_back = True
+        with anyio.fail_after(10):
+            await checked.wait()
+        await anyio.wait_all_tasks_blocked()
+        assert (await second.ask_each(call))["down"] == "answer"
+        asked.clear()
+        await first.ask_each(call)
+        assert first.backends["down"] in asked
