@@ -161,8 +161,10 @@ NO_SINGLE_ROOM = {
     "e2e",
     "evals",
     "faults",
+    "fuzz",
     "packaging",
     "security",
+    "soak",
     "surface",
 }
 """Folders of tests that are about more than one room of the package."""
