@@ -184,7 +184,11 @@ def _retry_after_seconds(retry_after: str) -> float:
 
 
 def may_have_been_done(error: AgentOSError) -> bool:
-    """Whether the request may have been carried out: no response came, or none of AgentOS's own that can be read."""
+    """Whether the request may have been carried out: no response came, or none of AgentOS's own that can be read.
+
+    The connection broke after it was sent, as seen by us or by a proxy before AgentOS (502, 504), or something between
+    answered in AgentOS's place (a web page).
+    """
     if isinstance(error, Unreachable):
         return error.was_sent
     return (
@@ -192,13 +196,6 @@ def may_have_been_done(error: AgentOSError) -> bool:
         and error.status in _UNKNOWN_OUTCOME_STATUSES
         and not isinstance(error, Unsupported)
     )
-
-
-def is_broken_off(error: AgentOSError) -> bool:
-    """Whether the connection broke after the request was sent: seen by us, or by a proxy before AgentOS (502, 504)."""
-    if isinstance(error, Unreachable):
-        return error.was_sent
-    return isinstance(error, ServerFailure) and error.is_transient
 
 
 def outcome_unknown(error: AgentOSError) -> AgentOSError:

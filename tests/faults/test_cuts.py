@@ -159,43 +159,51 @@ async def test_answers_whose_acceptance_is_lost_are_not_sent_again(
 
 
 BAD_GATEWAY = http_raw(b"<html>502 Bad Gateway</html>", 502, content_type="text/html")
+PAGE = http_raw(b"<html>Sign in to the network</html>", content_type="text/html")
+FOREIGN_ANSWERS = pytest.mark.parametrize("answer", [BAD_GATEWAY, PAGE], ids=["gateway", "page"])
+"""Answers of a proxy: the connection to AgentOS broke, or whoever uses it has to sign in again."""
 
 
-def one_bad_gateway(part: bytes) -> Callable[[bytes], bytes | None]:
-    """The first request with this in its first line is answered by a proxy: the connection to AgentOS broke."""
-    left = [BAD_GATEWAY]
+def one_answer(answer: bytes, part: bytes) -> Callable[[bytes], bytes | None]:
+    """The first request with this in its first line is answered by a proxy."""
+    left = [answer]
     return lambda request: left.pop() if left and part in request else None
 
 
+@FOREIGN_ANSWERS
 @pytest.mark.parametrize("arrives", [True, False])
 async def test_queued_start_that_a_proxy_answers_is_sent_again_and_executed_once(
-    queued_pausing: str, ledger: Path, *, arrives: bool
+    queued_pausing: str, ledger: Path, answer: bytes, *, arrives: bool
 ) -> None:
-    tag = f"tag-gateway{arrives}"
+    tag = f"tag-gateway{arrives}{len(answer)}"
     async with proxy_to(queued_pausing) as proxy, connector("auto")(proxy.url) as peer:
         await peer.text("list_agents")
-        fault = one_bad_gateway(b"/runs HTTP")
+        fault = one_answer(answer, b"/runs HTTP")
         proxy.answer, proxy.answer_after = (proxy.answer, fault) if arrives else (fault, proxy.answer_after)
         text = await peer.text("run_agent", agent_id="counter", message=f"go, {tag}")
     assert text.startswith(ANSWER)
     assert await times(ledger, "lookup", tag) == 1
 
 
-async def test_start_that_arrived_and_a_proxy_answers_is_followed(pausing: str, ledger: Path) -> None:
-    tag = "tag-gatewayarrived"
+@FOREIGN_ANSWERS
+async def test_start_that_arrived_and_a_proxy_answers_is_followed(pausing: str, ledger: Path, answer: bytes) -> None:
+    tag = f"tag-gatewayarrived{len(answer)}"
     async with proxy_to(pausing) as proxy, connector("auto")(proxy.url) as peer:
         await peer.text("list_agents")
-        proxy.answer_after = one_bad_gateway(b"/runs HTTP")
+        proxy.answer_after = one_answer(answer, b"/runs HTTP")
         text = await peer.text("run_agent", agent_id="counter", message=f"go, {tag}")
         assert proxy.asked("POST", "/runs HTTP") == 1
     assert text.startswith(ANSWER)
     assert await times(ledger, "lookup", tag) == 1
 
 
-async def test_start_that_never_arrived_and_a_proxy_answers_is_told_as_unknown(pausing: str, ledger: Path) -> None:
+@FOREIGN_ANSWERS
+async def test_start_that_never_arrived_and_a_proxy_answers_is_told_as_unknown(
+    pausing: str, ledger: Path, answer: bytes
+) -> None:
     async with proxy_to(pausing) as proxy, connector("auto")(proxy.url) as peer:
         await peer.text("list_agents")
-        proxy.answer = one_bad_gateway(b"/runs HTTP")
+        proxy.answer = one_answer(answer, b"/runs HTTP")
         text = await peer.error("run_agent", agent_id="counter", message="go, tag-gatewaynever")
         assert proxy.asked("POST", "/runs HTTP") == 1
     assert "It is not known whether it was done." in text
@@ -203,16 +211,17 @@ async def test_start_that_never_arrived_and_a_proxy_answers_is_told_as_unknown(p
     assert await times(ledger, "lookup", "tag-gatewaynever") == 0
 
 
+@FOREIGN_ANSWERS
 @pytest.mark.parametrize("queued", [True, False])
 async def test_answers_that_arrived_and_a_proxy_answers_are_not_sent_again(
-    request: pytest.FixtureRequest, ledger: Path, *, queued: bool
+    request: pytest.FixtureRequest, ledger: Path, answer: bytes, *, queued: bool
 ) -> None:
     url: str = request.getfixturevalue("queued_pausing" if queued else "pausing")
-    tag = f"tag-gatewayanswers{queued}"
+    tag = f"tag-gatewayanswers{queued}{len(answer)}"
     async with proxy_to(url) as proxy, connector("auto")(proxy.url) as peer:
         paused = await peer.text("run_workflow", workflow_id="gate-skip", message=f"do it, {tag}")
         arguments = answers(await waiting(url, RunRef.parse(reference(paused))), "approve")
-        proxy.answer_after = one_bad_gateway(b"/continue")
+        proxy.answer_after = one_answer(answer, b"/continue")
         result = await peer.text("continue_run", run=reference(paused), answers=arguments)
         assert proxy.asked("POST", "/continue") == 1
     assert "\ncompleted" in result

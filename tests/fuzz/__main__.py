@@ -42,7 +42,7 @@ class Outcome:
     inputs: int = 0
     seconds: float = 0.0
     slowest: tuple[float, int] = (0.0, -1)
-    """Seconds, and the number of the input."""
+    """Seconds of processor time, and the number of the input."""
     crashes: list[Failure] = field(default_factory=list)
     hangs: list[Failure] = field(default_factory=list)
 
@@ -65,7 +65,7 @@ class Outcome:
         )
 
 
-COLUMNS = ("target", "inputs", "crashes", "hangs", "slowest input", "inputs a second")
+COLUMNS = ("target", "inputs", "crashes", "hangs", "slowest input (CPU)", "inputs a second")
 
 
 def section(outcomes: Sequence[Outcome], seed: int) -> str:
@@ -202,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outcomes = []
     for name in names:
         outcome = fuzz(name, TARGETS[name], path, seed=seed, count=options.count)
-        print("  ".join(f"{cell:>16}" for cell in outcome.cells()), flush=True)
+        print("  ".join(f"{cell:>16}" for cell in (*outcome.cells(), f"(input {outcome.slowest[1]})")), flush=True)
         for line in lines_of(outcome, seed):
             print(line, flush=True)
         outcomes.append(outcome)

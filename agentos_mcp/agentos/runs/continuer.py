@@ -17,7 +17,7 @@ from agentos_mcp.agentos.agentos_messages import Conflict, continuation_conflict
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, Unreachable
 from agentos_mcp.agentos.features import Discovery
-from agentos_mcp.agentos.http_errors import is_broken_off
+from agentos_mcp.agentos.http_errors import may_have_been_done
 from agentos_mcp.agentos.log_format import abridged_error
 from agentos_mcp.agentos.pauses.requirements import questions
 from agentos_mcp.agentos.runs.follower import MAX_POLL_SECONDS, Report, RunFollower, Sleep, run_ids, runs_path
@@ -74,7 +74,7 @@ class RunContinuer:
                 pause_seconds = _ACCEPTED_PAUSE_SECONDS
         except AgentOSError as error:
             conflict = continuation_conflict(error)
-            if is_broken_off(error):
+            if may_have_been_done(error):
                 log.info("%s (%s is followed)", abridged_error(error), state.ref)
                 reason = _UNCONFIRMED
             elif conflict is not None:

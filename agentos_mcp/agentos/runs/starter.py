@@ -17,7 +17,7 @@ from agentos_mcp.agentos.catalog import Component
 from agentos_mcp.agentos.client import AgentOS
 from agentos_mcp.agentos.errors import AgentOSError, NotFound, Unreachable
 from agentos_mcp.agentos.hints import Action, hint
-from agentos_mcp.agentos.http_errors import is_broken_off, outcome_unknown
+from agentos_mcp.agentos.http_errors import may_have_been_done, outcome_unknown
 from agentos_mcp.agentos.inputs.attachments import MultipartPart
 from agentos_mcp.agentos.log_format import abridged_error
 from agentos_mcp.agentos.runs.follower import MAX_POLL_SECONDS, Report, RunFollower, Sleep, run_ids, runs_path
@@ -64,14 +64,14 @@ class RunStarter:
     ) -> RunState:
         """Send the start, once, and reduce its stream until it ends or breaks.
 
-        Where a proxy answers for AgentOS, the run is looked up; an error says where that does not find it.
+        Where something else answers for AgentOS, the run is looked up; an error says where that does not find it.
         """
         try:
             return await self._send(
                 request, state, report, background=background, idempotency_key=idempotency_key, opened=opened
             )
         except AgentOSError as error:
-            if not is_broken_off(error):
+            if not may_have_been_done(error):
                 raise
             log.info("%s (%s is looked up)", abridged_error(error), state.ref)
             if await self._is_stored(state):
@@ -121,7 +121,7 @@ class RunStarter:
                 state = await self._start_and_find_ref(request, state, report, idempotency_key, opened)
             except AgentOSError as error:
                 is_first_and_never_left = isinstance(error, Unreachable) and failing_since == math.inf
-                if is_first_and_never_left or not error.is_transient:
+                if is_first_and_never_left or not (error.is_transient or may_have_been_done(error)):
                     raise
                 log.info("%s (a start that is sent again)", abridged_error(error))
             if state.status is not Status.PENDING or state.ref != first_ref:
