@@ -188,7 +188,7 @@ async def test_answer_that_came_while_the_server_was_imported_is_used(era: str) 
         server = build_server(Settings(url=agentos.url), prefetch)
         async with Client(server, mode=era) as client:
             assert "agents writer" in (client.instructions or "")
-        assert agentos.requests == ["GET /config"]
+        assert agentos.requests.count("GET /config") == 1
 
 
 async def test_wait_for_an_early_answer_leaves_no_thread_behind_that_the_process_could_not_end_before() -> None:
