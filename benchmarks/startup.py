@@ -11,7 +11,7 @@ from benchmarks.harness import agentos_mcp_server, bare_sdk_server, connect, mea
 from benchmarks.results import Row
 
 ROUNDS = 12
-MAX_RATIO = 1.15
+MAX_RATIO = 1.0
 
 
 async def measure(rounds: int) -> list[Row]:

@@ -35,17 +35,19 @@ def decode(document: bytes | str) -> Any:
     Raises ValueError for what is not JSON, is nested too deeply, or has too many values.
     """
     text = document if isinstance(document, str) else document.decode("utf-8-sig", "replace")
-    if text.count(",") + text.count("[") + text.count("{") > MAX_VALUES:
+    openings = text.count("[") + text.count("{")
+    if text.count(",") + openings > MAX_VALUES:
         raise ValueError(f"more than {MAX_VALUES:,} values")
     if _SURROGATE_ESCAPE.search(text):
         text = _ESCAPE.sub(lambda escape: "\\ufffd" if escape[1] else escape[0], text)
     if isinstance(document, str) and not text.isascii():
         text = text.encode("utf-8", "replace").decode()
     try:
-        value = json.loads(text, parse_constant=lambda _: None, parse_float=_float, parse_int=_int)
+        value = _DECODER.decode(text)
     except RecursionError:
         raise ValueError(f"nested more than {MAX_DEPTH} levels deep") from None
-    _check_depth(value)
+    if openings > MAX_DEPTH:
+        _check_depth(value)
     return value
 
 
@@ -111,6 +113,9 @@ def _int(digits: str) -> int:
     if len(digits) > _MAX_INTEGER_DIGITS:
         raise ValueError(f"a number of {len(digits):,} digits")
     return int(digits)
+
+
+_DECODER = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_float, parse_int=_int)
 
 
 def _check_depth(value: Any) -> None:

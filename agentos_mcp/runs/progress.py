@@ -47,10 +47,13 @@ class Progress:
         self._step = -1
         self._updates_in_step = 0
         self._sent_key: object = None
+        self._words_can_wait = False
+        """Whether it is too early to show more words, so that other news alone is waited for."""
 
     def report(self, state: RunState) -> None:
         self._state = state
-        self._changed.set()
+        if not self._words_can_wait or _key(state) != self._sent_key:
+            self._changed.set()
 
     async def pump(self) -> None:
         """Send until cancelled."""
@@ -80,13 +83,24 @@ class Progress:
             self._changed = anyio.Event()
             if self._state is None:
                 continue
-            interval = MIN_INTERVAL_SECONDS if _key(self._state) != self._sent_key else MIN_WORDS_INTERVAL_SECONDS
-            while (remaining := self._last_sent + interval - anyio.current_time()) > 0:
-                with anyio.move_on_after(remaining):
-                    await self._changed.wait()
-                    self._changed = anyio.Event()
-                    interval = MIN_INTERVAL_SECONDS if _key(self._state) != self._sent_key else interval
+            if _key(self._state) != self._sent_key or await self._other_news_than_words():
+                await anyio.sleep(self._seconds_until(MIN_INTERVAL_SECONDS))
+            self._changed = anyio.Event()
             return
+
+    async def _other_news_than_words(self) -> bool:
+        """Whether there are some before it is time to show more words. Each word would wake who waits here."""
+        self._words_can_wait = True
+        try:
+            with anyio.move_on_after(self._seconds_until(MIN_WORDS_INTERVAL_SECONDS)) as time_for_words:
+                await self._changed.wait()
+            return not time_for_words.cancelled_caught
+        finally:
+            self._words_can_wait = False
+
+    def _seconds_until(self, interval: float) -> float:
+        """How long it takes until so much time is over since the last notification."""
+        return max(0.0, self._last_sent + interval - anyio.current_time())
 
     async def _notify(self, state: RunState, message: str) -> None:
         self._last_sent = anyio.current_time()

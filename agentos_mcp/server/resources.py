@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import cast
 from urllib.parse import unquote
 
@@ -21,11 +22,10 @@ from agentos_mcp.server.client_limits import MAX_URI_LENGTH
 from agentos_mcp.server.completions import Completer
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings
-from agentos_mcp.settings.settings import ALL
 from agentos_mcp.tooling.context import ToolContext
 from agentos_mcp.tooling.markdown import one_line
 from agentos_mcp.tooling.mcp_tool import to_mcp_result
-from agentos_mcp.tooling.tool_spec import Result, ToolFunction
+from agentos_mcp.tooling.tool_spec import Result, ToolFunction, ToolSpec
 from agentos_mcp.tools.catalog import get_component
 
 MARKDOWN = "text/markdown"
@@ -206,10 +206,21 @@ class Resources:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._selection = ToolSelection(replace(settings, instances=(), toolsets=(ALL,), tools=(), read_only=True))
-        self._tools = {tool.name: tool for tool in self._selection.tools}
-        self._specs = [spec for spec in RESOURCES if spec.tool in self._tools]
         self._listed_tools = len(ToolSelection(settings).tools)
+
+    @cached_property
+    def _selection(self) -> ToolSelection:
+        """The tools whose results are resources: most are in toolsets that a server need not import to start."""
+        tools = tuple({spec.tool: None for spec in RESOURCES})
+        return ToolSelection(replace(self._settings, instances=(), toolsets=(), tools=tools, read_only=True))
+
+    @cached_property
+    def _tools(self) -> Mapping[str, ToolSpec]:
+        return {tool.name: tool for tool in self._selection.tools}
+
+    @cached_property
+    def _specs(self) -> list[ResourceSpec]:
+        return [spec for spec in RESOURCES if spec.tool in self._tools]
 
     async def list_resources(self, ctx: ToolContext, listed_prompts: int) -> list[Resource]:
         """The resources without variables, then one for each component where they are not too many."""

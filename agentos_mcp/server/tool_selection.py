@@ -17,41 +17,50 @@ from agentos_mcp.settings import Settings, SettingsError
 from agentos_mcp.settings.settings import ALL, DEFAULT
 from agentos_mcp.tooling.context import Backend
 from agentos_mcp.tooling.tool_spec import DATABASE, KNOWLEDGE, Toolset, ToolSpec
-from agentos_mcp.tools import TOOLSETS, instances
+from agentos_mcp.tools import INSTANCES, TOOLSET_MODULES, ToolsetModule
 
 _MAX_NAMES = 100
 
 
 class ToolSelection:
-    """The tools that these settings let a client see and call, by toolset, in the order of TOOLSETS.
+    """The tools that these settings let a client see and call, by toolset, in the order of TOOLSET_MODULES.
+
+    Only toolsets of which a tool is selected are imported.
 
     Raises SettingsError for a tool that does not exist.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        toolsets = (*TOOLSETS, instances.TOOLSET) if settings.instances else TOOLSETS
+        modules = (*TOOLSET_MODULES, INSTANCES) if settings.instances else TOOLSET_MODULES
         of_each = settings.instances or (settings,)
-        self._all_tools = {tool.name: tool for toolset in toolsets for tool in toolset.tools}
+        self._modules = {name: module for module in modules for name in module.tool_names}
         for name in (*settings.tools, *settings.exclude_tools):
-            if name not in self._all_tools:
-                raise SettingsError(f"There is no tool '{name}'.{_did_you_mean(name, self._all_tools)}")
+            if name not in self._modules:
+                raise SettingsError(f"There is no tool '{name}'.{_did_you_mean(name, self._modules)}")
         self.toolsets: list[tuple[Toolset, list[ToolSpec]]] = [
             (toolset, tools)
-            for toolset in toolsets
-            if (tools := [tool for tool in toolset.tools if any(_is_selected(tool, toolset, own) for own in of_each)])
+            for module in modules
+            if any(_may_have_selected(module, own) for own in of_each)
+            and (toolset := module.load())
+            and (tools := [tool for tool in toolset.tools if any(_is_selected(tool, toolset, own) for own in of_each)])
         ]
+        self._endpoints = {tool.name: tool.endpoint for _, tools in self.toolsets for tool in tools}
         self._needs = {tool.name: toolset.needs for toolset, tools in self.toolsets for tool in tools}
 
     @property
     def all_names(self) -> frozenset[str]:
         """The names of all tools, whether they are selected or not."""
-        return frozenset(self._all_tools)
+        return frozenset(self._modules)
 
     @property
     def reading_names(self) -> frozenset[str]:
         """The names of all tools that change nothing."""
-        return frozenset(name for name, tool in self._all_tools.items() if tool.read_only)
+        return frozenset(name for name in self._modules if self._spec(name).read_only)
+
+    def _spec(self, name: str) -> ToolSpec:
+        """A tool, whether it is selected or not."""
+        return next(tool for tool in self._modules[name].load().tools if tool.name == name)
 
     @property
     def tools(self) -> list[ToolSpec]:
@@ -62,7 +71,7 @@ class ToolSelection:
         if backend is None or name not in self._needs:
             return ""
         return _missing_store(self._needs[name], backend.catalog.known) or _missing_endpoint(
-            self._all_tools[name].endpoint, backend.discovery.known
+            self._endpoints[name], backend.discovery.known
         )
 
     def is_listed(self, tool: ToolSpec, backend: Backend | None) -> bool:
@@ -96,8 +105,8 @@ class ToolSelection:
 
     def unknown_tool_message(self, name: str, listed_names: list[str]) -> str:
         """The answer to a call of a tool that is not listed."""
-        if (tool := self._all_tools.get(name)) is not None:
-            if self._settings.read_only and not tool.read_only:
+        if name in self._modules:
+            if self._settings.read_only and not self._spec(name).read_only:
                 return f"Unknown tool: {name}. It can change things, and this server is read-only."
             return f"Unknown tool: {name}. It is off here: start agentos-mcp with --tools or --toolsets that have it."
         return f"Unknown tool: {excerpt(name)}." + (
@@ -137,11 +146,26 @@ def _drop_clauses(text: str, pattern: re.Pattern[str]) -> str:
     return re.sub(r"[;:]$", ".", " ".join(clauses))
 
 
+def _may_have_selected(module: ToolsetModule, settings: Settings) -> bool:
+    """Whether any of its tools can be selected, as far as their names say."""
+    toolsets = _chosen_toolsets(settings)
+    return (
+        ALL in toolsets
+        or module.name in {*toolsets, INSTANCES.name}
+        or (DEFAULT in toolsets and module.has_default)
+        or not set(settings.tools).isdisjoint(module.tool_names)
+    )
+
+
+def _chosen_toolsets(settings: Settings) -> tuple[str, ...]:
+    return settings.toolsets or (() if settings.tools else (DEFAULT,))
+
+
 def _is_selected(tool: ToolSpec, toolset: Toolset, settings: Settings) -> bool:
-    toolsets = settings.toolsets or (() if settings.tools else (DEFAULT,))
+    toolsets = _chosen_toolsets(settings)
     is_included = (
         ALL in toolsets
-        or toolset.name in {*toolsets, instances.TOOLSET.name}
+        or toolset.name in {*toolsets, INSTANCES.name}
         or (DEFAULT in toolsets and tool.default)
         or tool.name in settings.tools
     )

@@ -46,7 +46,7 @@ from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.settings import Settings
 from agentos_mcp.tooling.context import Backend, ToolContext
 from agentos_mcp.tooling.tool_spec import Toolset, read
-from agentos_mcp.tools import TOOLSETS
+from agentos_mcp.tools import TOOLSET_MODULES, ToolsetModule
 from agentos_mcp.tools.catalog import get_component, list_agents
 from agentos_mcp.tools.runs import run_workflow
 
@@ -426,9 +426,15 @@ def add_prompts(server: AgentOSServer) -> None:
         return said(TextContent(type="text", text=f"It is about {context}."))
 
 
+class _FixturesModule(ToolsetModule):
+    def load(self) -> Toolset:
+        return TOOLS
+
+
 def server_with_fixtures(url: str) -> AgentOSServer:
-    with patch("agentos_mcp.server.tool_selection.TOOLSETS", (*TOOLSETS, TOOLS)):
-        server = build_server(Settings(url=url, toolsets=tuple(toolset.name for toolset in (*TOOLSETS, TOOLS))))
+    modules = (*TOOLSET_MODULES, _FixturesModule(TOOLS.name, tuple(tool.name for tool in TOOLS.tools)))
+    with patch("agentos_mcp.server.tool_selection.TOOLSET_MODULES", modules):
+        server = build_server(Settings(url=url, toolsets=tuple(module.name for module in modules)))
     tool = server._tool_manager.get_tool(json_schema_2020_12_tool.__name__)
     assert tool is not None
     tool.parameters = SCHEMA_2020_12

@@ -11,7 +11,7 @@ import pytest
 
 from agentos_mcp import __version__
 from agentos_mcp.cli import COMMANDS
-from agentos_mcp.tools import TOOLSETS
+from agentos_mcp.tools import TOOLSET_MODULES, TOOLSETS
 from tests._support.processes import DOWN, MODULE, SCRIPT, RawServer, run
 
 WRITING_TOOLS = {"run_agent", "run_team", "run_workflow", "cancel_run"}
@@ -61,32 +61,33 @@ def test_serve_loads_nothing_of_the_other_commands() -> None:
     # A tenth of a second here is one for every client that starts.
     code = (
         "import sys; from agentos_mcp.cli import COMMANDS; COMMANDS['serve'].parser('serve').parse_args([]);"
-        "print(*sorted(name for name in sys.modules if name.startswith('agentos_mcp')));"
+        "print(*sorted(sys.modules));"
         "from agentos_mcp.server.sdk_import import import_sdk; import_sdk(serves_http=False);"
         "from agentos_mcp.server.build import build_server; from agentos_mcp.settings import Settings;"
         "build_server(Settings()); print(*sorted(sys.modules))"
     )
-    modules, all_modules = run("-c", code, command=(sys.executable,)).stdout.splitlines()
+    parsed, built = (set(line.split()) for line in run("-c", code, command=(sys.executable,)).stdout.splitlines())
     # Libraries for terminals, those that serve HTTP, and an HTTP client beside the SDK's own.
-    assert not {"click", "rich", "uvicorn", "httpx", "opentelemetry.sdk", "prometheus_client"} & set(
-        all_modules.split()
-    )
-    loaded = modules.split()
+    assert not {"click", "rich", "uvicorn", "httpx", "opentelemetry.sdk", "prometheus_client"} & built
+    toolsets = {module.module or module.name for module in TOOLSET_MODULES if not module.has_default}
+    assert toolsets
+    assert not {f"agentos_mcp.tools.{name}" for name in toolsets} & built
     own_modules = {
         name
-        for name in loaded
+        for name in parsed
         if re.match(r"agentos_mcp\.(terminal|doctor|install|demo|tools|runs|tooling|agentos)", name)
     }
     light_modules = {
         "agentos_mcp.agentos",
-        *(f"agentos_mcp.agentos.{name}" for name in ("errors", "hints", "plain_text", "redaction")),
+        *(f"agentos_mcp.agentos.{name}" for name in ("errors", "hints", "open_file", "plain_text", "redaction")),
     }
     assert own_modules - light_modules == {
         "agentos_mcp.terminal",
+        "agentos_mcp.terminal.error_output",
         "agentos_mcp.terminal.exit_codes",
         "agentos_mcp.terminal.usage_errors",
     }
-    assert not {"difflib", "json", "shtab", "asyncio", "mcp"} & set(loaded)
+    assert not {"asyncio", "difflib", "mcp", "pydantic", "shtab"} & parsed
 
 
 def test_serve_help_names_flags_with_their_variables() -> None:

@@ -14,7 +14,7 @@ from agentos_mcp.agentos.errors import Forbidden
 from agentos_mcp.server.build import build_server
 from agentos_mcp.server.tool_selection import ToolSelection
 from agentos_mcp.settings import Settings, SettingsError, load
-from agentos_mcp.tools import TOOLSETS
+from agentos_mcp.tools import INSTANCES, TOOLSET_MODULES, TOOLSETS, ToolsetModule
 from tests._support.agentos_pool import AgentOSPool
 from tests._support.mcp_client import Connect, Peer
 
@@ -22,6 +22,14 @@ pytestmark = pytest.mark.anyio
 
 ALL_TOOLS = [tool for toolset in TOOLSETS for tool in toolset.tools]
 WRITE_TOOLS = [tool.name for tool in ALL_TOOLS if not tool.read_only]
+
+
+@pytest.mark.parametrize("module", [*TOOLSET_MODULES, INSTANCES], ids=lambda module: module.name)
+def test_toolset_module_says_what_its_toolset_has(module: ToolsetModule) -> None:
+    toolset = module.load()
+    assert toolset.name == module.name
+    assert tuple(tool.name for tool in toolset.tools) == module.tool_names
+    assert any(tool.default for tool in toolset.tools) == module.has_default
 
 
 def selected(**settings: Any) -> list[str]:

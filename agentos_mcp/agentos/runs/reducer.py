@@ -49,7 +49,7 @@ def reduce(state: RunState, event: Event) -> RunState:
         update |= ending(state, event)
     elif not state.has_ended and (make_update := _UPDATES.get(name)):
         update |= make_update(state, event)
-    return dataclasses.replace(state, **update)
+    return state.updated(update)
 
 
 # How a run begins and goes on

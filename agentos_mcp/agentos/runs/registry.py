@@ -68,7 +68,8 @@ class LiveRun:
         """When the last watcher left."""
 
     def report(self, state: RunState) -> None:
-        if state != self.state:
+        # Every event changes their number; all the rest is compared only where that is the same.
+        if state.events != self.state.events or state != self.state:
             self.changed_at = anyio.current_time()
         self.state = state
         self._schedule_release()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -261,3 +262,16 @@ def test_failed_search_that_agentos_counts_as_successful_is_a_failed_tool() -> N
         data = {"run_id": "r", "tool": {**tool, "tool_call_error": error}}
         state = reduce(state, Event("ToolCallCompleted", data))
     assert state.failed_tools == (("search_knowledge_base", "Error searching knowledge base: ValueError"),)
+
+
+def test_updated_state_is_what_replace_makes() -> None:
+    state = RunState(ref=RunRef("agent", "facts", "s", "r"), events=1)
+    changes: dict[str, Any] = {"status": Status.ERROR, "error": "broken", "events": 2}
+    assert state.updated(changes) == dataclasses.replace(state, **changes)
+    assert state == RunState(ref=state.ref, events=1)
+
+
+@pytest.mark.parametrize(("kind", "id"), [("workflow", "three-steps"), ("agent", "tooler"), ("team", "pair")])
+async def test_reduce_keeps_to_the_fields_of_a_state(agent_os: AgentOS, kind: Kind, id: str) -> None:
+    ref, events = await record(agent_os, kind, id)
+    assert vars(replay(ref, events)).keys() == {field.name for field in dataclasses.fields(RunState)}
