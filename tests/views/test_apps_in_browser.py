@@ -231,6 +231,26 @@ async def test_live_page_goes_on_after_an_outage_of_agentos(
             assert view.problems == []
 
 
+async def test_call_that_started_no_run_is_shown_by_its_result(browser: Browser, viewed: str) -> None:
+    calls: list[str] = []
+    async with (
+        apps_client(viewed) as peer,
+        hosted(browser, await page_of(peer, "run"), strict_host(peer, calls)) as view,
+    ):
+        await view.send("sendToolInput", {"arguments": {"agent_id": "slow"}})
+        await view.wait_for("starting")
+        await view.send(
+            "sendToolResult", {"content": [{"type": "text", "text": "AgentOS refused it."}], "isError": True}
+        )
+        await view.wait_for("AgentOS refused it.")
+        count = len(calls)
+        # That nothing comes cannot be awaited.
+        await view.page.wait_for_timeout(1_500)
+        assert len(calls) <= count + 1, "the read that was on its way"
+        assert "AgentOS refused it." in await view.text()
+        assert not await view.frame.locator("#outage").is_visible()
+
+
 async def test_run_that_does_not_exist_is_said_once(browser: Browser, viewed: str) -> None:
     calls: list[str] = []
     async with (
