@@ -79,6 +79,11 @@ class _Access:
         shown = {view for view, tools in VIEWS.items() if self.names.intersection(tools)}
         return [view for view in VIEWS if view in shown or (view == "run" and self.components)]
 
+    def component_of_page(self, name: str) -> Component | None:
+        """The component whose own page has this name; None where there is none."""
+        tool = name.removeprefix(_COMPONENT_PREFIX)
+        return self.components.get(tool) if tool != name else None
+
     def may_show(self, ref: RunRef) -> bool:
         """Whether a tool shows this run: one that takes any, or its component's own."""
         own = {(component.kind, component.id) for component in self.components.values()}
@@ -139,7 +144,7 @@ class AppViews:
         view = next((view for view in VIEWS if name == view), None)
         if view is not None:
             page = build_page(view, data_tool=DATA_TOOL)
-        elif component := (await self._access(ctx)).components.get(name.removeprefix(_COMPONENT_PREFIX)):
+        elif component := (await self._access(ctx)).component_of_page(name):
             subject = {"kind": component.kind, "component": component.id}
             page = build_page("run", data_tool=DATA_TOOL, subject=subject)
         else:

@@ -27,7 +27,8 @@ INSTALL_KEYS: Mapping[str, str] = {
 """How a client's name for itself begins, in lower case, and what `agentos-mcp install` calls it."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_PLAIN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{3,39}")
+_PLAIN_ID = re.compile(r"(?!(?:last|metrics|inbox|compare)$)[A-Za-z0-9_][A-Za-z0-9_-]{3,30}")
+"""Of a run, that `agentos-mcp view` takes for nothing else: 32 characters may be a trace's."""
 
 
 class ToolSurface:

@@ -49,7 +49,7 @@ async def view(ctx: ToolContext, options: argparse.Namespace) -> int:
         return 0
     from agentos_mcp.terminal.view_server import serve_view
 
-    await serve_view(ctx, reader, subject, content, _announce)
+    await serve_view(ctx, reader, subject, content, _announce, _note_outage)
     return 0
 
 
@@ -116,6 +116,10 @@ def _announce(address: str) -> None:
     print("The page is live until the run ends; Ctrl-C ends it sooner.", file=sys.stderr)
     print(address, flush=True)
     _open(address)
+
+
+def _note_outage(reason: str) -> None:
+    print(f"No news: {reason} Trying again.", file=sys.stderr)
 
 
 def _open(address: str) -> None:

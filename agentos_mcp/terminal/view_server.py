@@ -44,12 +44,17 @@ _SECURITY_HEADERS = {
 
 
 async def serve_view(
-    ctx: ToolContext, reader: ViewReader, subject: ViewSubject, content: ViewContent, announce: Callable[[str], None]
+    ctx: ToolContext,
+    reader: ViewReader,
+    subject: ViewSubject,
+    content: ViewContent,
+    announce: Callable[[str], None],
+    note_outage: Callable[[str], None] = lambda reason: None,
 ) -> None:
     """Serve the view, from its first content on, until nothing more changes and its page knows it.
 
-    `announce` gets the address. An AgentOS that does not answer is asked again. Raises the error after which nothing
-    can be read any more.
+    `announce` gets the address. An AgentOS that does not answer is asked again: `note_outage` gets why, once for each
+    outage. Raises the error after which nothing can be read any more.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         site = _Site(ctx, subject, listener.getsockname()[1], content)
@@ -71,7 +76,7 @@ async def serve_view(
             tasks.start_soon(serve)
             try:
                 announce(site.address)
-                error = await _read_to_end(ctx, reader, subject, site, stopped)
+                error = await _read_to_end(ctx, reader, subject, site, stopped, note_outage)
                 if site.is_final:
                     with anyio.move_on_after(_GRACE_SECONDS):
                         await site.end_was_read.wait()
@@ -82,7 +87,12 @@ async def serve_view(
 
 
 async def _read_to_end(
-    ctx: ToolContext, reader: ViewReader, subject: ViewSubject, site: _Site, stopped: anyio.Event
+    ctx: ToolContext,
+    reader: ViewReader,
+    subject: ViewSubject,
+    site: _Site,
+    stopped: anyio.Event,
+    note_outage: Callable[[str], None],
 ) -> AgentOSError | None:
     """Read until nothing more changes or the server has stopped; the error after which nothing can be read any more."""
     pause = _FIRST_PAUSE_SECONDS
@@ -90,9 +100,12 @@ async def _read_to_end(
         try:
             site.content = await reader.read(ctx, subject, watch_seconds=_WATCH_SECONDS)
         except AgentOSError as error:
+            is_first = site.failure is None
             site.failure = failure = error_data(ctx, error)
             if failure["is_final"]:
                 return error
+            if is_first:
+                note_outage(failure["error"])
             with anyio.move_on_after(pause):
                 await stopped.wait()
             pause = min(2 * pause, _MAX_PAUSE_SECONDS)

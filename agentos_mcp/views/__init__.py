@@ -1,1 +1,1 @@
-"""Pages to look at: a run's timeline, a trace's spans, figures, what waits for an answer; in a client or a browser."""
+"""Pages to look at: a run's timeline, a trace's spans, figures, what waits, two runs; in a client or a browser."""

@@ -162,7 +162,8 @@ def failed_run() -> ViewContent:
     return run_content("ERROR", step_results=steps, events=events)
 
 
-def metrics(count: int = 14) -> ViewContent:
+def metrics(count: int = 14, odd_day: str = "") -> ViewContent:
+    """Figures of so many days, and of a day that is none where one is given."""
     first = BEGIN.date()
     rows: list[tuple[object, ...]] = [
         (
@@ -175,6 +176,7 @@ def metrics(count: int = 14) -> ViewContent:
         )
         for at in range(count)
     ]
+    rows += [(odd_day, *rows[0][1:])] if odd_day else []
     total = ("total", *(sum(int(str(row[at])) for row in rows) for at in range(1, 6)))
     columns = ("day (UTC)", "agent runs", "team runs", "workflow runs", "tokens in", "tokens out")
     return figures_view(Table(columns, [total, *reversed(rows)], empty=""), "")

@@ -170,6 +170,8 @@ async def test_tool_of_a_component_has_the_page_of_its_runs(viewed: str, era: st
         assert '"subject":{"kind":"workflow","component":"pipeline"}' in page.text
         with pytest.raises(Exception, match="ui://"):
             await peer.client.read_resource(f"{URI_PREFIX}run/finds")
+        with pytest.raises(Exception, match="ui://"):
+            await peer.client.read_resource(f"{URI_PREFIX}pipeline")
     async with apps_client(viewed, era=era, shows_apps=False, expose=EXPOSED) as peer:
         assert not [tool for tool in (await peer.client.list_tools()).tools if tool.meta]
 

@@ -67,6 +67,8 @@ UUID = "6a425f06-d6e7-476e-b23e-e41fc46a6abf"
         (UUID, {}, "agentos-mcp view 6a425f06 --url http://localhost:7777"),
         ("nw7rtz5b7z", {"profile": "prod"}, "agentos-mcp view nw7rtz5b7z --profile prod"),
         ("run 1; rm -rf", {}, "agentos-mcp view agent/a/s/run%201%3B%20rm%20-rf --url http://localhost:7777"),
+        ("last", {}, "agentos-mcp view agent/a/s/last --url http://localhost:7777"),
+        ("0" * 32, {}, f"agentos-mcp view agent/a/s/{'0' * 32} --url http://localhost:7777"),
         ("-o", {}, "agentos-mcp view agent/a/s/-o --url http://localhost:7777"),
         (
             UUID,
@@ -75,7 +77,7 @@ UUID = "6a425f06-d6e7-476e-b23e-e41fc46a6abf"
         ),
         (UUID, {"token": Token("secret")}, "agentos-mcp view 6a425f06 --url http://localhost:7777"),
     ],
-    ids=["uuid", "profile", "not an id", "a flag", "token file", "token"],
+    ids=["uuid", "profile", "not an id", "a word", "like a trace's", "a flag", "token file", "token"],
 )
 async def test_page_is_a_command_that_reaches_the_same_agentos(
     run: str, settings: dict[str, Any], command: str

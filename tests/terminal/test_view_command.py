@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -212,7 +212,9 @@ class ScriptedReader(ViewReader):
 
 
 @asynccontextmanager
-async def scripted_view(viewed: str, reader: ScriptedReader) -> AsyncIterator[str]:
+async def scripted_view(
+    viewed: str, reader: ScriptedReader, note_outage: Callable[[str], None] = lambda reason: None
+) -> AsyncIterator[str]:
     """The address of a live page whose content comes from a script."""
     async with open_backend(Settings(url=viewed)) as backend, anyio.create_task_group() as tasks:
         addresses: list[str] = []
@@ -223,7 +225,7 @@ async def scripted_view(viewed: str, reader: ScriptedReader) -> AsyncIterator[st
             announced.set()
 
         subject, first = ViewSubject("run", "agent/a/b/c"), ViewContent("begun", "running", "running", is_final=False)
-        tasks.start_soon(serve_view, ToolContext.headless(backend), reader, subject, first, announce)
+        tasks.start_soon(serve_view, ToolContext.headless(backend), reader, subject, first, announce, note_outage)
         await announced.wait()
         yield addresses[0]
 
@@ -231,7 +233,8 @@ async def scripted_view(viewed: str, reader: ScriptedReader) -> AsyncIterator[st
 async def test_live_page_is_told_of_an_outage_and_that_it_is_asked_again(viewed: str) -> None:
     outage = Unreachable("No AgentOS answers.")
     reader = ScriptedReader(outage, outage, ViewContent("back", "running", "running", is_final=False))
-    async with scripted_view(viewed, reader) as address, httpx.AsyncClient(timeout=30) as client:
+    noted: list[str] = []
+    async with scripted_view(viewed, reader, noted.append) as address, httpx.AsyncClient(timeout=30) as client:
         headers = {KEY_HEADER: page_data((await client.get(address)).text)["key"]}
         seen: list[str] = []
         with anyio.fail_after(20):
@@ -243,6 +246,7 @@ async def test_live_page_is_told_of_an_outage_and_that_it_is_asked_again(viewed:
                     reader.end.set()
                 await anyio.sleep(0.02)
     assert [word for word in seen if word != "begun"] == ["No AgentOS answers.", "back", "over"]
+    assert noted == ["No AgentOS answers."]
 
 
 async def test_live_page_and_its_command_end_where_nothing_can_be_read_any_more(viewed: str) -> None:

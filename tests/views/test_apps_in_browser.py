@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from typing import Any
 
 import anyio
@@ -67,7 +68,9 @@ async def test_run_is_found_by_its_result_s_text(browser: Browser, viewed: str) 
         assert set(calls) == {DATA_TOOL}
 
 
-async def test_run_is_shown_while_it_goes_on_and_polling_stops_at_its_end(browser: Browser, viewed: str) -> None:
+async def test_each_step_is_shown_within_two_seconds_and_polling_stops_at_the_run_s_end(
+    browser: Browser, viewed: str
+) -> None:
     calls: list[str] = []
     arguments = {"workflow_id": "pipeline", "message": "tea"}
     async with (
@@ -76,14 +79,24 @@ async def test_run_is_shown_while_it_goes_on_and_polling_stops_at_its_end(browse
         anyio.create_task_group() as tasks,
     ):
         await view.send("sendToolInput", {"arguments": arguments})
+        told: dict[str, float] = {}
+
+        async def note(progress: float, total: float | None, message: str | None) -> None:
+            for step in STEPS:
+                if step in (message or ""):
+                    told.setdefault(step, anyio.current_time())
 
         async def run() -> None:
-            result = await peer.client.call_tool("run_workflow", arguments)
+            result = await peer.listen(note, "run_workflow", **arguments)
             await view.send("sendToolResult", stripped(result))
 
         tasks.start_soon(run)
-        await view.wait_for(STEPS[0])
-        assert "running" in await view.text()
+        seen: dict[str, float] = {}
+        for step in STEPS:
+            await view.wait_for(step)
+            seen[step] = anyio.current_time()
+            assert step == STEPS[-1] or "running" in await view.text()
+        assert max(seen[step] - told[step] for step in STEPS) < 2
         await view.wait_for("Answer", seconds=30)
         assert "completed" in await view.text()
         text = await view.text()
@@ -186,29 +199,56 @@ async def test_live_page_goes_on_after_an_outage_of_agentos(
 ) -> None:
     monkeypatch.setattr(view_reader, "QUIET_SECONDS", 0.0)
     arguments = {"workflow_id": "pipeline", "message": "tea"}
+    times: list[float] = []
+    async with proxy_to(viewed) as proxy, apps_client(proxy.url) as peer:
+        read = strict_host(peer, [])
+
+        async def call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+            times.append(anyio.current_time())
+            return await read(name, arguments)
+
+        async with (
+            hosted(browser, await page_of(peer, "run"), call) as view,
+            anyio.create_task_group() as tasks,
+        ):
+            await view.send("sendToolInput", {"arguments": arguments})
+            tasks.start_soon(peer.client.call_tool, "run_workflow", arguments)
+            await view.wait_for(STEPS[0])
+            proxy.cut_at = lambda seen: True
+            proxy.answer = lambda request: http_answer(502)
+            await view.wait_for("Trying again.")
+            assert STEPS[0] in await view.text(), "what was seen stays"
+            count = len(times)
+            with anyio.fail_after(30):
+                while len(times) < count + 2:  # noqa: ASYNC110 - the browser calls
+                    await anyio.sleep(0.05)
+            pauses = [after - before for before, after in pairwise(times[count - 1 :])]
+            assert pauses[-1] > pauses[-2]
+            proxy.answer = lambda request: None
+            await view.wait_for("Answer", seconds=30)
+            assert "completed" in await view.text()
+            assert not await view.frame.locator("#outage").is_visible()
+            assert view.problems == []
+
+
+async def test_call_that_started_no_run_is_shown_by_its_result(browser: Browser, viewed: str) -> None:
     calls: list[str] = []
     async with (
-        proxy_to(viewed) as proxy,
-        apps_client(proxy.url) as peer,
+        apps_client(viewed) as peer,
         hosted(browser, await page_of(peer, "run"), strict_host(peer, calls)) as view,
-        anyio.create_task_group() as tasks,
     ):
-        await view.send("sendToolInput", {"arguments": arguments})
-        tasks.start_soon(peer.client.call_tool, "run_workflow", arguments)
-        await view.wait_for(STEPS[0])
-        proxy.cut_at = lambda seen: True
-        proxy.answer = lambda request: http_answer(502)
-        await view.wait_for("Trying again.")
-        assert STEPS[0] in await view.text(), "what was seen stays"
+        await view.send("sendToolInput", {"arguments": {"agent_id": "slow"}})
+        await view.wait_for("starting")
+        await view.send(
+            "sendToolResult", {"content": [{"type": "text", "text": "AgentOS refused it."}], "isError": True}
+        )
+        await view.wait_for("AgentOS refused it.")
         count = len(calls)
-        # That the pauses grow: in 3 s there were 6 without an outage.
-        await view.page.wait_for_timeout(3_000)
-        assert count < len(calls) <= count + 3
-        proxy.answer = lambda request: None
-        await view.wait_for("Answer", seconds=30)
-        assert "completed" in await view.text()
+        # That nothing comes cannot be awaited.
+        await view.page.wait_for_timeout(1_500)
+        assert len(calls) <= count + 1, "the read that was on its way"
+        assert "AgentOS refused it." in await view.text()
         assert not await view.frame.locator("#outage").is_visible()
-        assert [problem for problem in view.problems if "502" not in problem] == []
 
 
 async def test_run_that_does_not_exist_is_said_once(browser: Browser, viewed: str) -> None:

@@ -28,6 +28,17 @@ _DRAWN = """async (count) => {
   await new Promise(requestAnimationFrame);
   return [performance.now(), document.querySelectorAll("ol.bars > li").length];
 }"""
+_SCROLL = """async () => {
+  const times = [];
+  for (let share = 0; share <= 1; share += 0.05) {
+    await new Promise(requestAnimationFrame);
+    const begin = performance.now();
+    scrollTo(0, share * document.documentElement.scrollHeight);
+    document.elementFromPoint(450, 350).getBoundingClientRect();
+    times.push(performance.now() - begin);
+  }
+  return times;
+}"""
 _WIDTH = "document.documentElement.scrollWidth"
 
 
@@ -47,6 +58,7 @@ SAMPLES: dict[str, tuple[View, ViewContent]] = {
     "hostile trace": ("trace", hostile_trace()),
     "metrics": ("metrics", metrics()),
     "metrics of many days": ("metrics", metrics(200)),
+    "hostile metrics": ("metrics", metrics(3, f"{HOSTILE}{'x' * 5_000}")),
     "inbox": ("inbox", inbox()),
     "hostile inbox": ("inbox", inbox(HOSTILE, HOSTILE)),
     "two runs": ("compare", comparison()),
@@ -137,6 +149,12 @@ async def test_thousand_spans_are_drawn_within_a_second(browser: Browser) -> Non
         milliseconds, count = await view.page.evaluate(_DRAWN)
         assert count == 1_000
         assert milliseconds < 1_000
+
+
+async def test_thousand_spans_scroll_at_ease(browser: Browser) -> None:
+    async with show(browser, "trace", trace_of(1_000)) as view:
+        milliseconds = sorted(await view.page.evaluate(_SCROLL))
+        assert milliseconds[len(milliseconds) // 2] < 16, "within a frame"
 
 
 async def test_failed_run_says_first_why(browser: Browser) -> None:

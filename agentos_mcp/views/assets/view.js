@@ -309,7 +309,7 @@
         }
       } catch (error) {
         failures += 1;
-        if (isOver) return;
+        if (isOver || error.isSettled) return;
         if (error.isFinal || failures >= (error.maxFailures || Infinity)) {
           warn(drawn ? `This is how it was last seen. ${error.message}` : "");
           if (!drawn) showMessage("Nothing to show", error.message);
@@ -403,7 +403,15 @@
       }
       if (isPolling) return;
       isPolling = true;
-      poll(() => readByTool(subjectOf(page.view, input || {}, resultText))).finally(() => (isPolling = false));
+      poll(readSubject).finally(() => (isPolling = false));
+    }
+
+    // A result without a reference is all that there is to show, whatever an answer on its way says.
+    async function readSubject() {
+      const subject = subjectOf(page.view, input || {}, resultText);
+      const content = subject && (await readByTool(subject));
+      if (!subjectOf(page.view, input || {}, resultText)) throw Object.assign(new Error(), { isSettled: true });
+      return content;
     }
 
     const notifications = {
