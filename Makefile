@@ -82,7 +82,7 @@ picture: $(VENV)/.with-dev
 	@$(BIN)/python -m scripts.picture
 
 clean:
-	rm -rf $(VENV) .agno .node .bench .fuzz dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .agno .node .interop .bench .fuzz dist .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "agentos-mcp needs Python 3.11 or later: install one, or name it: make PYTHON=/path/to/python3"; exit 1; }
