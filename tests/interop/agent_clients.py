@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tests.interop.conversation import CLIENT_LIMIT_SECONDS
 from tests.interop.downloads import CLAUDE_CODE, CODEX, GEMINI_CLI, OPENCODE, NpmProgram
 from tests.interop.matrix import ClientFault
-from tests.interop.screen import DOWN, ENTER, SPACE, UP
+from tests.interop.screen import DOWN, ENTER, SPACE
 
 PROMPT = "Play the script."
 _KEY = "scripted-model-needs-no-key"
@@ -38,6 +37,8 @@ class AgentClient:
     """How an entry says after how long the client gives a call up."""
     limit_variables: Mapping[str, str] = field(default_factory=dict)
     """The same, where a variable says it."""
+    form_words: str = ""
+    """What its form shows once it takes keys."""
     form_keys: tuple[str, ...] = ()
     """What is pressed to say yes in its form; empty where it has no forms."""
     escapes: int = 1
@@ -85,6 +86,7 @@ AGENT_CLIENTS = (
         limit_variables={"MCP_TOOL_TIMEOUT": str(CLIENT_LIMIT_SECONDS * 1000)},
         headless=("-p", "--allowedTools=mcp__agentos"),
         interactive=("--allowedTools=mcp__agentos",),
+        form_words="Space to toggle",
         form_keys=(SPACE, DOWN, ENTER),
     ),
     AgentClient(
@@ -102,7 +104,8 @@ AGENT_CLIENTS = (
         interactive=("--ask-for-approval", "on-request"),
         entry_additions={"default_tools_approval_mode": "approve"},
         limit_in_entry={"tool_timeout_sec": CLIENT_LIMIT_SECONDS},
-        form_keys=(UP, ENTER),
+        form_words="enter to submit",
+        form_keys=("1", ENTER),
     ),
     AgentClient(
         "gemini",
@@ -125,6 +128,11 @@ AGENT_CLIENTS = (
         headless=("--yolo", "--model", "gemini-2.5-flash", "--prompt"),
         interactive=("--yolo", "--model", "gemini-2.5-flash", "--prompt-interactive"),
         limit_in_entry={"timeout": CLIENT_LIMIT_SECONDS * 1000},
+        faults={
+            "cancel": ClientFault(
+                "Esc ends its waiting and cancels nothing: the run goes on", f"Gemini CLI {GEMINI_CLI[1]}"
+            )
+        },
     ),
     AgentClient(
         "opencode",

@@ -10,11 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from agentos_mcp.install.client_table import CLIENTS, Client
 from agentos_mcp.install.host_system import HostSystem
-from scripts.surface.tool_list import listed
 from tests.interop.agent_clients import PROMPT, AgentClient
 from tests.interop.conversation import (
     CLIENT_LIMIT_SECONDS,
@@ -32,19 +29,23 @@ from tests.interop.conversation import (
 )
 from tests.interop.loopback import loopback_environment
 from tests.interop.matrix import ClientReport, with_known_faults
+from tests.interop.run_status import wait_for_status
 from tests.interop.screen import ESCAPE, Screen, wait_until
 from tests.interop.scripted_model import ScriptedModel, scripted_model
+from tests.interop.server_command import DEFAULT_TOOLS
 from tests.interop.wire_record import RecordedCall, WireRecord, read_wire_record, recorded_command
 
 CONVERSATION_LIMIT = 60.0
 """Seconds for a conversation without a person; the longest takes about 30."""
 NAME = "agentos"
-_DEFAULT_TOOLS = sorted(tool.name for tool in listed() if tool.declared.default)
 
 
-class Trial:
-    """One client in a home of its own."""
+def run_agent_client(client: AgentClient, agentos: str, folder: Path) -> ClientReport:
+    """All parts, one after the other, in a home of its own."""
+    return _Trial(client, agentos, folder).run()
 
+
+class _Trial:
     def __init__(self, client: AgentClient, agentos: str, folder: Path) -> None:
         self.client, self.agentos, self.home = client, agentos, folder
         self.work = folder / "work"
@@ -181,11 +182,11 @@ class Trial:
 
     def _judge_list(self, model: ScriptedModel, transcript: Transcript, trouble: str) -> None:
         requests = json.dumps([body for _, body in model.requests])
-        missing = [tool for tool in _DEFAULT_TOOLS if f"{tool}" not in model.offered and f"_{tool}" not in requests]
+        missing = [tool for tool in DEFAULT_TOOLS if f"{tool}" not in model.offered and f"_{tool}" not in requests]
         self.report.check(
             "list",
             not missing and "content-pipeline" in transcript.last("list"),
-            f"{len(_DEFAULT_TOOLS)} tools",
+            f"{len(DEFAULT_TOOLS)} tools",
             f"its model was not offered {', '.join(missing)}; {trouble}" if missing else trouble,
         )
 
@@ -196,7 +197,7 @@ class Trial:
             command = [*self.command, *self.client.interactive, PROMPT]
             with Screen(command, self._environment(model), self.work) as screen:
                 asked = wait_until(lambda: any(call.asked for call in read_wire_record(log).calls), 40)
-                shown = asked and wait_until(lambda: screen.shows(PUBLISHED) or screen.shows("Tea at four"), 10)
+                shown = asked and wait_until(lambda: screen.shows(self.client.form_words), 10)
                 if shown:
                     screen.press(*self.client.form_keys)
                     wait_until(model.is_finished.is_set, 15)
@@ -204,7 +205,7 @@ class Trial:
         self.report.check(
             "question",
             bool(model.results) and PUBLISHED in model.results[0],
-            "a form at its screen; in words without a person",
+            "a form; in words without a person",
             f"asked: {asked}, shown: {shown}, result: {describe(model.results)} {describe(model.problems)}",
         )
 
@@ -218,16 +219,14 @@ class Trial:
             command = [*self.command, *self.client.interactive, PROMPT]
             with Screen(command, self._environment(model), self.work) as screen:
                 started = wait_until(lambda: any(call.progress for call in read_wire_record(log).calls), 40)
-                started = started or run_status(self.agentos, session) == "RUNNING"
                 screen.press(*[ESCAPE] * self.client.escapes)
-                cancelled = started and wait_until(lambda: run_status(self.agentos, session) == "CANCELLED", 8)
+                status = wait_for_status(self.agentos, session, "CANCELLED", seconds=8)
                 (self.home / "cancel.screen").write_text(screen.text, encoding="utf-8")
-                status = run_status(self.agentos, session)
             call = next(iter(read_wire_record(log).calls), None)
         self.report.check(
             "cancel",
-            cancelled,
-            "Esc cancels the run",
+            started and status == "CANCELLED",
+            "Esc",
             f"the run was {status}, the call {_outcome(call)} {describe(model.problems)}",
         )
 
@@ -236,13 +235,6 @@ def _outcome(call: RecordedCall | None) -> str:
     if call is None:
         return "was never made"
     return "was cancelled" if call.is_cancelled else "was not cancelled"
-
-
-def run_status(agentos: str, session: str) -> str:
-    """The status of a session's last run, as AgentOS has it; '' for none."""
-    response = httpx.get(f"{agentos}/agents/assistant/runs", params={"session_id": session}, timeout=10)
-    runs = response.json() if response.is_success else []
-    return str(runs[-1]["status"]) if runs else ""
 
 
 def judge_run(report: ClientReport, transcript: Transcript, record: WireRecord, trouble: str) -> None:

@@ -63,7 +63,12 @@ def python_environment(package: tuple[str, str]) -> Path:
         [str(programs / "python"), "-m", "pip", "install", "--quiet", f"{name}=={version}"],
     ):
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", timeout=PIP_LIMIT
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=PIP_LIMIT,
         )
         if done.returncode:
             raise ClientMissing(f"pip could not install {name}=={version}:\n{done.stderr.strip()[-1000:]}")

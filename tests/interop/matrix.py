@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from scripts.surface.markdown_table import table
 
 PARTS = ("install", "list", "run", "long run", "question", "cancel", "uninstall")
-State = Literal["works", "fault", "broken", "absent"]
-SIGNS: Mapping[State, str] = {"works": "✔", "fault": "⚠", "broken": "✘", "absent": ""}
-BEGIN, END = "<!-- written by make interop -->", "<!-- until here -->"
+State = Literal["works", "fault", "broken"]
+SIGNS: Mapping[State, str] = {"works": "✔", "fault": "⚠", "broken": "✘"}
 
 
 @dataclass(frozen=True)
@@ -63,48 +61,34 @@ def with_known_faults(report: ClientReport, faults: Mapping[str, ClientFault]) -
         if cell is None:
             continue
         if cell.state == "broken":
-            report.cells[part] = Cell("fault", f"{fault.words} (seen in {fault.seen_in})")
+            report.cells[part] = Cell("fault", f"{fault.words} ({fault.seen_in})")
         elif cell.state == "works":
-            report.breaks(part, f"works now: take the fault of {fault.seen_in} out of the list ({fault.words})")
+            report.breaks(part, f"it works now: take the fault of {fault.seen_in} out of the list ({fault.words})")
     return report
 
 
 def reports_table(reports: Sequence[ClientReport]) -> str:
-    """A row for each client and a note for each cell that says something."""
-    rows, notes = [], []
-    for report in reports:
-        signs = []
-        for part in PARTS:
-            cell = report.cells.get(part, Cell("absent"))
-            signs.append(SIGNS[cell.state] or "·")
-            if cell.state in {"fault", "broken"}:
-                notes.append(f"- {SIGNS[cell.state]} {report.client}, {part}: {cell.words}")
-        rows.append((report.client, report.version, report.protocol, *signs))
-    details = [
-        (report.client, *(report.cells.get(part, Cell("absent")).words for part in ("run", "long run", "question", "cancel")))
+    """A row for each client, then a line for each cell that does not simply work."""
+    rows = [
+        (report.client, report.version, report.protocol, *(_shown(report.cells.get(part)) for part in PARTS))
         for report in reports
     ]
-    parts = [
-        table(("client", "version", "protocol", *PARTS), rows),
-        "✔ works · ⚠ the client's own fault, named below · ✘ does not work · `·` does not apply",
-        *(["\n".join(notes)] if notes else []),
-        table(("client", "run", "long run", "question", "cancel"), details),
+    notes = [
+        f"- {SIGNS[cell.state]} {report.client}, {part}: {cell.words}."
+        for report in reports
+        for part in PARTS
+        if (cell := report.cells.get(part)) and cell.state != "works"
     ]
-    return "\n\n".join(parts)
+    paragraphs = [table(("client", "version", "protocol", *PARTS), rows)]
+    if notes:
+        paragraphs.append("\n".join(notes))
+    return "\n\n".join(paragraphs)
 
 
-def written_page(page: str, content: str) -> str:
-    """The page with what is between its marks replaced. Raises ValueError for a page without marks."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page has no {BEGIN} ... {END}")
-    return f"{before}{BEGIN}\n\n{content}\n\n{END}{after}"
-
-
-def write_page(path: Path, content: str) -> None:
-    """Replace what is between the marks of a page."""
-    path.write_text(written_page(path.read_text(encoding="utf-8"), content), encoding="utf-8")
+def _shown(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    return f"{SIGNS[cell.state]} {cell.words}".strip() if cell.state == "works" else SIGNS[cell.state]
 
 
 def problems(reports: Iterable[ClientReport]) -> list[str]:

@@ -18,8 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-ENTER, ESCAPE, SPACE = "\r", "\x1b", " "
-UP, DOWN = "\x1b[A", "\x1b[B"
+ENTER, ESCAPE, SPACE, DOWN = "\r", "\x1b", " ", "\x1b[B"
 
 _SET_CONTROLLING_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(2, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
@@ -31,7 +30,7 @@ _REPLIES = {
     b"\x1b[0c": b"\x1b[?62;22c",
     b"\x1b[5n": b"\x1b[0n",  # whether it is well
 }
-_KEY_SECONDS = 0.3
+_KEY_SECONDS = 0.6
 _LINES, _COLUMNS = 50, 140
 
 

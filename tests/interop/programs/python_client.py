@@ -1,4 +1,5 @@
-"""The official Python client, version 1, plays all parts: `python python_client.py SETTINGS`, in an environment with it.
+# mypy: ignore-errors
+"""`python python_client.py SETTINGS`, in an environment with the official Python client 1, which plays all parts.
 
 SETTINGS and what it prints are as in typescript_client.mjs.
 """
@@ -69,9 +70,7 @@ async def cancel(session: Any) -> dict[str, Any]:
         begun.set()
 
     long_limit = timedelta(seconds=30)
-    calling = asyncio.create_task(
-        call(session, *SETTINGS["calls"]["cancel"], limit=long_limit, progress_callback=told)
-    )
+    calling = asyncio.create_task(call(session, *SETTINGS["calls"]["cancel"], limit=long_limit, progress_callback=told))
     await asyncio.wait_for(begun.wait(), 20)
     calling.cancel()
     with contextlib.suppress(asyncio.CancelledError):

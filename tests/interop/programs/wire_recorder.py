@@ -1,9 +1,10 @@
-"""`python wire_recorder.py LOG COMMAND...`: runs an MCP server and writes each message between it and its client to LOG.
+"""`python wire_recorder.py LOG COMMAND...`: runs an MCP server, and writes to LOG what it and its client say.
 
 A line of the log is a JSON array: seconds since 1970, "client" or "server", and the line that it said. Uses nothing
 outside the standard library, since clients start it with an environment of their own.
 """
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -31,10 +32,8 @@ def main() -> int:
                     target.flush()
                 except OSError:
                     break
-            try:
+            with contextlib.suppress(OSError):
                 target.close()
-            except OSError:
-                pass
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda received, _: child.send_signal(received))
