@@ -161,6 +161,7 @@ NO_SINGLE_ROOM = {
     "e2e",
     "evals",
     "faults",
+    "interop",
     "packaging",
     "security",
     "surface",
