@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -64,8 +65,19 @@ def run_client(client: SdkClient | InspectorClient | AgentClient, servers: Serve
     return report
 
 
-def run_clients(clients: Sequence[SdkClient | InspectorClient | AgentClient], folder: Path) -> list[ClientReport]:
-    """The reports, in the clients' order."""
+def run_clients(clients: Sequence[SdkClient | InspectorClient | AgentClient]) -> list[ClientReport]:
+    """The reports, in the clients' order. The clients' homes stay where something is broken."""
+    CACHE.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="homes-", dir=CACHE))
+    reports = _run_clients(clients, folder)
+    if problems(reports):
+        print(f"The clients' homes and outputs are in {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return reports
+
+
+def _run_clients(clients: Sequence[SdkClient | InspectorClient | AgentClient], folder: Path) -> list[ClientReport]:
     with running_agentos(pace=PACE) as agentos, HttpServer("--url", agentos, "--wait", str(WAIT_SECONDS)) as server:
         servers = Servers(agentos, server.url)
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -92,11 +104,9 @@ def main(arguments: Sequence[str] | None = None, run: Callable[..., list[ClientR
     if unknown := [name for name in options.clients if name not in keys]:
         parser.error(f"there is no client '{unknown[0]}'; choose from {', '.join(keys)}")
     chosen = [client for client in CLIENTS if not options.clients or client.key in options.clients]
-    CACHE.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="homes-", dir=CACHE))
-    print(f"{len(chosen)} clients; their homes and outputs are in {folder}", flush=True)
+    print(f"{len(chosen)} clients:", flush=True)
     started = time.monotonic()
-    reports = run(chosen, folder)
+    reports = run(chosen)
     content = f"{reports_table(reports)}\n\n{versions()}."
     print(f"\n{content}\n\n{time.monotonic() - started:.0f} s")
     if not options.clients:

@@ -191,7 +191,8 @@ class _Trial:
         )
 
     def _ask_a_person(self) -> None:
-        if not self.client.form_keys:
+        """The same at its screen, where its form is filled in. Nothing is noted where it already failed without."""
+        if not self.client.form_keys or self.report.cells["question"].state != "works":
             return
         with self._conversation("question", one_question) as (model, log):
             command = [*self.command, *self.client.interactive, PROMPT]

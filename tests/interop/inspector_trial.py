@@ -54,7 +54,11 @@ def run_inspector(client: InspectorClient, agentos: str, folder: Path) -> Client
     tools = [tool["name"] for tool in listed.get("tools") or ()]
     workflow = {"workflow_id": "content pipeline", "message": "Write about a cup of tea."}
     parts: dict[str, Any] = {
-        "list": inspector.call("list_workflows", {}),
+        "list": {
+            **inspector.call("list_workflows", {}),
+            "prompts": len(inspector.run("--method", "prompts/list").get("prompts") or ()),
+            "resources": len(inspector.run("--method", "resources/list").get("resources") or ()),
+        },
         "run": inspector.call("run_workflow", workflow),
     }
     recorded = read_wire_record(inspector.log)

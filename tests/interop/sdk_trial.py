@@ -175,8 +175,12 @@ def judge(report: ClientReport, outcome: dict[str, Any], status: str, said: str)
     listed = of("list")
     report.check(
         "list",
-        isinstance(tools, list) and not {*DEFAULT_TOOLS} - {*tools} and "content-pipeline" in listed.get("text", ""),
-        f"{len(tools)} tools",
+        isinstance(tools, list)
+        and not {*DEFAULT_TOOLS} - {*tools}
+        and "content-pipeline" in listed.get("text", "")
+        and listed.get("prompts", 0) > 0
+        and listed.get("resources", 0) > 0,
+        f"{len(tools)} tools, {listed.get('prompts')} prompts, {listed.get('resources')} resources",
         describe(f"{tools} {listed}"),
     )
     run = of("run")

@@ -39,6 +39,12 @@ def reference(text: str) -> str:
     return found[1] if found else ""
 
 
+async def lists(session: Any) -> dict[str, Any]:
+    prompts, resources = await session.list_prompts(), await session.list_resources()
+    counts = {"prompts": len(prompts.prompts), "resources": len(resources.resources)}
+    return {**await call(session, "list_workflows", {}), **counts}
+
+
 async def run(session: Any) -> dict[str, Any]:
     progress: list[float] = []
 
@@ -97,7 +103,7 @@ async def main() -> None:
         initialized = await session.initialize()
         tools = [tool.name for tool in (await session.list_tools()).tools]
         parts = {
-            "list": await attempt(call(session, "list_workflows", {})),
+            "list": await attempt(lists(session)),
             "run": await attempt(run(session)),
             "longRun": await attempt(long_run(session)),
             "question": await attempt(question(session)),

@@ -56,7 +56,11 @@ const attempt = async (part) => {
 
 const parts = {};
 const tools = await attempt(async () => (await client.listTools()).tools.map((tool) => tool.name));
-parts.list = await attempt(() => call("list_workflows", {}));
+parts.list = await attempt(async () => ({
+  ...(await call("list_workflows", {})),
+  prompts: (await client.listPrompts()).prompts.length,
+  resources: (await client.listResources()).resources.length,
+}));
 parts.run = await attempt(async () => {
   const progress = [];
   const onprogress = (told) => progress.push(told.progress);
