@@ -36,7 +36,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "interop.md"
 AT_ONCE = 3
 """Clients at a time: they wait more than they work."""
 
-CLIENTS = (*SDK_CLIENTS, *INSPECTOR_CLIENTS, *AGENT_CLIENTS)
+OneClient = SdkClient | InspectorClient | AgentClient
+CLIENTS: tuple[OneClient, ...] = (*SDK_CLIENTS, *INSPECTOR_CLIENTS, *AGENT_CLIENTS)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Servers:
     """Our server over HTTP."""
 
 
-def run_client(client: SdkClient | InspectorClient | AgentClient, servers: Servers, folder: Path) -> ClientReport:
+def run_client(client: OneClient, servers: Servers, folder: Path) -> ClientReport:
     """All parts of one client. One that cannot be had, or breaks the program itself, is a report of that."""
     started = time.monotonic()
     try:
@@ -65,7 +66,7 @@ def run_client(client: SdkClient | InspectorClient | AgentClient, servers: Serve
     return report
 
 
-def run_clients(clients: Sequence[SdkClient | InspectorClient | AgentClient]) -> list[ClientReport]:
+def run_clients(clients: Sequence[OneClient]) -> list[ClientReport]:
     """The reports, in the clients' order. The clients' homes stay where something is broken."""
     CACHE.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="homes-", dir=CACHE))
@@ -77,7 +78,7 @@ def run_clients(clients: Sequence[SdkClient | InspectorClient | AgentClient]) ->
     return reports
 
 
-def _run_clients(clients: Sequence[SdkClient | InspectorClient | AgentClient], folder: Path) -> list[ClientReport]:
+def _run_clients(clients: Sequence[OneClient], folder: Path) -> list[ClientReport]:
     with running_agentos(pace=PACE) as agentos, HttpServer("--url", agentos, "--wait", str(WAIT_SECONDS)) as server:
         servers = Servers(agentos, server.url)
         with ThreadPoolExecutor(AT_ONCE) as pool:

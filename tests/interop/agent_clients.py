@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.interop.conversation import CLIENT_LIMIT_SECONDS
@@ -13,6 +13,7 @@ from tests.interop.matrix import ClientFault
 from tests.interop.screen import DOWN, ENTER, SPACE
 
 PROMPT = "Play the script."
+HTTP_TOKEN = "token-for-the-clients-of-this-machine"
 _KEY = "scripted-model-needs-no-key"
 
 
@@ -21,6 +22,7 @@ class AgentClient:
     """A client with a model of its own. Files are given relative to the home, with MODEL for the model's address."""
 
     key: str
+    install_key: str
     """Its name in `agentos-mcp install`."""
     name: str
     program: NpmProgram
@@ -43,6 +45,10 @@ class AgentClient:
     """What is pressed to say yes in its form; empty where it has no forms."""
     escapes: int = 1
     """How often Esc is pressed to give a call up."""
+    http_url_key: str = "url"
+    """What an entry for a server over HTTP calls its address."""
+    http_entry: Mapping[str, Any] | None = None
+    """The rest of that entry, as a person writes it; None where `install` writes one for stdio."""
     faults: Mapping[str, ClientFault] = field(default_factory=dict)
     """What it does not do by itself, by part."""
 
@@ -62,8 +68,9 @@ _OPENCODE_PROVIDER = {
     "models": {"scripted": {"name": "scripted"}},
 }
 
-AGENT_CLIENTS = (
+_OVER_STDIO = (
     AgentClient(
+        "claude-code",
         "claude-code",
         "Claude Code",
         NpmProgram(CLAUDE_CODE, "@anthropic-ai/claude-code-*/claude"),
@@ -91,6 +98,7 @@ AGENT_CLIENTS = (
     ),
     AgentClient(
         "codex",
+        "codex",
         "Codex",
         NpmProgram(CODEX, "@openai/codex-*/vendor/*/bin/codex"),
         files={
@@ -108,6 +116,7 @@ AGENT_CLIENTS = (
         form_keys=("1", ENTER),
     ),
     AgentClient(
+        "gemini",
         "gemini",
         "Gemini CLI",
         NpmProgram(GEMINI_CLI, "@google/gemini-cli/bundle/gemini.js", is_script=True),
@@ -137,6 +146,7 @@ AGENT_CLIENTS = (
     AgentClient(
         "opencode",
         "opencode",
+        "opencode",
         NpmProgram(OPENCODE, "opencode-*/bin/opencode"),
         files={
             ".config/opencode/opencode.json": _json(
@@ -157,5 +167,26 @@ AGENT_CLIENTS = (
         interactive=("--model", "scripted/scripted", "--prompt"),
         limit_in_entry={"timeout": CLIENT_LIMIT_SECONDS * 1000},
         escapes=2,
+    ),
+)
+
+_BEARER = {"Authorization": f"Bearer {HTTP_TOKEN}"}
+_HTTP_ENTRIES: Mapping[str, Mapping[str, Any]] = {
+    "claude-code": {"type": "http", "headers": _BEARER},
+    "codex": {"http_headers": _BEARER},
+    "gemini": {"headers": _BEARER},
+    "opencode": {"type": "remote", "enabled": True, "headers": _BEARER},
+}
+AGENT_CLIENTS = (
+    *_OVER_STDIO,
+    *(
+        replace(
+            client,
+            key=f"{client.key}-http",
+            name=f"{client.name}, HTTP",
+            http_entry=_HTTP_ENTRIES[client.key],
+            http_url_key="httpUrl" if client.key == "gemini" else "url",
+        )
+        for client in _OVER_STDIO
     ),
 )

@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from agentos_mcp.install.client_table import CLIENTS, Client
 from agentos_mcp.install.host_system import HostSystem
-from tests.interop.agent_clients import PROMPT, AgentClient
+from tests._support.processes import ListeningProcess
+from tests.interop.agent_clients import HTTP_TOKEN, PROMPT, AgentClient
 from tests.interop.conversation import (
     CLIENT_LIMIT_SECONDS,
     PUBLISHED,
@@ -35,9 +36,12 @@ from tests.interop.scripted_model import ScriptedModel, scripted_model
 from tests.interop.server_command import DEFAULT_TOOLS
 from tests.interop.wire_record import RecordedCall, WireRecord, read_wire_record, recorded_command
 
-CONVERSATION_LIMIT = 60.0
+CONVERSATION_LIMIT = 120.0
 """Seconds for a conversation without a person; the longest takes about 30."""
+START_LIMIT = 100.0
+"""Seconds until a client at its screen has made its call; it takes 3 to 30 on a busy machine."""
 NAME = "agentos"
+_RECORDED_HTTP_SERVER = (sys.executable, "-m", "tests.interop.recorded_http_server")
 
 
 def run_agent_client(client: AgentClient, agentos: str, folder: Path) -> ClientReport:
@@ -50,21 +54,27 @@ class _Trial:
         self.client, self.agentos, self.home = client, agentos, folder
         self.work = folder / "work"
         self.work.mkdir(parents=True)
-        self.table: Client = next(known for known in CLIENTS if known.key == client.key)
+        self.table: Client = next(known for known in CLIENTS if known.key == client.install_key)
         self.config = self.table.config_path(HostSystem("linux", self.home, {}, self.work))
         self.report = ClientReport(client.name, client.version)
         self.command = client.program.command()
 
     def run(self) -> ClientReport:
         """All parts, one after the other."""
-        self._write_files("http://127.0.0.1:9")
+        self._write_files()
         before = self._data()
-        if self._install(before):
-            self._converse()
-            self._ask_a_person()
-            self._give_up()
+        if self.client.http_entry is not None:
+            self.entry: dict[str, Any] | None = dict(self.client.http_entry)
+            self._use()
+        elif self._install(before):
+            self._use()
             self._uninstall(before)
         return with_known_faults(self.report, self.client.faults)
+
+    def _use(self) -> None:
+        self._converse()
+        self._ask_a_person()
+        self._give_up()
 
     # Installing
 
@@ -81,7 +91,14 @@ class _Trial:
 
     def _install(self, before: dict[str, Any]) -> bool:
         done = self._agentos_mcp(
-            "install", self.client.key, "--url", self.agentos, "--wait", str(WAIT_SECONDS), "--no-remember", "--json"
+            "install",
+            self.client.install_key,
+            "--url",
+            self.agentos,
+            "--wait",
+            str(WAIT_SECONDS),
+            "--no-remember",
+            "--json",
         )
         self.entry = self.table.section.entry(self.config.read_text(encoding="utf-8"), NAME)
         others = {key: value for key, value in self._data().items() if key in before}
@@ -96,13 +113,13 @@ class _Trial:
     def _uninstall(self, before: dict[str, Any]) -> None:
         assert self.entry is not None
         self._put(self.entry)
-        done = self._agentos_mcp("install", self.client.key, "--uninstall", "--json")
-        left = {key: value for key, value in self._data().items() if key in {*before, self.table.section.name}}
+        done = self._agentos_mcp("install", self.client.install_key, "--uninstall", "--json")
+        left = self._data()
         self.report.check(
             "uninstall",
-            done.returncode == 0 and NAME not in left.get(self.table.section.name, {}),
+            done.returncode == 0 and NAME not in left.get(self.table.section.name, {}) and before.keys() <= left.keys(),
             "",
-            f"exit code {done.returncode}: {describe(done.stdout + done.stderr)}; the file has {describe(left)}",
+            f"exit code {done.returncode}: {describe(done.stdout + done.stderr)}; the file has {', '.join(left)}",
         )
 
     def _data(self) -> dict[str, Any]:
@@ -113,11 +130,11 @@ class _Trial:
         text = self.config.read_text(encoding="utf-8")
         self.config.write_text(self.table.section.put(text, NAME, entry), encoding="utf-8")
 
-    def _write_files(self, model_url: str) -> None:
+    def _write_files(self) -> None:
         for name, text in self.client.files.items():
             path = self.home / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text.replace("MODEL", model_url).replace("HOME", str(self.home)), encoding="utf-8")
+            path.write_text(text.replace("MODEL", self._model_url).replace("HOME", str(self.home)), encoding="utf-8")
 
     @contextmanager
     def _conversation(
@@ -127,24 +144,32 @@ class _Trial:
 
         `limited`: the entry says after how long the client gives a call up.
         """
-        assert self.entry is not None
         log = self.home / f"{name}.log"
-        client = self.table
-        keys = (client.command_key, client.arguments_key)
-        words = self.entry[keys[0]] if not keys[1] else [self.entry[keys[0]], *self.entry[keys[1]]]
-        recorded = recorded_command(log, words)
-        changed = {**self.entry, **self.client.entry_additions, **(self.client.limit_in_entry if limited else {})}
-        changed |= {keys[0]: recorded[0], keys[1]: recorded[1:]} if keys[1] else {keys[0]: recorded}
-        with scripted_model(script_of(play)) as model:
+        with ExitStack() as stack:
+            model = stack.enter_context(scripted_model(script_of(play)))
             text = self.config.read_text(encoding="utf-8")
-            if self._model_url:
-                text = text.replace(self._model_url, model.url)
+            self.config.write_text(text.replace(self._model_url, model.url), encoding="utf-8")
             self._model_url = model.url
-            self.config.write_text(text, encoding="utf-8")
-            self._put(changed)
+            if self.client.http_entry is None:
+                entry = self._recorded_entry(log)
+            else:
+                arguments = (str(log), self.agentos, str(WAIT_SECONDS), HTTP_TOKEN)
+                server = stack.enter_context(ListeningProcess(*arguments, command=_RECORDED_HTTP_SERVER))
+                entry = {**self.client.http_entry, self.client.http_url_key: server.url}
+            self._put({**entry, **self.client.entry_additions, **(self.client.limit_in_entry if limited else {})})
             yield model, log
 
+    def _recorded_entry(self, log: Path) -> dict[str, Any]:
+        """The installed entry with the recorder before its command."""
+        assert self.entry is not None
+        command_key, arguments_key = self.table.command_key, self.table.arguments_key
+        if not arguments_key:
+            return {**self.entry, command_key: recorded_command(log, self.entry[command_key])}
+        first, *rest = recorded_command(log, [self.entry[command_key], *self.entry[arguments_key]])
+        return {**self.entry, command_key: first, arguments_key: rest}
+
     _model_url = "http://127.0.0.1:9"
+    """Where the files say that the model is."""
 
     def _environment(self, model: ScriptedModel) -> dict[str, str]:
         variables = {name: value.replace("MODEL", model.url) for name, value in self.client.variables.items()}
@@ -197,7 +222,7 @@ class _Trial:
         with self._conversation("question", one_question) as (model, log):
             command = [*self.command, *self.client.interactive, PROMPT]
             with Screen(command, self._environment(model), self.work) as screen:
-                asked = wait_until(lambda: any(call.asked for call in read_wire_record(log).calls), 40)
+                asked = wait_until(lambda: any(call.asked for call in read_wire_record(log).calls), START_LIMIT)
                 shown = asked and wait_until(lambda: screen.shows(self.client.form_words), 10)
                 if shown:
                     screen.press(*self.client.form_keys)
@@ -219,7 +244,7 @@ class _Trial:
         with self._conversation("cancel", play) as (model, log):
             command = [*self.command, *self.client.interactive, PROMPT]
             with Screen(command, self._environment(model), self.work) as screen:
-                started = wait_until(lambda: any(call.progress for call in read_wire_record(log).calls), 40)
+                started = wait_until(lambda: any(call.progress for call in read_wire_record(log).calls), START_LIMIT)
                 screen.press(*[ESCAPE] * self.client.escapes)
                 status = wait_for_status(self.agentos, session, "CANCELLED", seconds=8)
                 (self.home / "cancel.screen").write_text(screen.text, encoding="utf-8")

@@ -55,10 +55,14 @@ class ClientReport:
 
 
 def with_known_faults(report: ClientReport, faults: Mapping[str, ClientFault]) -> ClientReport:
-    """The report with what is the client's own fault told apart. A fault that is gone breaks its part."""
+    """The report with what is the client's own fault told apart. A fault that is gone breaks its part.
+
+    Nothing is told apart where the client did not even list the tools: whatever broke then may be ours.
+    """
+    lists = report.cells.get("list")
     for part, fault in faults.items():
         cell = report.cells.get(part)
-        if cell is None:
+        if cell is None or (lists is not None and lists.state == "broken"):
             continue
         if cell.state == "broken":
             report.cells[part] = Cell("fault", f"{fault.words} ({fault.seen_in})")

@@ -116,6 +116,12 @@ def test_known_fault_of_a_client_is_named_and_breaks_nothing() -> None:
     assert "- ⚠ Client, cancel: Esc does nothing (Client 1.2)." in reports_table([report])
 
 
+def test_known_fault_hides_nothing_of_a_client_that_does_not_list_the_tools() -> None:
+    report = report_with("broken")
+    report.breaks("list", "it did not connect")
+    assert len(problems([with_known_faults(report, FAULT)])) == 2
+
+
 def test_fault_that_a_client_no_longer_has_is_a_problem() -> None:
     assert "it works now" in problems([with_known_faults(report_with("works"), FAULT)])[0]
 
