@@ -75,6 +75,8 @@ class _Trial:
         self._converse()
         self._ask_a_person()
         self._give_up()
+        if refusals := [words for log in sorted(self.home.glob("*.log")) for words in read_wire_record(log).refusals]:
+            self.report.breaks("list", f"requests of the client were refused: {describe(refusals)}")
 
     # Installing
 

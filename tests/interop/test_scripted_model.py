@@ -144,13 +144,15 @@ def test_written_page_keeps_what_is_around_its_part() -> None:
         written_page("# Title\n", "make interop", "new")
 
 
-def test_wire_record_tells_progress_and_cancellation_of_each_call(tmp_path: Path) -> None:
+def test_wire_record_tells_progress_cancellation_and_refusals(tmp_path: Path) -> None:
     said = [
         ("client", {"id": 1, "method": "initialize", "params": {}}),
         ("server", {"id": 1, "result": {"protocolVersion": "2025-11-25"}}),
         ("client", {"id": 2, "method": "tools/call", "params": {"name": "run_agent", "_meta": {"progressToken": 7}}}),
         ("server", {"method": "notifications/progress", "params": {"progressToken": 7, "progress": 1.5}}),
         ("client", {"method": "notifications/cancelled", "params": {"requestId": 2, "reason": "Esc"}}),
+        ("client", {"id": 3, "method": "prompts/get", "params": {"name": "x"}}),
+        ("server", {"id": 3, "error": {"code": -32602, "message": "Unknown prompt: x."}}),
     ]
     log = tmp_path / "log"
     log.write_text(
@@ -158,4 +160,5 @@ def test_wire_record_tells_progress_and_cancellation_of_each_call(tmp_path: Path
     )
     record = read_wire_record(log)
     assert record.protocol_version == "2025-11-25"
+    assert record.refusals == ["prompts/get: Unknown prompt: x."]
     assert [(call.tool, call.progress, call.cancel_reason) for call in record.calls] == [("run_agent", [1.5], "Esc")]

@@ -49,6 +49,8 @@ class WireRecord:
     protocol_version: str = ""
     listed_tools: int = 0
     calls: list[RecordedCall] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    """Requests that were answered with an error of the protocol: `prompts/get: 'x' is missing.`"""
 
     def of(self, tool: str) -> list[RecordedCall]:
         return [call for call in self.calls if call.tool == tool]
@@ -85,7 +87,10 @@ def read_wire_record(log: Path) -> WireRecord:
             if record.calls:
                 record.calls[-1].asked = True
         elif speaker == "server" and not method:
-            _note_answer(record, methods.get(key, ""), message.get("result") or {}, by_id.get(key), seconds)
+            asked_method, error = methods.get(key, ""), message.get("error")
+            if isinstance(error, dict) and not (key in by_id and by_id[key].is_cancelled):
+                record.refusals.append(f"{asked_method}: {error.get('message')}")
+            _note_answer(record, asked_method, message.get("result") or {}, by_id.get(key), seconds)
     return record
 
 
