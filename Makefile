@@ -27,8 +27,8 @@ INPUTS := pyproject.toml constraints.txt
 # Without bytecode files each process that the tests start compiles the whole package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo check test test-long test-cluster test-deploy soak fuzz conformance interop lint format bench evals bundle surface \
-	requirements picture clean
+.PHONY: demo check test test-long test-cluster test-deploy soak fuzz conformance interop lint format bench evals \
+	bundle surface requirements picture clean
 
 demo: $(VENV)/.with-demo
 	@$(BIN)/agentos-mcp demo

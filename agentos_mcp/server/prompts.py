@@ -105,7 +105,9 @@ def investigation_text(ref: RunRef | None) -> str:
 
 
 def _open_investigation(arguments: Mapping[str, str]) -> str:
-    return _investigation(f"{arguments['run']} (if no reference stands here, the latest run that failed: find it first)")
+    return _investigation(
+        f"{arguments['run']} (if no reference stands here, the latest run that failed: find it first)"
+    )
 
 
 def _investigation(run: str) -> str:
