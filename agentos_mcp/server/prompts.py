@@ -141,8 +141,8 @@ def _comparison(calls: Sequence[str]) -> str:
     return (
         "Compare two agents of AgentOS on the same task: call run_agent once for each, with these arguments.\n"
         + "\n".join(calls)
-        + "\nThen compare their answers: what is right, what is missing, how long each took and how many tokens it used."
-        " Say which one you would take for such tasks, and why. If one asks for something, ask me."
+        + "\nThen compare their answers: what is right, what is missing, how long each took and how many tokens it "
+        "used. Say which one you would take for such tasks, and why. If one asks for something, ask me."
     )
 
 
