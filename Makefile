@@ -6,6 +6,8 @@
 # make test-deploy  deploy/ by the published schemas of Kubernetes and Compose
 # make soak   10,000 runs while connections break and AgentOS and the server are killed; RUNS=300 SEED=1 for fewer
 # make fuzz   a million changed inputs to each thing that reads what others wrote; COUNT=50000 SEED=1 for fewer
+# make conformance  the official conformance suite, at both versions: docs/conformance.md
+# make interop  other people's clients against a scripted model: docs/interop.md (CLIENTS="codex gemini" for some)
 # make lint   lint and types alone        make format   format the code
 # make bench  compare with other ways to reach an AgentOS: docs/benchmarks.md; QUICK=1: one round, only printed
 # make evals  play 43 requests as people phrase them, by a model where one is configured
@@ -25,8 +27,8 @@ INPUTS := pyproject.toml constraints.txt
 # Without bytecode files each process that the tests start compiles the whole package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo check test test-long test-cluster test-deploy soak fuzz lint format bench evals bundle surface \
-	requirements picture clean
+.PHONY: demo check test test-long test-cluster test-deploy soak fuzz conformance interop lint format bench evals \
+	bundle surface requirements picture clean
 
 demo: $(VENV)/.with-demo
 	@$(BIN)/agentos-mcp demo
@@ -51,6 +53,12 @@ soak: $(VENV)/.with-dev
 
 fuzz: $(VENV)/.with-dev
 	@$(BIN)/python -m tests.fuzz $(TARGETS) $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
+conformance: $(VENV)/.with-dev
+	@$(BIN)/python -m tests.conformance
+
+interop: $(VENV)/.with-dev
+	@$(BIN)/python -m tests.interop $(CLIENTS)
 
 lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .
@@ -82,7 +90,7 @@ picture: $(VENV)/.with-dev
 	@$(BIN)/python -m scripts.picture
 
 clean:
-	rm -rf $(VENV) .agno .node .bench .fuzz dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .agno .node .interop .bench .fuzz dist .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "agentos-mcp needs Python 3.11 or later: install one, or name it: make PYTHON=/path/to/python3"; exit 1; }

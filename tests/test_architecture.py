@@ -162,6 +162,7 @@ NO_SINGLE_ROOM = {
     "evals",
     "faults",
     "fuzz",
+    "interop",
     "packaging",
     "security",
     "soak",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from agentos_mcp.tooling.markdown import fenced, one_line
 _REPORT_DAYS = 7
 _MAX_LENGTHS = {"message": MAX_TEXT_LENGTH, "task": MAX_TEXT_LENGTH, "run": MAX_PATH_LENGTH}
 """Characters of an argument, where it may be longer than a name."""
+_PLACEHOLDER = re.compile(r"\$(\d{1,2}|ARGUMENTS)")
+"""What stands for words that come later: opencode asks with `$1`, `$2` to make a command of a prompt."""
 _RUN_INSTRUCTIONS = (
     as_hint("Show me its progress.")
     + hint(
@@ -53,6 +56,8 @@ class Prompt:
     tools: tuple[str, ...]
     arguments: tuple[PromptArgument, ...] = ()
     completes: Mapping[str, Completer] = field(default_factory=dict)
+    open_text: Callable[[Mapping[str, str]], str] | None = None
+    """The text where an argument is a placeholder, which nothing can be looked up by; None: as any other."""
 
     def listed(self) -> ListedPrompt:
         """As clients are shown it."""
@@ -96,8 +101,18 @@ def investigation_text(ref: RunRef | None) -> str:
             f"No run failed in the {MAX_SESSIONS} latest sessions of this AgentOS. Tell me so, and ask me for "
             "the reference of the run that I mean (run: ... at the end of its result)."
         )
+    return _investigation(str(ref))
+
+
+def _open_investigation(arguments: Mapping[str, str]) -> str:
+    return _investigation(
+        f"{arguments['run']} (if no reference stands here, the latest run that failed: find it first)"
+    )
+
+
+def _investigation(run: str) -> str:
     return (
-        f"Find out why this run failed: {ref}\n"
+        f"Find out why this run failed: {run}\n"
         "Call explain_run with it. Say in plain words what happened, in which step or tool, and why; then what to "
         "change so that it works. Do not run anything again before I have agreed."
     )
@@ -115,12 +130,19 @@ def comparison_text(agents: Sequence[tuple[Component, str]], task: str) -> str:
     """
     if len({(agent.id, instance) for agent, instance in agents}) < len(agents):
         raise InvalidRequest(f"Both are the agent '{display_id(agents[0][0].id)}'.", "Name two agents.")
-    calls = "\n".join(_call(agent, task, instance) for agent, instance in agents)
+    return _comparison([_call("agent", agent.id, task, instance) for agent, instance in agents])
+
+
+def _open_comparison(arguments: Mapping[str, str]) -> str:
+    return _comparison([_call("agent", arguments[name], arguments["task"]) for name in ("first", "second")])
+
+
+def _comparison(calls: Sequence[str]) -> str:
     return (
         "Compare two agents of AgentOS on the same task: call run_agent once for each, with these arguments.\n"
-        f"{calls}\n"
-        "Then compare their answers: what is right, what is missing, how long each took and how many tokens it used. "
-        "Say which one you would take for such tasks, and why. If one asks for something, ask me."
+        + "\n".join(calls)
+        + "\nThen compare their answers: what is right, what is missing, how long each took and how many tokens it "
+        "used. Say which one you would take for such tasks, and why. If one asks for something, ask me."
     )
 
 
@@ -168,6 +190,7 @@ INVESTIGATE = Prompt(
     ("explain_run",),
     (_argument("run", "Run reference; the latest failed run if empty", required=False),),
     {"run": completions.failed_runs},
+    _open_investigation,
 )
 COMPARE = Prompt(
     "compare_agents",
@@ -181,6 +204,7 @@ COMPARE = Prompt(
         _argument("task", "What both should do"),
     ),
     {"first": completions.components("agent"), "second": completions.other_agents},
+    _open_comparison,
 )
 
 
@@ -233,7 +257,8 @@ async def rendered(prompt: Prompt, ctx: ToolContext, arguments: Mapping[str, str
     for argument in prompt.arguments:
         if argument.required and not arguments.get(argument.name, "").strip():
             raise InvalidRequest(f"'{argument.name}' is missing.", prompt.describe_arguments())
-    text = await prompt.render(ctx, arguments)
+    is_open = any(_PLACEHOLDER.fullmatch(value.strip()) for value in arguments.values())
+    text = prompt.open_text(arguments) if is_open and prompt.open_text else await prompt.render(ctx, arguments)
     return GetPromptResult(
         description=prompt.description,
         messages=[PromptMessage(role="user", content=TextContent(type="text", text=text))],
@@ -266,7 +291,7 @@ def _of_component(name: str, component: Component) -> Prompt:
         tool = f"run_{component.kind}"
         lines = [
             f"Run the {component.kind} {display_id(component.id)} of AgentOS: call {tool} with these arguments.",
-            _call(component, arguments["message"], ctx.backend.instance),
+            _call(component.kind, component.id, arguments["message"], ctx.backend.instance),
             _RUN_INSTRUCTIONS.render(ctx.surface),
         ]
         if component.is_factory:
@@ -293,7 +318,7 @@ async def _inputs_text(ctx: ToolContext, component: Component) -> str:
     return "\n".join(input_lines(detail, ctx.surface))
 
 
-def _call(component: Component, message: str, instance: str = "") -> str:
+def _call(kind: str, component_id: str, message: str, instance: str = "") -> str:
     """A call's arguments, fenced: neither the id nor the message can pass for instructions of this server."""
-    arguments = {f"{component.kind}_id": component.id, "message": message}
+    arguments = {f"{kind}_id": component_id, "message": message}
     return fenced(as_json(arguments | ({"instance": instance} if instance else {})))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ruamel.yaml import YAML
+
 from tests._support.node import environment, node, npm_package
 
 PACKAGE = "@modelcontextprotocol/conformance"
@@ -54,6 +56,12 @@ class Report:
 def entry_point() -> Path:
     """The suite's command, installed if need be."""
     return npm_package(PACKAGE, VERSION) / "dist" / "index.js"
+
+
+def scored(spec: Spec) -> frozenset[str]:
+    """The scenarios that a server has to pass to conform to this version, as the suite itself lists them."""
+    listed = entry_point().parents[1] / "requirements" / f"{spec}.yaml"
+    return frozenset(YAML(typ="safe").load(listed.read_text(encoding="utf-8"))["server"])
 
 
 def run(url: str, spec: Spec, folder: Path) -> Report:

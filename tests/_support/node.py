@@ -40,18 +40,18 @@ def environment() -> dict[str, str]:
     return {**kept, "PATH": os.pathsep.join([str(node().parent), kept.get("PATH", "")])}
 
 
-def npm_package(name: str, version: str) -> Path:
-    """The folder of an installed npm package, which is downloaded the first time.
+def npm_package(name: str, version: str, cache: Path = CACHE) -> Path:
+    """The folder of an installed npm package, which is downloaded into `cache` the first time.
 
     Several processes may ask at once: each installs into a folder of its own, and the first to
     finish has its folder renamed to the one that all use.
     """
-    home = CACHE / f"{name.replace('/', '+').lstrip('@')}-{version}"
+    home = cache / f"{name.replace('/', '+').lstrip('@')}-{version}"
     package = home / "node_modules" / Path(*name.split("/"))
     if (package / "package.json").is_file():
         return package
-    CACHE.mkdir(exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix="installing-", dir=CACHE))
+    cache.mkdir(exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix="installing-", dir=cache))
     try:
         _install(f"{name}@{version}", fresh)
         try:

@@ -325,9 +325,11 @@ async def test_name_that_two_instances_have_is_asked_back_by_resources_and_promp
         ):
             await peer.client.get_prompt("compare_agents", {"first": "echo", "second": "prod:echo", "task": "t"})
         both = await prompt_text(peer, "compare_agents", first="dev:echo", second="echo on prod", task="hello")
+        placeholders = await prompt_text(peer, "compare_agents", first="$1", second="$2", task="$3")
     assert both.count('"agent_id": "echo"') == 2
     assert '"instance": "dev"' in both
     assert '"instance": "prod"' in both
+    assert '"agent_id": "$2"' in placeholders
 
 
 async def prompt_text(peer: Peer, name: str, **arguments: str) -> str:

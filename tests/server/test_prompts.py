@@ -236,3 +236,25 @@ class TestWeeklyReport:
             text = await render(peer, "weekly_report")
             assert f"from {before - timedelta(days=7)} to " in text
             await peer.text("get_metrics", since=str(before - timedelta(days=7)))
+
+
+class TestPlaceholders:
+    """opencode makes a command of each prompt: it asks with `$1`, `$2`, and puts a person's words there later."""
+
+    async def test_every_prompt_takes_them(self, connect: Connect, sample_agentos: str) -> None:
+        async with connect(sample_agentos) as peer:
+            for name, prompt in (await list_prompts(peer)).items():
+                names = [argument.name for argument in prompt.arguments or ()]
+                text = await render(peer, name, **{key: f"${number}" for number, key in enumerate(names, 1)})
+                assert all(f"${number}" in text for number in range(1, len(names) + 1)), name
+
+    async def test_comparison_leaves_both_agents_and_the_task_open(self, connect: Connect, sample_agentos: str) -> None:
+        async with connect(sample_agentos) as peer:
+            text = await render(peer, "compare_agents", first="$1", second="$2", task="$3")
+        assert calls_in(text) == [{"agent_id": "$1", "message": "$3"}, {"agent_id": "$2", "message": "$3"}]
+
+    async def test_words_that_only_begin_like_one_are_still_refused(
+        self, connect: Connect, sample_agentos: str
+    ) -> None:
+        async with connect(sample_agentos) as peer:
+            assert "is not a run reference" in await refusal(peer, "investigate_failed_run", run="$1 and more")
