@@ -11,6 +11,8 @@ class Article(NamedTuple):
     text: str
 
 
+EXAMPLE_TOPIC = "how to make a good cup of tea"
+"""What the content pipeline has written about, and writes about where nobody names a topic."""
 HOUSE_STYLE = "House style: write it plainly"
 
 ARTICLES = (

@@ -24,8 +24,9 @@ from agno.workflow import Workflow
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
+from agentos_mcp.demo.articles import EXAMPLE_TOPIC
+
 _DAILY = "0 7 * * *"
-_PIPELINE_TOPIC = "how to make a good cup of tea"
 _TIME_FIELD = re.compile(r'("(?:created|updated)_at": )(\d{10})\b')
 
 
@@ -46,7 +47,7 @@ def store_history(db: SqliteDb, agents: Mapping[str, Agent], team: Team, pipelin
     yesterday_at_seven = now.replace(hour=7, minute=0, second=0) - timedelta(days=1)
     assistant, publisher = agents["assistant"], agents["publisher"]
     conversation = now - timedelta(days=3)
-    daily_run = PastRun("tea-1", "daily-piece", "anna", pipeline, _PIPELINE_TOPIC, yesterday_at_seven)
+    daily_run = PastRun("tea-1", "daily-piece", "anna", pipeline, EXAMPLE_TOPIC, yesterday_at_seven)
     runs = [
         PastRun("anna-1", "anna-figures", "anna", assistant, "Hello, my name is Anna.", conversation),
         PastRun("anna-2", "anna-figures", "anna", assistant, "What is 12 * 7.5?", conversation + timedelta(minutes=1)),

@@ -10,6 +10,7 @@ from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp_types import CallToolResult, TextContent
 
+from agentos_mcp.demo.articles import EXAMPLE_TOPIC
 from agentos_mcp.demo.host_process import DemoError, demo_agentos
 from agentos_mcp.demo.progress_display import progress_display
 from agentos_mcp.install.client_table import ALL, CLIENTS
@@ -18,7 +19,6 @@ from agentos_mcp.install.launch_command import server_command
 from agentos_mcp.terminal.error_output import print_error
 from agentos_mcp.terminal.program_name import program_words
 
-DEFAULT_TOPIC = "how to make a good cup of tea"
 AGENTOS_PORT = 7777
 """AgentOS's default port; if it is free, a demo that is kept running is found without any setting."""
 _KEPT_URL = f"http://localhost:{AGENTOS_PORT}"
@@ -29,7 +29,7 @@ def run_tour(topic: str = "", *, keep: bool = False, pace: float = 1.0) -> int:
     try:
         with demo_agentos(pace=pace, port=_agentos_port() if keep else 0) as url:
             _print(f"An AgentOS is running at {url} (real agno, SQLite, a scripted model: no key, no network).")
-            anyio.run(_tour, url, topic or DEFAULT_TOPIC)
+            anyio.run(_tour, url, topic or EXAMPLE_TOPIC)
             _print(next_steps(url if keep else ""))
             if keep:
                 _print(f"\nThe AgentOS keeps running at {url} until you press Ctrl-C.")

@@ -15,6 +15,7 @@ import anyio
 from mcp.client.client import Client
 from mcp_types import ElicitRequestFormParams, ElicitResult, RequestParamsMeta, TextContent
 
+from agentos_mcp.demo.articles import EXAMPLE_TOPIC
 from agentos_mcp.demo.host_process import demo_agentos
 from agentos_mcp.server.build import build_server
 from agentos_mcp.settings import Settings
@@ -22,7 +23,7 @@ from agentos_mcp.settings import Settings
 COLUMNS = 104
 PERSON = "Write a short piece about making a good cup of tea, and put it on the bulletin."
 CALLS: tuple[tuple[str, dict[str, str]], ...] = (
-    ("run_workflow", {"workflow_id": "content pipeline", "message": "how to make a good cup of tea"}),
+    ("run_workflow", {"workflow_id": "content pipeline", "message": EXAMPLE_TOPIC}),
     ("run_agent", {"agent_id": "publisher", "message": "Publish “How to make a good cup of tea”"}),
 )
 

@@ -137,6 +137,9 @@ def test_file_that_cannot_be_written_is_an_error(viewed: str, tmp_path: Path) ->
     result = invoke(viewed, "view", "last", "--output", str(tmp_path / "no-folder" / "run.html"))
     assert result.exit_code == 2
     assert "no-folder" in result.stderr
+    nobody = invoke(viewed, "view", "last", "--output", "~no-such-user-here/run.html")
+    assert nobody.exit_code == 2
+    assert "the home of ~no-such-user-here is not known here" in nobody.stderr
 
 
 def test_trace_that_does_not_exist_is_an_error(viewed: str) -> None:
