@@ -18,6 +18,12 @@ BUNDLER_PACKAGE, BUNDLER_VERSION = "esbuild", "0.28.2"
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-color-profile=srgb")
 """How it is started: what the page may do is not loosened, as the package's own arguments do."""
 
+_OF_SYSTEM = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
 _UNPACK = """
 const fs = require("fs"), zlib = require("zlib");
 const [from, to] = process.argv.slice(1);
@@ -43,7 +49,7 @@ def chromium(*, pinned: bool = False) -> tuple[Path, dict[str, str]]:
 
     `pinned`: the one of the npm package, with the fonts of the package, whatever the system has.
     """
-    for name in ("chromium", "chromium-browser", "google-chrome"):
+    for name in _OF_SYSTEM:
         if not pinned and (found := shutil.which(name)) is not None:
             return Path(found), dict(os.environ)
     home = CACHE / f"chromium-{VERSION}"

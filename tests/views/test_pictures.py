@@ -12,7 +12,6 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from agentos_mcp.views.content import TITLES, View
-from tests._support.browser import running_browser
 from tests._support.golden_pictures import (
     FOLDER,
     Picture,
@@ -29,21 +28,14 @@ RUN = Picture("run", "light", 720)
 
 
 @pytest.fixture(scope="module")
-async def pinned(browser: Browser) -> AsyncIterator[Browser]:
-    """The browser that the pictures are drawn by, with its fonts; there is none where there is no other, either."""
-    async with running_browser(pinned=True) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-async def comparing(pinned: Browser) -> AsyncIterator[Page]:
-    async with comparison_page(pinned) as page:
+async def comparing(pinned_browser: Browser) -> AsyncIterator[Page]:
+    async with comparison_page(pinned_browser) as page:
         yield page
 
 
 @pytest.mark.parametrize("view", TITLES)
-async def test_view_looks_as_its_pictures(pinned: Browser, comparing: Page, view: View, tmp_path: Path) -> None:
-    async with shown(pinned, view) as opened_view:
+async def test_view_looks_as_its_pictures(pinned_browser: Browser, comparing: Page, view: View, tmp_path: Path) -> None:
+    async with shown(pinned_browser, view) as opened_view:
         for picture in pictures_of(view):
             drawn = await draw(opened_view, picture.width, picture.theme)
             count = await difference(comparing, picture.file.read_bytes(), drawn)
@@ -70,15 +62,15 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("style", BROKEN.values(), ids=BROKEN)
-async def test_picture_of_something_else_is_told_apart(pinned: Browser, comparing: Page, style: str) -> None:
-    async with shown(pinned, RUN.view) as view:
+async def test_picture_of_something_else_is_told_apart(pinned_browser: Browser, comparing: Page, style: str) -> None:
+    async with shown(pinned_browser, RUN.view) as view:
         await view.page.evaluate(_ADD_STYLE, style)
         drawn = await draw(view, RUN.width, RUN.theme)
     assert not is_alike(await difference(comparing, RUN.file.read_bytes(), drawn))
 
 
-async def test_letters_that_are_smoothed_otherwise_are_no_difference(pinned: Browser, comparing: Page) -> None:
-    async with shown(pinned, RUN.view) as view:
+async def test_letters_that_are_smoothed_otherwise_are_no_difference(pinned_browser: Browser, comparing: Page) -> None:
+    async with shown(pinned_browser, RUN.view) as view:
         before = await draw(view, RUN.width, RUN.theme)
         await view.page.evaluate(_ADD_STYLE, "body { filter: blur(0.12px) contrast(1.02) }")
         after = await draw(view, RUN.width, RUN.theme)
