@@ -212,7 +212,8 @@ async def test_live_page_says_when_the_command_that_served_it_has_ended(browser:
         while not said or "last seen" not in said[-1]:
             await view.page.clock.run_for(1_000)
             said.append(await view.page.locator("#outage").inner_text())
-        assert "No news: The command that served this page has ended. Trying again." in said
+        assert "No news: The command that serves this page does not answer. Trying again." in said
+        assert said[-1] == "This is how it was last seen. The command that served this page has ended."
         assert "Pipeline" in await view.text()
         assert len(view.requests) == 5
         await view.page.clock.run_for(120_000)

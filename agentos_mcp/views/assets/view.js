@@ -310,9 +310,10 @@
       } catch (error) {
         failures += 1;
         if (isOver || error.isSettled) return;
-        if (error.isFinal || failures >= (error.maxFailures || Infinity)) {
-          warn(drawn ? `This is how it was last seen. ${error.message}` : "");
-          if (!drawn) showMessage("Nothing to show", error.message);
+        if (error.isFinal || (failures >= MAX_LOST_ANSWERS && error.lastMessage)) {
+          const message = error.isFinal ? error.message : error.lastMessage;
+          warn(drawn ? `This is how it was last seen. ${message}` : "");
+          if (!drawn) showMessage("Nothing to show", message);
           return;
         }
         warn(`No news: ${error.message} Trying again.`);
@@ -345,7 +346,7 @@
     try {
       response = await fetch("data", { headers: { "X-AgentOS-View": page.key }, cache: "no-store" });
     } catch {
-      throw Object.assign(new Error(ended), { maxFailures: MAX_LOST_ANSWERS });
+      throw Object.assign(new Error("The command that serves this page does not answer."), { lastMessage: ended });
     }
     if (!response.ok) throw failure({ error: ended });
     const content = await response.json();
