@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from agentos_mcp import __version__
+from agentos_mcp.agentos.broken_pipe import is_broken_pipe
 from agentos_mcp.agentos.plain_text import PlainFormatter, one_line, strip_control_chars
 from agentos_mcp.settings import OPTIONS, Settings, SettingsError, load, load_instances
 from agentos_mcp.settings.options import without_address
@@ -58,7 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         exit_code = _run_reporting_errors(words)
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as `head`, has what it wants
+    except OSError as error:
+        if not is_broken_pipe(error, sys.stdout):
+            raise
+        # The reader, such as `head`, has what it wants.
         _discard_output()
         return BROKEN_PIPE
     return exit_code

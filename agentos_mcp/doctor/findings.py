@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
+from agentos_mcp.agentos.broken_pipe import is_broken_pipe
 from agentos_mcp.agentos.task_groups import gather
 from agentos_mcp.doctor.fixes import AutomaticFix, Fix, FixStep
 from agentos_mcp.install.host_system import HostSystem
@@ -197,9 +199,9 @@ async def _run_guarded(check: Check, report: Report) -> None:
     """A check that raises is a finding, and does not end the others."""
     try:
         await check(report)
-    except BrokenPipeError:
-        raise  # nobody reads the findings any more
     except Exception as error:
+        if is_broken_pipe(error, sys.stdout):
+            raise  # nobody reads the findings any more
         report(
             bad(
                 "Doctor",

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from agentos_mcp.agentos.open_file import open_to_read
+from agentos_mcp.agentos.replace_file import replace_file
 from agentos_mcp.install.errors import InstallError, InvalidConfigError, os_error_reason
 
 MAX_BACKUPS = 3
@@ -103,7 +104,7 @@ def write(file: ConfigFile, data: bytes) -> None:
             if file.data is not None:
                 _copy_permissions(file.path, temporary_path)
             _require_unchanged(file)
-            temporary_path.replace(file.path)
+            replace_file(temporary_path, file.path)
         except BaseException:
             temporary_path.unlink(missing_ok=True)
             raise

@@ -12,6 +12,7 @@ import anyio
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
+from agentos_mcp.agentos.broken_pipe import is_broken_pipe
 from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.plain_text import strip_control_chars
 from agentos_mcp.server.mcp_server import AgentOSServer
@@ -45,10 +46,16 @@ async def serve_stdio(server: AgentOSServer) -> int:
             cause = cause.exceptions[0]
         sys.stderr.write(strip_control_chars(f"agentos-mcp: {cause}\n"))
         exit_process(1)
-    except* (BrokenPipeError, ConnectionResetError):
+    except* OSError as errors:
+        if errors.split(_says_that_the_client_is_gone)[1] is not None:
+            raise
         # The client is gone, and with it the other end of stdout.
         exit_process(0)
     return 0
+
+
+def _says_that_the_client_is_gone(error: BaseException) -> bool:
+    return isinstance(error, ConnectionResetError) or is_broken_pipe(error, sys.stdout)
 
 
 async def _stop_on_signal(

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentos_mcp.agentos.open_file import open_to_read
 from agentos_mcp.agentos.plain_text import one_line
+from agentos_mcp.agentos.replace_file import replace_file
 from agentos_mcp.settings.agentos_url import parse_url
 from agentos_mcp.settings.folder_lock import lock_folder
 from agentos_mcp.settings.home_folder import expand_home
@@ -396,7 +397,7 @@ class ProfileFile:
                 os.fsync(stream.fileno())
             if self._text() != before:
                 raise self._problem("another program changed it just now", "Look at it")
-            temporary.replace(self.path)
+            replace_file(temporary, self.path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 
 import pytest
 
+from agentos_mcp import cli
+from agentos_mcp.agentos.broken_pipe import is_broken_pipe
 from agentos_mcp.terminal import question_prompts
+from agentos_mcp.terminal.exit_codes import BROKEN_PIPE
 from agentos_mcp.terminal.output import print_json
 from agentos_mcp.terminal.terminal_features import can_encode, can_redraw, colorize, escape_unencodable
 from tests._support.windows import Console, windows
@@ -83,6 +88,41 @@ def test_characters_that_the_code_page_lacks_are_escaped() -> None:
     escape_unencodable(stream)
     stream.write("✔ Grüße")
     assert stream.written() == "\\u2714 Grüße"
+
+
+class ClosedPipe(io.StringIO):
+    """A pipe whose reader has ended, as Windows tells of it."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    def flush(self) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+
+@pytest.mark.parametrize("words", [["--version"], ["help"]])
+def test_command_whose_reader_has_ended_ends_without_a_traceback(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    discarded: list[bool] = []
+    monkeypatch.setattr("sys.stdout", ClosedPipe())
+    monkeypatch.setattr(cli, "_discard_output", lambda: discarded.append(True))
+    with windows():
+        assert cli.main(words) == BROKEN_PIPE
+    assert discarded
+    with pytest.raises(OSError, match="Invalid argument"):
+        cli.main(words)
+
+
+def test_other_invalid_arguments_are_no_closed_pipe() -> None:
+    error = OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    with windows():
+        assert not is_broken_pipe(error, ConsoleStream())
+        assert not is_broken_pipe(error, None)
+        assert not is_broken_pipe(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), ClosedPipe())
+        assert is_broken_pipe(error, ClosedPipe())
+        assert is_broken_pipe(BrokenPipeError(), ConsoleStream())
+    assert not is_broken_pipe(error, ClosedPipe())
 
 
 def test_json_in_a_pipe_is_ascii_whatever_the_code_page(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agentos_mcp.install import config_file
 from agentos_mcp.settings import folder_lock, profiles
 from agentos_mcp.settings.profiles import Profile, ProfileError, ProfileFile
 from tests._support.windows import Msvcrt, windows
@@ -62,6 +63,53 @@ def test_lock_file_that_cannot_be_opened_is_an_error_of_the_profiles(file: Profi
     (file.path.parent / folder_lock.LOCK_FILE_NAME).mkdir()
     with windows(), pytest.raises(ProfileError, match=r"it cannot be written \(is a directory\)"):
         file.save(Profile("one", URL))
+
+
+@pytest.fixture
+def open_elsewhere(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of files that another program has open: each is closed by being tried once more."""
+    names: list[str] = []
+    real_replace = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        if Path(target).name in names:
+            names.remove(Path(target).name)
+            raise PermissionError(13, "Permission denied")
+        return real_replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    return names
+
+
+def test_file_that_another_program_has_open_is_replaced_once_it_is_closed(
+    file: ProfileFile, tmp_path: Path, open_elsewhere: list[str]
+) -> None:
+    config = tmp_path / "mcp.json"
+    config.write_bytes(b"{}")
+    with windows():
+        open_elsewhere += ["agentos.toml", "agentos.toml", "mcp.json"]
+        file.save(Profile("one", URL))
+        config_file.write(config_file.read(config), b'{"mcpServers": {}}')
+        assert list(file.read().by_name) == ["one"]
+    assert config.read_bytes() == b'{"mcpServers": {}}'
+    assert open_elsewhere == []
+
+
+def test_file_that_stays_open_elsewhere_is_an_error(
+    file: ProfileFile, open_elsewhere: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentos_mcp.agentos.replace_file._SECONDS", 0.05)
+    open_elsewhere += ["agentos.toml"] * 1000
+    with windows(), pytest.raises(ProfileError, match=r"it cannot be written \(permission denied\)"):
+        file.save(Profile("one", URL))
+    assert [path.name for path in file.path.parent.iterdir()] == [folder_lock.LOCK_FILE_NAME]
+
+
+def test_file_is_not_waited_for_on_other_systems(file: ProfileFile, open_elsewhere: list[str]) -> None:
+    open_elsewhere += ["agentos.toml", "agentos.toml"]
+    with pytest.raises(ProfileError, match="permission denied"):
+        file.save(Profile("one", URL))
+    assert open_elsewhere == ["agentos.toml"]
 
 
 def test_lock_is_not_inherited_by_programs(file: ProfileFile) -> None:
