@@ -79,7 +79,10 @@ def test_serve_loads_nothing_of_the_other_commands() -> None:
     }
     light_modules = {
         "agentos_mcp.agentos",
-        *(f"agentos_mcp.agentos.{name}" for name in ("errors", "hints", "open_file", "plain_text", "redaction")),
+        *(
+            f"agentos_mcp.agentos.{name}"
+            for name in ("broken_pipe", "errors", "hints", "open_file", "plain_text", "redaction")
+        ),
     }
     assert own_modules - light_modules == {
         "agentos_mcp.terminal",
