@@ -64,8 +64,9 @@ lint: $(VENV)/.with-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 --package agentos_mcp
-	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin --package agentos_mcp
+	@# For the other systems, both at once.
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 --package agentos_mcp & other=$$!; \
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin --package agentos_mcp && wait $$other
 
 format: $(VENV)/.with-dev
 	$(BIN)/ruff check --fix .
