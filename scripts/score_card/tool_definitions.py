@@ -113,6 +113,7 @@ SELF_EXPLAINING = frozenset(
 )
 """Parameters that say by their names, or by their choices, what they take."""
 
+_BARE_VERB = re.compile(r"(compare|count|fetch|find|get|list|read|retrieve|search|show)s?\b", re.IGNORECASE)
 _WORD = re.compile(r"[a-z_]{3,}")
 
 
@@ -132,6 +133,9 @@ def criteria(listing: ServerListing) -> Iterator[Criterion]:
         "parameters: each is described, or says by its name or choices what it takes",
         _unexplained(tools),
         measured=f"{coverage(tools)} % have a description",
+    )
+    yield criterion(
+        GLAMA, "returns: what reads says what comes back, rather than that it reads", _silent_results(tools)
     )
     yield criterion(
         GLAMA, f"conciseness: at most {MAX_WORDS} words", (t.name for t in tools if len(_words(t).split()) > MAX_WORDS)
@@ -154,6 +158,19 @@ def criteria(listing: ServerListing) -> Iterator[Criterion]:
     yield criterion(
         SMITHERY, "the server has a title and an icon", () if server and server.title and server.icons else ("no",)
     )
+
+
+def signals(tool: Tool) -> str:
+    """The figures about one tool that Glama's judge is given, in a line: TDQS's context signals."""
+    parameters = _parameters(tool)
+    given = [
+        f"{len(parameters)} parameters, {invocation_cost(tool)} of them required",
+        f"{coverage([tool])} % described",
+        f"{len(_words(tool).split())} words",
+        *(["output schema"] if tool.output_schema else []),
+        *(["annotated"] if None not in _hints(tool) else []),
+    ]
+    return f"{tool.name}: {', '.join(given)}"
 
 
 def costs(by_default: ServerListing, structured: ServerListing) -> Iterator[Criterion]:
@@ -299,6 +316,12 @@ def _silent_losses(tools: Sequence[Tool]) -> Iterator[str]:
         for tool in tools
         if _hints(tool)[1] and tool.name not in DESTRUCTIVE_BY_ARGUMENT and not LOSSES.search(_words(tool))
     )
+
+
+def _silent_results(tools: Sequence[Tool]) -> Iterator[str]:
+    for tool in tools:
+        if _reads(tool) and _BARE_VERB.match(_words(tool)) and "returns" not in _words(tool):
+            yield tool.name
 
 
 def _unexplained(tools: Sequence[Tool]) -> Iterator[str]:

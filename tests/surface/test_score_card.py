@@ -16,13 +16,13 @@ from scripts.score_card.card import as_text, score_card
 from scripts.score_card.criterion import Criterion, criterion
 from scripts.score_card.hostile_text import compiled_rules, matches
 from scripts.score_card.server_listing import ServerListing, list_server
+from tests._support.hostile_words import HOSTILE_WORDS
 
 pytestmark = pytest.mark.anyio
 
 OWN_PROMPTS = {"weekly_report", "investigate_failed_run", "compare_agents"}
 """Those that are not for a component of the AgentOS."""
 DEMO_COMPONENTS = 6
-RULES = {rule.identifier: dict(rule.metadata) for rule in compiled_rules()}
 
 
 async def test_score_card_has_nothing_that_falls_short(sample_agentos: str) -> None:
@@ -48,8 +48,9 @@ def test_score_card_is_printed_and_fails_where_something_falls_short(
 
     monkeypatch.setattr(command, "demo_agentos", contextlib.nullcontext)
     monkeypatch.setattr(command, "list_server", list_small_server)
-    assert command.main() == 1
+    assert command.main(["--tools"]) == 1
     printed = capsys.readouterr().out
+    assert printed.startswith("list_notes: 0 parameters, 0 of them required, 100 % described, 10 words, annotated\n")
     assert "✔ agent-scan: E001" in printed
     assert "– Smithery: every tool has an output schema (since " in printed
     assert "✘ Smithery: the server has a title and an icon" in printed
@@ -57,12 +58,16 @@ def test_score_card_is_printed_and_fails_where_something_falls_short(
     assert "    the reason given is out of date" in printed
 
 
-@pytest.mark.parametrize("name", RULES)
-def test_rule_finds_the_hostile_texts_that_it_is_for(name: str) -> None:
-    for key in ("example", "another"):
-        text = RULES[name][key]
-        scanned = compiled_rules().scan(text if isinstance(text, bytes) else text.encode())
-        assert name in [rule.identifier for rule in scanned.matching_rules]
+@pytest.mark.parametrize("name", [rule.identifier for rule in compiled_rules()])
+def test_rule_finds_the_hostile_words_that_each_of_its_patterns_is_for(name: str) -> None:
+    (patterns,) = [
+        {pattern.identifier for pattern in rule.patterns} for rule in compiled_rules() if rule.identifier == name
+    ]
+    assert set(HOSTILE_WORDS[name]) == patterns
+    for pattern, text in HOSTILE_WORDS[name].items():
+        matching = [rule for rule in compiled_rules().scan(text.encode()).matching_rules if rule.identifier == name]
+        found = {each.identifier for rule in matching for each in rule.patterns if each.matches}
+        assert pattern in found, text
 
 
 def test_rules_leave_ordinary_words_alone() -> None:
@@ -117,6 +122,7 @@ SHORTFALLS = {
     "names and annotations do not contradict": [tool("list_things", "All that was made.", annotations=UNSAFE)],
     "what is destructive says": [tool("delete_thing", "Make room.")],
     "each is described, or says": [tool("list_things", "All that was made.", properties={"xyz": {"type": "string"}})],
+    "what reads says what comes back": [tool("list_things", "List the things.")],
     "at most 40 words": [tool("list_things", "word " * 41)],
     "is not the name": [tool("list_things", "All that was made.", title="list_things")],
     "verb_noun": [tool("things", "All that was made.")],
