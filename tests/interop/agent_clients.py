@@ -113,7 +113,7 @@ _OVER_STDIO = (
         entry_additions={"default_tools_approval_mode": "approve"},
         limit_in_entry={"tool_timeout_sec": CLIENT_LIMIT_SECONDS},
         form_words="enter to submit",
-        form_keys=("1", ENTER),
+        form_keys=("1", "1", "1", ENTER),  # on a busy machine it takes no keys at first
     ),
     AgentClient(
         "gemini",

@@ -68,7 +68,7 @@ class _Trial:
             self._use()
         elif self._install(before):
             self._use()
-            self._uninstall(before)
+            self._uninstall()
         return with_known_faults(self.report, self.client.faults)
 
     def _use(self) -> None:
@@ -112,14 +112,17 @@ class _Trial:
         )
         return self.report.cells["install"].state == "works"
 
-    def _uninstall(self, before: dict[str, Any]) -> None:
+    def _uninstall(self) -> None:
         assert self.entry is not None
         self._put(self.entry)
+        ours = {self.table.section.name, *self.table.top_level_settings}
+        before = {key: value for key, value in self._data().items() if key not in ours}
         done = self._agentos_mcp("install", self.client.install_key, "--uninstall", "--json")
         left = self._data()
+        others = {key: value for key, value in left.items() if key not in ours}
         self.report.check(
             "uninstall",
-            done.returncode == 0 and NAME not in left.get(self.table.section.name, {}) and before.keys() <= left.keys(),
+            done.returncode == 0 and NAME not in left.get(self.table.section.name, {}) and others == before,
             "",
             f"exit code {done.returncode}: {describe(done.stdout + done.stderr)}; the file has {', '.join(left)}",
         )

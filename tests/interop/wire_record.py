@@ -50,7 +50,10 @@ class WireRecord:
     listed_tools: int = 0
     calls: list[RecordedCall] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
-    """Requests that were answered with an error of the protocol: `prompts/get: 'x' is missing.`"""
+    """Requests that were answered with an error of the protocol: `prompts/get: 'x' is missing.`
+
+    Not those that the client had cancelled, nor `initialize`: a client may try both eras.
+    """
 
     def of(self, tool: str) -> list[RecordedCall]:
         return [call for call in self.calls if call.tool == tool]
@@ -88,7 +91,8 @@ def read_wire_record(log: Path) -> WireRecord:
                 record.calls[-1].asked = True
         elif speaker == "server" and not method:
             asked_method, error = methods.get(key, ""), message.get("error")
-            if isinstance(error, dict) and not (key in by_id and by_id[key].is_cancelled):
+            was_cancelled = key in by_id and by_id[key].is_cancelled
+            if isinstance(error, dict) and asked_method != "initialize" and not was_cancelled:
                 record.refusals.append(f"{asked_method}: {error.get('message')}")
             _note_answer(record, asked_method, message.get("result") or {}, by_id.get(key), seconds)
     return record
