@@ -109,7 +109,7 @@ _OVER_STDIO = (
             )
         },
         headless=("exec", "--skip-git-repo-check"),
-        interactive=("--ask-for-approval", "on-request"),
+        interactive=("--no-daemon", "--ask-for-approval", "on-request"),
         entry_additions={"default_tools_approval_mode": "approve"},
         limit_in_entry={"tool_timeout_sec": CLIENT_LIMIT_SECONDS},
         form_words="enter to submit",

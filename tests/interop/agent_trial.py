@@ -28,7 +28,7 @@ from tests.interop.conversation import (
     script_of,
     transcript_of,
 )
-from tests.interop.loopback import loopback_environment
+from tests.interop.loopback import end_leftover_processes, loopback_environment
 from tests.interop.matrix import ClientReport, with_known_faults
 from tests.interop.run_status import wait_for_status
 from tests.interop.screen import ESCAPE, Screen, wait_until
@@ -46,7 +46,10 @@ _RECORDED_HTTP_SERVER = (sys.executable, "-m", "tests.interop.recorded_http_serv
 
 def run_agent_client(client: AgentClient, agentos: str, folder: Path) -> ClientReport:
     """All parts, one after the other, in a home of its own."""
-    return _Trial(client, agentos, folder).run()
+    try:
+        return _Trial(client, agentos, folder).run()
+    finally:
+        end_leftover_processes(folder)
 
 
 class _Trial:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 from tests._support.node import node
@@ -32,3 +36,13 @@ def loopback_environment(home: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "TERM": "xterm-256color",
     }
+
+
+def end_leftover_processes(home: Path) -> None:
+    """End what a client left running of itself: processes whose command line names this home."""
+    listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, encoding="utf-8", errors="replace")
+    for line in listed.stdout.splitlines():
+        number, _, command = line.strip().partition(" ")
+        if f"{home}/" in command and int(number) != os.getpid():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(number), signal.SIGTERM)

@@ -32,7 +32,7 @@ _LINES, _COLUMNS = 50, 140
 
 
 class Screen:
-    """Leaving its context ends the program, with all of its process group."""
+    """Leaving its context ends the program."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
         # Windows has none of them, and imports what uses this module.
