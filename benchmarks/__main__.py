@@ -24,6 +24,7 @@ NAMES = (
     "first_use",
     "sizes",
     "list_latency",
+    "list_call",
     "streamed_runs",
     "many_runs",
     "memory",

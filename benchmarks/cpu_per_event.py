@@ -29,6 +29,7 @@ from benchmarks.process_usage import connect_with_pid, cpu_seconds
 from benchmarks.results import Row
 
 ROUNDS = 8
+SECTION = "CPU for each event"
 MAX_RATIO = 2.0
 STREAMS = (
     # As fast as the AgentOS can stream: many events arrive together.

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from functools import partial
 from statistics import median
 
-import anyio
 import httpx
 from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 
-from benchmarks.harness import BenchmarkError, agentos_mcp_server, measure_alternately, rest_client, run_agentos
+from benchmarks.harness import BenchmarkError, measure_alternately, rest_client, run_agentos, serve_http
 from benchmarks.process_usage import cpu_seconds
 from benchmarks.results import Row
 
 ROUNDS = 15
+SECTION = "A list call over HTTP, and REST's own"
 CALLS = 20
 """In a round, of which the median counts."""
 MAX_ADDED_MILLISECONDS = 3.0
 _TOOL = "list_agents"
-_START_SECONDS = 30.0
 _CLIENT = {"name": "benchmark", "version": "1"}
 _HEADERS = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
 
@@ -32,9 +29,11 @@ async def measure(rounds: int) -> list[Row]:
     rows = []
     async with AsyncExitStack() as stack:
         url = stack.enter_context(run_agentos())
-        server_url, pid = stack.enter_context(_http_server(url))
+        address, pid = stack.enter_context(serve_http(url))
         rest = await stack.enter_async_context(rest_client(url))
-        mcp = await stack.enter_async_context(_mcp_client(server_url))
+        mcp = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=address.removesuffix("/mcp"), headers=_HEADERS, timeout=60)
+        )
         session = await _open_session(mcp)
         for era, call in (("modern era", _call_modern), ("legacy era", partial(_call_legacy, session))):
             own, other = await measure_alternately(
@@ -102,32 +101,3 @@ def _request(method: str, params: Mapping[str, object]) -> dict[str, object]:
 def _check(response: httpx.Response) -> None:
     if response.status_code != httpx.codes.OK or "streamer" not in response.text:
         raise BenchmarkError(f"A list call answered {response.status_code}: {response.text[:200]}")
-
-
-@contextmanager
-def _http_server(url: str) -> Iterator[tuple[str, int]]:
-    """A server of ours over HTTP: its address and its process id."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    stdio = agentos_mcp_server(url)
-    command = [stdio.command, *stdio.args, "--http", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=stdio.cwd, stderr=subprocess.DEVNULL)
-    try:
-        yield f"http://127.0.0.1:{port}", process.pid
-    finally:
-        process.terminate()
-        process.wait()
-
-
-@asynccontextmanager
-async def _mcp_client(server_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the server, once that listens."""
-    async with httpx.AsyncClient(base_url=server_url, headers=_HEADERS, timeout=60) as http:
-        with anyio.fail_after(_START_SECONDS):
-            while True:
-                try:
-                    await http.get("/health")
-                    break
-                except httpx.TransportError:
-                    await anyio.sleep(0.1)
-        yield http

@@ -18,11 +18,11 @@ _PROC = Path("/proc")
 
 @asynccontextmanager
 async def connect_with_pid(
-    server: StdioServerParameters, *, is_quiet: bool = False
+    server: StdioServerParameters, mode: str = "auto", *, is_quiet: bool = False
 ) -> AsyncIterator[tuple[Client, int]]:
     """A client of a server that is spawned for it, and the server's process id. What a quiet one logs is dropped."""
     before = _children()
-    async with connect(server, is_quiet=is_quiet) as client:
+    async with connect(server, mode, is_quiet=is_quiet) as client:
         spawned = _children() - before
         if len(spawned) != 1:
             raise BenchmarkError(f"{len(spawned)} processes were spawned where one was expected.")

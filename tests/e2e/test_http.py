@@ -24,7 +24,8 @@ HEADERS = {"accept": "application/json, text/event-stream", "content-type": "app
 
 @pytest.fixture(scope="module")
 def server_url(sample_agentos: str) -> Iterator[str]:
-    """The address of an MCP server for the sample AgentOS."""
+    """The address of an MCP server for the sample AgentOS, which takes a moment to describe itself the first time."""
+    httpx.get(f"{sample_agentos}/openapi.json", timeout=30).raise_for_status()
     with HttpServer("--url", sample_agentos) as server:
         yield server.url
 
