@@ -318,6 +318,9 @@ class Catalog:
             listed = await self._list(kind)
             if listed != last_listed:
                 inventory = await self.inventory(fresh=True)
+        elif self._agent_os.on_name is not None:  # which only `/config` tells: nothing else is asked before
+            inventory = await self.inventory(fresh=True)
+            listed = await self._list(kind)
         else:
             reads: list[Callable[[], Awaitable[Any]]] = [
                 partial(self._list, kind),
