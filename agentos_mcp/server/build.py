@@ -20,6 +20,7 @@ from agentos_mcp.agentos.task_groups import unwrapped_task_group
 from agentos_mcp.server.caller_state import CallerState
 from agentos_mcp.server.callers import Caller, Callers
 from agentos_mcp.server.change_notifier import notify_clients_of_changes
+from agentos_mcp.server.free_memory import MemoryRelease
 from agentos_mcp.server.introduction import INTRODUCTION_SECONDS
 from agentos_mcp.server.mcp_server import AgentOSServer
 from agentos_mcp.server.telemetry.telemetry import Telemetry
@@ -51,13 +52,14 @@ def build_server(
     if identities is not None:
         settings = _for_callers(settings, identities)
     telemetry = Telemetry(settings)
+    observers = [*telemetry.observers, MemoryRelease()]
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[CallerState]) -> AsyncIterator[CallerState]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(telemetry.serving(server))
             backends = [
-                await stack.enter_async_context(open_backend(own, prefetch, observers=telemetry.observers))
+                await stack.enter_async_context(open_backend(own, prefetch, observers=observers))
                 for own in settings.instances or (settings,)
             ]
             instances = _instances_of(backends)
@@ -68,7 +70,7 @@ def build_server(
             serving = (
                 serving_caller(server, state)
                 if identities is None
-                else serving_callers(server, state, identities, telemetry.observers)
+                else serving_callers(server, state, identities, observers)
             )
             try:
                 async with serving:

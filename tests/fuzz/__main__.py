@@ -199,10 +199,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         corpus = pickle.loads(path.read_bytes())  # noqa: S301 - our own
         return max(read_again(name, corpus, seed, options.input) for name in names)
     print(f"{options.count:,} inputs each; seed {seed} ...", flush=True)
+    print(_line((*COLUMNS, "its number")), flush=True)
     outcomes = []
     for name in names:
         outcome = fuzz(name, TARGETS[name], path, seed=seed, count=options.count)
-        print("  ".join(f"{cell:>16}" for cell in (*outcome.cells(), f"(input {outcome.slowest[1]})")), flush=True)
+        print(_line((*outcome.cells(), str(outcome.slowest[1]))), flush=True)
         for line in lines_of(outcome, seed):
             print(line, flush=True)
         outcomes.append(outcome)
@@ -211,6 +212,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_section("fuzz", section(outcomes, seed))
         print("Written into docs/reliability.md.")
     return 1 if failed else 0
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "  ".join(f"{cell:>19}" for cell in cells)
 
 
 if __name__ == "__main__":
