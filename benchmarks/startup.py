@@ -10,7 +10,7 @@ from mcp.client.stdio import StdioServerParameters
 from benchmarks.harness import agentos_mcp_server, bare_sdk_server, connect, measure_alternately, run_agentos
 from benchmarks.results import Row
 
-ROUNDS = 12
+ROUNDS = 7
 MAX_RATIO = 1.0
 
 
