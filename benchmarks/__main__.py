@@ -13,7 +13,7 @@ from pathlib import Path
 
 import anyio
 
-from benchmarks import chart, page
+from benchmarks import chart, connections, page
 from benchmarks.contenders import CONTENDERS
 from benchmarks.machine import describe_machine, versions
 from benchmarks.page import Environment, Section
@@ -29,6 +29,7 @@ NAMES = (
     "many_runs",
     "memory",
     "startup",
+    "list_call",
     "progress_latency",
     "cancel_latency",
     "cpu_per_event",
@@ -44,7 +45,9 @@ def build_parser() -> argparse.ArgumentParser:
         "names", nargs="*", metavar="NAME", help=f"benchmarks to run: {', '.join(NAMES)} (default: all)"
     )
     parser.add_argument("--rounds", type=int, default=0, help="rounds of each benchmark (default: its own number)")
-    parser.add_argument("--quick", action="store_true", help="one round of each, and the results are only printed")
+    parser.add_argument(
+        "--quick", action="store_true", help="one round of each without the most runs at once, which is only printed"
+    )
     parser.add_argument(
         "--output", type=Path, metavar="FOLDER", help="write the page and its chart there (default: docs/, after all)"
     )
@@ -74,9 +77,10 @@ def main() -> int:
     _print(sections, failed)
     folder = options.output or (None if options.names or options.quick else DOCS)
     if folder is not None:
-        how_often = f"{'one round' if rounds == 1 else 'some rounds'} of each, {minutes:.0f} minutes in all"
+        how_often = f"{'one round' if rounds == 1 else 'several rounds'} of each, which took {minutes:.0f} min"
         machine = f"{describe_machine()}, with a load of {load:.1f} before it began"
-        write(folder, sections, Environment(machine, versions(), how_often, failed))
+        missing = [*failed, *(f"{title}: {reason}" for title, reason in connections.left_out.items())]
+        write(folder, sections, Environment(machine, versions(), how_often, missing))
         print(f"\nWritten: {folder / 'benchmarks.md'} and {folder / page.CHART}", file=sys.stderr)
     return 1 if failed else 0
 
