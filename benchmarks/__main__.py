@@ -29,6 +29,7 @@ NAMES = (
     "many_runs",
     "memory",
     "startup",
+    "list_call",
     "progress_latency",
     "cancel_latency",
     "cpu_per_event",

@@ -12,6 +12,7 @@ import pytest
 from agentos_mcp.cli import build_full_parser
 from agentos_mcp.server.http.settings import EXCHANGE_SECRET_VARIABLE, HTTP_OPTIONS, SECRET_VARIABLES
 from agentos_mcp.settings import OPTIONS
+from benchmarks.__main__ import build_parser as build_benchmarks_parser
 from evals.__main__ import build_parser as build_evals_parser
 from scripts.surface.client_methods import METHODS
 from scripts.surface.tool_list import listed, total
@@ -50,7 +51,7 @@ def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
 
 FLAGS = {
     flag
-    for parser in (*parsers(build_full_parser()), build_evals_parser())
+    for parser in (*parsers(build_full_parser()), build_evals_parser(), build_benchmarks_parser())
     for action in parser._actions
     for flag in action.option_strings
 }
