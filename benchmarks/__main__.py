@@ -45,7 +45,9 @@ def build_parser() -> argparse.ArgumentParser:
         "names", nargs="*", metavar="NAME", help=f"benchmarks to run: {', '.join(NAMES)} (default: all)"
     )
     parser.add_argument("--rounds", type=int, default=0, help="rounds of each benchmark (default: its own number)")
-    parser.add_argument("--quick", action="store_true", help="one round of each, and the results are only printed")
+    parser.add_argument(
+        "--quick", action="store_true", help="one round of each without the most runs at once, which is only printed"
+    )
     parser.add_argument(
         "--output", type=Path, metavar="FOLDER", help="write the page and its chart there (default: docs/, after all)"
     )

@@ -24,7 +24,7 @@ from benchmarks.harness import (
 )
 from benchmarks.results import Row
 
-ROUNDS = 12
+ROUNDS = 6
 MAX_SECONDS = 1.0
 AGENT = COMPONENTS["agent"]
 MESSAGE = "500 10"

@@ -28,7 +28,7 @@ from benchmarks.harness import (
 from benchmarks.process_usage import connect_with_pid, cpu_seconds
 from benchmarks.results import Row
 
-ROUNDS = 8
+ROUNDS = 5
 SECTION = "CPU for each event"
 MAX_RATIO = 2.0
 STREAMS = (

@@ -13,7 +13,7 @@ from benchmarks.harness import connect, measure_alternately, run_agentos
 from benchmarks.peers import PeerMissing
 from benchmarks.results import Comparison, Result
 
-ROUNDS = 7
+ROUNDS = 5
 SECTION = "Start"
 _NODE = (
     "node starts faster than Python; mcp-remote has no tools of its own to make, and needs a Node.js that is installed"

@@ -181,9 +181,12 @@ async def stream_events(http: httpx.AsyncClient, kind: Kind, message: str, *, ba
 
 
 async def measure_alternately(rounds: int, *sides: Callable[[], Awaitable[T]], warm_up: bool = True) -> list[list[T]]:
-    """Measure every side once a round, in rotating order; a warm-up round is dropped. Samples by side."""
+    """Measure every side once a round, in rotating order. Samples by side.
+
+    A warm-up round before them is dropped; a single round has none.
+    """
     samples: list[list[T]] = [[] for _ in sides]
-    for number in range(0 if warm_up else 1, rounds + 1):
+    for number in range(0 if warm_up and rounds > 1 else 1, rounds + 1):
         for offset in range(len(sides)):
             side = (number + offset) % len(sides)
             sample = await sides[side]()

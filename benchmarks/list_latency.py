@@ -12,7 +12,7 @@ from benchmarks.contenders import AGENTOS_MCP, MCP_PROXY, MCP_REMOTE, OPENAPI, O
 from benchmarks.harness import measure_alternately, run_agentos
 from benchmarks.results import Comparison, Result, percentile
 
-ROUNDS = 10
+ROUNDS = 8
 SECTION = "A list call"
 CALLS_PER_ROUND = 30
 _IN_PROCESS = "/mcp reads AgentOS's own memory, in its process; agentos-mcp asks AgentOS over REST, so as to be current"

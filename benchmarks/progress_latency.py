@@ -12,7 +12,7 @@ from agentos_mcp.agentos.runs.run import Kind
 from benchmarks.harness import BenchmarkError, FirstProgress, agentos_mcp_server, connect, run_agentos, run_over_mcp
 from benchmarks.results import Row
 
-ROUNDS = 15
+ROUNDS = 8
 MAX_MILLISECONDS = 50.0
 MESSAGE = "10 0.3"
 

@@ -11,7 +11,7 @@ from benchmarks.contenders import AGENTOS_MCP, MCP_PROXY, MCP_REMOTE, OPENAPI, O
 from benchmarks.harness import measure_alternately, run_agentos
 from benchmarks.results import Comparison, Result, Row
 
-ROUNDS = 5
+ROUNDS = 3
 SECTION = "One streamed run"
 MAX_RATIO = 1.05
 MESSAGE = "75 1.5"

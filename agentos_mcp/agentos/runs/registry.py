@@ -281,10 +281,11 @@ class RunRegistry:
         error: AgentOSError | None = None
 
         def report(state: RunState) -> None:
-            # AgentOS may have chosen another run id than ours: both references lead here.
-            if str(state.ref) not in self._followed:
-                self._engine.ownership.started(state.ref)
-            self._followed[str(state.ref)] = run
+            # An event may tell that AgentOS has chosen another run id than ours: both references lead here.
+            if state.ref is not run.state.ref:
+                if str(state.ref) not in self._followed:
+                    self._engine.ownership.started(state.ref)
+                self._followed[str(state.ref)] = run
             run.report(state)
 
         try:
