@@ -77,7 +77,7 @@ def main() -> int:
     _print(sections, failed)
     folder = options.output or (None if options.names or options.quick else DOCS)
     if folder is not None:
-        how_often = f"{'one round' if rounds == 1 else 'some rounds'} of each, {minutes:.0f} minutes in all"
+        how_often = f"{'one round' if rounds == 1 else 'several rounds'} of each, {minutes:.0f} minutes in all"
         machine = f"{describe_machine()}, with a load of {load:.1f} before it began"
         write(folder, sections, Environment(machine, versions(), how_often, failed))
         print(f"\nWritten: {folder / 'benchmarks.md'} and {folder / page.CHART}", file=sys.stderr)
