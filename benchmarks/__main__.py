@@ -13,7 +13,7 @@ from pathlib import Path
 
 import anyio
 
-from benchmarks import chart, page
+from benchmarks import chart, connections, page
 from benchmarks.contenders import CONTENDERS
 from benchmarks.machine import describe_machine, versions
 from benchmarks.page import Environment, Section
@@ -77,9 +77,10 @@ def main() -> int:
     _print(sections, failed)
     folder = options.output or (None if options.names or options.quick else DOCS)
     if folder is not None:
-        how_often = f"{'one round' if rounds == 1 else 'several rounds'} of each, {minutes:.0f} minutes in all"
+        how_often = f"{'one round' if rounds == 1 else 'several rounds'} of each, which took {minutes:.0f} min"
         machine = f"{describe_machine()}, with a load of {load:.1f} before it began"
-        write(folder, sections, Environment(machine, versions(), how_often, failed))
+        missing = [*failed, *(f"{title}: {reason}" for title, reason in connections.left_out.items())]
+        write(folder, sections, Environment(machine, versions(), how_often, missing))
         print(f"\nWritten: {folder / 'benchmarks.md'} and {folder / page.CHART}", file=sys.stderr)
     return 1 if failed else 0
 

@@ -107,6 +107,25 @@ class RestConnection:
         return RunTimes(time.perf_counter() - started, first - started)
 
 
+left_out: dict[str, str] = {}
+"""The contenders that could not be had in this run, by their titles, and why."""
+
+
+def can_be_had(contender: Contender, url: str = "") -> bool:
+    """Whether a contender is installed, or can be; otherwise it is noted as left out."""
+    try:
+        if contender in (AGENTOS_MCP, MCP_REMOTE, MCP_PROXY):
+            peers.agentos_python()
+        if contender.transport == "stdio":
+            stdio_command(contender, url)
+    except PeerMissing as error:
+        if contender.title not in left_out:
+            print(f"{contender.title} is left out: {error}", file=sys.stderr)
+        left_out[contender.title] = str(error)
+        return False
+    return True
+
+
 def durability(*, background: bool) -> tuple[str, ...]:
     """The arguments of agentos-mcp for runs in the background, or in the foreground as AgentOS's own /mcp has them."""
     return () if background else ("--durability", "foreground")
@@ -157,14 +176,10 @@ async def connect_to(contender: Contender, url: str, *, background: bool = True)
 async def connect_all(
     contenders: tuple[Contender, ...], url: str, *, background: bool = True
 ) -> AsyncIterator[dict[str, Connection]]:
-    """Connections of all contenders that can be had here, by their keys; the others are named on stderr."""
+    """Connections of all contenders that can be had here, by their keys."""
     async with AsyncExitStack() as stack:
         connections: dict[str, Connection] = {}
-        for contender in contenders:
-            try:
-                connections[contender.key] = await stack.enter_async_context(
-                    connect_to(contender, url, background=background)
-                )
-            except PeerMissing as error:
-                print(f"{contender.title} is left out: {error}", file=sys.stderr)
+        for contender in filter(can_be_had, contenders):
+            connection = connect_to(contender, url, background=background)
+            connections[contender.key] = await stack.enter_async_context(connection)
         yield connections

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from benchmarks.connections import McpConnection, stdio_command
+from benchmarks.connections import McpConnection, can_be_had, stdio_command
 from benchmarks.contenders import BARE, MCP_PROXY, MCP_REMOTE, OPENAPI, OWN_STDIO, Contender
 from benchmarks.harness import connect, measure_alternately, run_agentos
-from benchmarks.peers import PeerMissing
 from benchmarks.results import Comparison, Result
 
 ROUNDS = 5
@@ -18,7 +16,7 @@ SECTION = "Start"
 _NODE = (
     "node starts faster than Python; mcp-remote has no tools of its own to make, and needs a Node.js that is installed"
 )
-_NO_TOOLS = "it has no tools of its own to make: it asks AgentOS for them, and has an older MCP SDK, which loads less"
+_NO_TOOLS = "it has no tools of its own to make: it asks AgentOS for them; its MCP SDK is of the first version"
 _CONNECTED = "it has asked AgentOS for its OpenAPI document before, which took most of its start"
 _WARM = (
     "AgentOS answers from what it holds in memory; agentos-mcp asks it over REST, once, and opens a connection for it"
@@ -28,13 +26,8 @@ _WARM = (
 async def measure(rounds: int) -> list[Result]:
     with run_agentos(own_mcp=True) as url:
         sides: dict[str, Callable[[], Awaitable[tuple[float, float]]]] = {}
-        for contender in (OWN_STDIO, MCP_REMOTE, MCP_PROXY, OPENAPI, BARE):
-            try:
-                stdio_command(contender, url)
-            except PeerMissing as error:
-                print(f"{contender.title} is left out: {error}", file=sys.stderr)
-            else:
-                sides[contender.key] = partial(_first_use, contender, url)
+        for contender in filter(can_be_had, (OWN_STDIO, MCP_REMOTE, MCP_PROXY, OPENAPI, BARE)):
+            sides[contender.key] = partial(_first_use, contender, url)
         samples = dict(zip(sides, await measure_alternately(rounds, *sides.values()), strict=True))
     listed = {key: [first for first, _ in times] for key, times in samples.items()}
     called = {key: [1000 * second for _, second in times] for key, times in samples.items() if key != BARE.key}

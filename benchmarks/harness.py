@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO, TypeVar
 
@@ -22,6 +22,7 @@ from agentos_mcp.agentos.runs.run import Kind, new_id
 from agentos_mcp.demo.host_process import demo_agentos
 from benchmarks import peers
 from benchmarks.benchmark_agentos import LAST_WORD_OF_STEP, OWN_MCP_VARIABLE
+from benchmarks.peers import PeerMissing
 
 T = TypeVar("T")
 
@@ -40,12 +41,15 @@ class BenchmarkError(RuntimeError):
 
 @contextmanager
 def run_agentos(*, own_mcp: bool = False, build: str = BENCHMARK_AGENTOS) -> Iterator[str]:
-    """A fresh AgentOS with an empty database: its address. With `own_mcp` it serves its own /mcp too.
+    """A fresh AgentOS with an empty database: its address.
 
-    Raises PeerMissing where FastMCP, which that needs, cannot be installed.
+    With `own_mcp` it serves its own /mcp too, unless FastMCP, which that needs, cannot be installed.
     """
-    environment = _UNLIMITED_BACKGROUND_RUNS | ({OWN_MCP_VARIABLE: "1"} if own_mcp else {})
-    python = str(peers.agentos_python()) if own_mcp else sys.executable
+    environment, python = dict(_UNLIMITED_BACKGROUND_RUNS), sys.executable
+    if own_mcp:
+        with suppress(PeerMissing):
+            python = str(peers.agentos_python())
+            environment[OWN_MCP_VARIABLE] = "1"
     with demo_agentos(build=build, environment=environment, python=python) as url:
         yield url
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def versions() -> list[tuple[str, str]]:
     found = [("Python", platform.python_version())]
     own = _installed(peers.own_python)
     found += [(name, own[name]) for name in ("mcp", "uvicorn", "httpx2", "httpx") if name in own]
-    agentos = _installed(peers.agentos_python)
+    agentos = _installed(peers.agentos_python) or _installed(lambda: Path(sys.executable))
     found += [(name, agentos[name]) for name in ("agno", "fastapi") if name in agentos]
     if "fastmcp" in agentos:
         found.append(("fastmcp in AgentOS", agentos["fastmcp"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -10,10 +9,9 @@ from statistics import median
 
 import anyio
 
-from benchmarks.connections import RunTimes, durability
+from benchmarks.connections import RunTimes, can_be_had, durability
 from benchmarks.contenders import AGENTOS_MCP, OWN_HTTP, REST
 from benchmarks.harness import measure_alternately, run_agentos, serve_http
-from benchmarks.peers import PeerMissing
 from benchmarks.process_usage import peak_resident_mib, reset_peak, resident_mib
 from benchmarks.results import Comparison, Result, Row, percentile
 from benchmarks.streamed_calls import run_at_once, run_over_mcp, run_over_rest
@@ -46,7 +44,7 @@ _DURABLE_BETWEEN = (
     "AgentOS's own work where the two share two cores with the clients"
 )
 _CALL_MEMORY = (
-    "a call is some sixty coroutines deep, with 14 events, 11 cancel scopes and two connections: most of them the MCP "
+    "a call has some seventy coroutines, 14 events, 11 cancel scopes and two connections, most of which are the MCP "
     "SDK's, the HTTP server's and the HTTP client's"
 )
 
@@ -61,13 +59,8 @@ async def _compare(rounds: int, *, background: bool) -> list[Result]:
     where = "background" if background else "foreground"
     results: list[Result] = []
     async with AsyncExitStack() as stack:
-        own_mcp = not background
-        try:
-            url = stack.enter_context(run_agentos(own_mcp=own_mcp))
-        except PeerMissing as error:
-            print(f"{AGENTOS_MCP.title} is left out: {error}", file=sys.stderr)
-            own_mcp = False
-            url = stack.enter_context(run_agentos())
+        own_mcp = not background and can_be_had(AGENTOS_MCP)
+        url = stack.enter_context(run_agentos(own_mcp=own_mcp))
         address, pid = stack.enter_context(serve_http(url, *durability(background=background)))
         for count, message in MESSAGES.items():
             if count == MOST_RUNS and rounds == 1:

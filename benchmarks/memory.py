@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 import anyio
 
-from benchmarks.connections import McpConnection, stdio_command
+from benchmarks.connections import McpConnection, can_be_had, stdio_command
 from benchmarks.contenders import BARE, MCP_PROXY, MCP_REMOTE, OPENAPI, OWN_STDIO, Contender
 from benchmarks.harness import measure_alternately, run_agentos
-from benchmarks.peers import PeerMissing
 from benchmarks.process_usage import connect_with_pid, peak_resident_mib, reset_peak, resident_mib
 from benchmarks.results import Comparison, Result, Row
 
@@ -25,13 +23,8 @@ _REASON = "it knows nothing of AgentOS: no catalog, no runs that outlive their c
 async def measure(rounds: int) -> list[Result]:
     sides: dict[str, Callable[[], Awaitable[list[float]]]] = {}
     with run_agentos(own_mcp=True) as url:
-        for contender in (OWN_STDIO, MCP_REMOTE, MCP_PROXY, OPENAPI, BARE):
-            try:
-                stdio_command(contender, url)
-            except PeerMissing as error:
-                print(f"{contender.title} is left out: {error}", file=sys.stderr)
-            else:
-                sides[contender.key] = partial(_memory, contender, url)
+        for contender in filter(can_be_had, (OWN_STDIO, MCP_REMOTE, MCP_PROXY, OPENAPI, BARE)):
+            sides[contender.key] = partial(_memory, contender, url)
         samples = dict(zip(sides, await measure_alternately(rounds, *sides.values(), warm_up=False), strict=True))
     reasons = dict.fromkeys((MCP_PROXY.key, MCP_REMOTE.key), _REASON)
     stages = ("at rest", f"at the peak of {CONCURRENT_RUNS} runs at once", f"after {CONCURRENT_RUNS} runs")

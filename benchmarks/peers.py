@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from agentos_mcp import DISTRIBUTION
@@ -24,6 +25,10 @@ _UV = (sys.executable, "-m", "uv")
 
 class PeerMissing(RuntimeError):
     """A peer cannot be had here; the message says why."""
+
+
+_missing: dict[str, PeerMissing] = {}
+"""What could not be installed in this run, so that it is not tried again."""
 
 
 @functools.cache
@@ -50,11 +55,14 @@ def mcp_proxy_command() -> list[str]:
 
 @functools.cache
 def mcp_remote_command() -> list[str]:
+    if "mcp-remote" in _missing:
+        raise _missing["mcp-remote"]
     try:
         package = npm_package("mcp-remote", MCP_REMOTE_VERSION)
         return [str(node()), str(package / "dist" / "proxy.js")]
     except (NodeError, OSError, subprocess.SubprocessError) as error:
-        raise PeerMissing(f"mcp-remote cannot be installed: {error}") from error
+        _missing["mcp-remote"] = PeerMissing(f"it cannot be installed: {error}")
+        raise _missing["mcp-remote"] from error
 
 
 def node_environment() -> dict[str, str]:
@@ -70,6 +78,16 @@ def installed_versions(python: Path) -> dict[str, str]:
 
 def _environment(name: str, *requirements: str, with_constraints: bool = False, is_new: bool = False) -> Path:
     """The Python of a virtual environment with these packages. Raises PeerMissing."""
+    if name in _missing:
+        raise _missing[name]
+    try:
+        return _install_environment(name, requirements, with_constraints=with_constraints, is_new=is_new)
+    except PeerMissing as error:
+        _missing[name] = error
+        raise
+
+
+def _install_environment(name: str, requirements: Sequence[str], *, with_constraints: bool, is_new: bool) -> Path:
     folder = CACHE / name
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     constraints_file = ROOT / "constraints.txt"
