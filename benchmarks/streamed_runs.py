@@ -59,4 +59,10 @@ def _rows(name: str, samples: dict[str, list[RunTimes]]) -> list[Result]:
 
 def _limit(name: str, seconds: dict[str, list[float]], own: Contender, other: Contender) -> Row:
     title = f"{name}, {own.transport}: until the result | {other.title}"
-    return Row(title, seconds[own.key], seconds[other.key], max_ratio=MAX_RATIO, reason=_WITHOUT_EVENTS)
+    return Row(
+        title,
+        seconds[own.key],
+        seconds[other.key],
+        max_ratio=MAX_RATIO,
+        reason="" if other is REST else _WITHOUT_EVENTS,
+    )
