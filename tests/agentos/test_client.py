@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, ExitStack
 
 import anyio
 import pytest
@@ -195,6 +197,24 @@ async def test_background_stream_without_comments_is_dropped(sample_agentos: str
         events = client.stream("/agents/thinker/runs", {}, form, kept_alive=True)
         with pytest.raises(Unreachable):
             await _read_all(events)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue of connections refuses them")
+async def test_connection_of_a_stream_may_take_longer_than_that_of_a_read() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as stack:
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        limits = Limits(connect_seconds=0.1, stream_connect_seconds=60, read_attempts=1)
+        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+        async with AgentOS(url, limits=limits) as client, anyio.create_task_group() as tasks:
+            events = client.stream("/agents/echo/runs", {}, {"message": "hi"}, kept_alive=True)
+            tasks.start_soon(_read_all, events)
+            for _ in range(2):
+                with pytest.raises(Unreachable):
+                    await client.get("/agents")
+            tasks.cancel_scope.cancel()
 
 
 async def test_malformed_event_is_skipped_with_a_warning(sample_agentos: str, caplog: pytest.LogCaptureFixture) -> None:
