@@ -81,12 +81,12 @@ def _blocks(state: RunState, message: str, surface: Surface) -> tuple[Block, ...
 
 
 def _question_blocks(state: RunState, surface: Surface) -> list[Block]:
-    asked = [
+    blocks = [
         Block(question.title, question.details_and_inputs or "-", "paused", first=True)
         for question in questions(state.ref, state.requirements, state.choices)
     ]
     answer = hint("{answer} answers it.", answer=Action.of("continue_run", run=str(state.ref))).render(surface)
-    return [*asked, *([Block("To answer", answer, first=True)] if answer else [])]
+    return [*blocks, *([Block("To answer", answer, first=True)] if answer else [])]
 
 
 # The bars of a run that is stored

@@ -273,15 +273,15 @@ def _is_verb_noun(name: str) -> bool:
 
 def _unconnected(tools: Sequence[Tool]) -> Iterator[str]:
     by_name = {tool.name: tool for tool in tools}
-    for one in tools:
-        if one.name.partition("_")[0] not in {"get", "read"}:
+    for reading in tools:
+        if reading.name.partition("_")[0] not in {"get", "read"}:
             continue
-        for many in tools:
-            is_list = many.name.partition("_")[0] in {"list", "search"} and many.name != one.name
-            if not is_list or _noun(many.name) != _noun(one.name):
+        for listing in tools:
+            is_list = listing.name.partition("_")[0] in {"list", "search"} and listing.name != reading.name
+            if not is_list or _noun(listing.name) != _noun(reading.name):
                 continue
-            if one.name not in _words(by_name[many.name]) and many.name not in _words(by_name[one.name]):
-                yield f"{many.name} and {one.name}"
+            if reading.name not in _words(by_name[listing.name]) and listing.name not in _words(by_name[reading.name]):
+                yield f"{listing.name} and {reading.name}"
 
 
 def _reads(tool: Tool) -> bool:
