@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import platform
 from collections.abc import Callable
 
 from agentos_mcp.agentos.observation import Observer
@@ -27,7 +27,7 @@ class MemoryRelease(Observer):
 
 def release_free_memory() -> None:
     """Give the pages back in which nothing is; other systems and C libraries do that by themselves, or not at all."""
-    if sys.platform != "linux":
+    if platform.system() != "Linux":
         return
     import ctypes
 
