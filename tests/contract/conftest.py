@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from pathlib import Path
-from unittest.mock import patch
 
 import httpx
 import pytest
@@ -38,11 +36,13 @@ def _served(python: Path | None, version: str) -> Iterator[Served]:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     environment = {PORT_VARIABLE: str(port), "PYTHONPATH": str(ROOT)}
+    build = "tests._support.agentos.contract:build"
     with ExitStack() as stack:
-        with patch.object(sys, "executable", str(python)) if python else nullcontext():
-            run_agentos = demo_agentos if python else running_agentos
-            host = run_agentos(build="tests._support.agentos.contract:build", port=port, environment=environment)
-            url = stack.enter_context(host)
+        if python is None:
+            host = running_agentos(build=build, port=port, environment=environment)
+        else:
+            host = demo_agentos(build=build, port=port, environment=environment, python=str(python))
+        url = stack.enter_context(host)
         pages = stack.enter_context(serve_pages({"/tides.txt": "The tide turns twice a day."}))
         openapi = httpx.get(f"{url}/openapi.json", timeout=30).json()
         yield Served(version, url, pages.url, Declaration(openapi))

@@ -99,13 +99,12 @@ async def read_until_completed(peer: Peer, recorder: NotificationRecorder, uri: 
 class TestOverEachTransport:
     async def test_run_is_followed_to_its_end(self, transport: str, era: str, sample_agentos: str) -> None:
         async with recording_client(transport, era, sample_agentos) as (peer, recorder):
-            run = reference(await peer.text("run_workflow", workflow_id="slow-steps", message="go", wait=1))
+            run = reference(await peer.text("run_workflow", workflow_id="slow-steps", message="go", wait=0))
             # As it was subscribed, not as we would write it.
             uri = f"agentos://runs/{run}".replace("slow-steps", "slow%2Dsteps")
             async with subscribed(peer, recorder, uri):
                 await recorder.wait_for_next()
                 await read_until_completed(peer, recorder, uri)
-            assert len(recorder.subjects) >= 2
             assert set(recorder.subjects) == {uri}
 
     async def test_list_changes_are_published(self, transport: str, era: str, sample_agentos: str) -> None:

@@ -75,6 +75,8 @@ def sentences(path: Path) -> Iterator[tuple[int, str]]:
                 unread |= set(node.args[:1])
             case ast.Call() if called(node) == "Field":  # shown only with its parameter
                 unread |= {keyword.value for keyword in node.keywords if keyword.arg == "description"}
+            case ast.Call() if called(node) == "ToolsetModule":  # names of tools, never shown
+                unread |= set(ast.walk(node))
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in unread:
             yield node.lineno, node.value
