@@ -29,7 +29,6 @@ NAMES = (
     "many_runs",
     "memory",
     "startup",
-    "list_call",
     "progress_latency",
     "cancel_latency",
     "cpu_per_event",
