@@ -15,7 +15,7 @@ from scripts.picture.view_pictures import draw_views
 
 
 def main() -> int:
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     os.environ["TZ"] = "UTC"
     if hasattr(time, "tzset"):
         time.tzset()

@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--tools", action="store_true", help="a line for each tool, too: what its definition tells a judge"
     )
     options = parser.parse_args(arguments)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     with demo_agentos() as url:
         everything = anyio.run(lambda: list_server(url, toolsets=("all",)))
         by_default = anyio.run(lambda: list_server(url))

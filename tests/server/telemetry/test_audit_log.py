@@ -71,7 +71,7 @@ async def test_every_tool_is_audited_once_or_not_at_all_and_no_log_has_what_was_
                 assert [line["tool"] for line in lines] == ([] if tool in READING else [tool]), (tool, result)
                 audited += len(lines)
     assert any(MARK in answer for answer in answers), "answers have it"
-    assert {logger["logger"].partition(".")[0] for logger in log.lines} >= {"httpx", "httpcore"}, "all are heard"
+    assert {logger["logger"].partition(".")[0] for logger in log.lines} >= {"httpx2", "httpcore2"}, "all are heard"
     for text in (log.text, str(audit_lines(audit))):
         assert MARK not in text
         assert TOKEN not in text
