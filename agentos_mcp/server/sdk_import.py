@@ -34,7 +34,7 @@ def deferred_models() -> Iterator[None]:
         yield
     finally:
         del BaseModel.model_config["defer_build"]
-        TypeAdapter.__init__ = build_at_once  # type: ignore[method-assign]
+        TypeAdapter.__init__ = build_at_once  # type: ignore[method-assign]  # as it was
 
 
 def _init_deferred(build_at_once: Callable[..., None]) -> Callable[..., None]:

@@ -109,4 +109,4 @@ def _answer_directly(backend: Backend, replay: Replay) -> None:
                 )
             return agent_os._document(body, kind, observation.method, path)
 
-    agent_os._send_once = send_once  # type: ignore[method-assign]
+    agent_os._send_once = send_once  # type: ignore[method-assign]  # in place of the network

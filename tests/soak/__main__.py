@@ -69,7 +69,7 @@ class Driver:
             print(f"  {start + len(batch):,} runs have ended; problems: {wrong}; {memory:.1f} MiB", flush=True)
         self.plan.is_on = False
         return {
-            report.number: await self._stored(rest, report) for report in self.reports if report.verdict != "completed"
+            report.number: await self._stored(rest, report) for report in self.reports if report.outcome != "completed"
         }
 
     async def _warm_up(self) -> None:

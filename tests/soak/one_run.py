@@ -23,7 +23,7 @@ _REFERENCE = re.compile(r"\b((?:agent/counter|workflow/counts)/[\w-]+/[\w-]+)")
 _UNKNOWN = re.compile(r"not found|does not know it|has not stored it")
 _ENDED = re.compile(r"^(completed|failed|cancelled)\b", re.MULTILINE)
 
-Verdict = Literal["completed", "failed", "cancelled", "orphaned", "unknown", "not started", ""]
+Outcome = Literal["completed", "failed", "cancelled", "orphaned", "unknown", "not started", ""]
 """What the client knows in the end. `orphaned`: AgentOS was restarted during the run, and the result says so;
 `unknown`: it has the run's reference, and AgentOS does not know that; `not started`: without one."""
 
@@ -36,7 +36,7 @@ class RunReport:
     on_killed_server: bool
     """Whether it was started on the server that is killed now and then."""
     reference: str = ""
-    verdict: Verdict = ""
+    outcome: Outcome = ""
     text: str = ""
     """The last result."""
     calls: int = 0
@@ -101,7 +101,7 @@ class PatientClient:
         try:
             with anyio.fail_after(RUN_SECONDS):
                 await self._start()
-                while not report.verdict:
+                while not report.outcome:
                     await self._look()
         except TimeoutError:
             report.problem = f"no end within {RUN_SECONDS:.0f} s; last: {report.text[:300]!r}"
@@ -136,7 +136,7 @@ class PatientClient:
             self.report.reference = found[1] if found else ""
             empty += not found
         if not self.report.reference:
-            self.report.verdict = "not started"
+            self.report.outcome = "not started"
 
     async def _look(self) -> None:
         """Follow the run by its reference for a while."""
@@ -145,7 +145,7 @@ class PatientClient:
         result = await self._call(own, "get_run", {"run": self.report.reference, "wait": 20})
         if result is not None:
             self._read(result, was_up=self.around.outages() == outages and self.around.is_up())
-        if not self.report.verdict and (result is None or result.is_error):
+        if not self.report.outcome and (result is None or result.is_error):
             await anyio.sleep(_PAUSE_SECONDS)
 
     def _read(self, result: CallToolResult, *, was_up: bool, is_start: bool = False) -> None:
@@ -156,22 +156,22 @@ class PatientClient:
         report.reference = report.reference or (found[1] if found else "")
         ended = _ENDED.search(text)
         if ORPHANED in text:
-            report.verdict = "orphaned"
+            report.outcome = "orphaned"
         elif ended:
-            report.verdict = ended[1]  # type: ignore[assignment]  # one of three words
+            report.outcome = ended[1]  # type: ignore[assignment]  # one of three words
             report.problem = self._wrong_answer(text)
         elif result.is_error and is_start and not report.reference:
-            report.verdict = "not started"
+            report.outcome = "not started"
         elif result.is_error:
             self._times_unknown += was_up and bool(_UNKNOWN.search(text))
             if self._times_unknown >= _TIMES_UNKNOWN:
-                report.verdict = "unknown"
+                report.outcome = "unknown"
         else:
             self._times_unknown = 0
 
     def _wrong_answer(self, text: str) -> str:
         answer = text.partition("\n---")[0].strip()
-        return "" if self.report.verdict != "completed" or answer == ANSWER else f"a wrong answer: {answer[:300]!r}"
+        return "" if self.report.outcome != "completed" or answer == ANSWER else f"a wrong answer: {answer[:300]!r}"
 
     async def _call(self, caller: Caller, tool: str, arguments: dict[str, Any]) -> CallToolResult | None:
         self.report.calls += 1

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from scripts.surface.markdown_table import table
 from tests._support.reliability_page import setting
 from tests.soak.counted_server import Counts
-from tests.soak.one_run import RunReport, Verdict
+from tests.soak.one_run import Outcome, RunReport
 
 MAX_GROWTH = 0.05
 MIN_RUNS_FOR_MEMORY = 2_000
 """With fewer runs the server is still warming up."""
-_STORED_AS: Mapping[Verdict, frozenset[str]] = {
+_STORED_AS: Mapping[Outcome, frozenset[str]] = {
     "completed": frozenset({"COMPLETED"}),
     "failed": frozenset({"ERROR"}),
     "cancelled": frozenset({"CANCELLED"}),
@@ -61,47 +61,47 @@ def unaccounted(soak: Soak) -> list[tuple[RunReport, str]]:
 
 
 def _mistake(soak: Soak, report: RunReport, executed: Mapping[str, int]) -> str:
-    if report.problem or not report.verdict:
-        return report.problem or "no verdict"
+    if report.problem or not report.outcome:
+        return report.problem or "no outcome"
     times = [executed.get(line, 0) for line in report.executions]
-    if report.verdict == "completed":
+    if report.outcome == "completed":
         return "" if all(times) else "completed, but not executed"
     stored = soak.stored.get(report.number, "")
-    if stored not in _STORED_AS[report.verdict]:
-        return f"known as {report.verdict}, stored as {stored or 'nothing'}"
+    if stored not in _STORED_AS[report.outcome]:
+        return f"known as {report.outcome}, stored as {stored or 'nothing'}"
     was_down = any(went < report.ended_at and came > report.started_at for went, came in soak.outages)
-    if report.verdict == "orphaned" and not was_down:
+    if report.outcome == "orphaned" and not was_down:
         return "called orphaned, though AgentOS was not restarted"
-    if report.verdict in {"unknown", "not started"} and any(times) and not was_down:
-        return f"known as {report.verdict}, but executed"
-    if report.verdict == "not started" and any(times):
+    if report.outcome in {"unknown", "not started"} and any(times) and not was_down:
+        return f"known as {report.outcome}, but executed"
+    if report.outcome == "not started" and any(times):
         return "known as not started, but executed"
-    if report.verdict in {"failed", "cancelled"} and not was_down:
-        return f"{report.verdict}, though nothing failed"
+    if report.outcome in {"failed", "cancelled"} and not was_down:
+        return f"{report.outcome}, though nothing failed"
     return ""
 
 
 def rows(soak: Soak) -> list[Row]:
     """What has to hold, and what is worth knowing."""
     count = len(soak.reports)
-    verdicts = Counter(report.verdict or "none" for report in soak.reports)
+    outcomes = Counter(report.outcome or "none" for report in soak.reports)
     executed = Counter(soak.ledger)
     own = {line for report in soak.reports for line in report.executions}
     twice = sum(times > 1 for times in executed.values())
     foreign = sum(line not in own for line in executed)
     lost = unaccounted(soak)
-    by_reference = sum(report.by_reference for report in soak.reports if report.verdict == "completed")
+    by_reference = sum(report.by_reference for report in soak.reports if report.outcome == "completed")
     kills = f"{len(soak.outages)} and {soak.server_kills}"
     return [
         Row("runs accounted for", f"{count - len(lost):,} of {count:,}", not lost),
         Row("executed twice", str(twice), not twice),
         Row("executed, but started by nobody", str(foreign), not foreign),
-        Row("completed with their answer", f"{verdicts['completed']:,}"),
+        Row("completed with their answer", f"{outcomes['completed']:,}"),
         Row("of those, brought to their end by their reference", f"{by_reference:,}"),
-        Row("reported as what a restart of AgentOS cut off", str(verdicts["orphaned"])),
-        Row("reported as failed", str(verdicts["failed"] + verdicts["cancelled"])),
-        Row("reported as unknown to AgentOS, with their reference", str(verdicts["unknown"])),
-        Row("refused before they started", str(verdicts["not started"])),
+        Row("reported as what a restart of AgentOS cut off", str(outcomes["orphaned"])),
+        Row("reported as failed", str(outcomes["failed"] + outcomes["cancelled"])),
+        Row("reported as unknown to AgentOS, with their reference", str(outcomes["unknown"])),
+        Row("refused before they started", str(outcomes["not started"])),
         Row("faults", _listed(soak.faults)),
         Row(
             "AgentOS and server killed and started again",

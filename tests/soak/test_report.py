@@ -20,7 +20,7 @@ HELD = Counts(memory_bytes=100_000_000, tasks=3, sockets=3, descriptors=7, threa
 def good(count: int = 8) -> Soak:
     """A soak in which all went well; AgentOS was away from second 10 to second 12."""
     reports = [
-        RunReport(number, on_killed_server=False, reference=f"r/{number}", verdict="completed", ended_at=1.0)
+        RunReport(number, on_killed_server=False, reference=f"r/{number}", outcome="completed", ended_at=1.0)
         for number in range(count)
     ]
     return Soak(
@@ -36,10 +36,10 @@ def good(count: int = 8) -> Soak:
     )
 
 
-def with_run(verdict: Any, *, stored: str = "", executed: bool = False, during_outage: bool = False) -> Soak:
+def with_run(outcome: Any, *, stored: str = "", executed: bool = False, during_outage: bool = False) -> Soak:
     """The same with one run that ended like this."""
     soak = good()
-    report = replace(soak.reports[0], verdict=verdict, started_at=9.0, ended_at=13.0 if during_outage else 9.5)
+    report = replace(soak.reports[0], outcome=outcome, started_at=9.0, ended_at=13.0 if during_outage else 9.5)
     ledger = [line for line in soak.ledger if executed or line not in report.executions]
     return replace(soak, reports=[report, *soak.reports[1:]], ledger=ledger, stored={0: stored})
 
@@ -69,7 +69,7 @@ def test_run_that_is_told_as_it_is_fails_no_row(soak: Soak) -> None:
 @pytest.mark.parametrize(
     ("soak", "why"),
     [
-        (with_run(""), "no verdict"),
+        (with_run(""), "no outcome"),
         (with_run("completed"), "not executed"),
         (with_run("unknown", stored="COMPLETED", executed=True), "known as unknown, stored as COMPLETED"),
         (with_run("not started", stored="RUNNING"), "known as not started, stored as RUNNING"),

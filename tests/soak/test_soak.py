@@ -21,8 +21,8 @@ SEED = 5
 async def test_soak_accounts_for_every_run(tmp_path: Path) -> None:
     result = await soak(RUNS, SEED, tmp_path)
     assert [row for row in rows(result) if row.holds is False] == [], unaccounted(result)
-    verdicts = [report.verdict for report in result.reports]
-    assert verdicts.count("completed") > RUNS // 3
+    outcomes = [report.outcome for report in result.reports]
+    assert outcomes.count("completed") > RUNS // 3
     assert sum(result.faults.values()) >= RUNS // 4
     assert len(result.outages) == result.server_kills == 1
 

@@ -153,7 +153,7 @@ async def test_attachment_on_another_machine_is_refused_before_it_is_looked_at(
     monkeypatch.setattr(attachments, "Path", Untouched)
     monkeypatch.setattr(attachments, "url2pathname", lambda path: path.replace("/", "\\"))
     with pytest.raises(InvalidRequest, match="is on another machine"):
-        attachments._allowed_path(name, (Untouched(ALLOWED),))  # type: ignore[arg-type]
+        attachments._allowed_path(name, (Untouched(ALLOWED),))  # type: ignore[arg-type]  # a stand-in for a path of Windows
 
 
 def test_settings_folder_is_that_of_windows(tmp_path: Path) -> None:
