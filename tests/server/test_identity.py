@@ -31,7 +31,7 @@ from tests._support.http_application import client_with_headers, http_applicatio
 from tests._support.http_clients import ACCEPTED
 from tests._support.mcp_client import Peer, reference, words
 from tests._support.notification_recorder import NotificationRecorder, subscribed
-from tests._support.oauth_issuer import RESOURCE, OAuthIssuer, oauth_issuer
+from tests._support.oauth_issuer import RESOURCE, OAuthIssuer
 from tests._support.processes import PATIENCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -49,12 +49,6 @@ INITIALIZE = {
 def agentos(agentoses: AgentOSPool, ledger: Path) -> str:
     """Behind JWTs, with isolated users."""
     return agentoses.url("users", environment={ISOLATED_VARIABLE: "yes", LEDGER_VARIABLE: str(ledger)})
-
-
-@pytest.fixture(scope="module")
-async def issuer() -> AsyncIterator[OAuthIssuer]:
-    async with oauth_issuer() as running:
-        yield running
 
 
 @pytest.fixture

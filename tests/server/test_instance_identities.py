@@ -32,7 +32,7 @@ from tests._support.log_capture import audit_lines
 from tests._support.markdown_tables import column
 from tests._support.mcp_client import Peer, reference, words
 from tests._support.notification_recorder import NotificationRecorder, subscribed
-from tests._support.oauth_issuer import RESOURCE, OAuthIssuer, oauth_issuer
+from tests._support.oauth_issuer import RESOURCE, OAuthIssuer
 from tests._support.processes import PATIENCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -45,12 +45,6 @@ HEADER = HttpSettings(identity="header")
 def users(agentoses: AgentOSPool, ledger: Path) -> str:
     """Behind JWTs, with isolated users."""
     return agentoses.url("users", environment={ISOLATED_VARIABLE: "yes", LEDGER_VARIABLE: str(ledger)})
-
-
-@pytest.fixture(scope="module")
-async def issuer() -> AsyncIterator[OAuthIssuer]:
-    async with oauth_issuer() as running:
-        yield running
 
 
 @pytest.fixture

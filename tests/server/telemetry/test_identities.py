@@ -6,7 +6,6 @@ import hashlib
 import logging
 import re
 import socket
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from tests._support.another_user import USER_SCOPES, bearer
 from tests._support.http_application import client_with_headers, http_application
 from tests._support.log_capture import audit_lines, json_log
 from tests._support.mcp_client import reference
-from tests._support.oauth_issuer import RESOURCE, OAuthIssuer, oauth_issuer
+from tests._support.oauth_issuer import RESOURCE, OAuthIssuer
 
 pytestmark = pytest.mark.anyio
 ONE_ERA = True
@@ -36,12 +35,6 @@ USERS = ("ann", "bob")
 def users(agentoses: AgentOSPool, ledger: Path) -> str:
     """Behind JWTs, with isolated users."""
     return agentoses.url("users", environment={ISOLATED_VARIABLE: "yes", LEDGER_VARIABLE: str(ledger)})
-
-
-@pytest.fixture(scope="module")
-async def issuer() -> AsyncIterator[OAuthIssuer]:
-    async with oauth_issuer() as running:
-        yield running
 
 
 @pytest.mark.parametrize("mode", ["header", "mint", "exchange"])
