@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 _LOCAL_TIME_FILE = "/etc/localtime"
@@ -22,6 +22,15 @@ def parse_timestamp(value: object) -> datetime | None:
     except (ValueError, OverflowError, OSError):
         return None
     return None
+
+
+def time_after(timestamp: object, seconds: float) -> datetime | None:
+    """The time so long after one of AgentOS's; None where that is none, or would lie beyond the calendar."""
+    moment = parse_timestamp(timestamp)
+    try:
+        return moment + timedelta(seconds=seconds) if moment is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from agentos_mcp.agentos.hints import Setting
 from agentos_mcp.agentos.plain_text import one_line
 from agentos_mcp.agentos.runs.run import KINDS
 from agentos_mcp.agentos.task_groups import gather
+from agentos_mcp.agentos.timestamps import to_local
 from agentos_mcp.agentos.token_claims import read_claims
 from agentos_mcp.agentos.token_reference import unset_variable
 from agentos_mcp.doctor.agentos_probe import CREDENTIALS
@@ -243,4 +244,4 @@ def _credential(features: Features) -> str:
 
 
 def _local_time(moment: datetime) -> str:
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
+    return f"{to_local(moment):%Y-%m-%d %H:%M}"

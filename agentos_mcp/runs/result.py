@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from agentos_mcp.agentos.formats import format_duration, format_time
@@ -14,7 +13,7 @@ from agentos_mcp.agentos.hints import Action, Page, Surface, hint
 from agentos_mcp.agentos.pauses.requirements import Question, questions
 from agentos_mcp.agentos.plain_text import as_json, as_name, one_line, strip_control_chars
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, completed_text
-from agentos_mcp.agentos.timestamps import parse_timestamp
+from agentos_mcp.agentos.timestamps import time_after
 from agentos_mcp.runs.progress import describe, last_words
 from agentos_mcp.tooling.budget import (
     FACTS_CHARACTERS,
@@ -270,10 +269,10 @@ def unfinished_result(state: RunState, surface: Surface, note: str = "") -> str:
 
 def ended_line(state: RunState, output: Mapping[str, Any]) -> str:
     """What a run was and when it ended, by its stored document: "workflow 'x' completed at 2026-11-21 05:48 UTC."."""
-    started = parse_timestamp(output.get("created_at"))
+    started = output.get("created_at")
     # AgentOS keeps no time of the end.
-    ended = format_time((started + timedelta(seconds=state.seconds)).isoformat()) if started and state.seconds else ""
-    began = format_time(output.get("created_at"))
+    end = time_after(started, state.seconds) if state.seconds else None
+    began, ended = format_time(started), format_time(end.isoformat()) if end is not None else ""
     moment = f" at {ended}" if ended else f" (started at {began})" if began else ""
     return f"{state.ref.kind} {as_name(state.ref.component)} {_ENDED_WORDS.get(state.status, 'ended')}{moment}."
 

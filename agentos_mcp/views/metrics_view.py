@@ -52,7 +52,8 @@ def _charts(table: Table) -> list[Chart]:
     by_day = {day: row for row in table.rows if (day := _day(row[0])) is not None}
     if len(by_day) < 2:
         return []
-    first, last = max(min(by_day), max(by_day) - timedelta(days=_MAX_DAYS)), max(by_day)
+    last = max(by_day)
+    first = max(min(by_day), date.fromordinal(max(last.toordinal() - _MAX_DAYS, 1)))
     days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
     charts = []
     for title, names in _CHARTS.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentos_mcp.agentos.timestamps import ANY_TIME, Period, time_zone_name, time_zone_text
+from agentos_mcp.agentos.timestamps import ANY_TIME, Period, time_after, time_zone_name, time_zone_text
 
 MORNING = datetime(2026, 11, 27, 8, tzinfo=UTC)
 EVENING = datetime(2026, 11, 27, 20, tzinfo=UTC)
@@ -30,6 +30,24 @@ EVENING = datetime(2026, 11, 27, 20, tzinfo=UTC)
 )
 def test_period_contains_what_lies_between_its_ends(period: Period, timestamp: Any, expected: bool) -> None:
     assert period.contains(timestamp) is expected
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "seconds", "expected"),
+    [
+        ("2026-11-27T08:00:00Z", 43_200.0, EVENING),
+        (MORNING.timestamp(), 43_200.0, EVENING),
+        ("soon", 1.0, None),
+        (2, 1e38, None),
+        (2, float("inf"), None),
+        (2, float("nan"), None),
+        ("9999-12-31T23:59:59Z", 1.0, None),
+    ],
+)
+def test_time_after_another_is_none_beyond_the_calendar(
+    timestamp: Any, seconds: float, expected: datetime | None
+) -> None:
+    assert time_after(timestamp, seconds) == expected
 
 
 @pytest.mark.parametrize(

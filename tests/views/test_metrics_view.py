@@ -50,3 +50,8 @@ def test_no_figures_say_so() -> None:
 def test_days_far_apart_are_bounded() -> None:
     (chart, _) = view_of(("2026-01-01", 1, 0, 1, 1), ("0001-01-01", 1, 0, 1, 1))["charts"]
     assert len(chart["labels"]) < 400
+
+
+def test_days_at_the_beginning_of_the_calendar_are_shown() -> None:
+    (chart, _) = view_of(("0001-01-02", 1, 0, 1, 1), ("0001-01-01", 1, 0, 1, 1))["charts"]
+    assert chart["labels"] == ["Jan 01", "Jan 02"]
