@@ -35,6 +35,9 @@ class YamlFormat:
             ) from None
         except (YAMLError, ValueError, RecursionError) as error:
             raise InvalidConfigError(" ".join(str(error).split())[:200] or "it cannot be parsed") from None
+        except (LookupError, AttributeError, TypeError):
+            # The parser reads what has a tag (`!!bool x`) without a check of it.
+            raise InvalidConfigError("a value is not what its tag says") from None
         return {} if data is None else data
 
     def put(self, text: str, section: str, name: str, entry: Mapping[str, Any]) -> str:

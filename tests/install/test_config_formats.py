@@ -220,6 +220,12 @@ def test_yaml_editor_refuses_an_alias_or_a_closed_document(text: str) -> None:
         YAML.put(text, "agentos", ENTRY)
 
 
+@pytest.mark.parametrize("text", ["!!int", "!!float ''", "!!bool x", "extensions: !!int"])
+def test_yaml_editor_refuses_a_value_that_is_not_what_its_tag_says(text: str) -> None:
+    with pytest.raises(InvalidConfigError, match="a value is not what its tag says"):
+        YamlFormat().read(text)
+
+
 @pytest.mark.parametrize(
     ("text", "line"), [("a: 1\nb: [\n", 3), ("a: 1\n\tb: 2\n", 2), ("a: 1\na: 2\n", 2), ("a: 1\n---\nb: 1\n", 2)]
 )
