@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     import argparse
 
 _MAX_ERROR_LENGTH = 1500
+_GARBAGE_THRESHOLDS = (20_000, 20, 50)
+"""Python looks for garbage so often by default that a quarter of the time of many runs at once went into it."""
 """Characters; an error repeats what was typed."""
 
 
@@ -392,6 +394,7 @@ def _serve_transport(options: argparse.Namespace, settings: Settings) -> int:
 
     server = build_server(settings, prefetch, identities=identities)
     gc.freeze()
+    gc.set_threshold(*_GARBAGE_THRESHOLDS)
     gc.enable()
     if http is not None:
         from agentos_mcp.server.http.app import announcement, open_socket, serve_http
