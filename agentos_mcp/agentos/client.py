@@ -22,6 +22,7 @@ import httpx2
 
 from agentos_mcp.agentos import http_errors, response_body
 from agentos_mcp.agentos.agentos_name import NAMING_PATHS, agentos_name
+from agentos_mcp.agentos.connection_pools import ConnectionPools
 from agentos_mcp.agentos.errors import (
     AgentOSError,
     Forbidden,
@@ -105,8 +106,6 @@ class AgentOS:
         self.on_name: Callable[[str], None] | None = None
         """Called once, with what this AgentOS calls itself: as soon as an answer says so, with '' where it is asked
         for something else before. No request is made for it."""
-        self._http_unpooled: httpx2.AsyncClient | None = None
-        """For the requests that a balancer is to give to any worker."""
         self._token = token
         self._has_sent = False
         self._unset_variable = ""
@@ -116,11 +115,7 @@ class AgentOS:
         # Loading the certificates takes longer than a local request; plain HTTP needs none.
         self._verify: ssl.SSLContext | bool = _scheme(self.url) != "http" and _default_certificates()
         try:
-            # uvicorn drops idle connections after 5 s, httpx2's default too: a request sent on one
-            # that is just being dropped has an unknown fate. So ours go first.
-            self._http = self._open(
-                httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0)
-            )
+            self._pools = ConnectionPools(self._open)
         except (ImportError, ValueError, httpx2.InvalidURL):
             # Only the names of the variables: a proxy's URL may hold a password.
             raise Unreachable(
@@ -133,9 +128,7 @@ class AgentOS:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
-        if self._http_unpooled is not None:
-            await self._http_unpooled.aclose()
+        await self._pools.aclose()
 
     def _open(self, limits: httpx2.Limits) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(
@@ -145,13 +138,6 @@ class AgentOS:
             headers={"User-Agent": "agentos-mcp", "Accept-Encoding": response_body.ACCEPT_ENCODING},
             event_hooks={"response": [_hide_location]},
         )
-
-    def _client(self, *, new_connection: bool) -> httpx2.AsyncClient:
-        if not new_connection:
-            return self._http
-        if self._http_unpooled is None:
-            self._http_unpooled = self._open(httpx2.Limits(max_connections=None, max_keepalive_connections=0))
-        return self._http_unpooled
 
     @property
     def display_url(self) -> str:
@@ -214,7 +200,7 @@ class AgentOS:
                             json=json,
                             headers=headers or {},
                             no_timeout=no_timeout,
-                            client=self._client(new_connection=new_connection),
+                            client=self._pools.used_once if new_connection else self._pools.shared,
                         )
                     except AgentOSError as error:
                         wait = self._wait_before_retry(error, retry, attempt) if attempt < max_attempts else None
@@ -323,11 +309,12 @@ class AgentOS:
         with (
             observed(self._observers, observation, request.headers),
             self._transport_errors("POST", path),
+            self._pools.for_stream() as client,
         ):
             with self._deadline(
                 "POST", path, max(quiet_seconds, self._total_seconds(files)) if quiet_seconds else math.inf
             ):
-                response = await self._http.send(request, stream=True)
+                response = await client.send(request, stream=True)
             observation.respond(response.status_code)
             try:
                 content_type = response.headers.get("content-type", "")
@@ -456,7 +443,7 @@ class AgentOS:
         if path not in NAMING_PATHS and path != "/openapi.json":
             self.tell_name()
         try:
-            return self._http.build_request(method, path, **parts)
+            return self._pools.shared.build_request(method, path, **parts)
         except (httpx2.InvalidURL, ValueError, TypeError, RecursionError) as error:
             log.info("%s %s could not be built (%s)", Loggable(method), path[:_MAX_PATH_LENGTH], error_kind(error))
             raise InvalidRequest(
