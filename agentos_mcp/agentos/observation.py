@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentos_mcp.agentos.first_wait import waits
 from agentos_mcp.agentos.paths import fill_path
 from agentos_mcp.agentos.runs.run import RunRef
 
@@ -162,6 +163,7 @@ class WriteRecorder(Observer):
 @contextmanager
 def observed(observers: Observers, request: ObservedRequest, headers: MutableMapping[str, str]) -> Iterator[None]:
     """Tells the observers of a request that is sent and ended inside; adds to its headers what they want sent."""
+    waits()
     for observer in observers:
         headers.update(observer.request_starts(request))
     error: BaseException | None = None

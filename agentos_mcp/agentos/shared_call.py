@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import anyio
 
 from agentos_mcp.agentos.errors import AgentOSError, Unreachable
+from agentos_mcp.agentos.first_wait import waits
 
 T = TypeVar("T")
 
@@ -40,6 +41,7 @@ class SharedCall(Generic[T]):
                     pending = self._pending
                     if pending is None:
                         return await self._make_call()
+                    waits()
                     await pending.is_over.wait()
                     if pending.error is not None:
                         raise pending.error

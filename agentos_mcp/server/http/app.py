@@ -13,6 +13,7 @@ import uvicorn
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from agentos_mcp.server.http.admission import Admission
 from agentos_mcp.server.http.auth import TokenAuth
 from agentos_mcp.server.http.body_limit import MAX_BODY_BYTES, BodyLimit
 from agentos_mcp.server.http.connections import (
@@ -167,7 +168,7 @@ def application(
     sessions, requests = SessionLimit(mcp), requests or OpenRequests()
     server.open_counts["open_sessions"] = ("Sessions of clients of 2025-11-25 and earlier.", lambda: sessions.count)
     server.open_counts["open_streams"] = ("Answers to clients that are streamed now.", lambda: requests.stream_count)
-    served: ASGIApp = BodyLimit(requests.watch(sessions))
+    served: ASGIApp = BodyLimit(requests.watch(Admission(sessions)))
     if identities is not None:
         from agentos_mcp.server.http.caller_gate import CallerGate
 
