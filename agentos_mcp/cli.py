@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import argparse
 
 _MAX_ERROR_LENGTH = 1500
-_GARBAGE_THRESHOLDS = (20_000, 20, 50)
+_GARBAGE_THRESHOLDS = (20_000, 10, 10)
 """Python looks for garbage so often by default that a quarter of the time of many runs at once went into it."""
 """Characters; an error repeats what was typed."""
 

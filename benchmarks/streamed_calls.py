@@ -1,17 +1,17 @@
-"""Streamed runs for load: one cheap HTTP client for each, the same for REST and for MCP over HTTP.
+"""Streamed runs for load: each is an HTTP request over a connection of its own, whose response is searched, not parsed.
 
-The MCP SDK's client would cost more than the servers that are measured.
+An HTTP library's client, and the MCP SDK's all the more, would cost as much as the servers that are measured, and on a
+machine with two cores take the time from them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
-
-import anyio
-import httpx
+from urllib.parse import urlencode, urlsplit
 
 from benchmarks.connections import RunTimes
 from benchmarks.contenders import Contender
@@ -19,83 +19,141 @@ from benchmarks.harness import COMPONENTS, BenchmarkError, run_form
 
 VERSION = "2026-07-28"
 RUN_SECONDS = 300.0
-_HEADERS = {
-    "accept": "application/json, text/event-stream",
-    "mcp-protocol-version": VERSION,
-    "mcp-method": "tools/call",
-    "mcp-name": "run_agent",
-}
 _META = {
     "progressToken": 1,
     "io.modelcontextprotocol/protocolVersion": VERSION,
     "io.modelcontextprotocol/clientCapabilities": {},
     "io.modelcontextprotocol/clientInfo": {"name": "benchmark", "version": "1"},
 }
+_KEPT_BYTES = 64 * 1024
+"""Of the end of a response: it has the result of a run."""
 
-StreamRun = Callable[[httpx.AsyncClient], Awaitable[RunTimes]]
+StreamRun = Callable[[], Awaitable[RunTimes]]
+
+
+class _Exchange(asyncio.Protocol):
+    """One request, and when its response said what is waited for."""
+
+    def __init__(self, request: bytes, sign: bytes) -> None:
+        self._request = request
+        self._sign = sign
+        self._started = time.perf_counter()
+        self._first = 0.0
+        self._last = 0.0
+        self._end = bytearray()
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        self._last = time.perf_counter()
+        if not self._first and self._sign in self._end[-len(self._sign) :] + data:
+            self._first = self._last
+        self._end += data
+        del self._end[:-_KEPT_BYTES]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    @property
+    def end(self) -> bytes:
+        """The end of the response."""
+        return bytes(self._end)
+
+    @property
+    def times(self) -> RunTimes:
+        return RunTimes(self._last - self._started, (self._first or self._last) - self._started)
+
+
+async def _exchange(url: str, headers: dict[str, str], body: bytes, sign: str) -> _Exchange:
+    """Send one request, and read its response to its end."""
+    address = urlsplit(url)
+    assert address.hostname
+    assert address.port
+    head = {
+        "host": address.netloc,
+        "connection": "close",
+        "content-length": str(len(body)),
+        "accept": "application/json, text/event-stream",
+        **headers,
+    }
+    lines = [f"POST {address.path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
+    exchange = _Exchange("\r\n".join(lines).encode() + body, sign.encode())
+    async with asyncio.timeout(RUN_SECONDS):
+        transport, _ = await asyncio.get_running_loop().create_connection(
+            lambda: exchange, address.hostname, address.port
+        )
+        try:
+            await exchange.closed
+        finally:
+            transport.abort()
+    return exchange
 
 
 def run_over_mcp(url: str, contender: Contender, message: str) -> StreamRun:
     """Run the agent by the tool of a server at `url`, its /mcp, without a session (MCP 2026-07-28)."""
     arguments = {"agent_id": COMPONENTS["agent"], "message": message, **contender.run_arguments}
-    params = {"name": contender.run_tools["agent"], "arguments": arguments, "_meta": _META}
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    tool = contender.run_tools["agent"]
+    params = {"name": tool, "arguments": arguments, "_meta": _META}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+    headers = {
+        "content-type": "application/json",
+        "mcp-protocol-version": VERSION,
+        "mcp-method": "tools/call",
+        "mcp-name": tool,
+    }
 
-    async def run(http: httpx.AsyncClient) -> RunTimes:
-        first, answer, started = 0.0, "", time.perf_counter()
-        async with http.stream("POST", url, json=body, headers=_HEADERS) as response:
-            async for line in response.aiter_lines():
-                if not first and '"notifications/progress"' in line:
-                    first = time.perf_counter()
-                if '"result"' in line or '"error"' in line:
-                    answer = line
-        ended = time.perf_counter()
-        result = json.loads(answer.removeprefix("data:") or "{}").get("result", {})
-        if result.get("isError", False) or _last_word(message) not in json.dumps(result):
-            raise BenchmarkError(f"A run by {contender.title} failed: {answer[:300] or response.status_code}")
-        return RunTimes(ended - started, (first or ended) - started)
+    async def run() -> RunTimes:
+        exchange = await _exchange(url, headers, body, '"notifications/progress"')
+        result = exchange.end.rpartition(b'"result"')[2]
+        if _last_word(message) not in result or b'"isError":true' in result.replace(b" ", b""):
+            raise BenchmarkError(f"A run by {contender.title} failed: {exchange.end[-300:]!r}")
+        return exchange.times
 
     return run
 
 
 def run_over_rest(url: str, message: str, *, background: bool) -> StreamRun:
     """Run the agent over REST. Its first progress is its first word: before it, nothing is told that is not known."""
+    path = f"{url}/agents/{COMPONENTS['agent']}/runs"
 
-    async def run(http: httpx.AsyncClient) -> RunTimes:
-        first, completed, started = 0.0, False, time.perf_counter()
-        form = run_form(message, background=background)
-        async with http.stream("POST", f"{url}/agents/{COMPONENTS['agent']}/runs", data=form) as response:
-            async for line in response.aiter_lines():
-                if not first and line.startswith("event: RunContent"):
-                    first = time.perf_counter()
-                completed = completed or line.startswith("event: RunCompleted")
-        if not completed:
-            raise BenchmarkError(f"A run over REST did not complete (status {response.status_code}).")
-        return RunTimes(time.perf_counter() - started, first - started)
+    async def run() -> RunTimes:
+        form = urlencode(run_form(message, background=background)).encode()
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        exchange = await _exchange(path, headers, form, "event: RunContent")
+        if b"event: RunCompleted" not in exchange.end:
+            raise BenchmarkError(f"A run over REST did not complete: {exchange.end[-300:]!r}")
+        return exchange.times
 
     return run
 
 
-async def run_at_once(count: int, run: StreamRun) -> list[RunTimes]:
-    """So many runs at once, each over a connection of its own: the times of those that completed.
+async def run_at_once(count: int, run: StreamRun, *, spread_seconds: float = 0.0) -> list[RunTimes]:
+    """So many runs at once, or started one after another within some seconds: the times of those that completed.
 
-    Of the others one is named on stderr. Raises BenchmarkError where none completed.
+    They are counted from the start of the first. Of runs that did not complete one is named on stderr. Raises
+    BenchmarkError where none completed.
     """
+
+    async def start(number: int) -> RunTimes:
+        waited = spread_seconds * number / count
+        await asyncio.sleep(waited)
+        times = await run()
+        return RunTimes(times.seconds + waited, times.first_progress + waited)
+
+    outcomes = await asyncio.gather(*(start(number) for number in range(count)), return_exceptions=True)
     times: list[RunTimes] = []
-    failures: list[Exception] = []
-    clients = [httpx.AsyncClient(timeout=RUN_SECONDS, trust_env=False, verify=False) for _ in range(count)]  # noqa: S501 - plain HTTP
-
-    async def measure(http: httpx.AsyncClient) -> None:
-        try:
-            times.append(await run(http))
-        except (BenchmarkError, httpx.HTTPError) as error:
-            failures.append(error)
-
-    async with anyio.create_task_group() as tasks:
-        for http in clients:
-            tasks.start_soon(measure, http)
-    for http in clients:
-        await http.aclose()
+    failures: list[BaseException] = []
+    for outcome in outcomes:
+        if isinstance(outcome, RunTimes):
+            times.append(outcome)
+        elif isinstance(outcome, BenchmarkError | OSError):
+            failures.append(outcome)
+        else:
+            raise outcome
     if failures:
         print(f"{len(failures)} of {count} runs did not complete: {failures[0]!r}", file=sys.stderr)
     if not times:
@@ -103,5 +161,5 @@ async def run_at_once(count: int, run: StreamRun) -> list[RunTimes]:
     return times
 
 
-def _last_word(message: str) -> str:
-    return f"word{int(message.split(maxsplit=1)[0]) - 1}"
+def _last_word(message: str) -> bytes:
+    return f"word{int(message.split(maxsplit=1)[0]) - 1}".encode()

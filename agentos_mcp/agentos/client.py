@@ -31,10 +31,11 @@ from agentos_mcp.agentos.errors import (
     ServerFailure,
     Unreachable,
 )
+from agentos_mcp.agentos.first_wait import is_watched, waits
 from agentos_mcp.agentos.hints import Setting, hint
 from agentos_mcp.agentos.json_values import decode, mapping
 from agentos_mcp.agentos.log_format import Abridged, Loggable, abridged_error, error_kind
-from agentos_mcp.agentos.observation import ObservedRequest, Observers, observed
+from agentos_mcp.agentos.observation import Observed, ObservedRequest, Observers
 from agentos_mcp.agentos.paths import fill_path
 from agentos_mcp.agentos.redaction import MIN_SECRET_LENGTH, mask_tokens
 from agentos_mcp.agentos.sse import Event, read_events
@@ -52,6 +53,8 @@ TokenSource = Callable[[], str | Awaitable[str]]
 """The token for one request, '' for none. It may have to be fetched, and may raise an AgentOSError."""
 
 _MAX_MASKED_TOKENS = 4
+_SENT_EVENT = "http11.send_request_body.complete"
+"""What the HTTP library calls the moment in which all of a request has been sent."""
 _READING_POSTS = frozenset({"/knowledge/search", "/traces/search"})
 
 
@@ -255,11 +258,11 @@ class AgentOS:
             timeout=self._timeout(None if no_timeout else self.limits.read_seconds),
         )
         with (
-            observed(self._observers, observation, request.headers),
+            Observed(self._observers, observation, request.headers),
             self._transport_errors(method, path),
             http_errors.translate_reading_errors(f"{method} {path}"),
         ):
-            response = await client.send(request, stream=True)
+            response = await _send(client, request)
             observation.respond(response.status_code)
             try:
                 with self._deadline(method, path, self.limits.total_seconds):
@@ -307,14 +310,14 @@ class AgentOS:
         )
         observation = self._observation("POST", template, values, is_stream=True)
         with (
-            observed(self._observers, observation, request.headers),
+            Observed(self._observers, observation, request.headers),
             self._transport_errors("POST", path),
             self._pools.for_stream() as client,
         ):
             with self._deadline(
                 "POST", path, max(quiet_seconds, self._total_seconds(files)) if quiet_seconds else math.inf
             ):
-                response = await client.send(request, stream=True)
+                response = await _send(client, request)
             observation.respond(response.status_code)
             try:
                 content_type = response.headers.get("content-type", "")
@@ -491,6 +494,17 @@ def _scheme(url: str) -> str:
 _MAX_PATH_LENGTH = 200
 _MIN_UPLOAD_BYTES_PER_SECOND = 64 * 1024
 """Bytes a second."""
+
+
+async def _send(client: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:
+    if is_watched():
+        request.extensions["trace"] = _note_sent
+    return await client.send(request, stream=True)
+
+
+async def _note_sent(event: str, _: object) -> None:
+    if event == _SENT_EVENT:
+        waits()
 
 
 async def _hide_location(response: httpx2.Response) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx2
@@ -17,10 +16,19 @@ _USED_ONCE = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
 
 
 @dataclass
-class _StreamPool:
+class StreamPool:
+    """A pool, which a stream counts for as long as the context is open."""
+
     client: httpx2.AsyncClient
     streams: int = 0
     """Those that are open."""
+
+    def __enter__(self) -> httpx2.AsyncClient:
+        self.streams += 1
+        return self.client
+
+    def __exit__(self, *_: object) -> None:
+        self.streams -= 1
 
 
 class ConnectionPools:
@@ -31,7 +39,7 @@ class ConnectionPools:
         self.shared = open_client(_KEPT_ALIVE)
         """For most requests, and for the first streams, which can use the connections again that those have left."""
         self._used_once: httpx2.AsyncClient | None = None
-        self._for_streams = [_StreamPool(self.shared)]
+        self._for_streams = [StreamPool(self.shared)]
 
     @property
     def used_once(self) -> httpx2.AsyncClient:
@@ -40,18 +48,13 @@ class ConnectionPools:
             self._used_once = self._open_client(_USED_ONCE)
         return self._used_once
 
-    @contextmanager
-    def for_stream(self) -> Iterator[httpx2.AsyncClient]:
-        """For one stream, which is open as long as the context is."""
+    def for_stream(self) -> StreamPool:
+        """The pool for one more stream."""
         pool = next((pool for pool in self._for_streams if pool.streams < STREAMS_PER_POOL), None)
         if pool is None:
-            pool = _StreamPool(self._open_client(_KEPT_ALIVE))
+            pool = StreamPool(self._open_client(_KEPT_ALIVE))
             self._for_streams.append(pool)
-        pool.streams += 1
-        try:
-            yield pool.client
-        finally:
-            pool.streams -= 1
+        return pool
 
     async def aclose(self) -> None:
         clients = [pool.client for pool in self._for_streams]

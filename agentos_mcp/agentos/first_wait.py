@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 
 _callback: ContextVar[Callable[[], None] | None] = ContextVar("first_wait", default=None)
 
 
+def is_watched() -> bool:
+    """Whether anyone wants to know, and has not been told."""
+    return _callback.get() is not None
+
+
 def waits() -> None:
-    """Called before a wait for AgentOS, or for another caller's request to it."""
+    """Called once a request to AgentOS has been sent, and before a wait for another caller's."""
     if (callback := _callback.get()) is not None:
         _callback.set(None)
         callback()
 
 
-@contextmanager
-def first_wait(callback: Callable[[], None]) -> Iterator[None]:
+class FirstWait:
     """`callback` is called when what is done inside waits: once, and once in each task that is started there."""
-    token = _callback.set(callback)
-    try:
-        yield
-    finally:
-        _callback.reset(token)
+
+    __slots__ = ("_callback", "_token")
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._callback = callback
+
+    def __enter__(self) -> None:
+        self._token = _callback.set(self._callback)
+
+    def __exit__(self, *_: object) -> None:
+        _callback.reset(self._token)

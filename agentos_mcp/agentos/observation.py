@@ -9,7 +9,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentos_mcp.agentos.first_wait import waits
 from agentos_mcp.agentos.paths import fill_path
 from agentos_mcp.agentos.runs.run import RunRef
 
@@ -69,14 +68,19 @@ def note_run(find_ref: FindRef) -> None:
         current.find_run = find_ref
 
 
-@contextmanager
-def following(find_ref: FindRef) -> Iterator[None]:
+class Following:
     """What is done inside is done for this run."""
-    token = _followed_run.set(find_ref)
-    try:
-        yield
-    finally:
-        _followed_run.reset(token)
+
+    __slots__ = ("_find_ref", "_token")
+
+    def __init__(self, find_ref: FindRef) -> None:
+        self._find_ref = find_ref
+
+    def __enter__(self) -> None:
+        self._token = _followed_run.set(self._find_ref)
+
+    def __exit__(self, *_: object) -> None:
+        _followed_run.reset(self._token)
 
 
 def current_run() -> RunRef | None:
@@ -160,19 +164,21 @@ class WriteRecorder(Observer):
         return {}
 
 
-@contextmanager
-def observed(observers: Observers, request: ObservedRequest, headers: MutableMapping[str, str]) -> Iterator[None]:
+class Observed:
     """Tells the observers of a request that is sent and ended inside; adds to its headers what they want sent."""
-    waits()
-    for observer in observers:
-        headers.update(observer.request_starts(request))
-    error: BaseException | None = None
-    try:
-        yield
-    except BaseException as raised:
-        error = raised
-        raise
-    finally:
-        request.end(error)
+
+    __slots__ = ("_observers", "_request")
+
+    def __init__(self, observers: Observers, request: ObservedRequest, headers: MutableMapping[str, str]) -> None:
+        self._observers = observers
+        self._request = request
         for observer in observers:
-            observer.request_ended(request)
+            headers.update(observer.request_starts(request))
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._request.end(error)
+        for observer in self._observers:
+            observer.request_ended(self._request)

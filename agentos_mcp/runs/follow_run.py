@@ -13,7 +13,7 @@ from agentos_mcp.agentos.errors import AgentOSError
 from agentos_mcp.agentos.runs.registry import LiveRun
 from agentos_mcp.agentos.runs.run import RunState, Status
 from agentos_mcp.runs.media import media_blocks
-from agentos_mcp.runs.progress import Send, live_progress
+from agentos_mcp.runs.progress import Progress, Send
 from agentos_mcp.runs.questions import ask_person, earlier_progress
 from agentos_mcp.runs.request import with_schema_notes
 from agentos_mcp.runs.result import result_data, result_text, unfinished_result
@@ -47,17 +47,18 @@ async def follow_run(
     person can be asked what it waits for. `schema` is what the answer has to fit. A call that ends
     because the client is gone or the server stops leaves the run going.
     """
+    progress = Progress(_progress_receiver(ctx), after=earlier_progress(ctx))
     try:
-        async with live_progress(_progress_receiver(ctx), after=earlier_progress(ctx)) as progress:
-            allowed = call_wait(ctx, wait)
-            if allowed.seconds:
-                ended = await run.watch(progress.report, allowed.seconds, until=lambda _: ctx.run_registry.is_stopping)
-            else:
-                seconds = _TAKEN_SECONDS if owns_run else _REFERENCE_SECONDS
-                ended = await run.watch(progress.report, seconds, until=_is_taken)
-            if not ended:
-                await _wait_for_reference(run, _REFERENCE_SECONDS)
-                ended = run.done
+        allowed = call_wait(ctx, wait)
+        if allowed.seconds:
+            seconds, until = allowed.seconds, lambda _: ctx.run_registry.is_stopping
+        else:
+            seconds, until = (_TAKEN_SECONDS if owns_run else _REFERENCE_SECONDS), _is_taken
+        ended = await run.watch(seconds, until=until, display=progress)
+        if not ended:
+            await _wait_for_reference(run, _REFERENCE_SECONDS)
+            ended = run.done
+        await progress.finish(run.state)
     except anyio.get_cancelled_exc_class():
         if owns_run and not run.done:
             with anyio.move_on_after(_CANCEL_SECONDS, shield=True):
@@ -93,7 +94,7 @@ async def _wait_for_reference(run: LiveRun, seconds: float) -> None:
     """Return once the run has the name by which AgentOS knows it, or has not got one in time."""
     with anyio.move_on_after(seconds):
         while run.state.is_provisional and not run.done:
-            await run.watch(lambda _: None, _REFERENCE_POLL_SECONDS)
+            await run.watch(_REFERENCE_POLL_SECONDS)
 
 
 async def _cancel(ctx: ToolContext, run: LiveRun) -> None:

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import anyio
 
 from agentos_mcp.agentos.formats import format_duration
 from agentos_mcp.agentos.plain_text import one_line, shorten
 from agentos_mcp.agentos.runs.run import RunState, Status
-from agentos_mcp.agentos.task_groups import unwrapped_task_group
 
 Send = Callable[[float, float | None, str], Awaitable[None]]
 """progress, total, message."""
@@ -30,87 +28,63 @@ MIN_WORDS_INTERVAL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 8.0
 
 _MAX_LAST_WORDS_LENGTH = 60
-_LONGEST = 300
-_LONGEST = 400
+_MAX_MESSAGE_LENGTH = 400
 
 
 class Progress:
-    """Takes every state of a run (`report` costs next to nothing) and sends what is worth sending."""
+    """Shows a run's states to who called a tool: it says which are worth sending, and when, and sends them.
 
-    def __init__(self, send: Send, after: float = 0.0) -> None:
+    Without a receiver nothing is.
+    """
+
+    def __init__(self, send: Send | None, after: float = 0.0) -> None:
         self._send = send
-        self._state: RunState | None = None
-        self._changed = anyio.Event()
-        self._begun = self._last_sent = -math.inf
+        self._begun = anyio.current_time()
+        self._last_sent = -math.inf
         self.value = after
         """The last progress value that was sent."""
         self._step = -1
         self._updates_in_step = 0
-        self._sent_key: object = None
-        self._words_can_wait = False
-        """Whether it is too early to show more words, so that other news alone is waited for."""
+        self._shown: RunState | None = None
+        self._shown_key: object = None
 
-    def report(self, state: RunState) -> None:
-        self._state = state
-        if not self._words_can_wait or _key(state) != self._sent_key:
-            self._changed.set()
+    def due_at(self, state: RunState) -> float:
+        """When the state is to be sent: at once if it has news, words alone a little later; an old one in a while."""
+        if self._send is None or state.status is Status.COMPLETED:
+            return math.inf  # the end is `finish`'s to tell
+        if not self._has_news(state):
+            return max(self._begun, self._last_sent) + HEARTBEAT_SECONDS
+        has_only_words = _key(state) == self._shown_key
+        return self._last_sent + (MIN_WORDS_INTERVAL_SECONDS if has_only_words else MIN_INTERVAL_SECONDS)
 
-    async def pump(self) -> None:
-        """Send until cancelled."""
-        self._begun = anyio.current_time()
-        while True:
-            with anyio.move_on_after(HEARTBEAT_SECONDS) as silence:
-                await self._wait_for_news()
-            state = self._state
-            if state is None or state.status is Status.COMPLETED:
-                continue  # the end is `finish`'s to tell
-            if _has_no_news(state) and not silence.cancelled_caught:
-                continue
-            self._sent_key = _key(state)
-            waited = anyio.current_time() - self._begun
-            elapsed = f" ({format_duration(int(waited))})" if silence.cancelled_caught else ""
-            await self._notify(state, one_line(describe(state), max_length=_LONGEST) + elapsed)
+    async def show(self, state: RunState) -> None:
+        """Send it; how long the run has gone on is told where that is all that is new."""
+        waited = "" if self._has_news(state) else f" ({format_duration(int(anyio.current_time() - self._begun))})"
+        self._shown, self._shown_key = state, _key(state)
+        await self._notify(state, one_line(describe(state), max_length=_MAX_MESSAGE_LENGTH) + waited)
 
-    async def finish(self) -> None:
-        """Say that the run is done, as its steps have it."""
-        if self._state is not None and self._state.status is Status.COMPLETED and self._last_sent > -math.inf:
-            await self._notify(self._state, "done")
+    async def finish(self, state: RunState) -> None:
+        """Say that the run is done, as its steps have it, if anything was said of it."""
+        if state.status is Status.COMPLETED and self._last_sent > -math.inf:
+            await self._notify(state, "done")
 
-    async def _wait_for_news(self) -> None:
-        """Return when there is something to show and it is time to show it."""
-        while True:
-            await self._changed.wait()
-            self._changed = anyio.Event()
-            if self._state is None:
-                continue
-            if _key(self._state) != self._sent_key or await self._other_news_than_words():
-                await anyio.sleep(self._seconds_until(MIN_INTERVAL_SECONDS))
-            self._changed = anyio.Event()
-            return
-
-    async def _other_news_than_words(self) -> bool:
-        """Whether there are some before it is time to show more words. Each word would wake who waits here."""
-        self._words_can_wait = True
-        try:
-            with anyio.move_on_after(self._seconds_until(MIN_WORDS_INTERVAL_SECONDS)) as time_for_words:
-                await self._changed.wait()
-            return not time_for_words.cancelled_caught
-        finally:
-            self._words_can_wait = False
-
-    def _seconds_until(self, interval: float) -> float:
-        """How long it takes until so much time is over since the last notification."""
-        return max(0.0, self._last_sent + interval - anyio.current_time())
+    def _has_news(self, state: RunState) -> bool:
+        shown = self._shown
+        if shown is None or state.events != shown.events or state != shown:
+            return not _is_blank(state)
+        return False
 
     async def _notify(self, state: RunState, message: str) -> None:
+        if self._send is None:
+            return
         self._last_sent = anyio.current_time()
         value, total = self._value(state)
         self.value = value
         try:
-            await self._send(value, total, shorten(message, _LONGEST))
+            await self._send(value, total, shorten(message, _MAX_MESSAGE_LENGTH))
         except Exception as error:  # a receiver that is gone must not end the run
             log.info("Progress cannot be sent any more: %r", error)
-            self._send = _discard
+            self._send = None
 
     def _value(self, state: RunState) -> tuple[float, float | None]:
         """The next progress value, always larger than the last, and the total."""
@@ -129,11 +103,7 @@ class Progress:
         return round(value, 4) if round(value, 4) > self.value else value, float(total)
 
 
-async def _discard(progress: float, total: float | None, message: str) -> None:
-    return None
-
-
-def _has_no_news(state: RunState) -> bool:
+def _is_blank(state: RunState) -> bool:
     """Before the first step, tool, speaker or word: what comes next is worth more than a bare "working"."""
     running = state.step_number or state.substep or state.actor or state.activity or state.last_words
     return state.status is Status.PENDING or (state.status is Status.RUNNING and not running)
@@ -177,20 +147,3 @@ def last_words(words: str) -> str:
     if len(line) <= _MAX_LAST_WORDS_LENGTH:
         return line
     return line[-_MAX_LAST_WORDS_LENGTH:].partition(" ")[2] or line[-_MAX_LAST_WORDS_LENGTH:]
-
-
-@asynccontextmanager
-async def live_progress(send: Send | None, *, after: float = 0.0) -> AsyncIterator[Progress]:
-    """Progress that is sent while the context is open, with values above `after`.
-
-    Without a receiver nothing is sent and no task runs.
-    """
-    progress = Progress(send or _discard, after)
-    if send is None:
-        yield progress
-        return
-    async with unwrapped_task_group() as tasks:
-        tasks.start_soon(progress.pump)
-        yield progress
-        tasks.cancel_scope.cancel()
-    await progress.finish()

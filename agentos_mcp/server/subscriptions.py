@@ -236,7 +236,7 @@ class SubscriptionHub:
         ended = False
         while not ended:
             try:
-                ended = await run.watch(_ignore_state, UPDATE_INTERVAL_SECONDS, closely=False)
+                ended = await run.watch(UPDATE_INTERVAL_SECONDS, closely=False)
             except AgentOSError as error:
                 # A run that was never heard of has not ended either.
                 if not error.is_transient and run.state != RunState(ref=run.state.ref):
@@ -316,7 +316,3 @@ def run_of(uri: str) -> RunRef | None:
 def _visible_state(state: RunState) -> tuple[object, ...]:
     """What has to differ for a change to be worth a notification."""
     return state.status, tuple((step.name, step.outcome) for step in state.steps), state.substep, state.activity
-
-
-def _ignore_state(state: RunState) -> None:
-    """Only the latest state counts."""

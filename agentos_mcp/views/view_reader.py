@@ -119,7 +119,7 @@ class ViewReader:
         live_timeline = self._timeline(live)
         live_timeline.report(live.state)
         if not live.done and watch_seconds > 0:
-            await live.watch(live_timeline.report, watch_seconds)
+            await live.watch(watch_seconds, report=live_timeline.report)
             await self._check_answers(ctx, live)
         content = live_timeline.content(ctx.surface)
         if content.is_final:

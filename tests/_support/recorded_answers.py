@@ -109,7 +109,7 @@ class Replay(httpx2.AsyncBaseTransport):
 
 def through(backend: Backend, transport: httpx2.AsyncBaseTransport) -> None:
     """Let a backend talk to a transport of ours in place of the network."""
-    backend.agent_os._http._transport = transport
+    backend.agent_os._pools.shared._transport = transport
 
 
 @asynccontextmanager
@@ -163,7 +163,7 @@ async def record(url: str) -> list[Recording]:
                     rest.given[name] = await value(rest) if callable(value) else value
                 recording = Recording(tool, dict(rest.given))
                 async with open_backend(Settings(url=url, toolsets=("all",), wait=_WAIT_SECONDS)) as backend:
-                    through(backend, _Recorder(backend.agent_os._http._transport, recording, descriptions))
+                    through(backend, _Recorder(backend.agent_os._pools.shared._transport, recording, descriptions))
                     ctx = ToolContext.headless(backend)
                     await backend.discovery.features()
                     await backend.catalog.inventory()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -10,9 +11,10 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from agentos_mcp.agentos.runs.registry import LiveRun
 from agentos_mcp.agentos.runs.run import RunRef, RunState, Status, Step
 from agentos_mcp.runs import progress as progress_module
-from agentos_mcp.runs.progress import describe, live_progress
+from agentos_mcp.runs.progress import Progress, Send, describe
 
 pytestmark = pytest.mark.anyio
 
@@ -46,6 +48,22 @@ class NotificationRecorder:
             await self.news.wait()
 
 
+@asynccontextmanager
+async def shown_to(ear: Send | None) -> AsyncIterator[LiveRun]:
+    """A run that is shown to somebody, until its last state has been."""
+    run = LiveRun(RunState(ref=REF))
+    progress = Progress(ear)
+
+    async def show() -> None:
+        await run.watch(display=progress)
+        await progress.finish(run.state)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(show)
+        yield run
+        run.finish()
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [
@@ -74,7 +92,7 @@ async def test_describe_shows_only_the_last_whole_words() -> None:
 
 async def test_first_state_with_news_is_sent_at_once() -> None:
     ear = NotificationRecorder()
-    async with live_progress(ear) as live:
+    async with shown_to(ear) as live:
         live.report(RunState(ref=REF))
         begun = anyio.current_time()
         live.report(EDIT)
@@ -85,7 +103,7 @@ async def test_first_state_with_news_is_sent_at_once() -> None:
 
 async def test_notifications_are_at_most_five_a_second() -> None:
     ear = NotificationRecorder()
-    async with live_progress(ear) as live:
+    async with shown_to(ear) as live:
         end = anyio.current_time() + 1.1
         number = 0
         while anyio.current_time() < end:
@@ -99,7 +117,7 @@ async def test_notifications_are_at_most_five_a_second() -> None:
 
 async def test_words_alone_are_sent_less_often_than_steps() -> None:
     ear = NotificationRecorder()
-    async with live_progress(ear) as live:
+    async with shown_to(ear) as live:
         end = anyio.current_time() + 1.1
         words = ""
         while anyio.current_time() < end:
@@ -112,7 +130,7 @@ async def test_words_alone_are_sent_less_often_than_steps() -> None:
 async def test_heartbeat_breaks_silence_with_the_elapsed_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_module, "HEARTBEAT_SECONDS", 0.05)
     ear = NotificationRecorder()
-    async with live_progress(ear) as live:
+    async with shown_to(ear) as live:
         live.report(EDIT)
         await ear.until(lambda: len(ear.heard) >= 4)
     assert ear.messages[0] == "2/3 edit"
@@ -123,7 +141,7 @@ async def test_heartbeat_breaks_silence_with_the_elapsed_time(monkeypatch: pytes
 async def test_heartbeat_is_sent_for_a_run_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_module, "HEARTBEAT_SECONDS", 0.05)
     ear = NotificationRecorder()
-    async with live_progress(ear) as live:
+    async with shown_to(ear) as live:
         live.report(RunState(ref=REF))
         await ear.until(lambda: bool(ear.heard))
     assert ear.messages[0] == "starting (0 s)"
@@ -136,7 +154,7 @@ async def test_heartbeat_comes_at_least_every_ten_seconds() -> None:
 async def test_progress_counts_finished_steps_and_never_decreases(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_module, "MIN_INTERVAL_SECONDS", 0.0)
     ear = NotificationRecorder()
-    async with live_progress(ear) as live:
+    async with shown_to(ear) as live:
         for number in range(1, 4):
             steps = tuple(Step(f"s{n}") for n in range(number))
             for call in range(30):
@@ -152,7 +170,7 @@ async def test_progress_counts_finished_steps_and_never_decreases(monkeypatch: p
 
 async def test_progress_without_a_number_of_steps_has_no_total() -> None:
     ear = NotificationRecorder()
-    async with live_progress(ear) as live:
+    async with shown_to(ear) as live:
         live.report(replace(RUNNING, total_steps=0))
         await ear.until(lambda: bool(ear.heard))
         live.report(replace(RUNNING, total_steps=0, status=Status.COMPLETED))
@@ -161,14 +179,14 @@ async def test_progress_without_a_number_of_steps_has_no_total() -> None:
 
 async def test_progress_with_more_steps_than_known_drops_the_total() -> None:
     ear = NotificationRecorder()
-    async with live_progress(ear) as live:
+    async with shown_to(ear) as live:
         live.report(replace(RUNNING, total_steps=1, steps=(Step("a"), Step("b"))))
         await ear.until(lambda: bool(ear.heard))
     assert ear.heard[0][2] is None
 
 
 async def test_progress_without_a_receiver_does_nothing() -> None:
-    async with live_progress(None) as live:
+    async with shown_to(None) as live:
         live.report(EDIT)
 
 
@@ -180,15 +198,9 @@ async def test_failing_receiver_does_not_end_the_run() -> None:
         calls += 1
         raise anyio.BrokenResourceError
 
-    async with live_progress(deaf) as live:
+    async with shown_to(deaf) as live:
         live.report(EDIT)
         while not calls:
             await anyio.lowlevel.checkpoint()
         live.report(replace(EDIT, activity="more"))
     assert calls == 1
-
-
-async def test_run_error_is_raised_unwrapped() -> None:
-    with pytest.raises(ValueError, match="mine"):
-        async with live_progress(NotificationRecorder()):
-            raise ValueError("mine")

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -181,7 +182,7 @@ async def test_live_page_has_each_step_within_two_seconds_and_its_server_ends_wi
 
             key = page_data((await client.get(address)).text)["key"]
             async with anyio.create_task_group() as watching:
-                watching.start_soon(run.watch, note)
+                watching.start_soon(partial(run.watch, report=note))
                 is_final = False
                 while not is_final:
                     data = (await client.get(f"{address}data", headers={KEY_HEADER: key})).json()

@@ -14,14 +14,14 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 from anyio.abc import TaskGroup
 
 from agentos_mcp.agentos.errors import AgentOSError, InvalidRequest, RateLimited, Unreachable
 from agentos_mcp.agentos.json_limits import estimate_json_size
-from agentos_mcp.agentos.observation import Observers, following, note_run
+from agentos_mcp.agentos.observation import Following, Observers, note_run
 from agentos_mcp.agentos.runs.engine import Engine, Report
 from agentos_mcp.agentos.runs.run import Kind, RunNote, RunRef, RunState, Status
 from agentos_mcp.agentos.runs.starter import RunRequest
@@ -43,6 +43,16 @@ _WATCHED_POLL_SECONDS = 5.0
 _UNWATCHED_POLL_SECONDS = 30.0
 
 
+class Display(Protocol):
+    """What shows a run to somebody, as far as it is worth showing."""
+
+    def due_at(self, state: RunState) -> float:
+        """When it is to be shown that the run stands there, by anyio's clock; inf for never."""
+
+    async def show(self, state: RunState) -> None:
+        """Show it. The same state is due later then, or never."""
+
+
 class LiveRun:
     """One run that is being followed: its latest state, and how following it ended.
 
@@ -60,8 +70,9 @@ class LiveRun:
         self.error: AgentOSError | None = None
         self.scope = anyio.CancelScope()
         """Cancelled when the run is released."""
-        self._changed = anyio.Event()
-        self._watcher_came = anyio.Event()
+        self._changed: anyio.Event | None = None
+        """What watchers wait for, where there are any: most events come while nobody waits."""
+        self._watcher_came: anyio.Event | None = None
         self._watchers = self._close_watchers = 0
         self.started_at = self.changed_at = anyio.current_time()
         self._left_at = self.changed_at
@@ -82,27 +93,41 @@ class LiveRun:
 
     async def watch(
         self,
-        report: Report,
         seconds: float = math.inf,
         *,
+        report: Report = lambda _: None,
         closely: bool = True,
         until: Callable[[RunState], bool] = lambda _: False,
+        display: Display | None = None,
     ) -> bool:
         """Report every state there is time for, until the run ends (True), `seconds` are over or a state is `until`.
 
-        `closely`: changes are wanted as soon as there are any. Raises what following the run raised.
+        `closely`: changes are wanted as soon as there are any. `display` is told what is due for it, and waited for.
+        Raises what following the run raised.
         """
+        end = anyio.current_time() + seconds
         self._watchers += 1
         self._close_watchers += closely
         self._schedule_release()
-        if closely:
+        if closely and self._watcher_came is not None:
             self._watcher_came.set()
         try:
-            with anyio.move_on_after(seconds):
-                report(self.state)
-                while not self.done and not until(self.state):
-                    await self._changed.wait()
-                    report(self.state)
+            report(self.state)
+            while not self.done and not until(self.state) and (now := anyio.current_time()) < end:
+                due = display.due_at(self.state) if display is not None else math.inf
+                if display is not None and due <= now:
+                    with anyio.CancelScope(deadline=end):
+                        await display.show(self.state)
+                    continue
+                with anyio.CancelScope(deadline=min(end, due)) as scope:
+                    while True:
+                        await self._wait_for_change()
+                        report(self.state)
+                        if self.done or until(self.state):
+                            break
+                        # Most events change nothing of when something is due.
+                        if display is not None and (due := display.due_at(self.state)) < scope.deadline:
+                            scope.deadline = due
         finally:
             self._watchers -= 1
             self._close_watchers -= closely
@@ -122,6 +147,7 @@ class LiveRun:
         self._watcher_came = anyio.Event()
         with anyio.move_on_after(seconds):
             await self._watcher_came.wait()
+        self._watcher_came = None
 
     def look_again(self) -> None:
         """Have those who watch look whether what they wait for is there."""
@@ -134,9 +160,15 @@ class LiveRun:
         else:
             self.scope.deadline = max(self.changed_at, self._left_at) + self._release_seconds
 
+    async def _wait_for_change(self) -> None:
+        if self._changed is None:
+            self._changed = anyio.Event()
+        await self._changed.wait()
+
     def _notify(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
 
 
 _Drive = Callable[[LiveRun, Report], Awaitable[RunState]]
@@ -175,7 +207,7 @@ class RunRegistry:
         state = self._engine.new_run(request)
         return self._follow(
             state,
-            lambda run, report: self._engine.run(request, state, report, run.wait_between_polls),
+            lambda run, report: self._engine.run(request, run.state, report, run.wait_between_polls),
             schema,
             is_own=True,
         )
@@ -208,7 +240,7 @@ class RunRegistry:
 
         async def wait_for_end(seconds: float) -> bool:
             with suppress(AgentOSError):
-                return await run.watch(lambda _: None, seconds, closely=False)
+                return await run.watch(seconds, closely=False)
             return True
 
         self._tasks.start_soon(self._engine.repeat_cancellation, run.state.ref, wait_for_end)
@@ -264,7 +296,7 @@ class RunRegistry:
         return run
 
     async def _drive(self, run: LiveRun, drive: _Drive, is_own: bool) -> None:
-        with following(lambda: run.state.ref):
+        with Following(lambda: run.state.ref):
             await self._drive_to_end(run, drive)
         if is_own and (run.state.has_ended or run.error is not None):
             self._tell_end(run)

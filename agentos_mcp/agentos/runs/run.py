@@ -24,11 +24,16 @@ KINDS: tuple[Kind, ...] = ("agent", "team", "workflow")
 
 # No look-alikes, no vowels: ids that can be read out and that spell nothing.
 _ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
+_ID_LENGTH = 10
 
 
 def new_id() -> str:
     """A short id of our own for a run or a session: 10 characters, about 47 bits."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    number, characters = secrets.randbelow(len(_ALPHABET) ** _ID_LENGTH), ""
+    for _ in range(_ID_LENGTH):
+        number, place = divmod(number, len(_ALPHABET))
+        characters += _ALPHABET[place]
+    return characters
 
 
 INSTANCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")

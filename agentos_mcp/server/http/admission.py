@@ -11,7 +11,7 @@ from collections import deque
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agentos_mcp.agentos.first_wait import first_wait
+from agentos_mcp.agentos.first_wait import FirstWait
 
 MAX_ADMITTED = 4
 """More than one, so that there is something to do while one of them connects to AgentOS."""
@@ -41,7 +41,7 @@ class Admission:
         place = _Place(self)
         timer = asyncio.get_running_loop().call_later(self._admitted_seconds, place.leave)
         try:
-            with first_wait(place.leave):
+            with FirstWait(place.leave):
                 await self._app(scope, receive, send)
         finally:
             timer.cancel()

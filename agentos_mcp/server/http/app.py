@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 import uvicorn
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentos_mcp.server.http.admission import Admission
 from agentos_mcp.server.http.auth import TokenAuth
@@ -140,6 +140,7 @@ async def serve_http(
         timeout_keep_alive=limits.idle_seconds,
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=1,
         lifespan="on",
         ws="none",
@@ -165,7 +166,15 @@ def application(
         # Sessions that are opened in the same moment are counted together once they are there.
         max_sessions=2 * MAX_SESSIONS,
     )
-    sessions, requests = SessionLimit(mcp), requests or OpenRequests()
+
+    async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
+        # Without Starlette's router and error pages: for each call that is open they hold as much as the call itself.
+        if scope["type"] == "http" and scope["path"] == PATH:
+            await server.session_manager.handle_request(scope, receive, send)
+        else:
+            await mcp(scope, receive, send)
+
+    sessions, requests = SessionLimit(endpoint), requests or OpenRequests()
     server.open_counts["open_sessions"] = ("Sessions of clients of 2025-11-25 and earlier.", lambda: sessions.count)
     server.open_counts["open_streams"] = ("Answers to clients that are streamed now.", lambda: requests.stream_count)
     served: ASGIApp = BodyLimit(requests.watch(Admission(sessions)))

@@ -49,7 +49,7 @@ async def finished(answer: str, number: int) -> list[bool]:
     async with open_run_registry(cast("Engine", InstantEngine(answer))) as live:
         runs: list[LiveRun] = [live.start(ORDER) for _ in range(number)]
         for run in runs:
-            await run.watch(lambda state: None)
+            await run.watch()
         return [live.get(run.state.ref) is run for run in runs]
 
 

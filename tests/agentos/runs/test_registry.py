@@ -37,10 +37,6 @@ def sample_agentos(store: Store) -> str:
     return store.sample_agentos
 
 
-def nobody(_: RunState) -> None:
-    """A report that nobody reads."""
-
-
 async def stuck(url: str, name: str) -> RunRef:
     """A run that stays as it is for minutes, and has no events."""
     async with httpx.AsyncClient(base_url=url, timeout=30) as rest:
@@ -52,7 +48,7 @@ async def joined(live: RunRegistry, ref: RunRef) -> LiveRun:
     run = live.attach(ref)
     with anyio.fail_after(20):
         while not run.state.is_stored:
-            await run.watch(nobody, 0.05)
+            await run.watch(0.05)
     return run
 
 
@@ -98,7 +94,7 @@ async def test_stuck_run_that_somebody_watches_is_kept(sample_agentos: str) -> N
         open_run_registry(Engine(client, Discovery(client), Catalog(client)), release_seconds=RELEASE_SECONDS) as live,
     ):
         run = await joined(live, ref)
-        assert not await run.watch(nobody, 1.0, closely=False)
+        assert not await run.watch(1.0, closely=False)
         assert live.get(ref) is run
 
 
@@ -112,9 +108,9 @@ async def test_foreground_run_that_nobody_watches_is_kept(sample_agentos: str) -
         async with open_run_registry(engine, release_seconds=RELEASE_SECONDS) as live:
             run = live.start(RunRequest(await catalog.find("agent", "slow"), "2 1.5"))
             with anyio.fail_after(20):
-                assert not await run.watch(nobody, 0.5)
+                assert not await run.watch(0.5)
                 await one_more_is_let_go(sample_agentos, background)
-                assert await run.watch(nobody)
+                assert await run.watch()
             assert run.state.status is Status.COMPLETED
 
 
@@ -131,9 +127,9 @@ async def test_poll_interval_is_long_until_somebody_watches_closely() -> None:
         tasks.start_soon(sleep)
         await anyio.wait_all_tasks_blocked()
         with anyio.fail_after(5):
-            await run.watch(nobody, 0.3, closely=False)
+            await run.watch(0.3, closely=False)
             assert not slept.is_set()
-            await run.watch(nobody, 0.1)
+            await run.watch(0.1)
             await slept.wait()
 
 
