@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     import argparse
 
 _MAX_ERROR_LENGTH = 1500
+"""Characters; an error repeats what was typed."""
 _GARBAGE_THRESHOLDS = (20_000, 10, 10)
 """Python looks for garbage so often by default that a quarter of the time of many runs at once went into it."""
-"""Characters; an error repeats what was typed."""
 
 
 @dataclass(frozen=True)

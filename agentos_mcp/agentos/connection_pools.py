@@ -52,7 +52,8 @@ class ConnectionPools:
         """The pool for one more stream."""
         pool = next((pool for pool in self._for_streams if pool.streams < STREAMS_PER_POOL), None)
         if pool is None:
-            pool = StreamPool(self._open_client(_KEPT_ALIVE))
+            # It may not be used again for long: nothing would close what it kept.
+            pool = StreamPool(self._open_client(_USED_ONCE))
             self._for_streams.append(pool)
         return pool
 
