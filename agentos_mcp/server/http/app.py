@@ -168,7 +168,7 @@ def application(
     )
 
     async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
-        # Without Starlette's router and error pages: for each call that is open they hold as much as the call itself.
+        # Without the router and the error pages of Starlette: each call that is open would hold eight of their frames.
         if scope["type"] == "http" and scope["path"] == PATH:
             await server.session_manager.handle_request(scope, receive, send)
         else:
