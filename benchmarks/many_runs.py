@@ -23,7 +23,7 @@ MESSAGES = {1: "20 1.5", 20: "20 1.5", 100: "20 3", MOST_RUNS: "20 10"}
 """Words and seconds of each run, by how many there are at once: about as many words a second as models stream."""
 MAX_RATIO_TO_OWN_MCP = 1.05
 MAX_FIRST_PROGRESS_RATIO = 1.1
-MAX_KIB_PER_RUN = 100_000 / 1024
+MAX_KIB_PER_RUN = 97.6
 """100 KB."""
 SPREAD_SECONDS = 1.0
 """About how long a server on this machine takes to send that many starts on, one after another."""
@@ -42,8 +42,8 @@ _IN_PROCESS = (
 _SHARED_CORES = "AgentOS, the server in between and the clients share the cores of this machine"
 _LATER_STARTS = (
     "AgentOS gets the starts from a server in between one after another, and streams the words of the first runs while "
-    "it starts the last ones: half of the runs begin sooner than with REST, and the last ones later. REST has the same "
-    "where its starts come like that"
+    "it starts the last ones; REST has the same where its starts come like that. In the background half of the runs "
+    "begin sooner than with REST"
 )
 
 
