@@ -16,19 +16,10 @@ _USED_ONCE = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
 
 
 @dataclass
-class StreamPool:
-    """A pool, which a stream counts for as long as the context is open."""
-
+class _StreamPool:
     client: httpx2.AsyncClient
     streams: int = 0
     """Those that are open."""
-
-    def __enter__(self) -> httpx2.AsyncClient:
-        self.streams += 1
-        return self.client
-
-    def __exit__(self, *_: object) -> None:
-        self.streams -= 1
 
 
 class ConnectionPools:
@@ -39,7 +30,7 @@ class ConnectionPools:
         self.shared = open_client(_KEPT_ALIVE)
         """For most requests, and for the first streams, which can use the connections again that those have left."""
         self._used_once: httpx2.AsyncClient | None = None
-        self._for_streams = [StreamPool(self.shared)]
+        self._for_streams = [_StreamPool(self.shared)]
 
     @property
     def used_once(self) -> httpx2.AsyncClient:
@@ -48,16 +39,36 @@ class ConnectionPools:
             self._used_once = self._open_client(_USED_ONCE)
         return self._used_once
 
-    def for_stream(self) -> StreamPool:
-        """The pool for one more stream."""
-        pool = next((pool for pool in self._for_streams if pool.streams < STREAMS_PER_POOL), None)
-        if pool is None:
-            # It may not be used again for long: nothing would close what it kept.
-            pool = StreamPool(self._open_client(_USED_ONCE))
-            self._for_streams.append(pool)
-        return pool
+    def for_stream(self) -> StreamClient:
+        """For one stream, which is open as long as the context is."""
+        return StreamClient(self._for_streams, self._open_client)
 
     async def aclose(self) -> None:
         clients = [pool.client for pool in self._for_streams]
         for client in [*clients, self._used_once] if self._used_once is not None else clients:
             await client.aclose()
+
+
+class StreamClient:
+    """The client of a pool that has room for one more stream. A pool that was opened for it goes with its last one."""
+
+    __slots__ = ("_open_client", "_pool", "_pools")
+
+    def __init__(self, pools: list[_StreamPool], open_client: Callable[[httpx2.Limits], httpx2.AsyncClient]) -> None:
+        self._pools = pools
+        self._open_client = open_client
+
+    def __enter__(self) -> httpx2.AsyncClient:
+        pool = next((pool for pool in self._pools if pool.streams < STREAMS_PER_POOL), None)
+        if pool is None:
+            pool = _StreamPool(self._open_client(_USED_ONCE))
+            self._pools.append(pool)
+        pool.streams += 1
+        self._pool = pool
+        return pool.client
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.streams -= 1
+        if not self._pool.streams and self._pool is not self._pools[0]:
+            # It has no connection left that would have to be closed.
+            self._pools.remove(self._pool)
