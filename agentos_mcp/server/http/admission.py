@@ -15,8 +15,8 @@ from agentos_mcp.agentos.first_wait import FirstWait
 
 MAX_ADMITTED = 4
 """More than one, so that there is something to do while one of them connects to AgentOS."""
-ADMITTED_SECONDS = 0.1
-"""How long a call keeps others out that neither waits for AgentOS nor is answered: it may wait for something else."""
+ADMITTED_SECONDS = 0.05
+"""How long a call keeps others out that neither waits for AgentOS nor is answered: it may wait for a connection."""
 
 
 class Admission:
