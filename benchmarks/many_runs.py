@@ -46,7 +46,6 @@ _LATER_STARTS = (
     "begin sooner than with REST"
 )
 
-
 Batch = Callable[[], Awaitable[list[RunTimes]]]
 
 
@@ -95,10 +94,7 @@ async def _compare(rounds: int, *, background: bool) -> list[Result]:
 def _rows(name: str, times: dict[str, list[list[RunTimes]]], count: int) -> list[Result]:
     """The rows of one number of runs; `times` has the runs of each round, by contender."""
     seconds = {key: [max(run.seconds for run in batch) for batch in batches] for key, batches in times.items()}
-    first = {
-        key: [percentile([run.first_progress for run in batch], 0.99) for batch in batches]
-        for key, batches in times.items()
-    }
+    first = {key: _first_progress(batches) for key, batches in times.items()}
     medians = {
         key: [median(run.first_progress for run in batch) for batch in batches] for key, batches in times.items()
     }
@@ -143,16 +139,17 @@ def _rows(name: str, times: dict[str, list[list[RunTimes]]], count: int) -> list
     return rows
 
 
+def _first_progress(batches: list[list[RunTimes]]) -> list[float]:
+    """Of each round the seconds within which 99 of 100 runs have shown the first sign of themselves."""
+    return [percentile([run.first_progress for run in batch], 0.99) for batch in batches]
+
+
 def _against_spread_starts(name: str, own: list[list[RunTimes]], spread: list[list[RunTimes]]) -> Row:
     """First progress against that of REST where AgentOS gets the starts as it gets them from a server in between."""
-    own_seconds, other_seconds = (
-        [percentile([run.first_progress for run in batch], 0.99) for batch in side] for side in (own, spread)
-    )
     return Row(
         f"{name}, first progress, p99 | {_SPREAD}",
-        own_seconds,
-        other_seconds,
-        unit="s",
+        _first_progress(own),
+        _first_progress(spread),
         max_ratio=MAX_FIRST_PROGRESS_RATIO,
         reason=_SHARED_CORES,
     )

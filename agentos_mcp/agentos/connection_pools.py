@@ -15,11 +15,26 @@ _KEPT_ALIVE = httpx2.Limits(max_connections=None, max_keepalive_connections=20, 
 _USED_ONCE = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
 
 
-@dataclass
-class _StreamPool:
+@dataclass(eq=False)
+class StreamPool:
+    """One of several pools for streams. Its context is open as long as one of its streams is, once for each.
+
+    All but the first go with their last stream: they have no connection left then that would have to be closed.
+    """
+
     client: httpx2.AsyncClient
+    pools: list[StreamPool]
     streams: int = 0
     """Those that are open."""
+
+    def __enter__(self) -> httpx2.AsyncClient:
+        self.streams += 1
+        return self.client
+
+    def __exit__(self, *_: object) -> None:
+        self.streams -= 1
+        if not self.streams and self is not self.pools[0]:
+            self.pools.remove(self)
 
 
 class ConnectionPools:
@@ -30,7 +45,8 @@ class ConnectionPools:
         self.shared = open_client(_KEPT_ALIVE)
         """For most requests, and for the first streams, which can use the connections again that those have left."""
         self._used_once: httpx2.AsyncClient | None = None
-        self._for_streams = [_StreamPool(self.shared)]
+        self._for_streams: list[StreamPool] = []
+        self._for_streams.append(StreamPool(self.shared, self._for_streams))
 
     @property
     def used_once(self) -> httpx2.AsyncClient:
@@ -39,36 +55,15 @@ class ConnectionPools:
             self._used_once = self._open_client(_USED_ONCE)
         return self._used_once
 
-    def for_stream(self) -> StreamClient:
-        """For one stream, which is open as long as the context is."""
-        return StreamClient(self._for_streams, self._open_client)
+    def for_stream(self) -> StreamPool:
+        """A pool with room for one more stream; its context is to be opened at once."""
+        pool = next((pool for pool in self._for_streams if pool.streams < STREAMS_PER_POOL), None)
+        if pool is None:
+            pool = StreamPool(self._open_client(_USED_ONCE), self._for_streams)
+            self._for_streams.append(pool)
+        return pool
 
     async def aclose(self) -> None:
         clients = [pool.client for pool in self._for_streams]
         for client in [*clients, self._used_once] if self._used_once is not None else clients:
             await client.aclose()
-
-
-class StreamClient:
-    """The client of a pool that has room for one more stream. A pool that was opened for it goes with its last one."""
-
-    __slots__ = ("_open_client", "_pool", "_pools")
-
-    def __init__(self, pools: list[_StreamPool], open_client: Callable[[httpx2.Limits], httpx2.AsyncClient]) -> None:
-        self._pools = pools
-        self._open_client = open_client
-
-    def __enter__(self) -> httpx2.AsyncClient:
-        pool = next((pool for pool in self._pools if pool.streams < STREAMS_PER_POOL), None)
-        if pool is None:
-            pool = _StreamPool(self._open_client(_USED_ONCE))
-            self._pools.append(pool)
-        pool.streams += 1
-        self._pool = pool
-        return pool.client
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.streams -= 1
-        if not self._pool.streams and self._pool is not self._pools[0]:
-            # It has no connection left that would have to be closed.
-            self._pools.remove(self._pool)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 
-_callback: ContextVar[Callable[[], None] | None] = ContextVar("first_wait", default=None)
+_watching: ContextVar[Callable[[], None] | None] = ContextVar("first_wait", default=None)
 
 
 def is_watched() -> bool:
     """Whether anyone wants to know, and has not been told."""
-    return _callback.get() is not None
+    return _watching.get() is not None
 
 
 def waits() -> None:
     """Called once a request to AgentOS has been sent, and before a wait for another caller's."""
-    if (callback := _callback.get()) is not None:
-        _callback.set(None)
+    if (callback := _watching.get()) is not None:
+        _watching.set(None)
         callback()
 
 
@@ -29,7 +29,7 @@ class FirstWait:
         self._callback = callback
 
     def __enter__(self) -> None:
-        self._token = _callback.set(self._callback)
+        self._token = _watching.set(self._callback)
 
     def __exit__(self, *_: object) -> None:
-        _callback.reset(self._token)
+        _watching.reset(self._token)

@@ -167,16 +167,16 @@ class WriteRecorder(Observer):
 class Observed:
     """Tells the observers of a request that is sent and ended inside; adds to its headers what they want sent."""
 
-    __slots__ = ("_observers", "_request")
+    __slots__ = ("_headers", "_observers", "_request")
 
     def __init__(self, observers: Observers, request: ObservedRequest, headers: MutableMapping[str, str]) -> None:
         self._observers = observers
         self._request = request
-        for observer in observers:
-            headers.update(observer.request_starts(request))
+        self._headers = headers
 
     def __enter__(self) -> None:
-        return None
+        for observer in self._observers:
+            self._headers.update(observer.request_starts(self._request))
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._request.end(error)

@@ -104,9 +104,11 @@ def problems(checks: tuple[Check, ...], excused: Mapping[str, str]) -> list[str]
 
     An excuse that is not needed any more is a problem too, and so is a scenario that checked nothing.
     """
-    told = [str(check) for check in checks if check.status not in {"SUCCESS", "INFO"} and check.id not in excused]
+    failures = [str(check) for check in checks if check.status not in {"SUCCESS", "INFO"} and check.id not in excused]
     unmet = {check.id for check in checks if check.status not in {"SUCCESS", "INFO"}}
-    told += [f"{name} passes now: take its excuse away ({why})" for name, why in excused.items() if name not in unmet]
+    failures += [
+        f"{name} passes now: take its excuse away ({why})" for name, why in excused.items() if name not in unmet
+    ]
     if not any(check.status == "SUCCESS" and check.id != ON_THE_WIRE for check in checks) and not excused:
-        told.append("Nothing was checked.")
-    return told
+        failures.append("Nothing was checked.")
+    return failures

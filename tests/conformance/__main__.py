@@ -45,11 +45,11 @@ def verdicts(spec: Spec, real: Report, fixtures: Report, scored_scenarios: froze
     """Of all scenarios of a version: a scenario that needs no fixture has to pass without them, too."""
     found = []
     for scenario in sorted({*fixtures.checks, *scored_scenarios}):
-        told = problems(fixtures.of(scenario), {})
+        failures = problems(fixtures.of(scenario), {})
         if scenario in NEED_NO_FIXTURE[spec]:
-            told += problems(real.of(scenario), EXCUSED.get((spec, scenario), {}))
+            failures += problems(real.of(scenario), EXCUSED.get((spec, scenario), {}))
         reason = NOT_OFFERED[spec].get(scenario, "")
-        found.append(Verdict(scenario, spec, scenario in scored_scenarios, tuple(told), reason))
+        found.append(Verdict(scenario, spec, scenario in scored_scenarios, tuple(failures), reason))
     return found
 
 

@@ -26,8 +26,8 @@ def each(table: dict[Spec, Any]) -> list[Any]:
 def test_the_server_passes_each_scenario_that_needs_no_fixture(
     real_reports: Reports, spec: Spec, scenario: str
 ) -> None:
-    told = problems(real_reports(spec).of(scenario), EXCUSED.get((spec, scenario), {}))
-    assert not told, "\n".join(told)
+    failures = problems(real_reports(spec).of(scenario), EXCUSED.get((spec, scenario), {}))
+    assert not failures, "\n".join(failures)
 
 
 @pytest.mark.parametrize(
@@ -36,14 +36,14 @@ def test_the_server_passes_each_scenario_that_needs_no_fixture(
 def test_with_the_suites_fixtures_the_server_passes_each_scenario(
     fixture_reports: Reports, spec: Spec, scenario: str
 ) -> None:
-    told = problems(fixture_reports(spec).of(scenario), {})
-    assert not told, "\n".join(told)
+    failures = problems(fixture_reports(spec).of(scenario), {})
+    assert not failures, "\n".join(failures)
 
 
 @pytest.mark.parametrize(("spec", "scenario"), each(NOT_OFFERED))
 def test_what_is_not_offered_is_still_not_passed(fixture_reports: Reports, spec: Spec, scenario: str) -> None:
-    told = problems(fixture_reports(spec).of(scenario), {})
-    assert told, f"{scenario} passes now: it is no exception any more ({NOT_OFFERED[spec][scenario]})"
+    failures = problems(fixture_reports(spec).of(scenario), {})
+    assert failures, f"{scenario} passes now: it is no exception any more ({NOT_OFFERED[spec][scenario]})"
 
 
 @pytest.mark.parametrize("spec", [OLD, NEW])
